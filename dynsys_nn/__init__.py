@@ -1,0 +1,53 @@
+"""Neural networks that are compositions of flow maps, with every adjoint written by hand.
+
+A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a method makes
+one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading order: maps, activations,
+linear, fields, integrators, flows, losses, training, checks, systems, datasets, plotting.
+
+Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
+"""
+
+from . import checks, datasets, plotting, systems
+from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, Softplus, Tanh
+from .checks import Check
+from .fields import (
+    Field,
+    GradientField,
+    InvariantField,
+    KnownField,
+    Mass,
+    MassPreservingField,
+    PartitionedField,
+    ResidualField,
+    SumField,
+)
+from .flows import Flow, Rollout, exact_flow
+from .integrators import (
+    RK4,
+    Euler,
+    ExplicitMidpoint,
+    Heun,
+    Kutta3,
+    LieTrotter,
+    Method,
+    Ralston,
+    RungeKutta,
+    StormerVerlet,
+    Strang,
+    SymplecticEuler,
+)
+from .linear import Affine, Dense, Lift, LinearMap, Restriction
+from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from .maps import Map, Network
+from .training import LBFGS, SGD, Adam, History, TrainingDiverged, fit, value_and_grad
+
+__version__ = "0.1.0"
+__all__ = [
+    "RK4", "SGD", "LBFGS",
+    "Activation", "Adam", "Affine", "Check", "Dense", "Euler", "ExplicitMidpoint", "Field", "Flow", "GradientField", "Heun",
+    "History", "Identity", "InvariantField", "KnownField", "Kutta3", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map",
+    "Mass", "MassPreservingField", "MeanSquaredError", "Method", "Network", "PartitionedField", "Ralston", "ReLU", "ResidualField",
+    "Restriction", "Rollout", "RungeKutta", "Sigmoid", "Sine", "SoftmaxCrossEntropy", "Softplus", "StormerVerlet", "Strang",
+    "SumField", "SymplecticEuler", "Tanh", "TrainingDiverged",
+    "checks", "datasets", "exact_flow", "fit", "plotting", "systems", "value_and_grad",
+]  # fmt: skip

@@ -1,0 +1,167 @@
+"""Activations Σ(z) = [σ(z₁), …, σ(z_n)], each with its slope σ′, its primitive γ (γ′ = σ) and the bounds of its slope.
+
+The primitive makes potentials and Hamiltonians, V(x) = Σᵢ γ(Ax + b)ᵢ; the bounds slope_min ≤ σ′ ≤ slope_max make Lipschitz
+constants. Values and slopes are stable for |z| up to 1e300, primitives up to 1e150. Analytic activations take complex z.
+"""
+
+import numpy as np
+
+
+class Activation:
+    """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z) itself."""
+
+    slope_min = slope_max = None
+
+    def value_and_slope(self, z):
+        """σ(z), σ′(z): one call where the two share work."""
+        return self(z), self.slope(z)
+
+    @property
+    def lipschitz(self):
+        """max |σ′|, the Lipschitz constant of Σ in every p-norm."""
+        return max(abs(self.slope_min), abs(self.slope_max))
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+class Identity(Activation):
+    """σ(z) = z, σ′ = 1, γ(z) = z²/2."""
+
+    slope_min = slope_max = 1.0
+
+    def __call__(self, z):
+        return np.asarray(z)
+
+    def slope(self, z):
+        return np.ones_like(z)
+
+    def primitive(self, z):
+        return z * z / 2
+
+
+class Tanh(Activation):
+    """σ(z) = tanh z, σ′ = 1 − tanh² z ∈ [0, 1], γ(z) = log cosh z."""
+
+    slope_min, slope_max = 0.0, 1.0
+
+    def __call__(self, z):
+        return np.tanh(z)
+
+    def slope(self, z):
+        return self.value_and_slope(z)[1]
+
+    def value_and_slope(self, z):
+        s = np.tanh(z)
+        return s, 1 - s * s
+
+    def primitive(self, z):
+        z = _to_the_right(z) * z  # log cosh is even
+        return z + np.log1p(np.exp(-2 * z)) - np.log(2)
+
+
+class Sigmoid(Activation):
+    """σ(z) = 1/(1 + e⁻ᶻ), σ′ = σ(1 − σ) ∈ [0, ¼], γ(z) = log(1 + eᶻ)."""
+
+    slope_min, slope_max = 0.0, 0.25
+
+    def __call__(self, z):
+        return self.value_and_slope(z)[0]
+
+    def slope(self, z):
+        return self.value_and_slope(z)[1]
+
+    def value_and_slope(self, z):
+        e = np.exp(-_to_the_right(z) * z)  # e^{−|z|} ≤ 1
+        return np.where(np.real(z) < 0, e, 1) / (1 + e), e / (1 + e) ** 2
+
+    def primitive(self, z):
+        return Softplus()(z)
+
+
+class ReLU(Activation):
+    """σ(z) = max(z, 0), γ(z) = max(z, 0)²/2. At the kink the slope is the right derivative, σ′(0) = 1."""
+
+    slope_min, slope_max = 0.0, 1.0
+
+    def __call__(self, z):
+        return np.maximum(_real(z, self), 0)
+
+    def slope(self, z):
+        return np.heaviside(_real(z, self), 1)
+
+    def primitive(self, z):
+        return self(z) ** 2 / 2
+
+
+class LeakyReLU(Activation):
+    """σ(z) = z for z ≥ 0 and a z for z < 0, γ(z) = z σ(z)/2, a = `slope` (the lectures take a = ½).
+
+    At the kink the slope is the right derivative, σ′(0) = 1. ValueError where a is not finite.
+    """
+
+    def __init__(self, slope=0.5):
+        if not np.isfinite(slope):
+            raise ValueError(f"LeakyReLU needs a finite slope, got {slope}")
+        self.a = float(slope)
+        self.slope_min, self.slope_max = min(self.a, 1.0), max(self.a, 1.0)
+
+    def __call__(self, z):
+        z = _real(z, self)
+        return np.where(z < 0, self.a * z, z)
+
+    def slope(self, z):
+        z = _real(z, self)
+        return np.where(z < 0, self.a, np.ones_like(z))
+
+    def primitive(self, z):
+        return z * self(z) / 2
+
+    def __repr__(self):
+        return f"LeakyReLU({self.a:g})"
+
+
+class Softplus(Activation):
+    """σ(z) = log(1 + eᶻ), σ′ = 1/(1 + e⁻ᶻ) ∈ [0, 1], γ(z) = −Li₂(−eᶻ)."""
+
+    slope_min, slope_max = 0.0, 1.0
+
+    def __call__(self, z):
+        z_plus = np.where(np.real(z) < 0, 0, z)
+        return z_plus + np.log1p(np.exp(-_to_the_right(z) * z))
+
+    def slope(self, z):
+        return Sigmoid()(z)
+
+    def primitive(self, z):
+        """−Li₂(−eᶻ); for z > 0 by the inversion Li₂(−eᶻ) + Li₂(−e⁻ᶻ) = −π²/6 − z²/2. scipy's spence(1 − u) is Li₂(u)."""
+        from scipy.special import spence
+
+        li2 = spence(1 + np.exp(-_to_the_right(z) * z))
+        return np.where(np.real(z) < 0, -li2, np.pi**2 / 6 + z * z / 2 + li2)
+
+
+class Sine(Activation):
+    """σ(z) = sin z, σ′ = cos z ∈ [−1, 1], γ(z) = −cos z. Not monotone: its gradient fields need not contract."""
+
+    slope_min, slope_max = -1.0, 1.0
+
+    def __call__(self, z):
+        return np.sin(z)
+
+    def slope(self, z):
+        return np.cos(z)
+
+    def primitive(self, z):
+        return -np.cos(z)
+
+
+def _to_the_right(z):
+    """±1, with the sign of Re z: what turns z into the right half plane, |z| for real z, and keeps formulas analytic."""
+    return np.where(np.real(z) < 0, -1, 1).astype(np.int8)
+
+
+def _real(z, sigma):
+    if np.iscomplexobj(z):
+        raise TypeError(f"{sigma} is not analytic and takes real arguments only, got complex ones")
+    return np.asarray(z)

@@ -1,0 +1,195 @@
+"""Flows: a step Ψ^h_X of a method, iterated, as a layer of a network; and the exact flow φ^t_X to compare it with."""
+
+import numpy as np
+
+from .fields import Field
+from .integrators import Euler, Method, check_step
+from .maps import Map, dimension
+
+
+class Flow(Map):
+    """Ψ^h_X iterated `steps` times: x ↦ x_n ≈ φ^{nh}(x), n = steps, with shared parameters.
+
+    field: a vector field; h: the size of one step (negative: backwards in time); method: how to step.
+    With `learn_h` the step is a parameter, "h", and θ is the field's θ followed by h.
+    ValueError where h is zero, NaN or infinite; TypeError where the method does not fit the field.
+    """
+
+    def __init__(self, field, h, method=Euler(), steps=1, learn_h=False):
+        if not isinstance(field, Field):
+            raise TypeError(f"Flow needs a vector field, got {field!r}")
+        if not isinstance(method, Method):
+            raise TypeError(f"method must be a method object such as RK4(), got {method!r}")
+        self.dim_in = self.dim_out = field.dim
+        method.require(field)
+        self.method, self.steps, self.learn_h = method, dimension(steps, "steps"), bool(learn_h)
+        if learn_h:
+            check_step(h)
+            self.own(field=field, h=np.asarray(h, field.theta.dtype if field.theta.size else float))
+        else:
+            self.h = h
+            self.own(field=field)
+
+    def label(self, part, key, count):
+        return key
+
+    @property
+    def h(self):
+        """The size of one step, a number."""
+        return self.__dict__["h"].item() if self.learn_h else self._h
+
+    @h.setter
+    def h(self, value):
+        check_step(value)
+        self._h = float(value)
+
+    @property
+    def formula(self):
+        return f"Ψ^h{'' if self.steps == 1 else f' × {self.steps}'}, {self.method}, X = {self.field.formula}, h = {self.h:.4g}"
+
+    @property
+    def keeps(self):
+        """The part of what the exact flow keeps that every step keeps."""
+        return self.method.preserves(self.field)
+
+    def __call__(self, x):
+        x, h = self.state(x), self.h
+        for _ in range(self.steps):
+            x = self.method.step(self.field, x, h)
+        return x
+
+    def vjp(self, x):
+        x, h, pullbacks = self.state(x), self.h, []
+        for _ in range(self.steps):
+            x, pullback = self.method.vjp(self.field, x, h)
+            pullbacks.append(pullback)
+
+        def back(w):
+            dtheta, dh = 0.0, 0.0
+            for pullback in reversed(pullbacks):
+                w, dtheta_n, dh_n = pullback(w)
+                dtheta, dh = dtheta + dtheta_n, dh + dh_n
+            return w, self.pack(field=dtheta, h=dh) if self.learn_h else dtheta
+
+        return x, back
+
+    def jvp(self, x, v, dtheta=None):
+        x, h, d = self.state(x), self.h, self.unpack(dtheta)
+        for _ in range(self.steps):
+            x, v = self.method.jvp(self.field, x, h, v, d["field"], d.get("h", 0.0))
+        return x, v
+
+    def inverse(self, y):
+        y, h = self.state(y), self.h
+        for _ in range(self.steps):
+            y = self.method.inverse(self.field, y, h)
+        return y
+
+    def lipschitz(self):
+        """The method's constant of one step, to the power `steps`."""
+        return self.method.lipschitz(self.field, self.h) ** self.steps
+
+
+class Rollout(Map):
+    """x ↦ (x₁, …, x_n), x_k = F(x_{k−1}), shape (..., d) → (..., n, d): for learning from trajectories.
+
+    The θ of a Rollout *is* the network's θ, so several may look at one network; it cannot itself be a part of another map.
+    """
+
+    formula = "(F(x), F∘F(x), …)"
+
+    def __init__(self, network, n):
+        if not isinstance(network, Map):
+            raise TypeError(f"Rollout iterates a Map, got a {type(network).__name__}")
+        if network.dim_in != network.dim_out:
+            raise ValueError(f"Rollout iterates a map ℝᵈ → ℝᵈ, got {network!r}")
+        self.network, self.n = network, dimension(n, "n")
+        self.dim_in = self.dim_out = network.dim_in
+
+    @property
+    def theta(self):
+        return self.network.theta
+
+    @theta.setter
+    def theta(self, value):
+        self.network.theta = value
+
+    @property
+    def parameters(self):
+        return self.network.parameters
+
+    @property
+    def keeps(self):
+        return self.network.keeps
+
+    def state(self, x):
+        return self.network.state(x)
+
+    def _bind(self, theta):
+        raise TypeError("a Rollout cannot be a part: put its network into the new map, and roll that out")
+
+    def __call__(self, x):
+        states = [self.state(x)]
+        for _ in range(self.n):
+            states.append(self.network(states[-1]))
+        return np.stack(states[1:], axis=-2)
+
+    def vjp(self, x):
+        x, states, pullbacks = self.state(x), [], []
+        for _ in range(self.n):
+            x, pullback = self.network.vjp(x)
+            states.append(x)
+            pullbacks.append(pullback)
+
+        def back(w):
+            dx, dtheta = 0.0, 0.0
+            for k in reversed(range(self.n)):  # x_k is seen by the loss and by x_{k+1}
+                dx, dtheta_k = pullbacks[k](w[..., k, :] + dx)
+                dtheta = dtheta + dtheta_k
+            return dx, dtheta
+
+        return np.stack(states, axis=-2), back
+
+    def jvp(self, x, v, dtheta=None):
+        states, tangents = [], []
+        for _ in range(self.n):
+            x, v = self.network.jvp(x, v, dtheta)
+            states.append(x)
+            tangents.append(v)
+        return np.stack(states, axis=-2), np.stack(tangents, axis=-2)
+
+    def lipschitz(self):
+        """√(L² + L⁴ + … + L²ⁿ)."""
+        L = self.network.lipschitz()
+        return float(np.linalg.norm(L ** np.arange(1, self.n + 1)))
+
+
+def exact_flow(field, x, t):
+    """φ^t(x) of ẋ = field(x), by scipy's DOP853 at tolerances near rounding: the reference for every method.
+
+    x: (..., d), all solved at once; t: a number of either sign, giving (..., d), or an increasing or decreasing array (n,) of times
+    after 0, giving (..., n, d). ValueError where t or x is not finite; RuntimeError where the solution does not reach t.
+    """
+    from scipy.integrate import solve_ivp
+
+    x, times = field.state(x), np.atleast_1d(np.asarray(t, float))
+    if not (np.isfinite(times).all() and np.isfinite(x).all()):
+        raise ValueError("exact_flow needs finite states and times, got a NaN or infinity")
+    forward = times * np.sign(times[-1:])
+    if times.ndim > 1 or times.size == 0 or forward[0] < 0 or (np.diff(forward) <= 0).any():
+        raise ValueError(f"exact_flow needs a time, or times that go one way from 0, got {t}")
+    if x.dtype != float:
+        raise TypeError(f"exact_flow solves to 12 digits and needs a float64 field and states, got {x.dtype}")
+    if times[-1] == 0:
+        states = x[..., None, :].copy()
+    else:
+        solution = solve_ivp(
+            lambda _, y: field(y.reshape(x.shape)).ravel(), (0.0, times[-1]), x.ravel(),
+            method="DOP853", t_eval=times, rtol=1e-13, atol=1e-14,
+        )  # fmt: skip
+        if not solution.success:
+            raise RuntimeError(f"the solution does not reach t = {times[-1]:g}: {solution.message}")
+        states = np.moveaxis(solution.y.reshape(*x.shape, len(times)), -1, -2)
+    return states[..., 0, :] if np.ndim(t) == 0 else states
+
+

@@ -1,0 +1,291 @@
+"""Maps y = F(x; θ), the one idea of the package, and their composition.
+
+Data flow forward through maps, covectors flow back through the same maps in reverse:
+
+    x₀ ──F₁──▶ x₁ ──F₂──▶ ⋯ ──F_L──▶ x_L ──loss──▶ J
+    w₀ ◀─F₁ᵀ── w₁ ◀─F₂ᵀ── ⋯ ◀─F_Lᵀ── w_L ◀──────── ∂J/∂x_L
+
+A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a grid (m, n, d).
+"""
+
+import operator
+import weakref
+
+import numpy as np
+
+
+class Map:
+    """y = F(x; θ) with its hand-written adjoint and tangent.
+
+    A map of your own sets `dim_in` and `dim_out`, gives its parameters to `own`, and writes
+
+        F(x)                 the value, (..., dim_in) → (..., dim_out)
+        F.vjp(x)             y, pullback;  pullback(w) = (∂F/∂x)ᵀw, (∂F/∂θ)ᵀw summed over the batch (flat, like θ)
+        F.jvp(x, v, dtheta)  y, dy;        dy = (∂F/∂x) v + (∂F/∂θ) dtheta
+
+    None of the three stores anything on the object or changes an argument.
+    """
+
+    keeps = frozenset()
+    formula = "F(x)"
+    _theta, _pieces, slices = np.zeros(0), {}, {}
+
+    # ---- what a map of one's own provides
+    def __call__(self, x):
+        raise NotImplementedError(f"{type(self).__name__} has no value: write __call__(self, x)")
+
+    def vjp(self, x):
+        """F(x) and its pullback w ↦ ((∂F/∂x)ᵀw, (∂F/∂θ)ᵀw), the second summed over the batch."""
+        raise NotImplementedError(f"{type(self).__name__} has no hand-written adjoint: write vjp(self, x)")
+
+    def jvp(self, x, v, dtheta=None):
+        """F(x) and its tangent (∂F/∂x) v + (∂F/∂θ) dtheta."""
+        raise NotImplementedError(f"{type(self).__name__} has no hand-written tangent: write jvp(self, x, v, dtheta)")
+
+    def lipschitz(self):
+        """A certified L with ‖F(x) − F(y)‖ ≤ L‖x − y‖; NotImplementedError where none is known."""
+        raise NotImplementedError(f"no Lipschitz constant of {type(self).__name__} is known")
+
+    def inverse(self, y):
+        """The x with F(x) = y; NotImplementedError where it has no explicit formula."""
+        raise NotImplementedError(f"{type(self).__name__} has no explicit inverse")
+
+    def jacobian(self, x):
+        """∂F/∂x, shape (..., dim_out, dim_in): the tangents of the unit vectors, one a column."""
+        x = self.state(x)
+        points = np.repeat(x[..., None, :], self.dim_in, axis=-2)
+        _, columns = self.jvp(points, np.broadcast_to(np.eye(self.dim_in, dtype=x.dtype), points.shape))
+        return np.moveaxis(columns, x.ndim - 1, -1)
+
+    # ---- parameters
+    @property
+    def theta(self):
+        """All parameters as one flat vector, shape (p,). Assigning to it copies into place."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, value):
+        _copy_into(self._theta, value, f"θ of {type(self).__name__}", scalar=False)
+
+    @property
+    def parameters(self):
+        """dict name → view into `theta`, in order: "A" and "b" in a field, "2.A" in a network."""
+        named, seen = {}, set()
+        for name, piece in self._pieces.items():
+            if isinstance(piece, np.ndarray):
+                named[name] = piece
+            elif id(piece) not in seen:
+                seen.add(id(piece))
+                inner = piece.parameters
+                named.update((self.label(name, key, len(inner)), view) for key, view in inner.items())
+        return named
+
+    def label(self, part, key, count):
+        """The name that a part's parameter has here: "A" for the one weight of A, "f.b" where f has several."""
+        return part if count == 1 else f"{part}.{key}"
+
+    def own(self, **pieces):
+        """Lay arrays and maps end to end in one flat θ; each becomes an attribute, a view into it.
+
+        Arrays are copied. Maps are adopted: from here on their parameters are views into this θ, so a map with
+        parameters has one owner, and a second one is a ValueError. A map given twice shares its parameters.
+        """
+        for piece in pieces.values():
+            if isinstance(piece, Map):
+                piece._refuse_second_owner(self)
+        once = {id(piece): piece for piece in pieces.values()}.values()
+        flat = [piece.theta if isinstance(piece, Map) else np.ravel(piece) for piece in once]
+        dtype = np.result_type(*[part.dtype for part in flat if part.size] or [float])
+        self._pieces = pieces
+        self._bind(np.concatenate([*flat, []]).astype(dtype))
+
+    def pack(self, **gradients):
+        """The pieces' gradients as one flat vector aligned with θ; shared pieces add up."""
+        dtheta = np.zeros(self.theta.shape, np.result_type(self.theta, *gradients.values()))
+        for name, gradient in gradients.items():
+            dtheta[self.slices[name]] += np.ravel(gradient)
+        return dtheta
+
+    def unpack(self, dtheta):
+        """A direction in θ, cut into the pieces' names and shapes. Without one (None) nothing moves."""
+        if dtheta is None:
+            return {name: None if isinstance(piece, Map) else 0.0 for name, piece in self._pieces.items()}
+        dtheta = np.asarray(dtheta)
+        if dtheta.shape != self.theta.shape:
+            raise ValueError(f"{type(self).__name__} needs a direction in θ of shape {self.theta.shape}, got {dtheta.shape}")
+        return {
+            name: dtheta[self.slices[name]] if isinstance(piece, Map) else dtheta[self.slices[name]].reshape(piece.shape)
+            for name, piece in self._pieces.items()
+        }
+
+    def state(self, x):
+        """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes). ValueError otherwise."""
+        x = np.asarray(x)
+        if x.ndim == 0 or x.shape[-1] != self.dim_in:
+            raise ValueError(
+                f"{type(self).__name__} acts on states of dimension {self.dim_in}, got an array of shape {x.shape}"
+            )
+        if x.dtype.kind not in "fc":
+            if x.dtype.kind not in "iub":
+                raise TypeError(f"{type(self).__name__} acts on numbers, got an array of dtype {x.dtype}")
+            x = x.astype(float)
+        return x.astype(self._theta.dtype, copy=False) if self._theta.size and x.dtype.kind == "f" else x
+
+    # ---- how views stay views
+    def _bind(self, theta):
+        self._theta, self.slices, seen, start = theta, {}, {}, 0
+        for name, piece in self._pieces.items():
+            size = piece.theta.size if isinstance(piece, Map) else piece.size
+            if id(piece) not in seen:
+                seen[id(piece)] = slice(start, start + size)
+                start += size
+            self.slices[name] = seen[id(piece)]
+            if isinstance(piece, Map):
+                piece._bind(theta[self.slices[name]])
+                piece.__dict__["_owner"] = weakref.ref(self)
+            else:
+                self._pieces[name] = piece = theta[self.slices[name]].reshape(piece.shape)
+            self.__dict__[name] = piece
+
+    def _refuse_second_owner(self, new):
+        owner = self.__dict__.get("_owner", lambda: None)()
+        if owner is not None and owner is not new and self.theta.size:
+            raise ValueError(
+                f"this {type(self).__name__} has an owner already, a {type(owner).__name__}, and a second one "
+                f"({type(new).__name__}) would tear its parameters from the first: use the same Flow object twice, "
+                f"steps=n, or copy.deepcopy"
+            )
+
+    def __setattr__(self, name, value):
+        piece = self._pieces.get(name)
+        if piece is None:
+            object.__setattr__(self, name, value)
+        elif isinstance(piece, Map):
+            raise AttributeError(f"{name} of {type(self).__name__} is a part for good: build a new {type(self).__name__}")
+        else:
+            _copy_into(piece, value, f"{name} of {type(self).__name__}", scalar=True)
+
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name != "_owner"}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self._pieces:
+            self._bind(self._theta)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.dim_in} → {self.dim_out})"
+
+
+class Network(Map):
+    """𝒩 = F_L ∘ … ∘ F_1, the composition of maps, with one contiguous θ.
+
+    `Network(F_1, …, F_L)` applies F_1 first. A map that appears twice shares its parameters (tied weights). Networks nest.
+    ValueError where the dimensions of neighbours differ.
+    """
+
+    formula = "F_L ∘ ⋯ ∘ F₁"
+
+    def __init__(self, *maps):
+        if not maps:
+            raise ValueError("Network needs at least one map, got none")
+        for k, F in enumerate(maps):
+            if not isinstance(F, Map):
+                raise TypeError(f"Network is made of maps, got a {type(F).__name__} at place {k}")
+            if k and maps[k - 1].dim_out != F.dim_in:
+                raise ValueError(f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives {maps[k - 1].dim_out}")
+        self.maps = maps
+        self.dim_in, self.dim_out = maps[0].dim_in, maps[-1].dim_out
+        self.own(**{str(k): F for k, F in enumerate(maps)})
+
+    def label(self, part, key, count):
+        return f"{part}.{key}"
+
+    def __call__(self, x):
+        x = self.state(x)
+        for F in self.maps:
+            x = F(x)
+        return x
+
+    def states(self, x):
+        """All states x₀ = x, x₁, …, x_L, as a list (their dimensions may differ)."""
+        states = [self.state(x)]
+        for F in self.maps:
+            states.append(F(states[-1]))
+        return states
+
+    def vjp(self, x):
+        x, pullbacks = self.state(x), []
+        for F in self.maps:
+            x, pullback = F.vjp(x)
+            pullbacks.append(pullback)
+
+        def back(w):
+            gradients = {}
+            for k in reversed(range(len(pullbacks))):
+                w, gradients[str(k)] = pullbacks[k](w)
+            return w, self.pack(**gradients)
+
+        return x, back
+
+    def jvp(self, x, v, dtheta=None):
+        d = self.unpack(dtheta)
+        for k, F in enumerate(self.maps):
+            x, v = F.jvp(x, v, d[str(k)])
+        return x, v
+
+    def inverse(self, y):
+        for F in reversed(self.maps):
+            y = F.inverse(y)
+        return y
+
+    def lipschitz(self):
+        """The product of the maps' constants."""
+        return float(np.prod([F.lipschitz() for F in self.maps]))
+
+    @property
+    def keeps(self):
+        """What every map keeps (each its own energy or invariant is not one of the composition)."""
+        kept = frozenset.intersection(*[frozenset(F.keeps) for F in self.maps])
+        return kept if len(set(map(id, self.maps))) == 1 else kept - {"energy", "invariant"}
+
+    def summary(self):
+        """A table, a row a map: what it computes, shape, number of parameters, Lipschitz constant, what it keeps."""
+        rows = [("", "map", "formula", "shape", "parameters", "Lipschitz", "keeps")]
+        for k, F in enumerate([*self.maps, self]):
+            total = F is self
+            try:
+                bound = f"{F.lipschitz():.4g}"
+            except NotImplementedError:
+                bound = "–"
+            rows.append((
+                "Σ" if total else str(k), type(F).__name__, F.formula, f"{F.dim_in} → {F.dim_out}",
+                str(F.theta.size) + (" (shared)" if not total and F in self.maps[:k] else ""), bound, ", ".join(sorted(F.keeps)) or "–",
+            ))  # fmt: skip
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def over_batch(u):
+    """Σ over all batch axes, (..., k) → (k,): the adjoint of broadcasting is summing."""
+    return u.reshape(-1, u.shape[-1]).sum(axis=0)
+
+
+def dimension(value, name):
+    """`value` as an int ≥ 1 (any integer type); TypeError or ValueError that names it otherwise."""
+    try:
+        dim = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if dim < 1:
+        raise ValueError(f"{name} must be at least 1, got {dim}")
+    return dim
+
+
+def _copy_into(target, value, what, scalar):
+    value = np.asarray(value)
+    if value.shape != target.shape and not (scalar and value.ndim == 0):
+        raise ValueError(f"{what} has shape {target.shape}, got {value.shape}")
+    if not np.can_cast(value.dtype, target.dtype, casting="same_kind"):
+        raise TypeError(f"{what} is {target.dtype}, got {value.dtype}")
+    target[...] = value
