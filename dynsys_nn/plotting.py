@@ -1,0 +1,131 @@
+"""Figures on a given Axes. Helpers draw on `ax` (default: the current one), return the artists, and never show or save.
+
+Styles are the caller's: `with plt.style.context(plotting.STYLE):` gives the lecture style. matplotlib is imported when a helper runs.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+STYLE = Path(__file__).with_name("lecture.mplstyle")
+
+
+def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
+    """Stream lines of a planar field ẋ = X(x) on xlim × ylim; returns the StreamplotSet."""
+    x, y = np.linspace(*xlim, 40), np.linspace(*ylim, 40)
+    U = field(np.stack(np.meshgrid(x, y), axis=-1))
+    return _axes(ax).streamplot(x, y, U[..., 0], U[..., 1], density=density, **{"color": "0.6", "linewidth": 1, **kwargs})
+
+
+def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=lambda x: x, project=lambda y: y[..., :2], **kwargs):
+    """The image under F of a square grid; returns the LineCollection.
+
+    extend: planar points (..., 2) → states of F; project: states → (..., 2).
+    """
+    from matplotlib.collections import LineCollection
+
+    fine_x, fine_y = np.linspace(*xlim, 101), np.linspace(*ylim, 101)
+    rows = [np.stack([fine_x, np.full_like(fine_x, y)], axis=-1) for y in np.linspace(*ylim, lines)]
+    columns = [np.stack([np.full_like(fine_y, x), fine_y], axis=-1) for x in np.linspace(*xlim, lines)]
+    curves = project(F(extend(np.array(rows + columns))))
+    collection = LineCollection(list(curves), **{"color": "0.7", "linewidth": 1, **kwargs})
+    ax = _axes(ax)
+    ax.add_collection(collection)
+    ax.autoscale_view()
+    return collection
+
+
+def trajectories(states, ax=None, components=(0, 1), **kwargs):
+    """Curves through states, shape (..., n, d): component against component; returns the lines."""
+    states = np.asarray(states)
+    i, j = components
+    curves = states.reshape(-1, *states.shape[-2:])
+    return _axes(ax).plot(curves[:, :, i].T, curves[:, :, j].T, **kwargs)
+
+
+def layer_states(states, labels, axes, **kwargs):
+    """The points of a data set after some layers, one scatter an Axes (planar, or 3-D for states in ℝ³); returns the scatters.
+
+    states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured by the style's cycle.
+    """
+    colours = _cycle()[np.asarray(labels) % len(_cycle())]
+    return [
+        ax.scatter(*np.asarray(x).T[: 3 if ax.name == "3d" else 2], c=colours, **{"s": 6, "linewidths": 0, **kwargs})
+        for x, ax in zip(states, axes, strict=True)
+    ]
+
+
+def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):  # noqa: E741
+    """|I(x_n) − I(x_0)| against time on a logarithmic axis, the worst of the batch; returns the lines.
+
+    states: (..., n, d), times t: (n,); values below `floor` (exact zeros) are drawn at the floor.
+    """
+    values = np.asarray(I(np.asarray(states)))
+    drift = np.abs(values - values[..., :1]).reshape(-1, len(t)).max(axis=0)
+    return _axes(ax).semilogy(t, np.maximum(drift, floor), **kwargs)
+
+
+def convergence(h, errors, order=None, ax=None, **kwargs):
+    """Errors against step sizes, both logarithmic, with a dotted triangle side of slope `order`; returns the lines."""
+    ax = _axes(ax)
+    h, errors = np.asarray(h, float), np.asarray(errors, float)
+    lines = ax.loglog(h, errors, **{"marker": "o", **kwargs})
+    if order is not None:
+        slope = errors[-1] * (h / h[-1]) ** order
+        lines += ax.loglog(h, slope, ":", color=lines[0].get_color(), linewidth=1.5)
+    return lines
+
+
+def decision_regions(classify, xlim, ylim, ax=None, n=200, **kwargs):
+    """The class of every point of a planar rectangle, faintly coloured; returns the image.
+
+    classify: (..., 2) → logits (..., K).
+    """
+    from matplotlib.colors import ListedColormap
+
+    grid = np.stack(np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, n)), axis=-1)
+    classes = np.asarray(classify(grid)).argmax(axis=-1)
+    colours = ListedColormap(_cycle()[: classes.max() + 1])
+    return _axes(ax).imshow(
+        classes, extent=(*xlim, *ylim), origin="lower", interpolation="nearest", aspect="auto",
+        **{"cmap": colours, "alpha": 0.2, "vmin": -0.5, "vmax": classes.max() + 0.5, **kwargs},
+    )  # fmt: skip
+
+
+def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None):
+    """An animation that carries points through the layers, `between` frames from one to the next; returns the FuncAnimation.
+
+    states: list of arrays (n, 2 or 3) of one dimension; hold: frames at rest at the end; titles: a text a state.
+    """
+    from matplotlib.animation import FuncAnimation
+
+    states = [np.asarray(x) for x in states]
+    [points] = layer_states(states[:1], labels, [ax])
+    times = np.concatenate([np.linspace(0, len(states) - 1, between * (len(states) - 1) + 1), np.full(hold, len(states) - 1)])
+
+    def draw(time):
+        k = min(int(time), len(states) - 2)
+        x = states[k] + (time - k) * (states[k + 1] - states[k])
+        if ax.name == "3d":
+            points._offsets3d = x.T
+        else:
+            points.set_offsets(x)
+        if titles is not None:
+            ax.set_title(titles[round(time)])
+        return (points,)
+
+    return FuncAnimation(fig, draw, frames=times, interval=interval, blit=False)
+
+
+def _axes(ax):
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.gca()
+
+
+def _cycle():
+    import matplotlib as mpl
+
+    return np.array(mpl.rcParams["axes.prop_cycle"].by_key()["color"])

@@ -1,0 +1,74 @@
+"""python -m figures [names] [--list] [--format png|pdf|svg] [--out DIR] [--quick]: draw the lecture figures.
+
+Each is trained and drawn on the spot; the same seed gives the same file on the same machine.
+"""
+
+import argparse
+import importlib
+import sys
+import time
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+from dynsys_nn.plotting import STYLE  # noqa: E402
+
+from . import NAMES  # noqa: E402
+
+#: what would otherwise change from run to run in the files
+UNDATED = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}, "svg": {"Date": None}}
+
+
+def message(name):
+    """The figure's message: the first paragraph of its script's docstring."""
+    return " ".join(importlib.import_module(f"figures.{name}").__doc__.split("\n\n")[0].split())
+
+
+def draw(name, out, format="png", quick=False):
+    """Draw one figure into the folder `out`; returns the paths written (an animation is a GIF beside the figure)."""
+    module = importlib.import_module(f"figures.{name}")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / f"{name}.{format}"]
+    with plt.style.context(STYLE):
+        fig = module.make(quick=quick)
+        fig.savefig(paths[0], metadata=UNDATED[format])
+        plt.close(fig)
+        if hasattr(module, "animate"):
+            animation = module.animate(quick=quick)
+            paths.append(out / f"{name}.gif")
+            animation.save(paths[1], writer="pillow", dpi=60)
+            plt.close("all")
+    return paths
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m figures", description="Draw the lecture figures, training their networks on the spot.")
+    parser.add_argument("names", nargs="*", metavar="name", help="figures to draw (default: all)")
+    parser.add_argument("--list", action="store_true", help="list the figures with their messages")
+    parser.add_argument("--format", choices=sorted(UNDATED), default="png")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out", help="folder to write into (default: figures/out)")
+    parser.add_argument("--quick", action="store_true", help="less training: for a look at the layout")
+    options = parser.parse_args(arguments)
+
+    if options.list:
+        width = max(map(len, NAMES))
+        print("\n".join(f"{name:<{width}}  {message(name)}" for name in NAMES))
+        return
+    unknown = [name for name in options.names if name not in NAMES]
+    if unknown:
+        parser.error(f"unknown figure {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    start = time.perf_counter()
+    for k, name in enumerate(names := options.names or NAMES):
+        begin = time.perf_counter()
+        print(f"[{k + 1}/{len(names)}] {name} …", end=" ", flush=True)
+        paths = draw(name, options.out, options.format, options.quick)
+        print(f"{time.perf_counter() - begin:.1f} s  {', '.join(map(str, paths))}", flush=True)
+    print(f"{len(names)} figures in {time.perf_counter() - start:.1f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

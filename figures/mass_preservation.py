@@ -1,0 +1,75 @@
+"""The learned flow stays on the plane 1ᵀy = const to rounding; an unstructured network leaves it.
+
+The lecture's system, its time-0.1 map learned from 2048 pairs on the box [−0.6, 2]³, by steps of ẏ = (M − Mᵀ)1 and by a ResNet of the same size.
+Left: both follow the truth from a state that neither has seen. Right: only one keeps the sum of the components.
+"""
+
+from functools import cache
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.stats import qmc
+
+import dynsys_nn as dnn
+from dynsys_nn import plotting, systems
+
+H, T = 0.1, 2.0
+
+
+def structured(rng, width=32, layers=2):
+    """Euler steps of (M − Mᵀ)1, vec M = Cσ(Ax + b), with random b so that the tanhs bend in different places."""
+    fields = [dnn.MassPreservingField(dnn.Dense(width, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, width, rng=rng)) for _ in range(layers)]
+    return _network(fields, rng)
+
+
+def resnet(rng, width=32, layers=2):
+    """Euler steps of Bσ(Ax + b)."""
+    fields = [dnn.ResidualField(dnn.Dense(width, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, width, rng=rng)) for _ in range(layers)]
+    return _network(fields, rng)
+
+
+def _network(fields, rng):
+    for X in fields:
+        X.b = rng.normal(size=X.b.shape)
+    return dnn.Network(*[dnn.Flow(X, H / len(fields)) for X in fields])
+
+
+def sample(n, rng):
+    """n pairs (y, φ^0.1(y)) that fill the box [−0.6, 2]³ evenly (Sobol points: fewer gaps at the faces than random ones)."""
+    y = qmc.scale(qmc.Sobol(3, rng=rng).random(n), -0.6, 2.0)
+    return y, dnn.exact_flow(systems.mass_example(), y, H)
+
+
+@cache
+def train(quick=False):
+    """The structured network and the ResNet, trained on the same 2048 pairs."""
+    rng = np.random.default_rng(0)
+    y, y_next = sample(2048, rng)
+    nets = structured(rng), resnet(rng)
+    for net, epochs in zip(nets, (5000, 1500), strict=True):
+        dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(), epochs=100 if quick else epochs)
+    return nets
+
+
+def make(quick=False):
+    t = np.arange(0, round(T / H) + 1) * H
+    y0 = systems.mass_example().x0
+    fig, (left, right) = plt.subplots(1, 2, figsize=(13, 5.4))
+    truth = dnn.exact_flow(systems.mass_example(), y0, np.linspace(0, T, 200))
+    for k in range(3):
+        left.plot(np.linspace(0, T, 200), truth[:, k], color="black", linewidth=1.5, label="truth" if k == 0 else None)
+    styles = (("mass-preserving network", "C0", "o", 10), ("ResNet", "C1", "x", 7))
+    for net, (name, colour, marker, size) in zip(train(quick), styles, strict=True):
+        states = np.concatenate([y0[None], dnn.Rollout(net, len(t) - 1)(y0)])
+        lines = left.plot(t, states, marker, color=colour, markersize=size, alpha=0.8)
+        lines[0].set_label(name)
+        plotting.invariant_drift(systems.mass_example().invariants["mass"], states, t, ax=right, color=colour, marker=marker, label=name)
+    for k, height in enumerate(truth[-1]):
+        left.annotate(f"$y_{k + 1}$", (T, height), (10, 0), textcoords="offset points", va="center", fontsize=18)
+    left.set(xlabel="time $t$", ylabel="components of the state", title="learned steps of 0.1")
+    left.legend(loc="best")
+    right.axhline(np.finfo(float).eps, color="0.5", linewidth=1.2, linestyle="--")
+    right.annotate("rounding", (T, np.finfo(float).eps), (0, -7), textcoords="offset points", color="0.4", ha="right", va="top")
+    right.set(xlabel="time $t$", ylabel=r"drift of the mass  $|1^\top y(t) - 1^\top y(0)|$", ylim=(2e-17, 1e-1), title="distance from the plane")
+    right.legend(loc="center left", bbox_to_anchor=(0.02, 0.45))
+    return fig
