@@ -4,6 +4,8 @@ The primitive makes potentials and Hamiltonians, V(x) = Σᵢ γ(Ax + b)ᵢ; the
 constants. Values and slopes are stable for |z| up to 1e300, primitives up to 1e150. Analytic activations take complex z.
 """
 
+import math
+
 import numpy as np
 
 
@@ -57,7 +59,7 @@ class Tanh(Activation):
 
     def primitive(self, z):
         z = _to_the_right(z) * z  # log cosh is even
-        return z + np.log1p(np.exp(-2 * z)) - np.log(2)
+        return z + np.log1p(np.exp(-2 * z)) - math.log(2)
 
 
 class Sigmoid(Activation):
@@ -138,7 +140,7 @@ class Softplus(Activation):
         from scipy.special import spence
 
         li2 = spence(1 + np.exp(-_to_the_right(z) * z))
-        return np.where(np.real(z) < 0, -li2, np.pi**2 / 6 + z * z / 2 + li2)
+        return np.where(np.real(z) < 0, -li2, math.pi**2 / 6 + z * z / 2 + li2)
 
 
 class Sine(Activation):

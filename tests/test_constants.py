@@ -1,0 +1,183 @@
+"""Every constant against a measurement, and for sharpness where it is sharp."""
+
+import itertools
+
+import numpy as np
+import pytest
+from zoo import ACTIVATIONS, FIELDS, LINEAR, PARTITIONED, RUNGE_KUTTA, networks, pairs, points, randomise
+
+import dynsys_nn as dnn
+from dynsys_nn.integrators import euler_lipschitz
+
+ROUNDING = 1 + 1e-12
+
+
+def orthogonal(rng, n):
+    A = dnn.Dense(n, n, rng=rng)
+    A.orthogonalise()
+    return A
+
+
+def largest_stretch(F, rng, n=300, d=4):
+    """The largest ‖F(x) − F(y)‖/‖x − y‖ over random pairs, and ‖F′(x)‖ over random points: a lower bound of the Lipschitz constant."""
+    x = 2 * rng.normal(size=(n, d))
+    y = x + np.exp(rng.uniform(-3, 2, (n, 1))) * rng.normal(size=(n, d))
+    pairs_ = np.linalg.norm(np.reshape(F(x) - F(y), (n, -1)), axis=-1) / np.linalg.norm(x - y, axis=-1)
+    J = F.jacobian(x).reshape(n, -1, d)
+    return max(pairs_.max(), np.linalg.norm(J, 2, axis=(-2, -1)).max())
+
+
+# ---- linear maps
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_singular_ranges_are_those_of_the_dense_matrix(name, rng):
+    A = LINEAR[name](rng)
+    s = np.linalg.svd(A.jacobian(np.zeros(4)), compute_uv=False)
+    low = s[-1] if A.dim_out >= A.dim_in else 0.0
+    np.testing.assert_allclose(A.singular_range(), (low, s[0]), rtol=1e-13, atol=1e-14)
+    assert A.lipschitz() == A.singular_range()[1]
+
+
+def test_normalise_and_orthogonalise_do_what_they_say_in_place(rng):
+    A = dnn.Dense(5, 4, rng=rng)
+    W, view = A.W.copy(), A.W
+    A.normalise()
+    np.testing.assert_allclose(A.singular_range()[1], 1, rtol=1e-14)
+    np.testing.assert_allclose(A.W, W / np.linalg.norm(W, 2), rtol=1e-13)
+    A.orthogonalise()
+    assert A.W is view and np.shares_memory(view, A.theta)
+    np.testing.assert_allclose(A.W.T @ A.W, np.eye(4), atol=1e-14)
+    for _ in range(20):  # nearest: no other matrix with orthonormal columns is nearer
+        Q = np.linalg.qr(rng.normal(size=(5, 4)))[0]
+        assert np.linalg.norm(W - A.W) <= np.linalg.norm(W - Q)
+
+
+def test_dense_entries_have_variance_one_over_dim_in():
+    W = dnn.Dense(300, 200, rng=0).W
+    assert abs(W.std() * 200**0.5 - 1) < 0.01 and abs(W.mean()) < 1e-3
+
+
+# ---- fields
+
+
+def bounded(rng):
+    """Every field with a Lipschitz constant."""
+    for name, make in FIELDS.items():
+        X = make(rng)
+        try:
+            X.lipschitz()
+        except NotImplementedError:
+            assert "Known" in name or "Invariant" in name
+            continue
+        yield name, X
+
+
+def test_lipschitz_and_one_sided_constants_hold(rng):
+    names = set()
+    for name, X in bounded(rng):
+        names.add(name)
+        assert largest_stretch(X, rng) <= X.lipschitz() * ROUNDING, name
+        x, y = rng.normal(size=(2, 500, 4)) * 2
+        quotient = ((X(x) - X(y)) * (x - y)).sum(axis=-1) / ((x - y) ** 2).sum(axis=-1)
+        J = X.jacobian(x)
+        numerical_range = np.linalg.eigvalsh((J + J.swapaxes(-1, -2)) / 2).max()
+        assert max(quotient.max(), numerical_range) <= X.one_sided_lipschitz() + 1e-12, name
+    assert len(names) == len(FIELDS) - 2
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("sigma", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("shape", [(6, 4), (3, 4), (4, 4)])
+def test_spectrum_holds_the_eigenvalues_of_a_gradient_field(sigma, sign, shape, rng):
+    for alpha in (None, rng.normal(size=shape[0])):
+        X = randomise(dnn.GradientField(dnn.Dense(*shape, rng=rng), sigma, sign=sign, alpha=alpha), rng)
+        eigenvalues = np.linalg.eigvalsh(X.jacobian(3 * rng.normal(size=(200, 4))))
+        low, high = X.spectrum()
+        assert low - 1e-12 <= eigenvalues.min() and eigenvalues.max() <= high + 1e-12
+
+
+def test_spectrum_is_sharp_where_the_slopes_are_attained():
+    A = dnn.Dense(2, 2, W=[[2.0, 0.0], [0.0, 1.0]])
+    X = dnn.GradientField(A, dnn.LeakyReLU(0.5))
+    assert X.spectrum() == (-4.0, -0.5)
+    np.testing.assert_allclose(np.diag(X.jacobian(np.array([1.0, -1.0]))), [-4.0, -0.5])
+    assert X.one_sided_lipschitz() == -0.5 and X.lipschitz() == 4.0
+    assert dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Sine()).spectrum() == (-1.0, 1.0)
+    assert dnn.GradientField(dnn.Dense(1, 2, W=[[1.0, 0.0]]), dnn.LeakyReLU(0.5)).one_sided_lipschitz() == 0.0
+
+
+# ---- one step
+
+
+def test_no_step_stretches_more_than_its_constant(rng):
+    for name, method, X in pairs(rng):
+        for h in (0.5, -0.3, 2.0):
+            assert largest_stretch(dnn.Flow(X, h, method), rng) <= method.lipschitz(X, h) * ROUNDING, (name, h)
+
+
+def test_no_euler_step_of_a_random_gradient_field_stretches_more_than_the_sharp_bound(rng):
+    for _ in range(200):
+        k = int(rng.integers(1, 7))
+        sigma = ACTIVATIONS[rng.integers(len(ACTIVATIONS))]
+        X = randomise(dnn.GradientField(dnn.Dense(k, 4, rng=rng), sigma, sign=int(rng.choice([-1, 1]))), rng)
+        h = rng.uniform(-2, 2)
+        assert largest_stretch(dnn.Flow(X, h), rng, n=30) <= euler_lipschitz(X, h) * ROUNDING
+
+
+@pytest.mark.parametrize("h", [0.1, 0.5, 1.0, 4 / 3, 2.0, 2.5, -0.5])
+@pytest.mark.parametrize("a", [0.0, 0.5, -0.3])
+def test_the_bound_of_a_gradient_step_is_attained_and_below_the_lectures_bound(a, h, rng):
+    """max(|1 − ah|, |1 − h|) for slopes in [a, 1] and A orthogonal; the lecture's √(1 − 2ah + h²) is larger."""
+    X = dnn.GradientField(orthogonal(rng, 3), dnn.LeakyReLU(a))
+    bound = dnn.Euler().lipschitz(X, h)
+    np.testing.assert_allclose(bound, max(abs(1 - a * h), abs(1 - h)), rtol=1e-12)
+    corners = np.array(list(itertools.product([-1.0, 1.0], repeat=3))) @ X.A.W  # all sign patterns of A x
+    measured = np.linalg.norm(dnn.Flow(X, h).jacobian(corners), 2, axis=(-2, -1)).max()
+    np.testing.assert_allclose(measured, bound, rtol=1e-9)
+    if h > 0 and a >= 0:
+        assert bound <= np.sqrt(1 - 2 * a * h + h * h) * ROUNDING
+
+
+def test_an_expansive_step_attains_one_plus_h():
+    X = dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5))
+    assert dnn.Euler().lipschitz(X, 0.3) == pytest.approx(1.3, rel=1e-15)
+    assert largest_stretch(dnn.Flow(X, 0.3), np.random.default_rng(0), d=2) == pytest.approx(1.3, rel=1e-12)
+
+
+@pytest.mark.parametrize("method", PARTITIONED, ids=repr)
+def test_the_bound_of_a_single_shear_is_attained(method):
+    """(x, v) ↦ (x + ℓv, v) has norm (ℓ + √(ℓ² + 4))/2."""
+    identity, nothing = dnn.Dense(1, 1, W=[[1.0]]), dnn.Dense(1, 1, W=[[0.0]])
+    F = dnn.Flow(dnn.PartitionedField(identity, nothing), 0.8, method)
+    np.testing.assert_allclose(F.lipschitz(), np.linalg.norm([[1, 0.8], [0, 1]], 2), rtol=1e-14)
+
+
+@pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)
+def test_the_stage_bound_is_attained_by_growth(method):
+    """ẋ = x with nonnegative coefficients: the bound is the stability function itself, R(h)."""
+    X = dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity())
+    step = method.step(X, np.ones(1), 0.5)[0]
+    bound = method.lipschitz(X, 0.5)
+    assert bound >= step * (1 - 1e-14)
+    if all(a >= 0 for row in method.A for a in row):
+        np.testing.assert_allclose(bound, step, rtol=1e-14)
+
+
+def test_networks_and_rollouts_multiply_their_constants(rng):
+    for _, net in networks(rng):
+        bound = net.lipschitz()
+        np.testing.assert_allclose(bound, np.prod([F.lipschitz() for F in net.maps]))
+        assert largest_stretch(net, rng, d=net.dim_in) <= bound * ROUNDING
+    F = dnn.Flow(dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity()), 0.5)
+    np.testing.assert_allclose(dnn.Rollout(F, 3).lipschitz(), np.sqrt(1.5**2 + 1.5**4 + 1.5**6))
+    assert largest_stretch(dnn.Rollout(F, 3), rng, d=1) == pytest.approx(dnn.Rollout(F, 3).lipschitz(), rel=1e-9)
+    x = points(rng, (1,))
+    assert dnn.Flow(FIELDS["GradientField −"](rng), 0.1, steps=4)(x).shape == x.shape
+
+
+def test_a_map_without_a_known_constant_says_which(rng):
+    with pytest.raises(NotImplementedError, match="InvariantField"):
+        FIELDS["InvariantField ½‖x‖²"](rng).lipschitz()
+    with pytest.raises(NotImplementedError, match="KnownField"):
+        dnn.Network(dnn.Flow(dnn.systems.sir(), 0.1)).lipschitz()

@@ -1,0 +1,109 @@
+"""The observed order of every method is the claimed one, on autonomous and non-autonomous problems."""
+
+import numpy as np
+import pytest
+from zoo import RUNGE_KUTTA, SPLITTINGS
+
+import dynsys_nn as dnn
+from dynsys_nn import checks
+from dynsys_nn.integrators import tableau_order
+
+
+def stack(*columns):
+    return np.stack(columns, axis=-1)
+
+
+PENDULUM = dnn.systems.pendulum()
+
+#: ẏ = −y + sin(3t)y², with time as an extra state: wrong stage times make every method here of order one
+TIMED = dnn.KnownField(lambda z: stack(-z[..., 0] + np.sin(3 * z[..., 1]) * z[..., 0] ** 2, np.ones_like(z[..., 1])), 2)
+
+#: a pendulum pushed by cos 2t: x = (q, t), v = (p, s), ṫ = 1, ṡ = 0
+PUSHED = dnn.PartitionedField(
+    dnn.KnownField(lambda v: stack(v[..., 0], np.ones_like(v[..., 1])), 2),
+    dnn.KnownField(lambda x: stack(np.cos(2 * x[..., 1]) - np.sin(x[..., 0]), np.zeros_like(x[..., 1])), 2),
+)
+
+#: the same two problems as sums, for splittings
+SPLIT = dnn.SumField(
+    dnn.KnownField(lambda z: stack(z[..., 1], 0 * z[..., 0]), 2), dnn.KnownField(lambda z: stack(z[..., 1] * 0, -np.sin(z[..., 0])), 2)
+)
+SPLIT_TIMED = dnn.SumField(
+    dnn.KnownField(lambda z: stack(-z[..., 0], np.ones_like(z[..., 1])), 2),
+    dnn.KnownField(lambda z: stack(np.sin(3 * z[..., 1]) * z[..., 0] ** 2, np.zeros_like(z[..., 1])), 2),
+)
+
+CASES = (
+    [(m, X) for m in RUNGE_KUTTA for X in (PENDULUM, TIMED)]
+    + [(m, X) for m in (dnn.SymplecticEuler(), dnn.StormerVerlet()) for X in (PENDULUM, PUSHED)]
+    + [(m, X) for m in SPLITTINGS for X in (SPLIT, SPLIT_TIMED)]
+)
+
+
+@pytest.mark.parametrize(("method", "field"), CASES, ids=lambda v: repr(v))
+def test_observed_order(method, field):
+    x = np.array([0.7, 0.3] if field.dim == 2 else [0.7, 0.0, 0.3, 0.0])
+    check = checks.order(method, field, x)
+    print(check)
+    check.require()
+
+
+@pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)
+def test_claimed_order_fulfils_exactly_its_order_conditions(method):
+    assert method.order == tableau_order(method.A, method.b)
+
+
+def test_order_conditions_see_famous_methods():
+    three_eighths = dnn.RungeKutta([[], [1 / 3], [-1 / 3, 1], [1, -1, 1]], [1 / 8, 3 / 8, 3 / 8, 1 / 8])
+    assert three_eighths.order == 4
+    fehlberg = dnn.RungeKutta(
+        [[], [1 / 4], [3 / 32, 9 / 32], [1932 / 2197, -7200 / 2197, 7296 / 2197], [439 / 216, -8, 3680 / 513, -845 / 4104],
+         [-8 / 27, 2, -3544 / 2565, 1859 / 4104, -11 / 40]],
+        [16 / 135, 0, 6656 / 12825, 28561 / 56430, -9 / 50, 2 / 55])  # fmt: skip
+    assert fehlberg.order == 5
+    full_square = dnn.RungeKutta([[0, 0], [0.5, 0]], [0, 1])
+    assert full_square.A == [[], [0.5]] and full_square.order == 2
+
+
+def test_splittings_have_the_smaller_of_two_orders():
+    assert dnn.LieTrotter(dnn.RK4()).order == 1
+    assert dnn.Strang(dnn.Euler()).order == 1
+    assert dnn.Strang(dnn.RK4()).order == 2
+    assert dnn.Strang([dnn.RK4(), dnn.Euler()]).order == 1
+
+
+def test_the_order_check_fails_on_wrong_stage_times():
+    class FrozenTime(dnn.RK4):
+        """RK4 whose stages all see the time at the start of the step."""
+
+        def step(self, field, x, h):
+            frozen = dnn.KnownField(lambda z: field(stack(z[..., 0], np.broadcast_to(x[..., 1], z[..., 1].shape))), 2)
+            return super().step(frozen, x, h)
+
+    x = np.array([0.7, 0.3])
+    check = checks.order(FrozenTime(), TIMED, x)
+    assert not check.passed and "observed 1.0" in check.detail
+
+
+def test_the_order_check_fails_on_a_wrong_weight():
+    class Wrong(dnn.RungeKutta):
+        A, b, order = [[], [1 / 2], [0, 1 / 2], [0, 0, 1]], [1 / 3, 1 / 6, 1 / 6, 1 / 3], 4
+
+    assert not checks.order(Wrong(), PENDULUM, np.array([0.7, 0.3])).passed
+
+
+@pytest.mark.parametrize("t", [-1.5, np.array([0.5, 1.0, 4.0])], ids=["backwards", "several times"])
+def test_exact_flow_solves_the_oscillator_to_twelve_digits(t):
+    x = np.array([[1.0, 0.0], [0.3, -2.0]])
+    q, p = (np.expand_dims(c, -1) if np.ndim(t) else c for c in x.T)
+    rotation = stack(q * np.cos(t) + p * np.sin(t), p * np.cos(t) - q * np.sin(t))
+    np.testing.assert_allclose(dnn.exact_flow(dnn.systems.harmonic_oscillator(), x, t), rotation, atol=1e-12)
+
+
+def test_rollout_is_the_iterated_map_with_the_batch_first():
+    F = dnn.Flow(PENDULUM, 0.1, dnn.StormerVerlet())
+    x = np.array([[1.0, 0.0], [0.3, -2.0]])
+    states = dnn.Rollout(F, 5)(x)
+    assert states.shape == (2, 5, 2)
+    np.testing.assert_array_equal(states[:, 1], F(F(x)))
+    np.testing.assert_array_equal(states[:, -1], dnn.Flow(PENDULUM, 0.1, dnn.StormerVerlet(), steps=5)(x))

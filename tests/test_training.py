@@ -1,0 +1,188 @@
+"""Losses, gradients over data, optimisers and fit."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+import scipy.special
+
+import dynsys_nn as dnn
+
+LOSSES = {
+    "MeanSquaredError": (dnn.MeanSquaredError(), lambda rng, shape: rng.normal(size=shape)),
+    "SoftmaxCrossEntropy": (dnn.SoftmaxCrossEntropy(), lambda rng, shape: rng.integers(0, shape[-1], shape[:-1])),
+}
+
+
+def classifier(rng, dtype=float):
+    X = dnn.ResidualField(dnn.Dense(3, 3, rng=rng, dtype=dtype), dnn.Tanh())
+    return dnn.Network(dnn.Lift(3, 2), dnn.Flow(X, 0.2, steps=5), dnn.Affine(2, 3, rng=rng, dtype=dtype))
+
+
+@pytest.mark.parametrize("shape", [(4,), (5, 4), (3, 2, 4)])
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_covector_of_a_loss_is_its_derivative(name, shape, rng):
+    loss, draw = LOSSES[name]
+    y, target = rng.normal(size=shape), draw(rng, shape)
+    value, dy = loss.vjp(y, target)
+    assert loss(y, target) == value and dy.shape == shape
+    derivative = np.array([loss(y + 1e-30j * e.reshape(shape), target).imag / 1e-30 for e in np.eye(y.size)])
+    np.testing.assert_allclose(dy.ravel(), derivative, rtol=1e-12, atol=1e-15)
+
+
+def test_losses_in_closed_form(rng):
+    y, target = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
+    np.testing.assert_allclose(dnn.MeanSquaredError()(y, target), np.mean((y - target) ** 2), rtol=1e-14)
+    labels = np.array([0, 1, 2, 2, 0])
+    np.testing.assert_allclose(
+        dnn.SoftmaxCrossEntropy()(y, labels), -np.mean(scipy.special.log_softmax(y, axis=-1)[np.arange(5), labels]), rtol=1e-14
+    )
+    huge = np.array([[1e300, -1e300], [5e4, 0.0]])
+    with np.errstate(over="raise", invalid="raise"):
+        value, dy = dnn.SoftmaxCrossEntropy().vjp(huge, np.array([0, 1]))
+    assert value == 2.5e4 and np.isfinite(dy).all()
+
+
+def test_value_and_grad_against_a_complex_step_in_theta(rng):
+    """Im J(θ + iεv)/ε, with θ made complex in a copy."""
+    net = classifier(rng)
+    x, labels = rng.normal(size=(20, 2)), rng.integers(0, 2, 20)
+    loss = dnn.SoftmaxCrossEntropy()
+    value, g = dnn.value_and_grad(net, loss, x, labels)
+    assert value == loss(net(x), labels)
+    for _ in range(5):
+        v = rng.normal(size=g.shape)
+        net_complex = classifier(rng)
+        net_complex._bind(net.theta + 1e-30j * v)
+        derivative = loss(net_complex(x.astype(complex)), labels).imag / 1e-30
+        np.testing.assert_allclose(g @ v, derivative, rtol=1e-12)
+
+
+@pytest.mark.parametrize("optimiser", [dnn.SGD(0.1), dnn.SGD(0.02, momentum=0.9), dnn.Adam(0.05), dnn.LBFGS()], ids=lambda o: repr(o))
+def test_every_optimiser_solves_least_squares(optimiser, rng):
+    A, x = rng.normal(size=(2, 3)), rng.normal(size=(50, 3))
+    net = dnn.Affine(2, 3, rng=rng)
+    history = dnn.fit(net, dnn.MeanSquaredError(), x, x @ A.T + 1.0, optimiser, epochs=600)
+    np.testing.assert_allclose(net.W, A, atol=1e-4)
+    np.testing.assert_allclose(net.b, 1, atol=1e-4)
+    assert history.loss[-1] < 1e-7 < history.loss[0] and len(history.seconds) == len(history.loss)
+
+
+def test_first_steps_of_the_optimisers_are_their_formulas(rng):
+    g = rng.normal(size=4)
+    theta = np.ones(4)
+    sgd, memory = dnn.SGD(0.1, momentum=0.5), dnn.SGD(0.1).start(theta)
+    sgd.step(theta, g, memory)
+    sgd.step(theta, g, memory)
+    np.testing.assert_allclose(theta, 1 - 0.1 * g - 0.1 * 1.5 * g)
+    theta, adam = np.ones(4), dnn.Adam(0.1, eps=1e-8)
+    memory = adam.start(theta)
+    adam.step(theta, g, memory)
+    np.testing.assert_allclose(theta, 1 - 0.1 * g / (np.abs(g) + 1e-8))
+    adam.step(theta, -2 * g, memory)
+    m, s = 0.9 * 0.1 * g - 0.1 * 2 * g, 0.999 * 0.001 * g**2 + 0.001 * 4 * g**2
+    np.testing.assert_allclose(theta, 1 - 0.1 * np.sign(g) - 0.1 * (m / (1 - 0.9**2)) / np.sqrt(s / (1 - 0.999**2)), rtol=1e-6)
+
+
+def test_one_optimiser_serves_two_networks_without_memory_between_them(rng):
+    x, y = dnn.datasets.moons(100, rng=0)
+    adam, results = dnn.Adam(1e-2), []
+    for _ in range(2):
+        net = classifier(np.random.default_rng(1))
+        dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, adam, epochs=5, batch_size=32, rng=3)
+        results.append(net.theta.copy())
+    np.testing.assert_array_equal(*results)
+
+
+def test_mini_batches_see_every_sample_once_an_epoch(rng):
+    seen = []
+
+    class Spy(dnn.MeanSquaredError):
+        def vjp(self, y, target):
+            seen.append(target.copy())
+            return super().vjp(y, target)
+
+    x = np.arange(10.0)[:, None]
+    dnn.fit(dnn.Affine(1, 1, rng=0), Spy(), x, x, dnn.SGD(1e-4), epochs=2, batch_size=4, rng=0)
+    assert [len(batch) for batch in seen] == [4, 4, 2] * 2
+    for epoch in (seen[:3], seen[3:]):
+        np.testing.assert_array_equal(np.sort(np.concatenate(epoch).ravel()), np.arange(10))
+    assert not np.array_equal(np.concatenate(seen[:3]), np.concatenate(seen[3:]))
+
+
+def test_validation_history_and_callback():
+    x, y = dnn.datasets.moons(200, rng=0)
+    net, calls = classifier(np.random.default_rng(1)), []
+    history = dnn.fit(
+        net, dnn.SoftmaxCrossEntropy(), x[:100], y[:100], dnn.LBFGS(), epochs=7,
+        validation=(x[100:], y[100:]), callback=lambda epoch, history: calls.append((epoch, len(history.loss))),
+    )  # fmt: skip
+    assert len(history.loss) == len(history.validation) == 7 and calls == [(k, k + 1) for k in range(7)]
+    assert history.validation[-1] == dnn.SoftmaxCrossEntropy()(net(x[100:]), y[100:])
+    assert history.loss[-1] == dnn.SoftmaxCrossEntropy()(net(x[:100]), y[:100])
+    assert "7 epochs" in str(history)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_progress_is_one_line_on_a_terminal_and_silent_elsewhere(stream, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", stream())
+    x, y = dnn.datasets.moons(50, rng=0)
+    dnn.fit(classifier(np.random.default_rng(1)), dnn.SoftmaxCrossEntropy(), x, y, epochs=3)
+    text = sys.stderr.getvalue()
+    assert (text == "") == (stream is io.StringIO)
+    assert text.count("\n") == (1 if text else 0) and (not text or "epoch 3/3" in text)
+    assert capsys.readouterr().out == ""
+
+
+def test_divergence_is_reported_and_the_last_finite_theta_kept():
+    net = dnn.Affine(1, 1, rng=0)
+    x = np.linspace(1, 2, 10)[:, None]
+    with np.errstate(all="ignore"), pytest.raises(dnn.TrainingDiverged, match=r"epoch \d+ .*the loss is (inf|nan).*smaller rate") as caught:
+        dnn.fit(net, dnn.MeanSquaredError(), x, x, dnn.SGD(1e3), epochs=1000)
+    assert np.isfinite(net.theta).all() and np.isfinite(dnn.MeanSquaredError()(net(x), x))
+    assert len(caught.value.history.loss) > 5
+
+
+def test_control_c_returns_the_history_so_far():
+    x, y = dnn.datasets.moons(50, rng=0)
+
+    def stop(epoch, history):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    for optimiser in (dnn.Adam(1e-2), dnn.LBFGS()):
+        net = classifier(np.random.default_rng(1))
+        history = dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, optimiser, epochs=50, callback=stop)
+        assert history.interrupted and len(history.loss) == 3 and np.isfinite(net.theta).all()
+
+
+def test_fit_through_a_rollout_trains_the_network():
+    X = dnn.systems.harmonic_oscillator()
+    x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
+    states = dnn.exact_flow(X, x, 0.1 * np.arange(1, 4))
+    net = dnn.Dense(2, 2, rng=0)
+    dnn.fit(dnn.Rollout(net, 3), dnn.MeanSquaredError(), x, states, dnn.LBFGS(), epochs=100)
+    np.testing.assert_allclose(net.W, [[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]], atol=1e-7)
+
+
+def test_float32_trains_in_float32():
+    x, y = dnn.datasets.moons(100, rng=0)
+    for optimiser in (dnn.Adam(1e-2), dnn.LBFGS()):
+        net = classifier(np.random.default_rng(1), np.float32)
+        history = dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, optimiser, epochs=20)
+        assert net.theta.dtype == np.float32 and history.loss[-1] < history.loss[0]
+
+
+def test_rings_are_separated_by_fifteen_lifted_layers(root):
+    """≥ 99.5 % of 1000 test points, the network and training of the figure."""
+    from figures import point_separation
+
+    net, x, y = point_separation.train()
+    assert len(net.maps) == 17 and len(x) == 1000
+    assert point_separation.accuracy(net, x, y) >= 0.995

@@ -1,0 +1,126 @@
+"""One of each: putting a class in a list here makes every property test apply to it.
+
+A factory takes `rng` (and for maps with activations `scale`), and returns a fresh object with random parameters, biases included.
+"""
+
+import numpy as np
+
+import dynsys_nn as dnn
+
+ACTIVATIONS = [dnn.Identity(), dnn.Tanh(), dnn.Sigmoid(), dnn.ReLU(), dnn.LeakyReLU(0.5), dnn.LeakyReLU(-0.3), dnn.Softplus(), dnn.Sine()]
+ANALYTIC = [sigma for sigma in ACTIVATIONS if not isinstance(sigma, dnn.ReLU | dnn.LeakyReLU)]
+
+
+def randomise(F, rng, scale=1.0):
+    """F with θ ← scale · (θ + N(0, ¼)): no bias is zero, nothing is symmetric."""
+    F.theta = scale * (F.theta + 0.5 * rng.normal(size=F.theta.shape))
+    return F
+
+
+def residual(rng, d=4, k=5, sigma=None):
+    return randomise(dnn.ResidualField(dnn.Dense(k, d, rng=rng), sigma or dnn.Tanh(), dnn.Dense(d, k, rng=rng)), rng)
+
+
+def shear(rng, d_out, d_in):
+    return randomise(dnn.ResidualField(dnn.Dense(5, d_in, rng=rng), dnn.Tanh(), dnn.Dense(d_out, 5, rng=rng)), rng)
+
+
+def partitioned(rng):
+    return dnn.PartitionedField(shear(rng, 3, 1), shear(rng, 1, 3))
+
+
+def hamiltonian(rng, n=2, sigma=None):
+    """(f(v), g(x)) with f and g gradients of signed potentials."""
+    return randomise(
+        dnn.PartitionedField(
+            dnn.GradientField(dnn.Dense(5, n, rng=rng), sigma or dnn.Tanh(), sign=1, alpha=rng.normal(size=5)),
+            dnn.GradientField(dnn.Dense(5, n, rng=rng), sigma or dnn.Sigmoid()),
+        ),
+        rng,
+    )
+
+
+def shared_shear(rng):
+    """The same map as f and as g: its gradient is the sum of the two."""
+    f = shear(rng, 2, 2)
+    return dnn.PartitionedField(f, f)
+
+
+class SquaredNorm:
+    """½‖x‖²: an invariant whose gradient moves, to test the general InvariantField."""
+
+    def __call__(self, x):
+        return (x * x).sum(axis=-1) / 2
+
+    def gradient(self, x):
+        return x
+
+    def hvp(self, x, v):
+        return v
+
+
+FIELDS = {
+    "ResidualField": residual,
+    "ResidualField without B": lambda rng: randomise(dnn.ResidualField(dnn.Dense(4, 4, rng=rng), dnn.Softplus()), rng),
+    "GradientField −": lambda rng: randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Sigmoid()), rng),
+    "GradientField +": lambda rng: randomise(dnn.GradientField(dnn.Dense(3, 4, rng=rng), dnn.Sine(), sign=1), rng),
+    "GradientField diag(α)": lambda rng: randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh(), alpha=rng.normal(size=6)), rng),
+    "PartitionedField": partitioned,
+    "PartitionedField of gradients": hamiltonian,
+    "PartitionedField shared": shared_shear,
+    "MassPreservingField vec M": lambda rng: randomise(dnn.MassPreservingField(dnn.Dense(16, 4, rng=rng), dnn.Tanh()), rng),
+    "MassPreservingField triangle": lambda rng: randomise(dnn.MassPreservingField(dnn.Dense(6, 4, rng=rng), dnn.Sine()), rng),
+    "MassPreservingField C": lambda rng: randomise(
+        dnn.MassPreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)), rng),
+    "InvariantField ½‖x‖²": lambda rng: randomise(
+        dnn.InvariantField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), SquaredNorm(), dnn.Dense(16, 7, rng=rng)), rng),
+    "SumField": lambda rng: dnn.SumField(residual(rng), randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh()), rng)),
+    "KnownField": lambda rng: dnn.systems.kepler(),
+}  # fmt: skip
+
+LINEAR = {
+    "Dense": lambda rng: dnn.Dense(5, 4, rng=rng),
+    "Dense wide": lambda rng: dnn.Dense(3, 4, rng=rng),
+    "Affine": lambda rng: randomise(dnn.Affine(5, 4, rng=rng), rng),
+    "Lift": lambda rng: dnn.Lift(6, 4),
+    "Restriction": lambda rng: dnn.Restriction(2, 4),
+    "identity": lambda rng: dnn.Lift(4, 4),
+}
+
+#: a tableau with no symmetry, order two: what a reversed index in an adjoint cannot survive
+LOPSIDED = dnn.RungeKutta([[], [0.4], [0.2, 0.7]], [0.1, 0.62, 0.28])
+
+RUNGE_KUTTA = [dnn.Euler(), dnn.Heun(), dnn.ExplicitMidpoint(), dnn.Ralston(), dnn.Kutta3(), dnn.RK4(), LOPSIDED]
+PARTITIONED = [dnn.SymplecticEuler(), dnn.StormerVerlet()]
+SPLITTINGS = [dnn.LieTrotter(), dnn.LieTrotter(dnn.RK4()), dnn.Strang(), dnn.Strang(dnn.Kutta3()), dnn.Strang([dnn.RK4(), dnn.Ralston()])]
+
+
+def pairs(rng):
+    """(name, method, field) for every method on a field of its kind."""
+    for method in RUNGE_KUTTA:
+        yield repr(method), method, residual(rng)
+    for method in PARTITIONED:
+        yield repr(method), method, partitioned(rng)
+        yield f"{method!r}, shared f = g", method, shared_shear(rng)
+    for method in SPLITTINGS:
+        yield repr(method), method, FIELDS["SumField"](rng)
+    shears = dnn.SumField(partitioned(rng), hamiltonian(rng))
+    yield "Strang of Störmer–Verlet", dnn.Strang(dnn.StormerVerlet()), shears
+    X = residual(rng)
+    yield "LieTrotter of a shared part", dnn.LieTrotter(dnn.Heun()), dnn.SumField(X, FIELDS["GradientField −"](rng), X)
+
+
+def networks(rng):
+    """(name, network): nested, shared, lifted, with learned steps."""
+    shared = dnn.Flow(residual(rng), 0.2, dnn.Ralston(), steps=2, learn_h=True)
+    yield "shared", dnn.Network(shared, dnn.Flow(FIELDS["GradientField −"](rng), 0.1), shared)
+    inner = dnn.Network(dnn.Flow(FIELDS["MassPreservingField C"](rng), 0.1, dnn.RK4()), dnn.Affine(4, 4, rng=rng))
+    yield "nested", dnn.Network(inner, dnn.Flow(partitioned(rng), 0.3, dnn.StormerVerlet(), learn_h=True), inner)
+    yield "lifted", dnn.Network(dnn.Lift(4, 2), dnn.Flow(residual(rng), 0.3), dnn.Restriction(3, 4))
+
+
+SHAPES = {"point": (), "batch": (7,), "grid": (3, 2)}
+
+
+def points(rng, shape, d=4):
+    return rng.normal(size=(*shape, d)) + 0.1 * np.arange(d)
