@@ -71,14 +71,15 @@ class ResidualField(Field):
         s, slope = self.sigma.value_and_slope(self.A(x) + self.b)
 
         def pullback(w):
+            w = self.covector(w, x)
             u = slope * self.B.adjoint(w)  # the covector at z = A x + b
             return self.A.adjoint(u), self.pack(A=self.A.outer(u, x), b=over_batch(u), B=self.B.outer(w, s))
 
         return self.B(s), pullback
 
     def jvp(self, x, v, dtheta=None):
-        d = self.unpack(dtheta)
-        z, dz = self.A.jvp(self.state(x), v, d["A"])
+        x, d = self.state(x), self.unpack(dtheta)
+        z, dz = self.A.jvp(x, self.tangent(v, x), d["A"])
         s, slope = self.sigma.value_and_slope(z + self.b)
         return self.B.jvp(s, slope * (dz + d["b"]), d["B"])
 
@@ -127,10 +128,11 @@ class GradientField(Field):
         a = self.sign * self.alpha
 
         def pullback(w):
+            w = self.covector(w, x)
             Aw = self.A(w)
             u = a * slope * Aw  # the covector at z = A x + b
             dtheta = dict(A=self.A.outer(u, x) + self.A.outer(a * s, w), b=over_batch(u))  # A acts twice, so it is paid twice
-            if np.ndim(self.alpha):
+            if "alpha" in self.slices:
                 dtheta["alpha"] = self.sign * over_batch(s * Aw)
             return self.A.adjoint(u), self.pack(**dtheta)
 
@@ -138,6 +140,7 @@ class GradientField(Field):
 
     def jvp(self, x, v, dtheta=None):
         x, d = self.state(x), self.unpack(dtheta)
+        v = self.tangent(v, x)
         z, dz = self.A.jvp(x, v, d["A"])
         s, slope = self.sigma.value_and_slope(z + self.b)
         ds = self.alpha * slope * (dz + d["b"]) + d.get("alpha", 0.0) * s
@@ -196,19 +199,21 @@ class PartitionedField(Field):
         return np.concatenate([self.f(v), self.g(x)], axis=-1)
 
     def vjp(self, z):
-        x, v = self.split(self.state(z))
+        z = self.state(z)
+        x, v = self.split(z)
         fv, pullback_f = self.f.vjp(v)
         gx, pullback_g = self.g.vjp(x)
 
         def pullback(w):
-            wx, wv = self.split(w)
+            wx, wv = self.split(self.covector(w, z))
             (dv, df), (dx, dg) = pullback_f(wx), pullback_g(wv)
             return np.concatenate([dx, dv], axis=-1), self.pack(f=df, g=dg)
 
         return np.concatenate([fv, gx], axis=-1), pullback
 
     def jvp(self, z, dz, dtheta=None):
-        (x, v), (dx, dv), d = self.split(self.state(z)), self.split(dz), self.unpack(dtheta)
+        z, d = self.state(z), self.unpack(dtheta)
+        (x, v), (dx, dv) = self.split(z), self.split(self.tangent(dz, z))
         fv, dfv = self.f.jvp(v, dv, d["f"])
         gx, dgx = self.g.jvp(x, dx, d["g"])
         return np.concatenate([fv, gx], axis=-1), np.concatenate([dfv, dgx], axis=-1)
@@ -308,6 +313,7 @@ class InvariantField(Field):
         m, n = self.C(s), self.invariant.gradient(x)
 
         def pullback(w):
+            w = self.covector(w, x)
             dm = self._S_adjoint(w, n)
             u = slope * self.C.adjoint(dm)  # the covector at z = A x + b
             dx = self.A.adjoint(u) + self.invariant.hvp(x, -self._S(m, w))  # Sᵀ = −S
@@ -317,6 +323,7 @@ class InvariantField(Field):
 
     def jvp(self, x, v, dtheta=None):
         x, d = self.state(x), self.unpack(dtheta)
+        v = self.tangent(v, x)
         z, dz = self.A.jvp(x, v, d["A"])
         s, slope = self.sigma.value_and_slope(z + self.b)
         m, dm = self.C.jvp(s, slope * (dz + d["b"]), d["C"])
@@ -431,15 +438,17 @@ class KnownField(Field):
         return J
 
     def vjp(self, x):
+        x = self.state(x)
         J = self.jacobian(x)
 
         def pullback(w):
-            return (w[..., None, :] @ J)[..., 0, :], np.zeros(0)
+            return (self.covector(w, x)[..., None, :] @ J)[..., 0, :], np.zeros(0)
 
         return self(x), pullback
 
     def jvp(self, x, v, dtheta=None):
-        return self(x), (self.jacobian(x) @ v[..., None])[..., 0]
+        x = self.state(x)
+        return self(x), (self.jacobian(x) @ self.tangent(v, x)[..., None])[..., 0]
 
 
 def _linear(A, name):

@@ -23,8 +23,8 @@ class Flow(Map):
         self.dim_in = self.dim_out = field.dim
         method.require(field)
         self.method, self.steps, self.learn_h = method, dimension(steps, "steps"), bool(learn_h)
+        check_step(h)
         if learn_h:
-            check_step(h)
             self.own(field=field, h=np.asarray(h, field.theta.dtype if field.theta.size else float))
         else:
             self.h = h
@@ -40,8 +40,12 @@ class Flow(Map):
 
     @h.setter
     def h(self, value):
-        check_step(value)
         self._h = float(value)
+
+    def __setattr__(self, name, value):
+        if name == "h":
+            check_step(value)
+        super().__setattr__(name, value)
 
     @property
     def formula(self):
@@ -59,13 +63,14 @@ class Flow(Map):
         return x
 
     def vjp(self, x):
-        x, h, pullbacks = self.state(x), self.h, []
+        x = x0 = self.state(x)
+        h, pullbacks = self.h, []
         for _ in range(self.steps):
             x, pullback = self.method.vjp(self.field, x, h)
             pullbacks.append(pullback)
 
         def back(w):
-            dtheta, dh = 0.0, 0.0
+            w, dtheta, dh = self.covector(w, x0), 0.0, 0.0
             for pullback in reversed(pullbacks):
                 w, dtheta_n, dh_n = pullback(w)
                 dtheta, dh = dtheta + dtheta_n, dh + dh_n
@@ -75,6 +80,7 @@ class Flow(Map):
 
     def jvp(self, x, v, dtheta=None):
         x, h, d = self.state(x), self.h, self.unpack(dtheta)
+        v = self.tangent(v, x)
         for _ in range(self.steps):
             x, v = self.method.jvp(self.field, x, h, v, d["field"], d.get("h", 0.0))
         return x, v
@@ -125,6 +131,9 @@ class Rollout(Map):
     def state(self, x):
         return self.network.state(x)
 
+    def covector(self, w, x):
+        return self._beside(w, (*x.shape[:-1], self.n, self.dim_out), "a covector w")
+
     def _bind(self, theta):
         raise TypeError("a Rollout cannot be a part: put its network into the new map, and roll that out")
 
@@ -135,14 +144,15 @@ class Rollout(Map):
         return np.stack(states[1:], axis=-2)
 
     def vjp(self, x):
-        x, states, pullbacks = self.state(x), [], []
+        x = x0 = self.state(x)
+        states, pullbacks = [], []
         for _ in range(self.n):
             x, pullback = self.network.vjp(x)
             states.append(x)
             pullbacks.append(pullback)
 
         def back(w):
-            dx, dtheta = 0.0, 0.0
+            w, dx, dtheta = self.covector(w, x0), 0.0, 0.0
             for k in reversed(range(self.n)):  # x_k is seen by the loss and by x_{k+1}
                 dx, dtheta_k = pullbacks[k](w[..., k, :] + dx)
                 dtheta = dtheta + dtheta_k

@@ -471,6 +471,8 @@ def euler_lipschitz(field, h):
 
 
 def check_step(h):
-    """ValueError unless h is one number, not zero, NaN or infinite."""
-    if np.ndim(h) or not 0 < abs(h) < math.inf:
+    """TypeError unless h is a number, ValueError where it is zero, NaN or infinite."""
+    if not isinstance(h, float | int | complex | np.number):
+        raise TypeError(f"a step h must be a number, got {h!r}")
+    if not 0 < abs(h) < math.inf:
         raise ValueError(f"a step h must be one finite number other than zero, got {h}")

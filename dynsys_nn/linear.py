@@ -32,9 +32,15 @@ class LinearMap(Map):
         x = self.state(x)
 
         def pullback(w):
+            w = self.covector(w, x)
             return self.adjoint(w), self.outer(w, x)
 
         return self(x), pullback
+
+    def jvp(self, x, v, dtheta=None):
+        x = self.state(x)
+        self.unpack(dtheta)
+        return self(x), self(self.tangent(v, x))
 
     def lipschitz(self):
         """s_max, the spectral norm."""
@@ -99,6 +105,7 @@ class Dense(WeightMatrix):
 
     def jvp(self, x, v, dtheta=None):
         x, d = self.state(x), self.unpack(dtheta)
+        v = self.tangent(v, x)
         return self(x), v @ self.W.T + (0 if dtheta is None else x @ d["W"].T)
 
     def inverse(self, y):
@@ -122,6 +129,7 @@ class Affine(WeightMatrix):
 
     def jvp(self, x, v, dtheta=None):
         x, d = self.state(x), self.unpack(dtheta)
+        v = self.tangent(v, x)
         return self(x), v @ self.W.T + (0 if dtheta is None else x @ d["W"].T + d["b"])
 
     def inverse(self, y):
@@ -148,9 +156,6 @@ class Lift(LinearMap):
     def adjoint(self, w):
         return w[..., : self.dim_in]
 
-    def jvp(self, x, v, dtheta=None):
-        return self(x), self(v)
-
     def singular_range(self):
         return 1.0, 1.0
 
@@ -173,9 +178,6 @@ class Restriction(LinearMap):
     def adjoint(self, w):
         tail = w.sum(axis=-1, keepdims=True) / self.dim_out
         return np.concatenate([w, np.repeat(tail, self.dim_in - self.dim_out, axis=-1)], axis=-1)
-
-    def jvp(self, x, v, dtheta=None):
-        return self(x), self(v)
 
     def singular_range(self):
         """R = [I, 11ᵀ/k] has RRᵀ = I + (n − k)/k² 11ᵀ, whose largest eigenvalue is n/k."""

@@ -23,6 +23,10 @@ class MeanSquaredError(Loss):
         y, target = np.asarray(y), np.asarray(target)
         if y.shape != target.shape:
             raise ValueError(f"MeanSquaredError needs a target of the shape of y, {y.shape}, got {target.shape}")
+        if target.dtype.kind not in "fiub":
+            raise TypeError(f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}")
+        if not y.size:
+            raise ValueError(f"the mean over an empty batch is not defined: y has shape {y.shape}")
         r = y - target.astype(y.dtype, copy=False)
         return (r * r).sum() / r.size, (2 / r.size) * r
 
@@ -35,6 +39,8 @@ class SoftmaxCrossEntropy(Loss):
 
     def vjp(self, z, labels):
         z, labels = np.asarray(z), checked_labels(labels, np.shape(z))
+        if not labels.size:
+            raise ValueError(f"the mean over an empty batch is not defined: the logits have shape {z.shape}")
         k = labels[..., None]
         z = z - z.real.max(axis=-1, keepdims=True)
         e = np.exp(z)

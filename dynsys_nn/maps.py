@@ -8,6 +8,7 @@ Data flow forward through maps, covectors flow back through the same maps in rev
 A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a grid (m, n, d).
 """
 
+import copy
 import operator
 import weakref
 
@@ -111,6 +112,8 @@ class Map:
         if dtheta is None:
             return {name: None if isinstance(piece, Map) else 0.0 for name, piece in self._pieces.items()}
         dtheta = np.asarray(dtheta)
+        if dtheta.dtype.kind == "f":
+            dtheta = dtheta.astype(self.theta.dtype, copy=False)
         if dtheta.shape != self.theta.shape:
             raise ValueError(f"{type(self).__name__} needs a direction in θ of shape {self.theta.shape}, got {dtheta.shape}")
         return {
@@ -130,6 +133,20 @@ class Map:
                 raise TypeError(f"{type(self).__name__} acts on numbers, got an array of dtype {x.dtype}")
             x = x.astype(float)
         return x.astype(self._theta.dtype, copy=False) if self._theta.size and x.dtype.kind == "f" else x
+
+    def covector(self, w, x):
+        """w as an array of covectors at F(x): shape (..., dim_out) with the batch of x, θ's dtype. ValueError otherwise."""
+        return self._beside(w, (*x.shape[:-1], self.dim_out), "a covector w")
+
+    def tangent(self, v, x):
+        """v as an array of tangents at x: the shape of x, θ's dtype. ValueError otherwise."""
+        return self._beside(v, x.shape, "a tangent v")
+
+    def _beside(self, w, shape, what):
+        w = np.asarray(w)
+        if w.shape != shape:
+            raise ValueError(f"{type(self).__name__} needs {what} of shape {shape}, got {w.shape}")
+        return w.astype(self.theta.dtype, copy=False) if self.theta.size and w.dtype.kind == "f" else w
 
     # ---- how views stay views
     def _bind(self, theta):
@@ -153,7 +170,7 @@ class Map:
             raise ValueError(
                 f"this {type(self).__name__} has an owner already, a {type(owner).__name__}, and a second one "
                 f"({type(new).__name__}) would tear its parameters from the first: use the same Flow object twice, "
-                f"steps=n, or copy.deepcopy"
+                f"steps=n, or copy.deepcopy (or let go of the first owner)"
             )
 
     def __setattr__(self, name, value):
@@ -166,12 +183,17 @@ class Map:
             _copy_into(piece, value, f"{name} of {type(self).__name__}", scalar=True)
 
     def __getstate__(self):
-        return {name: value for name, value in self.__dict__.items() if name != "_owner"}
+        """The pieces, but neither their views nor the owner: a copy is free, and `__setstate__` binds it again."""
+        views = {"_theta", "slices", "_owner", *self._pieces}
+        return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
         if self._pieces:
-            self._bind(self._theta)
+            self.own(**self._pieces)
+
+    def __copy__(self):
+        return copy.deepcopy(self)  # a shallow copy would share θ and become a second owner
 
     def __repr__(self):
         return f"{type(self).__name__}({self.dim_in} → {self.dim_out})"
@@ -215,13 +237,14 @@ class Network(Map):
         return states
 
     def vjp(self, x):
-        x, pullbacks = self.state(x), []
+        x = x0 = self.state(x)
+        pullbacks = []
         for F in self.maps:
             x, pullback = F.vjp(x)
             pullbacks.append(pullback)
 
         def back(w):
-            gradients = {}
+            w, gradients = self.covector(w, x0), {}
             for k in reversed(range(len(pullbacks))):
                 w, gradients[str(k)] = pullbacks[k](w)
             return w, self.pack(**gradients)
@@ -229,7 +252,8 @@ class Network(Map):
         return x, back
 
     def jvp(self, x, v, dtheta=None):
-        d = self.unpack(dtheta)
+        x, d = self.state(x), self.unpack(dtheta)
+        v = self.tangent(v, x)
         for k, F in enumerate(self.maps):
             x, v = F.jvp(x, v, d[str(k)])
         return x, v

@@ -79,6 +79,17 @@ def test_copies_are_bound_again_and_independent(again, rng):
         dnn.Network(part)
 
 
+def test_a_shallow_copy_is_a_copy_too_and_a_pickle_holds_theta_once():
+    net = small_network()
+    twin = copy.copy(net)
+    twin.theta = 0 * twin.theta
+    assert np.abs(net.theta).max() > 0
+    with pytest.raises(ValueError, match="owner already"):
+        dnn.Network(net.maps[0], net.maps[1])
+    wide = dnn.Network(dnn.Flow(dnn.GradientField(dnn.Dense(200, 200, rng=0), dnn.Tanh()), 0.1))
+    assert len(pickle.dumps(wide)) < 1.1 * wide.theta.nbytes
+
+
 def test_a_shared_map_has_one_set_of_parameters_and_the_sum_of_gradients(rng):
     F = dnn.Flow(residual(rng), 0.2)
     shared = dnn.Network(F, F, F)
@@ -130,6 +141,9 @@ def test_float32_stays_float32(rng):
     assert {a.dtype for a in (net.theta, y, dx, dtheta, net(x), tangent)} == {np.dtype(np.float32)}
     value, g = dnn.value_and_grad(net, dnn.SoftmaxCrossEntropy(), x, np.zeros(6, int))
     assert g.dtype == value.dtype == np.float32
+    dx, dtheta = pullback(np.ones(y.shape))  # float64 covectors and tangents do not promote
+    tangent = net.jvp(x, np.ones((6, 2)), np.ones(net.theta.shape))[1]
+    assert {a.dtype for a in (dx, dtheta, tangent)} == {np.dtype(np.float32)}
     same = small_network()
     np.testing.assert_allclose(net(x), same(x), rtol=1e-5, atol=1e-5)
     assert dnn.Lift(4, 2)(x.astype(np.float32)).dtype == np.float32

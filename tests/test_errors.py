@@ -1,0 +1,171 @@
+"""Bad input: each mistake a student makes gets an error that says what is needed and what was got."""
+
+import re
+
+import numpy as np
+import pytest
+from zoo import partitioned, residual
+
+import dynsys_nn as dnn
+from dynsys_nn import datasets, systems
+
+RNG = np.random.default_rng(0)
+NAN = np.array([[1.0, 2.0], [np.nan, 0.0]])
+POINTS = np.zeros((2, 2))
+
+
+def affine():
+    return dnn.Affine(2, 2, rng=0)
+
+
+def gradient():
+    return dnn.GradientField(dnn.Dense(3, 2, rng=0), dnn.Tanh())
+
+
+MISTAKES = {
+    "wrong last dimension": (lambda: gradient()(np.zeros((5, 3))), ValueError,
+        "GradientField acts on states of dimension 2, got an array of shape (5, 3)"),
+    "wrong last dimension in a network": (lambda: dnn.Network(dnn.Lift(3, 2))(np.zeros(4)), ValueError,
+        "Network acts on states of dimension 2, got an array of shape (4,)"),
+    "a number for a state": (lambda: gradient()(1.0), ValueError, "dimension 2, got an array of shape ()"),
+    "text for a state": (lambda: gradient()(np.array(["a", "b"])), TypeError, "acts on numbers, got an array of dtype <U1"),
+    "direction in θ of the wrong length": (lambda: gradient().jvp(np.zeros(2), np.zeros(2), np.zeros(4)), ValueError,
+        "direction in θ of shape (9,), got (4,)"),
+    "a covector of the wrong shape": (lambda: gradient().vjp(np.zeros((5, 2)))[1](np.zeros((5, 3))), ValueError,
+        "GradientField needs a covector w of shape (5, 2), got (5, 3)"),
+    "a covector without its batch": (lambda: dnn.Flow(residual(RNG), 0.1).vjp(np.zeros((5, 4)))[1](np.zeros(4)), ValueError,
+        "Flow needs a covector w of shape (5, 4), got (4,)"),
+    "a covector for too many steps": (lambda: dnn.Rollout(affine(), 3).vjp(np.zeros(2))[1](np.zeros((5, 2))), ValueError,
+        "Rollout needs a covector w of shape (3, 2), got (5, 2)"),
+    "a tangent without its batch": (lambda: dnn.Lift(3, 2).jvp(np.zeros((5, 2)), np.zeros(2)), ValueError,
+        "Lift needs a tangent v of shape (5, 2), got (2,)"),
+    "a direction in θ where there is none": (lambda: dnn.Lift(3, 2).jvp(np.zeros(2), np.zeros(2), np.ones(7)), ValueError,
+        "Lift needs a direction in θ of shape (0,), got (7,)"),
+    "the mean over nothing": (lambda: dnn.MeanSquaredError()(POINTS[:0], POINTS[:0]), ValueError, "the mean over an empty batch is not defined"),
+    "the mean over no logits": (lambda: dnn.SoftmaxCrossEntropy()(POINTS[:0], np.zeros(0, int)), ValueError, "empty batch is not defined"),
+    "a complex target": (lambda: dnn.MeanSquaredError()(POINTS, POINTS + 1j), TypeError, "needs a target of real numbers, got dtype complex128"),
+    "neighbours that do not fit": (lambda: dnn.Network(dnn.Lift(3, 2), dnn.Affine(2, 4)), ValueError,
+        "map 1 (Affine(4 → 2)) needs states of dimension 4, but map 0 gives 3"),
+    "empty network": (lambda: dnn.Network(), ValueError, "Network needs at least one map"),
+    "a list of maps": (lambda: dnn.Network([affine()]), TypeError, "Network is made of maps, got a list at place 0"),
+    "f and g that do not fit": (lambda: dnn.PartitionedField(dnn.Dense(2, 3), dnn.Dense(2, 3)), ValueError,
+        "needs f: ℝᵐ → ℝⁿ and g: ℝⁿ → ℝᵐ, got f: 3 → 2 and g: 3 → 2"),
+    "f that is no map": (lambda: dnn.PartitionedField(np.sin, affine()), TypeError, "f of PartitionedField must be a Map, got a ufunc"),
+    "zero step": (lambda: dnn.Flow(gradient(), 0), ValueError, "a step h must be one finite number other than zero, got 0"),
+    "NaN step": (lambda: dnn.Flow(gradient(), np.nan), ValueError, "a step h must be one finite number other than zero, got nan"),
+    "infinite step": (lambda: dnn.RK4().step(gradient(), POINTS, np.inf), ValueError, "other than zero, got inf"),
+    "zero step of a splitting": (lambda: dnn.Strang().vjp(dnn.SumField(gradient()), POINTS, 0.0), ValueError, "other than zero, got 0"),
+    "zero step of a shear": (lambda: dnn.StormerVerlet().jvp(systems.pendulum(), POINTS, 0.0, POINTS), ValueError, "other than zero, got 0"),
+    "learned step of zero": (lambda: dnn.Flow(gradient(), 0.0, learn_h=True), ValueError, "other than zero, got 0"),
+    "step set to zero": (lambda: setattr(dnn.Flow(gradient(), 0.1), "h", 0.0), ValueError, "other than zero, got 0"),
+    "learned step set to zero": (lambda: setattr(dnn.Flow(gradient(), 0.1, learn_h=True), "h", 0.0), ValueError, "other than zero, got 0"),
+    "a vector of steps": (lambda: dnn.Flow(gradient(), [0.1, 0.2]), TypeError, "a step h must be a number, got [0.1, 0.2]"),
+    "text for a step": (lambda: dnn.Flow(gradient(), "0.1"), TypeError, "a step h must be a number, got '0.1'"),
+    "no steps": (lambda: dnn.Flow(gradient(), 0.1, steps=0), ValueError, "steps must be at least 1, got 0"),
+    "half a step": (lambda: dnn.Flow(gradient(), 0.1, steps=1.5), TypeError, "steps must be an integer, got 1.5"),
+    "implicit tableau": (lambda: dnn.RungeKutta([[0.5]], [1]), ValueError, "the tableau is not explicit: row 0 of A is [0.5]"),
+    "tableau of disagreeing shapes": (lambda: dnn.RungeKutta([[], [0.5]], [1]), ValueError,
+        "a tableau with 1 weights needs 1 rows in A, row i with i entries (or all with 1), got rows of lengths [0, 1]"),
+    "ragged tableau": (lambda: dnn.RungeKutta([[], [0.5, 0, 0]], [0, 1]), ValueError, "got rows of lengths [0, 3]"),
+    "inconsistent tableau": (lambda: dnn.RungeKutta([[], [0.5]], [1, 1]), ValueError, "b = [1.0, 1.0] sums to 2"),
+    "NaN tableau": (lambda: dnn.RungeKutta([[], [np.nan]], [0, 1]), ValueError, "coefficients of a tableau must be finite"),
+    "no tableau": (lambda: dnn.RungeKutta(), TypeError, "RungeKutta needs a tableau"),
+    "a tableau that is no list": (lambda: dnn.RungeKutta(1, 2), TypeError, "a tableau is a list of rows A and a list of weights b"),
+    "a tableau for RK4": (lambda: dnn.RK4([[]], [1]), TypeError, "RK4 has its own tableau"),
+    "symplectic Euler on an unpartitioned field": (lambda: dnn.Flow(gradient(), 0.1, dnn.SymplecticEuler()), TypeError,
+        "SymplecticEuler needs a PartitionedField (f(v), g(x)), got a GradientField"),
+    "the same, called directly": (lambda: dnn.SymplecticEuler().step(gradient(), POINTS, 0.1), TypeError, "got a GradientField"),
+    "splitting of one field": (lambda: dnn.Flow(gradient(), 0.1, dnn.Strang()), TypeError, "Strang needs a SumField"),
+    "splitting with too few methods": (lambda: dnn.Flow(dnn.SumField(gradient(), gradient()), 0.1, dnn.LieTrotter([dnn.Euler()])), ValueError,
+        "LieTrotter has 1 inner methods for 2 parts"),
+    "splitting whose inner method does not fit": (lambda: dnn.Flow(dnn.SumField(gradient()), 0.1, dnn.Strang(dnn.StormerVerlet())), TypeError,
+        "StormerVerlet needs a PartitionedField"),
+    "a splitting of functions": (lambda: dnn.LieTrotter(np.sin), TypeError, "LieTrotter composes methods such as RK4(), got <ufunc 'sin'>"),
+    "a method's class": (lambda: dnn.Flow(gradient(), 0.1, dnn.RK4), TypeError, "method must be a method object such as RK4()"),
+    "a field that is no field": (lambda: dnn.Flow(affine(), 0.1), TypeError, "Flow needs a vector field, got Affine(2 → 2)"),
+    "a field that leaves its space": (lambda: dnn.Flow(dnn.ResidualField(dnn.Dense(3, 2), dnn.Tanh()), 0.1), ValueError,
+        "ResidualField(2 → 3) does not: give it a B"),
+    "fields of different dimensions": (lambda: dnn.SumField(gradient(), systems.sir()), ValueError, "fields of one dimension, got [2, 3]"),
+    "B that does not fit": (lambda: dnn.ResidualField(dnn.Dense(3, 2), dnn.Tanh(), dnn.Dense(2, 4)), ValueError,
+        "B must act on the 3 values of A, got B: 4 → 2"),
+    "rows that make no skew matrix": (lambda: dnn.MassPreservingField(dnn.Dense(5, 3), dnn.Tanh()), ValueError,
+        "A must have d² = 9 rows for vec M, or d(d − 1)/2 = 3 for its strict upper triangle, got 5"),
+    "an invariant without hvp": (lambda: dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), np.sum), TypeError, "has no gradient"),
+    "an affine map for A": (lambda: dnn.GradientField(affine(), dnn.Tanh()), TypeError, "A must be a linear map such as Dense"),
+    "a matrix for A": (lambda: dnn.GradientField(np.eye(2), dnn.Tanh()), TypeError, "A must be a linear map such as Dense"),
+    "an activation's class": (lambda: dnn.GradientField(dnn.Dense(2, 2), dnn.Tanh), TypeError, "write Tanh(), not Tanh"),
+    "a function for an activation": (lambda: dnn.GradientField(dnn.Dense(2, 2), np.tanh), TypeError, "must be an activation such as Tanh()"),
+    "sign 2": (lambda: dnn.GradientField(dnn.Dense(2, 2), dnn.Tanh(), sign=2), ValueError, "sign must be −1 (descent) or +1 (ascent), got 2"),
+    "alpha of the wrong length": (lambda: dnn.GradientField(dnn.Dense(2, 2), dnn.Tanh(), alpha=[1.0]), ValueError,
+        "alpha of GradientField has shape (2,), got (1,)"),
+    "integer dtype": (lambda: dnn.Dense(2, 2, dtype=int), TypeError, "dtype must be float64 or float32, got int64"),
+    "no dtype at all": (lambda: dnn.Affine(2, 2, dtype="fast"), TypeError, "dtype must be float64 or float32, got 'fast'"),
+    "dimension zero": (lambda: dnn.Dense(0, 2), ValueError, "dim_out must be at least 1, got 0"),
+    "weight of the wrong shape": (lambda: dnn.Dense(2, 3, W=np.eye(2)), ValueError, "W of Dense has shape (2, 3), got (2, 2)"),
+    "weight with a NaN": (lambda: dnn.Dense(2, 2, W=NAN), ValueError, "W of Dense must be finite, got nan at (1, 0)"),
+    "zero weight normalised": (lambda: dnn.Dense(2, 2, W=np.zeros((2, 2))).normalise(), ValueError, "its weight is zero"),
+    "a lift downwards": (lambda: dnn.Lift(2, 3), ValueError, "Lift needs dim_out ≥ dim_in, got 2 < 3"),
+    "a restriction upwards": (lambda: dnn.Restriction(3, 2), ValueError, "Restriction needs dim_out ≤ dim_in, got 3 > 2"),
+    "an infinite leak": (lambda: dnn.LeakyReLU(np.inf), ValueError, "LeakyReLU needs a finite slope, got inf"),
+    "no inverse": (lambda: dnn.Flow(gradient(), 0.1).inverse(POINTS), NotImplementedError, "Euler has no explicit inverse"),
+    "no square inverse": (lambda: dnn.Dense(3, 2).inverse(np.zeros(3)), NotImplementedError, "Dense(2 → 3) is not square"),
+    "no Jacobian": (lambda: dnn.KnownField(np.sin, 2).vjp(POINTS), NotImplementedError, "made without its jacobian"),
+    "a fun of the wrong shape": (lambda: dnn.KnownField(lambda x: x[..., :1], 2)(POINTS), ValueError, "(2, 2), but returned (2, 1)"),
+    "a jacobian of the wrong shape": (lambda: dnn.KnownField(np.sin, 2, np.cos).jacobian(POINTS), ValueError, "shape (2, 2, 2), but has (2, 2)"),
+    "a fun that is no function": (lambda: dnn.KnownField(3, 2), TypeError, "fun of KnownField must be a function of the state, got 3"),
+    "a rollout of a map that leaves its space": (lambda: dnn.Rollout(dnn.Lift(3, 2), 2), ValueError, "Rollout iterates a map ℝᵈ → ℝᵈ"),
+    "times back and forth": (lambda: dnn.exact_flow(gradient(), POINTS, [1.0, -1.0]), ValueError, "times that go one way from 0"),
+    "a NaN initial state": (lambda: dnn.exact_flow(gradient(), NAN, 1.0), ValueError, "finite states and times"),
+    "a solution that blows up": (lambda: dnn.exact_flow(dnn.KnownField(lambda x: x * x, 1), np.ones(1), 2.0), RuntimeError,
+        "does not reach t = 2"),
+    "NaN in x": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), NAN, POINTS), ValueError, "x must be finite, but x[1, 0] is nan"),
+    "infinity in y": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS + np.inf), ValueError,
+        "y must be finite, but y[0, 0] is inf (4 such entries)"),
+    "NaN in the validation data": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, validation=(POINTS, NAN)), ValueError,
+        "y of validation must be finite"),
+    "x and y of different lengths": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, np.zeros((3, 2))), ValueError,
+        "x and y must have the same length, got 2 and 3"),
+    "batch size 0": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, batch_size=0), ValueError,
+        "batch_size must be at least 1, got 0"),
+    "no epochs": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, epochs=0), ValueError, "epochs must be at least 1, got 0"),
+    "no data": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS[:0], POINTS[:0]), ValueError, "there is nothing to fit"),
+    "mini-batches for LBFGS": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, dnn.LBFGS(), batch_size=1), ValueError,
+        "LBFGS takes the whole batch at once"),
+    "a loss's class": (lambda: dnn.fit(affine(), dnn.MeanSquaredError, POINTS, POINTS), TypeError, "loss must be an object"),
+    "nothing to fit": (lambda: dnn.fit(dnn.Lift(3, 2), dnn.MeanSquaredError(), POINTS, POINTS), ValueError, "has no parameters to fit"),
+    "a number for an optimiser": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, 1e-2), TypeError, "optimiser must"),
+    "a negative rate": (lambda: dnn.Adam(-1e-3), ValueError, "rate must be a positive number, got -0.001"),
+    "a target of another shape": (lambda: dnn.MeanSquaredError()(POINTS, np.zeros(2)), ValueError, "of the shape of y, (2, 2), got (2,)"),
+    "labels out of range": (lambda: dnn.SoftmaxCrossEntropy()(POINTS, np.array([0, 2])), ValueError, "labels must lie in 0, …, 1, got 0 … 2"),
+    "labels that are no integers": (lambda: dnn.SoftmaxCrossEntropy()(POINTS, np.array([0.0, 1.0])), TypeError, "labels must be integers"),
+    "labels of another length": (lambda: dnn.SoftmaxCrossEntropy()(POINTS, np.array([0])), ValueError, "need labels of shape (2,), got (1,)"),
+    "negative noise": (lambda: datasets.moons(10, noise=-1), ValueError, "noise is a standard deviation ≥ 0, got -1"),
+    "no points": (lambda: datasets.rings(0), ValueError, "n must be at least 1, got 0"),
+    "an orbit that is none": (lambda: systems.kepler(1.0), ValueError, "an eccentricity in [0, 1), got 1.0"),
+    "a flat body": (lambda: systems.rigid_body((1, 0, 2)), ValueError, "inertia must be three positive numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named(name):
+    mistake, kind, message = MISTAKES[name]
+    with pytest.raises(kind, match=re.escape(message)), np.errstate(all="ignore"):
+        mistake()
+
+
+def test_a_failed_constructor_leaves_its_parts_free():
+    X = residual(RNG)
+    with pytest.raises(ValueError, match="other than zero"):
+        dnn.Flow(X, 0.0)
+    A = dnn.Dense(3, 4, rng=0)
+    with pytest.raises(ValueError, match="B must act"):
+        dnn.ResidualField(A, dnn.Tanh(), dnn.Dense(4, 2, rng=0))
+    dnn.Network(dnn.Flow(X, 0.1), dnn.Flow(dnn.GradientField(A, dnn.Tanh()), 0.1), dnn.Flow(partitioned(RNG), 0.1, dnn.SymplecticEuler()))
+
+
+def test_a_refused_fit_leaves_theta_alone():
+    net = affine()
+    theta = net.theta.copy()
+    with pytest.raises(ValueError, match="finite"):
+        dnn.fit(net, dnn.MeanSquaredError(), NAN, POINTS)
+    np.testing.assert_array_equal(net.theta, theta)

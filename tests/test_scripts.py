@@ -1,0 +1,169 @@
+"""The repository keeps its promises: figures draw, tutorials run, README's commands and example work, imports are light and in order."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from conftest import ROOT
+from figures import NAMES
+from figures.__main__ import draw, main, message
+
+from dynsys_nn import plotting
+
+TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
+READING_ORDER = [
+    "maps", "activations", "linear", "fields", "integrators", "flows", "losses", "constraints", "training", "lipschitz", "attacks",
+    "decomposition", "checks", "systems", "datasets", "plotting",
+]  # fmt: skip
+
+
+def run(*arguments, cwd, **environment):
+    """A Python process that sees the package wherever the tests see it: installed, or else in the clone."""
+    import dynsys_nn
+
+    package_home = os.path.dirname(os.path.dirname(dynsys_nn.__file__))
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env={**os.environ, "PYTHONPATH": package_home, "MPLBACKEND": "Agg", **environment},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+# ---- figures
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figure_is_drawn(name, tmp_path):
+    before = dict(plt.rcParams)
+    paths = draw(name, tmp_path, quick=True)
+    assert {path.name for path in paths} == {f"{name}.png"} | ({f"{name}.gif"} if name == "point_separation" else set())
+    image = plt.imread(paths[0])
+    assert image.shape[0] > 300 and image.shape[1] > 600
+    assert np.ptp(image[..., :3]) == 1 and (image[..., :3] < 0.9).any(axis=-1).mean() > 0.01
+    assert dict(plt.rcParams) == before and not plt.get_fignums()
+    assert message(name)[-1] == "." or ":" in message(name)
+
+
+def test_same_seed_same_bytes(tmp_path):
+    for format in ("png", "pdf", "svg"):
+        once, twice = (draw("resnet_is_euler", tmp_path / which, format, quick=True)[0].read_bytes() for which in "ab")
+        assert once == twice
+
+
+def test_command_line_lists_draws_and_refuses(tmp_path, capsys):
+    main(["--list"])
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in NAMES) and "piecewise constant" in listed
+    main(["resnet_is_euler", "--format", "svg", "--out", str(tmp_path / "new" / "folder"), "--quick"])
+    assert (tmp_path / "new" / "folder" / "resnet_is_euler.svg").exists()
+    assert "[1/1] resnet_is_euler" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as refusal:
+        main(["resnet_is_eular"])
+    assert refusal.value.code == 2
+    assert "unknown figure resnet_is_eular; there are resnet_is_euler, switching" in capsys.readouterr().err
+
+
+def test_every_figure_script_is_listed():
+    assert sorted(NAMES) == sorted(path.stem for path in (ROOT / "figures").glob("*.py") if not path.stem.startswith("__"))
+
+
+def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
+    fig, axes = plt.subplots(1, 2)
+    line = plotting.trajectories(np.zeros((3, 5, 2)), ax=axes[0])
+    assert len(line) == 3 and all(artist.axes is axes[0] for artist in line)
+    plt.sca(axes[1])
+    assert plotting.convergence([1, 0.5], [1, 0.25], order=2)[0].axes is axes[1]
+    grid = plotting.deformed_grid(lambda x: 2 * x, (-1, 1), (-1, 1), ax=axes[0], lines=5)
+    assert len(grid.get_segments()) == 10 and np.abs(np.array(grid.get_segments())).max() == 2
+    image = plotting.decision_regions(lambda x: np.stack([x[..., 0], -x[..., 0]], axis=-1), (-1, 1), (-1, 1), ax=axes[0], n=10)
+    assert (image.get_array()[:, :5] == 1).all() and (image.get_array()[:, 5:] == 0).all()
+    drift = plotting.invariant_drift(lambda y: y.sum(axis=-1), np.array([[[1.0, 1.0], [1.0, 1.5], [1.0, 1.0]]]), [0, 1, 2], ax=axes[0])
+    np.testing.assert_array_equal(drift[0].get_ydata(), [1e-17, 0.5, 1e-17])
+    plt.close(fig)
+
+
+# ---- tutorials
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
+def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, tmp_path):
+    done = run("-W", "error", str(path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" and not list(tmp_path.iterdir())
+    source = path.read_text()
+    assert source.startswith("# %% [markdown]") and "assert" in source and "xercise" in source and "efore you run" in source
+
+
+# ---- README
+
+
+def test_readme_example_runs_and_says_what_readme_says(tmp_path):
+    readme = (ROOT / "README.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", readme, flags=re.S)
+    code = [line for line in example.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert len(code) <= 12
+    done = run("-W", "error", "-c", example, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    promised = re.findall(r"```text\n(.*?)```", readme, flags=re.S)
+    assert done.stdout in promised
+
+
+def test_readme_shows_the_two_commands_and_links_to_what_exists():
+    readme = (ROOT / "README.md").read_text()
+    assert 'python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/python -m figures\n' in readme
+    assert 'python3 -m venv .venv && .venv/bin/pip install ".[test]" && .venv/bin/pytest\n' in readme
+    for target in re.findall(r"\]\(([^)#]+)\)", readme):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+# ---- structure
+
+
+def test_a_module_imports_only_modules_above_it():
+    for path in (ROOT / "dynsys_nn").glob("*.py"):
+        if path.stem == "__init__":
+            continue
+        place = READING_ORDER.index(path.stem)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                for name in names:
+                    assert READING_ORDER.index(name.split(".")[0]) < place, f"{path.stem} imports {name}, which comes after it"
+
+
+def test_import_is_light(tmp_path):
+    code = "import sys, dynsys_nn; print([m for m in ('scipy', 'matplotlib', 'torch', 'jax') if m in sys.modules])"
+    assert run("-c", code, cwd=tmp_path).stdout.strip() == "[]"
+
+
+def test_everything_in_all_exists_and_every_public_name_has_a_docstring():
+    import dynsys_nn as dnn
+
+    for name in dnn.__all__:
+        thing = getattr(dnn, name)
+        assert thing.__doc__, name
+        for member, value in vars(thing).items() if isinstance(thing, type) else ():
+            inherited = any(getattr(getattr(base, member, None), "__doc__", None) for base in getattr(thing, "__mro__", ())[1:])
+            if callable(value) and not member.startswith("_") and member not in ("vjp", "jvp", "label", "slope", "primitive"):
+                assert value.__doc__ or inherited, f"{name}.{member}"
+
+
+def test_digits_and_style_sheet_are_in_the_installed_package(tmp_path):
+    code = (
+        "import dynsys_nn as dnn, matplotlib.pyplot as plt\n"
+        "x, y = dnn.datasets.digits()\n"
+        "with plt.style.context(dnn.plotting.STYLE): assert plt.rcParams['font.size'] == 16\n"
+        "print(dnn.__file__, x.shape)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+    )  # fmt: skip
+    if "No module named 'dynsys_nn'" in done.stderr:
+        pytest.skip("dynsys_nn is not installed in this environment")
+    assert done.returncode == 0, done.stderr
+    assert "(1797, 64)" in done.stdout

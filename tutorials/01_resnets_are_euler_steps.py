@@ -1,0 +1,103 @@
+# %% [markdown]
+# # 1. A ResNet is Euler's method
+#
+# A residual layer adds something to its input,
+# $$x_{k+1} = x_k + B\,\Sigma(A x_k + b), \qquad \Sigma(z) = [\sigma(z_1), \dots, \sigma(z_n)].$$
+# Put a factor $h$ in front and it is one step of Euler's method for $\dot x = B\,\Sigma(Ax + b)$, with $h = 1$ in the usual
+# ResNet. This tutorial takes the sentence literally and asks what it is good for.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import dynsys_nn as dnn
+from dynsys_nn import plotting
+
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## The layer, twice
+# A *field* is a map $X: \mathbb R^d \to \mathbb R^d$; a *flow* makes a layer of it. `A` and `B` are linear maps, `b` starts at zero.
+# (A flow takes its field over: one owner at a time. For a second flow of the same field let go of the first, or `copy.deepcopy` the field.)
+
+# %%
+A, B = dnn.Dense(8, 2, rng=rng), dnn.Dense(2, 8, rng=rng)
+X = dnn.ResidualField(A, dnn.Tanh(), B)
+X.b = rng.normal(size=8)
+x = rng.normal(size=(5, 2))  # five states: the state is the last axis, all axes before it are batch
+by_hand = x + np.tanh(x @ A.W.T + X.b) @ B.W.T
+assert np.allclose(dnn.Flow(X, h=1.0)(x), by_hand, rtol=1e-14)  # Euler is the default method
+print(dnn.Flow(X, h=1.0).formula)
+
+# %% [markdown]
+# ## One time, many depths
+# We reach $T = 2$ with $n$ layers of size $h = T/n$, all with the same parameters, and compare with the exact flow $\varphi^T$.
+#
+# **Before you run the cell:** sixteen times more layers. How much smaller is the error?
+
+# %%
+T, x0 = 2.0, np.array([1.0, -0.5])
+exact = dnn.exact_flow(X, x0, T)
+depths = np.array([16, 64, 256])
+errors = np.array([np.linalg.norm(dnn.Flow(X, T / n, steps=int(n))(x0) - exact) for n in depths])
+print("layers", depths, " errors", errors)
+assert 14 < errors[0] / errors[-1] < 18
+
+# %% [markdown]
+# About 16 times: Euler has order one, $\|x_n - \varphi^T(x_0)\| = O(h)$.
+#
+# ## Other methods are other architectures
+# Nothing forces the layer to be an Euler step. A Runge–Kutta method with $s$ stages is a layer that evaluates the *same* weights $s$ times.
+#
+# **Before you run the cell:** which of the three lines in the plot is steepest, and what is its slope?
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+plotting.phase_portrait(X, (-2, 2), (-2, 2), ax=left)
+plotting.trajectories(dnn.exact_flow(X, x, np.linspace(0.01, T, 50)), ax=left)
+left.set(xlabel="$x_1$", ylabel="$x_2$", title="the field and five solutions")
+
+steps = 2 ** np.arange(2, 8)
+for method in (dnn.Euler(), dnn.Heun(), dnn.RK4()):
+    errors = [np.linalg.norm(dnn.Flow(X, T / n, method, steps=int(n))(x0) - exact) for n in steps]
+    plotting.convergence(T / steps, errors, order=method.order, ax=right, label=repr(method))
+    check = dnn.checks.order(method, X, x0, T)
+    print(check)
+    check.require()
+right.set(xlabel="step $h$", ylabel="error at $T$", title="slopes 1, 2 and 4")
+_ = right.legend()
+
+# %% [markdown]
+# The slope is the order: 1 for Euler, 2 for Heun, 4 for the classical Runge–Kutta method.
+#
+# ## Different weights in every layer
+# A network has its own $\theta_i$ in each layer, so the ODE behind it is $\dot x = X_{\theta(t)}(x)$ with $\theta(t)$ constant on
+# $[t_i, t_{i+1})$: a *switching system*. `Network` composes the layers and lays all parameters in one vector.
+
+# %%
+net = dnn.Network(*[dnn.Flow(dnn.ResidualField(dnn.Dense(8, 2, rng=rng), dnn.Tanh(), dnn.Dense(2, 8, rng=rng)), 0.25) for _ in range(4)])
+print(net.summary())
+assert net.theta.shape == (4 * (8 * 2 + 8 + 2 * 8),)
+assert list(net.parameters)[:3] == ["0.A", "0.b", "0.B"]
+
+# %% [markdown]
+# The states after each layer are $x_0, \dots, x_4$, the corners of a polygon that approximates the solution of the switching system:
+
+# %%
+state = x0
+for k, F in enumerate(net.maps):
+    state = dnn.exact_flow(F.field, state, 0.25)
+    print(f"t = {0.25 * (k + 1):.2f}   layer {net.states(x0)[k + 1]}   exact {state}")
+assert np.linalg.norm(net(x0) - state) < 0.2
+
+# %% [markdown]
+# ## Exercises
+# 1. Give `Flow` a negative step. With `psi = dnn.Euler().step`, what does `psi(X, psi(X, x, h), -h)` give, and why is it not `x`?
+# 2. Write your own tableau, `dnn.RungeKutta(A, b)`, with two stages and order two. Which one-parameter family do you find? Check it with
+#    `dnn.checks.order`.
+# 3. For which $h$ is one layer of `dnn.ResidualField(dnn.Dense(2, 2, W=-5 * np.eye(2)), dnn.Tanh())` a bad picture of its flow?
+
+# %%
+psi = dnn.Euler().step  # exercise 1: Ψ_{−h} is not the inverse of Ψ_h; half the step, a quarter of the gap
+gaps = [np.abs(psi(X, psi(X, x, h), -h) - x).max() for h in (0.1, 0.05)]
+assert 3 < gaps[0] / gaps[1] < 5
