@@ -1,8 +1,8 @@
 """Neural networks that are compositions of flow maps, with every adjoint written by hand.
 
-A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a method makes
-one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading order: maps, activations,
-linear, fields, integrators, flows, losses, training, checks, systems, datasets, plotting.
+A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a
+method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading
+order: maps, activations, linear, fields, integrators, flows, losses, training, checks, systems, datasets, plotting.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
 """

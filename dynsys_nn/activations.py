@@ -1,7 +1,8 @@
 """Activations Σ(z) = [σ(z₁), …, σ(z_n)], each with its slope σ′, its primitive γ (γ′ = σ) and the bounds of its slope.
 
-The primitive makes potentials and Hamiltonians, V(x) = Σᵢ γ(Ax + b)ᵢ; the bounds slope_min ≤ σ′ ≤ slope_max make Lipschitz
-constants. Values and slopes are stable for |z| up to 1e300, primitives up to 1e150. Analytic activations take complex z.
+The primitive makes potentials and Hamiltonians, V(x) = Σᵢ γ(Ax + b)ᵢ; the bounds slope_min ≤ σ′ ≤ slope_max make
+Lipschitz constants. Values and slopes are stable for |z| up to 1e300, primitives up to 1e150. Analytic activations
+take complex z.
 """
 
 import math

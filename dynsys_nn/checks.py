@@ -1,7 +1,8 @@
 """What a student runs on a map, a field or a method of their own: is the adjoint right, the order, the structure?
 
-Each check measures one number and compares it with a limit; `print(check)` gives one aligned line and `check.require()` raises with
-that line. Difference quotients appear here, as the independent measurement, and nowhere else in the package.
+Each check measures one number and compares it with a limit; `print(check)` gives one aligned line and
+`check.require()` raises with that line. Difference quotients appear here, as the independent measurement, and nowhere
+else in the package.
 """
 
 from dataclasses import dataclass
@@ -45,9 +46,9 @@ class Check:
 def adjoint(F, x, rng=0, limit=1e-12):
     """⟨w, Jv⟩ = ⟨Jᵀw, v⟩ for the Jacobian J in x and in θ: the error, relative to ‖w‖‖Jv‖.
 
-    Jᵀw is from F.vjp. Jv is from F.jvp, if F has one and it agrees with a difference quotient of F; otherwise it is that quotient,
-    and the limit is what a quotient can tell, 1e-6. So a vjp and a jvp with the same mistake do not pass.
-    x: array (..., d), away from kinks; rng: directions v and w are drawn with it.
+    Jᵀw is from F.vjp. Jv is from F.jvp, if F has one and it agrees with a difference quotient of F; otherwise it is
+    that quotient, and the limit is what a quotient can tell, 1e-6. So a vjp and a jvp with the same mistake do not
+    pass. x: array (..., d), away from kinks; rng: directions v and w are drawn with it.
     """
     x, rng = np.asarray(x, float), np.random.default_rng(rng)
     y, pullback = F.vjp(x)
@@ -66,8 +67,15 @@ def adjoint(F, x, rng=0, limit=1e-12):
         if v.size == 0:
             continue
         Jv, trusted = _tangent(F, x, v, part)
-        error = abs((w * Jv).sum() - (back * v).sum()) / max(np.linalg.norm(w) * np.linalg.norm(Jv), np.finfo(float).tiny)
-        check = Check(name, float(error), limit if trusted else max(limit, 1e-6), f"{part}, Jv from {'jvp' if trusted else 'differences'}")
+        error = abs((w * Jv).sum() - (back * v).sum()) / max(
+            np.linalg.norm(w) * np.linalg.norm(Jv), np.finfo(float).tiny
+        )
+        check = Check(
+            name,
+            float(error),
+            limit if trusted else max(limit, 1e-6),
+            f"{part}, Jv from {'jvp' if trusted else 'differences'}",
+        )
         if not check.measured / check.limit <= worst.measured / worst.limit:
             worst = check
     return worst
@@ -104,9 +112,16 @@ def order(method, field, x, t=1.0, limit=0.05):
         n *= 2
     usable = [e for e in errors if e > 1e-11]
     if len(usable) < 2:
-        return Check(f"order of {_name(method)}", np.inf, limit, "errors are at rounding: take a larger t or a nonlinear field")
+        return Check(
+            f"order of {_name(method)}", np.inf, limit, "errors are at rounding: take a larger t or a nonlinear field"
+        )
     observed = np.log2(usable[-2] / usable[-1])
-    return Check(f"order of {_name(method)}", float(abs(observed - method.order)), limit, f"observed {observed:.3f}, claimed {method.order}")
+    return Check(
+        f"order of {_name(method)}",
+        float(abs(observed - method.order)),
+        limit,
+        f"observed {observed:.3f}, claimed {method.order}",
+    )
 
 
 def volume(F, x, limit=None):
@@ -116,7 +131,11 @@ def volume(F, x, limit=None):
     """
     x = np.asarray(x, float)
     exact = hasattr(F, "jacobian")
-    J = F.jacobian(x) if exact else np.stack([_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])], axis=-1)
+    J = (
+        F.jacobian(x)
+        if exact
+        else np.stack([_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])], axis=-1)
+    )
     error = np.abs(np.linalg.det(J) - 1)
     kappa = np.max(np.linalg.cond(J))
     if limit is None:
@@ -124,10 +143,11 @@ def volume(F, x, limit=None):
     return Check(f"volume of {_name(F)}", float(np.max(error)), float(limit), f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}")
 
 
-def invariant(F, I, x, steps=100, limit=None):  # noqa: E741
+def invariant(F, I, x, steps=100, limit=None):
     """Drift max_n |I(x_n) − I(x_0)| over x_n = F(x_{n−1}), n ≤ steps, worst of the batch.
 
-    I: a function of the state, (..., d) → (...). The limit, unless given, is steps · 2.2e-16 · max(‖x_n‖₁, |I|): rounding, and no more.
+    I: a function of the state, (..., d) → (...). The limit, unless given, is steps · 2.2e-16 · max(‖x_n‖₁, |I|):
+    rounding, and no more.
     """
     x, steps = np.asarray(x, float), dimension(steps, "steps")
     start = np.asarray(I(x))
@@ -148,7 +168,9 @@ def inverse(F, x, limit=1e-10):
     gaps = [F.inverse(y) - x] + ([F(F.inverse(x)) - x] if np.shape(y) == x.shape else [])
     scale = np.maximum(1, np.linalg.norm(x, axis=-1))
     error = max(float(np.max(np.linalg.norm(gap, axis=-1) / scale)) for gap in gaps)
-    return Check(f"inverse of {_name(F)}", error, limit, "F⁻¹(F(x)) − x" + (" and F(F⁻¹(x)) − x" if len(gaps) == 2 else ""))
+    return Check(
+        f"inverse of {_name(F)}", error, limit, "F⁻¹(F(x)) − x" + (" and F(F⁻¹(x)) − x" if len(gaps) == 2 else "")
+    )
 
 
 def _quotient(F, x, v, part):
@@ -176,7 +198,10 @@ def _tangent(F, x, v, part):
             _, Jv = F.jvp(x, v) if part == "in x" else F.jvp(x, np.zeros_like(x), v)
         except NotImplementedError:
             return quotient, False
-        if np.shape(Jv) == np.shape(quotient) and np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding:
+        if (
+            np.shape(Jv) == np.shape(quotient)
+            and np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
+        ):
             return Jv, True
     return quotient, False
 

@@ -44,8 +44,8 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
 def digits():
     """1797 handwritten digits: images as states (1797, 64) in [0, 1], 8×8 row by row, and labels (1797,).
 
-    Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning Repository, CC BY 4.0
-    (its test set; pixels, counts from 0 to 16, are divided by 16).
+    Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning
+    Repository, CC BY 4.0 (its test set; pixels, counts from 0 to 16, are divided by 16).
     """
     with (files("dynsys_nn") / "data" / "digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as data:
         return data["images"].reshape(-1, 64) / 16.0, data["labels"].astype(int)

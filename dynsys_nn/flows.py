@@ -99,7 +99,8 @@ class Flow(Map):
 class Rollout(Map):
     """x ↦ (x₁, …, x_n), x_k = F(x_{k−1}), shape (..., d) → (..., n, d): for learning from trajectories.
 
-    The θ of a Rollout *is* the network's θ, so several may look at one network; it cannot itself be a part of another map.
+    The θ of a Rollout *is* the network's θ, so several may look at one network; it cannot itself be a part of another
+    map.
     """
 
     formula = "(F(x), F∘F(x), …)"
@@ -177,8 +178,9 @@ class Rollout(Map):
 def exact_flow(field, x, t):
     """φ^t(x) of ẋ = field(x), by scipy's DOP853 at tolerances near rounding: the reference for every method.
 
-    x: (..., d), all solved at once; t: a number of either sign, giving (..., d), or an increasing or decreasing array (n,) of times
-    after 0, giving (..., n, d). ValueError where t or x is not finite; RuntimeError where the solution does not reach t.
+    x: (..., d), all solved at once; t: a number of either sign, giving (..., d), or an increasing or decreasing array
+    (n,) of times after 0, giving (..., n, d). ValueError where t or x is not finite; RuntimeError where the solution
+    does not reach t.
     """
     from scipy.integrate import solve_ivp
 
@@ -201,5 +203,3 @@ def exact_flow(field, x, t):
             raise RuntimeError(f"the solution does not reach t = {times[-1]:g}: {solution.message}")
         states = np.moveaxis(solution.y.reshape(*x.shape, len(times)), -1, -2)
     return states[..., 0, :] if np.ndim(t) == 0 else states
-
-

@@ -1,7 +1,7 @@
 """Linear maps with adjoint, weight gradient and exact singular values.
 
-They are the A, B, C of every field. Whoever has a bound s_min ≤ ‖Ax‖/‖x‖ ≤ s_max has the constants of the fields built on A,
-so the bound is exact here: an SVD, never a power method, which only bounds s_max from below.
+They are the A, B, C of every field. Whoever has a bound s_min ≤ ‖Ax‖/‖x‖ ≤ s_max has the constants of the fields
+built on A, so the bound is exact here: an SVD, never a power method, which only bounds s_max from below.
 """
 
 import numpy as np
@@ -89,7 +89,8 @@ class WeightMatrix(LinearMap):
 class Dense(WeightMatrix):
     """A x = W x with a matrix W, shape (dim_out, dim_in).
 
-    Entries of W are N(0, 1/dim_in), drawn with `rng` (a Generator or an int), unless W is given. `dtype` is float64 or float32.
+    Entries of W are N(0, 1/dim_in), drawn with `rng` (a Generator or an int), unless W is given. `dtype` is float64
+    or float32.
     """
 
     formula = "Wx"
@@ -204,5 +205,7 @@ def given(value, shape, what, dtype):
     if value.shape != shape:
         raise ValueError(f"{what} has shape {shape}, got {value.shape}")
     if not np.isfinite(value).all():
-        raise ValueError(f"{what} must be finite, got {value[~np.isfinite(value)][0]} at {tuple(map(int, np.argwhere(~np.isfinite(value))[0]))}")
+        raise ValueError(
+            f"{what} must be finite, got {value[~np.isfinite(value)][0]} at {tuple(map(int, np.argwhere(~np.isfinite(value))[0]))}"
+        )
     return value.astype(dtype)

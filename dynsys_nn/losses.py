@@ -34,7 +34,8 @@ class MeanSquaredError(Loss):
 class SoftmaxCrossEntropy(Loss):
     """J = mean over the batch of log Σ_j exp z_j − z_k, z: logits (..., K), k: integer labels (...) in 0, …, K − 1.
 
-    ∂J/∂z = (softmax(z) − e_k)/n. ValueError where shapes differ or a label is out of range; TypeError where labels are no integers.
+    ∂J/∂z = (softmax(z) − e_k)/n. ValueError where shapes differ or a label is out of range; TypeError where labels
+    are no integers.
     """
 
     def vjp(self, z, labels):

@@ -115,9 +115,13 @@ class Map:
         if dtheta.dtype.kind == "f":
             dtheta = dtheta.astype(self.theta.dtype, copy=False)
         if dtheta.shape != self.theta.shape:
-            raise ValueError(f"{type(self).__name__} needs a direction in θ of shape {self.theta.shape}, got {dtheta.shape}")
+            raise ValueError(
+                f"{type(self).__name__} needs a direction in θ of shape {self.theta.shape}, got {dtheta.shape}"
+            )
         return {
-            name: dtheta[self.slices[name]] if isinstance(piece, Map) else dtheta[self.slices[name]].reshape(piece.shape)
+            name: dtheta[self.slices[name]]
+            if isinstance(piece, Map)
+            else dtheta[self.slices[name]].reshape(piece.shape)
             for name, piece in self._pieces.items()
         }
 
@@ -178,7 +182,9 @@ class Map:
         if piece is None:
             object.__setattr__(self, name, value)
         elif isinstance(piece, Map):
-            raise AttributeError(f"{name} of {type(self).__name__} is a part for good: build a new {type(self).__name__}")
+            raise AttributeError(
+                f"{name} of {type(self).__name__} is a part for good: build a new {type(self).__name__}"
+            )
         else:
             _copy_into(piece, value, f"{name} of {type(self).__name__}", scalar=True)
 
@@ -202,8 +208,8 @@ class Map:
 class Network(Map):
     """𝒩 = F_L ∘ … ∘ F_1, the composition of maps, with one contiguous θ.
 
-    `Network(F_1, …, F_L)` applies F_1 first. A map that appears twice shares its parameters (tied weights). Networks nest.
-    ValueError where the dimensions of neighbours differ.
+    `Network(F_1, …, F_L)` applies F_1 first. A map that appears twice shares its parameters (tied weights). Networks
+    nest. ValueError where the dimensions of neighbours differ.
     """
 
     formula = "F_L ∘ ⋯ ∘ F₁"
@@ -215,7 +221,9 @@ class Network(Map):
             if not isinstance(F, Map):
                 raise TypeError(f"Network is made of maps, got a {type(F).__name__} at place {k}")
             if k and maps[k - 1].dim_out != F.dim_in:
-                raise ValueError(f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives {maps[k - 1].dim_out}")
+                raise ValueError(
+                    f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives {maps[k - 1].dim_out}"
+                )
         self.maps = maps
         self.dim_in, self.dim_out = maps[0].dim_in, maps[-1].dim_out
         self.own(**{str(k): F for k, F in enumerate(maps)})
@@ -287,7 +295,9 @@ class Network(Map):
                 str(F.theta.size) + (" (shared)" if not total and F in self.maps[:k] else ""), bound, ", ".join(sorted(F.keeps)) or "–",
             ))  # fmt: skip
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
 
 
 def over_batch(u):

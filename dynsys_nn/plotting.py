@@ -1,6 +1,7 @@
 """Figures on a given Axes. Helpers draw on `ax` (default: the current one), return the artists, and never show or save.
 
-Styles are the caller's: `with plt.style.context(plotting.STYLE):` gives the lecture style. matplotlib is imported when a helper runs.
+Styles are the caller's: `with plt.style.context(plotting.STYLE):` gives the lecture style. matplotlib is imported
+when a helper runs.
 """
 
 from pathlib import Path
@@ -14,7 +15,9 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
     """Stream lines of a planar field ẋ = X(x) on xlim × ylim; returns the StreamplotSet."""
     x, y = np.linspace(*xlim, 40), np.linspace(*ylim, 40)
     U = field(np.stack(np.meshgrid(x, y), axis=-1))
-    return _axes(ax).streamplot(x, y, U[..., 0], U[..., 1], density=density, **{"color": "0.6", "linewidth": 1, **kwargs})
+    return _axes(ax).streamplot(
+        x, y, U[..., 0], U[..., 1], density=density, **{"color": "0.6", "linewidth": 1, **kwargs}
+    )
 
 
 def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=lambda x: x, project=lambda y: y[..., :2], **kwargs):
@@ -46,7 +49,8 @@ def trajectories(states, ax=None, components=(0, 1), **kwargs):
 def layer_states(states, labels, axes, **kwargs):
     """The points of a data set after some layers, one scatter an Axes (planar, or 3-D for states in ℝ³); returns the scatters.
 
-    states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured by the style's cycle.
+    states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured by the style's
+    cycle.
     """
     colours = _cycle()[np.asarray(labels) % len(_cycle())]
     return [
@@ -55,7 +59,7 @@ def layer_states(states, labels, axes, **kwargs):
     ]
 
 
-def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):  # noqa: E741
+def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
     """|I(x_n) − I(x_0)| against time on a logarithmic axis, the worst of the batch; returns the lines.
 
     states: (..., n, d), times t: (n,); values below `floor` (exact zeros) are drawn at the floor.
@@ -101,7 +105,9 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
 
     states = [np.asarray(x) for x in states]
     [points] = layer_states(states[:1], labels, [ax])
-    times = np.concatenate([np.linspace(0, len(states) - 1, between * (len(states) - 1) + 1), np.full(hold, len(states) - 1)])
+    times = np.concatenate(
+        [np.linspace(0, len(states) - 1, between * (len(states) - 1) + 1), np.full(hold, len(states) - 1)]
+    )
 
     def draw(time):
         k = min(int(time), len(states) - 2)

@@ -1,7 +1,8 @@
 """The ODEs of the lectures, each with its exact Jacobian, its invariants and a state x0 to start from.
 
-A system is a field; `system.invariants` is a dict name → function of the state, (..., d) → (...). The separable Hamiltonian ones are
-PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic methods take them.
+A system is a field; `system.invariants` is a dict name → function of the state, (..., d) → (...). The separable
+Hamiltonian ones are PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic
+methods take them.
 """
 
 import numpy as np
@@ -52,7 +53,11 @@ def sir():
 
 def harmonic_oscillator():
     """q̇ = p, ṗ = −q: H = (p² + q²)/2."""
-    return _system(_newton(1, lambda q: -q, lambda q: -np.ones_like(q)[..., None]), [1.0, 0.0], energy=lambda z: (z * z).sum(axis=-1) / 2)
+    return _system(
+        _newton(1, lambda q: -q, lambda q: -np.ones_like(q)[..., None]),
+        [1.0, 0.0],
+        energy=lambda z: (z * z).sum(axis=-1) / 2,
+    )
 
 
 def pendulum():

@@ -1,7 +1,7 @@
 """Training: the gradient of a loss over a data set, optimisers, and `fit`.
 
-An optimiser changes θ in place, one vector operation for the whole network, and keeps nothing on itself: its memory is a dict
-that `start` makes, so the same object serves any number of networks.
+An optimiser changes θ in place, one vector operation for the whole network, and keeps nothing on itself: its memory
+is a dict that `start` makes, so the same object serves any number of networks.
 """
 
 import sys
@@ -88,8 +88,8 @@ class Adam:
 class LBFGS:
     """Limited-memory BFGS of `scipy.optimize` on the whole batch: for small data and high accuracy.
 
-    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the epochs (iterations) of `fit`,
-    where the gradient's largest entry falls below `gtol`, or where the line search finds no smaller loss.
+    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the epochs (iterations)
+    of `fit`, where the gradient's largest entry falls below `gtol`, or where the line search finds no smaller loss.
     """
 
     corrections: int = 100
@@ -124,12 +124,25 @@ class History:
         return f"{len(self.loss)} epochs in {self.seconds[-1]:.1f} s: loss {self.loss[0]:.3g} → {self.loss[-1]:.3g}{validation}"
 
 
-def fit(net, loss, x, y, optimiser=None, epochs=100, batch_size=None, validation=None, rng=None, progress=True, callback=None):
+def fit(
+    net,
+    loss,
+    x,
+    y,
+    optimiser=None,
+    epochs=100,
+    batch_size=None,
+    validation=None,
+    rng=None,
+    progress=True,
+    callback=None,
+):
     """Minimise loss(net(x), y) over θ, in place; returns the History.
 
-    x: (n, …, dim_in), a sample a row; y: targets, a row each; optimiser: Adam(1e-2) unless given; batch_size: samples a step,
-    shuffled with `rng` each epoch, or None for all at once; validation: (x, y) on which the loss is recorded each epoch;
-    progress: one line that rewrites itself, on a terminal only; callback(epoch, history) after each epoch.
+    x: (n, …, dim_in), a sample a row; y: targets, a row each; optimiser: Adam(1e-2) unless given; batch_size: samples
+    a step, shuffled with `rng` each epoch, or None for all at once; validation: (x, y) on which the loss is recorded
+    each epoch; progress: one line that rewrites itself, on a terminal only; callback(epoch, history) after each
+    epoch.
 
     ValueError for NaN or infinite data (with its position), lengths that differ, an empty set, a batch size below 1.
     TrainingDiverged where the loss stops being finite, with θ as it was before. Ctrl-C returns the history so far.
@@ -183,7 +196,9 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, histor
             value, g = value_and_grad(net, loss, x[batch], y[batch])
             if not (np.isfinite(value) and np.isfinite(g).all()):
                 net.theta = safe
-                raise _diverged(history, f"at sample {k} of the epoch: the loss is {value}", "a smaller rate or step h may help")
+                raise _diverged(
+                    history, f"at sample {k} of the epoch: the loss is {value}", "a smaller rate or step h may help"
+                )
             safe[:] = net.theta
             optimiser.step(net.theta, g, memory)
             total += value * len(order[k : k + batch_size])
@@ -214,7 +229,9 @@ def _minimise(net, loss, x, y, optimiser, epochs, record, history):
 
 
 def _diverged(history, where, advice):
-    return TrainingDiverged(f"training diverged in epoch {len(history.loss)} {where}; θ is the last finite one ({advice})", history)
+    return TrainingDiverged(
+        f"training diverged in epoch {len(history.loss)} {where}; θ is the last finite one ({advice})", history
+    )
 
 
 class _Line:
@@ -243,7 +260,9 @@ def _check_kinds(net, loss, optimiser):
         if isinstance(kind, type) and not isinstance(thing, kind) or isinstance(thing, type):
             raise TypeError(f"{name} must be an object such as {example}, got {thing!r}")
     if not (isinstance(optimiser, LBFGS) or hasattr(optimiser, "start") and hasattr(optimiser, "step")):
-        raise TypeError(f"optimiser must have start(theta) and step(theta, g, memory), or be LBFGS(), got {optimiser!r}")
+        raise TypeError(
+            f"optimiser must have start(theta) and step(theta, g, memory), or be LBFGS(), got {optimiser!r}"
+        )
     if net.theta.size == 0:
         raise ValueError(f"{net!r} has no parameters to fit")
 
@@ -274,5 +293,3 @@ def _check_rate(rate):
 def _check_fraction(value, name):
     if not 0 <= value < 1:
         raise ValueError(f"{name} must lie in [0, 1), got {value}")
-
-

@@ -1,4 +1,11 @@
 """Lecture figures: one script each, whose docstring's first line is the figure's message and whose make(quick=False) draws it."""
 
 #: in the order of the lecture
-NAMES = ("resnet_is_euler", "switching_parameters", "point_separation", "volume_preservation", "mass_preservation", "sir_learned")
+NAMES = (
+    "resnet_is_euler",
+    "switching_parameters",
+    "point_separation",
+    "volume_preservation",
+    "mass_preservation",
+    "sir_learned",
+)

@@ -19,7 +19,11 @@ from dynsys_nn.plotting import STYLE  # noqa: E402
 from . import NAMES  # noqa: E402
 
 #: what would otherwise change from run to run in the files
-UNDATED = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}, "svg": {"Date": None}}
+UNDATED = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None},
+}
 
 
 def message(name):
@@ -46,11 +50,15 @@ def draw(name, out, format="png", quick=False):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m figures", description="Draw the lecture figures, training their networks on the spot.")
+    parser = argparse.ArgumentParser(
+        prog="python -m figures", description="Draw the lecture figures, training their networks on the spot."
+    )
     parser.add_argument("names", nargs="*", metavar="name", help="figures to draw (default: all)")
     parser.add_argument("--list", action="store_true", help="list the figures with their messages")
     parser.add_argument("--format", choices=sorted(UNDATED), default="png")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out", help="folder to write into (default: figures/out)")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "out", help="folder to write into (default: figures/out)"
+    )
     parser.add_argument("--quick", action="store_true", help="less training: for a look at the layout")
     options = parser.parse_args(arguments)
 

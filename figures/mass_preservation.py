@@ -1,7 +1,8 @@
 """The learned flow stays on the plane 1ᵀy = const to rounding; an unstructured network leaves it.
 
-The lecture's system, its time-0.1 map learned from 2048 pairs on the box [−0.6, 2]³, by steps of ẏ = (M − Mᵀ)1 and by a ResNet of the same size.
-Left: both follow the truth from a state that neither has seen. Right: only one keeps the sum of the components.
+The lecture's system, its time-0.1 map learned from 2048 pairs on the box [−0.6, 2]³, by steps of ẏ = (M − Mᵀ)1 and by
+a ResNet of the same size. Left: both follow the truth from a state that neither has seen. Right: only one keeps the
+sum of the components.
 """
 
 from functools import cache
@@ -18,13 +19,18 @@ H, T = 0.1, 2.0
 
 def structured(rng, width=32, layers=2):
     """Euler steps of (M − Mᵀ)1, vec M = Cσ(Ax + b), with random b so that the tanhs bend in different places."""
-    fields = [dnn.MassPreservingField(dnn.Dense(width, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, width, rng=rng)) for _ in range(layers)]
+    fields = [
+        dnn.MassPreservingField(dnn.Dense(width, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, width, rng=rng))
+        for _ in range(layers)
+    ]
     return _network(fields, rng)
 
 
 def resnet(rng, width=32, layers=2):
     """Euler steps of Bσ(Ax + b)."""
-    fields = [dnn.ResidualField(dnn.Dense(width, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, width, rng=rng)) for _ in range(layers)]
+    fields = [
+        dnn.ResidualField(dnn.Dense(width, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, width, rng=rng)) for _ in range(layers)
+    ]
     return _network(fields, rng)
 
 
@@ -63,13 +69,22 @@ def make(quick=False):
         states = np.concatenate([y0[None], dnn.Rollout(net, len(t) - 1)(y0)])
         lines = left.plot(t, states, marker, color=colour, markersize=size, alpha=0.8)
         lines[0].set_label(name)
-        plotting.invariant_drift(systems.mass_example().invariants["mass"], states, t, ax=right, color=colour, marker=marker, label=name)
+        plotting.invariant_drift(
+            systems.mass_example().invariants["mass"], states, t, ax=right, color=colour, marker=marker, label=name
+        )
     for k, height in enumerate(truth[-1]):
         left.annotate(f"$y_{k + 1}$", (T, height), (10, 0), textcoords="offset points", va="center", fontsize=18)
     left.set(xlabel="time $t$", ylabel="components of the state", title="learned steps of 0.1")
     left.legend(loc="best")
     right.axhline(np.finfo(float).eps, color="0.5", linewidth=1.2, linestyle="--")
-    right.annotate("rounding", (T, np.finfo(float).eps), (0, -7), textcoords="offset points", color="0.4", ha="right", va="top")
-    right.set(xlabel="time $t$", ylabel=r"drift of the mass  $|1^\top y(t) - 1^\top y(0)|$", ylim=(2e-17, 1e-1), title="distance from the plane")
+    right.annotate(
+        "rounding", (T, np.finfo(float).eps), (0, -7), textcoords="offset points", color="0.4", ha="right", va="top"
+    )
+    right.set(
+        xlabel="time $t$",
+        ylabel=r"drift of the mass  $|1^\top y(t) - 1^\top y(0)|$",
+        ylim=(2e-17, 1e-1),
+        title="distance from the plane",
+    )
     right.legend(loc="center left", bbox_to_anchor=(0.02, 0.45))
     return fig

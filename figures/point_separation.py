@@ -1,7 +1,8 @@
 """A lifted flow untangles two rings layer by layer, until one plane separates them.
 
-No line separates a disc from the ring around it, and no flow in the plane can (it would have to tear the ring). Lifted to ℝ³, fifteen
-residual layers do. Seen along the decision plane (dashed); the last panel counts test points, which the training has not seen.
+No line separates a disc from the ring around it, and no flow in the plane can (it would have to tear the ring).
+Lifted to ℝ³, fifteen residual layers do. Seen along the decision plane (dashed); the last panel counts test points,
+which the training has not seen.
 """
 
 from functools import cache
@@ -21,7 +22,9 @@ def train(quick=False):
     layers = [dnn.Flow(dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()), 1 / 15) for _ in range(15)]
     net = dnn.Network(dnn.Lift(3, 2), *layers, dnn.Affine(2, 3, rng=rng))
     for rate, epochs in ((1e-2, 10 if quick else 200), (1e-3, 5 if quick else 50)):
-        dnn.fit(net, dnn.SoftmaxCrossEntropy(), x[:2000], y[:2000], dnn.Adam(rate), epochs=epochs, batch_size=100, rng=rng)
+        dnn.fit(
+            net, dnn.SoftmaxCrossEntropy(), x[:2000], y[:2000], dnn.Adam(rate), epochs=epochs, batch_size=100, rng=rng
+        )
     return net, x[2000:], y[2000:]
 
 

@@ -1,7 +1,8 @@
 """A network is an ODE whose θ(t) is piecewise constant on t₀ < t₁ < … < t_M.
 
-A network that separates two moons, with learned parameters and learned steps h_i = t_{i+1} − t_i. Top: some of its parameters as functions
-of time; they switch at the t_i. Bottom: the states of a few data points, which turn a corner at each switch and end on their class's side.
+A network that separates two moons, with learned parameters and learned steps h_i = t_{i+1} − t_i. Top: some of its
+parameters as functions of time; they switch at the t_i. Bottom: the states of a few data points, which turn a corner
+at each switch and end on their class's side.
 """
 
 import matplotlib.pyplot as plt
@@ -14,7 +15,9 @@ def train(quick=False, layers=6):
     """A network Lift, `layers` Euler flows with learned steps, Affine, fitted to moons; returns it with points and labels."""
     rng = np.random.default_rng(3)
     x, y = dnn.datasets.moons(300, noise=0.08, rng=rng)
-    flows = [dnn.Flow(dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()), 0.8, learn_h=True) for _ in range(layers)]
+    flows = [
+        dnn.Flow(dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()), 0.8, learn_h=True) for _ in range(layers)
+    ]
     net = dnn.Network(dnn.Lift(3, 2), *flows, dnn.Affine(2, 3, rng=rng))
     dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, dnn.Adam(1e-2), epochs=50 if quick else 300)
     return net, x, y
@@ -31,7 +34,10 @@ def make(quick=False):
         index = "".join(str(k + 1) for k in entry)
         top.hlines(values, t[:-1], t[1:], color=colour, linewidth=5, label=f"${name}_{{{index}}}(t)$")
         top.vlines(t[1:-1], values[:-1], values[1:], color=colour, linewidth=1, linestyle=":")
-    top.set(ylabel=r"parameters $\theta(t)$", title=r"$\dot x = \Sigma(A(t)x + b(t))$: the parameters switch, the state goes on")
+    top.set(
+        ylabel=r"parameters $\theta(t)$",
+        title=r"$\dot x = \Sigma(A(t)x + b(t))$: the parameters switch, the state goes on",
+    )
     top.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
     w = net.maps[-1].W[1] - net.maps[-1].W[0]  # towards class 1

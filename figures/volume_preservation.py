@@ -1,7 +1,8 @@
 """The structured network carries a shape without changing its volume; the ResNet does not.
 
-Both learn the flow of the pendulum over time 1 from the same 100 noisy pairs, with 192 and 200 parameters, and are then applied again
-and again to a disc. Left and middle: the disc after 0, 9 and 18 applications, dashed what the exact flow makes of it. Right: its area.
+Both learn the flow of the pendulum over time 1 from the same 100 noisy pairs, with 192 and 200 parameters, and are
+then applied again and again to a disc. Left and middle: the disc after 0, 9 and 18 applications, dashed what the
+exact flow makes of it. Right: its area.
 """
 
 from functools import cache
@@ -21,7 +22,9 @@ def structured(rng, layers=4, width=8):
     def shear():
         return dnn.ResidualField(dnn.Dense(width, 1, rng=rng), dnn.Tanh(), dnn.Dense(1, width, rng=rng))
 
-    return dnn.Network(*[dnn.Flow(dnn.PartitionedField(shear(), shear()), 1 / layers, dnn.SymplecticEuler()) for _ in range(layers)])
+    return dnn.Network(
+        *[dnn.Flow(dnn.PartitionedField(shear(), shear()), 1 / layers, dnn.SymplecticEuler()) for _ in range(layers)]
+    )
 
 
 def resnet(rng, layers=5, width=8):
@@ -58,7 +61,9 @@ def make(quick=False):
     exact = dnn.exact_flow(systems.pendulum(), disc, times)
     fig, axes = plt.subplots(1, 3, figsize=(15, 5))
 
-    for net, name, colour, ax in zip(train(quick), ("volume-preserving network", "ResNet"), ("C0", "C1"), axes, strict=False):
+    for net, name, colour, ax in zip(
+        train(quick), ("volume-preserving network", "ResNet"), ("C0", "C1"), axes, strict=False
+    ):
         images = np.concatenate([disc[:, None], dnn.Rollout(net, SHOWN[-1])(disc)], axis=1).swapaxes(0, 1)
         centres = np.concatenate([[[1.0, 0.0]], dnn.Rollout(net, SHOWN[-1])(np.array([1.0, 0.0]))])
         plotting.phase_portrait(systems.pendulum(), (-2.2, 2.2), (-1.9, 1.9), ax=ax, density=0.6, color="0.85")
@@ -68,6 +73,12 @@ def make(quick=False):
             ax.text(*centres[n], f"{n}", ha="center", va="center", fontsize=15, fontweight="bold")
         ax.set(title=name, xlabel="angle $q$ (radians)", ylabel="momentum $p$", xlim=(-2.2, 2.2), ylim=(-1.9, 1.9))
         axes[2].plot(times, 100 * area(images) / area(disc), marker="o", color=colour, label=name)
-    axes[2].set(xlabel="applications of the network", ylabel="area of the shape (%)", title="the area", xticks=SHOWN, ylim=(90, 120))
+    axes[2].set(
+        xlabel="applications of the network",
+        ylabel="area of the shape (%)",
+        title="the area",
+        xticks=SHOWN,
+        ylim=(90, 120),
+    )
     axes[2].legend(loc="upper left")
     return fig

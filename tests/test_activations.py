@@ -59,7 +59,9 @@ def test_values_in_closed_form():
     np.testing.assert_allclose(dnn.Tanh().primitive(z), np.log(np.cosh(z)), rtol=1e-14, atol=1e-16)
     np.testing.assert_array_equal(dnn.LeakyReLU(0.5)(z), [-1.0, 0.0, 3.0])
     np.testing.assert_allclose(dnn.Softplus().primitive(np.array(0.0)), np.pi**2 / 12, rtol=1e-14)
-    np.testing.assert_allclose(dnn.Sigmoid()(np.array(-700.0)), np.exp(-700.0), rtol=1e-12)  # relative accuracy in the tail
+    np.testing.assert_allclose(
+        dnn.Sigmoid()(np.array(-700.0)), np.exp(-700.0), rtol=1e-12
+    )  # relative accuracy in the tail
 
 
 def test_at_a_kink_the_slope_is_the_right_derivative():

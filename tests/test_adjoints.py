@@ -127,7 +127,12 @@ def test_discrete_gradient_of_the_linear_test_equation_is_its_closed_form(method
     y, pullback = F.vjp(np.array([y0]))
     dy0, dtheta = pullback(np.ones(1))
     da, _, dh = dtheta
-    for measured, formula in ((y[0], R**N * y0), (dy0[0], R**N), (da, N * h * dR * R ** (N - 1) * y0), (dh, N * a * dR * R ** (N - 1) * y0)):
+    for measured, formula in (
+        (y[0], R**N * y0),
+        (dy0[0], R**N),
+        (da, N * h * dR * R ** (N - 1) * y0),
+        (dh, N * a * dR * R ** (N - 1) * y0),
+    ):
         assert abs(measured - formula) <= 1e-14 * max(1, abs(formula))
 
 

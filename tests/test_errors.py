@@ -160,7 +160,11 @@ def test_a_failed_constructor_leaves_its_parts_free():
     A = dnn.Dense(3, 4, rng=0)
     with pytest.raises(ValueError, match="B must act"):
         dnn.ResidualField(A, dnn.Tanh(), dnn.Dense(4, 2, rng=0))
-    dnn.Network(dnn.Flow(X, 0.1), dnn.Flow(dnn.GradientField(A, dnn.Tanh()), 0.1), dnn.Flow(partitioned(RNG), 0.1, dnn.SymplecticEuler()))
+    dnn.Network(
+        dnn.Flow(X, 0.1),
+        dnn.Flow(dnn.GradientField(A, dnn.Tanh()), 0.1),
+        dnn.Flow(partitioned(RNG), 0.1, dnn.SymplecticEuler()),
+    )
 
 
 def test_a_refused_fit_leaves_theta_alone():

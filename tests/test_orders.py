@@ -26,7 +26,8 @@ PUSHED = dnn.PartitionedField(
 
 #: the same two problems as sums, for splittings
 SPLIT = dnn.SumField(
-    dnn.KnownField(lambda z: stack(z[..., 1], 0 * z[..., 0]), 2), dnn.KnownField(lambda z: stack(z[..., 1] * 0, -np.sin(z[..., 0])), 2)
+    dnn.KnownField(lambda z: stack(z[..., 1], 0 * z[..., 0]), 2),
+    dnn.KnownField(lambda z: stack(z[..., 1] * 0, -np.sin(z[..., 0])), 2),
 )
 SPLIT_TIMED = dnn.SumField(
     dnn.KnownField(lambda z: stack(-z[..., 0], np.ones_like(z[..., 1])), 2),

@@ -26,7 +26,12 @@ def test_names_and_order_of_parameters():
     net = small_network()
     assert list(net.parameters) == ["1.A", "1.b", "1.h", "2.W", "2.b"]
     assert list(net.maps[1].parameters) == ["A", "b", "h"]
-    assert list(dnn.PartitionedField(residual(np.random.default_rng(0)), dnn.Dense(4, 4)).parameters) == ["f.A", "f.b", "f.B", "g"]
+    assert list(dnn.PartitionedField(residual(np.random.default_rng(0)), dnn.Dense(4, 4)).parameters) == [
+        "f.A",
+        "f.b",
+        "f.B",
+        "g",
+    ]
     assert net.parameters["1.A"] is not None and net.parameters["1.A"].shape == (5, 4)
     assert_views(net)
 
@@ -63,7 +68,9 @@ def test_assigning_to_theta_or_a_parameter_copies_into_place():
         net.maps[1].field = residual(np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("again", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "again", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["deepcopy", "pickle"]
+)
 def test_copies_are_bound_again_and_independent(again, rng):
     for _, net in networks(rng):
         twin = again(net)
@@ -71,7 +78,9 @@ def test_copies_are_bound_again_and_independent(again, rng):
         np.testing.assert_array_equal(twin(x), net(x))
         assert_views(twin)
         assert not np.shares_memory(twin.theta, net.theta)
-        assert [twin.maps.index(F) for F in twin.maps] == [net.maps.index(F) for F in net.maps]  # shared maps stay shared
+        assert [twin.maps.index(F) for F in twin.maps] == [
+            net.maps.index(F) for F in net.maps
+        ]  # shared maps stay shared
         twin.theta = 0.5 * twin.theta
         assert np.abs(twin(x) - net(x)).max() > 1e-3
         dnn.Network(twin, dnn.Affine(2, twin.dim_out))  # the copy is free to be adopted
@@ -107,7 +116,9 @@ def test_a_part_has_one_owner_while_the_owner_lives(rng):
     with pytest.raises(ValueError, match="Dense has an owner already, a ResidualField"):
         dnn.GradientField(X.A, dnn.Tanh())
     del F
-    values = [dnn.Flow(X, 1 / n, steps=n)(np.ones(4)) for n in (1, 2, 4)]  # one after the other: each owner is gone before the next
+    values = [
+        dnn.Flow(X, 1 / n, steps=n)(np.ones(4)) for n in (1, 2, 4)
+    ]  # one after the other: each owner is gone before the next
     assert len(values) == 3
     pendulum = dnn.systems.pendulum()  # without parameters there is nothing to tear
     assert dnn.Flow(pendulum, 0.1).field is dnn.Flow(pendulum, 0.2).field
@@ -148,7 +159,13 @@ def test_float32_stays_float32(rng):
     np.testing.assert_allclose(net(x), same(x), rtol=1e-5, atol=1e-5)
     assert dnn.Lift(4, 2)(x.astype(np.float32)).dtype == np.float32
     for method in (dnn.RK4(), dnn.Ralston()):
-        F = dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, rng=0, dtype="float32"), dnn.Softplus()), 0.1, method, steps=2, learn_h=True)
+        F = dnn.Flow(
+            dnn.ResidualField(dnn.Dense(2, 2, rng=0, dtype="float32"), dnn.Softplus()),
+            0.1,
+            method,
+            steps=2,
+            learn_h=True,
+        )
         y, pullback = F.vjp(x)
         assert F.theta.dtype == y.dtype == pullback(y)[0].dtype == pullback(y)[1].dtype == np.float32
 

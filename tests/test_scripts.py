@@ -10,10 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import ROOT
-from figures import NAMES
-from figures.__main__ import draw, main, message
 
 from dynsys_nn import plotting
+from figures import NAMES
+from figures.__main__ import draw, main, message
 
 TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
 READING_ORDER = [
@@ -68,7 +68,9 @@ def test_command_line_lists_draws_and_refuses(tmp_path, capsys):
 
 
 def test_every_figure_script_is_listed():
-    assert sorted(NAMES) == sorted(path.stem for path in (ROOT / "figures").glob("*.py") if not path.stem.startswith("__"))
+    assert sorted(NAMES) == sorted(
+        path.stem for path in (ROOT / "figures").glob("*.py") if not path.stem.startswith("__")
+    )
 
 
 def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
@@ -79,9 +81,13 @@ def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
     assert plotting.convergence([1, 0.5], [1, 0.25], order=2)[0].axes is axes[1]
     grid = plotting.deformed_grid(lambda x: 2 * x, (-1, 1), (-1, 1), ax=axes[0], lines=5)
     assert len(grid.get_segments()) == 10 and np.abs(np.array(grid.get_segments())).max() == 2
-    image = plotting.decision_regions(lambda x: np.stack([x[..., 0], -x[..., 0]], axis=-1), (-1, 1), (-1, 1), ax=axes[0], n=10)
+    image = plotting.decision_regions(
+        lambda x: np.stack([x[..., 0], -x[..., 0]], axis=-1), (-1, 1), (-1, 1), ax=axes[0], n=10
+    )
     assert (image.get_array()[:, :5] == 1).all() and (image.get_array()[:, 5:] == 0).all()
-    drift = plotting.invariant_drift(lambda y: y.sum(axis=-1), np.array([[[1.0, 1.0], [1.0, 1.5], [1.0, 1.0]]]), [0, 1, 2], ax=axes[0])
+    drift = plotting.invariant_drift(
+        lambda y: y.sum(axis=-1), np.array([[[1.0, 1.0], [1.0, 1.5], [1.0, 1.0]]]), [0, 1, 2], ax=axes[0]
+    )
     np.testing.assert_array_equal(drift[0].get_ydata(), [1e-17, 0.5, 1e-17])
     plt.close(fig)
 
@@ -95,7 +101,12 @@ def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, tm
     assert done.returncode == 0, done.stderr
     assert done.stderr == "" and not list(tmp_path.iterdir())
     source = path.read_text()
-    assert source.startswith("# %% [markdown]") and "assert" in source and "xercise" in source and "efore you run" in source
+    assert (
+        source.startswith("# %% [markdown]")
+        and "assert" in source
+        and "xercise" in source
+        and "efore you run" in source
+    )
 
 
 # ---- README
@@ -114,7 +125,7 @@ def test_readme_example_runs_and_says_what_readme_says(tmp_path):
 
 def test_readme_shows_the_two_commands_and_links_to_what_exists():
     readme = (ROOT / "README.md").read_text()
-    assert 'python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/python -m figures\n' in readme
+    assert "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/python -m figures\n" in readme
     assert 'python3 -m venv .venv && .venv/bin/pip install ".[test]" && .venv/bin/pytest\n' in readme
     for target in re.findall(r"\]\(([^)#]+)\)", readme):
         assert target.startswith("http") or (ROOT / target).exists(), target
@@ -124,15 +135,20 @@ def test_readme_shows_the_two_commands_and_links_to_what_exists():
 
 
 def test_a_module_imports_only_modules_above_it():
-    for path in (ROOT / "dynsys_nn").glob("*.py"):
-        if path.stem == "__init__":
-            continue
-        place = READING_ORDER.index(path.stem)
+    """A module, or a folder in its place, imports what comes before it; in a folder, no two files import each other."""
+    package = ROOT / "dynsys_nn"
+    for path in [*package.glob("*.py"), *package.glob("*/*.py")]:
+        home, *inner = path.relative_to(package).with_suffix("").parts
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                names = [node.module] if node.module else [alias.name for alias in node.names]
-                for name in names:
-                    assert READING_ORDER.index(name.split(".")[0]) < place, f"{path.stem} imports {name}, which comes after it"
+            if not isinstance(node, ast.ImportFrom) or not node.level or home == "__init__":
+                continue
+            for name in [node.module] if node.module else [alias.name for alias in node.names]:
+                if node.level == 1 and inner:
+                    text = (package / home / f"{name}.py").read_text()
+                    assert f"from .{inner[0]} import" not in text, f"{home}: {inner[0]} and {name} import each other"
+                else:
+                    place = READING_ORDER.index(name.split(".")[0])
+                    assert place < READING_ORDER.index(home), f"{home} imports {name}, which comes after it"
 
 
 def test_import_is_light(tmp_path):
@@ -147,8 +163,14 @@ def test_everything_in_all_exists_and_every_public_name_has_a_docstring():
         thing = getattr(dnn, name)
         assert thing.__doc__, name
         for member, value in vars(thing).items() if isinstance(thing, type) else ():
-            inherited = any(getattr(getattr(base, member, None), "__doc__", None) for base in getattr(thing, "__mro__", ())[1:])
-            if callable(value) and not member.startswith("_") and member not in ("vjp", "jvp", "label", "slope", "primitive"):
+            inherited = any(
+                getattr(getattr(base, member, None), "__doc__", None) for base in getattr(thing, "__mro__", ())[1:]
+            )
+            if (
+                callable(value)
+                and not member.startswith("_")
+                and member not in ("vjp", "jvp", "label", "slope", "primitive")
+            ):
                 assert value.__doc__ or inherited, f"{name}.{member}"
 
 

@@ -36,7 +36,9 @@ def test_losses_in_closed_form(rng):
     np.testing.assert_allclose(dnn.MeanSquaredError()(y, target), np.mean((y - target) ** 2), rtol=1e-14)
     labels = np.array([0, 1, 2, 2, 0])
     np.testing.assert_allclose(
-        dnn.SoftmaxCrossEntropy()(y, labels), -np.mean(scipy.special.log_softmax(y, axis=-1)[np.arange(5), labels]), rtol=1e-14
+        dnn.SoftmaxCrossEntropy()(y, labels),
+        -np.mean(scipy.special.log_softmax(y, axis=-1)[np.arange(5), labels]),
+        rtol=1e-14,
     )
     huge = np.array([[1e300, -1e300], [5e4, 0.0]])
     with np.errstate(over="raise", invalid="raise"):
@@ -59,7 +61,9 @@ def test_value_and_grad_against_a_complex_step_in_theta(rng):
         np.testing.assert_allclose(g @ v, derivative, rtol=1e-12)
 
 
-@pytest.mark.parametrize("optimiser", [dnn.SGD(0.1), dnn.SGD(0.02, momentum=0.9), dnn.Adam(0.05), dnn.LBFGS()], ids=lambda o: repr(o))
+@pytest.mark.parametrize(
+    "optimiser", [dnn.SGD(0.1), dnn.SGD(0.02, momentum=0.9), dnn.Adam(0.05), dnn.LBFGS()], ids=lambda o: repr(o)
+)
 def test_every_optimiser_solves_least_squares(optimiser, rng):
     A, x = rng.normal(size=(2, 3)), rng.normal(size=(50, 3))
     net = dnn.Affine(2, 3, rng=rng)
@@ -82,7 +86,9 @@ def test_first_steps_of_the_optimisers_are_their_formulas(rng):
     np.testing.assert_allclose(theta, 1 - 0.1 * g / (np.abs(g) + 1e-8))
     adam.step(theta, -2 * g, memory)
     m, s = 0.9 * 0.1 * g - 0.1 * 2 * g, 0.999 * 0.001 * g**2 + 0.001 * 4 * g**2
-    np.testing.assert_allclose(theta, 1 - 0.1 * np.sign(g) - 0.1 * (m / (1 - 0.9**2)) / np.sqrt(s / (1 - 0.999**2)), rtol=1e-6)
+    np.testing.assert_allclose(
+        theta, 1 - 0.1 * np.sign(g) - 0.1 * (m / (1 - 0.9**2)) / np.sqrt(s / (1 - 0.999**2)), rtol=1e-6
+    )
 
 
 def test_one_optimiser_serves_two_networks_without_memory_between_them(rng):
@@ -143,7 +149,10 @@ def test_progress_is_one_line_on_a_terminal_and_silent_elsewhere(stream, monkeyp
 def test_divergence_is_reported_and_the_last_finite_theta_kept():
     net = dnn.Affine(1, 1, rng=0)
     x = np.linspace(1, 2, 10)[:, None]
-    with np.errstate(all="ignore"), pytest.raises(dnn.TrainingDiverged, match=r"epoch \d+ .*the loss is (inf|nan).*smaller rate") as caught:
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(dnn.TrainingDiverged, match=r"epoch \d+ .*the loss is (inf|nan).*smaller rate") as caught,
+    ):
         dnn.fit(net, dnn.MeanSquaredError(), x, x, dnn.SGD(1e3), epochs=1000)
     assert np.isfinite(net.theta).all() and np.isfinite(dnn.MeanSquaredError()(net(x), x))
     assert len(caught.value.history.loss) > 5

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from zoo import FIELDS, RUNGE_KUTTA, hamiltonian, pairs, partitioned, points, randomise, residual, shear
+from zoo import FIELDS, RUNGE_KUTTA, hamiltonian, pairs, partitioned, randomise, residual, shear
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems
@@ -74,7 +74,9 @@ def test_divergence_is_the_trace_of_the_jacobian_by_complex_step(rng):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("method", [dnn.SymplecticEuler(), dnn.StormerVerlet(), dnn.Strang(dnn.StormerVerlet())], ids=repr)
+@pytest.mark.parametrize(
+    "method", [dnn.SymplecticEuler(), dnn.StormerVerlet(), dnn.Strang(dnn.StormerVerlet())], ids=repr
+)
 def test_gradient_shears_are_symplectic(method, scale, rng):
     """DᵀJD = J where f and g are gradients, and not in general."""
     J = np.block([[np.zeros((2, 2)), np.eye(2)], [-np.eye(2), np.zeros((2, 2))]])
@@ -87,7 +89,9 @@ def test_gradient_shears_are_symplectic(method, scale, rng):
 
     def defect(F):
         D = F.jacobian(x)
-        return (np.linalg.norm(D.swapaxes(-1, -2) @ J @ D - J, axis=(-2, -1)) / np.linalg.norm(D, axis=(-2, -1)) ** 2).max()
+        return (
+            np.linalg.norm(D.swapaxes(-1, -2) @ J @ D - J, axis=(-2, -1)) / np.linalg.norm(D, axis=(-2, -1)) ** 2
+        ).max()
 
     structured, general = dnn.Flow(X, 0.1, method), dnn.Flow(plain, 0.1, method)
     assert defect(structured) <= 1e-14 and structured.keeps == {"volume", "symplectic"}
@@ -138,7 +142,10 @@ def test_mass_is_kept_after_training_and_lost_by_a_residual_network(rng):
     x = rng.uniform(0, 1, (100, 3))
     y = dnn.exact_flow(systems.sir(), x, 1.0)
     structured = dnn.Network(
-        dnn.Lift(4, 3), dnn.Flow(FIELDS["MassPreservingField C"](rng), 0.2), dnn.Flow(FIELDS["MassPreservingField vec M"](rng), 0.2), dnn.Restriction(3, 4)
+        dnn.Lift(4, 3),
+        dnn.Flow(FIELDS["MassPreservingField C"](rng), 0.2),
+        dnn.Flow(FIELDS["MassPreservingField vec M"](rng), 0.2),
+        dnn.Restriction(3, 4),
     )
     free = dnn.Network(dnn.Lift(4, 3), dnn.Flow(residual(rng), 0.2), dnn.Restriction(3, 4))
     for net in (structured, free):
@@ -167,15 +174,21 @@ def test_skew_fields_leave_their_invariant(scale, rng):
             np.testing.assert_array_equal(S, -S.swapaxes(-1, -2))
             np.testing.assert_allclose(X(x), (S @ n[..., None])[..., 0], rtol=1e-12, atol=1e-13 * scale)
             rate = np.abs((n * X(x)).sum(axis=-1))
-            assert (rate <= 10 * EPS * np.linalg.norm(n, axis=-1) * np.linalg.norm(X(x), axis=-1) + 10 * EPS * np.abs(S).sum(axis=(-2, -1))).all()
+            assert (
+                rate
+                <= 10 * EPS * np.linalg.norm(n, axis=-1) * np.linalg.norm(X(x), axis=-1)
+                + 10 * EPS * np.abs(S).sum(axis=(-2, -1))
+            ).all()
 
 
-@pytest.mark.parametrize("name", ["mass_example", "sir", "harmonic_oscillator", "pendulum", "lotka_volterra", "rigid_body", "kepler"])
+@pytest.mark.parametrize(
+    "name", ["mass_example", "sir", "harmonic_oscillator", "pendulum", "lotka_volterra", "rigid_body", "kepler"]
+)
 def test_the_systems_keep_their_invariants(name, rng):
     X = getattr(systems, name)()
     x = X.x0 * (1 + 0.1 * rng.uniform(size=(4, X.dim)))
     states = dnn.exact_flow(X, x, np.linspace(0.2, 2, 5))
-    for I in X.invariants.values():  # noqa: E741
+    for I in X.invariants.values():
         np.testing.assert_allclose(I(states), np.broadcast_to(I(x)[:, None], (4, 5)), rtol=1e-11, atol=1e-12)
         assert np.ptp(I(x)) > 1e-3  # it tells states apart
     checks.tangent(X, x).require()

@@ -1,13 +1,23 @@
 """One of each: putting a class in a list here makes every property test apply to it.
 
-A factory takes `rng` (and for maps with activations `scale`), and returns a fresh object with random parameters, biases included.
+A factory takes `rng` (and for maps with activations `scale`), and returns a fresh object with random parameters,
+biases included.
 """
 
 import numpy as np
 
 import dynsys_nn as dnn
 
-ACTIVATIONS = [dnn.Identity(), dnn.Tanh(), dnn.Sigmoid(), dnn.ReLU(), dnn.LeakyReLU(0.5), dnn.LeakyReLU(-0.3), dnn.Softplus(), dnn.Sine()]
+ACTIVATIONS = [
+    dnn.Identity(),
+    dnn.Tanh(),
+    dnn.Sigmoid(),
+    dnn.ReLU(),
+    dnn.LeakyReLU(0.5),
+    dnn.LeakyReLU(-0.3),
+    dnn.Softplus(),
+    dnn.Sine(),
+]
 ANALYTIC = [sigma for sigma in ACTIVATIONS if not isinstance(sigma, dnn.ReLU | dnn.LeakyReLU)]
 
 
@@ -92,7 +102,13 @@ LOPSIDED = dnn.RungeKutta([[], [0.4], [0.2, 0.7]], [0.1, 0.62, 0.28])
 
 RUNGE_KUTTA = [dnn.Euler(), dnn.Heun(), dnn.ExplicitMidpoint(), dnn.Ralston(), dnn.Kutta3(), dnn.RK4(), LOPSIDED]
 PARTITIONED = [dnn.SymplecticEuler(), dnn.StormerVerlet()]
-SPLITTINGS = [dnn.LieTrotter(), dnn.LieTrotter(dnn.RK4()), dnn.Strang(), dnn.Strang(dnn.Kutta3()), dnn.Strang([dnn.RK4(), dnn.Ralston()])]
+SPLITTINGS = [
+    dnn.LieTrotter(),
+    dnn.LieTrotter(dnn.RK4()),
+    dnn.Strang(),
+    dnn.Strang(dnn.Kutta3()),
+    dnn.Strang([dnn.RK4(), dnn.Ralston()]),
+]
 
 
 def pairs(rng):

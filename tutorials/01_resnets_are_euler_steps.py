@@ -3,8 +3,8 @@
 #
 # A residual layer adds something to its input,
 # $$x_{k+1} = x_k + B\,\Sigma(A x_k + b), \qquad \Sigma(z) = [\sigma(z_1), \dots, \sigma(z_n)].$$
-# Put a factor $h$ in front and it is one step of Euler's method for $\dot x = B\,\Sigma(Ax + b)$, with $h = 1$ in the usual
-# ResNet. This tutorial takes the sentence literally and asks what it is good for.
+# Put a factor $h$ in front and it is one step of Euler's method for $\dot x = B\,\Sigma(Ax + b)$, with $h = 1$ in the
+# usual ResNet. This tutorial takes the sentence literally and asks what it is good for.
 
 # %%
 import matplotlib.pyplot as plt
@@ -17,8 +17,9 @@ rng = np.random.default_rng(0)
 
 # %% [markdown]
 # ## The layer, twice
-# A *field* is a map $X: \mathbb R^d \to \mathbb R^d$; a *flow* makes a layer of it. `A` and `B` are linear maps, `b` starts at zero.
-# (A flow takes its field over: one owner at a time. For a second flow of the same field let go of the first, or `copy.deepcopy` the field.)
+# A *field* is a map $X: \mathbb R^d \to \mathbb R^d$; a *flow* makes a layer of it. `A` and `B` are linear maps, `b`
+# starts at zero. (A flow takes its field over: one owner at a time. For a second flow of the same field let go of the
+# first, or `copy.deepcopy` the field.)
 
 # %%
 A, B = dnn.Dense(8, 2, rng=rng), dnn.Dense(2, 8, rng=rng)
@@ -31,7 +32,8 @@ print(dnn.Flow(X, h=1.0).formula)
 
 # %% [markdown]
 # ## One time, many depths
-# We reach $T = 2$ with $n$ layers of size $h = T/n$, all with the same parameters, and compare with the exact flow $\varphi^T$.
+# We reach $T = 2$ with $n$ layers of size $h = T/n$, all with the same parameters, and compare with the exact flow
+# $\varphi^T$.
 #
 # **Before you run the cell:** sixteen times more layers. How much smaller is the error?
 
@@ -47,7 +49,8 @@ assert 14 < errors[0] / errors[-1] < 18
 # About 16 times: Euler has order one, $\|x_n - \varphi^T(x_0)\| = O(h)$.
 #
 # ## Other methods are other architectures
-# Nothing forces the layer to be an Euler step. A Runge–Kutta method with $s$ stages is a layer that evaluates the *same* weights $s$ times.
+# Nothing forces the layer to be an Euler step. A Runge–Kutta method with $s$ stages is a layer that evaluates the
+# *same* weights $s$ times.
 #
 # **Before you run the cell:** which of the three lines in the plot is steepest, and what is its slope?
 
@@ -71,17 +74,24 @@ _ = right.legend()
 # The slope is the order: 1 for Euler, 2 for Heun, 4 for the classical Runge–Kutta method.
 #
 # ## Different weights in every layer
-# A network has its own $\theta_i$ in each layer, so the ODE behind it is $\dot x = X_{\theta(t)}(x)$ with $\theta(t)$ constant on
-# $[t_i, t_{i+1})$: a *switching system*. `Network` composes the layers and lays all parameters in one vector.
+# A network has its own $\theta_i$ in each layer, so the ODE behind it is $\dot x = X_{\theta(t)}(x)$ with $\theta(t)$
+# constant on $[t_i, t_{i+1})$: a *switching system*. `Network` composes the layers and lays all parameters in one
+# vector.
 
 # %%
-net = dnn.Network(*[dnn.Flow(dnn.ResidualField(dnn.Dense(8, 2, rng=rng), dnn.Tanh(), dnn.Dense(2, 8, rng=rng)), 0.25) for _ in range(4)])
+net = dnn.Network(
+    *[
+        dnn.Flow(dnn.ResidualField(dnn.Dense(8, 2, rng=rng), dnn.Tanh(), dnn.Dense(2, 8, rng=rng)), 0.25)
+        for _ in range(4)
+    ]
+)
 print(net.summary())
 assert net.theta.shape == (4 * (8 * 2 + 8 + 2 * 8),)
 assert list(net.parameters)[:3] == ["0.A", "0.b", "0.B"]
 
 # %% [markdown]
-# The states after each layer are $x_0, \dots, x_4$, the corners of a polygon that approximates the solution of the switching system:
+# The states after each layer are $x_0, \dots, x_4$, the corners of a polygon that approximates the solution of the
+# switching system:
 
 # %%
 state = x0
@@ -92,10 +102,12 @@ assert np.linalg.norm(net(x0) - state) < 0.2
 
 # %% [markdown]
 # ## Exercises
-# 1. Give `Flow` a negative step. With `psi = dnn.Euler().step`, what does `psi(X, psi(X, x, h), -h)` give, and why is it not `x`?
-# 2. Write your own tableau, `dnn.RungeKutta(A, b)`, with two stages and order two. Which one-parameter family do you find? Check it with
-#    `dnn.checks.order`.
-# 3. For which $h$ is one layer of `dnn.ResidualField(dnn.Dense(2, 2, W=-5 * np.eye(2)), dnn.Tanh())` a bad picture of its flow?
+# 1. Give `Flow` a negative step. With `psi = dnn.Euler().step`, what does `psi(X, psi(X, x, h), -h)` give, and why is
+#    it not `x`?
+# 2. Write your own tableau, `dnn.RungeKutta(A, b)`, with two stages and order two. Which one-parameter family do you
+#    find? Check it with `dnn.checks.order`.
+# 3. For which $h$ is one layer of `dnn.ResidualField(dnn.Dense(2, 2, W=-5 * np.eye(2)), dnn.Tanh())` a bad picture of
+#    its flow?
 
 # %%
 psi = dnn.Euler().step  # exercise 1: Ψ_{−h} is not the inverse of Ψ_h; half the step, a quarter of the gap

@@ -3,7 +3,8 @@
 #
 # Data flow forward through maps, covectors flow back through the same maps in reverse:
 # $$x_0 \to x_1 \to \dots \to x_L \to J, \qquad \lambda_L = \frac{\partial J}{\partial x_L}, \quad \lambda_{k} = F_k'(x_k)^\top \lambda_{k+1}.$$
-# There is nothing else to it. We write the adjoint of one residual layer with pencil and paper, check it, and build up from there.
+# There is nothing else to it. We write the adjoint of one residual layer with pencil and paper, check it, and build
+# up from there.
 
 # %%
 import numpy as np
@@ -16,8 +17,8 @@ rng = np.random.default_rng(0)
 # ## One layer, on paper
 # $y = x + h\,A^\top\sigma(Ax + b)$ — the same matrix twice. For a covector $w$ at $y$, with $z = Ax + b$:
 # $$\langle w, y\rangle = \langle w, x\rangle + h\,\langle Aw, \sigma(z)\rangle .$$
-# Differentiate the right-hand side. In $x$: $w + h\,A^\top u$ with $u = \sigma'(z) \odot Aw$. In $b$: $h\,u$. In $A$, which occurs
-# **twice**: $h\,(u x^\top + \sigma(z) w^\top)$.
+# Differentiate the right-hand side. In $x$: $w + h\,A^\top u$ with $u = \sigma'(z) \odot Aw$. In $b$: $h\,u$. In $A$,
+# which occurs **twice**: $h\,(u x^\top + \sigma(z) w^\top)$.
 
 
 # %%
@@ -38,8 +39,9 @@ x, w = rng.normal(size=(10, 3)), rng.normal(size=(10, 3))
 
 # %% [markdown]
 # ## Is it right? One number decides
-# For the derivative $J$ of any map, $\langle w, Jv\rangle = \langle J^\top w, v\rangle$ for all $v$ and $w$. The right-hand side comes from the pullback. For
-# the left-hand side take a complex step, $Jv = \operatorname{Im} F(x + i\varepsilon v)/\varepsilon$: no subtraction, so $\varepsilon = 10^{-30}$ does no harm.
+# For the derivative $J$ of any map, $\langle w, Jv\rangle = \langle J^\top w, v\rangle$ for all $v$ and $w$. The
+# right-hand side comes from the pullback. For the left-hand side take a complex step, $Jv = \operatorname{Im} F(x +
+# i\varepsilon v)/\varepsilon$: no subtraction, so $\varepsilon = 10^{-30}$ does no harm.
 #
 # **Before you run the cell:** to how many digits will the two sides agree?
 
@@ -55,7 +57,8 @@ print("in A:", left, (dA * dV).sum())
 assert abs(left - (dA * dV).sum()) < 1e-13 * abs(left)
 
 # %% [markdown]
-# To all of them. The package does the same sums: `vjp` gives the value and the pullback; parameters come as one flat vector.
+# To all of them. The package does the same sums: `vjp` gives the value and the pullback; parameters come as one flat
+# vector.
 
 # %%
 F = dnn.Flow(dnn.GradientField(dnn.Dense(5, 3, W=A), dnn.Tanh(), sign=+1), h)
@@ -107,8 +110,8 @@ for method in (dnn.Euler(), dnn.Ralston(), dnn.RK4()):
 
 # %% [markdown]
 # ## The classical mistakes
-# **Before you run the cell:** each of these three pullbacks has one mistake. Which of them changes the direction of steepest descent for a *single*
-# sample, and which would a training run forgive?
+# **Before you run the cell:** each of these three pullbacks has one mistake. Which of them changes the direction of
+# steepest descent for a *single* sample, and which would a training run forgive?
 
 
 # %%
@@ -136,11 +139,12 @@ for wrong in (ForgotTheChainRule, MeanInsteadOfSum, Transposed):
     assert not check.passed
 
 # %% [markdown]
-# The mean instead of the sum only rescales the gradient: training would work, with a strange step size, until the batch size changes. The other two are
-# wrong in direction.
+# The mean instead of the sum only rescales the gradient: training would work, with a strange step size, until the
+# batch size changes. The other two are wrong in direction.
 #
 # ## All the way: the gradient of a loss
-# `value_and_grad` runs a network forward, starts with $\partial J/\partial x_L$, and runs it back. Gradient descent is then one line.
+# `value_and_grad` runs a network forward, starts with $\partial J/\partial x_L$, and runs it back. Gradient descent
+# is then one line.
 
 # %%
 points, labels = dnn.datasets.moons(200, noise=0.1, rng=0)
@@ -155,7 +159,8 @@ assert accuracy > 0.95
 
 # %% [markdown]
 # ## Exercises
-# 1. Write `jvp` for `SineField`, the tangent $c \odot \cos(Ax) \odot (A v + \mathrm dA\,x) + \mathrm dc \odot \sin(Ax)$, and run `dnn.checks.tangent`. (Hint: `self.unpack(dtheta)`.)
-# 2. Write the adjoint of Heun's method for a field given only by `vjp`. Then reverse the order of its weights $b$. Why does nothing
-#    happen? Which method of the package would notice?
+# 1. Write `jvp` for `SineField`, the tangent $c \odot \cos(Ax) \odot (A v + \mathrm dA\,x) + \mathrm dc \odot
+#    \sin(Ax)$, and run `dnn.checks.tangent`. (Hint: `self.unpack(dtheta)`.)
+# 2. Write the adjoint of Heun's method for a field given only by `vjp`. Then reverse the order of its weights $b$.
+#    Why does nothing happen? Which method of the package would notice?
 # 3. Replace the loss by `dnn.MeanSquaredError()` on targets $\pm 1$. What changes in the code of the network?

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 3. Networks that keep volume
 #
-# The recipe of the lecture: a property → a family of fields whose flows have it → an integrator that keeps it. The property here is
-# *volume*: $\det \Psi'(x) = 1$ for every $x$. By Liouville's theorem the fields are those without divergence.
+# The recipe of the lecture: a property → a family of fields whose flows have it → an integrator that keeps it. The
+# property here is *volume*: $\det \Psi'(x) = 1$ for every $x$. By Liouville's theorem the fields are those without
+# divergence.
 
 # %%
 import numpy as np
@@ -45,8 +46,8 @@ for method in (dnn.Euler(), dnn.RK4(), dnn.SymplecticEuler(), dnn.StormerVerlet(
 # %% [markdown]
 # The order does not help: RK4 is closer than Euler, but not there. Symplectic Euler,
 # $$x^+ = x + h\,\Sigma(Av + a), \qquad v^+ = v + h\,\Sigma(Bx^+ + b),$$
-# is the composition of two *shears*. A shear has a triangular Jacobian with ones on its diagonal: determinant one, to rounding, at every
-# step size and for all parameters.
+# is the composition of two *shears*. A shear has a triangular Jacobian with ones on its diagonal: determinant one, to
+# rounding, at every step size and for all parameters.
 #
 # ## Explicitly invertible
 # A shear is undone by subtracting what was added, so the network runs backwards in closed form.
@@ -58,8 +59,8 @@ print(dnn.checks.inverse(net, z).require())
 
 # %% [markdown]
 # ## Where structure must be tested: far from initialisation, and after training
-# Small random weights make every network nearly the identity, and nearly everything looks structured there. Let us enlarge the
-# parameters, and train the network on something that it cannot do: shrink its data to a half.
+# Small random weights make every network nearly the identity, and nearly everything looks structured there. Let us
+# enlarge the parameters, and train the network on something that it cannot do: shrink its data to a half.
 #
 # **Before you run the cell:** the best volume-preserving approximation of $z \mapsto z/2$ — will the loss go to zero?
 
@@ -81,12 +82,13 @@ assert 0.01 < history.loss[-1] < before
 # The network does what it can, and its volume does not move: the constraint is not learned, it is built in.
 #
 # ## Volume is less than symplecticity
-# In two dimensions area is the symplectic form. In more it is not: $(x, v)' = (f(v), g(x))$ is Hamiltonian only when $f$ and $g$ are gradients,
-# $f = \nabla T$, $g = -\nabla V$. The package knows:
+# In two dimensions area is the symplectic form. In more it is not: $(x, v)' = (f(v), g(x))$ is Hamiltonian only when
+# $f$ and $g$ are gradients, $f = \nabla T$, $g = -\nabla V$. The package knows:
 
 # %%
 gradients = dnn.PartitionedField(
-    dnn.GradientField(dnn.Dense(8, 3, rng=rng), dnn.Tanh(), sign=+1), dnn.GradientField(dnn.Dense(8, 3, rng=rng), dnn.Tanh(), sign=-1)
+    dnn.GradientField(dnn.Dense(8, 3, rng=rng), dnn.Tanh(), sign=+1),
+    dnn.GradientField(dnn.Dense(8, 3, rng=rng), dnn.Tanh(), sign=-1),
 )
 print("f, g gradients:", set(gradients.keeps), "  f, g arbitrary:", set(X.keeps))
 J = np.block([[np.zeros((3, 3)), np.eye(3)], [-np.eye(3), np.zeros((3, 3))]])
@@ -98,7 +100,10 @@ for field in (gradients, X):
 
 # %% [markdown]
 # ## Exercises
-# 1. Halves of different sizes: build a field on $\mathbb R^3$ with $x \in \mathbb R^2$, $v \in \mathbb R$. What shapes must $f$ and $g$ have?
-# 2. Write a volume-preserving layer $(x, v) \mapsto (x,\ e^{s(x)} v)$ … is it? Use `dnn.checks.volume` with a plain function.
-# 3. The map $z \mapsto z/2$ cannot be learned in $\mathbb R^6$. Lift it: with `dnn.Lift(12, 6)` in front and `dnn.Restriction(6, 12)` behind, the flow
-#    in between keeps volume in $\mathbb R^{12}$. Does the loss go to zero now?
+# 1. Halves of different sizes: build a field on $\mathbb R^3$ with $x \in \mathbb R^2$, $v \in \mathbb R$. What
+#    shapes must $f$ and $g$ have?
+# 2. Write a volume-preserving layer $(x, v) \mapsto (x,\ e^{s(x)} v)$ … is it? Use `dnn.checks.volume` with a plain
+#    function.
+# 3. The map $z \mapsto z/2$ cannot be learned in $\mathbb R^6$. Lift it: with `dnn.Lift(12, 6)` in front and
+#    `dnn.Restriction(6, 12)` behind, the flow in between keeps volume in $\mathbb R^{12}$. Does the loss go to zero
+#    now?

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 5. Networks that keep mass
 #
-# Chemical reactions, epidemics, probabilities: the components of the state change, their sum does not. A network that must learn the
-# conservation law from data will get it nearly right. A network that has it built in gets it right.
+# Chemical reactions, epidemics, probabilities: the components of the state change, their sum does not. A network that
+# must learn the conservation law from data will get it nearly right. A network that has it built in gets it right.
 
 # %%
 import numpy as np
@@ -28,7 +28,8 @@ assert np.abs(mass(X(x))).max() < 1e-15
 
 # %% [markdown]
 # ## The integrator
-# A Runge–Kutta step adds a linear combination of slopes, each of which sums to zero. So *every* Runge–Kutta method keeps mass, and Euler will do.
+# A Runge–Kutta step adds a linear combination of slopes, each of which sums to zero. So *every* Runge–Kutta method
+# keeps mass, and Euler will do.
 #
 # **Before you run the cell:** a thousand Euler steps. How far will the sum have moved?
 
@@ -49,8 +50,9 @@ for name, I in body.invariants.items():
 # %% [markdown]
 # ## Learning the lecture's system
 # $$\dot y = \begin{bmatrix}0 & -y_3y_1^2 & y_2y_3\\ y_3y_1^2 & 0 & -\sin y_1\\ -y_2y_3 & \sin y_1 & 0\end{bmatrix} 1$$
-# We know it only by pairs $(y, \varphi^{0.1}(y))$ from the box $[-0.6, 2]^3$, and learn the map with two Euler sub-layers. The biases start random, so that
-# the tanhs bend in different places; the points fill the box evenly, so that its faces are not left out.
+# We know it only by pairs $(y, \varphi^{0.1}(y))$ from the box $[-0.6, 2]^3$, and learn the map with two Euler
+# sub-layers. The biases start random, so that the tanhs bend in different places; the points fill the box evenly, so
+# that its faces are not left out.
 
 # %%
 system = systems.mass_example()
@@ -74,7 +76,8 @@ for net in (structured, plain):
     print(dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(), epochs=600))
 
 # %% [markdown]
-# **Before you run the cell:** both have the same size and have seen the same data. Which is more accurate on points it has not seen — and after 20 steps?
+# **Before you run the cell:** both have the same size and have seen the same data. Which is more accurate on points
+# it has not seen — and after 20 steps?
 
 # %%
 test = rng.uniform(-0.6, 2, (500, 3))
@@ -89,12 +92,14 @@ for name, net in (("mass-preserving", structured), ("plain", plain)):
     assert (drift < 1e-14) == (net is structured) and error < 1e-6
 
 # %% [markdown]
-# Both learn the map; only one keeps the mass, and it keeps it after 20 steps as after one. (With twice the data and eight times the training the
-# structured one gets below $10^{-9}$ in the mean square: `figures/mass_preservation.py`.)
+# Both learn the map; only one keeps the mass, and it keeps it after 20 steps as after one. (With twice the data and
+# eight times the training the structured one gets below $10^{-9}$ in the mean square:
+# `figures/mass_preservation.py`.)
 #
 # ## Lifting without losing
-# `Lift` pads zeros, which keeps the sum. Cutting components off would lose mass, so `Restriction` hands what it cuts to the others, in equal shares:
-# $y_j = x_j + \frac1k \sum_{i>k} x_i$. The whole network then keeps mass, and says so.
+# `Lift` pads zeros, which keeps the sum. Cutting components off would lose mass, so `Restriction` hands what it cuts
+# to the others, in equal shares: $y_j = x_j + \frac1k \sum_{i>k} x_i$. The whole network then keeps mass, and says
+# so.
 
 # %%
 wide = dnn.MassPreservingField(dnn.Dense(20, 10, rng=rng), dnn.Tanh(), dnn.Dense(45, 20, rng=rng))
@@ -104,19 +109,21 @@ assert net.keeps == {"mass"} and np.abs(mass(net(x)) - mass(x)).max() < 1e-14
 
 # %% [markdown]
 # ## A trap: one-way streets
-# Without $C$ the entries of $M$ are activations. With a sigmoid and the upper triangle alone they are all positive: the first component
-# can only gain, the last only lose, whatever is learned.
+# Without $C$ the entries of $M$ are activations. With a sigmoid and the upper triangle alone they are all positive:
+# the first component can only gain, the last only lose, whatever is learned.
 
 # %%
 one_way = dnn.MassPreservingField(dnn.Dense(3, 3, rng=rng), dnn.Sigmoid())
 one_way.theta = 10 * rng.normal(size=one_way.theta.shape)
 velocities = one_way(rng.normal(size=(1000, 3)))
-print(f"ẋ₁ from {velocities[:, 0].min():.2f} to {velocities[:, 0].max():.2f}, ẋ₃ from {velocities[:, 2].min():.2f} to {velocities[:, 2].max():.2f}")
+print(
+    f"ẋ₁ from {velocities[:, 0].min():.2f} to {velocities[:, 0].max():.2f}, ẋ₃ from {velocities[:, 2].min():.2f} to {velocities[:, 2].max():.2f}"
+)
 assert (velocities[:, 0] >= 0).all() and (velocities[:, 2] <= 0).all()
 
 # %% [markdown]
 # ## Exercises
 # 1. Which sum does `Restriction` keep if you replace $1/k$ by $1$? Write it down for $k = 2$, $n = 3$.
-# 2. Show that $\dot x = S(x)\nabla I(x)$ keeps $I$, and build an `InvariantField` for $I = \frac12\|x\|^2$ (an object with `I(x)`, `I.gradient(x)`
-#    and `I.hvp(x, v)`). Check with `checks.invariant` that Euler steps do *not* keep it.
+# 2. Show that $\dot x = S(x)\nabla I(x)$ keeps $I$, and build an `InvariantField` for $I = \frac12\|x\|^2$ (an object
+#    with `I(x)`, `I.gradient(x)` and `I.hvp(x, v)`). Check with `checks.invariant` that Euler steps do *not* keep it.
 # 3. Probabilities: does the learned SIR flow of tutorial 8 keep its components positive? Need it?

@@ -1,0 +1,22 @@
+"""Vector fields X_θ, the families of the recipe: a property → the fields whose flows have it → an integrator that keeps it.
+
+    ẋ = Bσ(Ax + b)                           nothing in particular: Euler steps of it are a ResNet
+    ẋ = ∓Aᵀσ(Ax + b) = ∓∇V(x)                contraction (σ increasing, sign −)
+    (x, v)′ = (f(v), g(x))                   volume; the symplectic form too, when f and g are gradients
+    ẋ = S(x)∇I(x), S = M − Mᵀ                the invariant I, since İ = ∇Iᵀ S ∇I = 0
+
+A field is a Map ℝᵈ → ℝᵈ. What is known of it (L, μ, the spectrum of a symmetric Jacobian) decides how large the
+Lipschitz constant of one step can be; `integrators` does the sums. Source: Celledoni et al., arXiv:2210.02373.
+"""
+
+from .combined import KnownField, SumField
+from .field import Field
+from .gradient import GradientField
+from .invariant import InvariantField, Mass, MassPreservingField
+from .partitioned import PartitionedField
+from .residual import ResidualField
+
+__all__ = [
+    "Field", "GradientField", "InvariantField", "KnownField", "Mass", "MassPreservingField", "PartitionedField",
+    "ResidualField", "SumField",
+]  # fmt: skip

@@ -1,0 +1,46 @@
+"""ẋ = Bσ(Ax + b): the ResNet."""
+
+from ..linear import Lift
+from ..maps import over_batch
+from .field import Field, activation_part, linear_part, zero_bias
+
+
+class ResidualField(Field):
+    """X(x) = B σ(A x + b). Explicit Euler steps of it are the layers of a ResNet, x + hBσ(Ax + b).
+
+    A: linear map d → k; B: linear map k → d, or None for the identity. Parameters: "A", "b" (k,), "B".
+    """
+
+    formula = "Bσ(Ax + b)"
+
+    def __init__(self, A, sigma, B=None):
+        A, sigma = linear_part(A, "A"), activation_part(sigma)
+        B = Lift(A.dim_out, A.dim_out) if B is None else linear_part(B, "B")
+        if B.dim_in != A.dim_out:
+            raise ValueError(f"B must act on the {A.dim_out} values of A, got B: {B.dim_in} → {B.dim_out}")
+        self.dim_in, self.dim_out, self.sigma = A.dim_in, B.dim_out, sigma
+        self.own(A=A, b=zero_bias(A), B=B)
+
+    def __call__(self, x):
+        return self.B(self.sigma(self.A(self.state(x)) + self.b))
+
+    def vjp(self, x):
+        x = self.state(x)
+        s, slope = self.sigma.value_and_slope(self.A(x) + self.b)
+
+        def pullback(w):
+            w = self.covector(w, x)
+            u = slope * self.B.adjoint(w)  # the covector at z = A x + b
+            return self.A.adjoint(u), self.pack(A=self.A.outer(u, x), b=over_batch(u), B=self.B.outer(w, s))
+
+        return self.B(s), pullback
+
+    def jvp(self, x, v, dtheta=None):
+        x, d = self.state(x), self.unpack(dtheta)
+        z, dz = self.A.jvp(x, self.tangent(v, x), d["A"])
+        s, slope = self.sigma.value_and_slope(z + self.b)
+        return self.B.jvp(s, slope * (dz + d["b"]), d["B"])
+
+    def lipschitz(self):
+        """‖B‖ max|σ′| ‖A‖."""
+        return self.B.lipschitz() * self.sigma.lipschitz * self.A.lipschitz()

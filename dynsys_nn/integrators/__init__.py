@@ -1,0 +1,21 @@
+"""One step Ψ^h of a numerical method as a map, x ↦ Ψ^h(x), with adjoint, tangent and ∂/∂h written by hand.
+
+A method is data: the body of a Runge–Kutta class is its Butcher tableau, that of a partitioned method its list of
+shears, that of a splitting its list of substeps; step, adjoint and tangent are written once for each kind. With
+stages Y_i = x + hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of a Runge–Kutta step runs backwards through them:
+
+    κ_i = b_i w + Σ_j a_ji η_j,   η_i = X′(Y_i)ᵀ(h κ_i),   dx = w + Σ_i η_i
+
+It is the exact derivative of the discrete map. Sources: Hager, Numer. Math. 87 (2000); Sanz-Serna, SIAM Review 58
+(2016); Hairer, Lubich and Wanner, Geometric Numerical Integration (2006).
+"""
+
+from .method import Method, check_step, euler_lipschitz
+from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, tableau_order
+from .shears import PartitionedMethod, StormerVerlet, SymplecticEuler
+from .splitting import LieTrotter, Splitting, Strang
+
+__all__ = [
+    "RK4", "Euler", "ExplicitMidpoint", "Heun", "Kutta3", "LieTrotter", "Method", "PartitionedMethod", "Ralston",
+    "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "check_step", "euler_lipschitz", "tableau_order",
+]  # fmt: skip

@@ -1,0 +1,183 @@
+"""Runge–Kutta methods: a method is its Butcher tableau; step, adjoint and tangent are written once for all tableaus."""
+
+import math
+
+import numpy as np
+
+from .method import Method, check_step, euler_lipschitz
+
+
+class RungeKutta(Method):
+    """Y_i = x + hΣ_j a_ij X(Y_j), Ψ^h(x) = x + hΣ_i b_i X(Y_i), explicit: a_ij = 0 for j ≥ i.
+
+    `RungeKutta(A, b)` takes any explicit tableau: rows of A as in the books, [[], [a₂₁], [a₃₁, a₃₂]], or the full
+    square matrix. Its order is found from Butcher's order conditions. ValueError where shapes disagree, a coefficient
+    is not finite, the tableau is not explicit, or Σ b_i ≠ 1. Every Runge–Kutta method keeps linear invariants (mass).
+    """
+
+    A, b = None, None
+
+    def __init__(self, A=None, b=None):
+        if self.A is not None and not (A is None and b is None):
+            raise TypeError(f"{type(self).__name__} has its own tableau: write {type(self).__name__}()")
+        if self.A is None and (A is None or b is None):
+            raise TypeError("RungeKutta needs a tableau: write RungeKutta(A, b)")
+        self.A, self.b = explicit_tableau(*((A, b) if self.A is None else (self.A, self.b)))
+        if self.order is None:
+            self.order = tableau_order(self.A, self.b)
+
+    def step(self, field, x, h):
+        check_step(h)
+        x, K = field.state(x), []
+        for a in self.A:
+            K.append(field(advance(x, h, a, K)))
+        return advance(x, h, self.b, K)
+
+    def vjp(self, field, x, h):
+        check_step(h)
+        x, K, pullbacks = field.state(x), [], []
+        for a in self.A:
+            k, pullback = field.vjp(advance(x, h, a, K))
+            K.append(k)
+            pullbacks.append(pullback)
+
+        def pullback(w):
+            kappa = [b_i * w for b_i in self.b]  # covectors at the slopes, up to h
+            dx, dtheta = w, 0.0
+            dh = sum((k * K_i).sum() for k, K_i in zip(kappa, K, strict=True))
+            for i in reversed(range(len(K))):
+                eta, dtheta_i = pullbacks[i](h * kappa[i])
+                dx, dtheta = dx + eta, dtheta + dtheta_i
+                for j, a_ij in enumerate(self.A[i]):
+                    if a_ij:
+                        kappa[j] = kappa[j] + a_ij * eta
+                        dh += a_ij * (eta * K[j]).sum()
+            return dx, dtheta, dh
+
+        return advance(x, h, self.b, K), pullback
+
+    def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
+        check_step(h)
+        x, K, dK = field.state(x), [], []
+        for a in self.A:
+            Y, dY = advance(x, h, a, K), advance(advance(v, h, a, dK), dh, a, K)
+            k, dk = field.jvp(Y, dY, dtheta)
+            K.append(k)
+            dK.append(dk)
+        return advance(x, h, self.b, K), advance(advance(v, h, self.b, dK), dh, self.b, K)
+
+    def preserves(self, field):
+        return frozenset(field.keeps) & {"mass"}
+
+    def lipschitz(self, field, h):
+        """One stage: the sharpest of the three levels that the field allows. More: ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j, stage by stage."""
+        if len(self.b) == 1:
+            return euler_lipschitz(field, h)
+        hL, stages = abs(h) * field.lipschitz(), []
+        for a in self.A:
+            stages.append(1 + hL * sum(abs(a_j) * s for a_j, s in zip(a, stages, strict=True)))
+        return 1 + hL * sum(abs(b_i) * s for b_i, s in zip(self.b, stages, strict=True))
+
+
+class Euler(RungeKutta):
+    """x⁺ = x + hX(x), order one: a layer of a ResNet."""
+
+    A = [[]]
+    b = [1]
+    order = 1
+
+
+class Heun(RungeKutta):
+    """The explicit trapezoidal rule, order two (not Heun's third-order method)."""
+
+    A = [[], [1]]
+    b = [1 / 2, 1 / 2]
+    order = 2
+
+
+class ExplicitMidpoint(RungeKutta):
+    """x⁺ = x + hX(x + ½hX(x)), order two."""
+
+    A = [[], [1 / 2]]
+    b = [0, 1]
+    order = 2
+
+
+class Ralston(RungeKutta):
+    """Order two with b₁ ≠ b₂: the method that notices a reversed index in an adjoint."""
+
+    A = [[], [2 / 3]]
+    b = [1 / 4, 3 / 4]
+    order = 2
+
+
+class Kutta3(RungeKutta):
+    """Kutta's third-order method, with the weights of Simpson's rule."""
+
+    A = [[], [1 / 2], [-1, 2]]
+    b = [1 / 6, 2 / 3, 1 / 6]
+    order = 3
+
+
+class RK4(RungeKutta):
+    """The classical method of order four."""
+
+    A = [[], [1 / 2], [0, 1 / 2], [0, 0, 1]]
+    b = [1 / 6, 1 / 3, 1 / 3, 1 / 6]
+    order = 4
+
+
+def advance(x, h, weights, K):
+    """x + h Σ_j weights_j K_j; zero weights cost nothing."""
+    for w, k in zip(weights, K, strict=False):
+        if w:
+            x = x + (h * w) * k
+    return x
+
+
+def explicit_tableau(A, b):
+    """(A, b) as lists of numbers, row i of A with i entries; ValueError for what is no consistent explicit tableau."""
+    try:
+        A, b = [[float(a) for a in row] for row in A], [float(b_i) for b_i in b]
+    except TypeError:
+        raise TypeError(f"a tableau is a list of rows A and a list of weights b, got A = {A!r}, b = {b!r}") from None
+    s = len(b)
+    if s == 0 or len(A) != s or any(len(row) not in (i, s) for i, row in enumerate(A)):
+        raise ValueError(
+            f"a tableau with {s} weights needs {s} rows in A, row i with i entries (or all with {s}), "
+            f"got rows of lengths {[len(row) for row in A]}"
+        )
+    if not all(map(math.isfinite, [*b, *(a for row in A for a in row)])):
+        raise ValueError(f"the coefficients of a tableau must be finite, got A = {A}, b = {b}")
+    for i, row in enumerate(A):
+        if any(row[i:]):
+            raise ValueError(
+                f"the tableau is not explicit: row {i} of A is {row}, with an entry on or above the diagonal"
+            )
+    if abs(sum(b) - 1) > 1e-12:
+        raise ValueError(f"the weights of a consistent method sum to 1, but b = {b} sums to {sum(b):g}")
+    return [row[:i] for i, row in enumerate(A)], b
+
+
+def tableau_order(A, b, highest=6):
+    """The largest p ≤ `highest` for which Σ_i b_i φ_i(t) = 1/γ(t) holds for all rooted trees t with at most p nodes.
+
+    A tree is the tuple of its branches; φ(t) = Π A φ(branch), γ(t) = |t| Π γ(branch). Source: Butcher, Numerical
+    Methods for Ordinary Differential Equations (2016).
+    """
+    A = np.array([[*row, *[0.0] * (len(b) - len(row))] for row in A])
+    one = np.ones(len(b))
+    forests = {0: [((), one, 1.0)]}  # nodes → [(branches, Π A φ, Π γ)]
+    trees = []  # (tree, A φ, γ, nodes), as they are found
+    for p in range(1, highest + 1):
+        for branches, phi, gamma in forests[p - 1]:
+            if abs(b @ phi - 1 / (p * gamma)) > 1e-12:
+                return p - 1
+            trees.append((branches, A @ phi, p * gamma, p))
+        forests[p] = list({
+            key: (key, phi * A_phi, gamma * gamma_t)
+            for tree, A_phi, gamma_t, nodes in trees
+            for branches, phi, gamma in forests[p - nodes]
+            for key in [tuple(sorted((*branches, tree)))]
+        }.values())  # fmt: skip
+    return highest
