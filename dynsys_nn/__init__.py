@@ -39,14 +39,14 @@ from .integrators import (
 from .linear import Affine, Dense, Lift, LinearMap, Restriction
 from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
 from .maps import Map, Network
-from .training import LBFGS, SGD, Adam, History, TrainingDiverged, fit, value_and_grad
+from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fit, value_and_grad
 
 __version__ = "0.1.0"
 __all__ = [
     "RK4", "SGD", "LBFGS",
     "Activation", "Adam", "Affine", "Check", "Dense", "Euler", "ExplicitMidpoint", "Field", "Flow", "GradientField", "Heun",
     "History", "Identity", "InvariantField", "KnownField", "Kutta3", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map",
-    "Mass", "MassPreservingField", "MeanSquaredError", "Method", "Network", "PartitionedField", "Ralston", "ReLU", "ResidualField",
+    "Mass", "MassPreservingField", "MeanSquaredError", "Method", "Network", "Optimiser", "PartitionedField", "Ralston", "ReLU", "ResidualField",
     "Restriction", "Rollout", "RungeKutta", "Sigmoid", "Sine", "SoftmaxCrossEntropy", "Softplus", "StormerVerlet", "Strang",
     "SumField", "SymplecticEuler", "Tanh", "TrainingDiverged",
     "checks", "datasets", "exact_flow", "fit", "plotting", "systems", "value_and_grad",

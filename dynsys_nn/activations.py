@@ -21,8 +21,14 @@ class Activation:
 
     @property
     def lipschitz(self):
-        """max |σ′|, the Lipschitz constant of Σ in every p-norm."""
+        """max |σ′|, the Lipschitz constant of Σ in every p-norm. NotImplementedError where no bounds are given."""
+        self.require_bounds()
         return max(abs(self.slope_min), abs(self.slope_max))
+
+    def require_bounds(self):
+        """NotImplementedError unless the slope has finite bounds."""
+        if self.slope_min is None or not np.isfinite([self.slope_min, self.slope_max]).all():
+            raise NotImplementedError(f"no bounds slope_min ≤ σ′ ≤ slope_max of {type(self).__name__} are known")
 
     def __repr__(self):
         return f"{type(self).__name__}()"
@@ -104,8 +110,8 @@ class LeakyReLU(Activation):
     """
 
     def __init__(self, slope=0.5):
-        if not np.isfinite(slope):
-            raise ValueError(f"LeakyReLU needs a finite slope, got {slope}")
+        if not isinstance(slope, float | int | np.number) or not np.isfinite(slope):
+            raise ValueError(f"LeakyReLU needs a finite slope, got {slope!r}")
         self.a = float(slope)
         self.slope_min, self.slope_max = min(self.a, 1.0), max(self.a, 1.0)
 

@@ -5,24 +5,20 @@ Each check measures one number and compares it with a limit; `print(check)` give
 else in the package.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from .fields import KnownField
 from .flows import exact_flow
-from .maps import dimension
+from .maps import Map, dimension
 
-EPS = np.finfo(float).eps
+EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
 
-@dataclass
 class Check:
     """`measured` against `limit`. Passed where measured ≤ limit (a NaN fails)."""
 
-    name: str
-    measured: float
-    limit: float
-    detail: str = ""
+    def __init__(self, name, measured, limit, detail=""):
+        self.name, self.measured, self.limit, self.detail = name, float(measured), float(limit), detail
 
     @property
     def passed(self):
@@ -50,106 +46,99 @@ def adjoint(F, x, rng=0, limit=1e-12):
     that quotient, and the limit is what a quotient can tell, 1e-6. So a vjp and a jvp with the same mistake do not
     pass. x: array (..., d), away from kinks; rng: directions v and w are drawn with it.
     """
-    x, rng = np.asarray(x, float), np.random.default_rng(rng)
+    x, rng, name = _points(F, x), np.random.default_rng(rng), f"adjoint of {_name(F)}"
     y, pullback = F.vjp(x)
-    value = F(x)
-    name = f"adjoint of {_name(F)}"
-    if np.shape(y) != np.shape(value) or not _close(y, value, 1e-12):
+    if not np.shape(y) == np.shape(F(x)) or not np.linalg.norm(y - F(x)) <= 1e-12 * max(1.0, np.linalg.norm(y)):
         return Check(name, np.inf, limit, "vjp(x) and F(x) give different values")
     w, theta = rng.normal(size=np.shape(y)), getattr(F, "theta", np.zeros(0))
-    dx, dtheta = pullback(w)
-    if np.shape(dx) != x.shape:
-        return Check(name, np.inf, limit, f"(∂F/∂x)ᵀw has shape {np.shape(dx)}, x has {x.shape}")
-    if np.shape(dtheta) != theta.shape and theta.size:
-        return Check(name, np.inf, limit, f"(∂F/∂θ)ᵀw has shape {np.shape(dtheta)}, θ has {theta.shape}")
+    pulled = pullback(w)
+    if not (isinstance(pulled, tuple) and len(pulled) == 2):
+        return Check(name, np.inf, limit, "pullback(w) must return the pair dx, dtheta")
     worst = Check(name, 0.0, limit)
-    for part, v, back in (("in x", rng.normal(size=x.shape), dx), ("in θ", rng.normal(size=theta.shape), dtheta)):
-        if v.size == 0:
-            continue
-        Jv, trusted = _tangent(F, x, v, part)
-        error = abs((w * Jv).sum() - (back * v).sum()) / max(
-            np.linalg.norm(w) * np.linalg.norm(Jv), np.finfo(float).tiny
-        )
-        check = Check(
-            name,
-            float(error),
-            limit if trusted else max(limit, 1e-6),
-            f"{part}, Jv from {'jvp' if trusted else 'differences'}",
-        )
-        if not check.measured / check.limit <= worst.measured / worst.limit:
-            worst = check
+    for part, at, back in (("in x", x, pulled[0]), ("in θ", theta, pulled[1])):
+        if np.shape(back) != at.shape and at.size:
+            return Check(name, np.inf, limit, f"{part} the pullback has shape {np.shape(back)}, needed is {at.shape}")
+        if at.size:
+            v = rng.normal(size=at.shape)
+            Jv, exact = _tangent(F, x, v, part)
+            error = abs((w * Jv).sum() - (back * v).sum()) / max(np.linalg.norm(w) * np.linalg.norm(Jv), TINY)
+            source = "jvp" if exact else "differences"
+            check = Check(name, error, limit if exact else max(limit, 1e-6), f"{part}, Jv from {source}")
+            worst = max(
+                worst, check, key=lambda c: c.measured / max(c.limit, TINY) if c.measured == c.measured else np.inf
+            )
     return worst
 
 
 def tangent(F, x, rng=0, limit=1e-7):
-    """(J_x v, J_θ dθ) of F.jvp against a central difference quotient of F, relative error of the worse."""
-    x, rng = np.asarray(x, float), np.random.default_rng(rng)
+    """Jv of F.jvp against a central difference quotient of F, in x and in θ: the larger relative error."""
+    x, rng = _points(F, x), np.random.default_rng(rng)
     worst = Check(f"tangent of {_name(F)}", 0.0, limit)
-    for part, size in (("in x", x.shape), ("in θ", getattr(F, "theta", np.zeros(0)).shape)):
-        v = rng.normal(size=size)
-        if v.size == 0:
-            continue
-        _, Jv = F.jvp(x, v) if part == "in x" else F.jvp(x, np.zeros_like(x), v)
-        quotient, _ = _quotient(F, x, v, part)
-        error = np.linalg.norm(Jv - quotient) / max(np.linalg.norm(quotient), np.finfo(float).tiny)
-        if not error <= worst.measured:
-            worst = Check(worst.name, float(error), limit, part)
+    for part, at in (("in x", x), ("in θ", getattr(F, "theta", np.zeros(0)))):
+        if at.size:
+            v = rng.normal(size=at.shape)
+            Jv, (quotient, _) = _jvp(F, x, v, part), _quotient(F, x, v, part)
+            error = np.linalg.norm(Jv - quotient) / max(np.linalg.norm(quotient), TINY)
+            if not error <= worst.measured:
+                worst = Check(worst.name, error, limit, part)
     return worst
 
 
 def order(method, field, x, t=1.0, limit=0.05):
-    """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors at the finest doubling above 1e-11.
+    """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest doubling above 1e-11.
 
-    method: an object with `order` and `step(field, x, h)`; x: array (..., d). The reference is `exact_flow`.
+    method: an object with `order` and `step(field, x, h)`; field: a map or a function of states; x: array (..., d). The
+    reference is `exact_flow`.
     """
-    x = np.asarray(x, float)
+    name = f"order of {_name(method)}"
+    x = _points(field, x)
+    field = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
     exact, errors, n = exact_flow(field, x, t), [], 4
     while n <= 4096 and (len(errors) < 2 or errors[-1] > 1e-11):
         y = x
-        for _ in range(n):
-            y = method.step(field, y, t / n)
-        errors.append(float(np.max(np.abs(y - exact))))
+        with np.errstate(over="ignore", invalid="ignore"):  # the coarsest steps may blow up
+            for _ in range(n):
+                y = method.step(field, y, t / n)
+            errors.append(np.max(np.abs(y - exact)))
         n *= 2
-    usable = [e for e in errors if e > 1e-11]
+    usable = [e for e in errors if 1e-11 < e < np.inf]
     if len(usable) < 2:
-        return Check(
-            f"order of {_name(method)}", np.inf, limit, "errors are at rounding: take a larger t or a nonlinear field"
+        advice = (
+            "errors are at rounding: take a larger t" if errors[-1] < np.inf else "the steps blow up: take a smaller t"
         )
+        return Check(name, np.inf, limit, advice)
     observed = np.log2(usable[-2] / usable[-1])
-    return Check(
-        f"order of {_name(method)}",
-        float(abs(observed - method.order)),
-        limit,
-        f"observed {observed:.3f}, claimed {method.order}",
-    )
+    return Check(name, abs(observed - method.order), limit, f"observed {observed:.3f}, claimed {method.order}")
 
 
 def volume(F, x, limit=None):
-    """max |det F′(x) − 1| over the batch. The limit, unless given, is 1e-12, or 10 · 2.2e-16 · κ₂(F′) where that is more.
+    """max |det F′(x) − 1| over the batch. The limit, unless given, is 1e-12, or 10 · 2.2e-16 · κ₂(F′) if more (to 1e-2).
 
-    The Jacobian is F.jacobian(x) if F has one, otherwise by difference quotients (limit 1e-6).
+    The Jacobian is F.jacobian(x), or where F has none by difference quotients (limit 1e-6).
     """
-    x = np.asarray(x, float)
-    exact = hasattr(F, "jacobian")
-    J = (
-        F.jacobian(x)
-        if exact
-        else np.stack([_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])], axis=-1)
-    )
-    error = np.abs(np.linalg.det(J) - 1)
+    x, name = _points(F, x), f"volume of {_name(F)}"
+    try:
+        J, least = F.jacobian(x), 1e-12
+    except (AttributeError, NotImplementedError):
+        columns = [_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])]
+        J, least = np.stack(columns, axis=-1), 1e-6
+    if J.shape[-1] != J.shape[-2]:
+        return Check(name, np.inf, least, f"F′ has shape {J.shape[-2:]}: volume is for maps of a space to itself")
+    if not np.isfinite(J).all():
+        return Check(name, np.inf, least, "F′ is not finite")
     kappa = np.max(np.linalg.cond(J))
     if limit is None:
-        limit = min(max(1e-12, 10 * EPS * kappa), 1e-2) if exact else 1e-6
-    return Check(f"volume of {_name(F)}", float(np.max(error)), float(limit), f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}")
+        limit = min(max(least, 10 * EPS * kappa), 1e-2)
+    return Check(name, np.max(np.abs(np.linalg.det(J) - 1)), limit, f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}")
 
 
 def invariant(F, I, x, steps=100, limit=None):
     """Drift max_n |I(x_n) − I(x_0)| over x_n = F(x_{n−1}), n ≤ steps, worst of the batch.
 
-    I: a function of the state, (..., d) → (...). The limit, unless given, is steps · 2.2e-16 · max(‖x_n‖₁, |I|):
-    rounding, and no more.
+    I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16 · max(‖x_n‖₁, |I|):
+    a rounding error a step, and those of the sum I itself.
     """
-    x, steps = np.asarray(x, float), dimension(steps, "steps")
+    x, steps = _points(F, x), dimension(steps, "steps")
     start = np.asarray(I(x))
     drift, scale = 0.0, max(np.abs(x).sum(axis=-1).max(), np.abs(start).max())
     for _ in range(steps):
@@ -157,25 +146,41 @@ def invariant(F, I, x, steps=100, limit=None):
         now = np.asarray(I(x))
         drift = np.maximum(drift, np.abs(now - start).max())  # a NaN stays
         scale = max(scale, np.abs(x).sum(axis=-1).max(), np.abs(now).max())
-    limit = steps * EPS * scale if limit is None else limit
-    return Check(f"invariant of {_name(F)}", float(drift), float(limit), f"drift over {steps} steps")
+    limit = (steps + x.shape[-1]) * EPS * scale if limit is None else limit
+    return Check(f"invariant of {_name(F)}", drift, limit, f"drift over {steps} steps")
 
 
 def inverse(F, x, limit=1e-10):
-    """‖F.inverse(F(x)) − x‖ and ‖F(F.inverse(x)) − x‖ (where dimensions agree), relative to max(1, ‖x‖), worst of the batch."""
-    x = np.asarray(x, float)
+    """‖F⁻¹(F(x)) − x‖, and where dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of the batch."""
+    x = _points(F, x)
     y = F(x)
-    gaps = [F.inverse(y) - x] + ([F(F.inverse(x)) - x] if np.shape(y) == x.shape else [])
+    gaps = {"F⁻¹(F(x)) − x": F.inverse(y) - x}
+    if np.shape(y) == x.shape:
+        gaps["F(F⁻¹(x)) − x"] = F(F.inverse(x)) - x
     scale = np.maximum(1, np.linalg.norm(x, axis=-1))
-    error = max(float(np.max(np.linalg.norm(gap, axis=-1) / scale)) for gap in gaps)
-    return Check(
-        f"inverse of {_name(F)}", error, limit, "F⁻¹(F(x)) − x" + (" and F(F⁻¹(x)) − x" if len(gaps) == 2 else "")
-    )
+    error = np.max([np.linalg.norm(gap, axis=-1) / scale for gap in gaps.values()])
+    return Check(f"inverse of {_name(F)}", error, limit, " and ".join(gaps))
+
+
+def _points(F, x):
+    """x as float64 states, at least one. Checks measure to float64's rounding, so a float32 map is refused."""
+    x = np.asarray(x, float)
+    if x.ndim == 0 or x.size == 0:
+        raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")
+    if getattr(F, "theta", x).dtype == np.float32:
+        raise TypeError(
+            f"checks measure to the rounding of float64, but {_name(F)} is float32: build it with dtype=float"
+        )
+    return x
+
+
+def _jvp(F, x, v, part):
+    return F.jvp(x, v)[1] if part == "in x" else F.jvp(x, np.zeros_like(x), v)[1]
 
 
 def _quotient(F, x, v, part):
     """(F(x + εv) − F(x − εv))/2ε in x or in θ, and the rounding error to be expected of it."""
-    eps = 1e-6 * max(1.0, np.abs(x).max(initial=0.0)) / max(np.abs(v).max(), np.finfo(float).tiny)
+    eps = 1e-6 * max(1.0, np.abs(x).max()) / max(np.abs(v).max(), TINY)
     if part == "in x":
         plus, minus = F(x + eps * v), F(x - eps * v)
     else:
@@ -193,21 +198,15 @@ def _quotient(F, x, v, part):
 def _tangent(F, x, v, part):
     """Jv by F.jvp and True, if it agrees with the difference quotient; the quotient and False otherwise."""
     quotient, rounding = _quotient(F, x, v, part)
-    if hasattr(F, "jvp"):
-        try:
-            _, Jv = F.jvp(x, v) if part == "in x" else F.jvp(x, np.zeros_like(x), v)
-        except NotImplementedError:
-            return quotient, False
-        if (
-            np.shape(Jv) == np.shape(quotient)
-            and np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
-        ):
-            return Jv, True
-    return quotient, False
-
-
-def _close(a, b, tolerance):
-    return np.linalg.norm(np.asarray(a) - b) <= tolerance * max(1.0, np.linalg.norm(b))
+    try:
+        Jv = _jvp(F, x, v, part)
+    except (AttributeError, NotImplementedError):
+        return quotient, False
+    near = (
+        np.shape(Jv) == np.shape(quotient)
+        and np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
+    )
+    return (Jv, True) if near else (quotient, False)
 
 
 def _name(thing):

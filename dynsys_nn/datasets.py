@@ -1,6 +1,6 @@
 """Small data sets: planar points in two classes, and 8×8 digits shipped with the package. Labels come last."""
 
-from importlib.resources import files
+import os.path
 
 import numpy as np
 
@@ -35,6 +35,8 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
     Returns points (n, 2) and labels (n,) in {0, 1}.
     """
     labels, rng = _labels(n, noise, rng)
+    if not 0 < turns < np.inf:
+        raise ValueError(f"turns must be a positive number, got {turns}")
     r = np.sqrt(rng.uniform(0, 1, n))
     phi = 2 * np.pi * turns * r
     arm = (r * np.cos(phi), r * np.sin(phi))
@@ -47,7 +49,7 @@ def digits():
     Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning
     Repository, CC BY 4.0 (its test set; pixels, counts from 0 to 16, are divided by 16).
     """
-    with (files("dynsys_nn") / "data" / "digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as data:
+    with np.load(os.path.join(os.path.dirname(__file__), "data", "digits.npz"), allow_pickle=False) as data:
         return data["images"].reshape(-1, 64) / 16.0, data["labels"].astype(int)
 
 

@@ -10,7 +10,10 @@ from .maps import Map, dimension, over_batch
 
 
 class LinearMap(Map):
-    """y = A x. A new one writes A(x), `adjoint`, `outer` and `singular_range`; value and tangent follow from linearity."""
+    """y = A x. A new one writes A(x), `adjoint` and `singular_range`; adjoint and tangent then follow from linearity.
+
+    One with parameters writes also `outer`, and for tangents in θ `jvp` and `adjoint_jvp`.
+    """
 
     def adjoint(self, w):
         """Aᵀw, (..., dim_out) → (..., dim_in)."""
@@ -22,6 +25,7 @@ class LinearMap(Map):
 
     def adjoint_jvp(self, w, dw, dtheta=None):
         """Aᵀw and its tangent Aᵀdw + dAᵀw, as `jvp` is for A x."""
+        self._no_direction(dtheta)
         return self.adjoint(w), self.adjoint(dw)
 
     def singular_range(self):
@@ -39,8 +43,13 @@ class LinearMap(Map):
 
     def jvp(self, x, v, dtheta=None):
         x = self.state(x)
-        self.unpack(dtheta)
+        self._no_direction(dtheta)
         return self(x), self(self.tangent(v, x))
+
+    def _no_direction(self, dtheta):
+        self.unpack(dtheta)  # refuses a wrong shape
+        if dtheta is not None and self.theta.size:
+            raise NotImplementedError(f"{type(self).__name__} has parameters: write its own jvp and adjoint_jvp")
 
     def lipschitz(self):
         """s_max, the spectral norm."""
@@ -58,14 +67,14 @@ class WeightMatrix(LinearMap):
         return given(W, shape, f"W of {type(self).__name__}", dtype)
 
     def adjoint(self, w):
-        return w @ self.W
+        return self._image(w) @ self.W
 
     def adjoint_jvp(self, w, dw, dtheta=None):
         d = self.unpack(dtheta)
         return w @ self.W, dw @ self.W + (0 if dtheta is None else w @ d["W"])
 
     def singular_range(self):
-        s = np.linalg.svd(self.W, compute_uv=False)
+        s = np.linalg.svd(self.W.astype(float), compute_uv=False)
         return (float(s[-1]) if self.dim_out >= self.dim_in else 0.0), float(s[0])
 
     def normalise(self):
@@ -80,10 +89,21 @@ class WeightMatrix(LinearMap):
         U, _, Vt = np.linalg.svd(self.W, full_matrices=False)
         self.W = U @ Vt
 
+    def _image(self, y):
+        y = np.asarray(y)
+        if y.ndim == 0 or y.shape[-1] != self.dim_out:
+            raise ValueError(
+                f"{type(self).__name__} has images of dimension {self.dim_out}, got an array of shape {y.shape}"
+            )
+        return y.astype(self.theta.dtype, copy=False) if y.dtype.kind != "c" else y
+
     def _solve(self, y):
         if self.dim_in != self.dim_out:
             raise NotImplementedError(f"{self!r} is not square and has no inverse")
-        return np.linalg.solve(self.W, np.asarray(y)[..., None])[..., 0]
+        try:
+            return np.linalg.solve(self.W, y.reshape(-1, self.dim_out).T).T.reshape(y.shape)
+        except np.linalg.LinAlgError:
+            raise ValueError(f"{self!r} has no inverse: its weight is singular") from None
 
 
 class Dense(WeightMatrix):
@@ -110,7 +130,7 @@ class Dense(WeightMatrix):
         return self(x), v @ self.W.T + (0 if dtheta is None else x @ d["W"].T)
 
     def inverse(self, y):
-        return self._solve(y)
+        return self._solve(self._image(y))
 
 
 class Affine(WeightMatrix):
@@ -134,11 +154,11 @@ class Affine(WeightMatrix):
         return self(x), v @ self.W.T + (0 if dtheta is None else x @ d["W"].T + d["b"])
 
     def inverse(self, y):
-        return self._solve(y - self.b)
+        return self._solve(self._image(y) - self.b)
 
 
 class Lift(LinearMap):
-    """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity."""
+    """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity, which returns x itself."""
 
     formula = "(x, 0)"
     keeps = frozenset({"mass", "norm"})

@@ -27,6 +27,7 @@ class MeanSquaredError(Loss):
             raise TypeError(f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}")
         if not y.size:
             raise ValueError(f"the mean over an empty batch is not defined: y has shape {y.shape}")
+        y = y.astype(float) if y.dtype.kind in "iub" else y
         r = y - target.astype(y.dtype, copy=False)
         return (r * r).sum() / r.size, (2 / r.size) * r
 
@@ -39,6 +40,8 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     def vjp(self, z, labels):
+        if np.ndim(z) == 0:
+            raise ValueError(f"logits must have shape (..., K), got the single number {z}")
         z, labels = np.asarray(z), checked_labels(labels, np.shape(z))
         if not labels.size:
             raise ValueError(f"the mean over an empty batch is not defined: the logits have shape {z.shape}")

@@ -36,7 +36,7 @@ class Map:
         raise NotImplementedError(f"{type(self).__name__} has no value: write __call__(self, x)")
 
     def vjp(self, x):
-        """F(x) and its pullback w ↦ ((∂F/∂x)ᵀw, (∂F/∂θ)ᵀw), the second summed over the batch."""
+        """F(x) and its pullback w ↦ ((∂F/∂x)ᵀw, (∂F/∂θ)ᵀw), the second summed over the batch; valid until θ or x changes."""
         raise NotImplementedError(f"{type(self).__name__} has no hand-written adjoint: write vjp(self, x)")
 
     def jvp(self, x, v, dtheta=None):
@@ -89,13 +89,18 @@ class Map:
         """Lay arrays and maps end to end in one flat θ; each becomes an attribute, a view into it.
 
         Arrays are copied. Maps are adopted: from here on their parameters are views into this θ, so a map with
-        parameters has one owner, and a second one is a ValueError. A map given twice shares its parameters.
+        parameters has one owner, and a second one is a ValueError. A map given twice shares its parameters. Called once,
+        with all pieces.
         """
-        for piece in pieces.values():
+        if self._pieces:
+            raise ValueError(f"{type(self).__name__} has its parameters already: own is called once, with all pieces")
+        for name, piece in pieces.items():
             if isinstance(piece, Map):
                 piece._refuse_second_owner(self)
+            else:
+                pieces[name] = _floats(piece, f"{name} of {type(self).__name__}")
         once = {id(piece): piece for piece in pieces.values()}.values()
-        flat = [piece.theta if isinstance(piece, Map) else np.ravel(piece) for piece in once]
+        flat = [piece.theta if isinstance(piece, Map) else piece.ravel() for piece in once]
         dtype = np.result_type(*[part.dtype for part in flat if part.size] or [float])
         self._pieces = pieces
         self._bind(np.concatenate([*flat, []]).astype(dtype))
@@ -194,9 +199,10 @@ class Map:
         return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state):
+        pieces = state.pop("_pieces", {})
         self.__dict__.update(state)
-        if self._pieces:
-            self.own(**self._pieces)
+        if pieces:
+            self.own(**pieces)
 
     def __copy__(self):
         return copy.deepcopy(self)  # a shallow copy would share θ and become a second owner
@@ -314,6 +320,13 @@ def dimension(value, name):
     if dim < 1:
         raise ValueError(f"{name} must be at least 1, got {dim}")
     return dim
+
+
+def _floats(value, what):
+    value = np.asarray(value)
+    if value.dtype.kind not in "fciub":
+        raise TypeError(f"{what} must be an array of numbers or a map, got {value!r}")
+    return value if value.dtype.kind in "fc" else value.astype(float)
 
 
 def _copy_into(target, value, what, scalar):

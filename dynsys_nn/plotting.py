@@ -4,11 +4,11 @@ Styles are the caller's: `with plt.style.context(plotting.STYLE):` gives the lec
 when a helper runs.
 """
 
-from pathlib import Path
+import os.path
 
 import numpy as np
 
-STYLE = Path(__file__).with_name("lecture.mplstyle")
+STYLE = os.path.join(os.path.dirname(__file__), "lecture.mplstyle")
 
 
 def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):

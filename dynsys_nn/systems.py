@@ -94,6 +94,9 @@ def kepler(eccentricity=0.5):
 def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
     """ẋ = x(a − by), ẏ = y(dx − c): prey and predators; keeps dx − c log x + by − a log y."""
 
+    if not all(0 < value < np.inf for value in (a, b, c, d)):
+        raise ValueError(f"the rates a, b, c, d must be positive numbers, got {a}, {b}, {c}, {d}")
+
     def fun(z):
         x, y = np.moveaxis(z, -1, 0)
         return np.stack([x * (a - b * y), y * (d * x - c)], axis=-1)
@@ -127,7 +130,7 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
         return c[:, None] * _matrix([[0 * m1, m3, m2], [m3, 0 * m1, m1], [m2, m1, 0 * m1]])
 
     return _system(
-        KnownField(fun, 3, jacobian, keeps={"norm", "energy"}), [np.cos(1.1), 0.0, np.sin(1.1)],
+        KnownField(fun, 3, jacobian, keeps={"norm", "energy", "volume"}), [np.cos(1.1), 0.0, np.sin(1.1)],
         casimir=lambda m: (m * m).sum(axis=-1) / 2, energy=lambda m: (k * m * m).sum(axis=-1) / 2,
     )  # fmt: skip
 

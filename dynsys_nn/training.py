@@ -6,7 +6,6 @@ is a dict that `start` makes, so the same object serves any number of networks.
 
 import sys
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,51 +31,47 @@ def value_and_grad(net, loss, x, y):
     return value, pullback(dz)[1]
 
 
-@dataclass
-class SGD:
+class Optimiser:
+    """How θ moves. `start(theta)` makes the memory of one training, a dict; `step(theta, g, memory)` changes both in place."""
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{name}={value:g}' for name, value in vars(self).items())})"
+
+
+class SGD(Optimiser):
     """m ← momentum·m + g, θ ← θ − rate·m: (stochastic) gradient descent."""
 
-    rate: float = 1e-2
-    momentum: float = 0.0
-
-    def __post_init__(self):
-        _check_rate(self.rate)
-        _check_fraction(self.momentum, "momentum")
+    def __init__(self, rate=1e-2, momentum=0.0):
+        self.rate, self.momentum = _positive(rate, "rate"), _fraction(momentum, "momentum")
 
     def start(self, theta):
-        """The memory for one training: m = 0."""
+        """m = 0."""
         return dict(m=np.zeros_like(theta))
 
     def step(self, theta, g, memory):
-        """One step, in place, on θ and the memory."""
-        memory["m"] *= self.momentum
-        memory["m"] += g
-        theta -= self.rate * memory["m"]
+        """One step, in place."""
+        m = memory["m"]
+        m *= self.momentum
+        m += g
+        theta -= self.rate * m
 
 
-@dataclass
-class Adam:
+class Adam(Optimiser):
     """m ← β₁m + (1 − β₁)g, s ← β₂s + (1 − β₂)g², θ ← θ − rate·m̂/(√ŝ + ε), m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
 
     Source: Kingma and Ba, arXiv:1412.6980.
     """
 
-    rate: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-
-    def __post_init__(self):
-        _check_rate(self.rate)
-        _check_fraction(self.beta1, "beta1")
-        _check_fraction(self.beta2, "beta2")
+    def __init__(self, rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.rate, self.eps = _positive(rate, "rate"), _positive(eps, "eps")
+        self.beta1, self.beta2 = _fraction(beta1, "beta1"), _fraction(beta2, "beta2")
 
     def start(self, theta):
-        """The memory for one training: t = 0, m = 0, s = 0."""
+        """t = 0, m = 0, s = 0."""
         return dict(t=0, m=np.zeros_like(theta), s=np.zeros_like(theta))
 
     def step(self, theta, g, memory):
-        """One step, in place, on θ and the memory."""
+        """One step, in place."""
         memory["t"] += 1
         t, m, s = memory["t"], memory["m"], memory["s"]
         m += (1 - self.beta1) * (g - m)
@@ -84,19 +79,15 @@ class Adam:
         theta -= self.rate / (1 - self.beta1**t) * m / (np.sqrt(s / (1 - self.beta2**t)) + self.eps)
 
 
-@dataclass
-class LBFGS:
+class LBFGS(Optimiser):
     """Limited-memory BFGS of `scipy.optimize` on the whole batch: for small data and high accuracy.
 
-    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the epochs (iterations)
-    of `fit`, where the gradient's largest entry falls below `gtol`, or where the line search finds no smaller loss.
+    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the epochs (iterations) of
+    `fit`, where the gradient's largest entry falls below `gtol`, or where the line search finds no smaller loss.
     """
 
-    corrections: int = 100
-    gtol: float = 1e-14
-
-    def __post_init__(self):
-        self.corrections = dimension(self.corrections, "corrections")
+    def __init__(self, corrections=100, gtol=1e-14):
+        self.corrections, self.gtol = dimension(corrections, "corrections"), _positive(gtol, "gtol")
 
     def minimise(self, value_and_gradient, theta, epochs, callback):
         """Call `callback(θ)` after each of at most `epochs` iterations."""
@@ -108,20 +99,22 @@ class LBFGS:
         )  # fmt: skip
 
 
-@dataclass
 class History:
-    """What `fit` recorded, an entry an epoch: mean loss over its batches, loss on the validation data, seconds since the start."""
+    """What `fit` recorded, an entry an epoch.
 
-    loss: list = field(default_factory=list)
-    validation: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
-    interrupted: bool = False
+    loss: the mean over the epoch's batches; validation: the loss on the validation data; seconds: since the start;
+    interrupted: True where Ctrl-C ended the training.
+    """
+
+    def __init__(self):
+        self.loss, self.validation, self.seconds, self.interrupted = [], [], [], False
 
     def __str__(self):
         if not self.loss:
             return "no epoch finished"
         validation = f", validation {self.validation[-1]:.3g}" if self.validation else ""
-        return f"{len(self.loss)} epochs in {self.seconds[-1]:.1f} s: loss {self.loss[0]:.3g} → {self.loss[-1]:.3g}{validation}"
+        span = f"loss {self.loss[0]:.3g} → {self.loss[-1]:.3g}{validation}"
+        return f"{len(self.loss)} epochs in {self.seconds[-1]:.1f} s: {span}"
 
 
 def fit(
@@ -201,28 +194,40 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, histor
                 )
             safe[:] = net.theta
             optimiser.step(net.theta, g, memory)
+            if not np.isfinite(net.theta).all():
+                net.theta = safe
+                raise _diverged(
+                    history, f"at sample {k} of the epoch: the step is not finite", "a smaller rate may help"
+                )
             total += value * len(order[k : k + batch_size])
         record(total / len(x))
 
 
 def _minimise(net, loss, x, y, optimiser, epochs, record, history):
-    last, safe = {}, net.theta.copy()  # `last` spares a second evaluation at the point that an iteration accepts
+    safe = net.theta.copy()
+    value, _ = value_and_grad(net, loss, x, y)
+    if not np.isfinite(value):
+        raise _diverged(history, f"at the start: the loss is {value}", "start from smaller parameters")
+    values = dict(accepted=float(value), tried=float(value))
 
     def value_and_gradient(theta):
         net.theta = theta
         value, g = value_and_grad(net, loss, x, y)
-        last.update(theta=theta.copy(), value=value)
-        if not np.isfinite(value):
-            return np.inf, np.zeros_like(theta)  # the line search takes a shorter step
-        return float(value), g.astype(float)
+        values["tried"] = float(value)
+        if np.isfinite(value) and np.isfinite(g).all():
+            return float(value), g.astype(float)
+        back = theta - safe  # a wall whose slope points back to the accepted θ: the line search takes a shorter step
+        height = 10 * (abs(values["accepted"]) + 1)
+        return values["accepted"] + height, 2 * height * back / (back @ back)
 
     def accept(theta):
+        known = np.array_equal(net.theta, theta.astype(net.theta.dtype))  # it was the last one tried
         net.theta = safe[:] = theta
-        record(last["value"] if np.array_equal(last["theta"], theta) else loss(net(x), y))
+        value = values["tried"] if known else float(loss(net(x), y))
+        values["accepted"] = value
+        record(value)
 
     try:
-        if not np.isfinite(value_and_gradient(net.theta.astype(float))[0]):
-            raise _diverged(history, f"at the start: the loss is {last['value']}", "start from smaller parameters")
         optimiser.minimise(value_and_gradient, net.theta.astype(float), epochs, accept)
     finally:
         net.theta = safe
@@ -272,8 +277,8 @@ def _check_data(x, y, x_name, y_name):
     for a, name in ((x, x_name), (y, y_name)):
         if a.ndim == 0:
             raise ValueError(f"{name} must hold a sample a row, got a single number")
-        if a.dtype.kind not in "fiubc":
-            raise TypeError(f"{name} must hold numbers, got an array of dtype {a.dtype}")
+        if a.dtype.kind not in "fiub":
+            raise TypeError(f"{name} must hold real numbers, got an array of dtype {a.dtype}")
         bad = np.argwhere(~np.isfinite(a))
         if len(bad):
             where = tuple(map(int, bad[0]))
@@ -285,11 +290,13 @@ def _check_data(x, y, x_name, y_name):
     return x, y
 
 
-def _check_rate(rate):
-    if not 0 < rate < np.inf:
-        raise ValueError(f"rate must be a positive number, got {rate}")
+def _positive(value, name):
+    if not isinstance(value, float | int | np.number) or not 0 < value < np.inf:
+        raise ValueError(f"{name} must be a positive number, got {value!r}")
+    return value
 
 
-def _check_fraction(value, name):
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} must lie in [0, 1), got {value}")
+def _fraction(value, name):
+    if not isinstance(value, float | int | np.number) or not 0 <= value < 1:
+        raise ValueError(f"{name} must lie in [0, 1), got {value!r}")
+    return value

@@ -90,7 +90,7 @@ MISTAKES = {
         "B must act on the 3 values of A, got B: 4 → 2"),
     "rows that make no skew matrix": (lambda: dnn.MassPreservingField(dnn.Dense(5, 3), dnn.Tanh()), ValueError,
         "A must have d² = 9 rows for vec M, or d(d − 1)/2 = 3 for its strict upper triangle, got 5"),
-    "an invariant without hvp": (lambda: dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), np.sum), TypeError, "has no gradient"),
+    "an invariant without hvp": (lambda: dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), np.sum), TypeError, "is no such object"),
     "an affine map for A": (lambda: dnn.GradientField(affine(), dnn.Tanh()), TypeError, "A must be a linear map such as Dense"),
     "a matrix for A": (lambda: dnn.GradientField(np.eye(2), dnn.Tanh()), TypeError, "A must be a linear map such as Dense"),
     "an activation's class": (lambda: dnn.GradientField(dnn.Dense(2, 2), dnn.Tanh), TypeError, "write Tanh(), not Tanh"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..maps import dimension
-from .field import Field
+from .field import KEEPABLE, Field
 
 
 class SumField(Field):
@@ -80,13 +80,15 @@ class KnownField(Field):
                 raise TypeError(f"{name} of KnownField must be a function of the state, got {f!r}")
         self.dim_in = self.dim_out = dimension(dim, "dim")
         self.fun, self.dfun, self.keeps, self.is_gradient = fun, jacobian, frozenset(keeps), gradient
+        if isinstance(keeps, str) or not self.keeps <= KEEPABLE:
+            raise ValueError(f"keeps must be a set out of {', '.join(sorted(KEEPABLE))}, got {keeps!r}")
 
     def __call__(self, x):
         x = self.state(x)
         y = np.asarray(self.fun(x))
         if y.shape != x.shape:
             raise ValueError(f"fun of KnownField must keep the shape of its states, {x.shape}, but returned {y.shape}")
-        return y
+        return y.astype(x.dtype, copy=False)
 
     def jacobian(self, x):
         if self.dfun is None:
@@ -97,7 +99,7 @@ class KnownField(Field):
         J = np.asarray(self.dfun(x))
         if J.shape != (*x.shape, self.dim):
             raise ValueError(f"jacobian of KnownField must have shape {(*x.shape, self.dim)}, but has {J.shape}")
-        return J
+        return J.astype(x.dtype, copy=False)
 
     def vjp(self, x):
         x = self.state(x)

@@ -7,6 +7,10 @@ from ..linear import Affine, LinearMap
 from ..maps import Map
 
 
+#: what the exact flow of a field may keep
+KEEPABLE = frozenset({"mass", "norm", "invariant", "energy", "volume", "symplectic"})
+
+
 class Field(Map):
     """X: ℝᵈ → ℝᵈ, the right-hand side of ẋ = X(x). `keeps` is what its exact flow keeps, out of mass, norm, invariant,
     energy, volume, symplectic."""

@@ -20,7 +20,7 @@ class GradientField(Field):
 
     def __init__(self, A, sigma, sign=-1, alpha=None):
         A, sigma = linear_part(A, "A"), activation_part(sigma)
-        if sign not in (-1, 1):
+        if np.ndim(sign) or sign not in (-1, 1):
             raise ValueError(f"sign must be −1 (descent) or +1 (ascent), got {sign!r}")
         self.dim_in = self.dim_out = A.dim_in
         self.sigma, self.sign, b = sigma, int(sign), zero_bias(A)
@@ -69,6 +69,7 @@ class GradientField(Field):
 
     def spectrum(self):
         """sign · α_i[σ′_min, σ′_max] · [s_min², s_max²]: the hull over i, times the eigenvalues of AᵀA."""
+        self.sigma.require_bounds()
         slopes = self.sign * np.outer(np.atleast_1d(self.alpha), [self.sigma.slope_min, self.sigma.slope_max])
         eigenvalues = np.square(self.A.singular_range())
         ends = np.outer([slopes.min(), slopes.max()], eigenvalues)

@@ -27,10 +27,10 @@ class Mass:
 class InvariantField(Field):
     """X(x) = S(x)∇I(x) with S = M − Mᵀ and vec M = σ(A x + b), or C σ(A x + b): then İ = ∇IᵀS∇I = 0.
 
-    invariant: an object with I(x), I.gradient(x) and I.hvp(x, v). A (or C) has d² rows for vec M, row by row, or d(d
-    − 1)/2 for its strict upper triangle alone. Without C the signs of bounded activations are those of M's entries:
-    with Sigmoid or ReLU a layer can move each coordinate one way only, so prefer C. Parameters: "A", "b", "C".
-    Source: arXiv:2210.02373.
+    invariant: an object with I(x), I.gradient(x) and I.hvp(x, v). A (or C) has d² rows for vec M, row by row, or
+    d(d − 1)/2 for its strict upper triangle alone. Prefer C: without it, with the triangle and σ ≥ 0 (Sigmoid, ReLU),
+    every S_ij, i < j, is ≥ 0, and for mass the first coordinate can only grow, the last only shrink.
+    Parameters: "A", "b", "C". Source: arXiv:2210.02373.
     """
 
     def __init__(self, A, sigma, invariant, C=None):
@@ -39,9 +39,9 @@ class InvariantField(Field):
         if C.dim_in != A.dim_out:
             raise ValueError(f"C must act on the {A.dim_out} values of A, got C: {C.dim_in} → {C.dim_out}")
         for member in ("__call__", "gradient", "hvp"):
-            if not hasattr(invariant, member):
+            if not hasattr(invariant, member) or isinstance(invariant, type):
                 raise TypeError(
-                    f"invariant must have I(x), I.gradient(x) and I.hvp(x, v), but {invariant!r} has no {member}"
+                    f"invariant must have I(x), I.gradient(x) and I.hvp(x, v), but {invariant!r} is no such object"
                 )
         d = A.dim_in
         if C.dim_out == d * d:
@@ -50,15 +50,14 @@ class InvariantField(Field):
             i, j = np.triu_indices(d, 1)
         else:
             raise ValueError(
-                f"{name} must have d² = {d * d} rows for vec M, or d(d − 1)/2 = {d * (d - 1) // 2} for its strict upper triangle, "
-                f"got {C.dim_out}"
+                f"{name} must have d² = {d * d} rows for vec M, or d(d − 1)/2 = {d * (d - 1) // 2} for its "
+                f"strict upper triangle, got {C.dim_out}"
             )
         self.dim_in = self.dim_out = d
         self.sigma, self.invariant, self.i, self.j = sigma, invariant, i, j
         self.own(A=A, b=zero_bias(A), C=C)
-        self.E_i, self.E_j = (
-            np.eye(d, dtype=self.theta.dtype)[k] for k in (i, j)
-        )  # row k is the unit vector e_{i_k}, e_{j_k}
+        unit = np.eye(d, dtype=self.theta.dtype)
+        self.E_i, self.E_j = unit[i], unit[j]  # row k is the unit vector e_{i_k}, e_{j_k}
 
     @property
     def keeps(self):

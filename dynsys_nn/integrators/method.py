@@ -63,8 +63,9 @@ def euler_lipschitz(field, h):
 
 
 def check_step(h):
-    """TypeError unless h is a number, ValueError where it is zero, NaN or infinite."""
+    """h as a Python number; TypeError unless it is a number, ValueError where it is zero, NaN or infinite."""
     if not isinstance(h, float | int | complex | np.number):
         raise TypeError(f"a step h must be a number, got {h!r}")
     if not 0 < abs(h) < math.inf:
         raise ValueError(f"a step h must be one finite number other than zero, got {h}")
+    return h.item() if isinstance(h, np.number) else h

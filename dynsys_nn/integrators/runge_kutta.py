@@ -27,14 +27,14 @@ class RungeKutta(Method):
             self.order = tableau_order(self.A, self.b)
 
     def step(self, field, x, h):
-        check_step(h)
+        h = check_step(h)
         x, K = field.state(x), []
         for a in self.A:
             K.append(field(advance(x, h, a, K)))
         return advance(x, h, self.b, K)
 
     def vjp(self, field, x, h):
-        check_step(h)
+        h = check_step(h)
         x, K, pullbacks = field.state(x), [], []
         for a in self.A:
             k, pullback = field.vjp(advance(x, h, a, K))
@@ -57,7 +57,7 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K), pullback
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        check_step(h)
+        h = check_step(h)
         x, K, dK = field.state(x), [], []
         for a in self.A:
             Y, dY = advance(x, h, a, K), advance(advance(v, h, a, dK), dh, a, K)
@@ -69,8 +69,12 @@ class RungeKutta(Method):
     def preserves(self, field):
         return frozenset(field.keeps) & {"mass"}
 
+    def __repr__(self):
+        return f"RungeKutta({self.A}, {self.b})" if type(self) is RungeKutta else super().__repr__()
+
     def lipschitz(self, field, h):
-        """One stage: the sharpest of the three levels that the field allows. More: ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j, stage by stage."""
+        """One stage: the sharpest of the three levels that the field allows. More: ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j in turn."""
+        check_step(h)
         if len(self.b) == 1:
             return euler_lipschitz(field, h)
         hL, stages = abs(h) * field.lipschitz(), []
@@ -139,7 +143,7 @@ def explicit_tableau(A, b):
     """(A, b) as lists of numbers, row i of A with i entries; ValueError for what is no consistent explicit tableau."""
     try:
         A, b = [[float(a) for a in row] for row in A], [float(b_i) for b_i in b]
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(f"a tableau is a list of rows A and a list of weights b, got A = {A!r}, b = {b!r}") from None
     s = len(b)
     if s == 0 or len(A) != s or any(len(row) not in (i, s) for i, row in enumerate(A)):

@@ -32,7 +32,7 @@ class PartitionedMethod(Method):
 
     def _steps(self, field, z, h, shears):
         self.require(field)
-        check_step(h)
+        h = check_step(h)
         x, v = field.split(field.state(z))
         for part, c in shears:
             if part == "f":
@@ -43,7 +43,7 @@ class PartitionedMethod(Method):
 
     def vjp(self, field, z, h):
         self.require(field)
-        check_step(h)
+        h = check_step(h)
         x, v = field.split(field.state(z))
         tape = []
         for part, c in self.shears:
@@ -74,7 +74,7 @@ class PartitionedMethod(Method):
 
     def jvp(self, field, z, h, dz, dtheta=None, dh=0.0):
         self.require(field)
-        check_step(h)
+        h = check_step(h)
         (x, v), (dx, dv), d = field.split(field.state(z)), field.split(dz), field.unpack(dtheta)
         for part, c in self.shears:
             if part == "f":
@@ -86,11 +86,13 @@ class PartitionedMethod(Method):
         return np.concatenate([x, v], axis=-1), np.concatenate([dx, dv], axis=-1)
 
     def preserves(self, field):
+        self.require(field)
         return frozenset(field.keeps) & {"volume", "symplectic"}
 
     def lipschitz(self, field, h):
         """Π over the shears of ‖[[1, ℓ], [0, 1]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ = |c h| L_f or |c h| L_g."""
         self.require(field)
+        h = check_step(h)
         steps = [abs(c * h) * (field.f if part == "f" else field.g).lipschitz() for part, c in self.shears]
         return math.prod((step + math.hypot(step, 2)) / 2 for step in steps)
 

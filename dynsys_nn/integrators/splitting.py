@@ -15,6 +15,8 @@ class Splitting(Method):
 
     def __init__(self, inner):
         self.inner = inner
+        if isinstance(inner, list | tuple) and not inner:
+            raise ValueError(f"{type(self).__name__} needs at least one inner method, got none")
         for method in self._inners(len(inner) if isinstance(inner, list | tuple) else 1):
             if not isinstance(method, Method):
                 raise TypeError(f"{type(self).__name__} composes methods such as RK4(), got {method!r}")
@@ -46,7 +48,7 @@ class Splitting(Method):
     def _plan(self, field, h):
         """[(name of the part, part, its method, c, c h), …]."""
         self.require(field)
-        check_step(h)
+        h = check_step(h)
         n = len(field.parts)
         inners = self._inners(n)
         return [(str(i), field.parts[i], inners[i], c, c * h) for i, c in self.substeps(n)]
@@ -84,6 +86,7 @@ class Splitting(Method):
 
     def preserves(self, field):
         """What each part's method keeps of its part; a property of the sum alone may be lost."""
+        self.require(field)
         kept = [method.preserves(X) for X, method in zip(field.parts, self._inners(len(field.parts)), strict=True)]
         return frozenset.intersection(frozenset(field.keeps), *kept)
 
