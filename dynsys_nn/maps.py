@@ -323,10 +323,10 @@ def dimension(value, name):
 
 
 def _floats(value, what):
-    value = np.asarray(value)
-    if value.dtype.kind not in "fciub":
+    array = np.asarray(value)
+    if array.dtype.kind not in "fciub":
         raise TypeError(f"{what} must be an array of numbers or a map, got {value!r}")
-    return value if value.dtype.kind in "fc" else value.astype(float)
+    return array if array.dtype.kind in "fc" else array.astype(float)
 
 
 def _copy_into(target, value, what, scalar):

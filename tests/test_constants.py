@@ -176,6 +176,29 @@ def test_networks_and_rollouts_multiply_their_constants(rng):
     assert dnn.Flow(FIELDS["GradientField −"](rng), 0.1, steps=4)(x).shape == x.shape
 
 
+def test_the_bound_of_a_float32_weight_is_not_below_its_norm():
+    for seed in range(20):
+        A = dnn.Dense(3, 3, rng=seed, dtype=np.float32)
+        assert A.lipschitz() >= np.linalg.norm(A.W.astype(float), 2) * (1 - 1e-15)
+
+
+def test_an_activation_without_bounds_has_no_constant():
+    class Cubic(dnn.Activation):
+        def __call__(self, z):
+            return z**3
+
+        def slope(self, z):
+            return 3 * z**2
+
+    for bounds in ((None, None), (0.0, np.inf)):
+        sigma = Cubic()
+        sigma.slope_min, sigma.slope_max = bounds
+        for X in (dnn.GradientField(dnn.Dense(1, 2), sigma), dnn.ResidualField(dnn.Dense(2, 2), sigma)):
+            with pytest.raises(NotImplementedError, match="of Cubic are known"):
+                X.lipschitz()
+            assert "–" in dnn.Network(dnn.Flow(X, 0.1)).summary()
+
+
 def test_a_map_without_a_known_constant_says_which(rng):
     with pytest.raises(NotImplementedError, match="InvariantField"):
         FIELDS["InvariantField ½‖x‖²"](rng).lipschitz()

@@ -158,6 +158,12 @@ def test_float32_stays_float32(rng):
     same = small_network()
     np.testing.assert_allclose(net(x), same(x), rtol=1e-5, atol=1e-5)
     assert dnn.Lift(4, 2)(x.astype(np.float32)).dtype == np.float32
+    assert dnn.RK4().step(same.maps[1].field, np.ones(4), np.float64(0.1)).dtype == np.float64
+    A = dnn.Affine(3, 3, rng=0, dtype=np.float32)
+    assert {a.dtype for a in (A.inverse(np.ones(3)), A.adjoint(np.ones(3)))} == {np.dtype(np.float32)}
+    assert dnn.RK4().step(net.maps[1].field, np.ones(4), np.float64(0.1)).dtype == np.float32
+    body = dnn.Flow(dnn.systems.rigid_body(), 0.1, dnn.RK4())
+    assert body(np.ones(3, np.float32)).dtype == body.jvp(np.ones(3, np.float32), np.ones(3, np.float32))[1].dtype == np.float32
     for method in (dnn.RK4(), dnn.Ralston()):
         F = dnn.Flow(
             dnn.ResidualField(dnn.Dense(2, 2, rng=0, dtype="float32"), dnn.Softplus()),
@@ -168,6 +174,53 @@ def test_float32_stays_float32(rng):
         )
         y, pullback = F.vjp(x)
         assert F.theta.dtype == y.dtype == pullback(y)[0].dtype == pullback(y)[1].dtype == np.float32
+
+
+def test_a_map_of_ones_own_takes_plain_numbers_and_owns_once():
+    class Scale(dnn.Map):
+        def __init__(self, **pieces):
+            self.dim_in = self.dim_out = 2
+            self.own(**pieces)
+
+        def __call__(self, x):
+            return self.c * self.state(x)
+
+    assert Scale(c=[1, 2]).theta.dtype == float
+    np.testing.assert_array_equal(Scale(c=[1, 2])([0.5, 0.5]), [0.5, 1.0])
+    np.testing.assert_array_equal(Scale(c=3)([0.5, 0.5]), [1.5, 1.5])
+    with pytest.raises(TypeError, match="c of Scale must be an array of numbers or a map, got 'two'"):
+        Scale(c="two")
+    with pytest.raises(ValueError, match="Scale has its parameters already: own is called once"):
+        Scale(c=1.0).own(b=2.0)
+
+
+def test_a_linear_map_with_parameters_of_its_own_must_bring_its_tangents(rng):
+    class Multiple(dnn.LinearMap):
+        def __init__(self, dim):
+            self.dim_in = self.dim_out = dim
+            self.own(c=np.array([2.0]))
+
+        def __call__(self, x):
+            return self.c * self.state(x)
+
+        def adjoint(self, w):
+            return self.c * w
+
+        def outer(self, w, x):
+            return np.array([(w * x).sum()])
+
+    A = Multiple(3)
+    dnn.checks.adjoint(A, rng.normal(size=(5, 3))).require()
+    with pytest.raises(NotImplementedError, match="Multiple has parameters: write its own jvp and adjoint_jvp"):
+        A.jvp(np.ones(3), np.ones(3), np.ones(1))
+
+
+def test_a_failed_network_with_a_rollout_leaves_its_flow_free(rng):
+    flow, net = dnn.Flow(residual(rng), 0.1), dnn.Network(dnn.Flow(residual(rng), 0.1))
+    with pytest.raises(TypeError, match="Rollout") as kept:
+        dnn.Network(flow, dnn.Rollout(net, 2))
+    dnn.Network(flow)
+    assert kept is not None
 
 
 def test_randomness_enters_only_as_rng():

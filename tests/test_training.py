@@ -40,6 +40,7 @@ def test_losses_in_closed_form(rng):
         -np.mean(scipy.special.log_softmax(y, axis=-1)[np.arange(5), labels]),
         rtol=1e-14,
     )
+    assert dnn.MeanSquaredError()([1, 2], [0.5, 1.7]) == pytest.approx(0.17)  # integers are numbers too
     huge = np.array([[1e300, -1e300], [5e4, 0.0]])
     with np.errstate(over="raise", invalid="raise"):
         value, dy = dnn.SoftmaxCrossEntropy().vjp(huge, np.array([0, 1]))
@@ -156,6 +157,38 @@ def test_divergence_is_reported_and_the_last_finite_theta_kept():
         dnn.fit(net, dnn.MeanSquaredError(), x, x, dnn.SGD(1e3), epochs=1000)
     assert np.isfinite(net.theta).all() and np.isfinite(dnn.MeanSquaredError()(net(x), x))
     assert len(caught.value.history.loss) > 5
+
+
+@pytest.mark.parametrize("seed", [3, 9, 14, 28])
+def test_lbfgs_steps_back_from_where_the_loss_is_not_finite(seed):
+    """A loss with a wall (infinite beyond it) whose minimum lies inside: the line search turns round and finds it."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(50, 2))
+    target = x @ rng.normal(size=(2, 2)) + 0.05 * rng.normal(size=(50, 2))
+
+    class Walled(dnn.MeanSquaredError):
+        hits = 0
+
+        def vjp(self, y, target):
+            value, dy = super().vjp(y, target)
+            if np.abs(y).max() > 1.1 * np.abs(target).max():
+                Walled.hits += 1
+                return np.inf, dy
+            return value, dy
+
+    free, walled = dnn.Dense(2, 2, W=0.1 * np.eye(2)), dnn.Dense(2, 2, W=0.1 * np.eye(2))
+    dnn.fit(free, dnn.MeanSquaredError(), x, target, dnn.LBFGS(), epochs=50)
+    dnn.fit(walled, Walled(), x, target, dnn.LBFGS(), epochs=50)
+    assert Walled.hits
+    np.testing.assert_allclose(walled.W, free.W, atol=1e-6)
+
+
+def test_a_last_step_that_is_not_finite_is_divergence_too():
+    net = dnn.Dense(2, 2, rng=0)
+    theta, x = net.theta.copy(), np.ones((4, 2))
+    with np.errstate(all="ignore"), pytest.raises(dnn.TrainingDiverged, match="the step is not finite"):
+        dnn.fit(net, dnn.MeanSquaredError(), x, 1e4 * x, dnn.SGD(1e308), epochs=1)
+    np.testing.assert_array_equal(net.theta, theta)
 
 
 def test_control_c_returns_the_history_so_far():
