@@ -47,14 +47,13 @@ def sample(n, rng):
 
 
 @cache
-def train(quick=False):
-    """The structured network and the ResNet, trained on the same 2048 pairs."""
+def train(architecture, epochs):
+    """A network of the given architecture, trained on 2048 pairs, the same for all."""
     rng = np.random.default_rng(0)
     y, y_next = sample(2048, rng)
-    nets = structured(rng), resnet(rng)
-    for net, epochs in zip(nets, (5000, 1500), strict=True):
-        dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(), epochs=100 if quick else epochs)
-    return nets
+    net = architecture(rng)
+    dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(), epochs=epochs)
+    return net
 
 
 def make(quick=False):
@@ -64,8 +63,12 @@ def make(quick=False):
     truth = dnn.exact_flow(systems.mass_example(), y0, np.linspace(0, T, 200))
     for k in range(3):
         left.plot(np.linspace(0, T, 200), truth[:, k], color="black", linewidth=1.5, label="truth" if k == 0 else None)
-    styles = (("mass-preserving network", "C0", "o", 10), ("ResNet", "C1", "x", 7))
-    for net, (name, colour, marker, size) in zip(train(quick), styles, strict=True):
+    cases = (
+        (structured, 5000, "mass-preserving network", "C0", "o", 10),
+        (resnet, 1500, "ResNet", "C1", "x", 7),
+    )
+    for architecture, epochs, name, colour, marker, size in cases:
+        net = train(architecture, 100 if quick else epochs)
         states = np.concatenate([y0[None], dnn.Rollout(net, len(t) - 1)(y0)])
         lines = left.plot(t, states, marker, color=colour, markersize=size, alpha=0.8)
         lines[0].set_label(name)

@@ -27,18 +27,17 @@ def network(rng, width=16, layers=4):
 
 @cache
 def train(quick=False):
-    """The network, and its mean squared error on the 200 trajectories kept for testing, over the four self-fed steps."""
+    """The network, trained on 1800 trajectories of four self-fed steps."""
     rng = np.random.default_rng(0)
-    y0 = rng.dirichlet([1, 1, 1], 2000)
+    y0 = rng.dirichlet([1, 1, 1], 1800)
     y = dnn.exact_flow(systems.sir(), y0, H * np.arange(1, FED + 1))
     net = network(rng)
-    fed = dnn.Rollout(net, FED)
-    dnn.fit(fed, dnn.MeanSquaredError(), y0[:1800], y[:1800], dnn.LBFGS(), epochs=100 if quick else 900)
-    return net, dnn.MeanSquaredError()(fed(y0[1800:]), y[1800:])
+    dnn.fit(dnn.Rollout(net, FED), dnn.MeanSquaredError(), y0, y, dnn.LBFGS(), epochs=100 if quick else 900)
+    return net
 
 
 def make(quick=False):
-    net, _ = train(quick)
+    net = train(quick)
     y0, t = np.array([0.8, 0.2, 0.0]), H * np.arange(4001)
     states = np.concatenate([y0[None], dnn.Rollout(net, 4000)(y0)])
     truth = dnn.exact_flow(systems.sir(), y0, t)

@@ -9,7 +9,11 @@ from dynsys_nn import checks
 
 
 def test_a_check_is_one_aligned_line_and_require_raises_with_it():
-    good, bad, broken = checks.Check("a", 1e-15, 1e-12, "in x"), checks.Check("b", 2.0, 1e-12), checks.Check("c", np.nan, 1.0)
+    good, bad, broken = (
+        checks.Check("a", 1e-15, 1e-12, "in x"),
+        checks.Check("b", 2.0, 1e-12),
+        checks.Check("c", np.nan, 1.0),
+    )
     assert good.passed and not bad.passed and not broken.passed  # a NaN fails
     assert str(good).index("measured") == str(bad).index("measured") and str(good).startswith("passed  a")
     assert good.require() is good
@@ -28,7 +32,9 @@ def test_checks_fail_on_nan_and_on_what_they_cannot_measure():
     with np.errstate(invalid="ignore"):
         assert not checks.inverse(Log(), [[-1.0, 2.0]]).passed  # log(−1)
     assert "maps of a space to itself" in checks.volume(dnn.Lift(3, 2), np.ones(2)).detail
-    assert "not finite" in checks.volume(dnn.KnownField(np.sin, 2, lambda x: np.full((2, 2), np.nan)), np.ones(2)).detail
+    assert (
+        "not finite" in checks.volume(dnn.KnownField(np.sin, 2, lambda x: np.full((2, 2), np.nan)), np.ones(2)).detail
+    )
 
     class OnlyState(dnn.Dense):
         def vjp(self, x):

@@ -163,7 +163,11 @@ def test_float32_stays_float32(rng):
     assert {a.dtype for a in (A.inverse(np.ones(3)), A.adjoint(np.ones(3)))} == {np.dtype(np.float32)}
     assert dnn.RK4().step(net.maps[1].field, np.ones(4), np.float64(0.1)).dtype == np.float32
     body = dnn.Flow(dnn.systems.rigid_body(), 0.1, dnn.RK4())
-    assert body(np.ones(3, np.float32)).dtype == body.jvp(np.ones(3, np.float32), np.ones(3, np.float32))[1].dtype == np.float32
+    assert (
+        body(np.ones(3, np.float32)).dtype
+        == body.jvp(np.ones(3, np.float32), np.ones(3, np.float32))[1].dtype
+        == np.float32
+    )
     for method in (dnn.RK4(), dnn.Ralston()):
         F = dnn.Flow(
             dnn.ResidualField(dnn.Dense(2, 2, rng=0, dtype="float32"), dnn.Softplus()),

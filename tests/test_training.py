@@ -219,12 +219,3 @@ def test_float32_trains_in_float32():
         net = classifier(np.random.default_rng(1), np.float32)
         history = dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, optimiser, epochs=20)
         assert net.theta.dtype == np.float32 and history.loss[-1] < history.loss[0]
-
-
-def test_rings_are_separated_by_fifteen_lifted_layers(root):
-    """≥ 99.5 % of 1000 test points, the network and training of the figure."""
-    from figures import point_separation
-
-    net, x, y = point_separation.train()
-    assert len(net.maps) == 17 and len(x) == 1000
-    assert point_separation.accuracy(net, x, y) >= 0.995

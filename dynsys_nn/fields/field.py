@@ -6,7 +6,6 @@ from ..activations import Activation
 from ..linear import Affine, LinearMap
 from ..maps import Map
 
-
 #: what the exact flow of a field may keep
 KEEPABLE = frozenset({"mass", "norm", "invariant", "energy", "volume", "symplectic"})
 

@@ -26,9 +26,9 @@ class PartitionedMethod(Method):
     def step(self, field, z, h):
         return self._steps(field, z, h, self.shears)
 
-    def inverse(self, field, z, h):
+    def inverse(self, field, y, h):
         """The same shears in reverse order, each with −h: explicit."""
-        return self._steps(field, z, -h, self.shears[::-1])
+        return self._steps(field, y, -h, self.shears[::-1])
 
     def _steps(self, field, z, h, shears):
         self.require(field)
