@@ -77,6 +77,7 @@ def convergence(h, errors, order=None, ax=None, **kwargs):
     if order is not None:
         slope = errors[-1] * (h / h[-1]) ** order
         lines += ax.loglog(h, slope, ":", color=lines[0].get_color(), linewidth=1.5)
+    ax.xaxis.set_minor_formatter("")  # label decades only
     return lines
 
 

@@ -45,7 +45,7 @@ def make(quick=False):
     fig, (left, right) = plt.subplots(1, 2, figsize=(13, 5.4))
     gap = np.abs(states - truth)[:801].max()
     for k, name in enumerate(("susceptible", "infected", "removed")):
-        left.plot(t, truth[:, k], color="black", linewidth=1.5, zorder=3, label="true flow" if k == 2 else None)
+        left.plot(t, truth[:, k], color="black", linewidth=1.5, zorder=3, label="true flow" if k == 0 else None)
         left.plot(t[:801:32], states[:801:32, k], "o", color=f"C{k}", markersize=8, label=name)
     left.set(
         xlabel="time $t$ (mean infectious periods)",

@@ -60,10 +60,10 @@ plotting.phase_portrait(X, (-2, 2), (-2, 2), ax=left)
 plotting.trajectories(dnn.exact_flow(X, x, np.linspace(0.01, T, 50)), ax=left)
 left.set(xlabel="$x_1$", ylabel="$x_2$", title="the field and five solutions")
 
-steps = 2 ** np.arange(2, 8)
+steps = 2 ** np.arange(1, 8)
 for method in (dnn.Euler(), dnn.Heun(), dnn.RK4()):
     errors = [np.linalg.norm(dnn.Flow(X, T / n, method, steps=int(n))(x0) - exact) for n in steps]
-    plotting.convergence(T / steps, errors, order=method.order, ax=right, label=repr(method))
+    plotting.convergence(T / steps, errors, order=method.order, ax=right, label=type(method).__name__)
     check = dnn.checks.order(method, X, x0, T)
     print(check)
     check.require()

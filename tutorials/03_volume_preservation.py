@@ -6,9 +6,13 @@
 # divergence.
 
 # %%
+import copy
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 import dynsys_nn as dnn
+from dynsys_nn import plotting
 
 rng = np.random.default_rng(0)
 
@@ -49,6 +53,22 @@ for method in (dnn.Euler(), dnn.RK4(), dnn.SymplecticEuler(), dnn.StormerVerlet(
 # is the composition of two *shears*. A shear has a triangular Jacobian with ones on its diagonal: determinant one, to
 # rounding, at every step size and for all parameters.
 #
+# In the plane one can see it: on the left the squares of a grid are bent and stretched, and keep their areas.
+
+# %%
+f, g = (dnn.ResidualField(dnn.Dense(1, 1, W=[[slope]]), dnn.Tanh()) for slope in (2.0, -2.0))
+plane = dnn.PartitionedField(f, g)  # ẋ = tanh 2v, v̇ = −tanh 2x: round and round
+fig, axes = plt.subplots(
+    1, 2, figsize=(9, 4.5), sharex=True, sharey=True, layout="constrained", subplot_kw={"aspect": "equal"}
+)
+for ax, method in zip(axes, (dnn.SymplecticEuler(), dnn.Euler()), strict=True):
+    psi = dnn.Flow(copy.deepcopy(plane), 0.4, method, steps=4)
+    plotting.deformed_grid(psi, (-1, 1), (-1, 1), ax=ax, color="C0")
+    growth = np.linalg.det(psi.jacobian(rng.uniform(-1, 1, (1000, 2))))  # of a small square, at 1000 places
+    ax.set(title=f"{method}: areas × {growth.min():.2f} to {growth.max():.2f}", xlabel="$x$", ylabel="$v$")
+    assert (np.ptp(growth) < 1e-13) == isinstance(method, dnn.SymplecticEuler)
+
+# %% [markdown]
 # ## Explicitly invertible
 # A shear is undone by subtracting what was added, so the network runs backwards in closed form.
 
