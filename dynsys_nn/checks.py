@@ -11,6 +11,7 @@ from .fields import KnownField
 from .flows import exact_flow
 from .maps import Map, dimension
 
+__all__ = ["Check", "adjoint", "inverse", "invariant", "order", "tangent", "volume"]
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
 
@@ -34,6 +35,9 @@ class Check:
     def __bool__(self):
         return self.passed
 
+    def __repr__(self):
+        return str(self)
+
     def __str__(self):
         verdict = "passed" if self.passed else "FAILED"
         return f"{verdict}  {self.name:<34} measured {self.measured:9.2e}   limit {self.limit:9.2e}   {self.detail}".rstrip()
@@ -48,21 +52,26 @@ def adjoint(F, x, rng=0, limit=1e-12):
     """
     x, rng, name = _points(F, x), np.random.default_rng(rng), f"adjoint of {_name(F)}"
     y, pullback = F.vjp(x)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return Check(name, np.nan, limit, "x or F(x) is not finite")
     if not np.shape(y) == np.shape(F(x)) or not np.linalg.norm(y - F(x)) <= 1e-12 * max(1.0, np.linalg.norm(y)):
         return Check(name, np.inf, limit, "vjp(x) and F(x) give different values")
     w, theta = rng.normal(size=np.shape(y)), getattr(F, "theta", np.zeros(0))
     pulled = pullback(w)
     if not (isinstance(pulled, tuple) and len(pulled) == 2):
         return Check(name, np.inf, limit, "pullback(w) must return the pair dx, dtheta")
-    worst = Check(name, 0.0, limit)
+    worst = Check(name, -1.0, limit)
     for part, at, back in (("in x", x, pulled[0]), ("in θ", theta, pulled[1])):
-        if np.shape(back) != at.shape and at.size:
-            return Check(name, np.inf, limit, f"{part} the pullback has shape {np.shape(back)}, needed is {at.shape}")
+        if np.shape(back) != at.shape and (at.size or np.size(back)):
+            lost = "" if at.size else ": were the parameters given to own(…)?"
+            detail = f"{part} the pullback has shape {np.shape(back)}, needed is {at.shape}{lost}"
+            return Check(name, np.inf, limit, detail)
         if at.size:
             v = rng.normal(size=at.shape)
             Jv, exact = _tangent(F, x, v, part)
             error = abs((w * Jv).sum() - (back * v).sum()) / max(np.linalg.norm(w) * np.linalg.norm(Jv), TINY)
-            source = "jvp" if exact else "differences"
+            written = hasattr(F, "jvp") and getattr(type(F), "jvp", None) is not Map.jvp
+            source = "jvp" if exact else "differences" + (": the jvp DISAGREES, run checks.tangent" if written else "")
             check = Check(name, error, limit if exact else max(limit, 1e-6), f"{part}, Jv from {source}")
             worst = max(
                 worst, check, key=lambda c: c.measured / max(c.limit, TINY) if c.measured == c.measured else np.inf
@@ -87,10 +96,12 @@ def tangent(F, x, rng=0, limit=1e-7):
 def order(method, field, x, t=1.0, limit=0.05):
     """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest doubling above 1e-11.
 
-    method: an object with `order` and `step(field, x, h)`; field: a map or a function of states; x: array (..., d). The
-    reference is `exact_flow`.
+    method: an object with `order` and `step(field, x, h)`; field: a map or a function of states; x: array (..., d).
+    The reference is `exact_flow`.
     """
     name = f"order of {_name(method)}"
+    if isinstance(method, type):
+        raise TypeError(f"method must be an object: write {method.__name__}(), not {method.__name__}")
     x = _points(field, x)
     field = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
     exact, errors, n = exact_flow(field, x, t), [], 4
@@ -135,8 +146,8 @@ def volume(F, x, limit=None):
 def invariant(F, I, x, steps=100, limit=None):
     """Drift max_n |I(x_n) − I(x_0)| over x_n = F(x_{n−1}), n ≤ steps, worst of the batch.
 
-    I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16 · max(‖x_n‖₁, |I|):
-    a rounding error a step, and those of the sum I itself.
+    I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16 · max(‖x_n‖₁,
+    |I|): a rounding error a step, and those of the sum I itself.
     """
     x, steps = _points(F, x), dimension(steps, "steps")
     start = np.asarray(I(x))
@@ -153,6 +164,8 @@ def invariant(F, I, x, steps=100, limit=None):
 def inverse(F, x, limit=1e-10):
     """‖F⁻¹(F(x)) − x‖, and where dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of the batch."""
     x = _points(F, x)
+    if not hasattr(F, "inverse"):
+        raise TypeError(f"{_name(F)} has no inverse: write inverse(self, y)")
     y = F(x)
     gaps = {"F⁻¹(F(x)) − x": F.inverse(y) - x}
     if np.shape(y) == x.shape:
@@ -164,6 +177,8 @@ def inverse(F, x, limit=1e-10):
 
 def _points(F, x):
     """x as float64 states, at least one. Checks measure to float64's rounding, so a float32 map is refused."""
+    if isinstance(F, type):
+        raise TypeError(f"a check takes an object: write {F.__name__}(…), not {F.__name__}")
     x = np.asarray(x, float)
     if x.ndim == 0 or x.size == 0:
         raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")

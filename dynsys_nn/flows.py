@@ -100,8 +100,8 @@ class Flow(Map):
 class Rollout(Map):
     """x ↦ (x₁, …, x_n), x_k = F(x_{k−1}), shape (..., d) → (..., n, d): for learning from trajectories.
 
-    The θ of a Rollout *is* the network's θ, so several may look at one network; it cannot itself be a part of another
-    map.
+    x itself is not among the states. The θ of a Rollout *is* the network's θ, so several may look at one network; it
+    cannot itself be a part of another map.
     """
 
     formula = "(F(x), F∘F(x), …)"
@@ -179,9 +179,9 @@ class Rollout(Map):
 def exact_flow(field, x, t):
     """φ^t(x) of ẋ = field(x), by scipy's DOP853 at tolerances near rounding: the reference for every method.
 
-    field: a map, or a function of states; x: (..., d), all solved at once, the tolerance on their root mean square; t: a number of either sign, giving (..., d), or an increasing or decreasing array
-    (n,) of times after 0, giving (..., n, d). ValueError where t or x is not finite; RuntimeError where the solution
-    does not reach t.
+    field: a map, or a function of states; x: (..., d), all solved at once, the tolerance on their root mean square;
+    t: a number of either sign, giving (..., d), or an increasing or decreasing array (n,) of times from 0 on, giving
+    (..., n, d). ValueError where t or x is not finite; RuntimeError where the solution does not reach t.
     """
     from scipy.integrate import solve_ivp
 

@@ -221,7 +221,7 @@ def given(value, shape, what, dtype):
     """A parameter that a caller gave, as a fresh array; ValueError for another shape or a value that is not finite."""
     value = np.asarray(value)
     if value.dtype.kind not in "fiub":
-        raise TypeError(f"{what} must be an array of real numbers, got dtype {value.dtype}")
+        raise TypeError(f"{what} must be an array of real numbers, got {value!r} (a generator goes in as rng=…)")
     if value.shape != shape:
         raise ValueError(f"{what} has shape {shape}, got {value.shape}")
     if not np.isfinite(value).all():

@@ -40,7 +40,11 @@ class Map:
         raise NotImplementedError(f"{type(self).__name__} has no hand-written adjoint: write vjp(self, x)")
 
     def jvp(self, x, v, dtheta=None):
-        """F(x) and its tangent (∂F/∂x) v + (∂F/∂θ) dtheta."""
+        """F(x) and its tangent (∂F/∂x) v + (∂F/∂θ) dtheta.
+
+        `d = self.unpack(dtheta)` cuts the direction into the pieces given to `own`: arrays d["b"] (0.0 where dtheta
+        is None), and what a part's own jvp takes, as in `z, dz = self.A.jvp(x, v, d["A"])`.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no hand-written tangent: write jvp(self, x, v, dtheta)")
 
     def lipschitz(self):
@@ -61,7 +65,10 @@ class Map:
     # ---- parameters
     @property
     def theta(self):
-        """All parameters as one flat vector, shape (p,). Assigning to it copies into place."""
+        """All parameters as one flat vector, shape (p,). Assigning to it copies into place.
+
+        It is the live vector, which training changes: `net.theta.copy()` keeps a state, to be assigned again later.
+        """
         return self._theta
 
     @theta.setter
@@ -70,7 +77,8 @@ class Map:
 
     @property
     def parameters(self):
-        """dict name → view into `theta`, in order: "A" and "b" in a field, "2.A" in a network."""
+        """dict name → view into `theta`, in order: "A" and "b" in a field, "2.A" in a network. Write into a view in place,
+        `net.parameters["2.b"][:] = 0`."""
         named, seen = {}, set()
         for name, piece in self._pieces.items():
             if isinstance(piece, np.ndarray):
@@ -89,12 +97,16 @@ class Map:
         """Lay arrays and maps end to end in one flat θ; each becomes an attribute, a view into it.
 
         Arrays are copied. Maps are adopted: from here on their parameters are views into this θ, so a map with
-        parameters has one owner, and a second one is a ValueError. A map given twice shares its parameters. Called once,
-        with all pieces.
+        parameters has one owner, and a second one is a ValueError. A map given twice shares its parameters. Called
+        once, with all pieces.
         """
         if self._pieces:
             raise ValueError(f"{type(self).__name__} has its parameters already: own is called once, with all pieces")
         for name, piece in pieces.items():
+            if name in ("dim_in", "dim_out") or hasattr(Map, name) or callable(getattr(type(self), name, None)):
+                raise ValueError(
+                    f"{name} is a name that {type(self).__name__} uses already: give the piece another one"
+                )
             if isinstance(piece, Map):
                 piece._refuse_second_owner(self)
             else:
@@ -106,7 +118,20 @@ class Map:
         self._bind(np.concatenate([*flat, []]).astype(dtype))
 
     def pack(self, **gradients):
-        """The pieces' gradients as one flat vector aligned with θ; shared pieces add up."""
+        """The pieces' gradients as one flat vector aligned with θ; shared pieces add up. ValueError for a name that was not
+        given to `own` or a gradient of another shape than its piece."""
+        for name, gradient in gradients.items():
+            if name not in self.slices:
+                known = ", ".join(self.slices) or "none"
+                raise ValueError(
+                    f"{type(self).__name__} has no piece {name} (it has {known}): give it to own({name}=…)"
+                )
+            piece = self._pieces[name]
+            shape = piece.theta.shape if isinstance(piece, Map) else piece.shape
+            if np.size(gradient) != np.prod(shape, dtype=int):
+                raise ValueError(
+                    f"the gradient of {name} has shape {np.shape(gradient)}, but {name} has {shape}: sum it over the batch axes"
+                )
         dtheta = np.zeros(self.theta.shape, np.result_type(self.theta, *gradients.values()))
         for name, gradient in gradients.items():
             dtheta[self.slices[name]] += np.ravel(gradient)
@@ -177,9 +202,10 @@ class Map:
         owner = self.__dict__.get("_owner", lambda: None)()
         if owner is not None and owner is not new and self.theta.size:
             raise ValueError(
-                f"this {type(self).__name__} has an owner already, a {type(owner).__name__}, and a second one "
-                f"({type(new).__name__}) would tear its parameters from the first: use the same Flow object twice, "
-                f"steps=n, or copy.deepcopy (or let go of the first owner)"
+                f"this {type(self).__name__} has an owner already, a {type(owner).__name__}; a second one, a "
+                f"{type(new).__name__}, would take its parameters away. Shared weights: use the same Flow object twice, or "
+                f"steps=n. Independent ones: copy.deepcopy. To compare methods: method.step(field, x, h). When a notebook "
+                f"cell runs again: make the field in the same cell, or del its old owner"
             )
 
     def __setattr__(self, name, value):
@@ -215,7 +241,7 @@ class Network(Map):
     """𝒩 = F_L ∘ … ∘ F_1, the composition of maps, with one contiguous θ.
 
     `Network(F_1, …, F_L)` applies F_1 first. A map that appears twice shares its parameters (tied weights). Networks
-    nest. ValueError where the dimensions of neighbours differ.
+    nest. A field as a map is its value X(x), not a step: wrap it in a Flow. ValueError where neighbours do not fit.
     """
 
     formula = "F_L ∘ ⋯ ∘ F₁"

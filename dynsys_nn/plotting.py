@@ -52,6 +52,11 @@ def layer_states(states, labels, axes, **kwargs):
     states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured by the style's
     cycle.
     """
+    for x, ax in zip(states, axes, strict=False):
+        if np.shape(x)[-1] != (3 if ax.name == "3d" else 2):
+            raise ValueError(
+                f"{ax.name} axes cannot show states of dimension {np.shape(x)[-1]}: choose the components to draw"
+            )
     colours = _cycle()[np.asarray(labels) % len(_cycle())]
     return [
         ax.scatter(*np.asarray(x).T[: 3 if ax.name == "3d" else 2], c=colours, **{"s": 6, "linewidths": 0, **kwargs})
@@ -60,13 +65,13 @@ def layer_states(states, labels, axes, **kwargs):
 
 
 def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
-    """|I(x_n) − I(x_0)| against time on a logarithmic axis, the worst of the batch; returns the lines.
+    """|I(x_n) − I(x_0)| for n ≥ 1 against time on a logarithmic axis, the worst of the batch; returns the lines.
 
     states: (..., n, d), times t: (n,); values below `floor` (exact zeros) are drawn at the floor.
     """
     values = np.asarray(I(np.asarray(states)))
     drift = np.abs(values - values[..., :1]).reshape(-1, len(t)).max(axis=0)
-    return _axes(ax).semilogy(t, np.maximum(drift, floor), **kwargs)
+    return _axes(ax).semilogy(t[1:], np.maximum(drift, floor)[1:], **kwargs)
 
 
 def convergence(h, errors, order=None, ax=None, **kwargs):
@@ -81,7 +86,7 @@ def convergence(h, errors, order=None, ax=None, **kwargs):
     return lines
 
 
-def decision_regions(classify, xlim, ylim, ax=None, n=200, **kwargs):
+def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     """The class of every point of a planar rectangle, faintly coloured; returns the image.
 
     classify: (..., 2) → logits (..., K).
@@ -89,10 +94,13 @@ def decision_regions(classify, xlim, ylim, ax=None, n=200, **kwargs):
     from matplotlib.colors import ListedColormap
 
     grid = np.stack(np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, n)), axis=-1)
-    classes = np.asarray(classify(grid)).argmax(axis=-1)
+    logits = np.asarray(classify(grid))
+    if logits.ndim != 3 or logits.shape[-1] < 2:
+        raise ValueError(f"classify must return logits (..., K) with K ≥ 2, but {grid.shape} became {logits.shape}")
+    classes = logits.argmax(axis=-1)
     colours = ListedColormap(_cycle()[: classes.max() + 1])
     return _axes(ax).imshow(
-        classes, extent=(*xlim, *ylim), origin="lower", interpolation="nearest", aspect="auto",
+        classes, extent=(*xlim, *ylim), origin="lower", interpolation="nearest", aspect="equal",
         **{"cmap": colours, "alpha": 0.2, "vmin": -0.5, "vmax": classes.max() + 0.5, **kwargs},
     )  # fmt: skip
 

@@ -26,6 +26,8 @@ def value_and_grad(net, loss, x, y):
 
     x: (..., dim_in); y: what the loss takes as target. ValueError where shapes do not fit.
     """
+    if isinstance(loss, type):
+        raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
     z, pullback = net.vjp(x)
     value, dz = loss.vjp(z, y)
     return value, pullback(dz)[1]
@@ -82,8 +84,8 @@ class Adam(Optimiser):
 class LBFGS(Optimiser):
     """Limited-memory BFGS of `scipy.optimize` on the whole batch: for small data and high accuracy.
 
-    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the epochs (iterations) of
-    `fit`, where the gradient's largest entry falls below `gtol`, or where the line search finds no smaller loss.
+    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the epochs (iterations)
+    of `fit`, where the gradient's largest entry falls below `gtol`, or where the line search finds no smaller loss.
     """
 
     def __init__(self, corrections=100, gtol=1e-14):
@@ -116,6 +118,8 @@ class History:
         span = f"loss {self.loss[0]:.3g} → {self.loss[-1]:.3g}{validation}"
         return f"{len(self.loss)} epochs in {self.seconds[-1]:.1f} s: {span}"
 
+    __repr__ = __str__
+
 
 def fit(
     net,
@@ -138,7 +142,8 @@ def fit(
     epoch.
 
     ValueError for NaN or infinite data (with its position), lengths that differ, an empty set, a batch size below 1.
-    TrainingDiverged where the loss stops being finite, with θ as it was before. Ctrl-C returns the history so far.
+    TrainingDiverged where the loss stops being finite, with θ as it was at the last finite one. Ctrl-C returns the
+    history so far.
     """
     optimiser = Adam(1e-2) if optimiser is None else optimiser
     _check_kinds(net, loss, optimiser)
@@ -189,16 +194,12 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, histor
             value, g = value_and_grad(net, loss, x[batch], y[batch])
             if not (np.isfinite(value) and np.isfinite(g).all()):
                 net.theta = safe
-                raise _diverged(
-                    history, f"at sample {k} of the epoch: the loss is {value}", "a smaller rate or step h may help"
-                )
+                raise _diverged(history, f"at sample {k} of it: the loss is {value}")
             safe[:] = net.theta
             optimiser.step(net.theta, g, memory)
             if not np.isfinite(net.theta).all():
                 net.theta = safe
-                raise _diverged(
-                    history, f"at sample {k} of the epoch: the step is not finite", "a smaller rate may help"
-                )
+                raise _diverged(history, f"at sample {k} of it: the step is not finite")
             total += value * len(order[k : k + batch_size])
         record(total / len(x))
 
@@ -207,7 +208,7 @@ def _minimise(net, loss, x, y, optimiser, epochs, record, history):
     safe = net.theta.copy()
     value, _ = value_and_grad(net, loss, x, y)
     if not np.isfinite(value):
-        raise _diverged(history, f"at the start: the loss is {value}", "start from smaller parameters")
+        raise _diverged(history, f"at the start: the loss is {value}")
     values = dict(accepted=float(value), tried=float(value))
 
     def value_and_gradient(theta):
@@ -233,9 +234,11 @@ def _minimise(net, loss, x, y, optimiser, epochs, record, history):
         net.theta = safe
 
 
-def _diverged(history, where, advice):
+def _diverged(history, where):
+    advice = "a smaller rate or step h, or smaller initial parameters, may help"
     return TrainingDiverged(
-        f"training diverged in epoch {len(history.loss)} {where}; θ is the last finite one ({advice})", history
+        f"training diverged in epoch {len(history.loss)}, {where}. θ is as it was at the last finite loss; {advice}",
+        history,
     )
 
 
@@ -275,8 +278,10 @@ def _check_kinds(net, loss, optimiser):
 def _check_data(x, y, x_name, y_name):
     x, y = np.asarray(x), np.asarray(y)
     for a, name in ((x, x_name), (y, y_name)):
-        if a.ndim == 0:
-            raise ValueError(f"{name} must hold a sample a row, got a single number")
+        if a.ndim == 0 or (a.ndim == 1 and name.startswith("x")):
+            raise ValueError(
+                f"{name} must hold a sample a row, got shape {a.shape}; a single sample is {name[0]}[None]"
+            )
         if a.dtype.kind not in "fiub":
             raise TypeError(f"{name} must hold real numbers, got an array of dtype {a.dtype}")
         bad = np.argwhere(~np.isfinite(a))

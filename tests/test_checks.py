@@ -53,6 +53,32 @@ def test_checks_fail_on_nan_and_on_what_they_cannot_measure():
     assert not rest.passed and "at rounding" in rest.detail
 
 
+def test_a_forgotten_own_and_a_wrong_tangent_are_mentioned(rng):
+    class NoOwn(dnn.Field):
+        def __init__(self):
+            self.dim_in = self.dim_out = 2
+            self.c = np.array([1.0, 2.0])
+
+        def __call__(self, x):
+            return self.c * self.state(x)
+
+        def vjp(self, x):
+            return self(x), lambda w: (self.c * w, (x * w).sum(axis=0))
+
+    x = rng.normal(size=(5, 2))
+    assert "were the parameters given to own(…)?" in checks.adjoint(NoOwn(), x).detail
+
+    class WrongTangent(dnn.GradientField):
+        def jvp(self, x, v, dtheta=None):
+            y, dy = super().jvp(x, v, dtheta)
+            return y, -dy
+
+    check = checks.adjoint(WrongTangent(dnn.Dense(3, 2, rng=0), dnn.Tanh()), x)
+    assert check.passed and "the jvp DISAGREES, run checks.tangent" in check.detail
+    assert "not finite" in checks.adjoint(dnn.Dense(2, 2), [np.nan, 1.0]).detail
+    assert repr(check) == str(check)
+
+
 def test_the_tangent_check_fails_on_a_wrong_tangent_in_x_and_in_theta(rng):
     class WrongX(dnn.GradientField):
         def jvp(self, x, v, dtheta=None):

@@ -87,10 +87,25 @@ def test_the_order_check_fails_on_wrong_stage_times():
 
 
 def test_the_order_check_fails_on_a_wrong_weight():
-    class Wrong(dnn.RungeKutta):
-        A, b, order = [[], [1 / 2], [0, 1 / 2], [0, 0, 1]], [1 / 3, 1 / 6, 1 / 6, 1 / 3], 4
+    class Wrong(dnn.RK4):
+        def step(self, field, x, h):
+            self.b = self.b[2:] + self.b[:2]
+            return super().step(field, x, h)
 
     assert not checks.order(Wrong(), PENDULUM, np.array([0.7, 0.3])).passed
+
+
+def test_a_claimed_order_is_held_against_the_order_conditions():
+    """A typo in a tableau does not hide behind an order that is computed from it."""
+    assert dnn.RungeKutta([[], [1 / 2], [0, 3 / 4]], [2 / 9, 1 / 3, 4 / 9], order=3).order == 3
+    with pytest.raises(ValueError, match="claims order 3, but its tableau meets the conditions of order 1"):
+        dnn.RungeKutta([[], [1 / 2], [0, 3 / 5]], [2 / 9, 1 / 3, 4 / 9], order=3)
+
+    class Typo(dnn.RungeKutta):
+        A, b, order = [[], [1 / 2], [0, 1 / 2], [0, 0, 1]], [1 / 3, 1 / 6, 1 / 6, 1 / 3], 4
+
+    with pytest.raises(ValueError, match="claims order 4"):
+        Typo()
 
 
 @pytest.mark.parametrize("t", [-1.5, np.array([0.5, 1.0, 4.0])], ids=["backwards", "several times"])

@@ -152,7 +152,7 @@ def test_divergence_is_reported_and_the_last_finite_theta_kept():
     x = np.linspace(1, 2, 10)[:, None]
     with (
         np.errstate(all="ignore"),
-        pytest.raises(dnn.TrainingDiverged, match=r"epoch \d+ .*the loss is (inf|nan).*smaller rate") as caught,
+        pytest.raises(dnn.TrainingDiverged, match=r"epoch \d+, .*the loss is (inf|nan).*smaller rate") as caught,
     ):
         dnn.fit(net, dnn.MeanSquaredError(), x, x, dnn.SGD(1e3), epochs=1000)
     assert np.isfinite(net.theta).all() and np.isfinite(dnn.MeanSquaredError()(net(x), x))

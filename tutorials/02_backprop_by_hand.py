@@ -71,7 +71,8 @@ assert np.allclose(np.concatenate([dA.ravel(), db]), dtheta, rtol=1e-12)
 # %% [markdown]
 # ## A field of your own
 # A map sets its dimensions, gives its parameters to `own`, and writes value and adjoint side by side. Here is
-# $X(x) = c \odot \sin(Ax)$, a field that the package does not have.
+# $X(x) = c \odot \sin(Ax)$, a field that the package does not have. States are rows of a batch: write `self.A(x)` or
+# `x @ W.T`, never `W @ x`, and sum the gradients of parameters over the batch.
 
 
 # %%

@@ -10,7 +10,8 @@ from .field import Field, activation_part, linear_part, zero_bias
 class GradientField(Field):
     """X(x) = ∓Aᵀdiag(α)σ(A x + b) = ∓∇V(x) with V(x) = Σᵢ αᵢγ(A x + b)ᵢ, γ′ = σ.
 
-    With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move apart.
+    With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move apart. Without alpha,
+    V is convex or, for sign +1, −V concave: for a force that is neither, as a pendulum's, give alpha with both signs.
 
     A: linear map d → k; sign: −1 (descent) or +1 (ascent); alpha: array (k,) of learned weights, or None for ones.
     Parameters: "A", "b" (k,), "alpha" where given.
@@ -73,7 +74,7 @@ class GradientField(Field):
         slopes = self.sign * np.outer(np.atleast_1d(self.alpha), [self.sigma.slope_min, self.sigma.slope_max])
         eigenvalues = np.square(self.A.singular_range())
         ends = np.outer([slopes.min(), slopes.max()], eigenvalues)
-        return float(ends.min()), float(ends.max())
+        return float(ends.min()) + 0.0, float(ends.max()) + 0.0  # + 0.0 makes −0 a 0
 
     def lipschitz(self):
         """max |λ| over the spectrum: for the slides' field max|σ′| s_max²."""

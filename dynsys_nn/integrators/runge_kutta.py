@@ -11,20 +11,24 @@ class RungeKutta(Method):
     """Y_i = x + hΣ_j a_ij X(Y_j), Ψ^h(x) = x + hΣ_i b_i X(Y_i), explicit: a_ij = 0 for j ≥ i.
 
     `RungeKutta(A, b)` takes any explicit tableau: rows of A as in the books, [[], [a₂₁], [a₃₁, a₃₂]], or the full
-    square matrix. Its order is found from Butcher's order conditions. ValueError where shapes disagree, a coefficient
-    is not finite, the tableau is not explicit, or Σ b_i ≠ 1. Every Runge–Kutta method keeps linear invariants (mass).
+    square matrix. Its order is found from Butcher's order conditions; an `order` that is claimed is held against
+    them. A method with a name is a subclass with A, b and order in its body. ValueError where shapes disagree, a
+    coefficient is not finite, the tableau is not explicit, Σ b_i ≠ 1, or the order is not what is claimed. Every
+    Runge–Kutta method keeps linear invariants (mass).
     """
 
     A, b = None, None
 
-    def __init__(self, A=None, b=None):
+    def __init__(self, A=None, b=None, order=None):
         if self.A is not None and not (A is None and b is None):
             raise TypeError(f"{type(self).__name__} has its own tableau: write {type(self).__name__}()")
         if self.A is None and (A is None or b is None):
             raise TypeError("RungeKutta needs a tableau: write RungeKutta(A, b)")
         self.A, self.b = explicit_tableau(*((A, b) if self.A is None else (self.A, self.b)))
-        if self.order is None:
-            self.order = tableau_order(self.A, self.b)
+        found, claimed = tableau_order(self.A, self.b), self.order if order is None else order
+        if claimed not in (None, found):
+            raise ValueError(f"{self!r} claims order {claimed}, but its tableau meets the conditions of order {found}")
+        self.order = found
 
     def step(self, field, x, h):
         h = check_step(h)
