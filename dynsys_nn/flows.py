@@ -50,7 +50,8 @@ class Flow(Map):
 
     @property
     def formula(self):
-        return f"Ψ^h{'' if self.steps == 1 else f' × {self.steps}'}, {self.method}, X = {self.field.formula}, h = {self.h:.4g}"
+        iterated = "" if self.steps == 1 else f" × {self.steps}"
+        return f"Ψ^h{iterated}, {self.method}, X = {self.field.formula}, h = {self.h:.4g}"
 
     @property
     def keeps(self):
@@ -185,7 +186,8 @@ def exact_flow(field, x, t):
     """
     from scipy.integrate import solve_ivp
 
-    x, times = field.state(x) if hasattr(field, "state") else np.asarray(x, float), np.atleast_1d(np.asarray(t, float))
+    x = field.state(x) if hasattr(field, "state") else np.asarray(x, float)
+    times = np.atleast_1d(np.asarray(t, float))
     if not (np.isfinite(times).all() and np.isfinite(x).all()):
         raise ValueError("exact_flow needs finite states and times, got a NaN or infinity")
     forward = times * np.sign(times[-1:])

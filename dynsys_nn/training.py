@@ -167,7 +167,7 @@ def fit(
         if validation is not None:
             history.validation.append(float(loss(net(validation[0]), validation[1])))
         history.seconds.append(time.perf_counter() - start)
-        line.show(f"epoch {len(history.loss)}/{epochs}  {history}")
+        line.show("epoch", len(history.loss), "of", epochs, history)
         if callback is not None:
             callback(len(history.loss) - 1, history)
 
@@ -206,8 +206,8 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, histor
 
 def _minimise(net, loss, x, y, optimiser, epochs, record, history):
     safe = net.theta.copy()
-    value, _ = value_and_grad(net, loss, x, y)
-    if not np.isfinite(value):
+    value, g = value_and_grad(net, loss, x, y)
+    if not (np.isfinite(value) and np.isfinite(g).all()):
         raise _diverged(history, f"at the start: the loss is {value}")
     values = dict(accepted=float(value), tried=float(value))
 
@@ -248,15 +248,16 @@ class _Line:
     def __init__(self, active):
         self.active, self.text, self.shown = active, "", 0.0
 
-    def show(self, text):
-        self.text = text
-        if self.active and time.perf_counter() - self.shown > 0.1:
-            self.shown = time.perf_counter()
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
+    def show(self, *words):
+        if self.active:
+            self.text = " ".join(map(str, words))
+            if time.perf_counter() - self.shown > 0.1:
+                self.shown = time.perf_counter()
+                sys.stderr.write(f"\r\x1b[K{self.text}")
+                sys.stderr.flush()
 
     def end(self):
-        if self.active and self.text:
+        if self.text:
             sys.stderr.write(f"\r\x1b[K{self.text}\n")
 
 

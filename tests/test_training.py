@@ -143,7 +143,7 @@ def test_progress_is_one_line_on_a_terminal_and_silent_elsewhere(stream, monkeyp
     dnn.fit(classifier(np.random.default_rng(1)), dnn.SoftmaxCrossEntropy(), x, y, epochs=3)
     text = sys.stderr.getvalue()
     assert (text == "") == (stream is io.StringIO)
-    assert text.count("\n") == (1 if text else 0) and (not text or "epoch 3/3" in text)
+    assert text.count("\n") == (1 if text else 0) and (not text or "epoch 3 of 3" in text)
     assert capsys.readouterr().out == ""
 
 

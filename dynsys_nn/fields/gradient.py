@@ -10,8 +10,7 @@ from .field import Field, activation_part, linear_part, zero_bias
 class GradientField(Field):
     """X(x) = ∓Aᵀdiag(α)σ(A x + b) = ∓∇V(x) with V(x) = Σᵢ αᵢγ(A x + b)ᵢ, γ′ = σ.
 
-    With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move apart. Without alpha,
-    V is convex or, for sign +1, −V concave: for a force that is neither, as a pendulum's, give alpha with both signs.
+    With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move apart. Without alpha the force X is monotone: for one that is not, as a pendulum's, give alpha with both signs.
 
     A: linear map d → k; sign: −1 (descent) or +1 (ascent); alpha: array (k,) of learned weights, or None for ones.
     Parameters: "A", "b" (k,), "alpha" where given.
@@ -51,12 +50,9 @@ class GradientField(Field):
             w = self.covector(w, x)
             Aw = self.A(w)
             u = a * slope * Aw  # the covector at z = A x + b
-            dtheta = dict(
-                A=self.A.outer(u, x) + self.A.outer(a * s, w), b=over_batch(u)
-            )  # A acts twice, so it is paid twice
-            if "alpha" in self.slices:
-                dtheta["alpha"] = self.sign * over_batch(s * Aw)
-            return self.A.adjoint(u), self.pack(**dtheta)
+            dA = self.A.outer(u, x) + self.A.outer(a * s, w)  # A acts twice, so it is paid twice
+            dalpha = {"alpha": self.sign * over_batch(s * Aw)} if "alpha" in self.slices else {}
+            return self.A.adjoint(u), self.pack(A=dA, b=over_batch(u), **dalpha)
 
         return self.A.adjoint(a * s), pullback
 

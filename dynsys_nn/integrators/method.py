@@ -47,13 +47,13 @@ class Method:
 
 
 def euler_lipschitz(field, h):
-    """A Lipschitz constant of x + hX(x), the smallest that is known of the field (three levels of knowledge):
+    """A Lipschitz constant of x + hX(x): of three levels of knowledge the best that the field allows.
 
     L alone                      1 + |h|L
     L and μ (h ≥ 0)              √(1 + 2hμ + h²L²)
-    spectrum in [λ_min, λ_max]   max(|1 + hλ_min|, |1 + hλ_max|), attained by X′ with these eigenvalues
+    spectrum in [λ_min, λ_max]   max(|1 + hλ_min|, |1 + hλ_max|), which is attained where X′ has these eigenvalues
 
-    Source: maps of convex potentials, Celledoni et al., arXiv:2210.02373; Sherry et al., arXiv:2306.17332.
+    Sources: Celledoni et al., arXiv:2210.02373; Sherry et al., arXiv:2306.17332.
     """
     try:
         return max(abs(1 + h * eigenvalue) for eigenvalue in field.spectrum())
