@@ -126,3 +126,46 @@ def test_the_invariant_check_does_not_blame_rounding(scale):
         x = rng.uniform(0, 1, (20, 4))
         for method, steps in ((dnn.Euler(), 1), (dnn.RK4(), 10)):
             checks.invariant(dnn.Flow(X, 0.1, method), dnn.Mass(), x, steps=steps).require()
+
+
+def test_each_check_looks_at_the_worst_and_in_both_directions(rng):
+    x = rng.normal(size=(5, 2))
+    shrink = dnn.KnownField(
+        lambda x: np.where(x > 0, 0.9, 1.0) * x, 2, lambda x: np.where(x > 0, 0.9, 1.0)[..., None] * np.eye(2)
+    )
+    assert checks.volume(shrink, [[-1.0, -1.0], [1.0, 1.0]]).measured == pytest.approx(
+        1 - 0.81
+    )  # the worst of the batch, det < 1
+    assert checks.volume(
+        lambda z: z @ [[0.0, 1.0], [-1.0, 0.3]], x
+    ).passed  # not symmetric: rows and columns are not confused
+
+    def there_and_back(z):
+        return z[..., ::-1]
+
+    check = checks.invariant(there_and_back, lambda z: z[..., 0], x, steps=2)  # x₂ = x₀, but x₁ is elsewhere
+    assert not check.passed and check.measured == pytest.approx(np.abs(x[:, 0] - x[:, 1]).max())
+    assert "there_and_back" in str(check)
+
+    class OneSided:
+        """ℝ² → ℝ², (a, b) ↦ (a, 0), with a left or a right inverse only on a line."""
+
+        def __call__(self, x):
+            return x * [1.0, 0.0]
+
+        def inverse(self, y):
+            return y
+
+    assert not checks.inverse(OneSided(), x).passed
+    assert not checks.inverse(OneSided(), np.array([[1.0, 0.0], [1.0, 2.0]])).passed  # one of the batch is enough
+
+    class Diverging(dnn.KnownField):
+        pass
+
+    X = Diverging(np.sin, 2, lambda x: np.diag([1e9, 1.0]) + 0 * x[..., None])
+    assert checks.volume(X, np.ones(2)).limit <= 1e-2  # never a limit that lets anything pass
+
+
+def test_an_invariant_that_becomes_nan_fails():
+    with np.errstate(invalid="ignore"):
+        assert not checks.invariant(lambda x: x - 1.0, lambda x: np.sqrt(x[..., 0]), np.array([1.5]), steps=3).passed

@@ -107,7 +107,101 @@ def test_spectrum_is_sharp_where_the_slopes_are_attained():
     assert dnn.GradientField(dnn.Dense(1, 2, W=[[1.0, 0.0]]), dnn.LeakyReLU(0.5)).one_sided_lipschitz() == 0.0
 
 
+def test_lipschitz_constants_are_sharp_on_linear_fields():
+    """With σ(z) = z they are norms of matrices that can be written down."""
+    A, B = np.diag([3.0, 1.0]), np.diag([2.0, 5.0])
+    X = dnn.ResidualField(dnn.Dense(2, 2, W=A), dnn.LeakyReLU(-3.0), dnn.Dense(2, 2, W=B))
+    assert X.lipschitz() == pytest.approx(5 * 3 * 3)
+    assert dnn.ResidualField(dnn.Dense(2, 2, W=A), dnn.Sigmoid()).lipschitz() == pytest.approx(0.25 * 3)
+    assert dnn.GradientField(dnn.Dense(2, 2, W=A), dnn.LeakyReLU(-2.0)).lipschitz() == pytest.approx(2 * 9)
+    assert dnn.GradientField(dnn.Dense(2, 2, W=A), dnn.LeakyReLU(-2.0), sign=1).lipschitz() == pytest.approx(2 * 9)
+
+    one = [dnn.Dense(1, 1, W=[[value]]) for value in (2.0, 3.0, 3.0, 2.0)]
+    for f, g in (one[:2], one[2:]):  # x′ = 2v, v′ = 3x: norm 3, and the symmetric part has the eigenvalue 5/2
+        X = dnn.PartitionedField(f, g)
+        J = X.jacobian(np.zeros(2))
+        assert X.lipschitz() == pytest.approx(np.linalg.norm(J, 2)) == pytest.approx(3)
+        assert X.one_sided_lipschitz() == pytest.approx(np.linalg.eigvalsh((J + J.T) / 2).max()) == pytest.approx(2.5)
+
+    parts = [dnn.GradientField(dnn.Dense(1, 1, W=[[w]]), dnn.LeakyReLU(a)) for w, a in ((1.0, 0.5), (2.0, 0.25))]
+    X = dnn.SumField(*parts)  # slopes in [½, 1] + 4 [¼, 1]
+    assert X.spectrum() == (-5.0, -1.5) and X.one_sided_lipschitz() == -1.5 and X.lipschitz() == 5.0
+
+
+def test_the_constant_of_a_mass_preserving_field_is_attained():
+    """‖P C A‖ = ‖P‖‖C‖‖A‖ where A = v uᵀ points along the largest singular vector v of P, P m = (M − Mᵀ)1."""
+    probe = dnn.MassPreservingField(dnn.Dense(6, 4, W=np.eye(6, 4)), dnn.Identity())
+    P = np.stack(
+        [
+            dnn.MassPreservingField(dnn.Dense(6, 4, W=np.outer(e, [1, 0, 0, 0])), dnn.Identity())(np.eye(4)[0])
+            for e in np.eye(6)
+        ],
+        -1,
+    )
+    v = np.linalg.svd(P)[2][0]
+    X = dnn.MassPreservingField(dnn.Dense(6, 4, W=np.outer(v, [0.6, 0.8, 0, 0])), dnn.Identity())
+    np.testing.assert_allclose(X.lipschitz(), np.linalg.norm(X.jacobian(np.zeros(4)), 2), rtol=1e-12)
+    assert probe.lipschitz() >= np.linalg.norm(probe.jacobian(np.zeros(4)), 2)
+
+
 # ---- one step
+
+
+class Rotation(dnn.Field):
+    """Damped rotation, X(x) = [[−a, 1], [−1, −a]] x: L² = 1 + a², μ = −a, no symmetric Jacobian."""
+
+    dim_in = dim_out = 2
+
+    def __init__(self, a):
+        self.M = np.array([[-a, 1.0], [-1.0, -a]])
+
+    def __call__(self, x):
+        return x @ self.M.T
+
+    def jvp(self, x, v, dtheta=None):
+        return self(x), self(v)
+
+    def lipschitz(self):
+        return float(np.linalg.norm(self.M, 2))
+
+    def one_sided_lipschitz(self):
+        return float(self.M[0, 0])
+
+
+@pytest.mark.parametrize("h", [0.1, 0.5, 2.0, -0.5])
+@pytest.mark.parametrize("a", [0.5, 0.0, -0.5])
+def test_the_bound_from_l_and_mu_is_attained_by_a_damped_rotation(a, h):
+    """√(1 + 2hμ + h²L²) for h > 0; for h < 0, where μ says nothing, 1 + |h|L."""
+    X = Rotation(a)
+    bound, measured = dnn.Euler().lipschitz(X, h), np.linalg.norm(dnn.Flow(X, h).jacobian(np.zeros(2)), 2)
+    assert measured <= bound * ROUNDING
+    np.testing.assert_allclose(bound, measured if h > 0 else 1 + abs(h) * X.lipschitz(), rtol=1e-12)
+
+
+def test_the_stage_bound_takes_absolute_values():
+    """Kutta's third-order method has a₃₁ = −1: with L = 1, h = ½ the stages grow by 1, 5/4 and 1 + ½(1 + 2 · 5/4)."""
+    X = dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity())
+    stages = 1, 1.25, 1 + 0.5 * (1 + 2 * 1.25)
+    bound = 1 + 0.5 * (stages[0] / 6 + 2 / 3 * stages[1] + stages[2] / 6)
+    assert dnn.Kutta3().lipschitz(X, 0.5) == dnn.Kutta3().lipschitz(X, -0.5) == pytest.approx(bound, rel=1e-15)
+    negative = dnn.RungeKutta([[], [-1.0]], [1.5, -0.5])
+    assert negative.lipschitz(X, 0.5) == pytest.approx(1 + 0.5 * (1.5 + 0.5 * 1.5), rel=1e-15)
+
+
+def test_steps_and_shears_multiply():
+    X = dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity())
+    assert dnn.Flow(X, 0.5, steps=3).lipschitz() == pytest.approx(1.5**3)
+    f, g = dnn.Dense(1, 1, W=[[2.0]]), dnn.Dense(1, 1, W=[[3.0]])
+
+    def norm(ell):
+        return np.linalg.norm([[1, ell], [0, 1]], 2)
+
+    shears = dnn.PartitionedField(f, g)
+    assert dnn.SymplecticEuler().lipschitz(shears, 0.1) == pytest.approx(norm(0.2) * norm(0.3))
+    assert dnn.StormerVerlet().lipschitz(shears, -0.1) == pytest.approx(norm(0.15) * norm(0.2) * norm(0.15))
+    parts = dnn.SumField(*[dnn.ResidualField(dnn.Dense(1, 1, W=[[w]]), dnn.Identity()) for w in (1.0, 2.0)])
+    assert dnn.LieTrotter().lipschitz(parts, 0.1) == pytest.approx(1.1 * 1.2)
+    assert dnn.Strang(dnn.Euler()).lipschitz(parts, 0.1) == pytest.approx(1.05 * 1.2 * 1.05)
 
 
 def test_no_step_stretches_more_than_its_constant(rng):

@@ -54,6 +54,63 @@ def test_claimed_order_fulfils_exactly_its_order_conditions(method):
     assert method.order == tableau_order(method.A, method.b)
 
 
+def test_named_methods_are_those_of_the_books():
+    """Nodes c = A1 and weights b, with Ralston's c₂ = 2/3 (its smallest error bound) told from Heun's c₂ = 1."""
+    books = {
+        dnn.Euler: ([0], [1]),
+        dnn.Heun: ([0, 1], [1 / 2, 1 / 2]),
+        dnn.ExplicitMidpoint: ([0, 1 / 2], [0, 1]),
+        dnn.Ralston: ([0, 2 / 3], [1 / 4, 3 / 4]),
+        dnn.Kutta3: ([0, 1 / 2, 1], [1 / 6, 4 / 6, 1 / 6]),
+        dnn.RK4: ([0, 1 / 2, 1 / 2, 1], [1 / 6, 2 / 6, 2 / 6, 1 / 6]),
+    }
+    for method, (nodes, weights) in books.items():
+        np.testing.assert_allclose([sum(row) for row in method().A], nodes, atol=1e-15)
+        np.testing.assert_allclose(method().b, weights, atol=1e-15)
+
+
+def test_shears_and_substeps_come_in_the_order_of_their_formulas():
+    """With f(v) = v² and g(x) = x³ no two shears commute, so a formula has one right order."""
+    f, g, h = dnn.KnownField(lambda v: v**2, 1), dnn.KnownField(lambda x: x**3, 1), 0.3
+    X, x, v = dnn.PartitionedField(f, g), 0.7, -0.4
+    x1 = x + h * v**2
+    np.testing.assert_allclose(dnn.SymplecticEuler().step(X, [x, v], h), [x1, v + h * x1**3], rtol=1e-15)
+    half = v + h / 2 * x**3
+    x1 = x + h * half**2
+    np.testing.assert_allclose(dnn.StormerVerlet().step(X, [x, v], h), [x1, half + h / 2 * x1**3], rtol=1e-15)
+    parts = [dnn.KnownField(fun, 1) for fun in (np.sin, np.square, np.exp)]
+
+    def run(*steps):
+        y = np.array([x])
+        for k, c in steps:
+            y = dnn.RK4().step(parts[k], y, c * h)
+        return y
+
+    total = dnn.SumField(*parts)
+    np.testing.assert_allclose(dnn.LieTrotter(dnn.RK4()).step(total, [x], h), run((0, 1), (1, 1), (2, 1)), rtol=1e-15)
+    palindrome = run((0, 0.5), (1, 0.5), (2, 1), (1, 0.5), (0, 0.5))
+    np.testing.assert_allclose(dnn.Strang(dnn.RK4()).step(total, [x], h), palindrome, rtol=1e-15)
+
+
+def test_a_field_goes_into_scipy_as_it_is():
+    from scipy.integrate import solve_ivp
+
+    X = dnn.systems.lotka_volterra()
+    solution = solve_ivp(X.rhs, (0, 2), X.x0, rtol=1e-10, atol=1e-12).y[:, -1]
+    np.testing.assert_allclose(solution, dnn.exact_flow(X, X.x0, 2.0), rtol=1e-8)
+
+
+def test_exact_flow_at_time_zero_is_the_identity_and_a_copy():
+    x = np.array([[1.0, 0.5]])
+    y = dnn.exact_flow(PENDULUM, x, 0)
+    np.testing.assert_array_equal(y, x)
+    assert not np.shares_memory(x, y)
+    several = dnn.exact_flow(PENDULUM, x, [0.0, 1.0])
+    np.testing.assert_array_equal(several[:, 0], x)
+    np.testing.assert_allclose(several[:, 1], dnn.exact_flow(PENDULUM, x, 1.0), rtol=1e-12)
+    assert dnn.exact_flow(lambda x: -x, [1], np.log(2)) == pytest.approx(0.5)  # a function, and integers
+
+
 def test_order_conditions_see_famous_methods():
     three_eighths = dnn.RungeKutta([[], [1 / 3], [-1 / 3, 1], [1, -1, 1]], [1 / 8, 3 / 8, 3 / 8, 1 / 8])
     assert three_eighths.order == 4

@@ -64,6 +64,10 @@ def test_assigning_to_theta_or_a_parameter_copies_into_place():
         net.theta = np.zeros(3)
     with pytest.raises(ValueError, match=r"b of GradientField has shape \(5,\), got \(2,\)"):
         field.b = np.zeros(2)
+    with pytest.raises(ValueError, match=r"θ of Network has shape \(41,\), got \(\)"):
+        net.theta = 0.0
+    with pytest.raises(TypeError, match="θ of Network is float64, got complex128"):
+        net.theta = net.theta + 1j
     with pytest.raises(AttributeError, match="part for good"):
         net.maps[1].field = residual(np.random.default_rng(0))
 

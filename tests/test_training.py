@@ -118,6 +118,39 @@ def test_mini_batches_see_every_sample_once_an_epoch(rng):
     assert not np.array_equal(np.concatenate(seen[:3]), np.concatenate(seen[3:]))
 
 
+def test_the_loss_of_an_epoch_is_the_mean_over_samples_not_over_batches():
+    x = np.arange(10.0)[:, None]
+    net = dnn.Affine(1, 1, rng=0)
+    before = dnn.MeanSquaredError()(net(x), 3 * x)
+    history = dnn.fit(net, dnn.MeanSquaredError(), x, 3 * x, dnn.SGD(1e-12), epochs=1, batch_size=4, rng=0)
+    assert history.loss[0] == pytest.approx(before, rel=1e-8)
+
+
+def test_without_an_optimiser_it_is_adam_with_rate_one_hundredth():
+    x, nets = np.linspace(-1, 1, 20)[:, None], [dnn.Affine(1, 1, rng=0) for _ in range(2)]
+    dnn.fit(nets[0], dnn.MeanSquaredError(), x, 3 * x, epochs=7)
+    dnn.fit(nets[1], dnn.MeanSquaredError(), x, 3 * x, dnn.Adam(1e-2), epochs=7)
+    np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
+
+
+@pytest.mark.parametrize("optimiser", [dnn.SGD(1e-2), dnn.LBFGS()], ids=repr)
+def test_data_whose_loss_is_not_finite_at_the_start_leaves_theta_alone(optimiser):
+    net = dnn.Affine(1, 1, rng=0)
+    theta, x = net.theta.copy(), np.full((4, 1), 1e200)
+    with np.errstate(all="ignore"), pytest.raises(dnn.TrainingDiverged, match="the loss is inf"):
+        dnn.fit(net, dnn.MeanSquaredError(), x, -x, optimiser, epochs=5)
+    np.testing.assert_array_equal(net.theta, theta)
+
+
+def test_lbfgs_ends_on_the_theta_that_it_recorded_last():
+    x, y = dnn.datasets.moons(100, rng=0)
+    for epochs in range(1, 12):
+        net = classifier(np.random.default_rng(1))
+        history = dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, dnn.LBFGS(), epochs=epochs)
+        assert history.loss[-1] == dnn.SoftmaxCrossEntropy()(net(x), y)
+        assert (np.diff(history.loss) <= 0).all()
+
+
 def test_validation_history_and_callback():
     x, y = dnn.datasets.moons(200, rng=0)
     net, calls = classifier(np.random.default_rng(1)), []
@@ -142,6 +175,8 @@ def test_progress_is_one_line_on_a_terminal_and_silent_elsewhere(stream, monkeyp
     x, y = dnn.datasets.moons(50, rng=0)
     dnn.fit(classifier(np.random.default_rng(1)), dnn.SoftmaxCrossEntropy(), x, y, epochs=3)
     text = sys.stderr.getvalue()
+    dnn.fit(classifier(np.random.default_rng(1)), dnn.SoftmaxCrossEntropy(), x, y, epochs=3, progress=False)
+    assert sys.stderr.getvalue() == text
     assert (text == "") == (stream is io.StringIO)
     assert text.count("\n") == (1 if text else 0) and (not text or "epoch 3 of 3" in text)
     assert capsys.readouterr().out == ""

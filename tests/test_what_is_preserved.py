@@ -216,6 +216,56 @@ def test_a_splitting_keeps_only_what_each_substep_keeps(rng):
     assert mixed.keeps == set()
 
 
+def test_what_a_partitioned_field_keeps_depends_on_both_halves(rng):
+    def gradient(n):
+        return dnn.GradientField(dnn.Dense(4, n, rng=rng), dnn.Tanh())
+
+    hamiltonian_too = {"volume", "symplectic", "energy"}
+    assert dnn.PartitionedField(gradient(2), gradient(2)).keeps == hamiltonian_too
+    assert dnn.PartitionedField(gradient(2), shear(rng, 2, 2)).keeps == {"volume"}
+    assert dnn.PartitionedField(shear(rng, 2, 2), gradient(2)).keeps == {"volume"}
+    assert (
+        dnn.PartitionedField(shear(rng, 1, 1), shear(rng, 1, 1)).keeps == hamiltonian_too
+    )  # on a line all is gradient
+    assert dnn.PartitionedField(shear(rng, 2, 1), shear(rng, 1, 2)).keeps == {"volume"}
+    assert systems.kepler().keeps == hamiltonian_too
+    mixed = dnn.SumField(gradient(2), shear(rng, 2, 2))
+    assert not mixed.is_gradient and dnn.SumField(gradient(2), gradient(2)).is_gradient
+    assert not dnn.KnownField(np.sin, 2).is_gradient and dnn.KnownField(np.sin, 2, gradient=True).is_gradient
+
+
+def test_energies_and_invariants_of_different_maps_are_not_one():
+    class Keeper(dnn.Map):
+        dim_in = dim_out = 2
+        keeps = frozenset({"energy", "invariant", "norm"})
+
+        def __call__(self, x):
+            return x
+
+    one, other = Keeper(), Keeper()
+    assert dnn.Network(one, other).keeps == {"norm"}
+    assert dnn.Network(one, one).keeps == {"norm", "energy", "invariant"}
+    assert dnn.Restriction(2, 3).keeps == {"mass"} and dnn.Lift(3, 2).keeps == {"mass", "norm"}
+    field = dnn.KnownField(np.sin, 2, keeps={"norm", "invariant", "energy", "mass"})
+    assert dnn.Euler().preserves(field) == {"mass"}
+    assert dnn.SumField(field, dnn.KnownField(np.cos, 2, keeps={"norm", "invariant", "energy"})).keeps == {"norm"}
+
+
+def test_vec_m_is_row_by_row(rng):
+    """S = M − Mᵀ with M the matrix whose rows are the entries in order, or its strict upper triangle."""
+    entries = rng.normal(size=9)
+    A = dnn.Dense(9, 3, W=np.outer(entries, [1.0, 0, 0]))
+    M = entries.reshape(3, 3)
+    x = np.array([1.0, 0, 0])
+    X = dnn.MassPreservingField(A, dnn.Identity())
+    np.testing.assert_allclose(X.skew(x), M - M.T)
+    np.testing.assert_allclose(X(x), (M - M.T).sum(axis=1))
+    U = np.zeros((3, 3))
+    U[np.triu_indices(3, 1)] = entries[:3]
+    X = dnn.MassPreservingField(dnn.Dense(3, 3, W=np.outer(entries[:3], [1.0, 0, 0])), dnn.Identity())
+    np.testing.assert_allclose(X(x), (U - U.T).sum(axis=1))
+
+
 def test_two_energies_do_not_make_one(rng):
     assert dnn.SumField(hamiltonian(rng), hamiltonian(rng)).keeps == {"volume", "symplectic"}
 
@@ -257,6 +307,12 @@ def test_explicit_inverses_undo_their_steps(scale, rng):
         inverted += 1
         checks.inverse(F, x, limit=1e-12 * scale**4).require()
     assert inverted == 5
+    A = dnn.Affine(3, 3, rng=0, b=[1.0, -2.0, 3.0])
+    checks.inverse(A, rng.normal(size=(4, 2, 3)), limit=1e-13).require()
+    three = dnn.SumField(partitioned(rng), hamiltonian(rng), partitioned(rng))  # an order that matters
+    checks.inverse(
+        dnn.Flow(three, 0.3, dnn.LieTrotter(dnn.SymplecticEuler())), rng.normal(size=(5, 4)), limit=1e-13
+    ).require()
 
 
 def test_the_inverse_of_a_network_runs_through_its_maps_backwards(rng):

@@ -9,15 +9,9 @@ import numpy as np
 import dynsys_nn as dnn
 
 ACTIVATIONS = [
-    dnn.Identity(),
-    dnn.Tanh(),
-    dnn.Sigmoid(),
-    dnn.ReLU(),
-    dnn.LeakyReLU(0.5),
-    dnn.LeakyReLU(-0.3),
-    dnn.Softplus(),
-    dnn.Sine(),
-]
+    dnn.Identity(), dnn.Tanh(), dnn.Sigmoid(), dnn.ReLU(), dnn.LeakyReLU(0.5), dnn.LeakyReLU(-0.3), dnn.LeakyReLU(2.0),
+    dnn.LeakyReLU(-3.0), dnn.Softplus(), dnn.Sine(),
+]  # fmt: skip
 ANALYTIC = [sigma for sigma in ACTIVATIONS if not isinstance(sigma, dnn.ReLU | dnn.LeakyReLU)]
 
 
@@ -69,6 +63,11 @@ class SquaredNorm:
         return v
 
 
+def twisted_jacobian(x):
+    """Of x ⊙ (x₄, x₁, x₂, x₃): not symmetric."""
+    return np.roll(x, 1, axis=-1)[..., None] * np.eye(4) + x[..., None] * np.roll(np.eye(4), -1, axis=1)
+
+
 FIELDS = {
     "ResidualField": residual,
     "ResidualField without B": lambda rng: randomise(dnn.ResidualField(dnn.Dense(4, 4, rng=rng), dnn.Softplus()), rng),
@@ -85,7 +84,7 @@ FIELDS = {
     "InvariantField ½‖x‖²": lambda rng: randomise(
         dnn.InvariantField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), SquaredNorm(), dnn.Dense(16, 7, rng=rng)), rng),
     "SumField": lambda rng: dnn.SumField(residual(rng), randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh()), rng)),
-    "KnownField": lambda rng: dnn.systems.kepler(),
+    "KnownField": lambda rng: dnn.KnownField(lambda x: x * np.roll(x, 1, axis=-1), 4, twisted_jacobian),
 }  # fmt: skip
 
 LINEAR = {
