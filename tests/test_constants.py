@@ -39,6 +39,13 @@ def test_singular_ranges_are_those_of_the_dense_matrix(name, rng):
     assert A.lipschitz() == A.singular_range()[1]
 
 
+def test_lift_and_restriction_between_equal_dimensions_are_the_identity(rng):
+    x = rng.normal(size=(5, 3))
+    for F in (dnn.Lift(3, 3), dnn.Restriction(3, 3)):
+        np.testing.assert_array_equal(F(x), x)
+        assert F.singular_range() == (1.0, 1.0)
+
+
 def test_normalise_and_orthogonalise_do_what_they_say_in_place(rng):
     A = dnn.Dense(5, 4, rng=rng)
     W, view = A.W.copy(), A.W

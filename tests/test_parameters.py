@@ -172,6 +172,12 @@ def test_float32_stays_float32(rng):
         == body.jvp(np.ones(3, np.float32), np.ones(3, np.float32))[1].dtype
         == np.float32
     )
+    A, C = dnn.Dense(5, 3, rng=0, dtype=np.float32), dnn.Dense(3, 5, rng=0, dtype=np.float32)
+    X = dnn.MassPreservingField(A, dnn.Tanh(), C)
+    assert X(np.ones(3)).dtype == X.skew(np.ones(3)).dtype == np.float32
+    A = dnn.Dense(5, 3, rng=0, dtype=np.float32)
+    assert dnn.GradientField(A, dnn.Tanh(), alpha=np.ones(5)).theta.dtype == np.float32
+    assert dnn.MeanSquaredError().vjp(np.ones(3, np.float32), np.ones(3))[1].dtype == np.float32
     for method in (dnn.RK4(), dnn.Ralston()):
         F = dnn.Flow(
             dnn.ResidualField(dnn.Dense(2, 2, rng=0, dtype="float32"), dnn.Softplus()),

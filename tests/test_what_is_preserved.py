@@ -62,7 +62,8 @@ def test_euler_on_the_same_field_does_not_preserve_volume(rng):
 def test_divergence_of_a_partitioned_field_is_zero(scale, rng):
     X = randomise(partitioned(rng), rng, scale)
     x = rng.normal(size=(5, 4))
-    np.testing.assert_array_equal(X.divergence(x), 0)
+    np.testing.assert_array_equal(X.divergence(x), np.zeros(5))
+    assert X.divergence(x).shape == (5,)
     np.testing.assert_array_equal(np.trace(X.jacobian(x), axis1=-2, axis2=-1), 0)
 
 
