@@ -1,0 +1,14 @@
+"""Maps y = F(x; θ), the one idea of the package, and their composition.
+
+Data flow forward through maps, covectors flow back through the same maps in reverse:
+
+    x₀ ──F₁──▶ x₁ ──F₂──▶ ⋯ ──F_L──▶ x_L ──loss──▶ J
+    w₀ ◀─F₁ᵀ── w₁ ◀─F₂ᵀ── ⋯ ◀─F_Lᵀ── w_L ◀──────── ∂J/∂x_L
+
+A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a grid (m, n, d).
+"""
+
+from .map import Map, dimension, over_batch
+from .network import Network
+
+__all__ = ["Map", "Network", "dimension", "over_batch"]
