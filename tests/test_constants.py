@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from zoo import ACTIVATIONS, FIELDS, LINEAR, PARTITIONED, RUNGE_KUTTA, networks, pairs, points, randomise
+from zoo import ACTIVATIONS, FIELDS, LINEAR, RUNGE_KUTTA, networks, pairs, points, randomise
 
 import dynsys_nn as dnn
 from dynsys_nn.integrators import euler_lipschitz
@@ -246,7 +246,7 @@ def test_an_expansive_step_attains_one_plus_h():
     assert largest_stretch(dnn.Flow(X, 0.3), np.random.default_rng(0), d=2) == pytest.approx(1.3, rel=1e-12)
 
 
-@pytest.mark.parametrize("method", PARTITIONED, ids=repr)
+@pytest.mark.parametrize("method", [dnn.SymplecticEuler(), dnn.StormerVerlet()], ids=repr)
 def test_the_bound_of_a_single_shear_is_attained(method):
     """(x, v) ↦ (x + ℓv, v) has norm (ℓ + √(ℓ² + 4))/2."""
     identity, nothing = dnn.Dense(1, 1, W=[[1.0]]), dnn.Dense(1, 1, W=[[0.0]])

@@ -85,6 +85,8 @@ MISTAKES = {
     "splitting of one field": (lambda: dnn.Flow(gradient(), 0.1, dnn.Strang()), TypeError, "Strang needs a SumField"),
     "splitting with too few methods": (lambda: dnn.Flow(dnn.SumField(gradient(), gradient()), 0.1, dnn.LieTrotter([dnn.Euler()])), ValueError,
         "LieTrotter has 1 inner methods for 2 parts"),
+    "splitting with too many methods": (lambda: dnn.Flow(dnn.SumField(gradient()), 0.1, dnn.LieTrotter([dnn.Euler(), dnn.RK4()])), ValueError,
+        "LieTrotter has 2 inner methods for 1 parts"),
     "splitting whose inner method does not fit": (lambda: dnn.Flow(dnn.SumField(gradient()), 0.1, dnn.Strang(dnn.StormerVerlet())), TypeError,
         "StormerVerlet needs a PartitionedField"),
     "a splitting of functions": (lambda: dnn.LieTrotter(np.sin), TypeError, "LieTrotter composes methods such as RK4(), got <ufunc 'sin'>"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from zoo import RUNGE_KUTTA, SPLITTINGS
+from zoo import PARTITIONED, RUNGE_KUTTA, SPLITTINGS
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
@@ -36,7 +36,7 @@ SPLIT_TIMED = dnn.SumField(
 
 CASES = (
     [(m, X) for m in RUNGE_KUTTA for X in (PENDULUM, TIMED)]
-    + [(m, X) for m in (dnn.SymplecticEuler(), dnn.StormerVerlet()) for X in (PENDULUM, PUSHED)]
+    + [(m, X) for m in PARTITIONED for X in (PENDULUM, PUSHED)]
     + [(m, X) for m in SPLITTINGS for X in (SPLIT, SPLIT_TIMED)]
 )
 

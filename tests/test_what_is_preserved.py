@@ -307,7 +307,7 @@ def test_explicit_inverses_undo_their_steps(scale, rng):
             continue
         inverted += 1
         checks.inverse(F, x, limit=1e-12 * scale**4).require()
-    assert inverted == 5
+    assert inverted == 7  # three lists of shears, two fields each, and a splitting of them
     A = dnn.Affine(3, 3, rng=0, b=[1.0, -2.0, 3.0])
     checks.inverse(A, rng.normal(size=(4, 2, 3)), limit=1e-13).require()
     three = dnn.SumField(partitioned(rng), hamiltonian(rng), partitioned(rng))  # an order that matters

@@ -7,6 +7,7 @@ biases included.
 import numpy as np
 
 import dynsys_nn as dnn
+from dynsys_nn.integrators import PartitionedMethod
 
 ACTIVATIONS = [
     dnn.Identity(), dnn.Tanh(), dnn.Sigmoid(), dnn.ReLU(), dnn.LeakyReLU(0.5), dnn.LeakyReLU(-0.3), dnn.LeakyReLU(2.0),
@@ -100,7 +101,15 @@ LINEAR = {
 LOPSIDED = dnn.RungeKutta([[], [0.4], [0.2, 0.7]], [0.1, 0.62, 0.28])
 
 RUNGE_KUTTA = [dnn.Euler(), dnn.Heun(), dnn.ExplicitMidpoint(), dnn.Ralston(), dnn.Kutta3(), dnn.RK4(), LOPSIDED]
-PARTITIONED = [dnn.SymplecticEuler(), dnn.StormerVerlet()]
+
+
+class PositionVerlet(PartitionedMethod):
+    """A list of shears of one's own: half a step of x, a step of v, half a step of x."""
+
+    shears, order = (("f", 1 / 2), ("g", 1), ("f", 1 / 2)), 2
+
+
+PARTITIONED = [dnn.SymplecticEuler(), dnn.StormerVerlet(), PositionVerlet()]
 SPLITTINGS = [
     dnn.LieTrotter(),
     dnn.LieTrotter(dnn.RK4()),
