@@ -21,7 +21,7 @@ def train(quick=False):
     x, y = dnn.datasets.rings(3000, rng=rng)
     layers = [dnn.Flow(dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()), 1 / 15) for _ in range(15)]
     net = dnn.Network(dnn.Lift(3, 2), *layers, dnn.Affine(2, 3, rng=rng))
-    for rate, epochs in ((1e-2, 10 if quick else 200), (1e-3, 5 if quick else 50)):
+    for rate, epochs in ((1e-2, 10 if quick else 120), (1e-3, 5 if quick else 30)):
         dnn.fit(
             net, dnn.SoftmaxCrossEntropy(), x[:2000], y[:2000], dnn.Adam(rate), epochs=epochs, batch_size=100, rng=rng
         )

@@ -32,7 +32,7 @@ def train(quick=False):
     y0 = rng.dirichlet([1, 1, 1], 1800)
     y = dnn.exact_flow(systems.sir(), y0, H * np.arange(1, FED + 1))
     net = network(rng)
-    dnn.fit(dnn.Rollout(net, FED), dnn.MeanSquaredError(), y0, y, dnn.LBFGS(), epochs=100 if quick else 900)
+    dnn.fit(dnn.Rollout(net, FED), dnn.MeanSquaredError(), y0, y, dnn.LBFGS(), epochs=100 if quick else 600)
     return net
 
 
