@@ -5,11 +5,14 @@ Each is trained and drawn on the spot; the same seed gives the same file on the 
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
 
-import matplotlib as mpl
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small: threads wait for each other, and reorder sums
+
+import matplotlib as mpl  # noqa: E402
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402

@@ -1,9 +1,12 @@
+import os
 import sys
 from pathlib import Path
 
-import matplotlib as mpl
-import numpy as np
-import pytest
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small, and threads wait for each other
+
+import matplotlib as mpl  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 mpl.use("Agg")
 ROOT = Path(__file__).parent.parent
