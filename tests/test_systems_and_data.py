@@ -11,7 +11,7 @@ def test_planar_data_have_labels_last_in_equal_halves(make):
     x, y = make(501, noise=0.0, rng=3)
     assert x.shape == (501, 2) and y.shape == (501,) and y.dtype.kind == "i"
     assert {0, 1} == set(y) and abs((y == 0).sum() - (y == 1).sum()) == 1
-    assert len(set(y[:20])) == 2  # shuffled
+    assert len(set(y[:20])) == 2 and (y[:-1] == y[1:]).sum() > 150  # shuffled, not in turns
     again = make(501, noise=0.0, rng=3)
     np.testing.assert_array_equal(x, again[0])
     noisy = make(501, noise=0.1, rng=3)[0]
@@ -24,6 +24,7 @@ def test_rings_fill_the_disc_and_the_annulus_uniformly():
     assert r[y == 0].max() <= 0.5 <= r[y == 1].min() and r.max() <= 1
     inner, outer = np.histogram(r[y == 0] ** 2, bins=5)[0], np.histogram(r[y == 1] ** 2, bins=5)[0]
     assert max(np.ptp(inner), np.ptp(outer)) < 0.05 * 20_000
+    assert np.ptp(np.histogram(np.arctan2(x[:, 1], x[:, 0]), bins=8)[0]) < 0.05 * 25_000  # all the way round
 
 
 def test_moons_are_half_circles_and_spirals_images_under_reflection():
@@ -31,11 +32,13 @@ def test_moons_are_half_circles_and_spirals_images_under_reflection():
     np.testing.assert_allclose(np.linalg.norm(x[y == 0], axis=-1), 1)
     np.testing.assert_allclose(np.linalg.norm(x[y == 1] - [1, 0.5], axis=-1), 1)
     assert x[y == 0, 1].min() >= 0 and x[y == 1, 1].max() <= 0.5
+    np.testing.assert_allclose([x[y == k, 0].min() for k in (0, 1)], [-1, 0], atol=1e-3)  # whole half circles
+    np.testing.assert_allclose([x[y == k, 0].max() for k in (0, 1)], [1, 2], atol=1e-3)
     x, y = datasets.spirals(1000, rng=0)
     r, phi = np.linalg.norm(x, axis=-1), np.arctan2(x[:, 1], x[:, 0])
     turn = np.mod(phi - 3 * np.pi * r, 2 * np.pi) / np.pi  # 0 on the one arm, 1 on the other
     np.testing.assert_allclose(np.cos(np.pi * turn), np.where(y == 0, 1, -1), atol=1e-10)
-    assert r.max() <= 1
+    assert r.max() <= 1 and np.ptp(np.histogram(r**2, bins=4)[0]) < 0.4 * 250
 
 
 def test_digits_are_the_uci_digits():

@@ -16,7 +16,7 @@ class SumField(Field):
             raise ValueError("SumField needs at least one field, got none")
         for k, X in enumerate(fields):
             if not isinstance(X, Field):
-                raise TypeError(f"SumField adds vector fields, got a {type(X).__name__} at place {k}")
+                raise TypeError(f"SumField adds vector fields, got {X!r} at place {k}")
             if X.dim != fields[0].dim:
                 raise ValueError(f"SumField needs fields of one dimension, got {[X.dim for X in fields]}")
         self.parts = fields
