@@ -194,7 +194,7 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, histor
             value, g = value_and_grad(net, loss, x[batch], y[batch])
             if not (np.isfinite(value) and np.isfinite(g).all()):
                 net.theta = safe
-                raise _diverged(history, f"at sample {k} of it: the loss is {value}")
+                raise _diverged(history, f"at sample {k} of it: the loss is {value}{_and_gradient(g)}")
             safe[:] = net.theta
             optimiser.step(net.theta, g, memory)
             if not np.isfinite(net.theta).all():
@@ -208,7 +208,7 @@ def _minimise(net, loss, x, y, optimiser, epochs, record, history):
     safe = net.theta.copy()
     value, g = value_and_grad(net, loss, x, y)
     if not (np.isfinite(value) and np.isfinite(g).all()):
-        raise _diverged(history, f"at the start: the loss is {value}")
+        raise _diverged(history, f"at the start: the loss is {value}{_and_gradient(g)}")
     values = dict(accepted=float(value), tried=float(value))
 
     def value_and_gradient(theta):
@@ -232,6 +232,10 @@ def _minimise(net, loss, x, y, optimiser, epochs, record, history):
         optimiser.minimise(value_and_gradient, net.theta.astype(float), epochs, accept)
     finally:
         net.theta = safe
+
+
+def _and_gradient(g):
+    return "" if np.isfinite(g).all() else ", and its gradient is not finite"
 
 
 def _diverged(history, where):
