@@ -74,3 +74,7 @@ def test_activations_with_a_kink_refuse_complex_arguments(sigma):
         sigma(np.ones(2, complex))
     with pytest.raises(TypeError, match="not analytic"):
         sigma.slope(np.ones(2, complex))
+
+
+def test_the_sigmoid_takes_a_complex_step_at_zero():
+    assert dnn.Sigmoid()(np.array(1e-30j)).imag / 1e-30 == pytest.approx(0.25)

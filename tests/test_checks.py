@@ -169,3 +169,155 @@ def test_each_check_looks_at_the_worst_and_in_both_directions(rng):
 def test_an_invariant_that_becomes_nan_fails():
     with np.errstate(invalid="ignore"):
         assert not checks.invariant(lambda x: x - 1.0, lambda x: np.sqrt(x[..., 0]), np.array([1.5]), steps=3).passed
+
+
+class Own:
+    """x ↦ c ⊙ sin x, c = (1, 2), written by hand; the subclasses have one mistake each."""
+
+    def __init__(self):
+        self.theta = np.array([1.0, 2.0])
+
+    def __call__(self, x):
+        return self.theta * np.sin(x)
+
+    def vjp(self, x):
+        return self(x), lambda w: (self.theta * np.cos(x) * w, (np.sin(x) * w).sum(axis=0))
+
+    def jvp(self, x, v, dtheta=None):
+        return self(x), self.theta * np.cos(x) * v + (0 if dtheta is None else np.sin(x) * dtheta)
+
+
+def test_the_adjoint_check_fails_on_nan_on_shapes_and_on_other_values(rng):
+    x = rng.normal(size=(5, 2))
+    assert checks.adjoint(Own(), x).passed and checks.tangent(Own(), x).passed
+
+    class NanInX(Own):
+        def vjp(self, x):
+            return self(x), lambda w: (np.nan * x, (np.sin(x) * w).sum(axis=0))
+
+    class NanInTheta(Own):
+        def vjp(self, x):
+            return self(x), lambda w: (self.theta * np.cos(x) * w, np.nan * self.theta)
+
+    class OneMoreAxis(Own):
+        def vjp(self, x):
+            return self(x)[None], lambda w: (self.theta * np.cos(x) * w[0], (np.sin(x) * w[0]).sum(axis=0))
+
+    class SlightlyOther(Own):
+        def vjp(self, x):
+            return self(x) * (1 + 1e-9), super().vjp(x)[1]
+
+    class SmallErrorInX(Own):
+        """1e-9 in x, where a jvp tells; and θ has no jvp, so that a quotient's error of the same size is right there."""
+
+        def vjp(self, x):
+            return self(x), lambda w: (self.theta * np.cos(x) * w * (1 + 1e-10), (np.sin(x) * w).sum(axis=0))
+
+        def jvp(self, x, v, dtheta=None):
+            if dtheta is not None:
+                raise NotImplementedError
+            return super().jvp(x, v)
+
+    for Wrong in (NanInX, NanInTheta, OneMoreAxis, SlightlyOther, SmallErrorInX):
+        assert not any(checks.adjoint(Wrong(), x, rng=seed).passed for seed in range(10)), Wrong.__name__
+
+
+def test_the_tangent_check_fails_on_nan(rng):
+    class NanTangent(Own):
+        def jvp(self, x, v, dtheta=None):
+            return self(x), np.nan * x
+
+    assert not checks.tangent(NanTangent(), rng.normal(size=(5, 2))).passed
+
+
+def test_what_the_adjoint_check_says():
+    class NoTangent(dnn.KnownField):
+        jvp = dnn.Map.jvp
+
+    x = np.ones((3, 2))
+    assert (
+        checks.adjoint(NoTangent(np.sin, 2, lambda x: np.cos(x)[..., None] * np.eye(2)), x).detail
+        == "in x, Jv from differences"
+    )
+    assert checks.adjoint(dnn.Lift(3, 2), np.zeros(2)).detail == "in x, Jv from jvp"
+    for fun, x in ((lambda x: np.where(np.isnan(x), 0.0, x), [np.nan, 1.0]), (lambda x: x + np.inf, [0.0, 1.0])):
+        X = dnn.KnownField(fun, 2, lambda x: np.eye(2))
+        assert "x or F(x) is not finite" in checks.adjoint(X, x).detail
+
+
+def test_a_check_at_its_limit_passes():
+    assert checks.Check("a", 1.0, 1.0).passed
+
+
+def test_the_volume_check_allows_rounding_of_the_condition_number_and_one_percent_at_most():
+    def linear(J):
+        return dnn.KnownField(lambda x: x @ J.T, 2, lambda x: J + 0 * x[..., None])
+
+    assert checks.volume(linear(np.diag([1e6, 1e-6])), np.ones(2)).limit == pytest.approx(10 * 2.2e-16 * 1e12, rel=0.1)
+    assert checks.volume(linear(np.diag([1e9, 1e-9])), np.ones(2)).limit == 1e-2
+    assert checks.volume(linear(np.eye(2)), np.ones(2)).limit == 1e-12
+
+
+def test_the_volume_check_by_differences_does_not_confuse_rows_and_columns():
+    def oblong(z):
+        return np.concatenate([z, z[..., :1]], axis=-1)
+
+    assert "F′ has shape (3, 2)" in checks.volume(oblong, np.ones((4, 2))).detail
+
+
+def test_the_limit_of_the_invariant_check_is_a_rounding_error_a_step():
+    check = checks.invariant(lambda x: x, dnn.Mass(), [[1.0, -2.0]], steps=8)
+    assert check.limit == pytest.approx((8 + 2) * 2.220446049250313e-16 * 3, abs=0)
+
+
+def test_an_invariant_that_is_nan_for_a_while_fails():
+    values = iter([1.0, np.nan, 1.0, 1.0])
+    assert not checks.invariant(lambda x: x, lambda x: np.array(next(values)), np.ones(2), steps=3).passed
+
+
+def test_the_inverse_check_goes_there_and_back_and_back_and_there():
+    class Half:
+        """(a, b) ↦ (a, b, 0), cut to (b, a, 0) on the way back."""
+
+        def __init__(self, there):
+            self.there = there
+
+        def __call__(self, x):
+            return np.concatenate([x, 0 * x[..., :1]], axis=-1)
+
+        def inverse(self, y):
+            return y[..., :2] if self.there else y[..., 1::-1]
+
+    assert checks.inverse(Half(True), [[1.0, 2.0]]).passed and not checks.inverse(Half(False), [[1.0, 2.0]]).passed
+
+    class Off(dnn.Map):
+        dim_in = dim_out = 1
+
+        def __call__(self, x):
+            return x + 1.0
+
+        def inverse(self, y):
+            return y - 1.0 + 1e-12
+
+    assert checks.inverse(Off(), [[1e-6]]).passed  # relative to 1, not to a small ‖x‖
+
+
+def test_a_tangent_is_told_from_a_quotient_whose_value_is_rounding():
+    """F(x) = 1e8 + 1e-3 x: the quotient is all rounding, and the jvp is not to be blamed for it."""
+
+    class Large(Own):
+        theta = np.zeros(0)
+
+        def __init__(self):
+            pass
+
+        def __call__(self, x):
+            return 1e8 + 1e-3 * x
+
+        def vjp(self, x):
+            return self(x), lambda w: (1e-3 * w, np.zeros(0))
+
+        def jvp(self, x, v, dtheta=None):
+            return self(x), 1e-3 * v
+
+    assert checks.adjoint(Large(), np.ones((5, 2))).require().limit == 1e-12

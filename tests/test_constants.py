@@ -43,6 +43,7 @@ def test_lift_and_restriction_between_equal_dimensions_are_the_identity(rng):
     x = rng.normal(size=(5, 3))
     for F in (dnn.Lift(3, 3), dnn.Restriction(3, 3)):
         np.testing.assert_array_equal(F(x), x)
+        assert (F(x) is x) == isinstance(F, dnn.Lift)
         assert F.singular_range() == (1.0, 1.0)
 
 
@@ -305,3 +306,21 @@ def test_a_map_without_a_known_constant_says_which(rng):
         FIELDS["InvariantField ½‖x‖²"](rng).lipschitz()
     with pytest.raises(NotImplementedError, match="KnownField"):
         dnn.Network(dnn.Flow(dnn.systems.sir(), 0.1)).lipschitz()
+
+
+def test_a_mu_that_rounding_puts_below_minus_l_still_has_a_bound():
+    """1 + 2hμ + h²L² is then −4e-16 at h = 1/L, and its root 0."""
+
+    class Contracting(dnn.Field):
+        def lipschitz(self):
+            return 1.0
+
+        def one_sided_lipschitz(self):
+            return -np.nextafter(1.0, 2.0)
+
+    assert dnn.Euler().lipschitz(Contracting(), 1.0) == 0
+
+
+def test_a_bound_of_zero_has_no_sign():
+    low, high = dnn.GradientField(dnn.Dense(1, 2, W=[[1.0, 0.0]]), dnn.Tanh()).spectrum()
+    assert (low, high) == (-1, 0) and not np.signbit(high)

@@ -198,6 +198,40 @@ MISTAKES = {
     "one logit": (lambda: dnn.plotting.decision_regions(lambda x: x[..., :1], (0, 1), (0, 1), ax=0), ValueError, "logits (..., K) with K ≥ 2"),
     "an orbit that is none": (lambda: systems.kepler(1.0), ValueError, "an eccentricity in [0, 1), got 1.0"),
     "a flat body": (lambda: systems.rigid_body((1, 0, 2)), ValueError, "inertia must be three positive numbers"),
+    "no function": (lambda: dnn.KnownField(None, 2), TypeError, "fun of KnownField must be a function of the state, got None"),
+    "no words": (lambda: dnn.KnownField(np.sin, 2, keeps=""), ValueError, "keeps must be a set out of"),
+    "half a tableau for RK4": (lambda: dnn.RK4(b=[1]), TypeError, "RK4 has its own tableau"),
+    "a NaN time": (lambda: dnn.exact_flow(gradient(), POINTS, np.nan), ValueError, "finite states and times"),
+    "a matrix of times": (lambda: dnn.exact_flow(gradient(), POINTS, [[1.0, 2.0]]), ValueError, "times that go one way from 0"),
+    "no times": (lambda: dnn.exact_flow(gradient(), POINTS, []), ValueError, "times that go one way from 0"),
+    "the same time twice": (lambda: dnn.exact_flow(gradient(), POINTS, [1.0, 1.0]), ValueError, "times that go one way from 0"),
+    "times that come back": (lambda: dnn.exact_flow(gradient(), POINTS, [2.0, 1.0]), ValueError, "times that go one way from 0"),
+    "an exact flow of float32": (lambda: dnn.exact_flow(dnn.ResidualField(dnn.Dense(2, 2, dtype="float32"), dnn.Tanh()), POINTS, 1.0), TypeError,
+        "needs a float64 field and states, got float32"),
+    "a complex learned step": (lambda: dnn.Flow(gradient(), 0.1 + 1j, learn_h=True), TypeError, "the step of a Flow is a real number, got (0.1+1j)"),
+    "a step set to a complex number": (lambda: setattr(dnn.Flow(gradient(), 0.1), "h", 1j), TypeError, "the step of a Flow is a real number, got 1j"),
+    "a rollout of a function": (lambda: dnn.Rollout(np.sin, 2), TypeError, "Rollout iterates a Map, got a ufunc"),
+    "a rate of zero": (lambda: dnn.SGD(0.0), ValueError, "rate must be a positive number, got 0"),
+    "an infinite rate": (lambda: dnn.Adam(np.inf), ValueError, "rate must be a positive number, got inf"),
+    "validation data that are no pair": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, validation=3), TypeError,
+        "validation must be a pair (x, y)"),
+    "a hyperbola": (lambda: systems.kepler(-0.1), ValueError, "an eccentricity in [0, 1), got -0.1"),
+    "a needle": (lambda: systems.rigid_body((1, np.inf, 2)), ValueError, "inertia must be three positive numbers"),
+    "no predators": (lambda: systems.lotka_volterra(c=0), ValueError, "the rates a, b, c, d must be positive numbers"),
+    "infinite noise": (lambda: datasets.moons(10, noise=np.inf), ValueError, "noise is a standard deviation ≥ 0, got inf"),
+    "spirals with zero turns": (lambda: datasets.spirals(10, turns=0), ValueError, "turns must be a positive number, got 0"),
+    "a dimension for a parameter": (lambda: dnn.Field().own(dim_in=np.ones(2)), ValueError, "dim_in is a name that Field uses already"),
+    "a gradient that would be broadcast": (lambda: gradient().pack(b=1.0), ValueError, "the gradient of b has shape (), but b has (3,)"),
+    "a number for x": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), 1.0, POINTS), ValueError, "x must hold a sample a row, got shape ()"),
+    "a linear map without adjoint": (lambda: dnn.LinearMap().adjoint(POINTS), NotImplementedError, "LinearMap has no adjoint"),
+    "a linear map without singular values": (lambda: dnn.LinearMap().lipschitz(), NotImplementedError, "no singular values of LinearMap are known"),
+    "a loss without a value": (lambda: dnn.Loss().vjp(POINTS, POINTS), NotImplementedError, "Loss has no value"),
+    "a method without an adjoint": (lambda: dnn.Method().vjp(gradient(), POINTS, 0.1), NotImplementedError, "Method has no hand-written adjoint"),
+    "a method without a tangent": (lambda: dnn.Method().jvp(gradient(), POINTS, 0.1, POINTS), NotImplementedError, "Method has no hand-written tangent"),
+    "a method without a constant": (lambda: dnn.Method().lipschitz(gradient(), 0.1), NotImplementedError, "no Lipschitz constant of Method is known"),
+    "a map without a value": (lambda: dnn.Map()(POINTS), NotImplementedError, "Map has no value"),
+    "a map without an adjoint": (lambda: dnn.Map().vjp(POINTS), NotImplementedError, "Map has no hand-written adjoint"),
+    "a map without an inverse": (lambda: dnn.Network(gradient()).inverse(POINTS), NotImplementedError, "GradientField has no explicit inverse"),
 }  # fmt: skip
 
 
@@ -228,3 +262,8 @@ def test_a_refused_fit_leaves_theta_alone():
     with pytest.raises(ValueError, match="finite"):
         dnn.fit(net, dnn.MeanSquaredError(), NAN, POINTS)
     np.testing.assert_array_equal(net.theta, theta)
+
+
+def test_a_splitting_of_ones_own_must_bring_its_substeps():
+    with pytest.raises(NotImplementedError):
+        dnn.integrators.Splitting.substeps(2)

@@ -5,7 +5,7 @@ import pytest
 from zoo import PARTITIONED, RUNGE_KUTTA, SPLITTINGS
 
 import dynsys_nn as dnn
-from dynsys_nn import checks
+from dynsys_nn import checks, systems
 from dynsys_nn.integrators import tableau_order
 
 
@@ -180,3 +180,33 @@ def test_rollout_is_the_iterated_map_with_the_batch_first():
     assert states.shape == (2, 5, 2)
     np.testing.assert_array_equal(states[:, 1], F(F(x)))
     np.testing.assert_array_equal(states[:, -1], dnn.Flow(PENDULUM, 0.1, dnn.StormerVerlet(), steps=5)(x))
+
+
+def test_a_method_of_six_orders_is_seen_as_one():
+    """Butcher's method of seven stages."""
+    A = [[], [1 / 3], [0, 2 / 3], [1 / 12, 1 / 3, -1 / 12], [-1 / 16, 9 / 8, -3 / 16, -3 / 8],
+         [0, 9 / 8, -3 / 8, -3 / 4, 1 / 2], [9 / 44, -9 / 11, 63 / 44, 18 / 11, 0, -16 / 11]]  # fmt: skip
+    assert dnn.RungeKutta(A, [11 / 120, 0, 27 / 40, 27 / 40, -4 / 15, -4 / 15, 11 / 120]).order == 6
+
+
+def test_the_order_check_wants_the_order_that_is_claimed_and_not_a_higher_one():
+    class Modest:
+        order = 3
+        step = dnn.RK4().step
+
+    assert not checks.order(Modest(), systems.pendulum(), [0.7, 0.3]).passed
+
+
+def test_the_order_check_needs_two_errors_that_are_more_than_rounding_and_less_than_infinity():
+    X = dnn.KnownField(lambda x: 0.1 + 0 * x, 1)  # every method is exact, to rounding
+    check = checks.order(dnn.Euler(), X, [0.3], t=0.7)
+    assert not check.passed and "take a larger t" in check.detail
+    check = checks.order(dnn.RK4(), dnn.KnownField(np.cos, 1), [0.3], t=0.09)  # one error above 1e-11
+    assert not check.passed and "take a larger t" in check.detail
+
+    class Infinite(dnn.Euler):
+        def step(self, field, x, h):
+            return x + np.inf
+
+    check = checks.order(Infinite(), X, [0.3])
+    assert not check.passed and "take a smaller t" in check.detail

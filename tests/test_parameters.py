@@ -8,6 +8,7 @@ import pytest
 from zoo import networks, points, residual
 
 import dynsys_nn as dnn
+from dynsys_nn import systems
 
 
 def small_network(dtype=float):
@@ -268,3 +269,31 @@ def test_states_are_all_states(rng):
         assert len(states) == len(net.maps) + 1
         np.testing.assert_array_equal(states[0], x)
         np.testing.assert_array_equal(states[-1], net(x))
+
+
+def test_names_of_parts_with_two_parameters():
+    X = dnn.PartitionedField(dnn.Dense(2, 2), dnn.Affine(2, 2))
+    assert list(X.parameters) == ["f", "g.W", "g.b"]
+
+
+def test_a_learned_step_of_a_field_without_parameters_is_a_double():
+    F = dnn.Flow(systems.pendulum(), 0.1, learn_h=True)
+    assert F.h == 0.1 and F.theta.dtype == float
+    assert type(dnn.Flow(systems.pendulum(), np.float64(0.1)).h) is float
+
+
+def test_integers_and_lists_are_states():
+    X = systems.rigid_body()
+    np.testing.assert_array_equal(X(np.array([1, 1, 2])), X(np.array([1.0, 1.0, 2.0])))
+    F = dnn.Flow(X, 0.1)
+    y, pullback = dnn.Rollout(F, 2).vjp([1, 2, 3])
+    assert y.shape == (2, 3) and pullback(y)[0].shape == (3,)
+    assert isinstance(dnn.Network(F).states([1, 2, 3])[0], np.ndarray)
+    assert dnn.Lift(3, 2).jacobian(np.ones(2, np.float32)).dtype == np.float32
+
+
+def test_summary_and_formula_to_the_letter():
+    X = dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Tanh())
+    net = dnn.Network(dnn.Flow(X, 0.1, steps=2))
+    assert net.maps[0].formula == "Ψ^h × 2, Euler(), X = Bσ(Ax + b), h = 0.1"
+    assert [line.endswith("–") for line in net.summary().splitlines()] == [False, True, True]

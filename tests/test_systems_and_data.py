@@ -61,3 +61,10 @@ def test_digits_are_told_apart_by_a_residual_network():
     net = dnn.Network(*layers, dnn.Affine(10, 64, rng=rng))
     dnn.fit(net, dnn.SoftmaxCrossEntropy(), x[train], y[train], dnn.Adam(3e-3), epochs=15, batch_size=50, rng=rng)
     assert (net(x[test]).argmax(axis=-1) == y[test]).mean() > 0.95
+
+
+def test_default_noise_and_the_density_of_spirals():
+    x, y = datasets.moons(1000, noise=0.0, rng=0)
+    assert np.std(datasets.moons(1000, rng=0)[0] - x) == pytest.approx(0.1, rel=0.05)
+    r = np.linalg.norm(datasets.spirals(1000, rng=0)[0], axis=-1)
+    assert np.mean(r < 0.5) == pytest.approx(0.25, abs=0.05)  # r² is uniform

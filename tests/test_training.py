@@ -254,3 +254,95 @@ def test_float32_trains_in_float32():
         net = classifier(np.random.default_rng(1), np.float32)
         history = dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, optimiser, epochs=20)
         assert net.theta.dtype == np.float32 and history.loss[-1] < history.loss[0]
+
+
+class Spoilt(dnn.MeanSquaredError):
+    """From call `n` on, the value is finite and the covector is not."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def vjp(self, y, target):
+        self.n -= 1
+        value, dy = super().vjp(y, target)
+        return value, dy if self.n >= 0 else dy * np.nan
+
+
+def test_a_gradient_that_is_not_finite_is_divergence_and_theta_is_the_last_with_a_finite_one():
+    x, nets = np.ones((4, 1)), [dnn.Affine(1, 1, rng=0) for _ in range(2)]
+    dnn.fit(nets[0], dnn.MeanSquaredError(), x, 3 * x, dnn.SGD(0.1), epochs=1)
+    with pytest.raises(dnn.TrainingDiverged, match="the loss is"):
+        dnn.fit(nets[1], Spoilt(2), x, 3 * x, dnn.SGD(0.1), epochs=5)
+    np.testing.assert_array_equal(nets[1].theta, nets[0].theta)  # the third covector is spoilt; the second was at θ₁
+
+
+def test_lbfgs_refuses_a_start_whose_gradient_is_not_finite():
+    x = np.ones((4, 1))
+    with pytest.raises(dnn.TrainingDiverged, match="at the start"):
+        dnn.fit(dnn.Affine(1, 1, rng=0), Spoilt(0), x, 3 * x, dnn.LBFGS(), epochs=5)
+
+
+def test_lbfgs_refuses_a_start_whose_loss_is_infinite_with_a_finite_gradient():
+    class Infinite(dnn.MeanSquaredError):
+        def vjp(self, y, target):
+            return np.inf, super().vjp(y, target)[1]
+
+    x = np.ones((4, 1))
+    with pytest.raises(dnn.TrainingDiverged, match="at the start: the loss is inf"):
+        dnn.fit(dnn.Affine(1, 1, rng=0), Infinite(), x, 3 * x, dnn.LBFGS(), epochs=5)
+
+
+def test_lbfgs_steps_back_from_a_gradient_that_is_not_finite():
+    """J = mean (y − 1)², whose value is finite and whose covector is NaN for |y| > 1.3; the first step leads there."""
+    gone = []
+
+    class Cliff(dnn.MeanSquaredError):
+        def vjp(self, y, target):
+            value, dy = super().vjp(y, target)
+            gone.append(np.abs(y).max() > 1.3)
+            return value, dy * np.nan if gone[-1] else dy
+
+    net, x = dnn.Affine(1, 1, W=[[0.0]], b=[0.5]), np.array([[-1.0], [1.0], [2.0]])
+    dnn.fit(net, Cliff(), x, np.array([[0.0], [1.0], [1.0]]), dnn.LBFGS(), epochs=50)
+    free = dnn.Affine(1, 1, W=[[0.0]], b=[0.5])
+    dnn.fit(free, dnn.MeanSquaredError(), x, np.array([[0.0], [1.0], [1.0]]), dnn.LBFGS(), epochs=50)
+    assert any(gone)
+    np.testing.assert_allclose(net.theta, free.theta, atol=1e-6)
+
+
+def test_ctrl_c_in_a_line_search_leaves_the_theta_of_the_last_entry():
+    x, y = dnn.datasets.moons(50, rng=0)
+    for calls in range(2, 12):
+
+        class Interrupted(dnn.SoftmaxCrossEntropy):
+            n = calls
+
+            def vjp(self, z, labels):
+                Interrupted.n -= 1
+                if Interrupted.n == 0:
+                    raise KeyboardInterrupt
+                return super().vjp(z, labels)
+
+        net = dnn.Affine(2, 2, rng=1)
+        before = dnn.SoftmaxCrossEntropy()(net(x), y)
+        history = dnn.fit(net, Interrupted(), x, y, dnn.LBFGS(), epochs=50)
+        assert history.interrupted
+        assert dnn.SoftmaxCrossEntropy()(net(x), y) == [before, *history.loss][-1]
+
+
+def test_progress_is_shown_ten_times_a_second_at_most(monkeypatch):
+    import io
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    x = np.ones((4, 1))
+    history = dnn.fit(dnn.Affine(1, 1, rng=0), dnn.MeanSquaredError(), x, x, epochs=200)
+    assert sys.stderr.getvalue().count("\r") <= 3 + 10 * history.seconds[-1]
+    assert repr(history) == str(history)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with pytest.raises(dnn.TrainingDiverged):
+        dnn.fit(dnn.Affine(1, 1, rng=0), Spoilt(0), x, x, epochs=2)
+    assert sys.stderr.getvalue() == ""  # nothing was shown, so there is no line to end

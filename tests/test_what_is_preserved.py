@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from zoo import FIELDS, RUNGE_KUTTA, hamiltonian, pairs, partitioned, randomise, residual, shear
+from zoo import FIELDS, RUNGE_KUTTA, SquaredNorm, hamiltonian, pairs, partitioned, randomise, residual, shear
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems
@@ -356,3 +356,39 @@ def test_the_volume_check_takes_a_plain_function(rng):
     assert checks.volume(shear_map, x).passed
     assert not checks.volume(lambda z: shear_map(z) * np.array([1, 1.01]), x).passed
     checks.invariant(lambda z: z[..., ::-1], lambda z: z.sum(axis=-1), x).require()
+
+
+def test_a_general_invariant_field_keeps_its_invariant_and_no_mass():
+    assert dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), SquaredNorm()).keeps == {"invariant"}
+    assert dnn.Rollout(dnn.Flow(systems.sir(), 0.1), 2).keeps == {"mass"}
+
+
+def test_what_the_systems_keep_and_where_they_start():
+    """The words, and the values of each invariant at the default start, which fix its scale, sign and parameters."""
+    known = {
+        "mass_example": ({"mass"}, [0.2, 0.6, 0.9], dict(mass=1.7)),
+        "sir": ({"mass", "invariant"}, [0.9, 0.1, 0.0], dict(mass=1.0, epidemic=1 - np.log(0.9))),
+        "harmonic_oscillator": ({"volume", "symplectic", "energy"}, [1.0, 0.0], dict(energy=0.5)),
+        "pendulum": ({"volume", "symplectic", "energy"}, [1.5, 0.0], dict(energy=-np.cos(1.5))),
+        "kepler": ({"volume", "symplectic", "energy"}, [0.5, 0, 0, 3**0.5], dict(energy=-0.5, angular_momentum=0.75**0.5)),
+        "lotka_volterra": ({"invariant"}, [2.0, 1.0], dict(cycle=3 - np.log(2))),
+        "rigid_body": ({"norm", "energy", "volume"}, [np.cos(1.1), 0, np.sin(1.1)],
+            dict(casimir=0.5, energy=np.cos(1.1) ** 2 / 4 + 3 * np.sin(1.1) ** 2 / 4)),
+    }  # fmt: skip
+    for name, (keeps, x0, invariants) in known.items():
+        X = getattr(systems, name)()
+        assert X.keeps == keeps and X.invariants.keys() == invariants.keys()
+        np.testing.assert_allclose(X.x0, x0)
+        for key, value in invariants.items():
+            assert X.invariants[key](X.x0) == pytest.approx(value), (name, key)
+
+
+def test_the_right_hand_sides_with_parameters_that_all_differ(rng):
+    X, x, y = systems.lotka_volterra(1.0, 2.0, 3.0, 5.0), 0.7, 1.3
+    np.testing.assert_allclose(X([x, y]), [x * (1 - 2 * y), y * (5 * x - 3)])
+    checks.tangent(X, rng.uniform(0.5, 2, (5, 2))).require()
+    z = rng.uniform(0.5, 2, (5, 2))
+    rate = [(X.invariants["cycle"](s + 1e-6 * X(s)) - X.invariants["cycle"](s - 1e-6 * X(s))) / 2e-6 for s in z]
+    np.testing.assert_allclose(rate, 0, atol=1e-8)
+    inertia, m = np.array([2.0, 1.0, 0.5]), rng.normal(size=(5, 3))
+    np.testing.assert_allclose(systems.rigid_body(inertia)(m), np.cross(m, m / inertia), rtol=1e-12, atol=1e-14)
