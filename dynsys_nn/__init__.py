@@ -2,39 +2,52 @@
 
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a
 method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading
-order: maps, activations, linear, fields, integrators, flows, losses, training, checks, systems, datasets, plotting.
+order: maps, activations, linear, fields, integrators, flows, losses, training, decomposition, checks, systems, datasets, plotting.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
 """
 
-from . import checks, datasets, plotting, systems
+from . import checks, datasets, decomposition, plotting, systems
 from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, Softplus, Tanh
 from .checks import Check
+from .decomposition import presnov
 from .fields import (
     Field,
     GradientField,
+    HamiltonianField,
+    Invariant,
     InvariantField,
     KnownField,
     Mass,
     MassPreservingField,
     PartitionedField,
+    Quadratic,
     ResidualField,
+    SkewGradientField,
+    SpherePreservingField,
+    SquaredNorm,
     SumField,
 )
-from .flows import Flow, Rollout, exact_flow
+from .flows import Flow, HenonMap, Rollout, exact_flow
 from .integrators import (
     RK4,
+    Cayley,
+    DiscreteGradient,
     Euler,
     ExplicitMidpoint,
     Heun,
+    ImplicitMidpoint,
     Kutta3,
     LieTrotter,
     Method,
+    NotConverged,
+    Projected,
     Ralston,
     RungeKutta,
     StormerVerlet,
     Strang,
     SymplecticEuler,
+    Yoshida,
 )
 from .linear import Affine, Dense, Lift, LinearMap, Restriction
 from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
@@ -44,10 +57,12 @@ from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fi
 __version__ = "0.1.0"
 __all__ = [
     "RK4", "SGD", "LBFGS",
-    "Activation", "Adam", "Affine", "Check", "Dense", "Euler", "ExplicitMidpoint", "Field", "Flow", "GradientField", "Heun",
-    "History", "Identity", "InvariantField", "KnownField", "Kutta3", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map",
-    "Mass", "MassPreservingField", "MeanSquaredError", "Method", "Network", "Optimiser", "PartitionedField", "Ralston", "ReLU", "ResidualField",
-    "Restriction", "Rollout", "RungeKutta", "Sigmoid", "Sine", "SoftmaxCrossEntropy", "Softplus", "StormerVerlet", "Strang",
-    "SumField", "SymplecticEuler", "Tanh", "TrainingDiverged",
-    "checks", "datasets", "exact_flow", "fit", "plotting", "systems", "value_and_grad",
+    "Activation", "Adam", "Affine", "Cayley", "Check", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "Field", "Flow",
+    "GradientField", "HamiltonianField", "HenonMap", "Heun", "History", "Identity", "ImplicitMidpoint", "Invariant", "InvariantField",
+    "KnownField", "Kutta3", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass", "MassPreservingField",
+    "MeanSquaredError", "Method", "Network", "NotConverged", "Optimiser", "PartitionedField", "Projected", "Quadratic", "Ralston",
+    "ReLU", "ResidualField", "Restriction", "Rollout", "RungeKutta", "Sigmoid", "Sine", "SkewGradientField", "SoftmaxCrossEntropy",
+    "Softplus", "SpherePreservingField", "SquaredNorm", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
+    "TrainingDiverged", "Yoshida",
+    "checks", "datasets", "decomposition", "exact_flow", "fit", "plotting", "presnov", "systems", "value_and_grad",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 
 from .fields import Field
 from .integrators import Euler, Method, check_step
-from .maps import Map, dimension
+from .maps import Map, dimension, over_batch
 
 
 class Flow(Map):
@@ -96,6 +96,61 @@ class Flow(Map):
     def lipschitz(self):
         """The method's constant of one step, to the power `steps`."""
         return self.method.lipschitz(self.field, self.h) ** self.steps
+
+
+class HenonMap(Map):
+    """(q, p) ↦ (p + η, −q + ∇V(p)): a symplectic layer that is no step of a field. Four in a row, with η and V small, are near the identity.
+
+    dV: ∇V as a map ℝⁿ → ℝⁿ, a GradientField(…, sign=+1, alpha=…). The determinant is one for any map; the form is
+    kept where dV is a gradient. ValueError where dV does not return to its space. Parameters: those of "dV", and
+    "eta" (n,), which starts at 0. Source: Turaev, Nonlinearity 16 (2003).
+    """
+
+    formula = "(p + η, −q + ∇V(p))"
+
+    def __init__(self, dV):
+        if not isinstance(dV, Map):
+            raise TypeError(f"dV of HenonMap must be a Map, got a {type(dV).__name__}")
+        if dV.dim_in != dV.dim_out:
+            raise ValueError(f"HenonMap needs ∇V: ℝⁿ → ℝⁿ, got {dV!r}")
+        self.n, self.dim_in, self.dim_out = dV.dim_in, 2 * dV.dim_in, 2 * dV.dim_in
+        self.own(dV=dV, eta=np.zeros(self.n, dV.theta.dtype if dV.theta.size else float))
+
+    @property
+    def keeps(self):
+        gradient = self.n == 1 or getattr(self.dV, "is_gradient", False)
+        return frozenset({"volume", "symplectic"} if gradient else {"volume"})
+
+    def __call__(self, z):
+        q, p = np.split(self.state(z), 2, axis=-1)
+        return np.concatenate([p + self.eta, self.dV(p) - q], axis=-1)
+
+    def vjp(self, z):
+        z = self.state(z)
+        q, p = np.split(z, 2, axis=-1)
+        force, pullback = self.dV.vjp(p)
+
+        def back(w):
+            w_q, w_p = np.split(self.covector(w, z), 2, axis=-1)
+            dp, dtheta = pullback(w_p)
+            return np.concatenate([-w_p, w_q + dp], axis=-1), self.pack(dV=dtheta, eta=over_batch(w_q))
+
+        return np.concatenate([p + self.eta, force - q], axis=-1), back
+
+    def jvp(self, z, v, dtheta=None):
+        z, d = self.state(z), self.unpack(dtheta)
+        (q, p), (dq, dp) = np.split(z, 2, axis=-1), np.split(self.tangent(v, z), 2, axis=-1)
+        force, dforce = self.dV.jvp(p, dp, d["dV"])
+        return (
+            np.concatenate([p + self.eta, force - q], axis=-1),
+            np.concatenate([dp + d["eta"], dforce - dq], axis=-1),
+        )
+
+    def inverse(self, y):
+        """p = q⁺ − η, q = ∇V(p) − p⁺."""
+        q, p = np.split(self.state(y), 2, axis=-1)
+        p_before = q - self.eta
+        return np.concatenate([self.dV(p_before) - p, p_before], axis=-1)
 
 
 class Rollout(Map):

@@ -7,7 +7,7 @@ methods take them.
 
 import numpy as np
 
-from .fields import KnownField, PartitionedField
+from .fields import Invariant, KnownField, Mass, PartitionedField, Quadratic, SquaredNorm
 
 
 def mass_example():
@@ -28,7 +28,7 @@ def mass_example():
             [np.cos(y1), -y3, -y2],
         ])  # fmt: skip
 
-    return _system(KnownField(fun, 3, jacobian, keeps={"mass"}), [0.2, 0.6, 0.9], mass=_sum)
+    return _system(KnownField(fun, 3, jacobian, keeps={"mass"}), [0.2, 0.6, 0.9], mass=Mass())
 
 
 def sir():
@@ -47,7 +47,7 @@ def sir():
 
     return _system(
         KnownField(fun, 3, jacobian, keeps={"mass", "invariant"}), [0.9, 0.1, 0.0],
-        mass=_sum, epidemic=lambda y: y[..., 0] + y[..., 1] - np.log(y[..., 0]),
+        mass=Mass(), epidemic=lambda y: y[..., 0] + y[..., 1] - np.log(y[..., 0]),
     )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def harmonic_oscillator():
     return _system(
         _newton(1, lambda q: -q, lambda q: -np.ones_like(q)[..., None]),
         [1.0, 0.0],
-        energy=lambda z: (z * z).sum(axis=-1) / 2,
+        energy=Quadratic(np.eye(2), keeps={"energy"}),
     )
 
 
@@ -131,12 +131,8 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
 
     return _system(
         KnownField(fun, 3, jacobian, keeps={"norm", "energy", "volume"}), [np.cos(1.1), 0.0, np.sin(1.1)],
-        casimir=lambda m: (m * m).sum(axis=-1) / 2, energy=lambda m: (k * m * m).sum(axis=-1) / 2,
+        casimir=SquaredNorm(), energy=Quadratic(np.diag(k), keeps={"energy"}),
     )  # fmt: skip
-
-
-def _sum(y):
-    return np.sum(y, axis=-1)
 
 
 def _matrix(rows):

@@ -3,7 +3,8 @@
     ẋ = Bσ(Ax + b)                           nothing in particular: Euler steps of it are a ResNet
     ẋ = ∓Aᵀσ(Ax + b) = ∓∇V(x)                contraction (σ increasing, sign −)
     (x, v)′ = (f(v), g(x))                   volume; the symplectic form too, when f and g are gradients
-    ẋ = S(x)∇I(x), S = M − Mᵀ                the invariant I, since İ = ∇Iᵀ S ∇I = 0
+    ẋ = S(x)∇I(x), S = M − Mᵀ                the invariant I, since İ = ∇Iᵀ S ∇I = 0: mass, the norm, …
+    ż = J Aᵀσ(Az + b) = J∇H(z)               energy, the symplectic form, volume
 
 A field is a Map ℝᵈ → ℝᵈ. What is known of it (L, μ, the spectrum of a symmetric Jacobian) decides how large the
 Lipschitz constant of one step can be; `integrators` does the sums. Source: Celledoni et al., arXiv:2210.02373.
@@ -12,11 +13,13 @@ Lipschitz constant of one step can be; `integrators` does the sums. Source: Cell
 from .combined import KnownField, SumField
 from .field import Field
 from .gradient import GradientField
-from .invariant import InvariantField, Mass, MassPreservingField
+from .invariants import Invariant, Mass, Quadratic, SquaredNorm, invariant_object, invariants_of
 from .partitioned import PartitionedField
 from .residual import ResidualField
+from .skew import HamiltonianField, InvariantField, MassPreservingField, SkewGradientField, SpherePreservingField
 
 __all__ = [
-    "Field", "GradientField", "InvariantField", "KnownField", "Mass", "MassPreservingField", "PartitionedField",
-    "ResidualField", "SumField",
+    "Field", "GradientField", "HamiltonianField", "Invariant", "InvariantField", "KnownField", "Mass",
+    "MassPreservingField", "PartitionedField", "Quadratic", "ResidualField", "SkewGradientField",
+    "SpherePreservingField", "SquaredNorm", "SumField", "invariant_object", "invariants_of",
 ]  # fmt: skip

@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..maps import dimension
-from .field import KEEPABLE, Field
+from .field import Field
+from .invariants import words
 
 
 class SumField(Field):
@@ -79,9 +80,7 @@ class KnownField(Field):
             if not callable(f) and not (f is None and name == "jacobian"):
                 raise TypeError(f"{name} of KnownField must be a function of the state, got {f!r}")
         self.dim_in = self.dim_out = dimension(dim, "dim")
-        self.fun, self.dfun, self.keeps, self.is_gradient = fun, jacobian, frozenset(keeps), gradient
-        if isinstance(keeps, str) or not self.keeps <= KEEPABLE:
-            raise ValueError(f"keeps must be a set out of {', '.join(sorted(KEEPABLE))}, got {keeps!r}")
+        self.fun, self.dfun, self.keeps, self.is_gradient = fun, jacobian, words(keeps), gradient
 
     def __call__(self, x):
         x = self.state(x)

@@ -38,6 +38,29 @@ class GradientField(Field):
         """V(x), shape (...); X = −∇V for sign −1 and X = +∇V for sign +1."""
         return (self.alpha * self.sigma.primitive(self.A(self.state(x)) + self.b)).sum(axis=-1)
 
+    def potential_vjp(self, x):
+        """V(x) and its pullback c, shape (...) ↦ (∂V/∂x)ᵀc, (∂V/∂θ)ᵀc."""
+        x = self.state(x)
+        z = self.A(x) + self.b
+        s, gamma = self.sigma(z), self.sigma.primitive(z)
+
+        def pullback(c):
+            c = c[..., None]
+            u = c * self.alpha * s  # the covector at z
+            dalpha = {"alpha": over_batch(c * gamma)} if "alpha" in self.slices else {}
+            return self.A.adjoint(u), self.pack(A=self.A.outer(u, x), b=over_batch(u), **dalpha)
+
+        return (self.alpha * gamma).sum(axis=-1), pullback
+
+    def potential_jvp(self, x, v, dtheta=None):
+        """V(x) and its tangent (∂V/∂x) v + (∂V/∂θ) dtheta, both of shape (...)."""
+        x, d = self.state(x), self.unpack(dtheta)
+        z, dz = self.A.jvp(x, self.tangent(v, x), d["A"])
+        z = z + self.b
+        gamma = self.sigma.primitive(z)
+        dgamma = self.sigma(z) * (dz + d["b"])
+        return (self.alpha * gamma).sum(axis=-1), (self.alpha * dgamma + d.get("alpha", 0.0) * gamma).sum(axis=-1)
+
     def __call__(self, x):
         return self.A.adjoint(self.sign * self.alpha * self.sigma(self.A(self.state(x)) + self.b))
 

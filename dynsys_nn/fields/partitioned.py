@@ -4,6 +4,7 @@ import numpy as np
 
 from ..maps import Map
 from .field import Field
+from .gradient import GradientField
 
 
 class PartitionedField(Field):
@@ -35,6 +36,14 @@ class PartitionedField(Field):
             F.dim_in == F.dim_out and (F.dim_in == 1 or getattr(F, "is_gradient", False)) for F in (self.f, self.g)
         )
         return frozenset({"volume", "symplectic", "energy"} if hamiltonian else {"volume"})
+
+    def hamiltonian(self, z):
+        """H(x, v) = T(v) + V(x), shape (...), where f = ∇T and g = −∇V are GradientFields; NotImplementedError otherwise."""
+        for F, name in ((self.f, "f"), (self.g, "g")):
+            if not isinstance(F, GradientField):
+                raise NotImplementedError(f"H = T(v) + V(x) is known where f and g are GradientFields, but {name} is {F!r}")
+        x, v = self.split(self.state(z))
+        return self.f.sign * self.f.potential(v) - self.g.sign * self.g.potential(x)
 
     def split(self, z):
         """z = (x, v) → x, v, two views."""

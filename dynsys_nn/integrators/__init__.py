@@ -10,12 +10,16 @@ It is the exact derivative of the discrete map. Sources: Hager, Numer. Math. 87 
 (2016); Hairer, Lubich and Wanner, Geometric Numerical Integration (2006).
 """
 
+from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
+from .implicit import Cayley, DiscreteGradient, ImplicitMethod, ImplicitMidpoint, NotConverged
 from .method import Method, check_step, euler_lipschitz
+from .projected import Projected
 from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, tableau_order
 from .shears import PartitionedMethod, StormerVerlet, SymplecticEuler
-from .splitting import LieTrotter, Splitting, Strang
 
 __all__ = [
-    "RK4", "Euler", "ExplicitMidpoint", "Heun", "Kutta3", "LieTrotter", "Method", "PartitionedMethod", "Ralston",
-    "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "check_step", "euler_lipschitz", "tableau_order",
+    "RK4", "Cayley", "Composition", "DiscreteGradient", "Euler", "ExplicitMidpoint", "Heun", "ImplicitMethod",
+    "ImplicitMidpoint", "Kutta3", "LieTrotter", "Method", "NotConverged", "PartitionedMethod", "Projected", "Ralston",
+    "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "Yoshida", "check_step", "euler_lipschitz",
+    "tableau_order",
 ]  # fmt: skip

@@ -8,10 +8,11 @@ import numpy as np
 class Method:
     """A one-step method: `order`, `step`, `vjp`, `jvp`, and where they are known `inverse` and `lipschitz`.
 
-    Steps h may be negative (reversal). A step that is zero, NaN or infinite is a ValueError.
+    Steps h may be negative (reversal). A step that is zero, NaN or infinite is a ValueError. `symmetric` is True where
+    Ψ^{−h} ∘ Ψ^h is the identity.
     """
 
-    order = None
+    order, symmetric = None, False
 
     def step(self, field, x, h):
         """Ψ^h(x), shape (..., d)."""

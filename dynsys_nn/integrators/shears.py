@@ -11,11 +11,15 @@ from .method import Method, check_step
 class PartitionedMethod(Method):
     """A composition of shears x ← x + c h f(v) and v ← v + c h g(x), as the pairs ("f", c), ("g", c) of `shears`.
 
-    Each shear has determinant one and an explicit inverse, whatever f and g are; with gradients it is symplectic.
-    TypeError on a field that is not partitioned.
+    Each shear has determinant one and an explicit inverse, whatever f and g are; with gradients it is symplectic. A
+    list that reads the same backwards is a symmetric method. TypeError on a field that is not partitioned.
     """
 
     shears = ()
+
+    @property
+    def symmetric(self):
+        return tuple(self.shears) == tuple(self.shears)[::-1]
 
     def require(self, field):
         if not isinstance(field, PartitionedField):

@@ -1,0 +1,297 @@
+"""Implicit methods y = x + hΦ(x, y): Newton's method, and one transposed solve for the adjoint, written once for all Φ."""
+
+import numpy as np
+
+from ..fields import InvariantField, PartitionedField, SkewGradientField, invariants_of
+from .method import Method, check_step
+
+
+class NotConverged(ArithmeticError):
+    """Newton's method found no solution of an implicit step; the message names the step and the residual."""
+
+
+class ImplicitMethod(Method):
+    """y = x + hΦ(x, y). A subclass writes Φ with adjoint and tangent, and ∂Φ/∂y as a matrix:
+
+        increment(field, x, y)                           Φ
+        increment_vjp(field, x, y)                       Φ, pullback;  pullback(w) = Φ_xᵀw, Φ_yᵀw, Φ_θᵀw
+        increment_jvp(field, x, y, dx, dy, dtheta)       Φ, Φ_x dx + Φ_y dy + Φ_θ dθ
+        increment_jacobian(field, x, y)                  Φ_y, (..., d, d)
+
+    Newton's method uses the exact Jacobian, all samples at once, halves a step that does not help, and goes on until
+    the residual stops falling, which is at rounding: a tolerance would let invariants drift. NotConverged where it
+    stops falling earlier. By the implicit function theorem, with K = I − hΦ_y, tangent and adjoint are
+
+        K dy = dx + h(Φ_x dx + Φ_θ dθ) + Φ dh
+        Kᵀμ = w,   (∂Ψ/∂x)ᵀw = μ + hΦ_xᵀμ,   (∂Ψ/∂θ)ᵀw = hΦ_θᵀμ,   ⟨w, ∂Ψ/∂h⟩ = ⟨μ, Φ⟩
+
+    `linear`: True where Φ is affine in y, so that the first Newton step is the solution. `symmetric`: True where
+    Φ(x, y) = Φ(y, x), so that the step with −h is the inverse.
+    """
+
+    linear = False
+    rounding = 1e4  # a residual up to rounding · 2.2e-16 · (‖x‖ + ‖hΦ‖) is one
+
+    def increment(self, field, x, y):
+        """Φ(x, y), shape (..., d)."""
+        raise NotImplementedError(f"{type(self).__name__} has no increment: write increment(self, field, x, y)")
+
+    def increment_vjp(self, field, x, y):
+        """Φ(x, y) and its pullback w ↦ Φ_xᵀw, Φ_yᵀw, Φ_θᵀw."""
+        raise NotImplementedError(f"{type(self).__name__} has no adjoint: write increment_vjp(self, field, x, y)")
+
+    def increment_jvp(self, field, x, y, dx, dy, dtheta=None):
+        """Φ(x, y) and its tangent."""
+        raise NotImplementedError(f"{type(self).__name__} has no tangent: write increment_jvp(self, field, x, y, …)")
+
+    def increment_jacobian(self, field, x, y):
+        """Φ_y, shape (..., d, d): the tangents of the unit vectors, one a column."""
+        d = x.shape[-1]
+        x, y = (np.repeat(z[..., None, :], d, axis=-2) for z in (x, y))
+        _, columns = self.increment_jvp(field, x, y, np.zeros_like(x), np.broadcast_to(np.eye(d, dtype=x.dtype), x.shape))
+        return columns.swapaxes(-1, -2)
+
+    def step(self, field, x, h):
+        self.require(field)
+        x, h = field.state(x), check_step(h)
+        if self.linear:  # one Newton step from y = x, and one to keep to rounding what is kept, however large h‖Φ_y‖
+            K, y = self._K(field, x, x, h), x
+            for _ in range(2):
+                y = y + _solve(K, x - y + h * self.increment(field, x, y), self, h)
+            return y
+        return self._newton(field, x.reshape(-1, x.shape[-1]), h).reshape(x.shape)
+
+    def _K(self, field, x, y, h):
+        return np.eye(x.shape[-1], dtype=x.dtype) - h * self.increment_jacobian(field, x, y)
+
+    def _newton(self, field, x, h):
+        """y with r(y) = y − x − hΦ(x, y) = 0 to rounding, for states x of shape (n, d), from y = x on."""
+
+        def residual(k, y_k):
+            return y_k - x[k] - h * self.increment(field, x[k], y_k)
+
+        y, going = x.copy(), np.arange(len(x))
+        r = residual(going, y)
+        rounding = self.rounding * np.finfo(x.dtype).eps * (_norm(x) + _norm(r))
+        for _ in range(100):
+            if not going.size:
+                break
+            delta = _solve(self._K(field, x[going], y[going], h), r[going], self, h)
+            falling, trying, c = [], np.arange(going.size), 1.0
+            while trying.size and c > 1e-6:
+                k = going[trying]
+                y_new = y[k] - c * delta[trying]
+                r_new = residual(k, y_new)
+                better = _norm(r_new) < _norm(r[k])
+                y[k[better]], r[k[better]] = y_new[better], r_new[better]
+                falling.append(k[better])
+                trying = trying[~better & (_norm(r[k]) > rounding[k])]  # at rounding, a step that does not help is the end
+                c /= 2
+            going = np.concatenate(falling)
+        if not (_norm(r) <= rounding).all():
+            k = np.argmax(np.nan_to_num(_norm(r) / rounding, nan=np.inf))
+            raise NotConverged(
+                f"{self!r}: Newton's method did not converge in a step h = {h:g} from state number {k} of the batch: "
+                f"the residual ‖y − x − hΦ(x, y)‖ is {_norm(r)[k]:.2g}; take a smaller step"
+            )
+        for _ in range(2 if np.iscomplexobj(x) else 0):  # imaginary parts far below the real ones' rounding
+            y = y - _solve(self._K(field, x, y, h), residual(slice(None), y), self, h)
+        return y
+
+    def vjp(self, field, x, h):
+        y, x, h = self.step(field, x, h), field.state(x), check_step(h)
+        phi, pull_phi = self.increment_vjp(field, x, y)
+        K_transposed = self._K(field, x, y, h).swapaxes(-1, -2)
+
+        def pullback(w):
+            mu = _solve(K_transposed, w, self, h)
+            dx, _, dtheta = pull_phi(h * mu)
+            return mu + dx, dtheta, (mu * phi).sum()
+
+        return y, pullback
+
+    def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
+        y, x, h = self.step(field, x, h), field.state(x), check_step(h)
+        phi, dphi = self.increment_jvp(field, x, y, v, np.zeros_like(y), dtheta)
+        return y, _solve(self._K(field, x, y, h), v + h * dphi + dh * phi, self, h)
+
+    def inverse(self, field, y, h):
+        """The step with −h, where the method is symmetric: as implicit as the step itself."""
+        return self.step(field, y, -check_step(h)) if self.symmetric else super().inverse(field, y, h)
+
+
+class ImplicitMidpoint(ImplicitMethod):
+    """y = x + hX(m), m = (x + y)/2: order two, symmetric, and the Runge–Kutta method that keeps all quadratic invariants.
+
+    Symplectic for Hamiltonian fields; keeps volume for those and for partitioned ones, where
+    det(I + ½hX′) = det(I − ½hX′).
+    """
+
+    order, symmetric = 2, True
+
+    def increment(self, field, x, y):
+        return field((x + y) / 2)
+
+    def increment_vjp(self, field, x, y):
+        value, pullback = field.vjp((x + y) / 2)
+
+        def half(w):
+            dm, dtheta = pullback(w)
+            return dm / 2, dm / 2, dtheta
+
+        return value, half
+
+    def increment_jvp(self, field, x, y, dx, dy, dtheta=None):
+        return field.jvp((x + y) / 2, (dx + dy) / 2, dtheta)
+
+    def increment_jacobian(self, field, x, y):
+        return field.jacobian((x + y) / 2) / 2
+
+    def preserves(self, field):
+        quadratic = {word for I in invariants_of(field) if getattr(I, "degree", None) in (1, 2) for word in I.keeps}
+        kept = frozenset(field.keeps) & ({"mass", "norm", "symplectic"} | quadratic)
+        even = isinstance(field, PartitionedField) or "symplectic" in kept
+        return kept | (frozenset(field.keeps) & {"volume"} if even else frozenset())
+
+    def lipschitz(self, field, h):
+        """max |1 + ½hλ|/|1 − ½hλ| over the spectrum, or over λ = μ where only μ is known (h > 0, at least 1).
+
+        NotImplementedError where ½hλ may be 1: the step need not be unique.
+        """
+        h = check_step(h)
+        try:
+            ends = [h * eigenvalue for eigenvalue in field.spectrum()]
+        except NotImplementedError:
+            ends = [max(0.0, h * field.one_sided_lipschitz()) if h > 0 else -h * field.lipschitz()]
+        if max(ends) >= 2:
+            raise NotImplementedError(
+                f"ImplicitMidpoint has a Lipschitz constant where hμ < 2, got hμ = {max(ends):.3g}: take a smaller step"
+            )
+        return max(abs((2 + end) / (2 - end)) for end in ends)
+
+
+class Cayley(ImplicitMethod):
+    """y = x + hS(x)∇I(m), m = (x + y)/2, with S frozen over the step; for ẋ = S(x)x it is (I − ½hS)⁻¹(I + ½hS)x.
+
+    One linear solve, order one, and I is kept exactly: I(y) − I(x) = ⟨∇I(m), y − x⟩ = h∇IᵀS∇I = 0 for I of degree two.
+    TypeError unless the field is an InvariantField of such an I, as SpherePreservingField.
+    """
+
+    order, linear = 1, True
+
+    def require(self, field):
+        if not isinstance(field, InvariantField) or getattr(field.invariant, "degree", None) not in (1, 2):
+            what = f"{type(field).__name__} of {field.invariant!r}" if isinstance(field, InvariantField) else type(field).__name__
+            raise TypeError(
+                f"Cayley needs a field S(x)∇I(x) with I of degree two, as SpherePreservingField, got a {what}"
+            )
+
+    def increment(self, field, x, y):
+        return field.S(x, field.dI((x + y) / 2))
+
+    def increment_vjp(self, field, x, y):
+        n, back_n = field.dI_vjp((x + y) / 2)
+        value, back_S = field.S_vjp(x, n)
+
+        def pullback(w):
+            dx, dn, dtheta = back_S(w)
+            dm, _ = back_n(dn)
+            return dx + dm / 2, dm / 2, dtheta
+
+        return value, pullback
+
+    def increment_jvp(self, field, x, y, dx, dy, dtheta=None):
+        n, dn = field.dI_jvp((x + y) / 2, (dx + dy) / 2)
+        return field.S_jvp(x, n, dx, dn, dtheta)
+
+    def increment_jacobian(self, field, x, y):
+        """½ S(x)∇²I."""
+        S, d = field.skew(x), field.dim
+        unit = np.broadcast_to(np.eye(d, dtype=x.dtype), S.shape)
+        rows = field.invariant.hvp(np.broadcast_to(x[..., None, :], S.shape), unit)  # ∇²I is symmetric
+        return S @ rows / 2
+
+    def preserves(self, field):
+        self.require(field)
+        return frozenset(field.keeps)
+
+
+class DiscreteGradient(ImplicitMethod):
+    """y = x + hS(m)∇̄I(x, y), m = (x + y)/2, with Gonzalez's discrete gradient: keeps I, whatever it is. Order two, symmetric.
+
+        ∇̄I(x, y) = ∇I(m) + c(y − x),   c = (I(y) − I(x) − ⟨∇I(m), y − x⟩)/‖y − x‖²
+
+    so that ⟨∇̄I, y − x⟩ = I(y) − I(x) = h∇̄IᵀS∇̄I = 0. For quadratic I, c = 0 and it is the implicit midpoint rule.
+    TypeError unless the field is of the form S(x)∇I(x), an InvariantField or a HamiltonianField (I = H).
+    Source: Gonzalez, J. Nonlinear Sci. 6 (1996).
+    """
+
+    order, symmetric = 2, True
+    rounding = 1e6  # the rounding of I(y) − I(x) is divided by ‖y − x‖
+
+    def require(self, field):
+        if not isinstance(field, SkewGradientField):
+            raise TypeError(
+                "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, "
+                f"got a {type(field).__name__}"
+            )
+
+    def increment(self, field, x, y):
+        m, delta = (x + y) / 2, y - x
+        n = field.dI(m)
+        c, _ = self._c(field.I(x), field.I(y), n, delta)
+        return field.S(m, n + c[..., None] * delta)
+
+    @staticmethod
+    def _c(I_x, I_y, n, delta):
+        """c = e/‖δ‖² and 1/‖δ‖², δ = y − x, e = I(y) − I(x) − ⟨n, δ⟩ = O(‖δ‖³); both 0 where e is rounding."""
+        terms = n * delta
+        e = I_y - I_x - terms.sum(axis=-1)
+        rounding = 8 * np.finfo(delta.dtype).eps * (np.abs(I_x) + np.abs(I_y) + np.abs(terms).sum(axis=-1))
+        some = np.abs(e) > rounding
+        q = np.where(some, 1 / np.where(some, (delta * delta).sum(axis=-1), 1), 0).astype(delta.dtype)
+        return e * q, q
+
+    def increment_vjp(self, field, x, y):
+        m, delta = (x + y) / 2, y - x
+        (n, back_n), (I_x, back_x), (I_y, back_y) = field.dI_vjp(m), field.I_vjp(x), field.I_vjp(y)
+        c, q = self._c(I_x, I_y, n, delta)
+        value, back_S = field.S_vjp(m, n + c[..., None] * delta)
+
+        def pullback(w):
+            dm_S, dg, dtheta_S = back_S(w)  # g = n + cδ
+            de = (dg * delta).sum(axis=-1) * q
+            dn = dg - de[..., None] * delta
+            ddelta = c[..., None] * dg - de[..., None] * n - (2 * c * de)[..., None] * delta
+            dm_n, dtheta_n = back_n(dn)
+            (dx, dtheta_x), (dy, dtheta_y) = back_x(-de), back_y(de)
+            half = (dm_S + dm_n) / 2
+            return dx + half - ddelta, dy + half + ddelta, dtheta_S + dtheta_n + dtheta_x + dtheta_y
+
+        return value, pullback
+
+    def increment_jvp(self, field, x, y, dx, dy, dtheta=None):
+        m, delta, dm, ddelta = (x + y) / 2, y - x, (dx + dy) / 2, dy - dx
+        n, dn = field.dI_jvp(m, dm, dtheta)
+        (I_x, dI_x), (I_y, dI_y) = field.I_jvp(x, dx, dtheta), field.I_jvp(y, dy, dtheta)
+        c, q = self._c(I_x, I_y, n, delta)
+        de = dI_y - dI_x - (dn * delta + n * ddelta).sum(axis=-1)
+        dc = q * (de - 2 * c * (delta * ddelta).sum(axis=-1))
+        g, dg = n + c[..., None] * delta, dn + dc[..., None] * delta + c[..., None] * ddelta
+        return field.S_jvp(m, g, dm, dg, dtheta)
+
+    def preserves(self, field):
+        """Mass, norm or the invariant, where it is that of the field; the energy of a Hamiltonian field."""
+        self.require(field)
+        return frozenset(field.keeps) - {"symplectic", "volume"}
+
+
+def _norm(x):
+    return np.linalg.norm(x, axis=-1)
+
+
+def _solve(K, r, method, h):
+    try:
+        return np.linalg.solve(K, r[..., None])[..., 0]
+    except np.linalg.LinAlgError:
+        raise NotConverged(f"{method!r}: I − h ∂Φ/∂y is singular in a step h = {h:g}: take a smaller step") from None

@@ -1,0 +1,92 @@
+"""Projection: any method, then back to the level set of an invariant."""
+
+import numpy as np
+
+from ..fields import invariant_object, invariants_of
+from .implicit import NotConverged
+from .method import Method
+
+
+class Projected(Method):
+    """y = ỹ + λ∇I(ỹ), ỹ = Ψ^h(x), with the λ nearest to 0 for which I(y) = I(x): any method keeps any invariant.
+
+    The order is that of the method. With n = ∇I(y) and g = ∇I(ỹ), the implicit function theorem for λ gives the adjoint
+
+        c = ⟨w, g⟩/⟨n, g⟩,   u = w − cn,   (∂y/∂ỹ)ᵀw = u + λ∇²I(ỹ)u,   (∂y/∂x)ᵀw = c∇I(x)
+
+    invariant: an object with I(x), I.gradient(x), I.hvp(x, v). NotConverged where Newton's method finds no λ.
+    Source: Hairer, Lubich and Wanner, Geometric Numerical Integration, chapter IV.4 (2006).
+    """
+
+    def __init__(self, method, invariant):
+        if not isinstance(method, Method):
+            raise TypeError(f"Projected takes a method such as RK4(), got {method!r}")
+        self.inner, self.invariant = method, invariant_object(invariant)
+
+    @property
+    def order(self):
+        return self.inner.order
+
+    def require(self, field):
+        self.inner.require(field)
+
+    def step(self, field, x, h):
+        return self._project(self.inner.step(field, x, h), field.state(x), h)[0]
+
+    def _project(self, y, x, h):
+        """ỹ ↦ y, λ, by Newton's method in λ until |I(ỹ + λg) − I(x)| stops falling."""
+        I, g = self.invariant, self.invariant.gradient(y)
+        level, lam = I(x), np.zeros(y.shape[:-1], y.dtype)
+        projected, gap = y, I(y) - level
+        rounding = 1e4 * np.finfo(y.dtype).eps * (np.abs(level) + np.linalg.norm(y, axis=-1) * np.linalg.norm(g, axis=-1))
+        for _ in range(50):
+            slope = (I.gradient(projected) * g).sum(axis=-1)
+            lam_new = lam - np.where(gap == 0, 0, gap / np.where(slope == 0, 1, slope))
+            y_new = y + lam_new[..., None] * g
+            gap_new = I(y_new) - level
+            better = np.abs(gap_new) < np.abs(gap)
+            if not better.any():
+                break
+            lam, gap = np.where(better, lam_new, lam), np.where(better, gap_new, gap)
+            projected = np.where(better[..., None], y_new, projected)
+        if not (np.abs(gap) <= rounding).all():
+            raise NotConverged(
+                f"{self!r}: no λ found with I(ỹ + λ∇I(ỹ)) = I(x) after a step h = {h:g}: |I(y) − I(x)| is "
+                f"{np.nanmax(np.abs(gap)):.2g}; take a smaller step"
+            )
+        for _ in range(2 if np.iscomplexobj(y) else 0):  # imaginary parts far below the real ones' rounding
+            lam = lam - (I(y + lam[..., None] * g) - level) / (I.gradient(y + lam[..., None] * g) * g).sum(axis=-1)
+            projected = y + lam[..., None] * g
+        return projected, lam
+
+    def vjp(self, field, x, h):
+        x, I = field.state(x), self.invariant
+        y_inner, pullback_inner = self.inner.vjp(field, x, h)
+        y, lam = self._project(y_inner, x, h)
+        g, n = I.gradient(y_inner), I.gradient(y)
+
+        def pullback(w):
+            c = (w * g).sum(axis=-1, keepdims=True) / (n * g).sum(axis=-1, keepdims=True)
+            u = w - c * n
+            dx, dtheta, dh = pullback_inner(u + lam[..., None] * I.hvp(y_inner, u))
+            return dx + c * I.gradient(x), dtheta, dh
+
+        return y, pullback
+
+    def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
+        x, I = field.state(x), self.invariant
+        y_inner, u = self.inner.jvp(field, x, h, v, dtheta, dh)
+        y, lam = self._project(y_inner, x, h)
+        g, n = I.gradient(y_inner), I.gradient(y)
+        u = u + lam[..., None] * I.hvp(y_inner, u)
+        dlam = ((I.gradient(x) * v).sum(axis=-1) - (n * u).sum(axis=-1)) / (n * g).sum(axis=-1)
+        return y, u + dlam[..., None] * g
+
+    def preserves(self, field):
+        """The word of the invariant, where the field keeps it: mass and norm are the same for all, others must be the field's own."""
+        kept = frozenset(getattr(self.invariant, "keeps", {"invariant"})) & frozenset(field.keeps)
+        own = any(I is self.invariant for I in invariants_of(field))
+        return kept if own else kept & {"mass", "norm"}
+
+    def __repr__(self):
+        return f"Projected({self.inner!r}, {type(self.invariant).__name__})"
