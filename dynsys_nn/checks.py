@@ -11,7 +11,9 @@ from .fields import KnownField
 from .flows import exact_flow
 from .maps import Map, dimension
 
-__all__ = ["Check", "adjoint", "inverse", "invariant", "order", "tangent", "volume"]
+__all__ = [
+    "Check", "adjoint", "curl_free", "inverse", "invariant", "order", "orthogonal_to_x", "symplectic", "tangent", "volume",
+]  # fmt: skip
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
 
@@ -128,11 +130,7 @@ def volume(F, x, limit=None):
     The Jacobian is F.jacobian(x), or where F has none by difference quotients (limit 1e-6).
     """
     x, name = _points(F, x), f"volume of {_name(F)}"
-    try:
-        J, least = F.jacobian(x), 1e-12
-    except (AttributeError, NotImplementedError):
-        columns = [_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])]
-        J, least = np.stack(columns, axis=-1), 1e-6
+    J, least = _jacobian(F, x, 1e-12)
     if J.shape[-1] != J.shape[-2]:
         return Check(name, np.inf, least, f"F′ has shape {J.shape[-2:]}: volume is for maps of a space to itself")
     if not np.isfinite(J).all():
@@ -141,6 +139,54 @@ def volume(F, x, limit=None):
     if limit is None:
         limit = min(max(least, 10 * EPS * kappa), 1e-2)
     return Check(name, np.max(np.abs(np.linalg.det(J) - 1)), limit, f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}")
+
+
+def symplectic(F, x, limit=1e-12):
+    """max ‖DᵀJD − J‖/‖D‖² over the batch, D = F′(x), J = [[0, I], [−I, 0]], Frobenius norms; states are (q, p), q first.
+
+    D is F.jacobian(x), or where F has none by difference quotients (limit 1e-6).
+    """
+    x, name = _points(F, x), f"symplectic form of {_name(F)}"
+    D, limit = _jacobian(F, x, limit)
+    n, odd = divmod(x.shape[-1], 2)
+    if D.shape[-1] != D.shape[-2] or odd:
+        return Check(name, np.inf, limit, f"F′ has shape {D.shape[-2:]}: it must be square, of even dimension")
+    J = np.kron([[0, 1], [-1, 0]], np.eye(n))
+
+    def gap(J, image):
+        difference = D.swapaxes(-1, -2) @ J @ D - image
+        return np.max(np.linalg.norm(difference, axis=(-2, -1)) / np.linalg.norm(D, axis=(-2, -1)) ** 2)
+
+    measured, detail = gap(J, J), "‖DᵀJD − J‖/‖D‖²"
+    pairs = np.kron(np.eye(n), [[0, 1], [-1, 0]])
+    if not measured <= limit:
+        if gap(J, -J) <= limit:
+            detail = "DᵀJD = −J: anti-symplectic, look for a sign"
+        elif gap(pairs, pairs) <= limit:
+            detail = "symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first"
+    return Check(name, measured, limit, detail)
+
+
+def orthogonal_to_x(X, x, limit=1e-12):
+    """max |xᵀX(x)|/(‖x‖‖X(x)‖) over the batch: at rounding where the field X preserves spheres."""
+    x = _points(X, x)
+    y = np.asarray(X(x))
+    sizes = np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1)
+    cosine = np.max(np.abs((x * y).sum(axis=-1)) / np.maximum(sizes, TINY))
+    return Check(f"orthogonality of {_name(X)}", cosine, limit, "|xᵀX|/(‖x‖‖X‖)")
+
+
+def curl_free(X, x, limit=1e-12):
+    """max ‖X′ − X′ᵀ‖/‖X′‖ over the batch: at rounding where the field X is a gradient.
+
+    X′ is X.jacobian(x), or where X has none by difference quotients (limit 1e-6).
+    """
+    x, name = _points(X, x), f"curl of {_name(X)}"
+    J, limit = _jacobian(X, x, limit)
+    if J.shape[-1] != J.shape[-2]:
+        return Check(name, np.inf, limit, f"X′ has shape {J.shape[-2:]}: a gradient is a field ℝᵈ → ℝᵈ")
+    skew = np.linalg.norm(J - J.swapaxes(-1, -2), axis=(-2, -1))
+    return Check(name, np.max(skew / np.maximum(np.linalg.norm(J, axis=(-2, -1)), TINY)), limit, "‖X′ − X′ᵀ‖/‖X′‖")
 
 
 def invariant(F, I, x, steps=100, limit=None):
@@ -187,6 +233,15 @@ def _points(F, x):
             f"checks measure to the rounding of float64, but {_name(F)} is float32: build it with dtype=float"
         )
     return x
+
+
+def _jacobian(F, x, limit):
+    """F.jacobian(x) and the limit; by difference quotients, where F has none, and what they can tell, 1e-6."""
+    try:
+        return F.jacobian(x), limit
+    except (AttributeError, NotImplementedError):
+        columns = [_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])]
+        return np.stack(columns, axis=-1), max(limit, 1e-6)
 
 
 def _jvp(F, x, v, part):

@@ -15,7 +15,6 @@ from .fields import KnownField, SumField
 from .maps import Map, dimension
 
 
-
 def presnov(field, nodes=None):
     """The Presnov decomposition of a vector field, an object with `U(x)`, `gradient(x)`, `sphere(x)`, `recompose()`.
 

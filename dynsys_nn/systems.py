@@ -1,7 +1,7 @@
 """The ODEs of the lectures, each with its exact Jacobian, its invariants and a state x0 to start from.
 
-A system is a field; `system.invariants` is a dict name → function of the state, (..., d) → (...). The separable
-Hamiltonian ones are PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic
+A system is a field; `system.invariants` is a dict name → function of the state, (..., d) → (...), with `gradient` and
+`hvp`, so that `Projected(method, invariant)` takes it. The separable Hamiltonian ones are PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic
 methods take them.
 """
 
@@ -45,27 +45,25 @@ def sir():
         y1, y2, _ = np.moveaxis(y, -1, 0)
         return _matrix([[-y2, -y1, 0 * y1], [y2, y1 - 1, 0 * y1], [0 * y1, 1 + 0 * y1, 0 * y1]])
 
-    return _system(
-        KnownField(fun, 3, jacobian, keeps={"mass", "invariant"}), [0.9, 0.1, 0.0],
-        mass=Mass(), epidemic=lambda y: y[..., 0] + y[..., 1] - np.log(y[..., 0]),
-    )  # fmt: skip
+    epidemic = Invariant(
+        lambda y: y[..., 0] + y[..., 1] - np.log(y[..., 0]),
+        lambda y: np.stack([1 - 1 / y[..., 0], np.ones_like(y[..., 1]), np.zeros_like(y[..., 2])], axis=-1),
+        lambda y, v: np.stack([v[..., 0] / y[..., 0] ** 2, 0 * v[..., 1], 0 * v[..., 2]], axis=-1),
+    )
+    field = KnownField(fun, 3, jacobian, keeps={"mass", "invariant"})
+    return _system(field, [0.9, 0.1, 0.0], mass=Mass(), epidemic=epidemic)
 
 
 def harmonic_oscillator():
     """q̇ = p, ṗ = −q: H = (p² + q²)/2."""
-    return _system(
-        _newton(1, lambda q: -q, lambda q: -np.ones_like(q)[..., None]),
-        [1.0, 0.0],
-        energy=Quadratic(np.eye(2), keeps={"energy"}),
-    )
+    field = _newton(1, lambda q: -q, lambda q: -np.ones_like(q)[..., None])
+    return _system(field, [1.0, 0.0], energy=Quadratic(np.eye(2), keeps={"energy"}))
 
 
 def pendulum():
     """q̇ = p, ṗ = −sin q: H = p²/2 − cos q; q is the angle in radians, 0 hanging down; times in √(length/gravity)."""
-    return _system(
-        _newton(1, lambda q: -np.sin(q), lambda q: -np.cos(q)[..., None]), [1.5, 0.0],
-        energy=lambda z: z[..., 1] ** 2 / 2 - np.cos(z[..., 0]),
-    )  # fmt: skip
+    field = _newton(1, lambda q: -np.sin(q), lambda q: -np.cos(q)[..., None])
+    return _system(field, [1.5, 0.0], energy=_energy(field, lambda q: -np.cos(q[..., 0])))
 
 
 def kepler(eccentricity=0.5):
@@ -78,16 +76,17 @@ def kepler(eccentricity=0.5):
     e = float(eccentricity)
 
     def force(q):
-        return -q / np.linalg.norm(q, axis=-1, keepdims=True) ** 3
+        return -q / (q * q).sum(axis=-1, keepdims=True) ** 1.5
 
     def force_jacobian(q):
-        r = np.linalg.norm(q, axis=-1)[..., None, None]
+        r = np.sqrt((q * q).sum(axis=-1))[..., None, None]
         return 3 * q[..., :, None] * q[..., None, :] / r**5 - np.eye(2) / r**3
 
+    field = _newton(2, force, force_jacobian)
     return _system(
-        _newton(2, force, force_jacobian), [1 - e, 0.0, 0.0, np.sqrt((1 + e) / (1 - e))],
-        energy=lambda z: (z[..., 2:] ** 2).sum(axis=-1) / 2 - 1 / np.linalg.norm(z[..., :2], axis=-1),
-        angular_momentum=lambda z: z[..., 0] * z[..., 3] - z[..., 1] * z[..., 2],
+        field, [1 - e, 0.0, 0.0, np.sqrt((1 + e) / (1 - e))],
+        energy=_energy(field, lambda q: -1 / np.sqrt((q * q).sum(axis=-1))),
+        angular_momentum=Quadratic([[0, 0, 0, 1], [0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0]]),
     )  # fmt: skip
 
 
@@ -105,10 +104,12 @@ def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
         x, y = np.moveaxis(z, -1, 0)
         return _matrix([[a - b * y, -b * x], [d * y, d * x - c]])
 
-    def cycle(z):
-        x, y = np.moveaxis(np.asarray(z), -1, 0)
-        return d * x - c * np.log(x) + b * y - a * np.log(y)
-
+    weights, logs = np.array([d, b]), np.array([c, a])
+    cycle = Invariant(
+        lambda z: (weights * z - logs * np.log(z)).sum(axis=-1),
+        lambda z: weights - logs / z,
+        lambda z, v: logs / z**2 * v,
+    )
     return _system(KnownField(fun, 2, jacobian, keeps={"invariant"}), [2.0, 1.0], cycle=cycle)
 
 
@@ -144,6 +145,24 @@ def _newton(n, force, force_jacobian):
     """q̇ = p, ṗ = force(q), force a gradient."""
     velocity = KnownField(lambda p: p, n, lambda p: np.broadcast_to(np.eye(n), (*p.shape, n)), gradient=True)
     return PartitionedField(velocity, KnownField(force, n, force_jacobian, gradient=True))
+
+
+def _energy(field, V):
+    """H(q, p) = ½‖p‖² + V(q) of q̇ = f(p) = p, ṗ = g(q) = −∇V(q)."""
+
+    def gradient(z):
+        q, p = field.split(z)
+        return np.concatenate([-field.g(q), p], axis=-1)
+
+    def hvp(z, v):
+        (q, _), (v_q, v_p) = field.split(z), field.split(v)
+        return np.concatenate([-field.g.jvp(q, v_q)[1], v_p], axis=-1)
+
+    def value(z):
+        q, p = field.split(np.asarray(z))
+        return (p * p).sum(axis=-1) / 2 + V(q)
+
+    return Invariant(value, gradient, hvp, keeps={"energy"})
 
 
 def _system(field, x0, **invariants):

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+from .integrators import NotConverged
 from .losses import Loss
 from .maps import Map, dimension
 
@@ -191,10 +192,10 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, histor
         total = 0.0
         for k in range(0, len(x), batch_size):
             batch = order[k : k + batch_size] if batch_size < len(x) else slice(None)
-            value, g = value_and_grad(net, loss, x[batch], y[batch])
-            if not (np.isfinite(value) and np.isfinite(g).all()):
+            value, g, why = _attempt(net, loss, x[batch], y[batch])
+            if why:
                 net.theta = safe
-                raise _diverged(history, f"at sample {k} of it: the loss is {value}{_and_gradient(g)}")
+                raise _diverged(history, f"at sample {k} of it: {why}")
             safe[:] = net.theta
             optimiser.step(net.theta, g, memory)
             if not np.isfinite(net.theta).all():
@@ -206,16 +207,16 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, histor
 
 def _minimise(net, loss, x, y, optimiser, epochs, record, history):
     safe = net.theta.copy()
-    value, g = value_and_grad(net, loss, x, y)
-    if not (np.isfinite(value) and np.isfinite(g).all()):
-        raise _diverged(history, f"at the start: the loss is {value}{_and_gradient(g)}")
+    value, _, why = _attempt(net, loss, x, y)
+    if why:
+        raise _diverged(history, f"at the start: {why}")
     values = dict(accepted=float(value), tried=float(value))
 
     def value_and_gradient(theta):
         net.theta = theta
-        value, g = value_and_grad(net, loss, x, y)
+        value, g, why = _attempt(net, loss, x, y)
         values["tried"] = float(value)
-        if np.isfinite(value) and np.isfinite(g).all():
+        if not why:
             return float(value), g.astype(float)
         back = theta - safe  # a wall whose slope points back to the accepted θ: the line search takes a shorter step
         height = 10 * (abs(values["accepted"]) + 1)
@@ -234,8 +235,15 @@ def _minimise(net, loss, x, y, optimiser, epochs, record, history):
         net.theta = safe
 
 
-def _and_gradient(g):
-    return "" if np.isfinite(g).all() else ", and its gradient is not finite"
+def _attempt(net, loss, x, y):
+    """Value, gradient, and why the training cannot go on from here ("" where it can)."""
+    try:
+        value, g = value_and_grad(net, loss, x, y)
+    except NotConverged as error:  # an implicit layer has no solution here
+        return np.nan, np.full_like(net.theta, np.nan), str(error)
+    if np.isfinite(value) and np.isfinite(g).all():
+        return value, g, ""
+    return value, g, f"the loss is {value}{'' if np.isfinite(g).all() else ', and its gradient is not finite'}"
 
 
 def _diverged(history, where):

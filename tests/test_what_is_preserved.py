@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from zoo import FIELDS, RUNGE_KUTTA, SquaredNorm, hamiltonian, pairs, partitioned, randomise, residual, shear
+from zoo import FIELDS, RUNGE_KUTTA, explicit_pairs, hamiltonian, partitioned, randomise, residual, shear
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems
@@ -296,7 +296,7 @@ def test_gradient_fields_are_gradients_of_their_potentials(name, rng):
 @pytest.mark.parametrize("scale", (1, 10))
 def test_explicit_inverses_undo_their_steps(scale, rng):
     inverted = 0
-    for _, method, X in pairs(rng):
+    for _, method, X in explicit_pairs(rng):
         X.theta = scale * X.theta
         F = dnn.Flow(X, 0.1, method, steps=2)
         x = rng.normal(size=(5, 4))
@@ -307,7 +307,7 @@ def test_explicit_inverses_undo_their_steps(scale, rng):
             continue
         inverted += 1
         checks.inverse(F, x, limit=1e-12 * scale**4).require()
-    assert inverted == 7  # three lists of shears, two fields each, and a splitting of them
+    assert inverted == 14  # three lists of shears and three compositions of them, two fields each, and two splittings
     A = dnn.Affine(3, 3, rng=0, b=[1.0, -2.0, 3.0])
     checks.inverse(A, rng.normal(size=(4, 2, 3)), limit=1e-13).require()
     three = dnn.SumField(partitioned(rng), hamiltonian(rng), partitioned(rng))  # an order that matters
@@ -359,7 +359,20 @@ def test_the_volume_check_takes_a_plain_function(rng):
 
 
 def test_a_general_invariant_field_keeps_its_invariant_and_no_mass():
-    assert dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), SquaredNorm()).keeps == {"invariant"}
+    class Unnamed:
+        """½‖x‖² without a word."""
+
+        def __call__(self, x):
+            return (x * x).sum(axis=-1) / 2
+
+        def gradient(self, x):
+            return x
+
+        def hvp(self, x, v):
+            return v
+
+    assert dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), Unnamed()).keeps == {"invariant"}
+    assert dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), dnn.SquaredNorm()).keeps == {"norm"}
     assert dnn.Rollout(dnn.Flow(systems.sir(), 0.1), 2).keeps == {"mass"}
 
 

@@ -51,17 +51,61 @@ def shared_shear(rng):
     return dnn.PartitionedField(f, f)
 
 
-class SquaredNorm:
-    """½‖x‖²: an invariant whose gradient moves, to test the general InvariantField."""
+#: an invariant that is no polynomial, in ℝ⁴: ½‖x‖² + cos x₁ + sin(x₂x₃)/2
+WAVY = dnn.Invariant(
+    lambda x: (x * x).sum(axis=-1) / 2 + np.cos(x[..., 0]) + np.sin(x[..., 1] * x[..., 2]) / 2,
+    lambda x: x + _columns(-np.sin(x[..., 0]), x[..., 2] * _half_cos(x), x[..., 1] * _half_cos(x), 0 * x[..., 3]),
+    lambda x, v: v + _columns(
+        -np.cos(x[..., 0]) * v[..., 0],
+        _half_cos(x) * v[..., 2] - x[..., 2] * _half_sin(x) * _product_rule(x, v),
+        _half_cos(x) * v[..., 1] - x[..., 1] * _half_sin(x) * _product_rule(x, v),
+        0 * v[..., 3],
+    ),
+)  # fmt: skip
 
-    def __call__(self, x):
-        return (x * x).sum(axis=-1) / 2
 
-    def gradient(self, x):
-        return x
+def _columns(*columns):
+    return np.stack(columns, axis=-1)
 
-    def hvp(self, x, v):
-        return v
+
+def _half_cos(x):
+    return np.cos(x[..., 1] * x[..., 2]) / 2
+
+
+def _half_sin(x):
+    return np.sin(x[..., 1] * x[..., 2]) / 2
+
+
+def _product_rule(x, v):
+    return x[..., 1] * v[..., 2] + v[..., 1] * x[..., 2]
+
+
+QUADRATIC = dnn.Quadratic([[2, 1, 0, 0], [1, 3, 0, 0], [0, 0, 1, 0.5], [0, 0, 0.5, 1]])
+
+
+def invariant_field(rng, invariant):
+    """(M − Mᵀ)∇I(x) in ℝ⁴, small enough for implicit steps of 0.3 from points(rng, …)."""
+    return randomise(
+        dnn.InvariantField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), invariant, dnn.Dense(6, 7, rng=rng)), rng, 0.5
+    )
+
+
+def sphere(rng):
+    return randomise(
+        dnn.SpherePreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)), rng
+    )
+
+
+def energetic(rng, n=2, signed=True):
+    """J∇H(z), H with signed weights α unless they are to be left out."""
+    alpha = rng.normal(size=6) if signed else None
+    return randomise(dnn.HamiltonianField(dnn.Dense(6, 2 * n, rng=rng), dnn.Tanh(), alpha=alpha), rng)
+
+
+def henon(rng, n=2):
+    return randomise(
+        dnn.HenonMap(dnn.GradientField(dnn.Dense(6, n, rng=rng), dnn.Tanh(), sign=1, alpha=rng.normal(size=6))), rng
+    )
 
 
 def twisted_jacobian(x):
@@ -83,7 +127,12 @@ FIELDS = {
     "MassPreservingField C": lambda rng: randomise(
         dnn.MassPreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)), rng),
     "InvariantField ½‖x‖²": lambda rng: randomise(
-        dnn.InvariantField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), SquaredNorm(), dnn.Dense(16, 7, rng=rng)), rng),
+        dnn.InvariantField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.SquaredNorm(), dnn.Dense(16, 7, rng=rng)), rng),
+    "InvariantField ½xᵀQx": lambda rng: invariant_field(rng, QUADRATIC),
+    "InvariantField of a given I": lambda rng: invariant_field(rng, WAVY),
+    "SpherePreservingField": sphere,
+    "HamiltonianField": lambda rng: energetic(rng, signed=False),
+    "HamiltonianField diag(α)": energetic,
     "SumField": lambda rng: dnn.SumField(residual(rng), randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh()), rng)),
     "KnownField": lambda rng: dnn.KnownField(lambda x: x * np.roll(x, 1, axis=-1), 4, twisted_jacobian),
 }  # fmt: skip
@@ -119,19 +168,48 @@ SPLITTINGS = [
 ]
 
 
-def pairs(rng):
-    """(name, method, field) for every method on a field of its kind."""
+YOSHIDAS = [dnn.Yoshida(), dnn.Yoshida(PositionVerlet()), dnn.Yoshida(dnn.Yoshida())]
+
+
+def explicit_pairs(rng):
+    """(name, method, field) for every explicit method on a field of its kind."""
     for method in RUNGE_KUTTA:
         yield repr(method), method, residual(rng)
-    for method in PARTITIONED:
+    for method in PARTITIONED + YOSHIDAS:
         yield repr(method), method, partitioned(rng)
         yield f"{method!r}, shared f = g", method, shared_shear(rng)
     for method in SPLITTINGS:
         yield repr(method), method, FIELDS["SumField"](rng)
     shears = dnn.SumField(partitioned(rng), hamiltonian(rng))
     yield "Strang of Störmer–Verlet", dnn.Strang(dnn.StormerVerlet()), shears
+    yield "Yoshida of Strang", dnn.Yoshida(dnn.Strang(dnn.StormerVerlet())), dnn.SumField(partitioned(rng), hamiltonian(rng))
     X = residual(rng)
     yield "LieTrotter of a shared part", dnn.LieTrotter(dnn.Heun()), dnn.SumField(X, FIELDS["GradientField −"](rng), X)
+
+
+def implicit_pairs(rng):
+    """(name, method, field) for every implicit method and every projection."""
+    midpoint, gonzalez = dnn.ImplicitMidpoint(), dnn.DiscreteGradient()
+    yield "ImplicitMidpoint", midpoint, residual(rng)
+    yield "ImplicitMidpoint, Hamiltonian", midpoint, energetic(rng)
+    yield "Cayley, norm", dnn.Cayley(), sphere(rng)
+    yield "Cayley, quadratic", dnn.Cayley(), invariant_field(rng, QUADRATIC)
+    yield "Cayley, mass", dnn.Cayley(), FIELDS["MassPreservingField C"](rng)
+    yield "DiscreteGradient, energy", gonzalez, energetic(rng)
+    yield "DiscreteGradient, given I", gonzalez, invariant_field(rng, WAVY)
+    yield "Projected, given I", dnn.Projected(dnn.Ralston(), WAVY), invariant_field(rng, WAVY)
+    yield "Projected, norm", dnn.Projected(dnn.RK4(), dnn.SquaredNorm()), residual(rng)
+    yield "Projected Verlet", dnn.Projected(dnn.StormerVerlet(), dnn.SquaredNorm()), hamiltonian(rng)
+    yield "Yoshida of ImplicitMidpoint", dnn.Yoshida(midpoint), energetic(rng)
+    yield "Yoshida of DiscreteGradient", dnn.Yoshida(gonzalez), energetic(rng)
+    parts = dnn.SumField(FIELDS["GradientField −"](rng), sphere(rng))
+    yield "Strang of Heun and Cayley", dnn.Strang([dnn.Heun(), dnn.Cayley()]), parts
+
+
+def pairs(rng):
+    """(name, method, field) for every method on a field of its kind."""
+    yield from explicit_pairs(rng)
+    yield from implicit_pairs(rng)
 
 
 def networks(rng):
@@ -140,6 +218,7 @@ def networks(rng):
     yield "shared", dnn.Network(shared, dnn.Flow(FIELDS["GradientField −"](rng), 0.1), shared)
     inner = dnn.Network(dnn.Flow(FIELDS["MassPreservingField C"](rng), 0.1, dnn.RK4()), dnn.Affine(4, 4, rng=rng))
     yield "nested", dnn.Network(inner, dnn.Flow(partitioned(rng), 0.3, dnn.StormerVerlet(), learn_h=True), inner)
+    yield "symplectic", dnn.Network(henon(rng), dnn.Flow(energetic(rng), 0.1, dnn.ImplicitMidpoint(), learn_h=True))
     yield "lifted", dnn.Network(dnn.Lift(4, 2), dnn.Flow(residual(rng), 0.3), dnn.Restriction(3, 4))
 
 

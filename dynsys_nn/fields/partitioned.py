@@ -41,7 +41,9 @@ class PartitionedField(Field):
         """H(x, v) = T(v) + V(x), shape (...), where f = ∇T and g = −∇V are GradientFields; NotImplementedError otherwise."""
         for F, name in ((self.f, "f"), (self.g, "g")):
             if not isinstance(F, GradientField):
-                raise NotImplementedError(f"H = T(v) + V(x) is known where f and g are GradientFields, but {name} is {F!r}")
+                raise NotImplementedError(
+                    f"H = T(v) + V(x) is known where f and g are GradientFields, but {name} is {F!r}"
+                )
         x, v = self.split(self.state(z))
         return self.f.sign * self.f.potential(v) - self.g.sign * self.g.potential(x)
 

@@ -48,7 +48,9 @@ class ImplicitMethod(Method):
         """Φ_y, shape (..., d, d): the tangents of the unit vectors, one a column."""
         d = x.shape[-1]
         x, y = (np.repeat(z[..., None, :], d, axis=-2) for z in (x, y))
-        _, columns = self.increment_jvp(field, x, y, np.zeros_like(x), np.broadcast_to(np.eye(d, dtype=x.dtype), x.shape))
+        _, columns = self.increment_jvp(
+            field, x, y, np.zeros_like(x), np.broadcast_to(np.eye(d, dtype=x.dtype), x.shape)
+        )
         return columns.swapaxes(-1, -2)
 
     def step(self, field, x, h):
@@ -85,7 +87,9 @@ class ImplicitMethod(Method):
                 better = _norm(r_new) < _norm(r[k])
                 y[k[better]], r[k[better]] = y_new[better], r_new[better]
                 falling.append(k[better])
-                trying = trying[~better & (_norm(r[k]) > rounding[k])]  # at rounding, a step that does not help is the end
+                trying = trying[
+                    ~better & (_norm(r[k]) > rounding[k])
+                ]  # at rounding, a step that does not help is the end
                 c /= 2
             going = np.concatenate(falling)
         if not (_norm(r) <= rounding).all():
@@ -181,7 +185,11 @@ class Cayley(ImplicitMethod):
 
     def require(self, field):
         if not isinstance(field, InvariantField) or getattr(field.invariant, "degree", None) not in (1, 2):
-            what = f"{type(field).__name__} of {field.invariant!r}" if isinstance(field, InvariantField) else type(field).__name__
+            what = (
+                f"{type(field).__name__} of {field.invariant!r}"
+                if isinstance(field, InvariantField)
+                else type(field).__name__
+            )
             raise TypeError(
                 f"Cayley needs a field S(x)∇I(x) with I of degree two, as SpherePreservingField, got a {what}"
             )

@@ -38,7 +38,9 @@ class Projected(Method):
         I, g = self.invariant, self.invariant.gradient(y)
         level, lam = I(x), np.zeros(y.shape[:-1], y.dtype)
         projected, gap = y, I(y) - level
-        rounding = 1e4 * np.finfo(y.dtype).eps * (np.abs(level) + np.linalg.norm(y, axis=-1) * np.linalg.norm(g, axis=-1))
+        rounding = (
+            1e4 * np.finfo(y.dtype).eps * (np.abs(level) + np.linalg.norm(y, axis=-1) * np.linalg.norm(g, axis=-1))
+        )
         for _ in range(50):
             slope = (I.gradient(projected) * g).sum(axis=-1)
             lam_new = lam - np.where(gap == 0, 0, gap / np.where(slope == 0, 1, slope))
