@@ -95,8 +95,9 @@ def tangent(F, x, rng=0, limit=1e-7):
     return worst
 
 
-def order(method, field, x, t=1.0, limit=0.05):
-    """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest doubling above 1e-11.
+def order(method, field, x, t=1.0, limit=0.05, finest=4096):
+    """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest doubling above 1e-11
+    and of at most `finest` steps.
 
     method: an object with `order` and `step(field, x, h)`; field: a map or a function of states; x: array (..., d).
     The reference is `exact_flow`.
@@ -107,7 +108,7 @@ def order(method, field, x, t=1.0, limit=0.05):
     x = _points(field, x)
     field = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
     exact, errors, n = exact_flow(field, x, t), [], 4
-    while n <= 4096 and (len(errors) < 2 or errors[-1] > 1e-11):
+    while n <= finest and (len(errors) < 2 or errors[-1] > 1e-11):
         y = x
         with np.errstate(over="ignore", invalid="ignore"):  # the coarsest steps may blow up
             for _ in range(n):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from zoo import PARTITIONED, RUNGE_KUTTA, SPLITTINGS
+from zoo import PARTITIONED, RUNGE_KUTTA, SPLITTINGS, WAVY, YOSHIDAS, energetic, invariant_field, sphere
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems
@@ -16,7 +16,12 @@ def stack(*columns):
 PENDULUM = dnn.systems.pendulum()
 
 #: ẏ = −y + sin(3t)y², with time as an extra state: wrong stage times make every method here of order one
-TIMED = dnn.KnownField(lambda z: stack(-z[..., 0] + np.sin(3 * z[..., 1]) * z[..., 0] ** 2, np.ones_like(z[..., 1])), 2)
+TIMED = dnn.KnownField(
+    lambda z: stack(-z[..., 0] + np.sin(3 * z[..., 1]) * z[..., 0] ** 2, np.ones_like(z[..., 1])), 2,
+    lambda z: np.stack([
+        stack(-1 + 2 * np.sin(3 * z[..., 1]) * z[..., 0], 3 * np.cos(3 * z[..., 1]) * z[..., 0] ** 2), np.zeros_like(z),
+    ], axis=-2),
+)  # fmt: skip
 
 #: a pendulum pushed by cos 2t: x = (q, t), v = (p, s), ṫ = 1, ṡ = 0
 PUSHED = dnn.PartitionedField(
@@ -36,7 +41,9 @@ SPLIT_TIMED = dnn.SumField(
 
 CASES = (
     [(m, X) for m in RUNGE_KUTTA for X in (PENDULUM, TIMED)]
-    + [(m, X) for m in PARTITIONED for X in (PENDULUM, PUSHED)]
+    + [(m, X) for m in PARTITIONED + YOSHIDAS for X in (PENDULUM, PUSHED)]
+    + [(m, X) for m in (dnn.ImplicitMidpoint(), dnn.Yoshida(dnn.ImplicitMidpoint())) for X in (PENDULUM, TIMED)]
+    + [(dnn.Projected(m, PENDULUM.invariants["energy"]), PENDULUM) for m in (dnn.Heun(), dnn.RK4())]
     + [(m, X) for m in SPLITTINGS for X in (SPLIT, SPLIT_TIMED)]
 )
 
@@ -47,6 +54,20 @@ def test_observed_order(method, field):
     check = checks.order(method, field, x)
     print(check)
     check.require()
+
+
+@pytest.mark.parametrize(
+    ("method", "make"),
+    [
+        (dnn.Cayley(), sphere), (dnn.DiscreteGradient(), energetic), (dnn.Yoshida(dnn.DiscreteGradient()), energetic),
+        (dnn.DiscreteGradient(), lambda rng: invariant_field(rng, WAVY)),
+        (dnn.Projected(dnn.RK4(), WAVY), lambda rng: invariant_field(rng, WAVY)),
+        (dnn.Yoshida(dnn.Strang(dnn.ImplicitMidpoint())), lambda rng: dnn.SumField(energetic(rng), sphere(rng))),
+    ],
+    ids=lambda v: repr(v),
+)  # fmt: skip
+def test_observed_order_of_structured_methods(method, make, rng):
+    checks.order(method, make(rng), rng.normal(size=(3, 4)), finest=128).require()
 
 
 @pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)

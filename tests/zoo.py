@@ -91,9 +91,7 @@ def invariant_field(rng, invariant):
 
 
 def sphere(rng):
-    return randomise(
-        dnn.SpherePreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)), rng
-    )
+    return randomise(dnn.SpherePreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)), rng)
 
 
 def energetic(rng, n=2, signed=True):
@@ -182,7 +180,11 @@ def explicit_pairs(rng):
         yield repr(method), method, FIELDS["SumField"](rng)
     shears = dnn.SumField(partitioned(rng), hamiltonian(rng))
     yield "Strang of Störmer–Verlet", dnn.Strang(dnn.StormerVerlet()), shears
-    yield "Yoshida of Strang", dnn.Yoshida(dnn.Strang(dnn.StormerVerlet())), dnn.SumField(partitioned(rng), hamiltonian(rng))
+    yield (
+        "Yoshida of Strang",
+        dnn.Yoshida(dnn.Strang(dnn.StormerVerlet())),
+        dnn.SumField(partitioned(rng), hamiltonian(rng)),
+    )
     X = residual(rng)
     yield "LieTrotter of a shared part", dnn.LieTrotter(dnn.Heun()), dnn.SumField(X, FIELDS["GradientField −"](rng), X)
 

@@ -72,31 +72,32 @@ class ImplicitMethod(Method):
         def residual(k, y_k):
             return y_k - x[k] - h * self.increment(field, x[k], y_k)
 
-        y, going = x.copy(), np.arange(len(x))
+        y, delta, going = x.copy(), np.zeros_like(x), np.arange(len(x))
         r = residual(going, y)
-        rounding = self.rounding * np.finfo(x.dtype).eps * (_norm(x) + _norm(r))
+        size = _norm(r)
+        rounding = self.rounding * np.finfo(x.dtype).eps * (_norm(x) + size)
         for _ in range(100):
             if not going.size:
                 break
-            delta = _solve(self._K(field, x[going], y[going], h), r[going], self, h)
-            falling, trying, c = [], np.arange(going.size), 1.0
-            while trying.size and c > 1e-6:
-                k = going[trying]
-                y_new = y[k] - c * delta[trying]
-                r_new = residual(k, y_new)
-                better = _norm(r_new) < _norm(r[k])
-                y[k[better]], r[k[better]] = y_new[better], r_new[better]
-                falling.append(k[better])
-                trying = trying[
-                    ~better & (_norm(r[k]) > rounding[k])
-                ]  # at rounding, a step that does not help is the end
+            delta[going] = _solve(self._K(field, x[going], y[going], h), r[going], self, h)
+            before, trying, c = size.copy(), going, 1.0
+            while trying.size and c > 1e-6:  # the full step, or half of it, or a quarter …
+                y_new = y[trying] - c * delta[trying]
+                r_new = residual(trying, y_new)
+                falls = _norm(r_new) < size[trying]
+                k = trying[falls]
+                y[k], r[k], size[k] = y_new[falls], r_new[falls], _norm(r_new[falls])
+                trying = trying[~falls & (size[trying] > rounding[trying])]
                 c /= 2
-            going = np.concatenate(falling)
-        if not (_norm(r) <= rounding).all():
-            k = np.argmax(np.nan_to_num(_norm(r) / rounding, nan=np.inf))
+            fell = (size < before) & (
+                (size < before / 2) | (size > rounding)
+            )  # at rounding, by less than half is noise
+            going = going[fell[going]]
+        if not (size <= rounding).all():
+            k = np.argmax(np.where(size <= rounding, 0, np.nan_to_num(size / rounding, nan=np.inf)))
             raise NotConverged(
                 f"{self!r}: Newton's method did not converge in a step h = {h:g} from state number {k} of the batch: "
-                f"the residual ‖y − x − hΦ(x, y)‖ is {_norm(r)[k]:.2g}; take a smaller step"
+                f"the residual ‖y − x − hΦ(x, y)‖ is {size[k]:.2g}; take a smaller step"
             )
         for _ in range(2 if np.iscomplexobj(x) else 0):  # imaginary parts far below the real ones' rounding
             y = y - _solve(self._K(field, x, y, h), residual(slice(None), y), self, h)
@@ -247,23 +248,22 @@ class DiscreteGradient(ImplicitMethod):
     def increment(self, field, x, y):
         m, delta = (x + y) / 2, y - x
         n = field.dI(m)
-        c, _ = self._c(field.I(x), field.I(y), n, delta)
+        c, _ = self._c(field.I(x), field.I(y), n, delta, m)
         return field.S(m, n + c[..., None] * delta)
 
     @staticmethod
-    def _c(I_x, I_y, n, delta):
-        """c = e/‖δ‖² and 1/‖δ‖², δ = y − x, e = I(y) − I(x) − ⟨n, δ⟩ = O(‖δ‖³); both 0 where e is rounding."""
-        terms = n * delta
-        e = I_y - I_x - terms.sum(axis=-1)
-        rounding = 8 * np.finfo(delta.dtype).eps * (np.abs(I_x) + np.abs(I_y) + np.abs(terms).sum(axis=-1))
-        some = np.abs(e) > rounding
-        q = np.where(some, 1 / np.where(some, (delta * delta).sum(axis=-1), 1), 0).astype(delta.dtype)
-        return e * q, q
+    def _c(I_x, I_y, n, delta, m):
+        """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ = O(‖δ‖³), and q = 1/‖δ‖²: 0 where so small a δ leaves e, or δ, to rounding."""
+        size, scale, info = _norm(delta), _norm(m), np.finfo(delta.dtype)
+        none = size <= info.eps ** (1 / 2) * scale + info.tiny ** (1 / 2)
+        q = np.where(none, 0, 1 / np.where(none, 1, (delta * delta).sum(axis=-1)))
+        e = np.where(none | (size <= info.eps ** (1 / 3) * scale), 0, I_y - I_x - (n * delta).sum(axis=-1))
+        return e * q.astype(delta.dtype), q.astype(delta.dtype)
 
     def increment_vjp(self, field, x, y):
         m, delta = (x + y) / 2, y - x
         (n, back_n), (I_x, back_x), (I_y, back_y) = field.dI_vjp(m), field.I_vjp(x), field.I_vjp(y)
-        c, q = self._c(I_x, I_y, n, delta)
+        c, q = self._c(I_x, I_y, n, delta, m)
         value, back_S = field.S_vjp(m, n + c[..., None] * delta)
 
         def pullback(w):
@@ -282,7 +282,7 @@ class DiscreteGradient(ImplicitMethod):
         m, delta, dm, ddelta = (x + y) / 2, y - x, (dx + dy) / 2, dy - dx
         n, dn = field.dI_jvp(m, dm, dtheta)
         (I_x, dI_x), (I_y, dI_y) = field.I_jvp(x, dx, dtheta), field.I_jvp(y, dy, dtheta)
-        c, q = self._c(I_x, I_y, n, delta)
+        c, q = self._c(I_x, I_y, n, delta, m)
         de = dI_y - dI_x - (dn * delta + n * ddelta).sum(axis=-1)
         dc = q * (de - 2 * c * (delta * ddelta).sum(axis=-1))
         g, dg = n + c[..., None] * delta, dn + dc[..., None] * delta + c[..., None] * ddelta

@@ -1,0 +1,317 @@
+"""Norms, quadratic forms, energies and any smooth I are kept, step after step; Newton's method says where it fails."""
+
+import numpy as np
+import pytest
+from zoo import FIELDS, QUADRATIC, RUNGE_KUTTA, WAVY, energetic, invariant_field, partitioned, residual, sphere
+
+import dynsys_nn as dnn
+from dynsys_nn import checks, systems
+
+
+def drift(method, X, I, x, h, steps):
+    """max |I(x_n) − I(x_0)|, and the largest ‖x_n‖."""
+    start, worst, largest = I(x), 0.0, 0.0
+    for _ in range(steps):
+        x = method.step(X, x, h)
+        worst, largest = max(worst, np.abs(I(x) - start).max()), max(largest, np.linalg.norm(x, axis=-1).max())
+    return worst, largest
+
+
+@pytest.mark.parametrize("scale", [1, 10, 30])
+def test_cayley_keeps_the_norm_over_ten_thousand_steps(scale, rng):
+    X, x = sphere(rng), rng.normal(size=(5, 4))
+    X.theta = scale * X.theta
+
+    def norm(x):
+        return np.linalg.norm(x, axis=-1)
+
+    assert drift(dnn.Cayley(), X, norm, x, 0.1, 10_000)[0] <= 1e-13
+    assert dnn.Cayley().preserves(X) == {"norm"}
+    assert drift(dnn.RK4(), X, norm, x, 0.1, 1)[0] > 1e-8  # RK4 does not, not even for one step
+
+
+def test_cayley_is_its_formula(rng):
+    """(I − ½hS)y = (I + ½hS)x with S = S(x), and with I = ½xᵀQx, S becomes SQ."""
+    x, h = rng.normal(size=(3, 5, 4)), 0.7
+    for X, Q in ((sphere(rng), np.eye(4)), (invariant_field(rng, QUADRATIC), QUADRATIC.Q)):
+        half = h / 2 * X.skew(x) @ Q
+        y = np.linalg.solve(np.eye(4) - half, ((np.eye(4) + half) @ x[..., None]))[..., 0]
+        np.testing.assert_allclose(dnn.Cayley().step(X, x, h), y, rtol=1e-13, atol=1e-13)
+    X = FIELDS["MassPreservingField C"](rng)
+    np.testing.assert_allclose(dnn.Cayley().step(X, x, h), dnn.Euler().step(X, x, h), atol=1e-14)  # ∇I does not move
+
+
+def test_implicit_midpoint_keeps_both_quadratics_of_the_rigid_body_over_ten_thousand_steps():
+    X = systems.rigid_body()
+    both = np.vectorize(
+        lambda *m: max(abs(I(np.array(m)) - I(X.x0)) for I in X.invariants.values()), signature="(),(),()->()"
+    )
+    x, worst = X.x0, 0.0
+    for _ in range(10_000):
+        x = dnn.ImplicitMidpoint().step(X, x, 0.1)
+        worst = max(worst, both(*x))
+    assert worst <= 1e-12
+    assert dnn.ImplicitMidpoint().preserves(X) == {"norm", "energy"}
+    for method in RUNGE_KUTTA:
+        assert drift(method, X, X.invariants["energy"], X.x0, 0.1, 100)[0] > 1e-8
+
+
+def test_implicit_midpoint_keeps_all_quadratic_invariants_and_no_others(rng):
+    x = rng.normal(size=(5, 4))
+    X = invariant_field(rng, QUADRATIC)
+    assert drift(dnn.ImplicitMidpoint(), X, QUADRATIC, x, 0.2, 200)[0] <= 1e-12
+    assert dnn.ImplicitMidpoint().preserves(X) == {"invariant"}
+    X = invariant_field(rng, WAVY)
+    assert drift(dnn.ImplicitMidpoint(), X, WAVY, x, 0.2, 200)[0] > 1e-4
+    assert dnn.ImplicitMidpoint().preserves(X) == set()
+    orbit = systems.kepler(0.3)
+    angular_momentum = orbit.invariants["angular_momentum"]
+    assert drift(dnn.ImplicitMidpoint(), orbit, angular_momentum, orbit.x0, 0.1, 500)[0] <= 1e-13
+    assert drift(dnn.ImplicitMidpoint(), orbit, orbit.invariants["energy"], orbit.x0, 0.1, 500)[0] > 1e-6
+
+
+@pytest.mark.parametrize("scale", [1, 10, 30])
+def test_the_discrete_gradient_keeps_any_smooth_invariant(scale, rng):
+    """Drift ≤ 1e-10 over 1000 steps, of I given and of a learned energy; with larger fields in smaller steps."""
+    x, gonzalez = rng.normal(size=(5, 4)), dnn.DiscreteGradient()
+    for X, I in ((invariant_field(rng, WAVY), WAVY), (energetic(rng, signed=False), None)):
+        X.theta = scale * X.theta
+        I = X.hamiltonian if I is None else I
+        start = np.abs(I(x)).max()
+        assert drift(gonzalez, X, I, x, 0.2 / scale**2, 1000)[0] <= 1e-10 * max(1, start)
+        assert gonzalez.preserves(X) == ({"invariant"} if I is WAVY else {"energy"})
+        assert drift(dnn.RK4(), X, I, x, 0.2 / scale**2, 1000)[0] > 1e-9
+
+
+def test_gonzalez_discrete_gradient_has_its_two_properties(rng):
+    """⟨∇̄I, y − x⟩ = I(y) − I(x), and ∇̄I(x, x) = ∇I(x); for quadratic I it is ∇I at the midpoint."""
+    x, y = rng.normal(size=(2, 50, 4))
+
+    class Straight(dnn.SkewGradientField):
+        """S = 1, so that the increment is ∇̄I itself."""
+
+        dim_in = dim_out = 4
+
+        def S(self, p, n):
+            return n
+
+        def I(self, x):
+            return WAVY(x)
+
+        def dI(self, x):
+            return WAVY.gradient(x)
+
+    mean = dnn.DiscreteGradient().increment(Straight(), x, y)
+    np.testing.assert_allclose((mean * (y - x)).sum(axis=-1), WAVY(y) - WAVY(x), atol=1e-13)
+    assert np.abs(mean - WAVY.gradient((x + y) / 2)).max() > 0.01
+    np.testing.assert_array_equal(dnn.DiscreteGradient().increment(Straight(), x, x), WAVY.gradient(x))
+    X = invariant_field(rng, QUADRATIC)
+    np.testing.assert_allclose(
+        dnn.DiscreteGradient().step(X, x, 0.1), dnn.ImplicitMidpoint().step(X, x, 0.1), atol=1e-12
+    )
+
+
+def test_the_discrete_gradient_at_rest_and_next_to_it(rng):
+    """Where y = x the correction is 0/0, and near it rounding divided by ‖y − x‖: both are taken as none."""
+    X = energetic(rng, signed=False)
+    from scipy.optimize import root
+
+    rest = root(X, np.zeros(4), jac=X.jacobian, tol=1e-14).x
+    for distance in (0.0, 1e-13, 1e-10, 1e-7, 1e-4):
+        z = rest + distance * np.array([0.5, -0.5, 0.5, 0.5])
+        F = dnn.Flow(X, 0.1, dnn.DiscreteGradient())
+        assert np.linalg.norm(F(z) - z) <= 10 * distance + 1e-14
+        assert abs(X.hamiltonian(F(z)) - X.hamiltonian(z)) <= 1e-14
+        checks.adjoint(F, z).require()
+        del F
+
+
+@pytest.mark.parametrize("method", [dnn.Euler(), dnn.RK4(), dnn.SymplecticEuler()], ids=repr)
+def test_a_projected_method_keeps_the_energy_of_the_pendulum(method):
+    X = systems.pendulum()
+    H, z = X.invariants["energy"], np.array([[1.5, 0.0], [0.3, -1.0], [3.0, 1.0]])
+    projected = dnn.Projected(method, H)
+    assert drift(projected, X, H, z, 0.05, 2000)[0] <= 1e-12  # the third goes round, to an angle of 200
+    assert drift(method, X, H, z, 0.05, 2000)[0] > 1e-8
+    assert projected.preserves(X) == {"energy"} and projected.order == method.order
+
+
+def test_a_projection_is_its_formula_with_the_nearest_level(rng):
+    x = rng.normal(size=(2, 5, 4))
+    X, method = residual(rng), dnn.Projected(dnn.Ralston(), WAVY)
+    y_inner, y = dnn.Ralston().step(X, x, 0.1), method.step(X, x, 0.1)
+    g = WAVY.gradient(y_inner)
+    lam = ((y - y_inner) * g).sum(axis=-1) / (g * g).sum(axis=-1)
+    np.testing.assert_allclose(y, y_inner + lam[..., None] * g, atol=1e-14)
+    np.testing.assert_allclose(WAVY(y), WAVY(x), atol=1e-13)
+    assert np.abs(lam).max() < 0.5
+    on_sphere = dnn.Projected(dnn.Euler(), dnn.SquaredNorm()).step(X, x, 0.1)
+    e = dnn.Euler().step(X, x, 0.1)
+    radii = np.linalg.norm(x, axis=-1, keepdims=True) / np.linalg.norm(e, axis=-1, keepdims=True)
+    np.testing.assert_allclose(on_sphere, radii * e, rtol=1e-13)
+
+
+def test_what_a_pair_of_method_and_field_keeps(rng):
+    cycle = systems.lotka_volterra().invariants["cycle"]
+    assert dnn.Projected(dnn.RK4(), cycle).preserves(systems.lotka_volterra()) == set()  # another system's cycle
+    X = systems.lotka_volterra()
+    assert dnn.Projected(dnn.RK4(), X.invariants["cycle"]).preserves(X) == {"invariant"}
+    assert dnn.Projected(dnn.RK4(), dnn.SquaredNorm()).preserves(sphere(rng)) == {"norm"}
+    assert dnn.Projected(dnn.RK4(), dnn.SquaredNorm()).preserves(residual(rng)) == set()
+    assert dnn.ImplicitMidpoint().preserves(systems.harmonic_oscillator()) == {"energy", "symplectic", "volume"}
+    assert dnn.ImplicitMidpoint().preserves(systems.pendulum()) == {"symplectic", "volume"}
+    assert dnn.ImplicitMidpoint().preserves(FIELDS["MassPreservingField C"](rng)) == {"mass"}
+    assert dnn.ImplicitMidpoint().preserves(sphere(rng)) == {"norm"}
+    parts = dnn.SumField(sphere(rng), sphere(rng))
+    assert dnn.Strang(dnn.Cayley()).preserves(parts) == {"norm"} == parts.keeps
+    assert dnn.Yoshida(dnn.ImplicitMidpoint()).preserves(sphere(rng)) == {"norm"}
+    assert dnn.RK4().preserves(sphere(rng)) == set()
+    net = dnn.Network(*[dnn.Flow(sphere(rng), 0.5, dnn.Cayley()) for _ in range(3)])
+    assert net.keeps == {"norm"}
+    checks.invariant(net, dnn.SquaredNorm(), rng.normal(size=(5, 4))).require()
+
+
+def test_the_norm_is_kept_after_training(rng):
+    net = dnn.Network(*[dnn.Flow(sphere(rng), 0.5, dnn.Cayley()) for _ in range(3)])
+    x, before = rng.normal(size=(100, 4)), net.theta.copy()
+    dnn.fit(net, dnn.MeanSquaredError(), x, np.sin(x[:, ::-1]), dnn.LBFGS(), epochs=30)
+    assert np.abs(net.theta - before).max() > 0.1
+    np.testing.assert_allclose(np.linalg.norm(net(x), axis=-1), np.linalg.norm(x, axis=-1), rtol=1e-14)
+
+
+# ---- invariants and their derivatives
+
+
+def invariants():
+    yield from [(I, 4) for I in (dnn.Mass(), dnn.SquaredNorm(), QUADRATIC, WAVY)]
+    for name in ("mass_example", "sir", "harmonic_oscillator", "pendulum", "kepler", "lotka_volterra", "rigid_body"):
+        X = getattr(systems, name)()
+        yield from [(I, X.dim) for I in X.invariants.values()]
+
+
+@pytest.mark.parametrize(("I", "d"), list(invariants()), ids=lambda v: type(v).__name__)
+def test_gradient_and_hessian_of_every_invariant_by_complex_step(I, d, rng):
+    x, v = 0.5 + rng.uniform(size=(3, 5, d)), rng.normal(size=(3, 5, d))
+    gradient = np.stack([I(x + 1e-30j * e).imag / 1e-30 for e in np.eye(d)], axis=-1)
+    np.testing.assert_allclose(I.gradient(x), gradient, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(I.hvp(x, v), I.gradient(x + 1e-30j * v).imag / 1e-30, rtol=1e-13, atol=1e-13)
+    assert I(x).shape == (3, 5) and I(x[0, 0]).shape == ()
+    if I.degree is not None:  # ∇I is linear
+        np.testing.assert_allclose(I.gradient(x + v) - I.gradient(x), I.hvp(x, v), atol=1e-14)
+
+
+def test_only_the_symmetric_part_of_a_quadratic_form_matters(rng):
+    Q, x = rng.normal(size=(3, 3)), rng.normal(size=(5, 3))
+    I = dnn.Quadratic(Q)
+    np.testing.assert_allclose(I(x), np.einsum("ni,ij,nj->n", x, Q, x) / 2, rtol=1e-13)
+    np.testing.assert_allclose(I.gradient(x), x @ (Q + Q.T) / 2, rtol=1e-13)
+    Q[:] = 0  # it was copied
+    assert np.abs(I(x)).min() > 0
+    assert I.gradient(x.astype(np.float32)).dtype == np.float32
+
+
+# ---- Newton's method
+
+
+def test_newton_goes_on_until_the_residual_is_at_rounding(rng):
+    X, x, h = residual(rng), rng.normal(size=(50, 4)), 0.5
+    y = dnn.ImplicitMidpoint().step(X, x, h)
+    assert np.abs(y - x - h * X((x + y) / 2)).max() <= 1e-15 * 10
+    np.testing.assert_allclose(dnn.ImplicitMidpoint().step(X, x.reshape(2, 25, 4), h).reshape(50, 4), y, atol=1e-14)
+    assert dnn.ImplicitMidpoint().step(X, x[:0], h).shape == (0, 4)
+
+
+def test_newton_solves_stiff_steps_of_convex_energies(rng):
+    """h‖X′‖ of some hundreds: a full step overshoots, a halved one does not."""
+    X = energetic(rng, signed=False)
+    X.theta = 30 * X.theta
+    x = rng.normal(size=(20, 4))
+    y = dnn.ImplicitMidpoint().step(X, x, 0.1)
+    assert 0.1 * np.linalg.norm(X.jacobian((x + y) / 2), 2, axis=(-2, -1)).max() > 100
+    assert np.abs(y - x - 0.1 * X((x + y) / 2)).max() <= 1e-10
+
+
+def test_newton_says_where_it_fails():
+    """x⁺ = x + h(1 + m²), m = (x + x⁺)/2, has no solution for large h."""
+    X = dnn.KnownField(lambda x: 1 + x * x, 1, lambda x: 2 * x[..., None])
+    x = np.array([[0.0], [5.0], [0.1]])
+    dnn.ImplicitMidpoint().step(X, x, 0.01)
+    message = r"ImplicitMidpoint\(\): Newton's method did not converge in a step h = 1 from state number 2 of the batch: the residual .* is 0\.\d+; take"
+    with pytest.raises(dnn.NotConverged, match=message):
+        dnn.ImplicitMidpoint().step(X, [[-1.0], [-2.0], [0.1]], 1.0)
+    with pytest.raises(dnn.NotConverged, match="in a step h = 1.35"):  # γ₁h
+        dnn.Flow(X, 1.0, dnn.Yoshida(dnn.ImplicitMidpoint()))(x)
+    blowing = dnn.KnownField(lambda x: x, 1, lambda x: np.ones_like(x)[..., None])
+    with pytest.raises(dnn.NotConverged, match="singular in a step h = 2"):  # I − ½hX′ = 0
+        dnn.ImplicitMidpoint().step(blowing, [[1.0]], 2.0)
+    outside = dnn.Projected(
+        dnn.Euler(), dnn.Invariant(lambda x: np.cos(x[..., 0]), lambda x: -np.sin(x), lambda x, v: -np.cos(x) * v)
+    )
+    with pytest.raises(dnn.NotConverged, match=r"no λ found .* after a step h = 1"):
+        outside.step(dnn.KnownField(lambda x: np.pi - x, 1), [[0.5]], 1.0)  # lands where ∇I = 0
+
+
+def test_an_implicit_layer_without_a_solution_ends_a_training_with_theta_restored(rng):
+    X = dnn.HamiltonianField(dnn.Dense(4, 2, rng=rng), dnn.Identity(), alpha=[3.0, -1.0, 2.0, -2.5])
+    net = dnn.Network(dnn.Flow(X, 0.5, dnn.ImplicitMidpoint()))
+    x = rng.normal(size=(10, 2))
+
+    class Failing(dnn.ImplicitMidpoint):
+        calls = 0
+
+        def step(self, field, x, h):
+            Failing.calls += 1
+            if Failing.calls in (4, 5):
+                raise dnn.NotConverged("Newton's method did not converge in a step h = 0.5")
+            return super().step(field, x, h)
+
+    failing = dnn.Network(dnn.Flow(dnn.HamiltonianField(dnn.Dense(4, 2, rng=1), dnn.Tanh()), 0.5, Failing()))
+    with pytest.raises(dnn.TrainingDiverged, match="did not converge in a step h = 0.5") as caught:
+        dnn.fit(failing, dnn.MeanSquaredError(), x, 2 * x, epochs=10)
+    assert len(caught.value.history.loss) == 3 and np.isfinite(failing.theta).all()
+    Failing.calls = -2  # a value and gradient, the same again for scipy, then a failure
+    dnn.fit(failing, dnn.MeanSquaredError(), x, 2 * x, dnn.LBFGS(), epochs=3)  # a wall for the line search
+    dnn.fit(net, dnn.MeanSquaredError(), x, 2 * x, dnn.LBFGS(), epochs=5)
+    assert np.isfinite(net.theta).all()
+
+
+def test_implicit_methods_want_the_jacobian_and_a_field_of_their_kind(rng):
+    with pytest.raises(NotImplementedError, match="without its jacobian"):
+        dnn.ImplicitMidpoint().step(dnn.KnownField(np.sin, 2), np.ones(2), 0.1)
+    for method, X, message in (
+        (
+            dnn.Cayley(),
+            partitioned(rng),
+            "Cayley needs a field S.x.∇I.x. with I of degree two, .* got a PartitionedField",
+        ),
+        (dnn.Cayley(), invariant_field(rng, WAVY), "got a InvariantField of <.*Invariant"),
+        (dnn.DiscreteGradient(), residual(rng), "DiscreteGradient needs a field S.x.∇I.x., .* got a ResidualField"),
+        (dnn.Projected(dnn.StormerVerlet(), WAVY), residual(rng), "StormerVerlet needs a PartitionedField"),
+        (dnn.Yoshida(), residual(rng), "StormerVerlet needs a PartitionedField"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            dnn.Flow(X, 0.1, method)
+
+
+def test_float32_stays_float32(rng):
+    A, C = dnn.Dense(7, 4, rng=rng, dtype=np.float32), dnn.Dense(6, 7, rng=rng, dtype=np.float32)
+    x, h = rng.normal(size=(5, 4)).astype(np.float32), 0.1
+    cases = [
+        (dnn.Cayley(), dnn.SpherePreservingField(A, dnn.Tanh(), C)),
+        (dnn.DiscreteGradient(), dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng, dtype=np.float32), dnn.Tanh())),
+        (dnn.ImplicitMidpoint(), dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng, dtype=np.float32), dnn.Softplus())),
+        (
+            dnn.Projected(dnn.RK4(), QUADRATIC),
+            dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng, dtype=np.float32), dnn.Tanh()),
+        ),
+    ]
+    for method, X in cases:
+        F = dnn.Flow(X, h, method)
+        y, pullback = F.vjp(x)
+        dx, dtheta = pullback(x)
+        assert {F(x).dtype, y.dtype, dx.dtype, dtheta.dtype, F.jvp(x, x)[1].dtype, F.jacobian(x).dtype} == {
+            np.dtype(np.float32)
+        }, method
+        assert np.isfinite(dtheta).all()
+    F = dnn.HenonMap(dnn.GradientField(dnn.Dense(6, 2, rng=rng, dtype=np.float32), dnn.Tanh(), sign=1))
+    assert F(x).dtype == F.vjp(x)[1](x)[1].dtype == np.float32

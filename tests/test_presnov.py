@@ -1,0 +1,134 @@
+"""f = ∇U + X_S: U has the gradient that is returned, X_S is tangent to spheres, and both are unique."""
+
+import itertools
+
+import numpy as np
+import pytest
+from zoo import FIELDS, residual
+
+import dynsys_nn as dnn
+from dynsys_nn import checks, systems
+
+
+def polynomial(rng, degree=5, d=4):
+    """A random polynomial field, all monomials up to the degree."""
+    E = np.array([e for e in itertools.product(range(degree + 1), repeat=d) if sum(e) <= degree])
+    c = rng.normal(size=(len(E), d))
+
+    def jacobian(x):
+        columns = []
+        for k in range(d):
+            lower = E - (np.arange(d) == k) * (E > 0)
+            columns.append((E[:, k] * np.prod(x[..., None, :] ** lower, axis=-1)) @ c)
+        return np.stack(columns, axis=-1)
+
+    return dnn.KnownField(lambda x: np.prod(x[..., None, :] ** E, axis=-1) @ c, d, jacobian)
+
+
+CASES = {
+    "pendulum": lambda rng: systems.pendulum(),
+    "the lecture's system": lambda rng: systems.mass_example(),
+    "polynomial of degree 5": polynomial,
+    "network field": residual,
+}
+
+
+@pytest.mark.parametrize("make", CASES.values(), ids=CASES)
+def test_presnov_decomposition(make, rng):
+    f = make(rng)
+    P, x = dnn.presnov(f), 1.5 * rng.normal(size=(4, 5, f.dim))
+    norm = np.linalg.norm
+    U, gradient, sphere = P.U(x), P.gradient(x), P.sphere(x)
+    assert U.shape == (4, 5) and gradient.shape == x.shape
+    complex_step = np.stack([P.U(x + 1e-30j * e).imag / 1e-30 for e in np.eye(f.dim)], axis=-1)
+    assert (norm(gradient - complex_step, axis=-1) <= 1e-10 * norm(gradient, axis=-1)).all()
+    assert (np.abs((x * sphere).sum(axis=-1)) <= 1e-12 * norm(x, axis=-1) * norm(sphere, axis=-1)).all()
+    checks.orthogonal_to_x(P.sphere, x).require()
+    J = np.stack([P.gradient(x + 1e-30j * e).imag / 1e-30 for e in np.eye(f.dim)], axis=-1)
+    assert (norm(J - J.swapaxes(-1, -2), axis=(-2, -1)) <= 1e-8 * norm(J, axis=(-2, -1))).all()
+    checks.curl_free(P.gradient, x).require()
+    np.testing.assert_allclose(gradient + sphere, f(x), rtol=1e-13, atol=1e-13)
+    assert np.abs(sphere).max() > 0.1 and np.abs(gradient).max() > 0.01  # neither is nothing
+    assert not checks.orthogonal_to_x(f, x).passed and not checks.curl_free(f, x).passed
+    np.testing.assert_array_equal(P.U(np.zeros(f.dim)), 0)
+
+
+def test_a_linear_field_splits_into_its_symmetric_and_its_skew_part(rng):
+    M, x = rng.normal(size=(4, 4)), rng.normal(size=(3, 5, 4))
+    P = dnn.presnov(dnn.KnownField(lambda x: x @ M.T, 4, lambda x: M + 0 * x[..., None]), nodes=1)
+    np.testing.assert_allclose(P.gradient(x), x @ (M + M.T) / 2, atol=1e-14)
+    np.testing.assert_allclose(P.sphere(x), x @ (M - M.T).T / 2, atol=1e-14)
+    np.testing.assert_allclose(P.U(x), np.einsum("...i,ij,...j->...", x, M, x) / 2, atol=1e-14)
+
+
+def test_it_is_unique_a_gradient_is_all_gradient_and_a_sphere_field_all_sphere(rng):
+    x = rng.normal(size=(5, 4))
+    gradient = FIELDS["GradientField diag(α)"](rng)
+    P = dnn.presnov(gradient)
+    np.testing.assert_allclose(P.sphere(x), 0, atol=1e-13)
+    V = gradient.sign * gradient.potential(x)
+    np.testing.assert_allclose(P.U(x), V - gradient.sign * gradient.potential(np.zeros(4)), rtol=1e-12, atol=1e-13)
+    P = dnn.presnov(FIELDS["SpherePreservingField"](rng))
+    np.testing.assert_allclose(P.gradient(x), 0, atol=1e-12)
+    np.testing.assert_allclose(P.U(x), 0, atol=1e-13)
+
+
+def test_gauss_legendre_is_exact_for_polynomials_of_degree_below_twice_the_nodes(rng):
+    x = rng.normal(size=(5, 4))
+    for degree, nodes in ((1, 1), (3, 2), (5, 3)):
+        f = polynomial(rng, degree)
+        few, many = dnn.presnov(f, nodes=nodes), dnn.presnov(f, nodes=20)
+        np.testing.assert_allclose(few.gradient(x), many.gradient(x), rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(few.U(x), many.U(x), rtol=1e-11, atol=1e-11)
+    assert np.abs(dnn.presnov(f, nodes=2).gradient(x) - many.gradient(x)).max() > 1e-3
+
+
+def test_recomposed_it_is_the_field_and_splittings_follow_its_flow():
+    f = systems.pendulum()
+    P = dnn.presnov(f)
+    again, z = P.recompose(), np.array([[1.0, 0.5], [-0.3, 1.2]])
+    assert isinstance(again, dnn.SumField) and [X.keeps for X in again.parts] == [set(), {"norm"}]
+    np.testing.assert_allclose(again(z), f(z), rtol=1e-14)
+    np.testing.assert_array_equal(again.parts[0](z), P.gradient(z))
+    np.testing.assert_array_equal(again.parts[1](z), P.sphere(z))
+    checks.order(dnn.LieTrotter(dnn.RK4()), again, z, finest=64).require()
+    checks.order(dnn.Strang(dnn.RK4()), again, z, finest=64).require()
+    y = dnn.Flow(again, 0.05, dnn.Strang(dnn.RK4()), steps=20)(z)
+    np.testing.assert_allclose(y, dnn.exact_flow(f, z, 1.0), atol=1e-3)
+    with pytest.raises(NotImplementedError, match="without its jacobian"):
+        again.vjp(z)
+
+
+def test_what_is_asked_for_wrongly(rng):
+    for call, error, message in (
+        (lambda: dnn.presnov(np.sin), TypeError, "a Map with vjp, got <ufunc 'sin'>"),
+        (lambda: dnn.presnov(dnn.Lift(3, 2)), ValueError, "decomposes a field ℝᵈ → ℝᵈ, got Lift"),
+        (lambda: dnn.presnov(residual(rng), nodes=0), ValueError, "nodes must be at least 1, got 0"),
+        (lambda: dnn.presnov(residual(rng), nodes=2.5), TypeError, "nodes must be an integer"),
+        (lambda: dnn.presnov(residual(rng)).U(np.zeros(3)), ValueError, "states of dimension 4"),
+        (lambda: dnn.presnov(dnn.KnownField(np.sin, 2)).U(np.ones(2)), NotImplementedError, "without its jacobian"),
+    ):
+        with pytest.raises(error, match=message):
+            call()
+    kinks = dnn.ResidualField(dnn.Dense(5, 2, rng=rng), dnn.ReLU(), dnn.Dense(2, 5, rng=rng))
+    kinks.b = rng.normal(size=5)
+    with pytest.warns(RuntimeWarning, match="with 1024 nodes .* has the field kinks?"):
+        dnn.presnov(kinks).gradient(rng.normal(size=(20, 2)))
+    dnn.presnov(kinks, nodes=64).gradient(rng.normal(size=(20, 2)))  # as asked for: no warning
+
+
+def test_the_checks_fail_on_small_mistakes(rng):
+    x, X = rng.normal(size=(5, 4)), FIELDS["SpherePreservingField"](rng)
+    checks.orthogonal_to_x(X, x).require()
+    assert not checks.orthogonal_to_x(lambda x: X(x) + 1e-9 * x, x).passed
+    one = np.zeros((5, 1))
+    one[3] = 1e-9
+    assert not checks.orthogonal_to_x(lambda x: X(x) - one * x, x).passed  # one of the batch, the other sign
+    G = FIELDS["GradientField −"](rng)
+    assert checks.curl_free(G, x).require().limit == 1e-12
+    J = G.jacobian(x)
+    J[2, 0, 1] += 1e-9
+    assert not checks.curl_free(dnn.KnownField(G, 4, lambda x: J), x).passed
+    assert checks.curl_free(lambda x: x**3, x).require().limit == 1e-6
+    assert not checks.curl_free(lambda x: x[..., ::-1] * x[..., :1], x).passed
+    assert "ℝᵈ → ℝᵈ" in checks.curl_free(dnn.Lift(5, 4), x).detail
