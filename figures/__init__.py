@@ -6,6 +6,7 @@ NAMES = (
     "switching_parameters",
     "point_separation",
     "volume_preservation",
+    "symplectic_energy",
     "mass_preservation",
     "sir_learned",
 )
