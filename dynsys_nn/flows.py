@@ -152,6 +152,11 @@ class HenonMap(Map):
         p_before = q - self.eta
         return np.concatenate([self.dV(p_before) - p, p_before], axis=-1)
 
+    def lipschitz(self):
+        """‖[[0, 1], [−1, ℓ]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ the constant of ∇V."""
+        step = self.dV.lipschitz()
+        return float(step + np.hypot(step, 2)) / 2
+
 
 class Rollout(Map):
     """x ↦ (x₁, …, x_n), x_k = F(x_{k−1}), shape (..., d) → (..., n, d): for learning from trajectories.

@@ -20,6 +20,29 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
     )
 
 
+def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
+    """f, ∇U on level lines of U, and X_S on circles around 0, of a planar Presnov decomposition; returns the StreamplotSets.
+
+    decomposition: from `presnov`; axes: three. The width of a line is the size of the field, on one scale for all.
+    """
+    P = decomposition
+    grid = np.stack(np.meshgrid(np.linspace(*xlim, 40), np.linspace(*ylim, 40)), axis=-1)
+    U, radius, (x, y) = P.U(grid), np.linalg.norm(grid, axis=-1), np.moveaxis(grid, -1, 0)
+    faint = dict(colors="0.75", linewidths=1.2, linestyles="solid", zorder=0)
+    axes[1].contour(x, y, U, np.unique(np.quantile(U, np.linspace(0.05, 0.95, 14))), **faint)
+    axes[2].contour(x, y, radius, np.linspace(0, radius.max(), 8)[1:], **faint)
+    fields, colours = (P.field, P.gradient, P.sphere), ("black", _cycle()[1], _cycle()[0])
+    sizes = [np.linalg.norm(X(grid), axis=-1) for X in fields]
+    widths = [0.7 + 3.5 * size / np.max(sizes) for size in sizes]
+    streams = [
+        phase_portrait(X, xlim, ylim, ax=ax, **{"density": 0.7, "linewidth": width, "color": colour, **kwargs})
+        for X, ax, width, colour in zip(fields, axes, widths, colours, strict=True)
+    ]
+    for ax in axes:
+        ax.set(xlim=xlim, ylim=ylim, aspect="equal")
+    return streams
+
+
 def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=lambda x: x, project=lambda y: y[..., :2], **kwargs):
     """The image under F of a square grid; returns the LineCollection.
 

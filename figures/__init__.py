@@ -9,4 +9,5 @@ NAMES = (
     "symplectic_energy",
     "mass_preservation",
     "sir_learned",
+    "presnov",
 )

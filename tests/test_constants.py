@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from zoo import ACTIVATIONS, FIELDS, LINEAR, RUNGE_KUTTA, networks, pairs, points, randomise
+from zoo import ACTIVATIONS, FIELDS, LINEAR, RUNGE_KUTTA, explicit_pairs, networks, points, randomise
 
 import dynsys_nn as dnn
 from dynsys_nn.integrators import euler_lipschitz
@@ -76,7 +76,7 @@ def bounded(rng):
         try:
             X.lipschitz()
         except NotImplementedError:
-            assert "Known" in name or "Invariant" in name
+            assert "Known" in name or "Invariant" in name or "Sphere" in name
             continue
         yield name, X
 
@@ -91,7 +91,7 @@ def test_lipschitz_and_one_sided_constants_hold(rng):
         J = X.jacobian(x)
         numerical_range = np.linalg.eigvalsh((J + J.swapaxes(-1, -2)) / 2).max()
         assert max(quotient.max(), numerical_range) <= X.one_sided_lipschitz() + 1e-12, name
-    assert len(names) == len(FIELDS) - 2
+    assert len(names) == len(FIELDS) - 5
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -213,7 +213,7 @@ def test_steps_and_shears_multiply():
 
 
 def test_no_step_stretches_more_than_its_constant(rng):
-    for name, method, X in pairs(rng):
+    for name, method, X in explicit_pairs(rng):
         for h in (0.5, -0.3, 2.0):
             assert largest_stretch(dnn.Flow(X, h, method), rng) <= method.lipschitz(X, h) * ROUNDING, (name, h)
 
@@ -241,6 +241,34 @@ def test_the_bound_of_a_gradient_step_is_attained_and_below_the_lectures_bound(a
         assert bound <= np.sqrt(1 - 2 * a * h + h * h) * ROUNDING
 
 
+@pytest.mark.parametrize("h", [0.1, 0.5, 2.0, 20.0, -0.3])
+@pytest.mark.parametrize("a", [0.0, 0.5, -0.3])
+def test_the_bound_of_an_implicit_midpoint_step_is_attained_and_at_most_one_for_contraction(a, h):
+    """|1 + ½hλ|/|1 − ½hλ| at the worse end of the spectrum [−1, −a]: non-expansive for all h > 0 where a ≥ 0."""
+    X = dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(a))
+    midpoint = dnn.ImplicitMidpoint()
+    if max(-h * a, -h) >= 2:
+        with pytest.raises(NotImplementedError, match="hμ < 2"):
+            midpoint.lipschitz(X, h)
+        return
+    bound = midpoint.lipschitz(X, h)
+    J = dnn.Flow(X, h, midpoint).jacobian(np.array([3.0, -3.0]))  # one slope 1, the other a
+    assert np.linalg.norm(J, 2) == pytest.approx(bound, rel=1e-12)
+    assert (bound <= 1) == (h > 0 and a >= 0)
+
+
+def test_the_bound_of_an_implicit_midpoint_step_from_mu_alone_and_from_l_backwards(rng):
+    rotation = Rotation(0.5)
+    assert dnn.ImplicitMidpoint().lipschitz(rotation, 3.0) == 1.0  # μ < 0
+    assert dnn.ImplicitMidpoint().lipschitz(Rotation(-0.5), 1.0) == pytest.approx((2 + 0.5) / (2 - 0.5))
+    assert dnn.ImplicitMidpoint().lipschitz(rotation, -0.5) == pytest.approx((2 + 0.5 * 1.25**0.5) / (2 - 0.5 * 1.25**0.5))
+    growth = dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity())  # attained: X(x) = x
+    assert dnn.Flow(growth, 0.5, dnn.ImplicitMidpoint()).jacobian(np.ones(1))[0, 0] == pytest.approx(1.25 / 0.75)
+    for X, h in ((FIELDS["ResidualField"](rng), 0.05), (FIELDS["GradientField diag(α)"](rng), 0.05), (FIELDS["GradientField −"](rng), -0.05)):
+        F = dnn.Flow(X, h, dnn.ImplicitMidpoint())
+        assert largest_stretch(F, rng) <= F.lipschitz() * (1 + 1e-12)
+
+
 def test_an_expansive_step_attains_one_plus_h():
     X = dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5))
     assert dnn.Euler().lipschitz(X, 0.3) == pytest.approx(1.3, rel=1e-15)
@@ -253,6 +281,12 @@ def test_the_bound_of_a_single_shear_is_attained(method):
     identity, nothing = dnn.Dense(1, 1, W=[[1.0]]), dnn.Dense(1, 1, W=[[0.0]])
     F = dnn.Flow(dnn.PartitionedField(identity, nothing), 0.8, method)
     np.testing.assert_allclose(F.lipschitz(), np.linalg.norm([[1, 0.8], [0, 1]], 2), rtol=1e-14)
+
+
+def test_the_bound_of_a_henon_map_is_attained():
+    """‖[[0, 1], [−1, ℓ]]‖ = (ℓ + √(ℓ² + 4))/2: a shear, turned."""
+    F = dnn.HenonMap(dnn.Dense(1, 1, W=[[1.5]]))
+    assert F.lipschitz() == pytest.approx(np.linalg.norm(F.jacobian(np.zeros(2)), 2), rel=1e-14) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)
