@@ -10,4 +10,5 @@ NAMES = (
     "mass_preservation",
     "sir_learned",
     "presnov",
+    "universal_approximation",
 )

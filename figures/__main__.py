@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small: threads wait for each other, and reorder sums
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # the matrices are small: threads wait for each other, and reorder sums
 
 import matplotlib as mpl  # noqa: E402
 

@@ -261,10 +261,16 @@ def test_the_bound_of_an_implicit_midpoint_step_from_mu_alone_and_from_l_backwar
     rotation = Rotation(0.5)
     assert dnn.ImplicitMidpoint().lipschitz(rotation, 3.0) == 1.0  # μ < 0
     assert dnn.ImplicitMidpoint().lipschitz(Rotation(-0.5), 1.0) == pytest.approx((2 + 0.5) / (2 - 0.5))
-    assert dnn.ImplicitMidpoint().lipschitz(rotation, -0.5) == pytest.approx((2 + 0.5 * 1.25**0.5) / (2 - 0.5 * 1.25**0.5))
+    assert dnn.ImplicitMidpoint().lipschitz(rotation, -0.5) == pytest.approx(
+        (2 + 0.5 * 1.25**0.5) / (2 - 0.5 * 1.25**0.5)
+    )
     growth = dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity())  # attained: X(x) = x
     assert dnn.Flow(growth, 0.5, dnn.ImplicitMidpoint()).jacobian(np.ones(1))[0, 0] == pytest.approx(1.25 / 0.75)
-    for X, h in ((FIELDS["ResidualField"](rng), 0.05), (FIELDS["GradientField diag(α)"](rng), 0.05), (FIELDS["GradientField −"](rng), -0.05)):
+    for X, h in (
+        (FIELDS["ResidualField"](rng), 0.05),
+        (FIELDS["GradientField diag(α)"](rng), 0.05),
+        (FIELDS["GradientField −"](rng), -0.05),
+    ):
         F = dnn.Flow(X, h, dnn.ImplicitMidpoint())
         assert largest_stretch(F, rng) <= F.lipschitz() * (1 + 1e-12)
 

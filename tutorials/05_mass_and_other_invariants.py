@@ -126,7 +126,12 @@ wavy = dnn.Invariant(
     lambda x: x - np.sin(2 * x),
     lambda x, v: (1 - 2 * np.cos(2 * x)) * v,
 )
-invariants = {"mass": dnn.Mass(), "½‖x‖²": dnn.SquaredNorm(), "½xᵀQx": dnn.Quadratic(np.diag([1.0, 2.0, 3.0])), "wavy": wavy}
+invariants = {
+    "mass": dnn.Mass(),
+    "½‖x‖²": dnn.SquaredNorm(),
+    "½xᵀQx": dnn.Quadratic(np.diag([1.0, 2.0, 3.0])),
+    "wavy": wavy,
+}
 
 
 def field(I):

@@ -54,14 +54,19 @@ class ImplicitMethod(Method):
         return columns.swapaxes(-1, -2)
 
     def step(self, field, x, h):
+        return self._solution(field, x, h)[0]
+
+    def _solution(self, field, x, h):
+        """y, and K at y as a function to be called where it is needed."""
         self.require(field)
         x, h = field.state(x), check_step(h)
-        if self.linear:  # one Newton step from y = x, and one to keep to rounding what is kept, however large h‖Φ_y‖
-            K, y = self._K(field, x, x, h), x
-            for _ in range(2):
-                y = y + _solve(K, x - y + h * self.increment(field, x, y), self, h)
-            return y
-        return self._newton(field, x.reshape(-1, x.shape[-1]), h).reshape(x.shape)
+        if not self.linear:
+            y = self._newton(field, x.reshape(-1, x.shape[-1]), h).reshape(x.shape)
+            return y, lambda: self._K(field, x, y, h)
+        K, y = self._K(field, x, x, h), x
+        for _ in range(2):  # one Newton step from y = x, and one to keep to rounding what is kept, however large h‖Φ_y‖
+            y = y + _solve(K, x - y + h * self.increment(field, x, y), self, h)
+        return y, lambda: K
 
     def _K(self, field, x, y, h):
         return np.eye(x.shape[-1], dtype=x.dtype) - h * self.increment_jacobian(field, x, y)
@@ -104,9 +109,9 @@ class ImplicitMethod(Method):
         return y
 
     def vjp(self, field, x, h):
-        y, x, h = self.step(field, x, h), field.state(x), check_step(h)
+        (y, K), x, h = self._solution(field, x, h), field.state(x), check_step(h)
         phi, pull_phi = self.increment_vjp(field, x, y)
-        K_transposed = self._K(field, x, y, h).swapaxes(-1, -2)
+        K_transposed = K().swapaxes(-1, -2)
 
         def pullback(w):
             mu = _solve(K_transposed, w, self, h)
@@ -116,9 +121,9 @@ class ImplicitMethod(Method):
         return y, pullback
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        y, x, h = self.step(field, x, h), field.state(x), check_step(h)
+        (y, K), x, h = self._solution(field, x, h), field.state(x), check_step(h)
         phi, dphi = self.increment_jvp(field, x, y, v, np.zeros_like(y), dtheta)
-        return y, _solve(self._K(field, x, y, h), v + h * dphi + dh * phi, self, h)
+        return y, _solve(K(), v + h * dphi + dh * phi, self, h)
 
     def inverse(self, field, y, h):
         """The step with −h, where the method is symmetric: as implicit as the step itself."""
