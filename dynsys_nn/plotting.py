@@ -29,9 +29,10 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     grid = np.stack(np.meshgrid(np.linspace(*xlim, 40), np.linspace(*ylim, 40)), axis=-1)
     U, radius, (x, y) = P.U(grid), np.linalg.norm(grid, axis=-1), np.moveaxis(grid, -1, 0)
     faint = dict(colors="0.75", linewidths=1.2, linestyles="solid", zorder=0)
-    axes[1].contour(x, y, U, np.unique(np.quantile(U, np.linspace(0.05, 0.95, 14))), **faint)
+    if np.ptp(U) > 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max():  # else U is rounding
+        axes[1].contour(x, y, U, np.unique(np.quantile(U, np.linspace(0.05, 0.95, 14))), **faint)
     axes[2].contour(x, y, radius, np.linspace(0, radius.max(), 8)[1:], **faint)
-    fields, colours = (P.field, P.gradient, P.sphere), ("black", _cycle()[1], _cycle()[0])
+    fields, colours = (P.field, P.gradient, P.sphere), ("black", str(_cycle()[1]), str(_cycle()[0]))
     sizes = [np.linalg.norm(X(grid), axis=-1) for X in fields]
     widths = [0.7 + 3.5 * size / np.max(sizes) for size in sizes]
     streams = [
@@ -164,6 +165,7 @@ def _axes(ax):
 
 
 def _cycle():
+    """The style's colours as text: some matplotlibs have triples of numbers."""
     import matplotlib as mpl
 
-    return np.array(mpl.rcParams["axes.prop_cycle"].by_key()["color"])
+    return np.array([mpl.colors.to_hex(colour) for colour in mpl.rcParams["axes.prop_cycle"].by_key()["color"]])

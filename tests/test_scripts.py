@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+import dynsys_nn as dnn
 from dynsys_nn import plotting
 from figures import NAMES
 from figures.__main__ import draw, main, message
@@ -90,6 +91,16 @@ def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
     )
     np.testing.assert_array_equal(drift[0].get_ydata(), [0.5, 1e-17])
     plt.close(fig)
+
+
+def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():
+    turning = dnn.KnownField(lambda x: x[..., ::-1] * [1.0, -1.0], 2, lambda x: np.array([[0.0, 1.0], [-1.0, 0.0]]) + 0 * x[..., None])
+    for field, level_lines in ((dnn.systems.pendulum(), True), (turning, False)):  # turning has no gradient part to draw
+        fig, axes = plt.subplots(1, 3)
+        streams = plotting.skew_and_gradient(dnn.presnov(field), (-2, 2), (-1, 1), axes)
+        assert [s.lines.axes for s in streams] == list(axes) and axes[1].get_xlim() == (-2, 2)
+        assert (len(axes[1].collections) > 1) == level_lines and len(axes[2].collections) > 1
+        plt.close(fig)
 
 
 # ---- tutorials
