@@ -83,6 +83,35 @@ def test_the_discrete_gradient_keeps_any_smooth_invariant(scale, rng):
         assert drift(dnn.RK4(), X, I, x, 0.2 / scale**2, 400)[0] > 1e-9
 
 
+@pytest.mark.parametrize(
+    ("name", "invariant"),
+    [("pendulum", "energy"), ("kepler", "energy"), ("lotka_volterra", "cycle"), ("rigid_body", "casimir")],
+)
+def test_the_discrete_gradient_keeps_an_invariant_that_it_is_given(name, invariant, rng):
+    """Of any field: S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖², S∇I = X. Order two, symmetric, and at rest where the field is."""
+    X = getattr(systems, name)()
+    I, x = X.invariants[invariant], X.x0 + 0.05 * rng.uniform(size=(4, X.dim))
+    method = dnn.DiscreteGradient(I)
+    assert drift(method, X, I, x, 0.1, 300)[0] <= 1e-10
+    assert I.keeps == method.preserves(X) and method.symmetric
+    checks.order(method, X, x, t=0.5, finest=64).require()
+    np.testing.assert_allclose(method.step(X, method.step(X, x, 0.1), -0.1), x, atol=1e-11)
+    from dynsys_nn.integrators.discrete_gradient import SkewForm
+
+    form, n = SkewForm(X, I), rng.normal(size=x.shape)
+    np.testing.assert_allclose(form.S(x, form.dI(x)), X(x), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose((n * form.S(x, n)).sum(axis=-1), 0, atol=1e-13)
+
+
+def test_a_discrete_gradient_rests_where_its_invariant_does():
+    X = systems.pendulum()
+    method = dnn.DiscreteGradient(X.invariants["energy"])
+    np.testing.assert_array_equal(method.step(X, np.zeros((3, 2)), 0.1), 0)
+    assert np.isfinite(dnn.Flow(X, 0.1, method).jacobian(np.zeros(2))).all()
+    assert dnn.DiscreteGradient(systems.pendulum().invariants["energy"]).preserves(X) == set()  # another pendulum's
+    assert repr(method) == "DiscreteGradient(Invariant)" and repr(dnn.DiscreteGradient()) == "DiscreteGradient()"
+
+
 def test_gonzalez_discrete_gradient_has_its_two_properties(rng):
     """⟨∇̄I, y − x⟩ = I(y) − I(x), and ∇̄I(x, x) = ∇I(x); for quadratic I it is ∇I at the midpoint."""
     x, y = rng.normal(size=(2, 50, 4))

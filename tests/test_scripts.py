@@ -94,8 +94,13 @@ def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
 
 
 def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():
-    turning = dnn.KnownField(lambda x: x[..., ::-1] * [1.0, -1.0], 2, lambda x: np.array([[0.0, 1.0], [-1.0, 0.0]]) + 0 * x[..., None])
-    for field, level_lines in ((dnn.systems.pendulum(), True), (turning, False)):  # turning has no gradient part to draw
+    turning = dnn.KnownField(
+        lambda x: x[..., ::-1] * [1.0, -1.0], 2, lambda x: np.array([[0.0, 1.0], [-1.0, 0.0]]) + 0 * x[..., None]
+    )
+    for field, level_lines in (
+        (dnn.systems.pendulum(), True),
+        (turning, False),
+    ):  # turning has no gradient part to draw
         fig, axes = plt.subplots(1, 3)
         streams = plotting.skew_and_gradient(dnn.presnov(field), (-2, 2), (-1, 1), axes)
         assert [s.lines.axes for s in streams] == list(axes) and axes[1].get_xlim() == (-2, 2)

@@ -199,6 +199,7 @@ def implicit_pairs(rng):
     yield "Cayley, mass", dnn.Cayley(), FIELDS["MassPreservingField C"](rng)
     yield "DiscreteGradient, energy", gonzalez, energetic(rng)
     yield "DiscreteGradient, given I", gonzalez, invariant_field(rng, WAVY)
+    yield "DiscreteGradient of an I given", dnn.DiscreteGradient(WAVY), residual(rng)
     yield "Projected, given I", dnn.Projected(dnn.Ralston(), WAVY), invariant_field(rng, WAVY)
     yield "Projected, norm", dnn.Projected(dnn.RK4(), dnn.SquaredNorm()), residual(rng)
     yield "Projected Verlet", dnn.Projected(dnn.StormerVerlet(), dnn.SquaredNorm()), hamiltonian(rng)

@@ -13,13 +13,20 @@ Lipschitz constant of one step can be; `integrators` does the sums. Source: Cell
 from .combined import KnownField, SumField
 from .field import Field
 from .gradient import GradientField
-from .invariants import Invariant, Mass, Quadratic, SquaredNorm, invariant_object, invariants_of
+from .invariants import Invariant, Mass, Quadratic, SquaredNorm, invariant_object, invariants_of, kept_invariant
 from .partitioned import PartitionedField
 from .residual import ResidualField
-from .skew import HamiltonianField, InvariantField, MassPreservingField, SkewGradientField, SpherePreservingField
+from .skew import (
+    GivenInvariant,
+    HamiltonianField,
+    InvariantField,
+    MassPreservingField,
+    SkewGradientField,
+    SpherePreservingField,
+)
 
 __all__ = [
-    "Field", "GradientField", "HamiltonianField", "Invariant", "InvariantField", "KnownField", "Mass",
+    "Field", "GivenInvariant", "GradientField", "HamiltonianField", "Invariant", "InvariantField", "KnownField", "Mass",
     "MassPreservingField", "PartitionedField", "Quadratic", "ResidualField", "SkewGradientField",
-    "SpherePreservingField", "SquaredNorm", "SumField", "invariant_object", "invariants_of",
+    "SpherePreservingField", "SquaredNorm", "SumField", "invariant_object", "invariants_of", "kept_invariant",
 ]  # fmt: skip

@@ -110,3 +110,10 @@ def invariants_of(field):
     """The invariants that a field is known by: those of a system, or the one that it is made of."""
     made_of = [field.invariant] if hasattr(field, "invariant") else []
     return [*getattr(field, "invariants", {}).values(), *made_of]
+
+
+def kept_invariant(invariant, field):
+    """The word of an invariant that a method keeps, where the field keeps it too: mass and norm are the same for all,
+    an energy or another invariant must be the field's own."""
+    kept = frozenset(getattr(invariant, "keeps", {"invariant"})) & frozenset(field.keeps)
+    return kept if any(I is invariant for I in invariants_of(field)) else kept & {"mass", "norm"}

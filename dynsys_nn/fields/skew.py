@@ -45,7 +45,35 @@ class SkewGradientField(Field):
         return self.S_jvp(x, n, v, dn, dtheta)
 
 
-class InvariantField(SkewGradientField):
+class GivenInvariant:
+    """I and ∇I as maps of x, from an `invariant` that is given and has no parameters."""
+
+    def I(self, x):
+        """I(x), shape (...)."""
+        return self.invariant(x)
+
+    def I_vjp(self, x):
+        """I(x) and its pullback c ↦ c∇I(x)."""
+        return self.invariant(x), lambda c: (c[..., None] * self.invariant.gradient(x), 0.0)
+
+    def I_jvp(self, x, v, dtheta=None):
+        """I(x) and its tangent ⟨∇I(x), v⟩."""
+        return self.invariant(x), (self.invariant.gradient(x) * v).sum(axis=-1)
+
+    def dI(self, x):
+        """∇I(x), shape (..., d)."""
+        return self.invariant.gradient(x)
+
+    def dI_vjp(self, x):
+        """∇I(x) and its pullback w ↦ ∇²I(x)w."""
+        return self.invariant.gradient(x), lambda w: (self.invariant.hvp(x, w), 0.0)
+
+    def dI_jvp(self, x, v, dtheta=None):
+        """∇I(x) and its tangent ∇²I(x)v."""
+        return self.invariant.gradient(x), self.invariant.hvp(x, v)
+
+
+class InvariantField(GivenInvariant, SkewGradientField):
     """X(x) = S(x)∇I(x) with S = M − Mᵀ and vec M = σ(A x + b), or C σ(A x + b): then İ = ∇IᵀS∇I = 0.
 
     invariant: an object with I(x), I.gradient(x) and I.hvp(x, v), as Mass(), SquaredNorm(), Quadratic(Q) or
@@ -121,31 +149,6 @@ class InvariantField(SkewGradientField):
         s, slope = self.sigma.value_and_slope(z + self.b)
         m, dm = self.C.jvp(s, slope * (dz + d["b"]), d["C"])
         return self._times(m, n), self._times(dm, n) + self._times(m, dn)
-
-    # ---- I and ∇I are given, without parameters
-    def I(self, x):
-        """I(x), shape (...)."""
-        return self.invariant(x)
-
-    def I_vjp(self, x):
-        """I(x) and its pullback c ↦ c∇I(x)."""
-        return self.invariant(x), lambda c: (c[..., None] * self.invariant.gradient(x), 0.0)
-
-    def I_jvp(self, x, v, dtheta=None):
-        """I(x) and its tangent ⟨∇I(x), v⟩."""
-        return self.invariant(x), (self.invariant.gradient(x) * v).sum(axis=-1)
-
-    def dI(self, x):
-        """∇I(x), shape (..., d)."""
-        return self.invariant.gradient(x)
-
-    def dI_vjp(self, x):
-        """∇I(x) and its pullback w ↦ ∇²I(x)w."""
-        return self.invariant.gradient(x), lambda w: (self.invariant.hvp(x, w), 0.0)
-
-    def dI_jvp(self, x, v, dtheta=None):
-        """∇I(x) and its tangent ∇²I(x)v."""
-        return self.invariant.gradient(x), self.invariant.hvp(x, v)
 
 
 class MassPreservingField(InvariantField):

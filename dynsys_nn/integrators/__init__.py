@@ -11,7 +11,8 @@ It is the exact derivative of the discrete map. Sources: Hager, Numer. Math. 87 
 """
 
 from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
-from .implicit import Cayley, DiscreteGradient, ImplicitMethod, ImplicitMidpoint, NotConverged
+from .discrete_gradient import DiscreteGradient
+from .implicit import Cayley, ImplicitMethod, ImplicitMidpoint, NotConverged
 from .method import Method, check_step, euler_lipschitz
 from .projected import Projected
 from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, tableau_order

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..fields import InvariantField, PartitionedField, SkewGradientField, invariants_of
+from ..fields import InvariantField, PartitionedField, invariants_of
 from .method import Method, check_step
 
 
@@ -65,7 +65,7 @@ class ImplicitMethod(Method):
             return y, lambda: self._K(field, x, y, h)
         K, y = self._K(field, x, x, h), x
         for _ in range(2):  # one Newton step from y = x, and one to keep to rounding what is kept, however large h‖Φ_y‖
-            y = y + _solve(K, x - y + h * self.increment(field, x, y), self, h)
+            y = y + solve(K, x - y + h * self.increment(field, x, y), self, h)
         return y, lambda: K
 
     def _K(self, field, x, y, h):
@@ -79,19 +79,19 @@ class ImplicitMethod(Method):
 
         y, delta, going = x.copy(), np.zeros_like(x), np.arange(len(x))
         r = residual(going, y)
-        size = _norm(r)
-        rounding = self.rounding * np.finfo(x.dtype).eps * (_norm(x) + size)
+        size = norm(r)
+        rounding = self.rounding * np.finfo(x.dtype).eps * (norm(x) + size)
         for _ in range(100):
             if not going.size:
                 break
-            delta[going] = _solve(self._K(field, x[going], y[going], h), r[going], self, h)
+            delta[going] = solve(self._K(field, x[going], y[going], h), r[going], self, h)
             before, trying, c = size.copy(), going, 1.0
             while trying.size and c > 1e-6:  # the full step, or half of it, or a quarter …
                 y_new = y[trying] - c * delta[trying]
                 r_new = residual(trying, y_new)
-                falls = _norm(r_new) < size[trying]
+                falls = norm(r_new) < size[trying]
                 k = trying[falls]
-                y[k], r[k], size[k] = y_new[falls], r_new[falls], _norm(r_new[falls])
+                y[k], r[k], size[k] = y_new[falls], r_new[falls], norm(r_new[falls])
                 trying = trying[~falls & (size[trying] > rounding[trying])]
                 c /= 2
             fell = (size < before) & (
@@ -105,7 +105,7 @@ class ImplicitMethod(Method):
                 f"the residual ‖y − x − hΦ(x, y)‖ is {size[k]:.2g}; take a smaller step"
             )
         for _ in range(2 if np.iscomplexobj(x) else 0):  # imaginary parts far below the real ones' rounding
-            y = y - _solve(self._K(field, x, y, h), residual(slice(None), y), self, h)
+            y = y - solve(self._K(field, x, y, h), residual(slice(None), y), self, h)
         return y
 
     def vjp(self, field, x, h):
@@ -114,7 +114,7 @@ class ImplicitMethod(Method):
         K_transposed = K().swapaxes(-1, -2)
 
         def pullback(w):
-            mu = _solve(K_transposed, w, self, h)
+            mu = solve(K_transposed, w, self, h)
             dx, _, dtheta = pull_phi(h * mu)
             return mu + dx, dtheta, (mu * phi).sum()
 
@@ -123,7 +123,7 @@ class ImplicitMethod(Method):
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
         (y, K), x, h = self._solution(field, x, h), field.state(x), check_step(h)
         phi, dphi = self.increment_jvp(field, x, y, v, np.zeros_like(y), dtheta)
-        return y, _solve(K(), v + h * dphi + dh * phi, self, h)
+        return y, solve(K(), v + h * dphi + dh * phi, self, h)
 
     def inverse(self, field, y, h):
         """The step with −h, where the method is symmetric: as implicit as the step itself."""
@@ -230,80 +230,11 @@ class Cayley(ImplicitMethod):
         return frozenset(field.keeps)
 
 
-class DiscreteGradient(ImplicitMethod):
-    """y = x + hS(m)∇̄I(x, y), m = (x + y)/2, with Gonzalez's discrete gradient: keeps I, whatever it is. Order two, symmetric.
-
-        ∇̄I(x, y) = ∇I(m) + c(y − x),   c = (I(y) − I(x) − ⟨∇I(m), y − x⟩)/‖y − x‖²
-
-    so that ⟨∇̄I, y − x⟩ = I(y) − I(x) = h∇̄IᵀS∇̄I = 0. For quadratic I, c = 0 and it is the implicit midpoint rule.
-    TypeError unless the field is of the form S(x)∇I(x), an InvariantField or a HamiltonianField (I = H).
-    Source: Gonzalez, J. Nonlinear Sci. 6 (1996).
-    """
-
-    order, symmetric = 2, True
-    rounding = 1e6  # the rounding of I(y) − I(x) is divided by ‖y − x‖
-
-    def require(self, field):
-        if not isinstance(field, SkewGradientField):
-            raise TypeError(
-                "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, "
-                f"got a {type(field).__name__}"
-            )
-
-    def increment(self, field, x, y):
-        m, delta = (x + y) / 2, y - x
-        n = field.dI(m)
-        c, _ = self._c(field.I(x), field.I(y), n, delta, m)
-        return field.S(m, n + c[..., None] * delta)
-
-    @staticmethod
-    def _c(I_x, I_y, n, delta, m):
-        """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ = O(‖δ‖³), and q = 1/‖δ‖²: 0 where so small a δ leaves e, or δ, to rounding."""
-        size, scale, info = _norm(delta), _norm(m), np.finfo(delta.dtype)
-        none = size <= info.eps ** (1 / 2) * scale + info.tiny ** (1 / 2)
-        q = np.where(none, 0, 1 / np.where(none, 1, (delta * delta).sum(axis=-1)))
-        e = np.where(none | (size <= info.eps ** (1 / 3) * scale), 0, I_y - I_x - (n * delta).sum(axis=-1))
-        return e * q.astype(delta.dtype), q.astype(delta.dtype)
-
-    def increment_vjp(self, field, x, y):
-        m, delta = (x + y) / 2, y - x
-        (n, back_n), (I_x, back_x), (I_y, back_y) = field.dI_vjp(m), field.I_vjp(x), field.I_vjp(y)
-        c, q = self._c(I_x, I_y, n, delta, m)
-        value, back_S = field.S_vjp(m, n + c[..., None] * delta)
-
-        def pullback(w):
-            dm_S, dg, dtheta_S = back_S(w)  # g = n + cδ
-            de = (dg * delta).sum(axis=-1) * q
-            dn = dg - de[..., None] * delta
-            ddelta = c[..., None] * dg - de[..., None] * n - (2 * c * de)[..., None] * delta
-            dm_n, dtheta_n = back_n(dn)
-            (dx, dtheta_x), (dy, dtheta_y) = back_x(-de), back_y(de)
-            half = (dm_S + dm_n) / 2
-            return dx + half - ddelta, dy + half + ddelta, dtheta_S + dtheta_n + dtheta_x + dtheta_y
-
-        return value, pullback
-
-    def increment_jvp(self, field, x, y, dx, dy, dtheta=None):
-        m, delta, dm, ddelta = (x + y) / 2, y - x, (dx + dy) / 2, dy - dx
-        n, dn = field.dI_jvp(m, dm, dtheta)
-        (I_x, dI_x), (I_y, dI_y) = field.I_jvp(x, dx, dtheta), field.I_jvp(y, dy, dtheta)
-        c, q = self._c(I_x, I_y, n, delta, m)
-        de = dI_y - dI_x - (dn * delta + n * ddelta).sum(axis=-1)
-        dc = q * (de - 2 * c * (delta * ddelta).sum(axis=-1))
-        g, dg = n + c[..., None] * delta, dn + dc[..., None] * delta + c[..., None] * ddelta
-        return field.S_jvp(m, g, dm, dg, dtheta)
-
-    def preserves(self, field):
-        """Mass, norm or the invariant, where it is that of the field; the energy of a Hamiltonian field."""
-        self.require(field)
-        return frozenset(field.keeps) - {"symplectic", "volume"}
-
-
-def _norm(x):
+def norm(x):
     return np.linalg.norm(x, axis=-1)
 
 
-def _solve(K, r, method, h):
+def solve(K, r, method, h):
     try:
         return np.linalg.solve(K, r[..., None])[..., 0]
     except np.linalg.LinAlgError:

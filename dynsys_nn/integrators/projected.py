@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..fields import invariant_object, invariants_of
+from ..fields import invariant_object, kept_invariant
 from .implicit import NotConverged
 from .method import Method
 
@@ -85,10 +85,8 @@ class Projected(Method):
         return y, u + dlam[..., None] * g
 
     def preserves(self, field):
-        """The word of the invariant, where the field keeps it: mass and norm are the same for all, others must be the field's own."""
-        kept = frozenset(getattr(self.invariant, "keeps", {"invariant"})) & frozenset(field.keeps)
-        own = any(I is self.invariant for I in invariants_of(field))
-        return kept if own else kept & {"mass", "norm"}
+        """The word of the invariant, where the field keeps it."""
+        return kept_invariant(self.invariant, field)
 
     def __repr__(self):
         return f"Projected({self.inner!r}, {type(self.invariant).__name__})"
