@@ -85,6 +85,14 @@ def test_adjoint_of_networks_nested_shared_and_rolled_out(shape, rng):
             assert_adjoint(dnn.Rollout(net, 3), x, rng)
 
 
+def test_jacobian_of_every_field_is_the_matrix_of_its_tangents(rng):
+    for name, make in FIELDS.items():
+        X, x = make(rng), points(rng, (3, 2))
+        columns = [X.jvp(x, np.broadcast_to(e, x.shape))[1] for e in np.eye(4)]
+        np.testing.assert_allclose(X.jacobian(x), np.stack(columns, axis=-1), rtol=1e-12, atol=1e-14, err_msg=name)
+        assert X.jacobian(x[0, 0]).shape == (4, 4)
+
+
 def test_jacobian_is_the_matrix_of_tangents(rng):
     for _, net in networks(rng):
         x = points(rng, (3, 2), net.dim_in)

@@ -87,6 +87,12 @@ class GradientField(Field):
         ds = self.alpha * slope * (dz + d["b"]) + d.get("alpha", 0.0) * s
         return self.A.adjoint_jvp(self.sign * self.alpha * s, self.sign * ds, d["A"])
 
+    def jacobian(self, x):
+        """±Aᵀdiag(α σ′(A x + b))A, symmetric, shape (..., d, d)."""
+        x = self.state(x)
+        slope = self.sign * self.alpha * self.sigma.slope(self.A(x) + self.b)
+        return self.A.adjoint(slope[..., None, :] * self.A(np.eye(self.dim, dtype=self.b.dtype)))
+
     def spectrum(self):
         """sign · α_i[σ′_min, σ′_max] · [s_min², s_max²]: the hull over i, times the eigenvalues of AᵀA."""
         self.sigma.require_bounds()

@@ -1,5 +1,7 @@
 """ẋ = Bσ(Ax + b): the ResNet."""
 
+import numpy as np
+
 from ..linear import Lift
 from ..maps import over_batch
 from .field import Field, activation_part, linear_part, zero_bias
@@ -40,6 +42,12 @@ class ResidualField(Field):
         z, dz = self.A.jvp(x, self.tangent(v, x), d["A"])
         s, slope = self.sigma.value_and_slope(z + self.b)
         return self.B.jvp(s, slope * (dz + d["b"]), d["B"])
+
+    def jacobian(self, x):
+        """B diag(σ′(A x + b)) A, shape (..., dim_out, dim_in)."""
+        slope = self.sigma.slope(self.A(self.state(x)) + self.b)
+        columns = self.B(slope[..., None, :] * self.A(np.eye(self.dim_in, dtype=self.b.dtype)))
+        return columns.swapaxes(-1, -2)
 
     def lipschitz(self):
         """‖B‖ max|σ′| ‖A‖."""

@@ -249,6 +249,10 @@ class HamiltonianField(SkewGradientField):
         """∇H(z) and its tangent."""
         return self.dH.jvp(z, v, dtheta)
 
+    def jacobian(self, z):
+        """J∇²H(z), shape (..., 2n, 2n); ∇²H is symmetric, so its rows are its columns."""
+        return J(self.dH.jacobian(z)).swapaxes(-1, -2)
+
     def divergence(self, z):
         """0: tr(J∇²H) = 0, since J is skew and ∇²H symmetric."""
         return np.zeros(self.state(z).shape[:-1])
