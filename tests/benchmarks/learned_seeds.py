@@ -1,6 +1,6 @@
 """What the figures, tutorials and tests assert for one seed, over many: `python tests/benchmarks/learned_seeds.py [name …] [--seeds n]`.
 
-Names: oscillator, pendulum, hamiltonian, line, plane. One line a seed; the seconds are those of the training.
+Names: oscillator, pendulum, hamiltonian, line, matched, plane. One line a seed; the seconds are those of the training.
 """
 
 import argparse
@@ -105,21 +105,41 @@ def line(seed):
     return fitted(regression.LINE, seed)
 
 
+def matched(seed):
+    """The same function by 36 parameters and activations that suit it: a square, a kink and a sine, which extrapolate.
+
+    A Cayley step of small size h of ẋ = S(x)x, S linear in x, sends (x, 0, 0) to about (x, hcx², hc′x²).
+    """
+
+    def network(rng):
+        def gradient(sigma, gain):
+            X = dnn.GradientField(dnn.Dense(2, 3, rng=rng), sigma, sign=1, alpha=0.3 * rng.normal(size=2))
+            X.A.W = gain * X.A.W
+            return dnn.Flow(X, 1.0)
+
+        square = dnn.SpherePreservingField(dnn.Dense(3, 3, rng=rng), dnn.Identity())
+        flows = dnn.Flow(square, 0.02, dnn.Cayley()), gradient(dnn.LeakyReLU(), 1.0), gradient(dnn.Sine(), 1.7)
+        return dnn.Network(dnn.Lift(3, 1), *flows, dnn.Affine(1, 3, W=rng.normal(0, 3**-0.5, (1, 3)) * [1, 50, 50]))
+
+    return fitted((network, regression.line_target, 1, 1000), seed)
+
+
 def plane(seed):
     """‖x‖ on ℝ², best of three starts by training loss."""
     return fitted(regression.PLANE, seed)
 
 
 if __name__ == "__main__":
-    studies = {f.__name__: f for f in (oscillator, pendulum, hamiltonian, line, plane)}
+    studies = {f.__name__: f for f in (oscillator, pendulum, hamiltonian, line, matched, plane)}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"out of {', '.join(studies)}; all unless given")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     chosen = parser.parse_args()
     if unknown := [name for name in chosen.names if name not in studies]:
         parser.error(f"unknown study {', '.join(unknown)}; there are {', '.join(studies)}")
     for name in chosen.names or studies:
-        print(f"\n{name}: {studies[name].__doc__}")
-        for seed in range(chosen.seeds):
+        print(f"\n{name}: {studies[name].__doc__.splitlines()[0]}")
+        for seed in range(chosen.first, chosen.first + chosen.seeds):
             start = time.perf_counter()
             print(f"seed {seed}  {studies[name](seed)}  ({time.perf_counter() - start:.1f} s)", flush=True)
