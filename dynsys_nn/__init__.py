@@ -2,7 +2,8 @@
 
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a
 method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading
-order: maps, activations, linear, fields, integrators, flows, losses, training, decomposition, checks, systems, datasets, plotting.
+order: maps, activations, linear, fields, integrators, flows, losses, training, decomposition, checks, systems,
+datasets, plotting.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
 """
@@ -36,6 +37,7 @@ from .integrators import (
     Euler,
     ExplicitMidpoint,
     Heun,
+    ImplicitMethod,
     ImplicitMidpoint,
     Kutta3,
     LieTrotter,
@@ -58,7 +60,7 @@ __version__ = "0.1.0"
 __all__ = [
     "RK4", "SGD", "LBFGS",
     "Activation", "Adam", "Affine", "Cayley", "Check", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "Field", "Flow",
-    "GradientField", "HamiltonianField", "HenonMap", "Heun", "History", "Identity", "ImplicitMidpoint", "Invariant", "InvariantField",
+    "GradientField", "HamiltonianField", "HenonMap", "Heun", "History", "Identity", "ImplicitMethod", "ImplicitMidpoint", "Invariant", "InvariantField",
     "KnownField", "Kutta3", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass", "MassPreservingField",
     "MeanSquaredError", "Method", "Network", "NotConverged", "Optimiser", "PartitionedField", "Projected", "Quadratic", "Ralston",
     "ReLU", "ResidualField", "Restriction", "Rollout", "RungeKutta", "Sigmoid", "Sine", "SkewGradientField", "SoftmaxCrossEntropy",

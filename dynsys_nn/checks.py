@@ -7,12 +7,12 @@ else in the package.
 
 import numpy as np
 
-from .fields import KnownField
+from .fields import Field, KnownField
 from .flows import exact_flow
 from .maps import Map, dimension
 
 __all__ = [
-    "Check", "adjoint", "curl_free", "inverse", "invariant", "order", "orthogonal_to_x", "symplectic", "tangent", "volume",
+    "Check", "adjoint", "curl_free", "gradient", "inverse", "invariant", "order", "orthogonal_to_x", "symplectic", "tangent", "volume",
 ]  # fmt: skip
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
@@ -102,9 +102,13 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
     method: an object with `order` and `step(field, x, h)`; field: a map or a function of states; x: array (..., d).
     The reference is `exact_flow`.
     """
-    name = f"order of {_name(method)}"
     if isinstance(method, type):
         raise TypeError(f"method must be an object: write {method.__name__}(), not {method.__name__}")
+    if getattr(method, "order", None) is None:
+        raise ValueError(f"{_name(method)} claims no order: set `order`")
+    name, finest = f"order of {_name(method)}", dimension(finest, "finest")
+    if finest < 8:
+        raise ValueError(f"finest must be at least 8, so that there is a doubling, got {finest}")
     x = _points(field, x)
     field = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
     exact, errors, n = exact_flow(field, x, t), [], 4
@@ -128,10 +132,12 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
 def volume(F, x, limit=None):
     """max |det F′(x) − 1| over the batch. The limit, unless given, is 1e-12, or 10 · 2.2e-16 · κ₂(F′) if more (to 1e-2).
 
-    The Jacobian is F.jacobian(x), or where F has none by difference quotients (limit 1e-6).
+    The Jacobian is F.jacobian(x), or where F has none by difference quotients (limit 1e-7).
     """
     x, name = _points(F, x), f"volume of {_name(F)}"
-    J, least = _jacobian(F, x, 1e-12)
+    J, least, source = _jacobian(F, x, 1e-12)
+    if J is None:
+        return Check(name, np.inf, least, WRONG_JACOBIAN)
     if J.shape[-1] != J.shape[-2]:
         return Check(name, np.inf, least, f"F′ has shape {J.shape[-2:]}: volume is for maps of a space to itself")
     if not np.isfinite(J).all():
@@ -139,33 +145,38 @@ def volume(F, x, limit=None):
     kappa = np.max(np.linalg.cond(J))
     if limit is None:
         limit = min(max(least, 10 * EPS * kappa), 1e-2)
-    return Check(name, np.max(np.abs(np.linalg.det(J) - 1)), limit, f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}")
+    detail = f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}{source}"
+    return _if_it_is_a_step(F, Check(name, np.max(np.abs(np.linalg.det(J) - 1)), limit, detail))
 
 
 def symplectic(F, x, limit=1e-12):
     """max ‖DᵀJD − J‖/‖D‖² over the batch, D = F′(x), J = [[0, I], [−I, 0]], Frobenius norms; states are (q, p), q first.
 
-    D is F.jacobian(x), or where F has none by difference quotients (limit 1e-6).
+    D is F.jacobian(x), or where F has none by difference quotients (limit 1e-7).
     """
     x, name = _points(F, x), f"symplectic form of {_name(F)}"
-    D, limit = _jacobian(F, x, limit)
+    D, limit, source = _jacobian(F, x, limit)
+    if D is None:
+        return Check(name, np.inf, limit, WRONG_JACOBIAN)
     n, odd = divmod(x.shape[-1], 2)
     if D.shape[-1] != D.shape[-2] or odd:
         return Check(name, np.inf, limit, f"F′ has shape {D.shape[-2:]}: it must be square, of even dimension")
     J = np.kron([[0, 1], [-1, 0]], np.eye(n))
 
+    size = np.linalg.norm(D, axis=(-2, -1))
+
     def gap(J, image):
         difference = D.swapaxes(-1, -2) @ J @ D - image
-        return np.max(np.linalg.norm(difference, axis=(-2, -1)) / np.linalg.norm(D, axis=(-2, -1)) ** 2)
+        return np.max(np.linalg.norm(difference, axis=(-2, -1)) / np.maximum(size**2, TINY))
 
-    measured, detail = gap(J, J), "‖DᵀJD − J‖/‖D‖²"
+    measured, detail = gap(J, J), f"‖DᵀJD − J‖/‖D‖², ‖D‖ = {np.max(size):.1e}{source}"
     pairs = np.kron(np.eye(n), [[0, 1], [-1, 0]])
     if not measured <= limit:
         if gap(J, -J) <= limit:
             detail = "DᵀJD = −J: anti-symplectic, look for a sign"
         elif gap(pairs, pairs) <= limit:
             detail = "symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first"
-    return Check(name, measured, limit, detail)
+    return _if_it_is_a_step(F, Check(name, measured, limit, detail))
 
 
 def orthogonal_to_x(X, x, limit=1e-12):
@@ -180,14 +191,41 @@ def orthogonal_to_x(X, x, limit=1e-12):
 def curl_free(X, x, limit=1e-12):
     """max ‖X′ − X′ᵀ‖/‖X′‖ over the batch: at rounding where the field X is a gradient.
 
-    X′ is X.jacobian(x), or where X has none by difference quotients (limit 1e-6).
+    X′ is X.jacobian(x), or where X has none by difference quotients (limit 1e-7).
     """
     x, name = _points(X, x), f"curl of {_name(X)}"
-    J, limit = _jacobian(X, x, limit)
+    J, limit, source = _jacobian(X, x, limit)
+    if J is None:
+        return Check(name, np.inf, limit, WRONG_JACOBIAN)
     if J.shape[-1] != J.shape[-2]:
         return Check(name, np.inf, limit, f"X′ has shape {J.shape[-2:]}: a gradient is a field ℝᵈ → ℝᵈ")
     skew = np.linalg.norm(J - J.swapaxes(-1, -2), axis=(-2, -1))
-    return Check(name, np.max(skew / np.maximum(np.linalg.norm(J, axis=(-2, -1)), TINY)), limit, "‖X′ − X′ᵀ‖/‖X′‖")
+    measured = np.max(skew / np.maximum(np.linalg.norm(J, axis=(-2, -1)), TINY))
+    return Check(name, measured, limit, f"‖X′ − X′ᵀ‖/‖X′‖{source}")
+
+
+def gradient(I, x, limit=1e-7):
+    """∇I against difference quotients of I, and ∇²I v against those of ∇I: the larger relative error, worst of the batch.
+
+    I: an invariant, with I(x), I.gradient(x) and I.hvp(x, v), (..., d) → (...), (..., d) and (..., d).
+    """
+    x, name = _points(I, x), f"gradient of {_name(I)}"
+    if np.shape(I(x)) != x.shape[:-1]:
+        return Check(
+            name, np.inf, limit, f"I(x) has shape {np.shape(I(x))}, needed is {x.shape[:-1]}: sum over the last axis"
+        )
+    v = np.random.default_rng(0).normal(size=x.shape)
+    worst = Check(name, 0.0, limit)
+    slope = (np.asarray(I.gradient(x)) * v).sum(axis=-1)
+    for part, Jv, f in (("∇I", slope, I), ("∇²I v", np.asarray(I.hvp(x, v)), I.gradient)):
+        quotient, rounding = _quotient(f, x, v, "in x")
+        if np.shape(Jv) != np.shape(quotient):
+            return Check(name, np.inf, limit, f"{part} has shape {np.shape(Jv)}, needed is {np.shape(quotient)}")
+        size = np.linalg.norm(quotient) + rounding / limit
+        error = np.linalg.norm(Jv - quotient) / max(size, TINY)
+        if not error <= worst.measured:
+            worst = Check(name, error, limit, f"{part} against differences")
+    return worst
 
 
 def invariant(F, I, x, steps=100, limit=None):
@@ -205,7 +243,7 @@ def invariant(F, I, x, steps=100, limit=None):
         drift = np.maximum(drift, np.abs(now - start).max())  # a NaN stays
         scale = max(scale, np.abs(x).sum(axis=-1).max(), np.abs(now).max())
     limit = (steps + x.shape[-1]) * EPS * scale if limit is None else limit
-    return Check(f"invariant of {_name(F)}", drift, limit, f"drift over {steps} steps")
+    return _if_it_is_a_step(F, Check(f"invariant of {_name(F)}", drift, limit, f"drift over {steps} steps"))
 
 
 def inverse(F, x, limit=1e-10):
@@ -236,22 +274,42 @@ def _points(F, x):
     return x
 
 
+WRONG_JACOBIAN = "F′ disagrees with differences of F: run checks.tangent"
+
+
 def _jacobian(F, x, limit):
-    """F.jacobian(x) and the limit; by difference quotients, where F has none, and what they can tell, 1e-6."""
+    """F′(x), the limit, and where F′ is from; by difference quotients where F has no jacobian, limit 1e-7. None for a
+    jacobian that is far from two difference quotients, which are near each other."""
     try:
-        return F.jacobian(x), limit
+        J = F.jacobian(x)
     except (AttributeError, NotImplementedError):
         columns = [_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])]
-        return np.stack(columns, axis=-1), max(limit, 1e-6)
+        return np.stack(columns, axis=-1), max(limit, 1e-7), ", F′ from differences"
+    v = np.random.default_rng(0).normal(size=x.shape)
+    (quotient, rounding), (finer, _) = _quotient(F, x, v, "in x"), _quotient(F, x, v, "in x", step=2e-7)
+    if J.shape == (*quotient.shape, x.shape[-1]) and quotient.shape[:-1] == x.shape[:-1]:
+        size, Jv = np.linalg.norm(quotient), (J @ v[..., None])[..., 0]
+        known = np.linalg.norm(quotient - finer) <= 1e-4 * size + 10 * rounding
+        if known and np.linalg.norm(Jv - quotient) > 1e-3 * size + 10 * rounding:
+            return None, limit, ""
+    return J, limit, ""
+
+
+def _if_it_is_a_step(F, check):
+    """The check, with a remark where it failed and F is a vector field."""
+    if not check.passed and isinstance(F, Field):
+        check.detail += "; F is a field, not a step: check Flow(field, h, method)"
+    return check
 
 
 def _jvp(F, x, v, part):
     return F.jvp(x, v)[1] if part == "in x" else F.jvp(x, np.zeros_like(x), v)[1]
 
 
-def _quotient(F, x, v, part):
+def _quotient(F, x, v, part, step=1e-6):
     """(F(x + εv) − F(x − εv))/2ε in x or in θ, and the rounding error to be expected of it."""
-    eps = 1e-6 * max(1.0, np.abs(x).max()) / max(np.abs(v).max(), TINY)
+    at = x if part == "in x" else F.theta / max(1.0, np.abs(x).max())
+    eps = step * max(1.0, np.abs(at).max()) / max(np.abs(v).max(), TINY)
     if part == "in x":
         plus, minus = F(x + eps * v), F(x - eps * v)
     else:

@@ -1,8 +1,9 @@
 """The ODEs of the lectures, each with its exact Jacobian, its invariants and a state x0 to start from.
 
 A system is a field; `system.invariants` is a dict name → function of the state, (..., d) → (...), with `gradient` and
-`hvp`, so that `Projected(method, invariant)` takes it. The separable Hamiltonian ones are PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic
-methods take them.
+`hvp`, so that `Projected(method, invariant)` takes it. Names: mass, energy, casimir, angular_momentum, cycle,
+epidemic. The separable Hamiltonian ones are PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q,
+so that symplectic methods take them.
 """
 
 import numpy as np
@@ -34,7 +35,7 @@ def mass_example():
 def sir():
     """ẏ₁ = −y₁y₂, ẏ₂ = y₁y₂ − y₂, ẏ₃ = y₂: susceptible, infected and removed fractions; times in mean infectious periods.
 
-    Keeps the mass 1ᵀy and y₁ + y₂ − log y₁, and the simplex {y ≥ 0, 1ᵀy = 1}.
+    Keeps the mass 1ᵀy and y₁ + y₂ − log y₁ (`epidemic`), and the simplex {y ≥ 0, 1ᵀy = 1}.
     """
 
     def fun(y):
@@ -91,7 +92,7 @@ def kepler(eccentricity=0.5):
 
 
 def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
-    """ẋ = x(a − by), ẏ = y(dx − c): prey and predators; keeps dx − c log x + by − a log y."""
+    """ẋ = x(a − by), ẏ = y(dx − c): prey and predators; keeps dx − c log x + by − a log y (`cycle`)."""
 
     if not all(0 < value < np.inf for value in (a, b, c, d)):
         raise ValueError(f"the rates a, b, c, d must be positive numbers, got {a}, {b}, {c}, {d}")

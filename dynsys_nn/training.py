@@ -166,7 +166,7 @@ def fit(
     def record(value):
         history.loss.append(float(value))
         if validation is not None:
-            history.validation.append(float(loss(net(validation[0]), validation[1])))
+            history.validation.append(_value(net, loss, *validation))
         history.seconds.append(time.perf_counter() - start)
         line.show("epoch", len(history.loss), "of", epochs, history)
         if callback is not None:
@@ -225,7 +225,7 @@ def _minimise(net, loss, x, y, optimiser, epochs, record, history):
     def accept(theta):
         known = np.array_equal(net.theta, theta.astype(net.theta.dtype))  # it was the last one tried
         net.theta = safe[:] = theta
-        value = values["tried"] if known else float(loss(net(x), y))
+        value = values["tried"] if known else _value(net, loss, x, y)
         values["accepted"] = value
         record(value)
 
@@ -233,6 +233,14 @@ def _minimise(net, loss, x, y, optimiser, epochs, record, history):
         optimiser.minimise(value_and_gradient, net.theta.astype(float), epochs, accept)
     finally:
         net.theta = safe
+
+
+def _value(net, loss, x, y):
+    """The loss as a number; NaN where an implicit layer has no solution."""
+    try:
+        return float(loss(net(x), y))
+    except NotConverged:
+        return np.nan
 
 
 def _attempt(net, loss, x, y):

@@ -113,7 +113,7 @@ def test_volume_falls_back_on_differences_for_a_map_without_a_tangent():
         def __call__(self, x):
             return np.stack([x[..., 1], -x[..., 0]], axis=-1)
 
-    assert checks.volume(Rotation(), np.ones((3, 2))).require().limit == 1e-6
+    assert checks.volume(Rotation(), np.ones((3, 2))).require().limit == 1e-7
 
 
 @pytest.mark.parametrize("scale", [1, 10, 30])
@@ -321,3 +321,112 @@ def test_a_tangent_is_told_from_a_quotient_whose_value_is_rounding():
             return self(x), 1e-3 * v
 
     assert checks.adjoint(Large(), np.ones((5, 2))).require().limit == 1e-12
+
+
+def test_a_jacobian_that_is_not_that_of_the_value_does_not_pass_for_structure(rng):
+    """A pendulum with friction, whose jacobian forgets the friction, is neither symplectic nor volume preserving."""
+
+    def rubbed(z):
+        return np.stack([z[..., 1], -np.sin(z[..., 0]) - 0.1 * z[..., 1]], axis=-1)
+
+    def forgets(z):
+        one, zero = np.ones_like(z[..., 0]), np.zeros_like(z[..., 0])
+        return np.stack([np.stack([zero, one], -1), np.stack([-np.cos(z[..., 0]), zero], -1)], -2)
+
+    z = rng.normal(size=(5, 2))
+    F = dnn.Flow(dnn.KnownField(rubbed, 2, forgets), 0.1, dnn.ImplicitMidpoint())
+    for check in (checks.symplectic, checks.volume):
+        assert not check(F, z).passed and "run checks.tangent" in check(F, z).detail
+    assert "run checks.tangent" in checks.curl_free(dnn.KnownField(rubbed, 2, forgets), z).detail
+
+
+def test_by_differences_rk4_does_not_pass_for_a_symplectic_method(rng):
+    X = dnn.systems.pendulum()
+    z = np.array([[1.0, 0.0], [1.5, 0.3]])
+    for method, symplectic in ((dnn.RK4(), False), (dnn.StormerVerlet(), True)):
+        assert checks.symplectic(lambda z: method.step(X, z, 0.3), z).passed == symplectic  # noqa: B023
+
+
+def test_a_field_is_no_step_and_the_checks_say_so():
+    X, z = dnn.systems.pendulum(), np.array([[1.0, 0.5]])
+    for check in (
+        checks.symplectic(X, z),
+        checks.invariant(X, X.invariants["energy"], z),
+        checks.volume(dnn.systems.lotka_volterra(), z),
+    ):
+        assert not check.passed and "F is a field, not a step" in check.detail
+
+
+def test_the_gradient_check_tells_value_gradient_and_hessian_apart(rng):
+    x = rng.normal(size=(5, 3))
+
+    def quartic(value=lambda x: (x**4).sum(axis=-1), gradient=lambda x: 4 * x**3, hvp=lambda x, v: 12 * x**2 * v):
+        return dnn.Invariant(value, gradient, hvp)
+
+    for I in (
+        quartic(),
+        dnn.Mass(),
+        dnn.SquaredNorm(),
+        dnn.Quadratic(np.diag([1.0, 2.0, -1.0])),
+        dnn.systems.sir().invariants["epidemic"],
+    ):
+        checks.gradient(I, np.abs(x) + 0.1).require()
+    wrong = checks.gradient(quartic(gradient=lambda x: 3 * x**3, hvp=lambda x, v: 9 * x**2 * v), x)
+    assert not wrong.passed and "∇I against differences" in wrong.detail
+    wrong = checks.gradient(quartic(hvp=lambda x, v: 6 * x**2 * v), x)
+    assert not wrong.passed and "∇²I v against differences" in wrong.detail
+    assert (
+        "I(x) has shape (), needed is (5,): sum over the last axis"
+        in checks.gradient(quartic(value=lambda x: (x**4).sum()), x).detail
+    )
+    assert "∇²I v has shape (5, 1), needed is (5, 3)" in checks.gradient(quartic(hvp=lambda x, v: v[..., :1]), x).detail
+    assert not checks.gradient(quartic(gradient=lambda x: np.nan * x), x).passed
+
+
+def test_the_order_check_doubles_up_to_finest():
+    class Counted(dnn.Euler):
+        def __init__(self):
+            super().__init__()
+            self.numbers = set()
+
+        def step(self, field, x, h):
+            self.numbers.add(round(1 / h))
+            return super().step(field, x, h)
+
+    X = dnn.KnownField(np.cos, 1)
+    for finest, numbers in ((4096, [2**k for k in range(2, 13)]), (64, [4, 8, 16, 32, 64])):
+        method = Counted()
+        checks.order(method, X, [0.3], t=1.0, finest=finest)
+        assert sorted(method.numbers) == numbers
+    for wrong, message in ((4, "finest must be at least 8"), (0, "finest must be at least 1")):
+        with pytest.raises(ValueError, match=message):
+            checks.order(dnn.Euler(), X, [0.3], finest=wrong)
+
+    class Silent(dnn.Method):
+        pass
+
+    with pytest.raises(ValueError, match="Silent claims no order: set `order`"):
+        checks.order(Silent(), X, [0.3])
+
+
+def test_the_adjoint_check_in_theta_is_good_for_large_states_too(rng):
+    """The difference quotient in θ must not take steps as large as x."""
+    X = dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng), dnn.Tanh())
+    for size in (1.0, 1e3):
+        assert checks.adjoint(X, size * rng.normal(size=(5, 4))).require().limit == 1e-12
+
+
+def linear_map(D):
+    D = np.asarray(D, float)
+    return dnn.KnownField(lambda x: x @ D.T, len(D), lambda x: D + 0 * x[..., None])
+
+
+def test_the_symplectic_defect_is_relative_to_d_squared(rng):
+    D, J = rng.normal(size=(4, 4)), np.kron([[0, 1], [-1, 0]], np.eye(2))
+    gap = np.linalg.norm(D.T @ J @ D - J) / np.linalg.norm(D) ** 2
+    assert checks.symplectic(linear_map(D), np.ones(4)).measured == pytest.approx(gap, rel=1e-12)
+    off = checks.symplectic(linear_map(np.diag([2.0, 3.0, 0.5, 0.5])), np.ones(4))
+    assert not off.passed and "anti" not in off.detail and "put all" not in off.detail
+    nearly = checks.symplectic(linear_map(np.diag([1.0, -1.0 - 1e-10])), np.ones(2))
+    assert not nearly.passed and "anti" not in nearly.detail
+    assert not checks.symplectic(dnn.KnownField(np.sin, 2, lambda x: np.full((2, 2), np.nan)), np.ones(2)).passed

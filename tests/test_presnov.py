@@ -129,6 +129,66 @@ def test_the_checks_fail_on_small_mistakes(rng):
     J = G.jacobian(x)
     J[2, 0, 1] += 1e-9
     assert not checks.curl_free(dnn.KnownField(G, 4, lambda x: J), x).passed
-    assert checks.curl_free(lambda x: x**3, x).require().limit == 1e-6
+    assert checks.curl_free(lambda x: x**3, x).require().limit == 1e-7
     assert not checks.curl_free(lambda x: x[..., ::-1] * x[..., :1], x).passed
     assert "ℝᵈ → ℝᵈ" in checks.curl_free(dnn.Lift(5, 4), x).detail
+
+
+def test_the_whole_gradient_is_settled_and_not_only_its_radial_part():
+    """f = ∇(x₁ tanh 30x₂): on the axis x₁ = 0 the radial part is exact for any rule; and a point's batch does not matter."""
+
+    def f(x):
+        t = np.tanh(30 * x[..., 1])
+        return np.stack([t, 30 * x[..., 0] * (1 - t * t)], axis=-1)
+
+    def jacobian(x):
+        t = np.tanh(30 * x[..., 1])
+        off = 30 * (1 - t * t)
+        return np.stack([np.stack([0 * t, off], -1), np.stack([off, -60 * x[..., 0] * t * off], -1)], -2)
+
+    P, x = dnn.presnov(dnn.KnownField(f, 2, jacobian)), np.array([[0.0, 1.0], [0.5, 1.0]])
+    np.testing.assert_allclose(P.gradient(x[0]), f(x[0]), atol=1e-12)
+    np.testing.assert_allclose(P.gradient(x[0]), P.gradient(x)[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
+def test_rounding_far_out_and_at_equilibria_is_no_kink(size):
+    """The change of ∇U is measured by its terms: at x of 1e6, at f = 0, and for fields of any size."""
+    M, J = size * np.array([[0.3, 1.0], [-1.0, 0.7]]), size * np.array([[0.0, 1.0], [-1.0, 0.0]])
+    x = 1e6 * np.random.default_rng(0).normal(size=(50, 2))
+    P = dnn.presnov(dnn.KnownField(lambda x: x @ M.T, 2, lambda x: M + 0 * x[..., None]))
+    np.testing.assert_allclose(P.gradient(x), x @ (M + M.T) / 2, rtol=1e-12, atol=1e-9 * size)
+    c = np.array([0.4, -1.3])
+    around = dnn.KnownField(lambda x: (x - c) @ J.T, 2, lambda x: J + 0 * x[..., None])
+    np.testing.assert_allclose(dnn.presnov(around).gradient(c), -J @ c, rtol=1e-13)
+
+
+def test_a_float32_field_is_decomposed_to_its_own_rounding(rng):
+    f = dnn.ResidualField(
+        dnn.Dense(5, 3, rng=rng, dtype=np.float32), dnn.Tanh(), dnn.Dense(3, 5, rng=rng, dtype=np.float32)
+    )
+    P, x = dnn.presnov(f), rng.normal(size=(20, 3)).astype(np.float32)
+    assert P.gradient(x).dtype == P.sphere(x).dtype == P.U(x).dtype == np.float32  # and no warning
+
+
+def test_a_decomposition_takes_lists_and_wants_its_dimension(rng):
+    P, Q, x = dnn.presnov(systems.pendulum()), dnn.presnov(residual(rng)), np.array([1.0, 2.0])
+    assert P.U([1, 2]) == P.U(x)
+    for part in (P.gradient, P.sphere):
+        np.testing.assert_array_equal(part([1, 2]), part(x))
+    for part in (Q.U, Q.gradient, Q.sphere):
+        with pytest.raises(ValueError, match="states of dimension 4"):
+            part(np.zeros(3))
+
+
+def test_orthogonality_and_curl_are_relative_at_every_size_and_zero_at_rest():
+    for size in (1e-6, 1.0, 1e6):
+        D = size * np.array([[1.0, 2.0], [-1.0, 3.0]])
+        for at in (1e-3, 1e3):
+            assert checks.orthogonal_to_x(lambda x: size * x, at * np.array([[3.0, 4.0]])).measured == pytest.approx(
+                1.0
+            )  # noqa: B023
+        linear = dnn.KnownField(lambda x: x @ D.T, 2, lambda x: D + 0 * x[..., None])  # noqa: B023
+        assert checks.curl_free(linear, np.ones(2)).measured == pytest.approx(3 * 2**0.5 / 15**0.5)
+    assert checks.orthogonal_to_x(lambda x: 0 * x, np.ones((3, 2))).require().measured == 0
+    assert checks.curl_free(lambda x: 0 * x, np.ones((3, 2))).require().measured == 0

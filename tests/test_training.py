@@ -346,3 +346,13 @@ def test_progress_is_shown_ten_times_a_second_at_most(monkeypatch):
     with pytest.raises(dnn.TrainingDiverged):
         dnn.fit(dnn.Affine(1, 1, rng=0), Spoilt(0), x, x, epochs=2)
     assert sys.stderr.getvalue() == ""  # nothing was shown, so there is no line to end
+
+
+def test_a_validation_point_without_a_solution_is_recorded_as_nan():
+    """An implicit layer may solve all of the training data, and not the validation data: ẋ = 1 + x² with h = 1 from x = 0.1."""
+    X = dnn.KnownField(lambda x: 1 + x * x, 1, lambda x: 2 * x[..., None])
+    net = dnn.Network(dnn.Affine(1, 1, W=[[1.0]]), dnn.Flow(X, 1.0, dnn.ImplicitMidpoint()))
+    x, unsolvable = np.array([[-3.0], [-4.0]]), np.array([[0.1]])
+    for optimiser in (dnn.SGD(1e-6), dnn.LBFGS()):
+        history = dnn.fit(net, dnn.MeanSquaredError(), x, x, optimiser, epochs=2, validation=(unsolvable, unsolvable))
+        assert np.isnan(history.validation).all() and np.isfinite(history.loss).all() and len(history.loss) == 2

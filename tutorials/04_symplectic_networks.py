@@ -5,7 +5,7 @@
 # $J = \begin{bmatrix}0 & I\\ -I & 0\end{bmatrix}$ and the energy $H$. The energy is kept since $J$ is skew; but the
 # flow keeps more: its Jacobian $D$ has
 # $$D^\top J D = J.$$
-# Such a map is *symplectic*. A method, or a network, with this property cannot gain or lose energy steadily.
+# Such a map is *symplectic*. A method whose steps have this property does not gain or lose energy steadily.
 
 # %%
 import matplotlib.pyplot as plt
@@ -52,8 +52,8 @@ assert drift[4][:100].max() < drift[2][:100].max()
 assert drift[4].max() > 5 * drift[2].max()
 
 # %% [markdown]
-# RK4 is the more accurate at first, and its error grows with every step. Störmer–Verlet's stays where it was after
-# one swing: it follows the flow of an energy nearby, exactly.
+# RK4 is the more accurate at first, and its error keeps growing. Störmer–Verlet's stays where it was after one swing:
+# up to exponentially small terms it follows the flow of an energy nearby.
 #
 # ## The family
 # For any $A$, $b$ and $\alpha$ the map $q \mapsto A^\top\operatorname{diag}(\alpha)\,\sigma(Aq + b)$ is a gradient,
@@ -83,7 +83,7 @@ assert net.keeps == {"symplectic", "volume"}
 # %% [markdown]
 # Where $H(q, p)$ is not of the form $T(p) + V(q)$, take `HamiltonianField`, $\dot z = JA^\top\sigma(Az + b)$, and a
 # method that is symplectic for every Hamiltonian: the implicit midpoint rule. `DiscreteGradient` keeps the energy
-# itself instead — one cannot have both.
+# itself instead: for a general $H$ one cannot have both (Ge and Marsden, 1988).
 
 # %%
 X = dnn.HamiltonianField(dnn.Dense(8, 4, rng=rng), dnn.Tanh())
@@ -115,7 +115,7 @@ def residual(width):
 symplectic = dnn.Network(symplectic_layer(1, 10, 0.05), symplectic_layer(1, 10, 0.05))
 resnet = dnn.Network(dnn.Flow(residual(12), 0.05), dnn.Flow(residual(12), 0.05))
 assert symplectic.theta.size == resnet.theta.size == 120
-for net, epochs in ((symplectic, 2000), (resnet, 1000)):
+for net, epochs in ((symplectic, 2000), (resnet, 2000)):
     print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=epochs))
 
 # %% [markdown]
@@ -138,8 +138,8 @@ ax.set(xlabel="time", ylabel="largest energy error so far", title="10 000 learne
 ax.legend()
 
 # %% [markdown]
-# The symplectic network's energy error stays; the ResNet's grows in proportion to time, though its single step is
-# about as accurate.
+# The symplectic network's energy error stays; the ResNet's grows in proportion to time, though its single step is the
+# more accurate of the two.
 #
 # ## Learning a Hamiltonian
 # Now we want the *energy*, not only the flow. Take one field $(q, p)' = (\nabla T(p), -\nabla V(q))$, step it by
@@ -197,11 +197,12 @@ assert np.abs(learned - true).max() < 2e-3
 
 # %% [markdown]
 # ## Exercises
-# 1. Learn the pendulum again without weights `alpha`, with `sign=-1` for the force. The error sticks: without signs the
-#    force is monotone, and $\sin q$ is not beyond $\pi/2$.
+# 1. Learn the pendulum again without weights `alpha`, with `sign=-1` for the force `g` and `sign=1` for `f`. The
+#    error sticks: without signs the force is monotone, and $\sin q$ is not beyond $\pi/2$.
 # 2. `dnn.Yoshida(dnn.StormerVerlet())` takes three steps of sizes $\gamma_1 h$, $\gamma_0 h$, $\gamma_1 h$, the
 #    middle one backwards. Check its order with `checks.order`, and draw its energy error on the pendulum.
 # 3. The Hénon map $(q, p) \mapsto (p + \eta, -q + \nabla V(p))$ is symplectic. Verify $D^\top JD = J$ by hand, then
-#    with `dnn.HenonMap`. What does $+q$ in place of $-q$ do? (`checks.symplectic` has a word for it.)
-# 4. Add noise of $10^{-3}$ to the observations of the last section. Why is one step no longer enough, and what does
-#    a `dnn.Rollout` of ten steps do about it?
+#    with `dnn.HenonMap`. What does $+q$ in place of $-q$ do? (Write it as a `dnn.Map` with `__call__` alone, and
+#    `checks.symplectic` has a word for it.)
+# 4. Add noise of $10^{-3}$ to the observations of the last section. Why is one step no longer enough, and what does a
+#    `dnn.Rollout` of ten steps do about it?

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 9. Universal approximation by two kinds of flows
 #
-# A network of gradient flows alone cannot turn anything round; one of sphere-preserving flows alone cannot move
-# anything outwards. Together they can do what any flow can. The reason is a decomposition of vector fields.
+# A gradient flow moves states, a sphere-preserving flow turns them round 0 and leaves their norms alone. Together
+# they can do what any flow can. The reason is a decomposition of vector fields.
 
 # %%
 import matplotlib.pyplot as plt
@@ -22,7 +22,7 @@ rng = np.random.default_rng(0)
 
 # %%
 M = np.array([[1.0, 3.0], [-1.0, 2.0]])
-linear = dnn.KnownField(lambda x: x @ M.T, 2, lambda x: M + 0 * x[..., None])
+linear = dnn.KnownField(lambda x: x @ M.T, 2, lambda x: M + 0 * x[..., None])  # M, once for each x
 P = dnn.presnov(linear)
 print("∇U(e₁), ∇U(e₂) =", *P.gradient(np.eye(2)).round(12).tolist())
 print("X_S(e₁), X_S(e₂) =", *P.sphere(np.eye(2)).round(12).tolist())
@@ -30,8 +30,9 @@ np.testing.assert_allclose(P.gradient(np.eye(2)), (M + M.T) / 2, atol=1e-14)
 np.testing.assert_allclose(P.sphere(np.eye(2)), (M.T - M) / 2, atol=1e-14)
 
 # %% [markdown]
-# The symmetric part and the skew part: $U(x) = \frac12x^\top Mx$. The pendulum's field is not linear, and neither of its
-# parts is zero. (Does the second surprise you? The pendulum does not keep $\|z\|$.)
+# The symmetric part and the skew part: $U(x) = \frac12x^\top Mx$. The pendulum's field is not linear, and neither of
+# its parts is zero. (Does the first surprise you? The pendulum does not keep $\|z\|$, so $z^\top f(z) = z^\top\nabla
+# U(z)$ cannot be 0.)
 
 # %%
 pendulum = systems.pendulum()
@@ -57,7 +58,8 @@ assert np.abs(P.gradient(z) + P.sphere(z) - pendulum(z)).max() < 1e-14
 both = P.recompose()
 exact = dnn.exact_flow(pendulum, z, 1.0)
 steps = np.array([4, 8, 16, 32])
-fig, ax = plt.subplots(figsize=(7, 5))
+with plt.style.context(plotting.STYLE):
+    fig, ax = plt.subplots(figsize=(8, 5))
 for method in (dnn.LieTrotter(dnn.RK4()), dnn.Strang(dnn.RK4())):
     errors = [np.abs(dnn.Flow(both, 1 / n, method, steps=n)(z) - exact).max() for n in steps]
     plotting.convergence(1 / steps, errors, order=method.order, ax=ax, label=type(method).__name__)
@@ -123,18 +125,22 @@ _, net = min(runs, key=lambda run: run[0])
 # samples. What mean square error against the function *without* noise can one hope for?
 
 # %%
-error = dnn.MeanSquaredError()(net(x[1800:]), target(x[1800:]))
-print(f"{net.theta.size} parameters; on 200 held-out points, without noise: MSE {error:.1e}")
-assert error <= 2e-5
+inside = np.linspace(-2.5, 2.5, 1000)[:, None]
+error = dnn.MeanSquaredError()(net(inside), target(inside))
+print(f"{net.theta.size} parameters; without noise, on [−2.5, 2.5]: MSE {error:.1e}")
+assert error <= 1e-4
 print(net.summary())
 
 # %% [markdown]
-# About noise × parameters / samples, $10^{-4}\cdot100/1800 \approx 6\cdot10^{-6}$: the fit is at the noise.
+# The noise alone would leave its variance × parameters / samples, $10^{-4}\cdot100/1800 \approx 6\cdot10^{-6}$. The
+# rest is what two starts of 600 iterations leave; the figure takes three of 1000. (Beyond the data, past $|x| = 3$ or
+# so, nothing holds the network back.)
 #
 # ## Exercises
-# 1. Prove that $x^\top\nabla U(x) = x^\top f(x)$: write $x^\top\nabla U(x)$ as the integral of $\frac{d}{dt}[t\,x^\top f(tx)]$.
+# 1. Prove that $x^\top\nabla U(x) = x^\top f(x)$: write $x^\top\nabla U(x)$ as the integral of
+#    $\frac{d}{dt}[t\,x^\top f(tx)]$.
 # 2. Decompose the lecture's mass-preserving system, `systems.mass_example()`. Is its $\nabla U$ zero?
-# 3. Take the gradient layers out of the network, then the sphere layers instead, and fit again. Which loss suffers
-#    more?
+# 3. Take the gradient layers out of the network, then the sphere layers instead, and fit again. Why can the sphere
+#    layers manage almost alone *here*? (The target is 0 at 0, the state has three dimensions and the output is one.)
 # 4. Fit $y = \|x\|$ on $\mathbb R^2$. (With `Lift(3, 2)`, `Tanh()` in place of `Softplus()`, gain 1 and bias 0
 #    everywhere: 100 parameters reach $10^{-5}$. See `figures/universal_approximation.py`.)

@@ -13,7 +13,16 @@ Lipschitz constant of one step can be; `integrators` does the sums. Source: Cell
 from .combined import KnownField, SumField
 from .field import Field
 from .gradient import GradientField
-from .invariants import Invariant, Mass, Quadratic, SquaredNorm, invariant_object, invariants_of, kept_invariant
+from .invariants import (
+    Invariant,
+    Mass,
+    Quadratic,
+    SquaredNorm,
+    invariant_object,
+    invariants_of,
+    kept_invariant,
+    words_of,
+)
 from .partitioned import PartitionedField
 from .residual import ResidualField
 from .skew import (
@@ -28,5 +37,5 @@ from .skew import (
 __all__ = [
     "Field", "GivenInvariant", "GradientField", "HamiltonianField", "Invariant", "InvariantField", "KnownField", "Mass",
     "MassPreservingField", "PartitionedField", "Quadratic", "ResidualField", "SkewGradientField",
-    "SpherePreservingField", "SquaredNorm", "SumField", "invariant_object", "invariants_of", "kept_invariant",
+    "SpherePreservingField", "SquaredNorm", "SumField", "invariant_object", "invariants_of", "kept_invariant", "words_of",
 ]  # fmt: skip

@@ -10,7 +10,8 @@ from .field import Field, activation_part, linear_part, zero_bias
 class GradientField(Field):
     """X(x) = ∓Aᵀdiag(α)σ(A x + b) = ∓∇V(x) with V(x) = Σᵢ αᵢγ(A x + b)ᵢ, γ′ = σ.
 
-    With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move apart. Without alpha the force X is monotone: for one that is not, as a pendulum's, give alpha with both signs.
+    With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move apart. Without alpha
+    the force X is monotone: for one that is not, as a pendulum's, give alpha with both signs.
 
     A: linear map d → k; sign: −1 (descent) or +1 (ascent); alpha: array (k,) of learned weights, or None for ones.
     Parameters: "A", "b" (k,), "alpha" where given.
@@ -45,7 +46,7 @@ class GradientField(Field):
         s, gamma = self.sigma(z), self.sigma.primitive(z)
 
         def pullback(c):
-            c = c[..., None]
+            c = np.asarray(c)[..., None]
             u = c * self.alpha * s  # the covector at z
             dalpha = {"alpha": over_batch(c * gamma)} if "alpha" in self.slices else {}
             return self.A.adjoint(u), self.pack(A=self.A.outer(u, x), b=over_batch(u), **dalpha)

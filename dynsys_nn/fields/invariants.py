@@ -112,8 +112,15 @@ def invariants_of(field):
     return [*getattr(field, "invariants", {}).values(), *made_of]
 
 
+def words_of(I):
+    """What a field with the invariant keeps: I.keeps, "invariant" where it has none."""
+    return frozenset(getattr(I, "keeps", {"invariant"}))
+
+
 def kept_invariant(invariant, field):
     """The word of an invariant that a method keeps, where the field keeps it too: mass and norm are the same for all,
-    an energy or another invariant must be the field's own."""
-    kept = frozenset(getattr(invariant, "keeps", {"invariant"})) & frozenset(field.keeps)
-    return kept if any(I is invariant for I in invariants_of(field)) else kept & {"mass", "norm"}
+    an energy or another invariant must be this very object, and the only one of the field with that word."""
+    kept, known = words_of(invariant) & frozenset(field.keeps), invariants_of(field)
+    others = {word for I in known if I is not invariant for word in words_of(I)}
+    own = kept - others if any(I is invariant for I in known) else frozenset()
+    return own | (kept & {"mass", "norm"})

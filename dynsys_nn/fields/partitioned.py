@@ -5,6 +5,7 @@ import numpy as np
 from ..maps import Map
 from .field import Field
 from .gradient import GradientField
+from .invariants import invariants_of, words_of
 
 
 class PartitionedField(Field):
@@ -35,7 +36,8 @@ class PartitionedField(Field):
         hamiltonian = all(
             F.dim_in == F.dim_out and (F.dim_in == 1 or getattr(F, "is_gradient", False)) for F in (self.f, self.g)
         )
-        return frozenset({"volume", "symplectic", "energy"} if hamiltonian else {"volume"})
+        known = {word for I in invariants_of(self) for word in words_of(I)}
+        return frozenset({"volume", "symplectic", "energy"} if hamiltonian else {"volume"}) | known
 
     def hamiltonian(self, z):
         """H(x, v) = T(v) + V(x), shape (...), where f = ∇T and g = −∇V are GradientFields; NotImplementedError otherwise."""

@@ -6,14 +6,14 @@ from ..linear import Lift
 from ..maps import over_batch
 from .field import Field, activation_part, linear_part, zero_bias
 from .gradient import GradientField
-from .invariants import Mass, SquaredNorm, invariant_object
+from .invariants import Mass, SquaredNorm, invariant_object, words_of
 
 
 class SkewGradientField(Field):
     """X(x) = S(x)∇I(x) with S(x)ᵀ = −S(x): then İ = ∇IᵀS∇I = 0.
 
-    A subclass writes its two factors, S as a map of (p, n) and I with its gradient as maps of x, each with adjoint and
-    tangent; the field follows from them here, and so does every method that takes S and ∇I at different points.
+    A subclass writes its two factors, S as a map of (p, n) and I with its gradient as maps of x, each with adjoint
+    and tangent; the field follows from them here, and so does every method that takes S and ∇I at different points.
 
         S(p, n)                            S(p)n
         S_vjp(p, n)                        S(p)n, pullback;  pullback(w) = dp, dn, dθ
@@ -54,7 +54,7 @@ class GivenInvariant:
 
     def I_vjp(self, x):
         """I(x) and its pullback c ↦ c∇I(x)."""
-        return self.invariant(x), lambda c: (c[..., None] * self.invariant.gradient(x), 0.0)
+        return self.invariant(x), lambda c: (np.asarray(c)[..., None] * self.invariant.gradient(x), 0.0)
 
     def I_jvp(self, x, v, dtheta=None):
         """I(x) and its tangent ⟨∇I(x), v⟩."""
@@ -77,10 +77,10 @@ class InvariantField(GivenInvariant, SkewGradientField):
     """X(x) = S(x)∇I(x) with S = M − Mᵀ and vec M = σ(A x + b), or C σ(A x + b): then İ = ∇IᵀS∇I = 0.
 
     invariant: an object with I(x), I.gradient(x) and I.hvp(x, v), as Mass(), SquaredNorm(), Quadratic(Q) or
-    Invariant(value, gradient, hvp). A (or C) has d² rows for vec M, row by row, or d(d − 1)/2 for its strict upper
-    triangle alone. Prefer C: without it, with the triangle and σ ≥ 0 (Sigmoid, ReLU), every S_ij, i < j, is ≥ 0, and
-    for mass the first coordinate can only grow, the last only shrink. Parameters: "A", "b", "C". Source:
-    arXiv:2210.02373.
+    Invariant(value, gradient, hvp); it has no parameters. A (or C) has d² rows for vec M, row by row, or d(d − 1)/2
+    for its strict upper triangle alone. Prefer C: without it, with the triangle and σ ≥ 0 (Sigmoid, ReLU), every
+    S_ij, i < j, is ≥ 0, and for mass the first coordinate can only grow, the last only shrink. Parameters: "A", "b",
+    "C". Source: arXiv:2210.02373.
     """
 
     def __init__(self, A, sigma, invariant, C=None):
@@ -106,7 +106,7 @@ class InvariantField(GivenInvariant, SkewGradientField):
 
     @property
     def keeps(self):
-        return getattr(self.invariant, "keeps", frozenset({"invariant"}))
+        return words_of(self.invariant)
 
     @property
     def formula(self):
@@ -225,9 +225,7 @@ class HamiltonianField(SkewGradientField):
         z = self.state(z)
         return np.broadcast_to(J(np.eye(self.dim, dtype=z.dtype)).T, (*z.shape, self.dim))
 
-    def I(self, z):
-        """H(z), shape (...)."""
-        return self.dH.potential(z)
+    I = hamiltonian
 
     def I_vjp(self, z):
         """H(z) and its pullback."""

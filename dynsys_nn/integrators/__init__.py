@@ -2,7 +2,8 @@
 
 A method is data: the body of a Runge–Kutta class is its Butcher tableau, that of a partitioned method its list of
 shears, that of a composition its list of substeps, and an implicit one is its increment Φ in y = x + hΦ(x, y); step,
-adjoint and tangent are written once for each kind. With stages Y_i = x + hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of a Runge–Kutta step runs backwards through them:
+adjoint and tangent are written once for each kind. With stages Y_i = x + hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of
+a Runge–Kutta step runs backwards through them:
 
     κ_i = b_i w + Σ_j a_ji η_j,   η_i = X′(Y_i)ᵀ(h κ_i),   dx = w + Σ_i η_i
 

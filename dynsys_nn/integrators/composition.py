@@ -11,8 +11,8 @@ from .shears import StormerVerlet
 class Composition(Method):
     """Ψ^h = Ψ_{X_s}^{c_s h} ∘ … ∘ Ψ_{X_1}^{c_1 h}. A subclass lists its substeps in `plan(field)`, first one first.
 
-    An entry is (part, X, method, c): the step c h of X by the method. X is the field itself, and part is None, or X is
-    one of its parts, and part its name in θ.
+    An entry is (part, X, method, c): the step c h of X by the method. X is the field itself, and part is None, or X
+    is one of its parts, and part its name in θ.
     """
 
     def plan(self, field):
@@ -66,7 +66,7 @@ class Composition(Method):
         return math.prod(method.lipschitz(X, c * h) for _, X, method, c in self.plan(field))
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.inner!r})"
+        return f"{type(self).__name__}({self.inner!r})" if hasattr(self, "inner") else super().__repr__()
 
 
 class Splitting(Composition):

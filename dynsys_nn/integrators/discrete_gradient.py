@@ -42,12 +42,15 @@ class DiscreteGradient(ImplicitMethod):
 
     @staticmethod
     def _c(I_x, I_y, n, delta, m):
-        """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ = O(‖δ‖³), and q = 1/‖δ‖²: 0 where so small a δ leaves e, or δ, to rounding."""
-        size, scale, info = norm(delta), norm(m), np.finfo(delta.dtype)
+        """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ = O(‖δ‖³), and q = 1/‖δ‖².
+
+        Both are 0 where δ is rounding, and c is where e is: for ‖δ‖ below eps^{1/3} = 6e-6 times min(1, ‖m‖).
+        """
+        size, scale, info = norm(delta), np.minimum(norm(m), 1), np.finfo(delta.dtype)
         none = size <= info.eps ** (1 / 2) * scale + info.tiny ** (1 / 2)
-        q = np.where(none, 0, 1 / np.where(none, 1, (delta * delta).sum(axis=-1)))
+        q = np.where(none, 0, 1 / np.where(none, 1, (delta * delta).sum(axis=-1))).astype(delta.dtype)
         e = np.where(none | (size <= info.eps ** (1 / 3) * scale), 0, I_y - I_x - (n * delta).sum(axis=-1))
-        return e * q.astype(delta.dtype), q.astype(delta.dtype)
+        return e * q, q
 
     def increment_vjp(self, field, x, y):
         form, m, delta = self._form(field), (x + y) / 2, y - x

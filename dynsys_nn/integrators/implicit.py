@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..fields import InvariantField, PartitionedField, invariants_of
+from ..fields import InvariantField, PartitionedField, invariants_of, words_of
 from .method import Method, check_step
 
 
@@ -11,26 +11,28 @@ class NotConverged(ArithmeticError):
 
 
 class ImplicitMethod(Method):
-    """y = x + hΦ(x, y). A subclass writes Φ with adjoint and tangent, and ∂Φ/∂y as a matrix:
+    """y = x + hΦ(x, y). A subclass writes Φ with adjoint and tangent, and if it likes ∂Φ/∂y as a matrix:
 
         increment(field, x, y)                           Φ
         increment_vjp(field, x, y)                       Φ, pullback;  pullback(w) = Φ_xᵀw, Φ_yᵀw, Φ_θᵀw
         increment_jvp(field, x, y, dx, dy, dtheta)       Φ, Φ_x dx + Φ_y dy + Φ_θ dθ
-        increment_jacobian(field, x, y)                  Φ_y, (..., d, d)
+        increment_jacobian(field, x, y)                  Φ_y, (..., d, d); from increment_jvp unless written
 
     Newton's method uses the exact Jacobian, all samples at once, halves a step that does not help, and goes on until
     the residual stops falling, which is at rounding: a tolerance would let invariants drift. NotConverged where it
-    stops falling earlier. By the implicit function theorem, with K = I − hΦ_y, tangent and adjoint are
+    stops falling earlier; for large h there may be several solutions, and it is the one found from y = x. By the
+    implicit function theorem, with K = I − hΦ_y, tangent and adjoint are
 
         K dy = dx + h(Φ_x dx + Φ_θ dθ) + Φ dh
         Kᵀμ = w,   (∂Ψ/∂x)ᵀw = μ + hΦ_xᵀμ,   (∂Ψ/∂θ)ᵀw = hΦ_θᵀμ,   ⟨w, ∂Ψ/∂h⟩ = ⟨μ, Φ⟩
 
-    `linear`: True where Φ is affine in y, so that the first Newton step is the solution. `symmetric`: True where
-    Φ(x, y) = Φ(y, x), so that the step with −h is the inverse.
+    A subclass also sets `order`, and `preserves(field)` where it keeps something. `linear`: True where Φ is affine in
+    y, so that the first Newton step is the solution. `symmetric`: True where Φ(x, y) = Φ(y, x), so that the step with
+    −h is the inverse.
     """
 
     linear = False
-    rounding = 1e4  # a residual up to rounding · 2.2e-16 · (‖x‖ + ‖hΦ‖) is one
+    rounding = 1e4  # a residual up to rounding · 2.2e-16 · (‖x‖ + ‖hΦ‖ + |h|) is one
 
     def increment(self, field, x, y):
         """Φ(x, y), shape (..., d)."""
@@ -61,6 +63,8 @@ class ImplicitMethod(Method):
         self.require(field)
         x, h = field.state(x), check_step(h)
         if not self.linear:
+            if isinstance(h, complex):
+                x = x.astype(np.result_type(x, np.complex64))
             y = self._newton(field, x.reshape(-1, x.shape[-1]), h).reshape(x.shape)
             return y, lambda: self._K(field, x, y, h)
         K, y = self._K(field, x, x, h), x
@@ -80,7 +84,10 @@ class ImplicitMethod(Method):
         y, delta, going = x.copy(), np.zeros_like(x), np.arange(len(x))
         r = residual(going, y)
         size = norm(r)
-        rounding = self.rounding * np.finfo(x.dtype).eps * (norm(x) + size)
+        rounding = self.rounding * np.finfo(x.dtype).eps * (norm(x) + size + abs(h))
+        if not np.isfinite(size).all():
+            k = np.argmin(np.isfinite(size))
+            raise NotConverged(f"{self!r}: state number {k} of the batch, or its field, is not finite: {x[k]}")
         for _ in range(100):
             if not going.size:
                 break
@@ -94,12 +101,11 @@ class ImplicitMethod(Method):
                 y[k], r[k], size[k] = y_new[falls], r_new[falls], norm(r_new[falls])
                 trying = trying[~falls & (size[trying] > rounding[trying])]
                 c /= 2
-            fell = (size < before) & (
-                (size < before / 2) | (size > rounding)
-            )  # at rounding, by less than half is noise
+            # go on where it falls, and at rounding only where it halves
+            fell = (size < before / 2) | ((size < before) & (size > rounding))
             going = going[fell[going]]
         if not (size <= rounding).all():
-            k = np.argmax(np.where(size <= rounding, 0, np.nan_to_num(size / rounding, nan=np.inf)))
+            k = np.argmax(size / rounding)
             raise NotConverged(
                 f"{self!r}: Newton's method did not converge in a step h = {h:g} from state number {k} of the batch: "
                 f"the residual ‖y − x − hΦ(x, y)‖ is {size[k]:.2g}; take a smaller step"
@@ -158,8 +164,10 @@ class ImplicitMidpoint(ImplicitMethod):
         return field.jacobian((x + y) / 2) / 2
 
     def preserves(self, field):
-        quadratic = {word for I in invariants_of(field) if getattr(I, "degree", None) in (1, 2) for word in I.keeps}
-        kept = frozenset(field.keeps) & ({"mass", "norm", "symplectic"} | quadratic)
+        quadratic, other = set(), set()
+        for I in invariants_of(field):
+            (quadratic if getattr(I, "degree", None) in (1, 2) else other).update(words_of(I))
+        kept = frozenset(field.keeps) & ({"mass", "norm", "symplectic"} | (quadratic - other))
         even = isinstance(field, PartitionedField) or "symplectic" in kept
         return kept | (frozenset(field.keeps) & {"volume"} if even else frozenset())
 
@@ -183,21 +191,18 @@ class ImplicitMidpoint(ImplicitMethod):
 class Cayley(ImplicitMethod):
     """y = x + hS(x)∇I(m), m = (x + y)/2, with S frozen over the step; for ẋ = S(x)x it is (I − ½hS)⁻¹(I + ½hS)x.
 
-    One linear solve, order one, and I is kept exactly: I(y) − I(x) = ⟨∇I(m), y − x⟩ = h∇IᵀS∇I = 0 for I of degree two.
-    TypeError unless the field is an InvariantField of such an I, as SpherePreservingField.
+    One linear solve, order one, and I is kept exactly: I(y) − I(x) = ⟨∇I(m), y − x⟩ = h∇IᵀS∇I = 0 for I of degree
+    two. TypeError unless the field is an InvariantField of an I of degree one or two, as SpherePreservingField.
     """
 
     order, linear = 1, True
 
     def require(self, field):
         if not isinstance(field, InvariantField) or getattr(field.invariant, "degree", None) not in (1, 2):
-            what = (
-                f"{type(field).__name__} of {field.invariant!r}"
-                if isinstance(field, InvariantField)
-                else type(field).__name__
-            )
+            of = f" of {type(field.invariant).__name__}" if isinstance(field, InvariantField) else ""
             raise TypeError(
-                f"Cayley needs a field S(x)∇I(x) with I of degree two, as SpherePreservingField, got a {what}"
+                "Cayley needs a field S(x)∇I(x) with I of degree one or two, as SpherePreservingField or an InvariantField "
+                f"of Quadratic(Q), got {type(field).__name__}{of}"
             )
 
     def increment(self, field, x, y):

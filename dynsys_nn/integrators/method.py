@@ -8,8 +8,8 @@ import numpy as np
 class Method:
     """A one-step method: `order`, `step`, `vjp`, `jvp`, and where they are known `inverse` and `lipschitz`.
 
-    Steps h may be negative (reversal). A step that is zero, NaN or infinite is a ValueError. `symmetric` is True where
-    Ψ^{−h} ∘ Ψ^h is the identity.
+    Steps h may be negative (reversal). A step that is zero, NaN or infinite is a ValueError. `symmetric` is True
+    where Ψ^{−h} ∘ Ψ^h is the identity.
     """
 
     order, symmetric = None, False

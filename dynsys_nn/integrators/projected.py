@@ -8,13 +8,15 @@ from .method import Method
 
 
 class Projected(Method):
-    """y = ỹ + λ∇I(ỹ), ỹ = Ψ^h(x), with the λ nearest to 0 for which I(y) = I(x): any method keeps any invariant.
+    """y = ỹ + λ∇I(ỹ), ỹ = Ψ^h(x), with the λ for which I(y) = I(x), by Newton's method from 0: any method keeps any invariant.
 
-    The order is that of the method. With n = ∇I(y) and g = ∇I(ỹ), the implicit function theorem for λ gives the adjoint
+    The order is that of the method. With n = ∇I(y) and g = ∇I(ỹ), the implicit function theorem for λ gives the
+    adjoint
 
         c = ⟨w, g⟩/⟨n, g⟩,   u = w − cn,   (∂y/∂ỹ)ᵀw = u + λ∇²I(ỹ)u,   (∂y/∂x)ᵀw = c∇I(x)
 
-    invariant: an object with I(x), I.gradient(x), I.hvp(x, v). NotConverged where Newton's method finds no λ.
+    invariant: an object with I(x), I.gradient(x), I.hvp(x, v), without parameters: for the learned H of a
+    HamiltonianField take DiscreteGradient. NotConverged where Newton's method finds no λ.
     Source: Hairer, Lubich and Wanner, Geometric Numerical Integration, chapter IV.4 (2006).
     """
 
@@ -51,24 +53,32 @@ class Projected(Method):
                 break
             lam, gap = np.where(better, lam_new, lam), np.where(better, gap_new, gap)
             projected = np.where(better[..., None], y_new, projected)
-        if not (np.abs(gap) <= rounding).all():
+        failed = ~(np.abs(gap) <= rounding)
+        if failed.any():
+            k = np.argmax(failed)
             raise NotConverged(
-                f"{self!r}: no λ found with I(ỹ + λ∇I(ỹ)) = I(x) after a step h = {h:g}: |I(y) − I(x)| is "
-                f"{np.nanmax(np.abs(gap)):.2g}; take a smaller step"
+                f"{self!r}: no λ found with I(ỹ + λ∇I(ỹ)) = I(x) after a step h = {h:g} from state number {k} of the batch: "
+                f"|I(y) − I(x)| is {np.abs(gap).ravel()[k]:.2g}; take a smaller step"
             )
         for _ in range(2 if np.iscomplexobj(y) else 0):  # imaginary parts far below the real ones' rounding
             lam = lam - (I(y + lam[..., None] * g) - level) / (I.gradient(y + lam[..., None] * g) * g).sum(axis=-1)
             projected = y + lam[..., None] * g
         return projected, lam
 
+    def _gradients(self, y_inner, x, h):
+        """y, λ, g = ∇I(ỹ), n = ∇I(y) and 1/⟨n, g⟩: 0 where that vanishes, at rest, as if λ did not depend on ỹ."""
+        y, lam = self._project(y_inner, x, h)
+        g, n = self.invariant.gradient(y_inner), self.invariant.gradient(y)
+        ng = (n * g).sum(axis=-1)
+        return y, lam, g, n, np.where(ng == 0, 0, 1 / np.where(ng == 0, 1, ng)).astype(y.dtype)
+
     def vjp(self, field, x, h):
         x, I = field.state(x), self.invariant
         y_inner, pullback_inner = self.inner.vjp(field, x, h)
-        y, lam = self._project(y_inner, x, h)
-        g, n = I.gradient(y_inner), I.gradient(y)
+        y, lam, g, n, r = self._gradients(y_inner, x, h)
 
         def pullback(w):
-            c = (w * g).sum(axis=-1, keepdims=True) / (n * g).sum(axis=-1, keepdims=True)
+            c = ((w * g).sum(axis=-1) * r)[..., None]
             u = w - c * n
             dx, dtheta, dh = pullback_inner(u + lam[..., None] * I.hvp(y_inner, u))
             return dx + c * I.gradient(x), dtheta, dh
@@ -78,10 +88,9 @@ class Projected(Method):
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
         x, I = field.state(x), self.invariant
         y_inner, u = self.inner.jvp(field, x, h, v, dtheta, dh)
-        y, lam = self._project(y_inner, x, h)
-        g, n = I.gradient(y_inner), I.gradient(y)
+        y, lam, g, n, r = self._gradients(y_inner, x, h)
         u = u + lam[..., None] * I.hvp(y_inner, u)
-        dlam = ((I.gradient(x) * v).sum(axis=-1) - (n * u).sum(axis=-1)) / (n * g).sum(axis=-1)
+        dlam = ((I.gradient(x) * v).sum(axis=-1) - (n * u).sum(axis=-1)) * r
         return y, u + dlam[..., None] * g
 
     def preserves(self, field):
