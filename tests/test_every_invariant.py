@@ -539,3 +539,87 @@ def test_a_composition_of_ones_own_needs_only_its_plan(rng):
     X, x = residual(rng), rng.normal(size=(5, 4))
     np.testing.assert_allclose(Thrice().step(X, x, 0.3), dnn.Flow(X, 0.1, steps=3)(x), rtol=1e-14)
     assert repr(Thrice()) == "Thrice()"
+
+
+# ---- projections and small steps
+
+
+def shrinking(c):
+    return dnn.KnownField(lambda x: (c - 1) * x, 2, lambda x: (c - 1) * np.eye(2) + 0 * x[..., None])
+
+
+def test_newton_for_lambda_goes_on_to_the_level_from_far():
+    """From cx back to the sphere of x: the square root of c² by Newton's method."""
+    x = np.array([[3.0, 4.0], [1.0, 0.0]])
+    for c in (0.8, 10.0, 1e3, 1e6):
+        y = dnn.Projected(dnn.Euler(), dnn.SquaredNorm()).step(shrinking(c), x, 1.0)
+        np.testing.assert_allclose(y, x, rtol=1e-15 * c + 1e-14)
+
+
+def test_a_projection_of_a_batch_is_that_of_each_state(rng):
+    X, method, x = residual(rng), dnn.Projected(dnn.Euler(), WAVY), rng.normal(size=(40, 4))
+    together = method.step(X, x, 0.3)
+    np.testing.assert_allclose(together, [method.step(X, z, 0.3) for z in x], rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(WAVY(together), WAVY(x), rtol=1e-14, atol=1e-14)
+
+
+def test_a_projection_takes_a_state_at_rest_and_lists():
+    rest = dnn.KnownField(lambda x: 0 * x, 2, lambda x: 0 * x[..., None] + np.zeros((2, 2)))
+    method = dnn.Projected(dnn.Euler(), dnn.SquaredNorm())
+    np.testing.assert_array_equal(method.step(rest, [[0, 0], [3, 4]], 0.1), [[0, 0], [3, 4]])
+    turning = dnn.KnownField(
+        lambda x: x[..., ::-1] * [1.0, -1.0], 2, lambda x: np.array([[0.0, 1], [-1, 0]]) + 0 * x[..., None]
+    )
+    x = np.array([3.0, 4.0])
+    np.testing.assert_array_equal(method.vjp(turning, [3, 4], 0.1)[1](x)[0], method.vjp(turning, x, 0.1)[1](x)[0])
+    np.testing.assert_array_equal(method.jvp(turning, [3, 4], 0.1, x)[1], method.jvp(turning, x, 0.1, x)[1])
+
+
+def test_a_level_of_zero_is_a_level_and_a_gap_of_1e_10_is_none():
+    saddle, angle = dnn.Quadratic([[0.0, 1.0], [1.0, 0.0]]), np.linspace(0, 6, 200)
+    x = np.stack([np.linspace(1, 2, 50), np.zeros(50)], axis=-1)  # I = x₁x₂ = 0
+    turn = dnn.KnownField(lambda x: np.stack([-x[..., 1], x[..., 0]], axis=-1), 2)
+    np.testing.assert_allclose(saddle(dnn.Projected(dnn.Euler(), saddle).step(turn, x, 0.3)), 0, atol=1e-13)
+    circle = dnn.Invariant(lambda x: (x * x).sum(axis=-1) / 2 - 0.5, lambda x: x, lambda x, v: v)
+    dnn.Projected(dnn.Euler(), circle).step(shrinking(0.9), np.stack([np.cos(angle), np.sin(angle)], axis=-1), 1.0)
+    steps = dnn.Invariant(  # I jumps by 1e-10 where x₁ = 1, and for x₂ > 0 the level is in the gap
+        lambda x: np.where(x[..., 1] > 0, 1 - 5e-11, x[..., 0] - np.where(x[..., 0] > 1, 0.0, 1e-10)),
+        lambda x: np.array([1.0, 0]) + 0 * x, lambda x, v: 0 * v,
+    )  # fmt: skip
+    fall = dnn.KnownField(lambda x: np.stack([0.01 + 0 * x[..., 0], -x[..., 1] - 1], axis=-1), 2)
+    for batch in ([[1.0, 1.0]], [[1.0, 1.0], [1.0, -1.0]]):  # one of the batch is enough
+        with pytest.raises(dnn.NotConverged, match="no λ found .* from state number 0 of the batch"):
+            dnn.Projected(dnn.Euler(), steps).step(fall, batch, 1.0)
+
+
+@pytest.mark.parametrize("size", [1e-5, 3e-5, 1e-4, 1e-3, 1e-2])
+def test_the_discrete_gradient_is_corrected_for_small_steps_too(size):
+    """⟨∇̄I, y − x⟩ = I(y) − I(x) for I = sin 10x, whose e = O(‖δ‖³) is 4e-14 at ‖δ‖ = 1e-5."""
+
+    class Straight(dnn.SkewGradientField):
+        dim_in = dim_out = 1
+
+        def S(self, p, n):
+            return n
+
+        def I(self, x):
+            return np.sin(10 * x[..., 0])
+
+        def dI(self, x):
+            return 10 * np.cos(10 * x)
+
+    x, y = np.array([1 - size / 2]), np.array([1 + size / 2])
+    mean = dnn.DiscreteGradient().increment(Straight(), x, y)
+    assert abs((mean @ (y - x)) - (np.sin(10 * y[0]) - np.sin(10 * x[0]))) <= 1e-15
+
+
+def test_the_discrete_gradient_from_a_state_whose_square_is_zero(rng):
+    X = dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng), dnn.Tanh())
+    x = 1e-158 * np.ones(4)
+    np.testing.assert_allclose(
+        dnn.DiscreteGradient().step(X, x, 0.1), dnn.ImplicitMidpoint().step(X, x, 0.1), rtol=1e-12
+    )
+
+
+def test_not_converged_is_an_arithmetic_error():
+    assert issubclass(dnn.NotConverged, ArithmeticError) and issubclass(dnn.TrainingDiverged, ArithmeticError)

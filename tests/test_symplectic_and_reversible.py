@@ -280,3 +280,48 @@ def test_yoshida_composes_with_its_coefficients(rng):
     np.testing.assert_allclose(dnn.Yoshida().step(X, z, h), y, atol=1e-14)
     assert dnn.Yoshida().order == 4 and dnn.Yoshida(dnn.Yoshida()).order == 6
     assert all(method.symmetric == (tuple(method.shears) == tuple(method.shears)[::-1]) for method in PARTITIONED)
+
+
+def test_lists_of_shears_are_symmetric_where_they_read_the_same_backwards():
+    from dynsys_nn.integrators import PartitionedMethod
+
+    for shears, symmetric in (
+        ([("g", 0.25), ("f", 0.5), ("g", 0.5), ("f", 0.5), ("g", 0.25)], True), ((("g", 0.3), ("f", 1), ("g", 0.7)), False),
+        ((("f", 0.5), ("g", 1.0), ("g", 0.5)), False), ([("g", 1), ("f", 1)], False),
+    ):  # fmt: skip
+        assert type("Own", (PartitionedMethod,), {"shears": shears, "order": 1})().symmetric == symmetric
+
+
+def test_the_henon_map_wants_its_dimension_takes_lists_and_stays_float32():
+    F = dnn.HenonMap(dnn.Dense(2, 2, rng=0))
+    np.testing.assert_allclose(F.inverse(list(F([1, 2, 3, 4]))), [1, 2, 3, 4])
+    for call in (F.inverse, lambda v: F.jvp(np.zeros(4), v), F.vjp(np.zeros(4))[1]):
+        with pytest.raises(ValueError, match="4"):
+            call(np.zeros(6))
+    F, z = dnn.HenonMap(dnn.Dense(2, 2, rng=0, dtype=np.float32)), np.ones((5, 4), np.float32)
+    results = F.inverse(np.ones((5, 4))), F.vjp(z)[1](np.ones((5, 4)))[0], F.jvp(z, np.ones((5, 4)))[1]
+    assert {r.dtype for r in results} == {np.dtype(np.float32)}
+
+
+def test_a_composition_refuses_a_zero_step_before_its_first_substep(rng):
+    class Careless(dnn.Method):
+        """A substep that does not look at h."""
+
+        order = 1
+
+        def step(self, field, x, h):
+            return x
+
+        inverse = step
+
+        def vjp(self, field, x, h):
+            return x, lambda w: (w, 0.0, 0.0)
+
+        def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
+            return x, v
+
+    X, z, method = dnn.SumField(partitioned(rng), partitioned(rng)), np.ones(4), dnn.LieTrotter(Careless())
+    for call in (method.step, method.inverse, method.vjp, lambda X, z, h: method.jvp(X, z, h, z)):
+        for h in (0, np.nan, np.inf):
+            with pytest.raises(ValueError, match="other than zero"):
+                call(X, z, h)

@@ -356,3 +356,19 @@ def test_a_validation_point_without_a_solution_is_recorded_as_nan():
     for optimiser in (dnn.SGD(1e-6), dnn.LBFGS()):
         history = dnn.fit(net, dnn.MeanSquaredError(), x, x, optimiser, epochs=2, validation=(unsolvable, unsolvable))
         assert np.isnan(history.validation).all() and np.isfinite(history.loss).all() and len(history.loss) == 2
+
+
+def test_divergence_says_whether_the_gradient_is_finite_too():
+    class Bad(dnn.MeanSquaredError):
+        def __init__(self, value, factor):
+            self.value, self.factor = value, factor
+
+        def vjp(self, y, target):
+            return self.value, super().vjp(y, target)[1] * self.factor
+
+    x = np.ones((4, 1))
+    for loss, message in (
+        (Bad(np.inf, 1.0), r"the loss is inf\. θ"), (Bad(0.5, np.nan), r"the loss is 0\.5, and its gradient is not finite\. θ"),
+    ):  # fmt: skip
+        with pytest.raises(dnn.TrainingDiverged, match=message):
+            dnn.fit(dnn.Affine(1, 1, rng=0), loss, x, 3 * x, dnn.SGD(0.1), epochs=1)
