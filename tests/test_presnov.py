@@ -85,7 +85,7 @@ def test_gauss_legendre_is_exact_for_polynomials_of_degree_below_twice_the_nodes
 
 def test_recomposed_it_is_the_field_and_splittings_follow_its_flow():
     f = systems.pendulum()
-    P = dnn.presnov(f)
+    P = dnn.presnov(f, nodes=12)
     again, z = P.recompose(), np.array([[1.0, 0.5], [-0.3, 1.2]])
     assert isinstance(again, dnn.SumField) and [X.keeps for X in again.parts] == [set(), {"norm"}]
     np.testing.assert_allclose(again(z), f(z), rtol=1e-14)
