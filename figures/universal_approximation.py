@@ -81,7 +81,7 @@ def make(quick=False):
     left.plot(near, 0 * near - 0.8, "|", color="0.5", markersize=9)
     left.annotate("held-out points", (-3, -0.8), (0, 10), textcoords="offset points", color="0.4", fontsize=14)
     left.set(xlabel="$x$", ylabel="$y$")
-    left.set_title(f"held-out MSE {mse(net, held_out, line_target):.0e}, noise variance 1e-04")
+    left.set_title(f"held-out MSE {power(mse(net, held_out, line_target))}, variance of the noise {power(NOISE**2)}")
     left.legend(loc="upper center")
 
     net, held_out = train(PLANE, 0, starts, epochs)
@@ -91,7 +91,7 @@ def make(quick=False):
     shown = right.contourf(r, r, np.log10(np.maximum(error, 1e-5)), np.arange(-4, 0.01, 0.5), extend="both")
     right.contour(r, r, net(grid)[..., 0], [0.5, 1, 1.5, 2, 2.5], colors="white", linewidths=2)
     right.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-    right.set_title(f"level lines of the network for $‖x‖$: MSE {mse(net, held_out, plane_target):.0e}")
+    right.set_title(f"level lines of the network for $‖x‖$: MSE {power(mse(net, held_out, plane_target))}")
     bar = fig.colorbar(shown, label="error", ticks=[-4, -3, -2, -1, 0])
     bar.ax.set_yticklabels([f"$10^{{{k}}}$" for k in (-4, -3, -2, -1, 0)])
     return fig
@@ -100,3 +100,9 @@ def make(quick=False):
 def mse(net, x, target):
     """Against the noise-free target."""
     return dnn.MeanSquaredError()(net(x), target(x))
+
+
+def power(value):
+    """2.1e-06 → 2 · 10⁻⁶."""
+    mantissa, exponent = f"{value:.0e}".split("e")
+    return rf"${mantissa}\cdot10^{{{int(exponent)}}}$"
