@@ -68,4 +68,4 @@ def animate(quick=False):
     ax.view_init(elev=12, azim=-60)
     ax.set_box_aspect(None, zoom=1.2)
     titles = ["lifted data", *[f"layer {k} of 15" for k in range(1, 16)]]
-    return plotting.animate_flow(states, y, fig, ax, between=2 if quick else 6, titles=titles)
+    return plotting.animate_flow(states, y, fig, ax, between=1 if quick else 6, titles=titles)

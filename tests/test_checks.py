@@ -430,3 +430,25 @@ def test_the_symplectic_defect_is_relative_to_d_squared(rng):
     nearly = checks.symplectic(linear_map(np.diag([1.0, -1.0 - 1e-10])), np.ones(2))
     assert not nearly.passed and "anti" not in nearly.detail
     assert not checks.symplectic(dnn.KnownField(np.sin, 2, lambda x: np.full((2, 2), np.nan)), np.ones(2)).passed
+
+
+def test_a_mistake_in_a_jacobian_is_not_hidden_by_differences():
+    X = dnn.KnownField(np.sin, 2, lambda x: x / None)
+    for check in (checks.volume, checks.symplectic, checks.curl_free):
+        with pytest.raises(TypeError):
+            check(X, np.ones(2))
+
+
+def test_the_order_check_measures_the_worst_component():
+    """One component of twenty thousand has order one."""
+
+    class Mixed:
+        order = 2
+
+        def step(self, field, x, h):
+            y = dnn.ExplicitMidpoint().step(field, x, h)
+            y[0] = (1 - h) * x[0]
+            return y
+
+    check = checks.order(Mixed(), lambda x: -x, np.ones(20_000), finest=32)
+    assert not check.passed and "observed 1.0" in check.detail

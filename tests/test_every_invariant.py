@@ -546,7 +546,7 @@ def shrinking(c):
 def test_newton_for_lambda_goes_on_to_the_level_from_far():
     """From cx back to the sphere of x: the square root of c² by Newton's method."""
     x = np.array([[3.0, 4.0], [1.0, 0.0]])
-    for c in (0.8, 10.0, 1e3, 1e6):
+    for c in (0.01, 0.1, 0.8, 10.0, 1e3, 1e6):  # from inside the full step overshoots
         y = dnn.Projected(dnn.Euler(), dnn.SquaredNorm()).step(shrinking(c), x, 1.0)
         np.testing.assert_allclose(y, x, rtol=1e-15 * c + 1e-14)
 
@@ -618,3 +618,31 @@ def test_the_discrete_gradient_from_a_state_whose_square_is_zero(rng):
 
 def test_not_converged_is_an_arithmetic_error():
     assert issubclass(dnn.NotConverged, ArithmeticError) and issubclass(dnn.TrainingDiverged, ArithmeticError)
+
+
+def test_a_composition_keeps_no_energy_that_is_only_that_of_each_part(rng):
+    energies = dnn.SumField(energetic(rng), energetic(rng))
+    assert dnn.Strang(dnn.DiscreteGradient()).preserves(energies) == set()
+    F = dnn.Flow(energies, 0.1, dnn.Strang(dnn.DiscreteGradient()))
+    assert not checks.invariant(
+        F, lambda z: sum(X.hamiltonian(z) for X in energies.parts), rng.normal(size=4), steps=10
+    ).passed
+    given = dnn.SumField(invariant_field(rng, WAVY), invariant_field(rng, QUADRATIC))
+    assert dnn.LieTrotter(dnn.DiscreteGradient()).preserves(given) == set()
+
+
+def test_the_derivatives_of_an_increment_agree_also_in_y(rng):
+    """⟨w, Φ_y dy⟩ = ⟨Φ_yᵀw, dy⟩, which the solver needs only as a matrix, and that matrix."""
+    x, y, dy, w = rng.normal(size=(4, 5, 4))
+    y = x + 0.1 * y
+    for method, X in (
+        (dnn.ImplicitMidpoint(), residual(rng)), (dnn.Cayley(), invariant_field(rng, QUADRATIC)), (dnn.DiscreteGradient(), energetic(rng)),
+        (dnn.DiscreteGradient(), invariant_field(rng, WAVY)), (dnn.DiscreteGradient(WAVY), residual(rng)),
+    ):  # fmt: skip
+        tangent = method.increment_jvp(X, x, y, 0 * x, dy)[1]
+        back = method.increment_vjp(X, x, y)[1](w)[1]
+        matrix = (method.increment_jacobian(X, x, y) @ dy[..., None])[..., 0]
+        np.testing.assert_allclose(matrix, tangent, rtol=1e-11, atol=1e-12)
+        assert abs((w * tangent).sum() - (back * dy).sum()) <= 1e-12 * np.linalg.norm(w) * np.linalg.norm(tangent), (
+            method
+        )

@@ -39,7 +39,7 @@ def test_the_oscillator_is_learned_to_2e_11_and_keeps_its_energy_near_for_ten_th
     oscillator = systems.harmonic_oscillator()
     H, x = oscillator.invariants["energy"], rng.uniform(-1, 1, (4000, 2))
     nets = [
-        symplectic_energy.train(architecture)
+        symplectic_energy.train(architecture, epochs=1200)
         for architecture in (symplectic_energy.symplectic, symplectic_energy.resnet)
     ]
     assert nets[0].theta.size == nets[1].theta.size == 120

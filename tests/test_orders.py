@@ -70,7 +70,7 @@ def test_observed_order(method, field):
 def test_observed_order_of_structured_methods(method, make, rng):
     field = make(rng)
     x = np.array([0.7, 0.3]) if field.dim == 2 else rng.normal(size=(3, 4))
-    checks.order(method, field, x, finest=128).require()
+    checks.order(method, field, x, finest=64).require()
 
 
 @pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)

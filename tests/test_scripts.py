@@ -51,7 +51,9 @@ def test_figure_is_drawn(name, tmp_path):
 
 def test_same_seed_same_bytes(tmp_path):
     for format in ("png", "pdf", "svg"):
-        once, twice = (draw("resnet_is_euler", tmp_path / which, format, quick=True)[0].read_bytes() for which in "ab")
+        once, twice = (
+            draw("switching_parameters", tmp_path / which, format, quick=True)[0].read_bytes() for which in "ab"
+        )
         assert once == twice
 
 

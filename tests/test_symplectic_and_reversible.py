@@ -63,7 +63,7 @@ def defect(F, x):
 def test_twenty_symplectic_layers_in_dimension_eight(layer, scale, rng):
     net = dnn.Network(*[layer(rng) for _ in range(20)])
     net.theta = scale * net.theta
-    x = rng.normal(size=(5, 8))
+    x = rng.normal(size=(2, 8))
     assert defect(net, x) <= 1e-12
     assert checks.symplectic(net, x).require().measured == pytest.approx(defect(net, x), rel=1e-6)
     assert net.keeps == {"symplectic", "volume"}
@@ -278,6 +278,10 @@ def test_yoshida_composes_with_its_coefficients(rng):
     for c in (g1, g0, g1):
         y = verlet.step(X, y, c * h)
     np.testing.assert_allclose(dnn.Yoshida().step(X, z, h), y, atol=1e-14)
+    g1, y = 1 / (2 - 2 ** (1 / 5)), z
+    for c in (g1, 1 - 2 * g1, g1):
+        y = dnn.Yoshida().step(X, y, c * h)
+    np.testing.assert_allclose(dnn.Yoshida(dnn.Yoshida()).step(X, z, h), y, atol=1e-14)
     assert dnn.Yoshida().order == 4 and dnn.Yoshida(dnn.Yoshida()).order == 6
     assert all(method.symmetric == (tuple(method.shears) == tuple(method.shears)[::-1]) for method in PARTITIONED)
 
@@ -325,3 +329,23 @@ def test_a_composition_refuses_a_zero_step_before_its_first_substep(rng):
         for h in (0, np.nan, np.inf):
             with pytest.raises(ValueError, match="other than zero"):
                 call(X, z, h)
+
+
+@pytest.mark.parametrize(("sign_f", "sign_g"), [(-1, -1), (-1, 1), (1, 1)])
+def test_the_energy_of_a_partitioned_field_has_the_signs_of_its_parts(sign_f, sign_g, rng):
+    f, g = (dnn.GradientField(dnn.Dense(5, 2, rng=rng), dnn.Tanh(), sign=sign) for sign in (sign_f, sign_g))
+    X, z = dnn.PartitionedField(f, g), rng.normal(size=(5, 4))
+    gradient = np.stack([X.hamiltonian(z + 1e-30j * e).imag / 1e-30 for e in np.eye(4)], axis=-1)
+    np.testing.assert_allclose(
+        X(z), np.concatenate([gradient[:, 2:], -gradient[:, :2]], axis=-1), rtol=1e-12, atol=1e-13
+    )
+
+
+def test_a_hamiltonian_wants_gradients_in_both_halves(rng):
+    for f, g, name in ((0, 1, "g"), (1, 0, "f")):
+        maps = [
+            dnn.GradientField(dnn.Dense(4, 2, rng=rng), dnn.Tanh()),
+            dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.Tanh()),
+        ]
+        with pytest.raises(NotImplementedError, match=f"but {name} is ResidualField"):
+            dnn.PartitionedField(maps[f], maps[g]).hamiltonian(np.zeros(4))

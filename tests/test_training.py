@@ -372,3 +372,14 @@ def test_divergence_says_whether_the_gradient_is_finite_too():
     ):  # fmt: skip
         with pytest.raises(dnn.TrainingDiverged, match=message):
             dnn.fit(dnn.Affine(1, 1, rng=0), loss, x, 3 * x, dnn.SGD(0.1), epochs=1)
+
+
+def test_only_what_the_package_calls_divergence_is_caught():
+    class Divides(dnn.MeanSquaredError):
+        def vjp(self, y, target):
+            raise ZeroDivisionError
+
+    x = np.ones((4, 1))
+    for optimiser in (dnn.SGD(0.1), dnn.LBFGS()):
+        with pytest.raises(ZeroDivisionError):
+            dnn.fit(dnn.Affine(1, 1, rng=0), Divides(), x, x, optimiser, epochs=2)

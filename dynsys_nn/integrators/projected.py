@@ -43,16 +43,17 @@ class Projected(Method):
         rounding = (
             1e4 * np.finfo(y.dtype).eps * (np.abs(level) + np.linalg.norm(y, axis=-1) * np.linalg.norm(g, axis=-1))
         )
-        for _ in range(50):
+        c = np.ones_like(gap.real)  # a step that does not help is halved
+        for _ in range(100):
             slope = (I.gradient(projected) * g).sum(axis=-1)
-            lam_new = lam - np.where(gap == 0, 0, gap / np.where(slope == 0, 1, slope))
+            lam_new = lam - c * np.where(gap == 0, 0, gap / np.where(slope == 0, 1, slope))
             y_new = y + lam_new[..., None] * g
             gap_new = I(y_new) - level
             better = np.abs(gap_new) < np.abs(gap)
-            if not better.any():
-                break
             lam, gap = np.where(better, lam_new, lam), np.where(better, gap_new, gap)
-            projected = np.where(better[..., None], y_new, projected)
+            projected, c = np.where(better[..., None], y_new, projected), np.where(better, 1.0, c / 2)
+            if not (better | ((np.abs(gap) > rounding) & (c > 1e-6))).any():
+                break
         failed = ~(np.abs(gap) <= rounding)
         if failed.any():
             k = np.argmax(failed)
