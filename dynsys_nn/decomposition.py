@@ -2,8 +2,8 @@
 
     U(x) = ∫₀¹ xᵀf(tx) dt,   ∇U(x) = ∫₀¹ [f(tx) + t f′(tx)ᵀx] dt,   X_S = f − ∇U,   xᵀX_S(x) = 0
 
-It is unique with U(0) = 0, and for f(x) = Mx it is sym(M)x + skew(M)x. The last claim is the fundamental theorem,
-since xᵀ∇U(x) = ∫₀¹ d/dt [t xᵀf(tx)] dt = xᵀf(x). So compositions of flows of gradient and of sphere-preserving fields
+It is unique with U(0) = 0, and for f(x) = Mx it is sym(M)x + skew(M)x. That xᵀX_S = 0 is the fundamental theorem,
+xᵀ∇U(x) = ∫₀¹ d/dt [t xᵀf(tx)] dt = xᵀf(x). So compositions of flows of gradient and of sphere-preserving fields
 approximate what compositions of flows do. Source: Presnov, Theoret. and Math. Phys. 133 (2002); arXiv:2210.02373.
 """
 
@@ -58,12 +58,9 @@ class Decomposition:
         """[(t, weight), …] on [0, 1] and ∇U(x), with as many nodes as asked for, or doubled until ∇U is settled."""
         f, eps, previous = self.field(x), np.finfo(x.dtype).eps, None
         for nodes in [8 * 2**k for k in range(8)] if self.nodes is None else [self.nodes]:
-            points, weights = np.polynomial.legendre.leggauss(nodes)
-            rule, gradient, size = (
-                [(float(1 + p) / 2, float(w) / 2) for p, w in zip(points, weights, strict=True)],
-                0.0,
-                norm(f),
-            )
+            points, weights = np.polynomial.legendre.leggauss(nodes)  # on [−1, 1]
+            rule = [(float(1 + p) / 2, float(w) / 2) for p, w in zip(points, weights, strict=True)]
+            gradient, size = 0.0, norm(f)
             for t, w in rule:
                 f_t, pullback = self.field.vjp(t * x)
                 turned = t * pullback(x)[0]
@@ -76,7 +73,7 @@ class Decomposition:
         else:
             if self.nodes is None:
                 warnings.warn(
-                    f"presnov: with {nodes} nodes ∇U still moves by {np.max(change / size):.1e} of its terms: has the field kinks?",
+                    f"presnov: with {nodes} nodes ∇U still moves by {np.max(change / np.maximum(size, np.finfo(x.dtype).tiny)):.1e} of its terms: has the field kinks?",
                     RuntimeWarning, stacklevel=3,
                 )  # fmt: skip
         return rule, gradient

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from zoo import FIELDS, RUNGE_KUTTA, explicit_pairs, hamiltonian, partitioned, randomise, residual, shear
+from zoo import FIELDS, RUNGE_KUTTA, Bare, explicit_pairs, hamiltonian, partitioned, randomise, residual, shear
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems
@@ -359,19 +359,7 @@ def test_the_volume_check_takes_a_plain_function(rng):
 
 
 def test_a_general_invariant_field_keeps_its_invariant_and_no_mass():
-    class Unnamed:
-        """½‖x‖² without a word."""
-
-        def __call__(self, x):
-            return (x * x).sum(axis=-1) / 2
-
-        def gradient(self, x):
-            return x
-
-        def hvp(self, x, v):
-            return v
-
-    assert dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), Unnamed()).keeps == {"invariant"}
+    assert dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), Bare()).keeps == {"invariant"}
     assert dnn.InvariantField(dnn.Dense(9, 3), dnn.Tanh(), dnn.SquaredNorm()).keeps == {"norm"}
     assert dnn.Rollout(dnn.Flow(systems.sir(), 0.1), 2).keeps == {"mass"}
 

@@ -62,7 +62,8 @@ class Projected(Method):
                 f"|I(y) − I(x)| is {np.abs(gap).ravel()[k]:.2g}; take a smaller step"
             )
         for _ in range(2 if np.iscomplexobj(y) else 0):  # imaginary parts far below the real ones' rounding
-            lam = lam - (I(y + lam[..., None] * g) - level) / (I.gradient(y + lam[..., None] * g) * g).sum(axis=-1)
+            slope = (I.gradient(projected) * g).sum(axis=-1)
+            lam = lam - (I(projected) - level) / np.where(slope == 0, 1, slope)
             projected = y + lam[..., None] * g
         return projected, lam
 
