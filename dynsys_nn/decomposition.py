@@ -47,7 +47,8 @@ class Decomposition:
 
     def sphere(self, x):
         """X_S(x) = f(x) − ∇U(x), shape (..., d)."""
-        return self.field(x) - self.gradient(x)
+        x = self.field.state(x)
+        return self.field(x) - self._rule_and_gradient(x)[1]
 
     def recompose(self):
         """f as SumField(∇U, X_S), for splitting methods; its parts evaluate, and have no adjoint."""

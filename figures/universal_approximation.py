@@ -1,7 +1,8 @@
 """Gradient and sphere-preserving flows together fit a function.
 
 Lift to ℝ³, twice a flow that turns and a flow that follows a gradient, and an affine read-out: 100 parameters, fitted
-to 1800 noisy samples of |x| + sin x + x² (left) and of ‖x‖ (right: the error against the noise-free function).
+to 1800 noisy samples of |x| + sin x + x² (left) and of ‖x‖ (right: level lines, white, and the error against the
+noise-free function).
 """
 
 from functools import cache

@@ -635,3 +635,13 @@ def test_the_derivatives_of_an_increment_agree_also_in_y(rng):
         assert abs((w * tangent).sum() - (back * dy).sum()) <= 1e-12 * np.linalg.norm(w) * np.linalg.norm(tangent), (
             method
         )
+
+
+def test_the_discrete_gradient_claims_only_the_invariant_that_the_field_is_made_of(rng):
+    class Both(dnn.InvariantField):
+        """Says that it keeps more than its I."""
+
+        keeps = frozenset({"invariant", "mass", "volume"})
+
+    X = Both(dnn.Dense(6, 4, rng=rng), dnn.Tanh(), WAVY)
+    assert dnn.DiscreteGradient().preserves(X) == {"invariant"}

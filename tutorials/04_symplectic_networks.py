@@ -115,8 +115,8 @@ def residual(width):
 symplectic = dnn.Network(symplectic_layer(1, 10, 0.05), symplectic_layer(1, 10, 0.05))
 resnet = dnn.Network(dnn.Flow(residual(12), 0.05), dnn.Flow(residual(12), 0.05))
 assert symplectic.theta.size == resnet.theta.size == 120
-for net, epochs in ((symplectic, 2000), (resnet, 2000)):
-    print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=epochs))
+for net in (symplectic, resnet):
+    print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=2000))
 
 # %% [markdown]
 # **Before you run the cell:** both are good for one step. What will the energy do in 10 000 steps of each network?
@@ -138,8 +138,8 @@ ax.set(xlabel="time", ylabel="largest energy error so far", title="10 000 learne
 ax.legend()
 
 # %% [markdown]
-# The symplectic network's energy error stays; the ResNet's grows in proportion to time, though its single step is the
-# more accurate of the two.
+# The symplectic network's energy error stays; the ResNet's grows in proportion to time, though single steps of both
+# are accurate to $2\cdot10^{-10}$ in the mean square.
 #
 # ## Learning a Hamiltonian
 # Now we want the *energy*, not only the flow. Take one field $(q, p)' = (\nabla T(p), -\nabla V(q))$, step it by

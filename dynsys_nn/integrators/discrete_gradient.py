@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..fields import GivenInvariant, SkewGradientField, invariant_object, kept_invariant
+from ..fields import GivenInvariant, SkewGradientField, invariant_object, kept_invariant, words_of
 from .implicit import ImplicitMethod, norm
 
 
@@ -85,7 +85,8 @@ class DiscreteGradient(ImplicitMethod):
         self.require(field)
         if self.invariant is not None:
             return kept_invariant(self.invariant, field)
-        return frozenset(field.keeps) - {"symplectic", "volume"}
+        own = words_of(field.invariant) if hasattr(field, "invariant") else {"energy", "invariant"}
+        return frozenset(field.keeps) & own
 
     def __repr__(self):
         return f"DiscreteGradient({'' if self.invariant is None else type(self.invariant).__name__})"

@@ -172,9 +172,8 @@ class ImplicitMidpoint(ImplicitMethod):
         return kept | (frozenset(field.keeps) & {"volume"} if even else frozenset())
 
     def lipschitz(self, field, h):
-        """max |1 + ½hλ|/|1 − ½hλ| over the spectrum, or over λ = μ where only μ is known (h > 0, at least 1).
-
-        NotImplementedError where ½hλ may be 1: the step need not be unique.
+        """max |1 + ½hλ|/|1 − ½hλ| over the spectrum. Where that is not known, hλ is hμ for h > 0 (0 if that is negative: the
+        constant is 1) and |h|L for h < 0. NotImplementedError where ½hλ may be 1: the step need not be unique.
         """
         h = check_step(h)
         try:
