@@ -2,15 +2,18 @@
 
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a
 method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading
-order: maps, activations, linear, fields, integrators, flows, losses, training, decomposition, checks, systems,
+order: maps, activations, linear, fields, integrators, flows, losses,
+constraints, training, lipschitz, attacks, decomposition, checks, systems,
 datasets, plotting.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
 """
 
-from . import checks, datasets, decomposition, plotting, systems
+from . import attacks, checks, constraints, datasets, decomposition, lipschitz, plotting, systems
 from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, Softplus, Tanh
+from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
+from .constraints import Constraint, Orthogonal, SpectralBall, StepSizes
 from .decomposition import presnov
 from .fields import (
     Field,
@@ -52,7 +55,7 @@ from .integrators import (
     Yoshida,
 )
 from .linear import Affine, Dense, Lift, LinearMap, Restriction
-from .losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from .losses import Loss, MeanSquaredError, MulticlassHinge, SoftmaxCrossEntropy
 from .maps import Map, Network
 from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fit, value_and_grad
 

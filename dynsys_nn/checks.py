@@ -12,7 +12,7 @@ from .flows import exact_flow
 from .maps import Map, dimension
 
 __all__ = [
-    "Check", "adjoint", "curl_free", "gradient", "inverse", "invariant", "order", "orthogonal_to_x", "symplectic", "tangent", "volume",
+    "Check", "adjoint", "curl_free", "gradient", "inverse", "invariant", "lipschitz", "order", "orthogonal_to_x", "symplectic", "tangent", "volume",
 ]  # fmt: skip
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
@@ -258,6 +258,46 @@ def inverse(F, x, limit=1e-10):
     scale = np.maximum(1, np.linalg.norm(x, axis=-1))
     error = np.max([np.linalg.norm(gap, axis=-1) / scale for gap in gaps.values()])
     return Check(f"inverse of {_name(F)}", error, limit, " and ".join(gaps))
+
+
+def lipschitz(F, x, L=None, rng=0):
+    """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that is found, against L, F.lipschitz() unless given, and rounding.
+
+    Only values of F are used: pairs start along the largest singular vectors of difference quotients at the points x,
+    (..., d), at many distances, and go on by random search (`rng`). What is found is a lower bound of the Lipschitz
+    constant: a check that fails is a proof, one that passes is none. NotImplementedError where F knows no constant.
+    """
+    x, rng, name = _points(F, x), np.random.default_rng(rng), f"Lipschitz constant of {_name(F)}"
+    if L is None:
+        if not hasattr(F, "lipschitz"):
+            raise TypeError(f"{_name(F)} has no lipschitz(): write it, or give the constant, checks.lipschitz(F, x, L=…)")
+        L = F.lipschitz()
+    if not (isinstance(L, float | int | np.number) and 0 <= L < np.inf):
+        return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L!r}")
+    x = x.reshape(-1, x.shape[-1])
+    columns = [_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0].reshape(len(x), -1) for e in np.eye(x.shape[-1])]
+    v = np.linalg.svd(np.stack(columns, axis=-1))[2][:, 0]
+    scale = np.sqrt((x * x).sum(axis=-1).mean()) or 1.0
+    x, v = np.tile(x, (4, 1)), np.tile(v, (4, 1))
+    y = x + scale * 10 ** rng.uniform(-3, 1, (len(x), 1)) * v
+
+    def stretch(x, y):
+        d = np.linalg.norm(x - y, axis=-1)
+        D = np.linalg.norm((F(x) - F(y)).reshape(len(x), -1), axis=-1)
+        return np.where(d > scale / 2000, D / np.maximum(d, TINY), 0.0)  # nearer, the difference is rounding
+
+    best, size = stretch(x, y), np.linalg.norm(x - y, axis=-1, keepdims=True)
+    for k in range(200):
+        x_new, y_new = (z + size * 0.5 ** (k % 10) * rng.normal(size=x.shape) / x.shape[1] ** 0.5 for z in (x, y))
+        found = stretch(x_new, y_new)
+        better = found > best
+        x[better], y[better], best[better] = x_new[better], y_new[better], found[better]
+    measured, limit = np.max(best), L * (1 + 1e-9)
+    if not measured <= limit:
+        detail = f"two points are moved apart by {measured:.6g}, the constant claims at most {L:.6g}" + (f": {measured / L:.4g} times" if L else "")
+    else:
+        detail = f"found {measured / L:.1%} of L = {L:.6g}, by search" if L else "F is constant"
+    return Check(name, measured, limit, detail)
 
 
 def _points(F, x):

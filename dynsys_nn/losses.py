@@ -40,19 +40,51 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     def vjp(self, z, labels):
-        if np.ndim(z) == 0:
-            raise ValueError(f"logits must have shape (..., K), got the single number {z}")
-        z, labels = np.asarray(z), checked_labels(labels, np.shape(z))
-        if not labels.size:
-            raise ValueError(f"the mean over an empty batch is not defined: the logits have shape {z.shape}")
-        k = labels[..., None]
+        z, k = logits_and_labels(z, labels)
         z = z - z.real.max(axis=-1, keepdims=True)
         e = np.exp(z)
         total = e.sum(axis=-1, keepdims=True)
-        value = (np.log(total) - np.take_along_axis(z, k, axis=-1)).sum() / labels.size
+        value = (np.log(total) - np.take_along_axis(z, k, axis=-1)).sum() / k.size
         dz = e / total
         np.put_along_axis(dz, k, np.take_along_axis(dz, k, axis=-1) - 1, axis=-1)
-        return value, dz / labels.size
+        return value, dz / k.size
+
+
+class MulticlassHinge(Loss):
+    """J = mean over the batch of Σ_{j≠k} max(0, margin − (z_k − z_j)), z: logits (..., K), k: integer labels (...).
+
+    Zero as soon as the logit of the label is ahead of all others by the margin: with a margin of √2 ℓ ε, ℓ the network's
+    Lipschitz constant, no perturbation below ε then changes the label. At a kink the slope is the one from the side where
+    J = 0. ValueError where shapes differ, a label is out of range or the margin is not positive; TypeError where labels
+    are no integers.
+    """
+
+    def __init__(self, margin=1.0):
+        if not isinstance(margin, float | int | np.number) or not 0 < margin < np.inf:
+            raise ValueError(f"margin must be a positive number, got {margin!r}")
+        self.margin = float(margin)
+
+    def vjp(self, z, labels):
+        z, k = logits_and_labels(z, labels)
+        gap = self.margin - (np.take_along_axis(z, k, axis=-1) - z)
+        np.put_along_axis(gap, k, 0, axis=-1)
+        dz = (gap.real > 0).astype(z.dtype)
+        value = (gap * dz).sum() / k.size
+        np.put_along_axis(dz, k, -dz.sum(axis=-1, keepdims=True), axis=-1)
+        return value, dz / k.size
+
+    def __repr__(self):
+        return f"MulticlassHinge({self.margin:g})"
+
+
+def logits_and_labels(z, labels):
+    """Logits as an array (..., K), and labels as integer indices (..., 1) into its last axis; clear errors otherwise."""
+    if np.ndim(z) == 0:
+        raise ValueError(f"logits must have shape (..., K), got the single number {z}")
+    z, labels = np.asarray(z), checked_labels(labels, np.shape(z))
+    if not labels.size:
+        raise ValueError(f"the mean over an empty batch is not defined: the logits have shape {z.shape}")
+    return z if z.dtype.kind in "fc" else z.astype(float), labels[..., None]
 
 
 def checked_labels(labels, shape):

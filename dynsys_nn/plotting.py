@@ -110,6 +110,64 @@ def convergence(h, errors, order=None, ax=None, **kwargs):
     return lines
 
 
+def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
+    """The steps (h_C, h_E) that a StepSizes constraint allows, a filled region under its curve; returns the PolyCollection.
+
+    steps: a constraint, dnn.StepSizes; xlim: the range of h_C.
+    """
+    h_C = np.linspace(*xlim, 1201)
+    h_E = np.maximum(0, steps.largest_expansive_step(h_C))
+    return _axes(ax).fill_between(h_C, h_E, label=label, **{"alpha": 0.35, "linewidth": 0, **kwargs})
+
+
+def lipschitz_profile(profile, ax=None, **kwargs):
+    """Bounds and measured stretches of the beginnings of a network, layer by layer; returns the lines.
+
+    profile: from `lipschitz.profile(net, x)`. The solid line is the product of the bounds up to each layer, the dotted one
+    the largest stretch that was found: the truth lies between. Layers without a constant end the solid line.
+    """
+    ax = _axes(ax)
+    layers = np.arange(1, len(profile.bound) + 1)
+    bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
+    [upper] = ax.semilogy(layers, bound, **{"marker": "_", "label": "certified", **kwargs})
+    [lower] = ax.semilogy(
+        layers, profile.measured_product,
+        **{"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs, "label": "found"},
+    )  # fmt: skip
+    ax.set(xlabel="layers", ylabel="Lipschitz constant so far", xticks=layers)
+    return [upper, lower]
+
+
+def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwargs):
+    """Accuracy in per cent against ε: certified, solid, and under attack, dotted, with the gap between them shaded; returns
+    the lines. eps, certified, attacked: arrays (n,), accuracies in [0, 1]."""
+    ax = _axes(ax)
+    lines = ax.plot(eps, 100 * np.asarray(certified), label=label, **kwargs)
+    if attacked is not None:
+        colour = lines[0].get_color()
+        lines += ax.plot(eps, 100 * np.asarray(attacked), **{**kwargs, "color": colour, "linestyle": ":"})
+        ax.fill_between(eps, 100 * np.asarray(certified), 100 * np.asarray(attacked), color=colour, alpha=0.12, linewidth=0)
+    ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)")
+    return lines
+
+
+def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", "perturbed"), size=None):
+    """An image, a perturbation and their sum, on three Axes; returns the images.
+
+    x, x_adv: (d,) with d the product of `shape`, (rows, columns). Grey from 0 to 1; the perturbation from blue, negative,
+    to red, ±`size`, its largest entry unless given.
+    """
+    x, delta = np.reshape(x, shape), np.reshape(np.asarray(x_adv) - x, shape)
+    size = np.abs(delta).max() if size is None else size
+    grey, colour = dict(cmap="gray_r", vmin=0, vmax=1), dict(cmap="RdBu_r", vmin=-size, vmax=size)
+    pictures = []
+    for ax, image, look, title in zip(axes, (x, delta, x + delta), (grey, colour, grey), titles, strict=True):
+        pictures.append(ax.imshow(image, **look))
+        ax.set(title=title, xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    return pictures
+
+
 def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     """The class of every point of a planar rectangle, faintly coloured; returns the image.
 

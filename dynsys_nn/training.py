@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+from .constraints import Constraint
 from .integrators import NotConverged
 from .losses import Loss
 from .maps import Map, dimension
@@ -62,23 +63,27 @@ class SGD(Optimiser):
 class Adam(Optimiser):
     """m ← β₁m + (1 − β₁)g, s ← β₂s + (1 − β₂)g², θ ← θ − rate·m̂/(√ŝ + ε), m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
 
-    Source: Kingma and Ba, arXiv:1412.6980.
+    `start(theta, blocks)` takes slices of θ in each of which s is one number, the mean over the block: what a constraint on
+    a whole matrix needs, so that a step along the set stays one. Source: Kingma and Ba, arXiv:1412.6980.
     """
 
     def __init__(self, rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         self.rate, self.eps = _positive(rate, "rate"), _positive(eps, "eps")
         self.beta1, self.beta2 = _fraction(beta1, "beta1"), _fraction(beta2, "beta2")
 
-    def start(self, theta):
+    def start(self, theta, blocks=()):
         """t = 0, m = 0, s = 0."""
-        return dict(t=0, m=np.zeros_like(theta), s=np.zeros_like(theta))
+        return dict(t=0, m=np.zeros_like(theta), s=np.zeros_like(theta), blocks=blocks)
 
     def step(self, theta, g, memory):
         """One step, in place."""
         memory["t"] += 1
         t, m, s = memory["t"], memory["m"], memory["s"]
         m += (1 - self.beta1) * (g - m)
-        s += (1 - self.beta2) * (g * g - s)
+        squares = g * g
+        for block in memory["blocks"]:
+            squares[block] = squares[block].mean()
+        s += (1 - self.beta2) * (squares - s)
         theta -= self.rate / (1 - self.beta1**t) * m / (np.sqrt(s / (1 - self.beta2**t)) + self.eps)
 
 
@@ -130,6 +135,7 @@ def fit(
     optimiser=None,
     epochs=100,
     batch_size=None,
+    constraints=(),
     validation=None,
     rng=None,
     progress=True,
@@ -138,7 +144,8 @@ def fit(
     """Minimise loss(net(x), y) over θ, in place; returns the History.
 
     x: (n, …, dim_in), a sample a row; y: targets, a row each; optimiser: Adam(1e-2) unless given; batch_size: samples
-    a step, shuffled with `rng` each epoch, or None for all at once; validation: (x, y) on which the loss is recorded
+    a step, shuffled with `rng` each epoch, or None for all at once; constraints: objects such as Orthogonal(field.A), each
+    projected before the first step and after every step, in this order; validation: (x, y) on which the loss is recorded
     each epoch; progress: one line that rewrites itself, on a terminal only; callback(epoch, history) after each
     epoch.
 
@@ -160,6 +167,9 @@ def fit(
     if whole_batch and batch_size is not None:
         raise ValueError(f"LBFGS takes the whole batch at once: leave batch_size out, got {batch_size}")
     batch_size = len(x) if batch_size is None else dimension(batch_size, "batch_size")
+    constraints = _check_constraints(net, constraints)
+    if whole_batch and constraints:
+        raise ValueError(f"LBFGS moves freely and cannot keep constraints: take Adam, got {constraints}")
 
     history, start, line = History(), time.perf_counter(), _Line(progress and sys.stderr.isatty())
 
@@ -176,7 +186,8 @@ def fit(
         if whole_batch:
             _minimise(net, loss, x, y, optimiser, epochs, record, history)
         else:
-            _descend(net, loss, x, y, optimiser, epochs, batch_size, np.random.default_rng(rng), record, history)
+            rng = np.random.default_rng(rng)
+            _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history)
     except KeyboardInterrupt:
         history.interrupted = True
     finally:
@@ -184,8 +195,13 @@ def fit(
     return history
 
 
-def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, history):
-    memory = optimiser.start(net.theta)
+def _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history):
+    for constraint in constraints:
+        constraint.project()
+    blocks = [block for constraint in constraints for block in constraint.blocks(net.theta)]
+    memory = (
+        optimiser.start(net.theta, blocks) if blocks and isinstance(optimiser, Adam) else optimiser.start(net.theta)
+    )
     safe = net.theta.copy()
     for _ in range(epochs):
         order = rng.permutation(len(x)) if batch_size < len(x) else np.arange(len(x))
@@ -197,10 +213,14 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, rng, record, histor
                 net.theta = safe
                 raise _diverged(history, f"at sample {k} of it: {why}")
             safe[:] = net.theta
+            for constraint in constraints:
+                g = constraint.tangent(g)
             optimiser.step(net.theta, g, memory)
             if not np.isfinite(net.theta).all():
                 net.theta = safe
                 raise _diverged(history, f"at sample {k} of it: the step is not finite")
+            for constraint in constraints:
+                constraint.project()
             total += value * len(order[k : k + batch_size])
         record(total / len(x))
 
@@ -294,6 +314,18 @@ def _check_kinds(net, loss, optimiser):
         )
     if net.theta.size == 0:
         raise ValueError(f"{net!r} has no parameters to fit")
+
+
+def _check_constraints(net, constraints):
+    if isinstance(constraints, Constraint):
+        raise TypeError(f"constraints is a list: write constraints=[{constraints!r}]")
+    for constraint in constraints:
+        if not isinstance(constraint, Constraint):
+            raise TypeError(f"constraints must be objects such as Orthogonal(field.A), got {constraint!r}")
+        for part in constraint.maps:
+            if part.theta.size and not np.shares_memory(part.theta, net.theta):
+                raise ValueError(f"{constraint!r} constrains {part!r}, which is no part of the network that is fitted")
+    return list(constraints)
 
 
 def _check_data(x, y, x_name, y_name):

@@ -9,6 +9,11 @@ NAMES = (
     "symplectic_energy",
     "mass_preservation",
     "sir_learned",
+    "leaky_slopes",
+    "contractive_and_expansive_steps",
+    "contraction_region",
+    "adversarial_example",
+    "robust_accuracy",
     "presnov",
     "universal_approximation",
 )

@@ -12,6 +12,7 @@ import dynsys_nn as dnn
 LOSSES = {
     "MeanSquaredError": (dnn.MeanSquaredError(), lambda rng, shape: rng.normal(size=shape)),
     "SoftmaxCrossEntropy": (dnn.SoftmaxCrossEntropy(), lambda rng, shape: rng.integers(0, shape[-1], shape[:-1])),
+    "MulticlassHinge": (dnn.MulticlassHinge(0.7), lambda rng, shape: rng.integers(0, shape[-1], shape[:-1])),
 }
 
 
@@ -29,6 +30,16 @@ def test_the_covector_of_a_loss_is_its_derivative(name, shape, rng):
     assert loss(y, target) == value and dy.shape == shape
     derivative = np.array([loss(y + 1e-30j * e.reshape(shape), target).imag / 1e-30 for e in np.eye(y.size)])
     np.testing.assert_allclose(dy.ravel(), derivative, rtol=1e-12, atol=1e-15)
+
+
+def test_the_hinge_in_closed_form():
+    """Σ_{j≠k} max(0, margin − (z_k − z_j)), the mean over the batch; nothing is paid beyond the margin."""
+    z, labels = np.array([[1.0, 0.5, 2.0], [3.0, 0.0, 1.0]]), np.array([0, 0])
+    hinge = dnn.MulticlassHinge(1.0)
+    assert hinge(z, labels) == pytest.approx((0.5 + 2.0 + 0 + 0) / 2)
+    np.testing.assert_array_equal(hinge.vjp(z, labels)[1], [[-1.0, 0.5, 0.5], [0, 0, 0]])
+    assert hinge(z[1:], labels[1:]) == 0 and dnn.MulticlassHinge(2.5)(z[1:], labels[1:]) == pytest.approx(0.5)
+    assert hinge.vjp(z.astype(np.float32), labels)[1].dtype == np.float32
 
 
 def test_losses_in_closed_form(rng):

@@ -4,6 +4,8 @@ A factory takes `rng` (and for maps with activations `scale`), and returns a fre
 biases included.
 """
 
+import copy
+
 import numpy as np
 
 import dynsys_nn as dnn
@@ -236,6 +238,31 @@ def networks(rng):
     yield "nested", dnn.Network(inner, dnn.Flow(partitioned(rng), 0.3, dnn.StormerVerlet(), learn_h=True), inner)
     yield "symplectic", dnn.Network(henon(rng), dnn.Flow(energetic(rng), 0.1, dnn.ImplicitMidpoint(), learn_h=True))
     yield "lifted", dnn.Network(dnn.Lift(4, 2), dnn.Flow(residual(rng), 0.3), dnn.Restriction(3, 4))
+
+
+def random_step(rng, d=4):
+    """A random field of a random kind, and a step of a random method and size with a Lipschitz constant, as a Flow."""
+    k, sigma = int(rng.integers(1, 7)), ACTIVATIONS[rng.integers(len(ACTIVATIONS))]
+
+    def gradient():
+        alpha = rng.normal(size=k) if rng.integers(2) else None
+        return dnn.GradientField(dnn.Dense(k, d, rng=rng), sigma, sign=int(rng.choice([-1, 1])), alpha=alpha)
+
+    def residual():
+        return dnn.ResidualField(dnn.Dense(k, d, rng=rng), sigma, dnn.Dense(d, k, rng=rng))
+
+    kinds = gradient, gradient, residual, lambda: dnn.SumField(gradient(), gradient()), lambda: dnn.SumField(gradient(), residual())
+    X = randomise(kinds[rng.integers(len(kinds))](), rng)
+    methods = [dnn.Euler()] * 4 + [dnn.ImplicitMidpoint(), RUNGE_KUTTA[rng.integers(len(RUNGE_KUTTA))]]
+    if isinstance(X, dnn.SumField):
+        methods += [dnn.LieTrotter(), dnn.Strang()]
+    h = rng.choice([-1, 1]) * 10 ** rng.uniform(-2, 0.5)
+    flow = dnn.Flow(X, h, methods[rng.integers(len(methods))])
+    try:
+        flow.lipschitz()
+    except NotImplementedError:  # an implicit step that need not be unique
+        flow = dnn.Flow(copy.deepcopy(X), h)
+    return flow
 
 
 SHAPES = {"point": (), "batch": (7,), "grid": (3, 2)}

@@ -42,6 +42,10 @@ class Field(Map):
         """(λ_min, λ_max) that hold all eigenvalues of the symmetric Jacobian of a gradient field."""
         raise NotImplementedError(f"{type(self).__name__} is not known to have a symmetric Jacobian")
 
+    def centre_radius(self):
+        """(C, r), a matrix and a number, for which X(x) − Cx is r-Lipschitz."""
+        raise NotImplementedError(f"no linear map about which {type(self).__name__} is r-Lipschitz is known")
+
 
 def linear_part(A, name):
     if not isinstance(A, LinearMap) or isinstance(A, Affine):

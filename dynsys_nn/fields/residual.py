@@ -52,3 +52,13 @@ class ResidualField(Field):
     def lipschitz(self):
         """‖B‖ max|σ′| ‖A‖."""
         return self.B.lipschitz() * self.sigma.lipschitz * self.A.lipschitz()
+
+    def centre_radius(self):
+        """C = cBA and r = ‖B‖ ½(σ′_max − σ′_min) ‖A‖, c = (σ′_max + σ′_min)/2: σ(z) − cz has slopes of both signs, but smaller."""
+        self.sigma.require_bounds()
+        low, high = self.sigma.slope_min, self.sigma.slope_max
+        C = (high + low) / 2 * self.B(self.A(np.eye(self.dim))).T
+        rounding = (
+            (self.A.dim_in + self.A.dim_out) * np.finfo(self.b.dtype).eps * abs(high + low) / 2
+        )  # of the product BA
+        return C, ((high - low) / 2 + rounding) * self.B.lipschitz() * self.A.lipschitz()

@@ -11,10 +11,11 @@ It is the exact derivative of the discrete map. Sources: Hager, Numer. Math. 87 
 (2016); Hairer, Lubich and Wanner, Geometric Numerical Integration (2006).
 """
 
+from .bounds import cocoercivity, contractivity_radius, euler_lipschitz, one_sided_bound, plain_bound, spectral_bound
 from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
 from .discrete_gradient import DiscreteGradient
 from .implicit import Cayley, ImplicitMethod, ImplicitMidpoint, NotConverged
-from .method import Method, check_step, euler_lipschitz
+from .method import Method, check_step
 from .projected import Projected
 from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, tableau_order
 from .shears import PartitionedMethod, StormerVerlet, SymplecticEuler
@@ -22,6 +23,6 @@ from .shears import PartitionedMethod, StormerVerlet, SymplecticEuler
 __all__ = [
     "RK4", "Cayley", "Composition", "DiscreteGradient", "Euler", "ExplicitMidpoint", "Heun", "ImplicitMethod",
     "ImplicitMidpoint", "Kutta3", "LieTrotter", "Method", "NotConverged", "PartitionedMethod", "Projected", "Ralston",
-    "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "Yoshida", "check_step", "euler_lipschitz",
-    "tableau_order",
+    "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "Yoshida", "check_step", "cocoercivity",
+    "contractivity_radius", "euler_lipschitz", "one_sided_bound", "plain_bound", "spectral_bound", "tableau_order",
 ]  # fmt: skip

@@ -65,6 +65,12 @@ class Composition(Method):
         h = check_step(h)
         return math.prod(method.lipschitz(X, c * h) for _, X, method, c in self.plan(field))
 
+    def non_expansive_step(self, field):
+        """The largest h for which every substep c h is non-expansive; none where one of them goes backwards."""
+        if any(c < 0 for *_, c in self.plan(field)):
+            return super().non_expansive_step(field)
+        return min(method.non_expansive_step(X) / c for _, X, method, c in self.plan(field))
+
     def __repr__(self):
         return f"{type(self).__name__}({self.inner!r})" if hasattr(self, "inner") else super().__repr__()
 

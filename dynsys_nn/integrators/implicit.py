@@ -1,5 +1,7 @@
 """Implicit methods y = x + hΦ(x, y): Newton's method, and one transposed solve for the adjoint, written once for all Φ."""
 
+import math
+
 import numpy as np
 
 from ..fields import InvariantField, PartitionedField, invariants_of, words_of
@@ -185,6 +187,10 @@ class ImplicitMidpoint(ImplicitMethod):
                 f"ImplicitMidpoint has a Lipschitz constant where hμ < 2, got hμ = {max(ends):.3g}: take a smaller step"
             )
         return max(abs((2 + end) / (2 - end)) for end in ends)
+
+    def non_expansive_step(self, field):
+        """∞ where the field contracts, μ ≤ 0: the rule is B-stable."""
+        return math.inf if field.one_sided_lipschitz() <= 0 else super().non_expansive_step(field)
 
 
 class Cayley(ImplicitMethod):

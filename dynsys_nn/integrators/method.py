@@ -1,4 +1,4 @@
-"""What every one-step method has, and the constants of one step."""
+"""What every one-step method has."""
 
 import math
 
@@ -36,6 +36,17 @@ class Method:
         """A certified Lipschitz constant of Ψ^h."""
         raise NotImplementedError(f"no Lipschitz constant of {type(self).__name__} is known")
 
+    def non_expansive_step(self, field):
+        """The largest H for which Ψ^h is certified non-expansive, ‖Ψ^h(x) − Ψ^h(y)‖ ≤ ‖x − y‖, for all 0 < h ≤ H."""
+        raise NotImplementedError(f"no step of {type(self).__name__} is known to be non-expansive")
+
+    def substeps(self, field, T):
+        """The smallest n for which n steps T/n, each non-expansive, reach time T > 0."""
+        T = check_step(T)
+        if isinstance(T, complex) or T < 0:
+            raise ValueError(f"a field contracts forward in time: T must be positive, got {T}")
+        return max(1, math.ceil(T / self.non_expansive_step(field) * (1 - 1e-12)))  # rounding is no further step
+
     def preserves(self, field):
         """The part of `field.keeps` that every step keeps."""
         return frozenset()
@@ -45,22 +56,6 @@ class Method:
 
     def __repr__(self):
         return f"{type(self).__name__}()"
-
-
-def euler_lipschitz(field, h):
-    """A Lipschitz constant of x + hX(x): of three levels of knowledge the best that the field allows.
-
-    L alone                      1 + |h|L
-    L and μ (h ≥ 0)              √(1 + 2hμ + h²L²)
-    spectrum in [λ_min, λ_max]   max(|1 + hλ_min|, |1 + hλ_max|), which is attained where X′ has these eigenvalues
-
-    Sources: Celledoni et al., arXiv:2210.02373; Sherry et al., arXiv:2306.17332.
-    """
-    try:
-        return max(abs(1 + h * eigenvalue) for eigenvalue in field.spectrum())
-    except NotImplementedError:
-        L, mu = field.lipschitz(), field.one_sided_lipschitz()
-        return math.sqrt(max(0.0, 1 + 2 * h * mu + (h * L) ** 2)) if h > 0 else 1 + abs(h) * L
 
 
 def check_step(h):

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from .method import Method, check_step, euler_lipschitz
+from .bounds import cocoercivity, contractivity_radius, euler_lipschitz
+from .method import Method, check_step
 
 
 class RungeKutta(Method):
@@ -76,11 +77,26 @@ class RungeKutta(Method):
     def __repr__(self):
         return f"RungeKutta({self.A}, {self.b})" if type(self) is RungeKutta else super().__repr__()
 
+    def contractivity_radius(self):
+        """The r for which a step h ≤ 2r/L of −∇V, V convex, ∇V L-Lipschitz, is non-expansive; 0 where there is none."""
+        return contractivity_radius(self.A, self.b)
+
+    def non_expansive_step(self, field):
+        """2rν, r the method's contractivity radius and ν the field's cocoercivity: 2r/L for −∇V."""
+        r = self.contractivity_radius()
+        return 2 * r * cocoercivity(field) if r else super().non_expansive_step(field)
+
     def lipschitz(self, field, h):
-        """One stage: the sharpest of the three levels that the field allows. More: ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j in turn."""
-        check_step(h)
+        """One stage: the sharpest of the three levels that the field allows. More: 1 for steps that are non-expansive, else
+        ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j in turn."""
+        h = check_step(h)
         if len(self.b) == 1:
             return euler_lipschitz(field, h)
+        try:
+            if 0 < h <= self.non_expansive_step(field):
+                return 1.0
+        except NotImplementedError:
+            pass
         hL, stages = abs(h) * field.lipschitz(), []
         for a in self.A:
             stages.append(1 + hL * sum(abs(a_j) * s for a_j, s in zip(a, stages, strict=True)))

@@ -147,6 +147,20 @@ class Map:
             for name, piece in self._pieces.items()
         }
 
+    def place(self, theta):
+        """The slice of `theta` that belongs to this map: θ, or a gradient, of this map or of one that holds it, however
+        deep. ValueError where no holder has a θ of that shape."""
+        start, holder = 0, self
+        while holder.theta.shape != np.shape(theta):
+            owner = holder.__dict__.get("_owner", lambda: None)()
+            if owner is None:
+                raise ValueError(
+                    f"{self!r} has no place in a θ of shape {np.shape(theta)}: it is in no map with such parameters"
+                )
+            start += next(owner.slices[name].start for name, piece in owner._pieces.items() if piece is holder)
+            holder = owner
+        return slice(start, start + self.theta.size)
+
     def state(self, x):
         """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes). ValueError otherwise."""
         x = np.asarray(x)

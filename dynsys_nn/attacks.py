@@ -1,0 +1,186 @@
+"""Attacks: perturbations of at most ε that change a label, found by ascent. They bound robust accuracy from above, as
+certificates bound it from below: an attack that succeeds inside a certified radius is a bug.
+
+All of them maximise max_{j≠y} z_j − z_y, which is positive where the label is lost: the margin, and not the softmax,
+whose gradient vanishes where a network is sure. They work on the whole batch at once, and stop where they succeeded.
+"""
+
+import math
+
+import numpy as np
+
+from .lipschitz import non_negative
+from .losses import checked_labels
+from .maps import dimension
+
+TINY = 1e-150
+
+
+class PGD:
+    """Projected gradient ascent of the margin in the ball ‖δ‖ ≤ ε. `attack(net, x, y)` → x + δ, of the shape of x.
+
+    A step is δ ← P(δ + step·g/‖g‖₂) for norm=2 and P(δ + step·sign g) for norm=np.inf, P the projection on the ball, and
+    with box=(low, high) on the box too. The first start is x, the others are random in the ball (`rng`). What is returned
+    has the wrong label, or, where none was found, the smallest margin that was seen; a sample that is wrong already
+    stays as it is.
+
+    eps: a number ≥ 0, or an array of the batch's shape; steps, restarts: integers ≥ 1; step: its length, 2.5 ε/steps
+    unless given. ValueError for a negative ε, labels out of range, or an x outside of the box. Source: Madry et al.,
+    arXiv:1706.06083; the margin: Carlini and Wagner, arXiv:1608.04644.
+    """
+
+    def __init__(self, eps, steps=50, restarts=5, norm=2, box=None, rng=0, step=None):
+        self.eps, self.steps, self.restarts = (
+            non_negative(eps, "eps"),
+            dimension(steps, "steps"),
+            dimension(restarts, "restarts"),
+        )
+        if norm not in (2, np.inf):
+            raise ValueError(f"norm must be 2 or np.inf, got {norm!r}")
+        self.norm, self.box, self.rng = norm, None if box is None else ordered_pair(box), rng
+        self.step = 2.5 * self.eps / self.steps if step is None else non_negative(step, "step")
+
+    def __call__(self, net, x, y):
+        x = net.state(x)
+        shape, z = x.shape, net(x)
+        y = checked_labels(y, z.shape).reshape(-1)
+        if not np.isfinite(x).all():
+            raise ValueError("an attack starts from finite states, got a NaN or infinity")
+        if self.box is not None and not ((x >= self.box[0]) & (x <= self.box[1])).all():
+            raise ValueError(f"x must lie in the box {self.box}, but reaches from {x.min():g} to {x.max():g}")
+        eps, step = (np.broadcast_to(a, shape[:-1]).reshape(-1, 1) for a in (self.eps, self.step))
+        x, z, rng = x.reshape(-1, shape[-1]), z.reshape(-1, z.shape[-1]), np.random.default_rng(self.rng)
+        best, margin = x.copy(), lost_by(z, y)[0]
+        for restart in range(self.restarts):
+            k = np.flatnonzero(margin <= 0)  # those that stand
+            delta = self.project(x[k], eps[k] * self.random_point(rng, x[k].shape), eps[k]) if restart else 0 * x[k]
+            for n in range(self.steps + 1):
+                z, pullback = net.vjp(x[k] + delta)
+                m, dz = lost_by(z, y[k])
+                better = m > margin[k]
+                best[k[better]], margin[k[better]] = (x[k] + delta)[better], m[better]
+                if n == self.steps or not (standing := m <= 0).any():
+                    break
+                g = pullback(dz)[0][standing]
+                k, delta = k[standing], delta[standing]
+                delta = self.project(x[k], delta + step[k] * self.direction(g), eps[k])
+        return best.reshape(shape)
+
+    def direction(self, g):
+        """The unit vector along which g rises most: g/‖g‖₂, or sign g for the maximum norm."""
+        return g / np.maximum(length(g, 2), TINY) if self.norm == 2 else np.sign(g)
+
+    def project(self, x, delta, eps):
+        """The nearest δ in the ball, and then in the box; x lies in the box, so that this does not lead out of the ball."""
+        if self.norm == 2:
+            delta = delta * np.minimum(1, eps / np.maximum(length(delta, 2), TINY))
+        else:
+            delta = np.clip(delta, -eps, eps)
+        return delta if self.box is None else np.clip(x + delta, *self.box) - x
+
+    def random_point(self, rng, shape):
+        """Uniform in the unit ball, (n, d)."""
+        if self.norm == np.inf:
+            return rng.uniform(-1, 1, shape)
+        v = rng.normal(size=shape)
+        return v / length(v, 2) * rng.uniform(size=(shape[0], 1)) ** (1 / shape[1])
+
+    def __repr__(self):
+        return f"{type(self).__name__}(eps={self.eps}, steps={self.steps}, restarts={self.restarts}, norm={self.norm})"
+
+
+class FGM(PGD):
+    """The fast gradient method: one step of length ε along the gradient of the margin at x; ε g/‖g‖₂, or ε sign g.
+
+    Source: Goodfellow, Shlens and Szegedy, arXiv:1412.6572.
+    """
+
+    def __init__(self, eps, norm=2, box=None):
+        super().__init__(eps, steps=1, restarts=1, norm=norm, box=box, step=eps)
+
+
+class PublishedPGD(PGD):
+    """PGD as it was published with the first of these networks: 10 steps of 0.025 ε, which travel a quarter of the ball.
+
+    What it cannot do says nothing about a network: keep it for comparison.
+    """
+
+    def __init__(self, eps, norm=2, box=None):
+        super().__init__(eps, steps=10, restarts=1, norm=norm, box=box, step=0.025 * np.asarray(eps))
+
+
+def smallest_perturbation(net, x, y, norm=2, largest=10.0, bisections=15, steps=50, restarts=3, box=None, rng=0):
+    """The smallest perturbations that were found to change the labels: x + δ, shape of x, and ‖δ‖, shape of the batch.
+
+    By bisection of ε, each sample with its own, from [0, largest] on; PGD attacks with every ε. ‖δ‖ is 0 for samples
+    that are wrong already, and ∞ where nothing within `largest` was found (x + δ is x there). An upper bound of the
+    distance to the decision boundary, as `certified_radius` is a lower one.
+    """
+    if not (np.ndim(largest) == 0 and 0 < largest < math.inf):
+        raise ValueError(f"largest must be one positive number, got {largest}")
+    x = net.state(x)
+    found, low, high = x.copy(), np.zeros(x.shape[:-1]), np.full(x.shape[:-1], float(largest))
+    distance = np.where(labels_of(net, x) == np.asarray(y), math.inf, 0.0)
+    for n in range(dimension(bisections, "bisections") + 1):
+        eps = high if n == 0 else np.minimum(high, (low + high) / 2)
+        tried = PGD(np.where(distance > 0, eps, 0.0), steps, restarts, norm, box, rng)(net, x, y)
+        fooled = (labels_of(net, tried) != np.asarray(y)) & (distance > 0)
+        found[fooled] = tried[fooled]
+        distance[fooled] = length(tried - x, norm)[fooled][..., 0]
+        high, low = np.where(fooled, np.minimum(eps, distance), high), np.where(fooled, low, eps)
+    return found, distance
+
+
+def accuracy(net, attack, x, y):
+    """The fraction of samples whose label survives the attack; attack=None: the clean accuracy.
+
+    x: (..., dim_in); y: integer labels (...).
+    """
+    x = net.state(x)
+    y = checked_labels(y, (*x.shape[:-1], net.dim_out))
+    return float((labels_of(net, x if attack is None else attack(net, x, y)) == y).mean())
+
+
+def attacked_accuracy(net, x, y, eps, attack=PGD):
+    """`accuracy` under attack(ε) for each ε of an array, shape of eps; a label that falls at one ε stays fallen for larger ones.
+
+    attack: what makes an attack of ε: PGD, FGM, or a function such as `lambda eps: PGD(eps, steps=100)`.
+    """
+    eps, x = non_negative(eps, "eps"), net.state(x)
+    y = checked_labels(y, (*x.shape[:-1], net.dim_out)).reshape(-1)
+    x, accuracies = x.reshape(-1, x.shape[-1]), np.zeros(eps.size)
+    standing = labels_of(net, x) == y
+    for k in np.argsort(eps, axis=None):
+        k_x, k_y = x[standing], y[standing]
+        standing[standing] = labels_of(net, attack(eps.flat[k])(net, k_x, k_y)) == k_y
+        accuracies[k] = standing.mean()
+    return accuracies.reshape(eps.shape)
+
+
+def lost_by(z, y):
+    """m = max_{j≠y} z_j − z_y for logits (n, K), and ∂m/∂z."""
+    n = np.arange(len(z))
+    others = z.copy()
+    others[n, y] = -np.inf
+    j = others.argmax(axis=-1)
+    dz = np.zeros_like(z)
+    dz[n, j], dz[n, y] = 1, -1
+    return z[n, j] - z[n, y], dz
+
+
+def labels_of(net, x):
+    return np.argmax(net(x), axis=-1)
+
+
+def length(v, norm):
+    return np.linalg.norm(v, norm, axis=-1, keepdims=True)
+
+
+def ordered_pair(box):
+    try:
+        low, high = map(float, box)
+    except (TypeError, ValueError):
+        raise TypeError(f"box must be a pair of numbers (low, high), got {box!r}") from None
+    if not low < high:
+        raise ValueError(f"box must be (low, high) with low < high, got {box}")
+    return low, high

@@ -1,0 +1,186 @@
+"""Projections that keep a theorem's hypothesis true while a network is trained.
+
+`fit(…, constraints=[…])` projects θ before the first step and after every step, in the order of the list, so that every
+network that is measured, kept or returned satisfies the hypothesis, to rounding, and not in the limit of a penalty.
+"""
+
+import math
+
+import numpy as np
+
+from .flows import Flow
+from .integrators import check_step, cocoercivity, one_sided_bound, spectral_bound
+from .linear import WeightMatrix
+from .maps import dimension
+
+TINY = 1e-150
+
+
+class Constraint:
+    """A set of parameters: `project()` puts θ into it, in place. `maps` are those whose parameters it changes."""
+
+    maps = ()
+
+    def project(self):
+        """θ ← a point of the set near θ, in place."""
+        raise NotImplementedError(f"{type(self).__name__} has no projection: write project(self)")
+
+    def tangent(self, dtheta):
+        """A gradient, flat like the network's θ, as a direction along the set: unchanged unless the set is curved."""
+        return dtheta
+
+    def blocks(self, theta):
+        """Slices of the network's θ for which an optimiser should keep one second moment, not one an entry."""
+        return []
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(map(repr, self.maps))})"
+
+
+class Orthogonal(Constraint):
+    """WᵀW = I for the weight W of each linear map given (WWᵀ = I where it has fewer rows than columns).
+
+    The projection is the nearest such matrix, the polar factor of W, by an SVD; with `bjorck=n` it is n steps of Björck
+    and Bowie's iteration W ← W(3I − WᵀW)/2, matrix products only, after a division by s_max where that is above 1: it
+    needs s_max < √3, and a handful of steps where W was orthogonal before one small step. With a network's gradient G
+    at W, `tangent` takes G − W sym(WᵀG), the part along the set, and Adam keeps one second moment a matrix: what each
+    entry's own scale would do to a tangent vector is no tangent vector. This decides how tight the networks get.
+
+    TypeError for what is no Dense or Affine map. Sources: Björck and Bowie (1971); Absil, Mahony and Sepulchre,
+    Optimization Algorithms on Matrix Manifolds (2008); Bécigneul and Ganea, arXiv:1810.00760.
+    """
+
+    def __init__(self, *linear_maps, bjorck=None):
+        self.maps = weight_matrices(linear_maps, "Orthogonal")
+        self.bjorck = None if bjorck is None else dimension(bjorck, "bjorck")
+
+    def project(self):
+        for A in self.maps:
+            if self.bjorck is None:
+                A.orthogonalise()
+            else:
+                A.W = bjorck(A.W, self.bjorck)
+
+    def tangent(self, dtheta):
+        dtheta = np.array(dtheta)
+        for A in self.maps:
+            block = weight_block(A, dtheta)
+            W, G = A.W, dtheta[block].reshape(A.W.shape)
+            if A.dim_out < A.dim_in:  # orthonormal rows: those of Wᵀ are orthonormal columns
+                W, G = W.T, G.T
+            S = W.T @ G
+            G = G - W @ (S + S.T) / 2
+            dtheta[block] = (G if A.dim_out >= A.dim_in else G.T).ravel()
+        return dtheta
+
+    def blocks(self, theta):
+        return [weight_block(A, theta) for A in self.maps]
+
+
+class SpectralBall(Constraint):
+    """‖W‖ ≤ radius for the weight of each linear map given: W ← W · radius/max(radius, s_max).
+
+    ValueError where the radius is not positive, TypeError for what is no map with a weight.
+    """
+
+    def __init__(self, *linear_maps, radius=1.0):
+        self.maps = weight_matrices(linear_maps, "SpectralBall")
+        if not isinstance(radius, float | int | np.number) or not 0 < radius < math.inf:
+            raise ValueError(f"radius must be a positive number, got {radius!r}")
+        self.radius = radius
+
+    def project(self):
+        for A in self.maps:
+            s_max = A.lipschitz()
+            if s_max > self.radius:
+                A.W = A.W * (self.radius / s_max)
+
+
+class StepSizes(Constraint):
+    """(h_C, h_E) ← the nearest steps for which the contractive step after the expansive one is 1-Lipschitz.
+
+    flow_C, flow_E: Flows with learned steps, −AᵀΣ(Ax + b) and Σ(Wx + v) in the lectures; with L and λ, μ the constants
+    that their fields have now the steps satisfy h_E ≤ (1/ℓ(h_C) − 1)/L_E, where
+
+        bound="sharp"    ℓ(h) = max(|1 + hλ_min|, |1 + hλ_max|), which is attained
+        bound="slides"   ℓ(h) = √(1 + 2hμ + h²L²)
+
+    For slopes in [½, 1] and orthogonal A, W the first allows h_E up to 2, at h_C = 4/3, the second up to 0.1547, at
+    h_C = ½. Put it after the constraints on A and W. Steps stay above `smallest`, since a step may not be zero.
+
+    TypeError where a flow does not learn its step; NotImplementedError where the field has no constants, or where no
+    h_C contracts. Source: Celledoni et al., arXiv:2210.02373.
+    """
+
+    def __init__(self, flow_C, flow_E, bound="sharp", smallest=1e-3):
+        for flow, name in ((flow_C, "flow_C"), (flow_E, "flow_E")):
+            if not isinstance(flow, Flow) or not flow.learn_h:
+                raise TypeError(f"{name} must be a Flow with learn_h=True, got {flow!r}")
+        if bound not in ("sharp", "slides"):
+            raise ValueError(f'bound must be "sharp" or "slides", got {bound!r}')
+        self.maps, self.bound, self.smallest = (flow_C, flow_E), bound, check_step(smallest)
+
+    def largest_expansive_step(self, h_C):
+        """The largest h_E that each h_C allows, an array of its shape; negative where h_C alone does not contract."""
+        return self.curve()(h_C)
+
+    def curve(self):
+        """h_C ↦ the largest h_E, for the weights as they are now."""
+        C, E = (flow.field for flow in self.maps)
+        L_E, constants = (
+            E.lipschitz(),
+            C.spectrum() if self.bound == "sharp" else (C.lipschitz(), C.one_sided_lipschitz()),
+        )
+        ell = spectral_bound if self.bound == "sharp" else one_sided_bound
+        return lambda h_C: (1 / np.maximum(ell(h_C, *constants), TINY) - 1) / L_E
+
+    def project(self):
+        from scipy.optimize import minimize_scalar
+
+        C, E = self.maps
+        largest = self.curve()
+        if largest(C.h) >= E.h >= self.smallest <= C.h:
+            return
+        h = np.linspace(self.smallest, 2 * cocoercivity(C.field), 1001)  # beyond, no bound is below 1
+        h = h[largest(h) >= self.smallest]
+        if not h.size:
+            raise NotImplementedError(
+                f"no step of {C.field!r} is known to make up for an expansive one of {self.smallest}: slopes of at least "
+                "a > 0, and A with full column rank, are what contracts"
+            )
+
+        def distance(h_C):
+            return np.hypot(h_C - C.h, np.clip(E.h, self.smallest, largest(h_C)) - E.h)
+
+        near, gap = h[np.argmin(distance(h))], h[-1] / 1000
+        bounds = max(h[0], near - gap), min(h[-1], near + gap)
+        h_C = minimize_scalar(distance, bounds=bounds, method="bounded", options=dict(xatol=1e-9)).x
+        C.h, E.h = h_C, np.clip(E.h, self.smallest, largest(h_C))
+
+
+def weight_matrices(maps, name):
+    """The linear maps, each with a matrix W; TypeError for others, or none."""
+    for A in maps:
+        if not isinstance(A, WeightMatrix):
+            raise TypeError(f"{name} constrains Dense and Affine maps, such as field.A, got {A!r}")
+    if not maps:
+        raise TypeError(f"{name} needs at least one linear map, such as field.A, got none")
+    return maps
+
+
+def weight_block(A, theta):
+    """The slice of a holder's θ, or of its gradient, in which W of A lies."""
+    start = A.place(theta).start + A.slices["W"].start
+    return slice(start, start + A.W.size)
+
+
+def bjorck(W, iterations):
+    """W ← W(3I − WᵀW)/2, `iterations` times, for the taller of W and Wᵀ; after a division by s_max where it may be √3 or more,
+    s_max² ≤ 1 + ‖WᵀW − I‖."""
+    tall = W if len(W) >= W.shape[1] else W.T
+    gram = tall.T @ tall
+    if np.linalg.norm(gram - np.eye(len(gram))) > 1.5:
+        tall = tall / np.linalg.norm(tall, 2)
+    for _ in range(iterations):
+        tall = 1.5 * tall - 0.5 * tall @ (tall.T @ tall)
+    return tall if len(W) >= W.shape[1] else tall.T

@@ -1,0 +1,217 @@
+"""Whole networks: how much each layer stretches at most, how much is found, and the radius in which a label is certain.
+
+A certificate is an upper bound of the Lipschitz constant, from `F.lipschitz()`. What is measured here is a lower bound,
+and no search, however long, makes it a certificate.
+"""
+
+import copy
+import math
+
+import numpy as np
+
+from .flows import Flow
+from .integrators import Euler, cocoercivity
+from .linear import LinearMap
+from .losses import checked_labels
+from .maps import Map, Network, dimension
+
+EPS = np.finfo(float).eps
+TINY = 1e-150  # its square is a number, too
+
+
+def measured(F, x, steps=100, rng=0):
+    """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that was found: a LOWER bound of the Lipschitz constant of F.
+
+    Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs of points, which
+    start near by and far apart, moves the points too. x: (..., d), at least one point; `steps` of each; the first
+    directions are drawn with `rng`.
+    """
+    if not isinstance(F, Map):
+        raise TypeError(f"measured calls vjp and jvp of a Map, got {F!r}: checks.lipschitz takes any function")
+    x, steps, rng = F.state(x).reshape(-1, F.dim_in), dimension(steps, "steps"), np.random.default_rng(rng)
+    if not (x.size and np.isfinite(x).all()):
+        raise ValueError("measured needs at least one point, all of them finite")
+    v = rng.normal(size=x.shape).astype(x.dtype)
+    norms, v = power_iteration(F, x, v, steps)
+    scale = np.sqrt((x * x).sum(axis=-1).mean()) or 1.0
+    r = scale * 10 ** rng.uniform(-2, 0.5, (len(x), 1))
+    return float(max(norms.max(), pair_ascent(F, x.copy(), x + r * v, steps, shortest=scale / 1000).max()))
+
+
+def power_iteration(F, x, v, steps):
+    """‖F′v‖ and v, ‖v‖ = 1, after `steps` of v ← F′ᵀF′v at each of the points x, (n, d)."""
+    _, pullback = F.vjp(x)
+    v = unit(v)
+    for _ in range(steps):
+        w = pullback(F.jvp(x, v)[1])[0]
+        v = np.where(norm(w)[:, None] > TINY, unit(w), v)  # in the kernel of F′, a direction is as good as any other
+    return norm(F.jvp(x, v)[1]), v
+
+
+def pair_ascent(F, x, y, steps, shortest):
+    """The stretch of each pair x, y after `steps` of ascent of its logarithm: a step that does not help is not taken, and
+    the next one is shorter. Pairs nearer than `shortest` are not tried: their difference is rounding."""
+    best, g_x, g_y = pair_stretch(F, x, y)
+    rate = np.full(len(x), 0.5)
+    for _ in range(steps):
+        c = (rate * norm(x - y) ** 2)[:, None]  # the gradient of a logarithm is one over a length
+        x_new, y_new = x + c * g_x, y + c * g_y
+        found, *slopes = pair_stretch(F, x_new, y_new)
+        better = (found > best) & (norm(x_new - y_new) > shortest)
+        rate = np.where(better, 1.5 * rate, rate / 2)
+        for old, new in zip((best, x, y, g_x, g_y), (found, x_new, y_new, *slopes), strict=True):
+            old[better] = new[better]
+    return best
+
+
+def pair_stretch(F, x, y):
+    """s = ‖F(x) − F(y)‖/‖x − y‖ for each pair, (n,), and the gradients of log s in x and in y."""
+    (F_x, pull_x), (F_y, pull_y), d = F.vjp(x), F.vjp(y), x - y
+    D = F_x - F_y
+    before, after = np.maximum(norm(d), TINY), norm(D)
+    w = D / (np.maximum(after, TINY) ** 2).reshape(-1, *[1] * (D.ndim - 1))
+    u = d / before[:, None] ** 2
+    return after / before, pull_x(w)[0] - u, pull_y(-w)[0] + u
+
+
+def norm(v):
+    """‖v‖ of each sample, (n, …) → (n,)."""
+    return np.linalg.norm(v.reshape(len(v), -1), axis=-1)
+
+
+def unit(v):
+    return v / np.maximum(norm(v), TINY)[:, None]
+
+
+class Profile:
+    """A table of a network's layers, from `profile(net, x)`: arrays of one number a layer.
+
+    bound: the certified constant of the layer, ∞ where none is known; measured: the largest stretch that was found of the
+    layer, from the states that it gets; product: of the bounds so far; measured_product: the largest stretch that was
+    found from the input to here. Measured numbers are lower bounds. `print` shows the table.
+    """
+
+    def __init__(self, names, bound, measured, measured_product):
+        self.names, self.bound = names, np.array(bound)
+        self.measured, self.measured_product = np.array(measured), np.array(measured_product)
+        self.product = np.cumprod(self.bound)
+
+    def __str__(self):
+        columns = [
+            ["layer", *self.names], *[
+                [title, *[f"{number:.6g}" for number in numbers]] for title, numbers in (
+                    ("bound", self.bound), ("measured", self.measured), ("product", self.product), ("measured so far", self.measured_product),
+                )
+            ],
+        ]  # fmt: skip
+        widths = [max(map(len, column)) for column in columns]
+        rows = zip(*columns, strict=True)
+        return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+    __repr__ = __str__
+
+
+def profile(net, x=None, steps=50, rng=0):
+    """How much each layer of a network stretches: certified, and found by `measured` from the points x, (..., dim_in).
+
+    Without x, from 100 points N(0, I), drawn with `rng`. Returns a Profile.
+    """
+    if not isinstance(net, Network):
+        raise TypeError(f"profile needs a Network, got {net!r}")
+    x = np.random.default_rng(rng).normal(size=(100, net.dim_in)) if x is None else x
+    x = net.state(x).reshape(-1, net.dim_in)
+    names, bounds, found, so_far = [], [], [], []
+    for k, (F, state) in enumerate(zip(net.maps, net.states(x), strict=False)):
+        names.append(f"{k} {F.formula}")
+        bounds.append(bound_or_infinity(F))
+        found.append(measured(F, state, steps, rng))
+        so_far.append(measured(Network(*copy.deepcopy(net.maps[: k + 1])), x, steps, rng))
+    return Profile(names, bounds, found, so_far)
+
+
+def averaged(F):
+    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive; its iterates go to a fixed point if α < 1.
+
+    An Euler step h ≤ 2ν of a field of cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition: α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1
+    where one α_i is 1. NotImplementedError for other maps and longer steps. Sources: Combettes and Yamada, J. Math. Anal.
+    Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
+    """
+    if isinstance(F, Network):
+        parts = [averaged(G) for G in F.maps]
+    elif isinstance(F, Flow) and isinstance(F.method, Euler) and F.h > 0:
+        parts = [F.h / (2 * cocoercivity(F.field))] * F.steps
+    else:
+        raise NotImplementedError(f"{F!r} is not known to be averaged: it is no Euler step forward in time")
+    if max(parts) > 1 + 1e-12:  # rounding of h = 2/L
+        raise NotImplementedError(f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is")
+    total = sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
+    return total / (1 + total) if total < math.inf else 1.0
+
+
+def certified_radius(net, x, pairwise=True):
+    """The radius r, shape of the batch, of a ball around each x in which the network's label, argmax z, is certain not to change.
+
+    With ℓ = net.lipschitz(), from input to logits, and k the label,
+
+        r = min_j (z_k − z_j)/(√2 ℓ)
+        r = min_j (z_k − z_j)/(ℓ′‖w_k − w_j‖)      pairwise, where the network ends in linear maps
+
+    w_j are the rows of the last linear maps, multiplied, and ℓ′ is the constant of what comes before; the second is
+    never smaller. It holds for ‖δ‖ < r, Euclidean, and for the network in exact arithmetic: in float32 logits are off by
+    rounding. ValueError unless there are two logits at least; NotImplementedError for a network without a constant.
+    Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
+    """
+    z = np.asarray(net(x))
+    if z.ndim == 0 or z.shape[-1] < 2:
+        raise ValueError(f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}")
+    top = z.max(axis=-1, keepdims=True)
+    gap, k = top - z, z.argmax(axis=-1)
+    np.put_along_axis(gap, k[..., None], np.inf, axis=-1)
+    slope = np.sqrt(2) * np.full((z.shape[-1],) * 2, 1.0)
+    before, last = split_linear_end(net) if pairwise else ([net], [])
+    if last:
+        rows = np.eye(z.shape[-1])
+        for A in reversed(last):
+            rows = A.adjoint(rows)
+        slope = np.linalg.norm(rows[:, None] - rows, axis=-1)
+    slope = slope * math.prod(F.lipschitz() for F in before) * (1 + 8 * EPS)  # rounded outward
+    with np.errstate(divide="ignore", invalid="ignore"):  # equal rows: a difference that no perturbation changes
+        return np.where(gap > 0, gap / slope[k], 0.0).min(axis=-1)
+
+
+def certified_accuracy(net, x, y, eps, pairwise=True):
+    """The fraction of samples with the right label for every perturbation ‖δ‖₂ ≤ ε, shape of ε: certified_radius(net, x) > ε.
+
+    x: (..., dim_in); y: integer labels (...); eps: a number or an array of numbers ≥ 0. ValueError for a negative ε or
+    labels out of range.
+    """
+    eps, z = non_negative(eps, "eps"), net(x)
+    right = np.argmax(z, axis=-1) == checked_labels(y, np.shape(z))
+    radius = np.where(right, certified_radius(net, x, pairwise), -1.0)
+    return (radius.reshape(-1) > eps[..., None]).mean(axis=-1)
+
+
+def split_linear_end(net):
+    """The maps of a network, nested ones opened, as two lists: what comes before, and the linear maps at the end."""
+    maps, last = flattened(net), []
+    while maps and isinstance(maps[-1], LinearMap):
+        last.insert(0, maps.pop())
+    return maps, last
+
+
+def flattened(net):
+    return [part for F in net.maps for part in flattened(F)] if isinstance(net, Network) else [net]
+
+
+def bound_or_infinity(F):
+    try:
+        return F.lipschitz()
+    except NotImplementedError:
+        return math.inf
+
+
+def non_negative(value, name):
+    array = np.asarray(value, float)
+    if not (np.isfinite(array) & (array >= 0)).all():
+        raise ValueError(f"{name} must be at least 0 and finite, got {value}")
+    return array
