@@ -20,9 +20,11 @@ class PGD:
     """Projected gradient ascent of the margin in the ball ‖δ‖ ≤ ε. `attack(net, x, y)` → x + δ, of the shape of x.
 
     A step is δ ← P(δ + step·g/‖g‖₂) for norm=2 and P(δ + step·sign g) for norm=np.inf, P the projection on the ball, and
-    with box=(low, high) on the box too. The first start is x, the others are random in the ball (`rng`). What is returned
-    has the wrong label, or, where none was found, the smallest margin that was seen; a sample that is wrong already
-    stays as it is.
+    with box=(low, high) on the box too. The first ascent starts at x and follows the largest z_j − z_y, whichever j that is,
+    perhaps towards a label that stays out of reach. So the second goes from x towards the third most likely label, the
+    fourth ascent towards the next, and so on; the others start at random in the ball (`rng`), in case the gradient
+    vanishes at x. What is returned has the wrong label, or, where none was found, the smallest margin that was seen; a
+    sample that is wrong already stays as it is.
 
     eps: a number ≥ 0, or an array of the batch's shape; steps, restarts: integers ≥ 1; step: its length, 2.5 ε/steps
     unless given. ValueError for a negative ε, labels out of range, or an x outside of the box. Source: Madry et al.,
@@ -48,21 +50,25 @@ class PGD:
             raise ValueError("an attack starts from finite states, got a NaN or infinity")
         if self.box is not None and not ((x >= self.box[0]) & (x <= self.box[1])).all():
             raise ValueError(f"x must lie in the box {self.box}, but reaches from {x.min():g} to {x.max():g}")
-        eps, step = (np.broadcast_to(a, shape[:-1]).reshape(-1, 1) for a in (self.eps, self.step))
+        eps, step = (one_a_sample(a, shape[:-1]) for a in (self.eps, self.step))
         x, z, rng = x.reshape(-1, shape[-1]), z.reshape(-1, z.shape[-1]), np.random.default_rng(self.rng)
-        best, margin = x.copy(), lost_by(z, y)[0]
+        best, margin, ranking = x.copy(), lost_by(z, y)[0], runners_up(z, y)
         for restart in range(self.restarts):
             k = np.flatnonzero(margin <= 0)  # those that stand
-            delta = self.project(x[k], eps[k] * self.random_point(rng, x[k].shape), eps[k]) if restart else 0 * x[k]
+            delta, target = 0 * x[k], None
+            if restart % 2 and ranking.shape[1] > 1:
+                target = ranking[k, 1 + restart // 2 % (ranking.shape[1] - 1)]
+            elif restart:
+                delta = self.project(x[k], eps[k] * self.random_point(rng, x[k].shape), eps[k])
             for n in range(self.steps + 1):
                 z, pullback = net.vjp(x[k] + delta)
-                m, dz = lost_by(z, y[k])
+                m, dz = lost_by(z, y[k], target)
                 better = m > margin[k]
                 best[k[better]], margin[k[better]] = (x[k] + delta)[better], m[better]
                 if n == self.steps or not (standing := m <= 0).any():
                     break
                 g = pullback(dz)[0][standing]
-                k, delta = k[standing], delta[standing]
+                k, delta, target = k[standing], delta[standing], None if target is None else target[standing]
                 delta = self.project(x[k], delta + step[k] * self.direction(g), eps[k])
         return best.reshape(shape)
 
@@ -109,7 +115,7 @@ class PublishedPGD(PGD):
         super().__init__(eps, steps=10, restarts=1, norm=norm, box=box, step=0.025 * np.asarray(eps))
 
 
-def smallest_perturbation(net, x, y, norm=2, largest=10.0, bisections=15, steps=50, restarts=3, box=None, rng=0):
+def smallest_perturbation(net, x, y, norm=2, largest=10.0, bisections=15, steps=50, restarts=5, box=None, rng=0):
     """The smallest perturbations that were found to change the labels: x + δ, shape of x, and ‖δ‖, shape of the batch.
 
     By bisection of ε, each sample with its own, from [0, largest] on; PGD attacks with every ε. ‖δ‖ is 0 for samples
@@ -119,12 +125,13 @@ def smallest_perturbation(net, x, y, norm=2, largest=10.0, bisections=15, steps=
     if not (np.ndim(largest) == 0 and 0 < largest < math.inf):
         raise ValueError(f"largest must be one positive number, got {largest}")
     x = net.state(x)
+    y = checked_labels(y, (*x.shape[:-1], net.dim_out))
     found, low, high = x.copy(), np.zeros(x.shape[:-1]), np.full(x.shape[:-1], float(largest))
-    distance = np.where(labels_of(net, x) == np.asarray(y), math.inf, 0.0)
+    distance = np.where(labels_of(net, x) == y, math.inf, 0.0)
     for n in range(dimension(bisections, "bisections") + 1):
         eps = high if n == 0 else np.minimum(high, (low + high) / 2)
         tried = PGD(np.where(distance > 0, eps, 0.0), steps, restarts, norm, box, rng)(net, x, y)
-        fooled = (labels_of(net, tried) != np.asarray(y)) & (distance > 0)
+        fooled = (labels_of(net, tried) != y) & (distance > 0)
         found[fooled] = tried[fooled]
         distance[fooled] = length(tried - x, norm)[fooled][..., 0]
         high, low = np.where(fooled, np.minimum(eps, distance), high), np.where(fooled, low, eps)
@@ -136,6 +143,8 @@ def accuracy(net, attack, x, y):
 
     x: (..., dim_in); y: integer labels (...).
     """
+    if isinstance(attack, type):
+        raise TypeError(f"attack must be an object: write {attack.__name__}(eps), not {attack.__name__}")
     x = net.state(x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out))
     return float((labels_of(net, x if attack is None else attack(net, x, y)) == y).mean())
@@ -157,15 +166,30 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
     return accuracies.reshape(eps.shape)
 
 
-def lost_by(z, y):
-    """m = max_{j≠y} z_j − z_y for logits (n, K), and ∂m/∂z."""
+def lost_by(z, y, target=None):
+    """m = max_{j≠y} z_j − z_y for logits (n, K), and ∂/∂z of it, or of z_j − z_y with j the target of each sample."""
     n = np.arange(len(z))
     others = z.copy()
     others[n, y] = -np.inf
     j = others.argmax(axis=-1)
     dz = np.zeros_like(z)
-    dz[n, j], dz[n, y] = 1, -1
+    dz[n, j if target is None else target], dz[n, y] = 1, -1
     return z[n, j] - z[n, y], dz
+
+
+def runners_up(z, y):
+    """The labels other than y, the largest logit first, shape (n, K − 1)."""
+    others = z.copy()
+    others[np.arange(len(z)), y] = -np.inf
+    return np.argsort(-others, axis=-1)[:, :-1]
+
+
+def one_a_sample(eps, batch):
+    """eps as an array (n, 1) beside the n samples of a batch."""
+    try:
+        return np.broadcast_to(eps, batch).reshape(-1, 1)
+    except ValueError:
+        raise ValueError(f"eps has shape {np.shape(eps)}, which does not fit a batch of shape {batch}") from None
 
 
 def labels_of(net, x):

@@ -118,7 +118,9 @@ class StepSizes(Constraint):
                 raise TypeError(f"{name} must be a Flow with learn_h=True, got {flow!r}")
         if bound not in ("sharp", "slides"):
             raise ValueError(f'bound must be "sharp" or "slides", got {bound!r}')
-        self.maps, self.bound, self.smallest = (flow_C, flow_E), bound, check_step(smallest)
+        if check_step(smallest) < 0:
+            raise ValueError(f"smallest must be a positive number, got {smallest}")
+        self.maps, self.bound, self.smallest = (flow_C, flow_E), bound, smallest
 
     def largest_expansive_step(self, h_C):
         """The largest h_E that each h_C allows, an array of its shape; negative where h_C alone does not contract."""
@@ -135,26 +137,29 @@ class StepSizes(Constraint):
         return lambda h_C: (1 / np.maximum(ell(h_C, *constants), TINY) - 1) / L_E
 
     def project(self):
-        from scipy.optimize import minimize_scalar
+        from scipy.optimize import brentq, minimize_scalar
 
         C, E = self.maps
         largest = self.curve()
         if largest(C.h) >= E.h >= self.smallest <= C.h:
             return
-        h = np.linspace(self.smallest, 2 * cocoercivity(C.field), 1001)  # beyond, no bound is below 1
-        h = h[largest(h) >= self.smallest]
+        top = 2 * cocoercivity(C.field)  # no bound is below 1 from here on
+        h = np.linspace(0, top, 1001)
+        h = h[largest(h) > self.smallest]
         if not h.size:
             raise NotImplementedError(
                 f"no step of {C.field!r} is known to make up for an expansive one of {self.smallest}: slopes of at least "
                 "a > 0, and A with full column rank, are what contracts"
             )
+        low, high = (brentq(lambda h_C: largest(h_C) - self.smallest, *ends) for ends in ((0, h[0]), (h[-1], top)))
 
         def distance(h_C):
             return np.hypot(h_C - C.h, np.clip(E.h, self.smallest, largest(h_C)) - E.h)
 
-        near, gap = h[np.argmin(distance(h))], h[-1] / 1000
-        bounds = max(h[0], near - gap), min(h[-1], near + gap)
-        h_C = minimize_scalar(distance, bounds=bounds, method="bounded", options=dict(xatol=1e-9)).x
+        h = np.linspace(low, high, 1001)  # there may be a minimum on each side of the region's peak
+        near, gap = h[np.argmin(distance(h))], h[1] - h[0]
+        bounds = max(low, near - gap), min(high, near + gap)
+        h_C = minimize_scalar(distance, bounds=bounds, method="bounded", options=dict(xatol=1e-10)).x
         C.h, E.h = h_C, np.clip(E.h, self.smallest, largest(h_C))
 
 

@@ -7,7 +7,7 @@ import pytest
 from zoo import partitioned, residual
 
 import dynsys_nn as dnn
-from dynsys_nn import datasets, systems
+from dynsys_nn import attacks, checks, datasets, lipschitz, systems
 
 RNG = np.random.default_rng(0)
 NAN = np.array([[1.0, 2.0], [np.nan, 0.0]])
@@ -22,7 +22,74 @@ def gradient():
     return dnn.GradientField(dnn.Dense(3, 2, rng=0), dnn.Tanh())
 
 
+def classifier():
+    return dnn.Network(dnn.Flow(gradient(), 0.1), affine())
+
+
+def unbounded():
+    """A network of a layer without a Lipschitz constant, and an affine map."""
+    return dnn.Network(dnn.Flow(systems.pendulum(), 0.1, dnn.RK4()), affine())
+
+
+def learned():
+    return dnn.Flow(gradient(), 0.1, learn_h=True)
+
+
+LABELS = np.array([0, 1])
+
 MISTAKES = {
+    "a negative ε": (lambda: dnn.PGD(-0.1), ValueError, "eps must be at least 0 and finite, got -0.1"),
+    "an ε that is NaN": (lambda: dnn.FGM(np.nan), ValueError, "eps must be at least 0 and finite, got nan"),
+    "a negative ε among others": (lambda: lipschitz.certified_accuracy(classifier(), POINTS, LABELS, [0.1, -0.1]), ValueError, "eps must be at least 0 and finite, got [0.1, -0.1]"),
+    "a negative ε of a curve": (lambda: attacks.attacked_accuracy(classifier(), POINTS, LABELS, -1.0), ValueError, "eps must be at least 0"),
+    "an infinite step of an attack": (lambda: dnn.PGD(0.1, step=np.inf), ValueError, "step must be at least 0 and finite, got inf"),
+    "ε of another shape than the batch": (lambda: dnn.PGD(np.ones(3))(classifier(), POINTS, LABELS), ValueError, "eps has shape (3,), which does not fit a batch of shape (2,)"),
+    "no steps of an attack": (lambda: dnn.PGD(0.1, steps=0), ValueError, "steps must be at least 1, got 0"),
+    "no restarts": (lambda: dnn.PGD(0.1, restarts=0), ValueError, "restarts must be at least 1, got 0"),
+    "another norm": (lambda: dnn.PGD(0.1, norm=1), ValueError, "norm must be 2 or np.inf, got 1"),
+    "a norm in words": (lambda: dnn.FGM(0.1, norm="inf"), ValueError, "norm must be 2 or np.inf, got 'inf'"),
+    "a box of one number": (lambda: dnn.PGD(0.1, box=1), TypeError, "box must be a pair of numbers (low, high), got 1"),
+    "a box upside down": (lambda: dnn.PGD(0.1, box=(1, 0)), ValueError, "box must be (low, high) with low < high, got (1, 0)"),
+    "x outside of the box": (lambda: dnn.PGD(0.1, box=(0.5, 1))(classifier(), POINTS, LABELS), ValueError, "x must lie in the box (0.5, 1.0), but reaches from 0 to 0"),
+    "an attack from NaN": (lambda: dnn.PGD(0.1)(classifier(), NAN, LABELS), ValueError, "an attack starts from finite states, got a NaN or infinity"),
+    "an attack with labels out of range": (lambda: dnn.PGD(0.1)(classifier(), POINTS, np.array([0, 2])), ValueError, "labels must lie in 0, …, 1, got 0 … 2"),
+    "an attack with labels that are no integers": (lambda: dnn.PGD(0.1)(classifier(), POINTS, np.array([0.0, 1.0])), TypeError, "labels must be integers 0, …, 1"),
+    "an attack with too few labels": (lambda: dnn.FGM(0.1)(classifier(), POINTS, np.array([0])), ValueError, "need labels of shape (2,), got (1,)"),
+    "accuracy with labels out of range": (lambda: attacks.accuracy(classifier(), None, POINTS, np.array([0, 3])), ValueError, "labels must lie in 0, …, 1"),
+    "certified accuracy with labels out of range": (lambda: lipschitz.certified_accuracy(classifier(), POINTS, np.array([0, -1]), 0.1), ValueError, "labels must lie in 0, …, 1"),
+    "a smallest perturbation with labels out of range": (lambda: attacks.smallest_perturbation(classifier(), POINTS, np.array([0, 5])), ValueError, "labels must lie in 0, …, 1"),
+    "a largest perturbation of zero": (lambda: attacks.smallest_perturbation(classifier(), POINTS, LABELS, largest=0), ValueError, "largest must be one positive number, got 0"),
+    "an attack on a class of attacks": (lambda: attacks.accuracy(classifier(), dnn.PGD, POINTS, LABELS), TypeError, "attack must be an object: write PGD(eps), not PGD"),
+    "a certificate of one logit": (lambda: lipschitz.certified_radius(dnn.Network(dnn.Dense(1, 2, rng=0)), POINTS), ValueError, "a label needs at least two logits"),
+    "a certificate without a constant": (lambda: lipschitz.certified_radius(unbounded(), POINTS), NotImplementedError, "no Lipschitz constant of KnownField is known"),
+    "a margin of zero": (lambda: dnn.MulticlassHinge(0), ValueError, "margin must be a positive number, got 0"),
+    "a margin in words": (lambda: dnn.MulticlassHinge("one"), ValueError, "margin must be a positive number, got 'one'"),
+    "a hinge with labels out of range": (lambda: dnn.MulticlassHinge()(POINTS, np.array([0, 2])), ValueError, "labels must lie in 0, …, 1, got 0 … 2"),
+    "a hinge of nothing": (lambda: dnn.MulticlassHinge()(POINTS[:0], np.zeros(0, int)), ValueError, "empty batch is not defined"),
+    "measured without points": (lambda: lipschitz.measured(gradient(), POINTS[:0]), ValueError, "measured needs at least one point, all of them finite"),
+    "measured at NaN": (lambda: lipschitz.measured(gradient(), NAN), ValueError, "measured needs at least one point, all of them finite"),
+    "measured of a function": (lambda: lipschitz.measured(np.sin, POINTS), TypeError, "checks.lipschitz takes any function"),
+    "a profile of a flow": (lambda: lipschitz.profile(dnn.Flow(gradient(), 0.1)), TypeError, "profile needs a Network, got Flow(2 → 2)"),
+    "the Lipschitz check of a class": (lambda: checks.lipschitz(dnn.Flow, POINTS), TypeError, "a check takes an object: write Flow(…), not Flow"),
+    "time backwards": (lambda: dnn.Euler().substeps(gradient(), -1.0), ValueError, "T must be positive, got -1.0"),
+    "no time": (lambda: dnn.Euler().substeps(gradient(), 0.0), ValueError, "must be one finite number other than zero, got 0.0"),
+    "orthogonal nothing": (lambda: dnn.Orthogonal(), TypeError, "Orthogonal needs at least one linear map, such as field.A, got none"),
+    "orthogonal fields": (lambda: dnn.Orthogonal(gradient()), TypeError, "Orthogonal constrains Dense and Affine maps, such as field.A, got GradientField(2 → 2)"),
+    "orthogonal lists": (lambda: dnn.Orthogonal([dnn.Dense(2, 2)]), TypeError, "Orthogonal constrains Dense and Affine maps, such as field.A, got [Dense(2 → 2)]"),
+    "no steps of Björck": (lambda: dnn.Orthogonal(affine(), bjorck=0), ValueError, "bjorck must be at least 1, got 0"),
+    "a ball without radius": (lambda: dnn.SpectralBall(affine(), radius=0), ValueError, "radius must be a positive number, got 0"),
+    "a radius given as a map": (lambda: dnn.SpectralBall(affine(), 1.0), TypeError, "SpectralBall constrains Dense and Affine maps, such as field.A, got 1.0"),
+    "steps that are not learned": (lambda: dnn.StepSizes(dnn.Flow(gradient(), 0.1), learned()), TypeError, "flow_C must be a Flow with learn_h=True, got Flow(2 → 2)"),
+    "steps of no flow": (lambda: dnn.StepSizes(learned(), gradient()), TypeError, "flow_E must be a Flow with learn_h=True, got GradientField(2 → 2)"),
+    "a bound of one's own": (lambda: dnn.StepSizes(learned(), learned(), bound="tight"), ValueError, 'bound must be "sharp" or "slides", got \'tight\''),
+    "a smallest step of zero": (lambda: dnn.StepSizes(learned(), learned(), smallest=0), ValueError, "must be one finite number other than zero, got 0"),
+    "a smallest step that is negative": (lambda: dnn.StepSizes(learned(), learned(), smallest=-1.0), ValueError, "smallest must be a positive number, got -1.0"),
+    "LBFGS with constraints": (lambda: dnn.fit(net := affine(), dnn.MulticlassHinge(), POINTS, LABELS, dnn.LBFGS(), constraints=[dnn.Orthogonal(net)]), ValueError,
+        "LBFGS moves freely and cannot keep constraints: take Adam"),
+    "a constraint without its list": (lambda: dnn.fit(net := affine(), dnn.MulticlassHinge(), POINTS, LABELS, constraints=dnn.Orthogonal(net)), TypeError,
+        "constraints is a list: write constraints=[Orthogonal(Affine(2 → 2))]"),
+    "a class for a constraint": (lambda: dnn.fit(affine(), dnn.MulticlassHinge(), POINTS, LABELS, constraints=[dnn.Orthogonal]), TypeError,
+        "constraints must be objects such as Orthogonal(field.A), got <class"),
     "wrong last dimension": (lambda: gradient()(np.zeros((5, 3))), ValueError,
         "GradientField acts on states of dimension 2, got an array of shape (5, 3)"),
     "wrong last dimension in a network": (lambda: dnn.Network(dnn.Lift(3, 2))(np.zeros(4)), ValueError,
