@@ -2,9 +2,8 @@
 
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a
 method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading
-order: maps, activations, linear, fields, integrators, flows, losses,
-constraints, training, lipschitz, attacks, decomposition, checks, systems,
-datasets, plotting.
+order: maps, activations, linear, fields, integrators, flows, losses, constraints, training, lipschitz, attacks,
+decomposition, checks, systems, datasets, plotting.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
 """
@@ -61,13 +60,14 @@ from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fi
 
 __version__ = "0.1.0"
 __all__ = [
-    "RK4", "SGD", "LBFGS",
-    "Activation", "Adam", "Affine", "Cayley", "Check", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "Field", "Flow",
-    "GradientField", "HamiltonianField", "HenonMap", "Heun", "History", "Identity", "ImplicitMethod", "ImplicitMidpoint", "Invariant", "InvariantField",
-    "KnownField", "Kutta3", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass", "MassPreservingField",
-    "MeanSquaredError", "Method", "Network", "NotConverged", "Optimiser", "PartitionedField", "Projected", "Quadratic", "Ralston",
-    "ReLU", "ResidualField", "Restriction", "Rollout", "RungeKutta", "Sigmoid", "Sine", "SkewGradientField", "SoftmaxCrossEntropy",
-    "Softplus", "SpherePreservingField", "SquaredNorm", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
+    "Activation", "Adam", "Affine", "Cayley", "Check", "Constraint", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "FGM",
+    "Field", "Flow", "GradientField", "HamiltonianField", "HenonMap", "Heun", "History", "Identity", "ImplicitMethod", "ImplicitMidpoint",
+    "Invariant", "InvariantField", "KnownField", "Kutta3", "LBFGS", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass",
+    "MassPreservingField", "MeanSquaredError", "Method", "MulticlassHinge", "Network", "NotConverged", "Optimiser", "Orthogonal", "PGD",
+    "PartitionedField", "Projected", "PublishedPGD", "Quadratic", "RK4", "Ralston", "ReLU", "ResidualField", "Restriction", "Rollout",
+    "RungeKutta", "SGD", "Sigmoid", "Sine", "SkewGradientField", "SoftmaxCrossEntropy", "Softplus", "SpectralBall",
+    "SpherePreservingField", "SquaredNorm", "StepSizes", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
     "TrainingDiverged", "Yoshida",
-    "checks", "datasets", "decomposition", "exact_flow", "fit", "plotting", "presnov", "systems", "value_and_grad",
+    "attacks", "checks", "constraints", "datasets", "decomposition", "exact_flow", "fit", "lipschitz", "plotting", "presnov", "systems",
+    "value_and_grad",
 ]  # fmt: skip

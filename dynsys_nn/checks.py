@@ -270,7 +270,9 @@ def lipschitz(F, x, L=None, rng=0):
     x, rng, name = _points(F, x), np.random.default_rng(rng), f"Lipschitz constant of {_name(F)}"
     if L is None:
         if not hasattr(F, "lipschitz"):
-            raise TypeError(f"{_name(F)} has no lipschitz(): write it, or give the constant, checks.lipschitz(F, x, L=…)")
+            raise TypeError(
+                f"{_name(F)} has no lipschitz(): write it, or give the constant, checks.lipschitz(F, x, L=…)"
+            )
         L = F.lipschitz()
     if not (isinstance(L, float | int | np.number) and 0 <= L < np.inf):
         return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L!r}")
@@ -294,7 +296,9 @@ def lipschitz(F, x, L=None, rng=0):
         x[better], y[better], best[better] = x_new[better], y_new[better], found[better]
     measured, limit = np.max(best), L * (1 + 1e-9)
     if not measured <= limit:
-        detail = f"two points are moved apart by {measured:.6g}, the constant claims at most {L:.6g}" + (f": {measured / L:.4g} times" if L else "")
+        detail = f"two points are moved apart by {measured:.6g}, the constant claims at most {L:.6g}" + (
+            f": {measured / L:.4g} times" if L else ""
+        )
     else:
         detail = f"found {measured / L:.1%} of L = {L:.6g}, by search" if L else "F is constant"
     return Check(name, measured, limit, detail)

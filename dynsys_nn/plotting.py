@@ -146,7 +146,9 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
     if attacked is not None:
         colour = lines[0].get_color()
         lines += ax.plot(eps, 100 * np.asarray(attacked), **{**kwargs, "color": colour, "linestyle": ":"})
-        ax.fill_between(eps, 100 * np.asarray(certified), 100 * np.asarray(attacked), color=colour, alpha=0.12, linewidth=0)
+        ax.fill_between(
+            eps, 100 * np.asarray(certified), 100 * np.asarray(attacked), color=colour, alpha=0.12, linewidth=0
+        )
     ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)")
     return lines
 

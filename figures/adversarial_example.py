@@ -27,7 +27,11 @@ def make(quick=False):
     for row, net, name in zip(axes, (fragile, robust), ("ResNet", "1-Lipschitz network"), strict=True):
         x_adv = attack(net, x[k], y[k])
         before, after = (int(np.argmax(net(state))) for state in (x[k], x_adv))
-        titles = f"{name}\nsays {before}", "an attack of size\n$\\|\\delta\\|_2 = 0.3$, enlarged", f"{name}\nsays {after}"
+        titles = (
+            f"{name}\nsays {before}",
+            "an attack of size\n$\\|\\delta\\|_2 = 0.3$, enlarged",
+            f"{name}\nsays {after}",
+        )
         plotting.adversarial_example(x[k], x_adv, row, (8, 8), titles)
         row[2].title.set_color("C1" if after != before else "C2")
     axes[1, 2].set_xlabel(f"certain up to $\\|\\delta\\|_2 = {radius[k]:.2f}$")

@@ -54,7 +54,10 @@ def make(quick=False):
     x = rng.uniform(-8, 8, (60, 2))
     fig, ax = plt.subplots(figsize=(12, 6.4))
     net = worst_pair()
-    for bound, colour, label, alpha in (("sharp", "C0", "the exact bound", 0.35), ("slides", "C1", "the slides' bound", 1)):
+    for bound, colour, label, alpha in (
+        ("sharp", "C0", "the exact bound", 0.35),
+        ("slides", "C1", "the slides' bound", 1),
+    ):
         region = dnn.StepSizes(net.maps[1], net.maps[0], bound=bound)
         plotting.step_size_region(region, (0, 2), ax=ax, color=colour, label=label, alpha=alpha)
     h_C, steps = np.linspace(0.1, 1.9, 7 if quick else 19), 10 if quick else 30

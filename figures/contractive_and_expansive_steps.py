@@ -40,10 +40,18 @@ def make(quick=False):
         ax.set(title=title, xlim=LIMITS, ylim=LIMITS, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
         x, y = pairs
         stretch = np.linalg.norm(flow(x) - flow(y), axis=-1) / np.linalg.norm(x - y, axis=-1)
-        axes[2].hist(stretch - 1e-9, bins=np.linspace(0, 1.6, 65), color=colour, alpha=0.6)  # 1e-9: a bound lies on an edge
+        axes[2].hist(
+            stretch - 1e-9, bins=np.linspace(0, 1.6, 65), color=colour, alpha=0.6
+        )  # 1e-9: a bound lies on an edge
         bound = flow.lipschitz()
         axes[2].plot([bound, bound], [0, 3500], color=colour, linestyle="--")
         axes[2].text(bound, 3570, f"at most\n{bound:.4g}", color=colour, ha="center", va="bottom", fontsize=20)
     axes[2].axvline(1, color="0.6", linewidth=0.8)
-    axes[2].set(title="20 000 pairs of points", xlabel="distance after / distance before", xlim=(0.3, 1.7), ylim=(0, 4300), yticks=[])
+    axes[2].set(
+        title="20 000 pairs of points",
+        xlabel="distance after / distance before",
+        xlim=(0.3, 1.7),
+        ylim=(0, 4300),
+        yticks=[],
+    )
     return fig

@@ -90,7 +90,15 @@ def train(kind, seed=0, epochs=30, margin=0.7):
     x, y, *_ = data(seed)
     for rate in (1e-2, 1e-3):
         dnn.fit(
-            net, dnn.MulticlassHinge(margin), x, y, dnn.Adam(rate), epochs, batch_size=100, constraints=constraints, rng=rng
+            net,
+            dnn.MulticlassHinge(margin),
+            x,
+            y,
+            dnn.Adam(rate),
+            epochs,
+            batch_size=100,
+            constraints=constraints,
+            rng=rng,
         )
     return net
 

@@ -50,7 +50,17 @@ def test_weights_are_orthogonal_before_after_and_at_every_epoch(bjorck, optimise
         gaps.append(max(gap(A.W) for A in weights(net)))
 
     constraint = dnn.Orthogonal(*weights(net), bjorck=bjorck)
-    history = dnn.fit(net, dnn.MulticlassHinge(0.5), *data(rng), optimiser, epochs=8, batch_size=10, constraints=[constraint], callback=look, rng=0)
+    history = dnn.fit(
+        net,
+        dnn.MulticlassHinge(0.5),
+        *data(rng),
+        optimiser,
+        epochs=8,
+        batch_size=10,
+        constraints=[constraint],
+        callback=look,
+        rng=0,
+    )
     assert max(gaps) < 1e-13 and len(gaps) == 8
     assert net.lipschitz() <= 1 + 1e-12
     assert history.loss[-1] < history.loss[0] / 2
@@ -61,8 +71,14 @@ def test_the_first_loss_is_that_of_the_projected_network(rng):
     x, y = data(rng)
     projected = copy.deepcopy(net)
     dnn.Orthogonal(*weights(projected)).project()
-    history = dnn.fit(net, dnn.MulticlassHinge(), x, y, dnn.SGD(1e-9), epochs=1, constraints=[dnn.Orthogonal(*weights(net))])
-    assert history.loss[0] == dnn.MulticlassHinge()(projected(x), y) != dnn.MulticlassHinge()(gradient_flow(np.random.default_rng(1))(x), y)
+    history = dnn.fit(
+        net, dnn.MulticlassHinge(), x, y, dnn.SGD(1e-9), epochs=1, constraints=[dnn.Orthogonal(*weights(net))]
+    )
+    assert (
+        history.loss[0]
+        == dnn.MulticlassHinge()(projected(x), y)
+        != dnn.MulticlassHinge()(gradient_flow(np.random.default_rng(1))(x), y)
+    )
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (7, 4), (4, 7)])
@@ -104,7 +120,9 @@ def test_the_tangent_is_the_orthogonal_projection_on_the_tangent_space(rows, col
 
 
 def test_the_tangent_touches_its_own_weight_in_a_networks_gradient_and_nothing_else(rng):
-    inner = dnn.Network(dnn.Lift(4, 4), dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Tanh()), 0.1, learn_h=True))
+    inner = dnn.Network(
+        dnn.Lift(4, 4), dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Tanh()), 0.1, learn_h=True)
+    )
     net = dnn.Network(dnn.Affine(4, 2, rng=rng), inner, dnn.Affine(3, 4, rng=rng))
     A, last = inner.maps[1].field.A, net.maps[-1]
     constraint = dnn.Orthogonal(A, last)
@@ -126,7 +144,10 @@ def test_the_tangent_touches_its_own_weight_in_a_networks_gradient_and_nothing_e
     for block in constraint.blocks(net.theta):
         marked[block] = 1
     copied.theta = marked
-    assert {name for name, value in copied.parameters.items() if np.all(value)} == {"1.1.A", "2.W"} and marked.sum() == 16 + 12
+    assert {name for name, value in copied.parameters.items() if np.all(value)} == {
+        "1.1.A",
+        "2.W",
+    } and marked.sum() == 16 + 12
 
 
 def test_adam_keeps_one_second_moment_a_block():
@@ -158,7 +179,14 @@ def test_fit_gives_adam_the_blocks_of_its_constraints_and_takes_the_step_along_t
 
 def test_float32_weights_stay_float32_and_orthogonal_to_its_rounding(rng):
     net = gradient_flow(rng, dtype=np.float32)
-    dnn.fit(net, dnn.MulticlassHinge(), *data(rng), dnn.Adam(0.05), epochs=3, constraints=[dnn.Orthogonal(*weights(net), bjorck=4)])
+    dnn.fit(
+        net,
+        dnn.MulticlassHinge(),
+        *data(rng),
+        dnn.Adam(0.05),
+        epochs=3,
+        constraints=[dnn.Orthogonal(*weights(net), bjorck=4)],
+    )
     assert net.theta.dtype == np.float32 and max(gap(A.W) for A in weights(net)) < 1e-5
     assert abs(net.lipschitz() - 1) < 1e-5
 
@@ -196,7 +224,10 @@ def test_a_network_stays_in_its_spectral_balls_while_it_is_trained(rng):
 
 def pair(rng, h_C=0.5, h_E=0.1, sigma=None, d=3, W=None):
     sigma = sigma or dnn.LeakyReLU(0.5)
-    expansive, contractive = dnn.ResidualField(dnn.Dense(d, d, W=W, rng=rng), sigma), dnn.GradientField(dnn.Dense(d, d, W=W, rng=rng), sigma)
+    expansive, contractive = (
+        dnn.ResidualField(dnn.Dense(d, d, W=W, rng=rng), sigma),
+        dnn.GradientField(dnn.Dense(d, d, W=W, rng=rng), sigma),
+    )
     return dnn.Flow(contractive, h_C, learn_h=True), dnn.Flow(expansive, h_E, learn_h=True)
 
 
@@ -215,7 +246,16 @@ def test_the_slides_region_reaches_0_1547_and_the_sharp_one_2():
 
 @pytest.mark.parametrize("bound", ["sharp", "slides"])
 def test_steps_go_to_the_nearest_point_of_the_region(bound, rng):
-    for p in [(0.5, 0.5), (1.0, 3.0), (1.4, 2.5), (3.0, 0.1), (-1.0, 0.05), (0.2, -0.3), (1.3, 1.95), *rng.uniform(-0.5, 3, (10, 2))]:
+    for p in [
+        (0.5, 0.5),
+        (1.0, 3.0),
+        (1.4, 2.5),
+        (3.0, 0.1),
+        (-1.0, 0.05),
+        (0.2, -0.3),
+        (1.3, 1.95),
+        *rng.uniform(-0.5, 3, (10, 2)),
+    ]:
         C, E = pair(0, W=np.eye(3))
         region = dnn.StepSizes(C, E, bound=bound)
         C.h, E.h = p
@@ -268,7 +308,13 @@ def test_constraints_of_another_network_are_refused(rng):
     with pytest.raises(ValueError, match="is no part of the network that is fitted"):
         dnn.fit(net, dnn.MulticlassHinge(), *data(rng), epochs=1, constraints=[dnn.Orthogonal(other.maps[1].field.A)])
     with pytest.raises(ValueError, match="is no part of the network that is fitted"):
-        dnn.fit(net, dnn.MulticlassHinge(), *data(rng), epochs=1, constraints=[dnn.Orthogonal(copy.deepcopy(net).maps[1].field.A)])
+        dnn.fit(
+            net,
+            dnn.MulticlassHinge(),
+            *data(rng),
+            epochs=1,
+            constraints=[dnn.Orthogonal(copy.deepcopy(net).maps[1].field.A)],
+        )
     with pytest.raises(ValueError, match="has no place in a θ of shape"):
         dnn.Orthogonal(net.maps[1].field.A).tangent(np.zeros(7))
 
@@ -322,5 +368,8 @@ def test_no_region_where_nothing_contracts(rng):
     with pytest.raises(NotImplementedError, match="no step of .* is known to make up for an expansive one of 0.001"):
         dnn.StepSizes(C, E).project()
     with pytest.raises(NotImplementedError, match="is not known to contract"):
-        dnn.StepSizes(*[dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.Tanh()), 0.1, learn_h=True) for _ in range(2)], bound="slides").project()
+        dnn.StepSizes(
+            *[dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.Tanh()), 0.1, learn_h=True) for _ in range(2)],
+            bound="slides",
+        ).project()
     assert systems.pendulum().theta.size == 0  # a field without parameters learns no step

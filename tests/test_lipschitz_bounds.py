@@ -155,7 +155,9 @@ def test_the_number_of_substeps_is_the_smallest_that_is_certified(rng):
     assert dnn.Kutta3().substeps(X, 2) == 2 and dnn.ImplicitMidpoint().substeps(X, 100.0) == 1
     for method in (dnn.Euler(), dnn.Ralston(), dnn.RK4()):
         n = method.substeps(X, 7)
-        steps = [dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU()), 7 / m, method, steps=m) for m in (n, n - 1)]
+        steps = [
+            dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU()), 7 / m, method, steps=m) for m in (n, n - 1)
+        ]
         assert steps[0].lipschitz() <= ROUNDING < steps[1].lipschitz()
 
 
@@ -172,7 +174,9 @@ def test_a_splitting_is_non_expansive_where_its_substeps_are(rng):
 def test_what_does_not_contract_has_no_non_expansive_step(rng):
     for X in (residual(rng), randomise(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Sine()), rng)):
         for method in (dnn.Euler(), dnn.RK4()):
-            with pytest.raises(NotImplementedError, match="is not known to contract: its one-sided Lipschitz constant is"):
+            with pytest.raises(
+                NotImplementedError, match="is not known to contract: its one-sided Lipschitz constant is"
+            ):
                 method.non_expansive_step(X)
     with pytest.raises(NotImplementedError, match="no step of ImplicitMidpoint is known to be non-expansive"):
         dnn.ImplicitMidpoint().non_expansive_step(residual(rng))
@@ -214,7 +218,12 @@ def test_a_composition_of_averaged_steps_is_averaged(rng):
     assert alpha == pytest.approx(total / (1 + total)) and averaged_gap(net, alpha, rng) <= 1e-12
     reflection = dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU()), 2)
     assert lipschitz.averaged(reflection) == lipschitz.averaged(dnn.Network(reflection)) == pytest.approx(1)
-    for F in (dnn.Flow(convex(rng), 100.0), dnn.Flow(convex(rng), -0.1), dnn.Flow(residual(rng), 0.1), dnn.Dense(4, 4, rng=rng)):
+    for F in (
+        dnn.Flow(convex(rng), 100.0),
+        dnn.Flow(convex(rng), -0.1),
+        dnn.Flow(residual(rng), 0.1),
+        dnn.Dense(4, 4, rng=rng),
+    ):
         with pytest.raises(NotImplementedError, match="averaged|not known to contract"):
             lipschitz.averaged(F)
 

@@ -52,7 +52,10 @@ def test_the_pairwise_radius_of_an_affine_classifier_is_the_distance_of_the_boun
 
 
 def test_the_radius_from_the_margin_is_its_formula(rng):
-    net, x = dnn.Network(dnn.Flow(dnn.GradientField(dnn.Dense(5, 4, rng=rng), dnn.Tanh()), 0.3), dnn.Dense(3, 4, rng=rng)), rng.normal(size=(7, 2, 4))
+    net, x = (
+        dnn.Network(dnn.Flow(dnn.GradientField(dnn.Dense(5, 4, rng=rng), dnn.Tanh()), 0.3), dnn.Dense(3, 4, rng=rng)),
+        rng.normal(size=(7, 2, 4)),
+    )
     z = np.sort(net(x), axis=-1)
     margin = (z[..., -1] - z[..., -2]) / (np.sqrt(2) * net.lipschitz())
     np.testing.assert_allclose(lipschitz.certified_radius(net, x, pairwise=False), margin, rtol=1e-13)
@@ -77,8 +80,13 @@ def test_the_pairwise_radius_multiplies_all_linear_maps_at_the_end_and_opens_nes
 
 
 def test_where_no_linear_map_ends_the_network_the_margin_decides(rng):
-    net, x = dnn.Network(dnn.Dense(4, 3, rng=rng), dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Tanh()), 0.1)), rng.normal(size=(5, 3))
-    np.testing.assert_array_equal(lipschitz.certified_radius(net, x), lipschitz.certified_radius(net, x, pairwise=False))
+    net, x = (
+        dnn.Network(dnn.Dense(4, 3, rng=rng), dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Tanh()), 0.1)),
+        rng.normal(size=(5, 3)),
+    )
+    np.testing.assert_array_equal(
+        lipschitz.certified_radius(net, x), lipschitz.certified_radius(net, x, pairwise=False)
+    )
 
 
 def test_equal_rows_of_the_last_map_change_no_label(rng):
@@ -109,7 +117,13 @@ def test_certified_accuracy_counts_right_labels_whose_radius_is_larger(rng):
 def test_attacks_stay_in_the_ball_and_in_the_box(norm, rng):
     net, x = classifier(rng), rng.uniform(0, 1, (5, 8, 6))
     y, eps = labels_of(net, x), rng.uniform(0, 0.5, (5, 8))
-    for attack in (dnn.PGD(eps, 20, 3, norm), dnn.FGM(eps, norm), dnn.PublishedPGD(eps, norm), dnn.PGD(eps, 20, 3, norm, box=(0, 1)), dnn.FGM(eps, norm, box=(0, 1))):
+    for attack in (
+        dnn.PGD(eps, 20, 3, norm),
+        dnn.FGM(eps, norm),
+        dnn.PublishedPGD(eps, norm),
+        dnn.PGD(eps, 20, 3, norm, box=(0, 1)),
+        dnn.FGM(eps, norm, box=(0, 1)),
+    ):
         x_adv = attack(net, x, y)
         assert x_adv.shape == x.shape
         assert (np.linalg.norm(x_adv - x, norm, axis=-1) <= eps * (1 + 1e-12)).all()
@@ -226,7 +240,11 @@ def test_certified_below_attacked_below_clean_and_all_fall_with_eps(rng):
     certified = lipschitz.certified_accuracy(net, x, y, eps)
     attacked = attacks.attacked_accuracy(net, x, y, eps, lambda e: dnn.PGD(e, 20, 2))
     order = np.argsort(eps)
-    assert (certified <= attacked).all() and (np.diff(attacked[order]) <= 0).all() and (np.diff(certified[order]) <= 0).all()
+    assert (
+        (certified <= attacked).all()
+        and (np.diff(attacked[order]) <= 0).all()
+        and (np.diff(certified[order]) <= 0).all()
+    )
     assert certified[0] == attacked[0] == attacks.accuracy(net, None, x, y) == 130 / 150
     assert attacks.attacked_accuracy(net, x, y, 0.4) <= attacked[1] + 0.02
     weak = attacks.attacked_accuracy(net, x, y, 0.4, dnn.PublishedPGD)

@@ -9,29 +9,17 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, TUTORIALS, run
 
 import dynsys_nn as dnn
 from dynsys_nn import plotting
 from figures import NAMES
 from figures.__main__ import draw, main, message
 
-TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
 READING_ORDER = [
     "maps", "activations", "linear", "fields", "integrators", "flows", "losses", "constraints", "training", "lipschitz", "attacks",
     "decomposition", "checks", "systems", "datasets", "plotting",
 ]  # fmt: skip
-
-
-def run(*arguments, cwd, **environment):
-    """A Python process that sees the package wherever the tests see it: installed, or else in the clone."""
-    import dynsys_nn
-
-    package_home = os.path.dirname(os.path.dirname(dynsys_nn.__file__))
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env={**os.environ, "PYTHONPATH": package_home, "MPLBACKEND": "Agg", **environment},
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
 
 
 # ---- figures
@@ -95,6 +83,29 @@ def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
     plt.close(fig)
 
 
+def test_the_helpers_for_lipschitz_networks_draw_what_they_are_given():
+    fig, axes = plt.subplots(1, 5)
+    X, Y = (dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)), dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)))
+    C, E = dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(Y, 0.1, learn_h=True)
+    region = plotting.step_size_region(dnn.StepSizes(C, E), (0, 2), ax=axes[0], label="sharp")
+    corners = region.get_paths()[0].vertices
+    assert corners[:, 1].max() == pytest.approx(2, abs=0.01) and corners[corners[:, 1].argmax(), 0] == pytest.approx(4 / 3, abs=0.01)
+    profile = dnn.lipschitz.Profile(["a", "b", "c"], [2.0, 3.0, np.inf], [1.0, 1.0, 1.0], [1.5, 4.0, 3.0])
+    upper, lower = plotting.lipschitz_profile(profile, ax=axes[1])
+    np.testing.assert_array_equal(upper.get_ydata(), [2.0, 6.0, np.nan])
+    np.testing.assert_array_equal(lower.get_ydata(), [1.5, 4.0, 3.0])
+    lines = plotting.certified_accuracy([0, 1], [0.9, 0.5], [0.9, 0.6], ax=axes[2], label="net")
+    np.testing.assert_array_equal([line.get_ydata() for line in lines], [[90, 50], [90, 60]])
+    assert [line.get_linestyle() for line in lines] == ["-", ":"] and len(axes[2].collections) == 1
+    assert len(plotting.certified_accuracy([0, 1], [0.9, 0.5], ax=axes[2])) == 1
+    x, x_adv = np.linspace(0, 1, 6), np.linspace(0, 1, 6) + [0, 0, 0.25, 0, 0, -0.5]
+    pictures = plotting.adversarial_example(x, x_adv, axes[2:], (2, 3), titles=("a", "b", "c"))
+    np.testing.assert_allclose(pictures[1].get_array(), [[0, 0, 0.25], [0, 0, -0.5]], atol=1e-15)
+    np.testing.assert_allclose(pictures[2].get_array(), x_adv.reshape(2, 3), atol=1e-15)
+    assert pictures[1].get_clim() == (-0.5, 0.5) and [ax.get_title() for ax in axes[2:]] == ["a", "b", "c"]
+    plt.close(fig)
+
+
 def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():
     turning = dnn.KnownField(
         lambda x: x[..., ::-1] * [1.0, -1.0], 2, lambda x: np.array([[0.0, 1.0], [-1.0, 0.0]]) + 0 * x[..., None]
@@ -114,10 +125,10 @@ def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
-def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, tmp_path):
-    done = run("-W", "error", str(path), cwd=tmp_path)
+def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, tutorial_runs):
+    done, folder = tutorial_runs[path].result()
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "" and not list(tmp_path.iterdir())
+    assert done.stderr == "" and not list(folder.iterdir())
     source = path.read_text()
     assert (
         source.startswith("# %% [markdown]")

@@ -251,7 +251,13 @@ def random_step(rng, d=4):
     def residual():
         return dnn.ResidualField(dnn.Dense(k, d, rng=rng), sigma, dnn.Dense(d, k, rng=rng))
 
-    kinds = gradient, gradient, residual, lambda: dnn.SumField(gradient(), gradient()), lambda: dnn.SumField(gradient(), residual())
+    kinds = (
+        gradient,
+        gradient,
+        residual,
+        lambda: dnn.SumField(gradient(), gradient()),
+        lambda: dnn.SumField(gradient(), residual()),
+    )
     X = randomise(kinds[rng.integers(len(kinds))](), rng)
     methods = [dnn.Euler()] * 4 + [dnn.ImplicitMidpoint(), RUNGE_KUTTA[rng.integers(len(RUNGE_KUTTA))]]
     if isinstance(X, dnn.SumField):

@@ -106,11 +106,19 @@ def residual_step(h):
 
 
 def alternation(h_C, h_E, **options):
-    return [F for _ in range(depth // 2) for F in (expansive_step(h_E, **options), gradient_step(dnn.LeakyReLU(0.5), h_C, **options))]
+    return [
+        F
+        for _ in range(depth // 2)
+        for F in (expansive_step(h_E, **options), gradient_step(dnn.LeakyReLU(0.5), h_C, **options))
+    ]
 
 
 def weights(layers):
-    return [A for F in layers for A in ([F.field.A, F.field.B] if isinstance(getattr(F.field, "B", None), dnn.Dense) else [F.field.A])]
+    return [
+        A
+        for F in layers
+        for A in ([F.field.A, F.field.B] if isinstance(getattr(F.field, "B", None), dnn.Dense) else [F.field.A])
+    ]
 
 
 learned = alternation(4 / 3, 1.0, learn_h=True)
@@ -125,10 +133,22 @@ for name, (layers, constraint, more) in kinds.items():
     last = dnn.Affine(2, d, rng=rng)
     net = dnn.Network(dnn.Lift(d, 2), *layers, last)
     constraints = [constraint(*weights(layers), last), *more]
-    dnn.fit(net, dnn.MulticlassHinge(0.55), points, labels, dnn.Adam(1e-2), epochs=30, batch_size=100, constraints=constraints, rng=rng)
+    dnn.fit(
+        net,
+        dnn.MulticlassHinge(0.55),
+        points,
+        labels,
+        dnn.Adam(1e-2),
+        epochs=30,
+        batch_size=100,
+        constraints=constraints,
+        rng=rng,
+    )
     profiles[name] = lipschitz.profile(net, points[:100])
     right = np.mean(np.argmax(net(points), axis=-1) == labels)
-    print(f"{name:26} {right:6.1%} right   certified {net.lipschitz():.12g}   found {profiles[name].measured_product[-1]:.4f}")
+    print(
+        f"{name:26} {right:6.1%} right   certified {net.lipschitz():.12g}   found {profiles[name].measured_product[-1]:.4f}"
+    )
     assert (net.lipschitz() <= 1 + 1e-12) == (name != "ResNet, ‖W‖ ≤ 1")
 
 # %% [markdown]

@@ -46,7 +46,17 @@ def residual_step(d):
 
 def train(net, margin, constraints=(), epochs=100):
     for rate in (1e-2, 1e-3):
-        dnn.fit(net, dnn.MulticlassHinge(margin), x, y, dnn.Adam(rate), epochs, batch_size=100, constraints=constraints, rng=rng)
+        dnn.fit(
+            net,
+            dnn.MulticlassHinge(margin),
+            x,
+            y,
+            dnn.Adam(rate),
+            epochs,
+            batch_size=100,
+            constraints=constraints,
+            rng=rng,
+        )
 
 
 robust = dnn.Network(dnn.Lift(d, 2), *[gradient_step(d) for _ in range(depth)], dnn.Affine(2, d, rng=rng))
@@ -71,7 +81,11 @@ with plt.style.context(plotting.STYLE):
         for centre, r in zip(x_test[:40], radius, strict=True):
             ax.add_patch(plt.Circle(centre, r, fill=False, linewidth=1))
         ax.set(title=f"{name}: certain inside the circles", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-assert np.median(lipschitz.certified_radius(robust, x_test)) > 0.3 > 100 * np.median(lipschitz.certified_radius(fragile, x_test))
+assert (
+    np.median(lipschitz.certified_radius(robust, x_test))
+    > 0.3
+    > 100 * np.median(lipschitz.certified_radius(fragile, x_test))
+)
 
 # %% [markdown]
 # The circles of the gradient flow touch the boundary, or nearly. Those of the ResNet are too small to be seen: its
@@ -92,7 +106,10 @@ print("ε                 ", *[f"{e:6.1f}" for e in eps])
 print("certified         ", *[f"{c:6.1%}" for c in certified])
 print("survives PGD      ", *[f"{a:6.1%}" for a in attacked])
 for name, attack in (("FGM", dnn.FGM), ("published PGD", dnn.PublishedPGD)):
-    print(f"survives {name:14}", *[f"{a:6.1%}" for a in attacks.attacked_accuracy(robust, x_test, y_test, eps, attack)][0:3])
+    print(
+        f"survives {name:14}",
+        *[f"{a:6.1%}" for a in attacks.attacked_accuracy(robust, x_test, y_test, eps, attack)][0:3],
+    )
 assert (certified <= attacked).all() and (attacked - certified <= 0.005).all() and certified[2] >= 0.85
 
 # %% [markdown]
