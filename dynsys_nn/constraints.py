@@ -11,7 +11,6 @@ import numpy as np
 from .flows import Flow
 from .integrators import check_step, cocoercivity, one_sided_bound, spectral_bound
 from .linear import WeightMatrix
-from .maps import dimension
 
 TINY = 1e-150
 
@@ -40,26 +39,26 @@ class Constraint:
 class Orthogonal(Constraint):
     """WᵀW = I for the weight W of each linear map given (WWᵀ = I where it has fewer rows than columns).
 
-    The projection is the nearest such matrix, the polar factor of W, by an SVD; with `bjorck=n` it is n steps of Björck
-    and Bowie's iteration W ← W(3I − WᵀW)/2, matrix products only, after a division by s_max where that is above 1: it
-    needs s_max < √3, and a handful of steps where W was orthogonal before one small step. With a network's gradient G
-    at W, `tangent` takes G − W sym(WᵀG), the part along the set, and Adam keeps one second moment a matrix: what each
-    entry's own scale would do to a tangent vector is no tangent vector. This decides how tight the networks get.
+    The projection is the nearest such matrix, the polar factor of W, by an SVD; with `bjorck=True` by Björck and Bowie's
+    iteration W ← W(3I − WᵀW)/2, which is matrix products only, and a handful of them after a small step away from the
+    set. With a network's gradient G at W, `tangent` takes G − W sym(WᵀG), the part along the set, and Adam keeps one
+    second moment a matrix: with one an entry, its step along the set would leave the set. This decides how tight the
+    networks get.
 
     TypeError for what is no Dense or Affine map. Sources: Björck and Bowie (1971); Absil, Mahony and Sepulchre,
     Optimization Algorithms on Matrix Manifolds (2008); Bécigneul and Ganea, arXiv:1810.00760.
     """
 
-    def __init__(self, *linear_maps, bjorck=None):
-        self.maps = weight_matrices(linear_maps, "Orthogonal")
-        self.bjorck = None if bjorck is None else dimension(bjorck, "bjorck")
+    def __init__(self, *linear_maps, bjorck=False):
+        self.maps, self.bjorck = weight_matrices(linear_maps, "Orthogonal"), bool(bjorck)
 
     def project(self):
         for A in self.maps:
-            if self.bjorck is None:
+            W = bjorck(A.W) if self.bjorck else None
+            if W is None:
                 A.orthogonalise()
             else:
-                A.W = bjorck(A.W, self.bjorck)
+                A.W = W
 
     def tangent(self, dtheta):
         dtheta = np.array(dtheta)
@@ -179,13 +178,16 @@ def weight_block(A, theta):
     return slice(start, start + A.W.size)
 
 
-def bjorck(W, iterations):
-    """W ← W(3I − WᵀW)/2, `iterations` times, for the taller of W and Wᵀ; after a division by s_max where it may be √3 or more,
-    s_max² ≤ 1 + ‖WᵀW − I‖."""
-    tall = W if len(W) >= W.shape[1] else W.T
-    gram = tall.T @ tall
-    if np.linalg.norm(gram - np.eye(len(gram))) > 1.5:
-        tall = tall / np.linalg.norm(tall, 2)
+def bjorck(W, iterations=30):
+    """W ← W(3I − WᵀW)/2 for the taller of W and Wᵀ, until WᵀW = I to rounding; None where that takes too long (W is nearly
+    singular). The iteration needs s_max < √3, which s_max² ≤ 1 + ‖WᵀW − I‖ shows, or a division by s_max makes true."""
+    Q = W if len(W) >= W.shape[1] else W.T
+    I = np.eye(Q.shape[1], dtype=W.dtype)
+    if np.linalg.norm(Q.T @ Q - I) > 1.5:
+        Q = Q / (np.linalg.norm(Q, 2) or 1)
     for _ in range(iterations):
-        tall = 1.5 * tall - 0.5 * tall @ (tall.T @ tall)
-    return tall if len(W) >= W.shape[1] else tall.T
+        E = Q.T @ Q - I
+        Q = Q - Q @ E / 2
+        if np.linalg.norm(E) < np.finfo(W.dtype).eps ** 0.5:  # of which this step has made the square, rounding
+            return Q if len(W) >= W.shape[1] else Q.T
+    return None

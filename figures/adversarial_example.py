@@ -18,8 +18,8 @@ EPS = 0.3
 
 def make(quick=False):
     _, _, x, y = data()
-    epochs, attack = (3 if quick else 30), dnn.PGD(EPS, steps=20 if quick else 50)
-    fragile, robust = train(resnet, epochs=epochs), train(gradient_flow, epochs=epochs)
+    attack = dnn.PGD(EPS, steps=20 if quick else 50)
+    fragile, robust = train(resnet, quick=quick), train(gradient_flow, quick=quick)
     falls = (np.argmax(fragile(x), axis=-1) == y) & (np.argmax(fragile(attack(fragile, x, y)), axis=-1) != y)
     radius = np.where(np.argmax(robust(x), axis=-1) == y, lipschitz.certified_radius(robust, x), 0)
     k = np.argmax(falls * radius)  # of the digits that fall for the one, the one that is most certain for the other

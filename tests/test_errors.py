@@ -76,7 +76,6 @@ MISTAKES = {
     "orthogonal nothing": (lambda: dnn.Orthogonal(), TypeError, "Orthogonal needs at least one linear map, such as field.A, got none"),
     "orthogonal fields": (lambda: dnn.Orthogonal(gradient()), TypeError, "Orthogonal constrains Dense and Affine maps, such as field.A, got GradientField(2 → 2)"),
     "orthogonal lists": (lambda: dnn.Orthogonal([dnn.Dense(2, 2)]), TypeError, "Orthogonal constrains Dense and Affine maps, such as field.A, got [Dense(2 → 2)]"),
-    "no steps of Björck": (lambda: dnn.Orthogonal(affine(), bjorck=0), ValueError, "bjorck must be at least 1, got 0"),
     "a ball without radius": (lambda: dnn.SpectralBall(affine(), radius=0), ValueError, "radius must be a positive number, got 0"),
     "a radius given as a map": (lambda: dnn.SpectralBall(affine(), 1.0), TypeError, "SpectralBall constrains Dense and Affine maps, such as field.A, got 1.0"),
     "steps that are not learned": (lambda: dnn.StepSizes(dnn.Flow(gradient(), 0.1), learned()), TypeError, "flow_C must be a Flow with learn_h=True, got Flow(2 → 2)"),

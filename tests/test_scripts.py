@@ -85,11 +85,16 @@ def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
 
 def test_the_helpers_for_lipschitz_networks_draw_what_they_are_given():
     fig, axes = plt.subplots(1, 5)
-    X, Y = (dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)), dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)))
+    X, Y = (
+        dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)),
+        dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)),
+    )
     C, E = dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(Y, 0.1, learn_h=True)
     region = plotting.step_size_region(dnn.StepSizes(C, E), (0, 2), ax=axes[0], label="sharp")
     corners = region.get_paths()[0].vertices
-    assert corners[:, 1].max() == pytest.approx(2, abs=0.01) and corners[corners[:, 1].argmax(), 0] == pytest.approx(4 / 3, abs=0.01)
+    assert corners[:, 1].max() == pytest.approx(2, abs=0.01) and corners[corners[:, 1].argmax(), 0] == pytest.approx(
+        4 / 3, abs=0.01
+    )
     profile = dnn.lipschitz.Profile(["a", "b", "c"], [2.0, 3.0, np.inf], [1.0, 1.0, 1.0], [1.5, 4.0, 3.0])
     upper, lower = plotting.lipschitz_profile(profile, ax=axes[1])
     np.testing.assert_array_equal(upper.get_ydata(), [2.0, 6.0, np.nan])

@@ -60,7 +60,7 @@ def train(net, margin, constraints=(), epochs=100):
 
 
 robust = dnn.Network(dnn.Lift(d, 2), *[gradient_step(d) for _ in range(depth)], dnn.Affine(2, d, rng=rng))
-train(robust, 0.55, [dnn.Orthogonal(*[F.field.A for F in robust.maps[1:-1]], robust.maps[-1], bjorck=5)])
+train(robust, 0.55, [dnn.Orthogonal(*[F.field.A for F in robust.maps[1:-1]], robust.maps[-1], bjorck=True)])
 fragile = dnn.Network(dnn.Lift(d, 2), *[residual_step(d) for _ in range(depth)], dnn.Affine(2, d, rng=rng))
 train(fragile, 0.55, epochs=20)
 for name, net in (("gradient flow", robust), ("ResNet", fragile)):
@@ -171,7 +171,7 @@ print(f"{'':14} clean   certified at 0.3   under attack")
 table = {}
 for name, (layers, constrained) in kinds.items():
     net = dnn.Network(*layers, dnn.Affine(10, 64, rng=rng))
-    constraints = [dnn.Orthogonal(*[F.field.A for F in layers], net.maps[-1], bjorck=5)] if constrained else []
+    constraints = [dnn.Orthogonal(*[F.field.A for F in layers], net.maps[-1], bjorck=True)] if constrained else []
     train(net, 0.7, constraints, epochs=15)
     clean = attacks.accuracy(net, None, x_test, y_test)
     sure = lipschitz.certified_accuracy(net, x_test, y_test, 0.3)

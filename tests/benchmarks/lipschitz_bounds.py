@@ -25,7 +25,9 @@ def main(n=10_000, steps=20):
         ratio = lipschitz.measured(flow, 2 * rng.normal(size=(5, 4)), steps, rng) / flow.lipschitz()
         ratios.setdefault(kind, []).append(ratio)
     for kind, found in sorted(ratios.items()):
-        print(f"{kind:48} {len(found):5} fields   found/bound: median {np.median(found):.4f}, largest {max(found):.13f}")
+        print(
+            f"{kind:48} {len(found):5} fields   found/bound: median {np.median(found):.4f}, largest {max(found):.13f}"
+        )
     exceeded = sum(ratio > 1 + 1e-12 for found in ratios.values() for ratio in found)
     print(f"{exceeded} of {n} bounds exceeded")
     return exceeded
