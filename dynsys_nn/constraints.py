@@ -83,7 +83,9 @@ class SpectralBall(Constraint):
     """
 
     def __init__(self, *linear_maps, radius=1.0):
-        self.maps = weight_matrices(linear_maps, "SpectralBall")
+        if len(linear_maps) > 1 and isinstance(linear_maps[-1], float | int | np.number):  # SpectralBall(A, 2)
+            *linear_maps, radius = linear_maps
+        self.maps = weight_matrices(tuple(linear_maps), "SpectralBall")
         if not isinstance(radius, float | int | np.number) or not 0 < radius < math.inf:
             raise ValueError(f"radius must be a positive number, got {radius!r}")
         self.radius = radius

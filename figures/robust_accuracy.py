@@ -17,19 +17,19 @@ D, LABELS = 64, 10
 ORTHOGONAL = partial(dnn.Orthogonal, bjorck=True)
 
 
-def expansive(rng, h):
+def expansive(rng, h, d=D):
     """x + hσ(Wx + v)."""
-    return dnn.Flow(dnn.ResidualField(dnn.Dense(D, D, rng=rng), dnn.LeakyReLU(0.5)), h)
+    return dnn.Flow(dnn.ResidualField(dnn.Dense(d, d, rng=rng), dnn.LeakyReLU(0.5)), h)
 
 
-def contractive(rng, h, sigma):
+def contractive(rng, h, sigma, d=D):
     """x − hAᵀσ(Ax + b)."""
-    return dnn.Flow(dnn.GradientField(dnn.Dense(D, D, rng=rng), sigma), h)
+    return dnn.Flow(dnn.GradientField(dnn.Dense(d, d, rng=rng), sigma), h)
 
 
-def residual(rng, h):
+def residual(rng, h, d=D):
     """x + hBσ(Ax + b)."""
-    return dnn.Flow(dnn.ResidualField(dnn.Dense(D, D, rng=rng), dnn.ReLU(), dnn.Dense(D, D, rng=rng)), h)
+    return dnn.Flow(dnn.ResidualField(dnn.Dense(d, d, rng=rng), dnn.ReLU(), dnn.Dense(d, d, rng=rng)), h)
 
 
 def network(layers, rng, constraint=None, free_end=False):

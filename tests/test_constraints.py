@@ -207,7 +207,7 @@ def test_a_spectral_ball_shrinks_what_is_outside_and_leaves_the_rest(rng):
         assert np.linalg.norm(F.W, 2) <= 1.5 and F.lipschitz() <= 1.5 * (1 + 1e-14)
     np.testing.assert_array_equal(affine.b, [1.0, 2.0])
     again = A.W.copy()
-    dnn.SpectralBall(A, radius=1.5).project()
+    dnn.SpectralBall(A, 1.5).project()
     np.testing.assert_allclose(A.W, again, rtol=1e-14)
 
 

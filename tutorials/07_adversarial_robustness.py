@@ -44,25 +44,21 @@ def residual_step(d):
     return dnn.Flow(dnn.ResidualField(dnn.Dense(d, d, rng=rng), dnn.ReLU(), dnn.Dense(d, d, rng=rng)), 1.0)
 
 
-def train(net, margin, constraints=(), epochs=100):
-    for rate in (1e-2, 1e-3):
-        dnn.fit(
-            net,
-            dnn.MulticlassHinge(margin),
-            x,
-            y,
-            dnn.Adam(rate),
-            epochs,
-            batch_size=100,
-            constraints=constraints,
-            rng=rng,
-        )
+def train(net, margin, stages, constraints=()):
+    for rate, epochs in stages:
+        adam = dnn.Adam(rate, beta2=0.99)
+        dnn.fit(net, dnn.MulticlassHinge(margin), x, y, adam, epochs, batch_size=100, constraints=constraints, rng=rng)
 
 
 robust = dnn.Network(dnn.Lift(d, 2), *[gradient_step(d) for _ in range(depth)], dnn.Affine(2, d, rng=rng))
-train(robust, 0.55, [dnn.Orthogonal(*[F.field.A for F in robust.maps[1:-1]], robust.maps[-1], bjorck=True)])
+train(
+    robust,
+    0.55,
+    [(3e-2, 60), (1e-2, 40), (1e-3, 40)],
+    [dnn.Orthogonal(*[F.field.A for F in robust.maps[1:-1]], robust.maps[-1], bjorck=True)],
+)
 fragile = dnn.Network(dnn.Lift(d, 2), *[residual_step(d) for _ in range(depth)], dnn.Affine(2, d, rng=rng))
-train(fragile, 0.55, epochs=20)
+train(fragile, 1.0, [(3e-3, 40), (3e-4, 10)])
 for name, net in (("gradient flow", robust), ("ResNet", fragile)):
     print(f"{name:14} {attacks.accuracy(net, None, x_test, y_test):.1%} right,  ℓ = {net.lipschitz():.13g}")
 assert robust.lipschitz() <= 1 + 1e-12 and attacks.accuracy(robust, None, x_test, y_test) >= 0.985
@@ -80,7 +76,13 @@ with plt.style.context(plotting.STYLE):
         radius = lipschitz.certified_radius(net, x_test[:40])
         for centre, r in zip(x_test[:40], radius, strict=True):
             ax.add_patch(plt.Circle(centre, r, fill=False, linewidth=1))
-        ax.set(title=f"{name}: certain inside the circles", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+        ax.set(
+            title=f"{name}: certain inside the circles",
+            xlabel="$x_1$",
+            ylabel="$x_2$",
+            xlim=(-1.6, 2.6),
+            ylim=(-1.2, 1.7),
+        )
 assert (
     np.median(lipschitz.certified_radius(robust, x_test))
     > 0.3
@@ -102,14 +104,12 @@ assert (
 eps = np.array([0.1, 0.2, 0.3])
 certified = lipschitz.certified_accuracy(robust, x_test, y_test, eps)
 attacked = attacks.attacked_accuracy(robust, x_test, y_test, eps)
-print("ε                 ", *[f"{e:6.1f}" for e in eps])
-print("certified         ", *[f"{c:6.1%}" for c in certified])
-print("survives PGD      ", *[f"{a:6.1%}" for a in attacked])
-for name, attack in (("FGM", dnn.FGM), ("published PGD", dnn.PublishedPGD)):
-    print(
-        f"survives {name:14}",
-        *[f"{a:6.1%}" for a in attacks.attacked_accuracy(robust, x_test, y_test, eps, attack)][0:3],
-    )
+rows = {"certified": certified, "survives PGD": attacked}
+for name, attack in (("FGM", dnn.FGM), ("the published PGD", dnn.PublishedPGD)):
+    rows[f"survives {name}"] = attacks.attacked_accuracy(robust, x_test, y_test, eps, attack)
+print(f"{'ε':28}", *[f"{e:7.1f}" for e in eps])
+for name, values in rows.items():
+    print(f"{name:28}", *[f"{value:7.1%}" for value in values])
 assert (certified <= attacked).all() and (attacked - certified <= 0.005).all() and certified[2] >= 0.85
 
 # %% [markdown]
@@ -163,24 +163,31 @@ def contractive_step(d):
 
 
 kinds = {
-    "gradient flow": ([gradient_step(64) for _ in range(6)], True),
+    "gradient flow": ([gradient_step(64) for _ in range(3)], True),
     "alternation": ([F for _ in range(2) for F in (expansive_step(64), contractive_step(64))], True),
     "ResNet": ([residual_step(64) for _ in range(3)], False),
 }
 print(f"{'':14} clean   certified at 0.3   under attack")
 table = {}
+slowly, quickly = [(2e-2, 20), (6e-3, 15), (2e-3, 15), (6e-4, 10)], [(3e-3, 15), (3e-4, 10)]
 for name, (layers, constrained) in kinds.items():
+    margin, stages = (0.85, slowly) if constrained else (1.0, quickly)
     net = dnn.Network(*layers, dnn.Affine(10, 64, rng=rng))
     constraints = [dnn.Orthogonal(*[F.field.A for F in layers], net.maps[-1], bjorck=True)] if constrained else []
-    train(net, 0.7, constraints, epochs=15)
+    train(net, margin, stages, constraints)
     clean = attacks.accuracy(net, None, x_test, y_test)
     sure = lipschitz.certified_accuracy(net, x_test, y_test, 0.3)
     attacked = attacks.attacked_accuracy(net, x_test, y_test, 0.3, lambda e: dnn.PGD(e, steps=30, restarts=2))
     table[name] = clean, sure, attacked
     print(f"{name:14} {clean:5.1%}   {sure:5.1%}              {attacked:5.1%}")
     assert sure <= attacked <= clean
+assert table["gradient flow"][0] >= 0.98 and table["gradient flow"][1] >= 0.87
+assert table["alternation"][0] >= 0.96 and table["alternation"][1] >= 0.8
+assert table["ResNet"][0] >= 0.96 and table["ResNet"][1] < 0.01 and table["ResNet"][2] < 0.85
 
 # %% [markdown]
+# All three read the digits. But of the ResNet nothing is known at 0.3, and a quarter of what it reads right falls.
+#
 # ## Exercises
 # 1. Train the gradient flow with margins 0.3 and 1.0. What happens to the clean and to the certified accuracy?
 # 2. The certificate is for the Euclidean norm. What does it say of perturbations with $\max_i|\delta_i| \le \varepsilon$?
