@@ -1,7 +1,8 @@
 """Projections that keep a theorem's hypothesis true while a network is trained.
 
-`fit(…, constraints=[…])` projects θ before the first step and after every step, in the order of the list, so that every
-network that is measured, kept or returned satisfies the hypothesis, to rounding, and not in the limit of a penalty.
+`fit(…, constraints=[Orthogonal(*weights(net))])` projects θ before the first step and after every step, in the order of the
+list, so that every network that is measured, kept or returned satisfies the hypothesis, to rounding, and not in the limit
+of a penalty.
 """
 
 import math
@@ -11,6 +12,7 @@ import numpy as np
 from .flows import Flow
 from .integrators import check_step, cocoercivity, one_sided_bound, spectral_bound
 from .linear import WeightMatrix
+from .maps import Map
 
 TINY = 1e-150
 
@@ -162,6 +164,15 @@ class StepSizes(Constraint):
         bounds = max(low, near - gap), min(high, near + gap)
         h_C = minimize_scalar(distance, bounds=bounds, method="bounded", options=dict(xatol=1e-10)).x
         C.h, E.h = h_C, np.clip(E.h, self.smallest, largest(h_C))
+
+
+def weights(*maps):
+    """The Dense and Affine maps in the maps given, however deep, each once: `Orthogonal(*weights(net))` constrains them all."""
+    found = {}
+    for F in maps:
+        inner = [F] if isinstance(F, WeightMatrix) else weights(*[G for G in F._pieces.values() if isinstance(G, Map)])
+        found.update((id(A), A) for A in inner)
+    return list(found.values())
 
 
 def weight_matrices(maps, name):

@@ -190,6 +190,8 @@ def fit(
             _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history)
     except KeyboardInterrupt:
         history.interrupted = True
+        for constraint in constraints:  # it may have come between a step and its projection
+            constraint.project()
     finally:
         line.end()
     return history
@@ -319,13 +321,14 @@ def _check_kinds(net, loss, optimiser):
 def _check_constraints(net, constraints):
     if isinstance(constraints, Constraint):
         raise TypeError(f"constraints is a list: write constraints=[{constraints!r}]")
+    constraints = list(constraints)
     for constraint in constraints:
         if not isinstance(constraint, Constraint):
             raise TypeError(f"constraints must be objects such as Orthogonal(field.A), got {constraint!r}")
         for part in constraint.maps:
             if part.theta.size and not np.shares_memory(part.theta, net.theta):
                 raise ValueError(f"{constraint!r} constrains {part!r}, which is no part of the network that is fitted")
-    return list(constraints)
+    return constraints
 
 
 def _check_data(x, y, x_name, y_name):

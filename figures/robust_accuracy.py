@@ -12,6 +12,7 @@ import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import attacks, lipschitz, plotting
+from dynsys_nn.constraints import weights
 
 D, LABELS = 64, 10
 ORTHOGONAL = partial(dnn.Orthogonal, bjorck=True)
@@ -35,8 +36,7 @@ def residual(rng, h, d=D):
 def network(layers, rng, constraint=None, free_end=False):
     """The layers and a last affine map, with the constraint on all weights, or on all but the last."""
     net = dnn.Network(*layers, dnn.Affine(LABELS, D, rng=rng))
-    weights = [A for F in layers for A in (F.field.A, getattr(F.field, "B", None)) if isinstance(A, dnn.Dense)]
-    return net, [constraint(*weights, *[net.maps[-1]] * (not free_end))] if constraint else []
+    return net, [constraint(*weights(*(layers if free_end else [net])))] if constraint else []
 
 
 def gradient_flow(rng, layers=3):

@@ -7,15 +7,12 @@ import pytest
 
 import dynsys_nn as dnn
 from dynsys_nn import systems
+from dynsys_nn.constraints import weights
 
 
 def gradient_flow(rng, layers=2, d=6, sigma=None, h=1.0, dtype=float):
     fields = [dnn.GradientField(dnn.Dense(d, d, rng=rng, dtype=dtype), sigma or dnn.ReLU()) for _ in range(layers)]
     return dnn.Network(dnn.Lift(d, 2), *[dnn.Flow(X, h) for X in fields], dnn.Affine(3, d, rng=rng, dtype=dtype))
-
-
-def weights(net):
-    return [*[F.field.A for F in net.maps[1:-1]], net.maps[-1]]
 
 
 def data(rng, n=60):
@@ -191,6 +188,28 @@ def test_float32_weights_stay_float32_and_orthogonal_to_its_rounding(rng):
     )
     assert net.theta.dtype == np.float32 and max(gap(A.W) for A in weights(net)) < 1e-5
     assert abs(net.lipschitz() - 1) < 1e-5
+
+
+def test_weights_are_all_linear_maps_with_a_weight_each_once(rng):
+    A, B, last = dnn.Dense(5, 4, rng=rng), dnn.Dense(4, 5, rng=rng), dnn.Affine(2, 4, rng=rng)
+    shared = dnn.Flow(dnn.ResidualField(A, dnn.Tanh(), B), 0.1)
+    net = dnn.Network(dnn.Lift(4, 3), shared, shared, dnn.Network(last))
+    assert [id(W) for W in weights(net)] == [id(W) for W in (A, B, last)]
+    assert weights(last) == [last] and weights(dnn.Lift(4, 3), systems.pendulum()) == []
+
+
+def test_an_interrupt_between_step_and_projection_leaves_the_constraints_true(rng):
+    class Interrupting(dnn.Adam):
+        def step(self, theta, g, memory):
+            super().step(theta, g, memory)
+            if memory["t"] == 3:
+                raise KeyboardInterrupt
+
+    net = gradient_flow(rng)
+    history = dnn.fit(
+        net, dnn.MulticlassHinge(), *data(rng), Interrupting(0.1), epochs=9, constraints=[dnn.Orthogonal(*weights(net))]
+    )
+    assert history.interrupted and len(history.loss) == 2 and max(gap(A.W) for A in weights(net)) < 1e-13
 
 
 # ---- spectral ball

@@ -7,6 +7,7 @@ import pytest
 
 import dynsys_nn as dnn
 from dynsys_nn import attacks, lipschitz
+from dynsys_nn.constraints import weights
 
 
 def gradient_flow(rng, d=8, layers=4, labels=3, dim_in=2):
@@ -294,9 +295,8 @@ def test_on_two_moons_what_survives_the_attack_is_certified(rng):
     """A non-expansive gradient flow, ReLU, A orthogonal, h = 2: what is certified is what survives the attack."""
     x, y = dnn.datasets.moons(600, 0.1, rng)
     net = gradient_flow(rng, d=16, labels=2)
-    weights = [*[F.field.A for F in net.maps[1:-1]], net.maps[-1]]
     dnn.fit(
-        net, dnn.MulticlassHinge(0.55), x, y, dnn.Adam(0.02), epochs=40, batch_size=100, constraints=[dnn.Orthogonal(*weights, bjorck=True)], rng=rng
+        net, dnn.MulticlassHinge(0.55), x, y, dnn.Adam(0.02), epochs=40, batch_size=100, constraints=[dnn.Orthogonal(*weights(net), bjorck=True)], rng=rng
     )  # fmt: skip
     test, labels = dnn.datasets.moons(400, 0.1, rng)
     eps = np.array([0.0, 0.1, 0.2, 0.3])

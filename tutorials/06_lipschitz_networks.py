@@ -11,6 +11,7 @@ import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, lipschitz, plotting
+from dynsys_nn.constraints import weights
 
 rng = np.random.default_rng(0)
 plt.style.use(plotting.STYLE)
@@ -81,9 +82,9 @@ ax.legend()
 # ## Keeping the hypothesis true
 # The constants above need orthogonal weights. `fit` projects on them after every step:
 #
-# - `Orthogonal(A, …)`: the gradient is projected on the tangent space of the orthogonal matrices before the step, and
+# - `Orthogonal(*weights(net))`: the gradient is projected on the tangent space of the orthogonal matrices before the step, and
 #   the result taken back to the nearest orthogonal matrix after it;
-# - `SpectralBall(A, …)`: $\|W\| \le 1$, nothing else;
+# - `SpectralBall(*weights(net))`: $\|W\| \le 1$, nothing else;
 # - `StepSizes(flow_C, flow_E)`: learned steps, kept in the region.
 #
 # Four networks, by the same few lines, on two moons.
@@ -106,19 +107,9 @@ def residual_step(h):
 
 
 def alternation(h_C, h_E, **options):
-    return [
-        F
-        for _ in range(depth // 2)
-        for F in (expansive_step(h_E, **options), gradient_step(dnn.LeakyReLU(0.5), h_C, **options))
-    ]
-
-
-def weights(layers):
-    return [
-        A
-        for F in layers
-        for A in ([F.field.A, F.field.B] if isinstance(getattr(F.field, "B", None), dnn.Dense) else [F.field.A])
-    ]
+    sigma = dnn.LeakyReLU(0.5)
+    pairs = [(expansive_step(h_E, **options), gradient_step(sigma, h_C, **options)) for _ in range(depth // 2)]
+    return [F for pair in pairs for F in pair]
 
 
 learned = alternation(4 / 3, 1.0, learn_h=True)
@@ -130,25 +121,13 @@ kinds = {
 }  # fmt: skip
 profiles = {}
 for name, (layers, constraint, more) in kinds.items():
-    last = dnn.Affine(2, d, rng=rng)
-    net = dnn.Network(dnn.Lift(d, 2), *layers, last)
-    constraints = [constraint(*weights(layers), last), *more]
-    dnn.fit(
-        net,
-        dnn.MulticlassHinge(0.55),
-        points,
-        labels,
-        dnn.Adam(1e-2),
-        epochs=30,
-        batch_size=100,
-        constraints=constraints,
-        rng=rng,
-    )
+    net = dnn.Network(dnn.Lift(d, 2), *layers, dnn.Affine(2, d, rng=rng))
+    hinge, constraints = dnn.MulticlassHinge(0.55), [constraint(*weights(net)), *more]
+    dnn.fit(net, hinge, points, labels, dnn.Adam(1e-2), 30, batch_size=100, constraints=constraints, rng=rng)
     profiles[name] = lipschitz.profile(net, points[:100])
     right = np.mean(np.argmax(net(points), axis=-1) == labels)
-    print(
-        f"{name:26} {right:6.1%} right   certified {net.lipschitz():.12g}   found {profiles[name].measured_product[-1]:.4f}"
-    )
+    found = profiles[name].measured_product[-1]
+    print(f"{name:26} {right:6.1%} right   certified {net.lipschitz():.12g}   found {found:.4f}")
     assert (net.lipschitz() <= 1 + 1e-12) == (name != "ResNet, ‖W‖ ≤ 1")
 
 # %% [markdown]

@@ -11,6 +11,7 @@ import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import attacks, lipschitz, plotting
+from dynsys_nn.constraints import weights
 
 rng = np.random.default_rng(0)
 
@@ -55,7 +56,7 @@ train(
     robust,
     0.55,
     [(3e-2, 60), (1e-2, 40), (1e-3, 40)],
-    [dnn.Orthogonal(*[F.field.A for F in robust.maps[1:-1]], robust.maps[-1], bjorck=True)],
+    [dnn.Orthogonal(*weights(robust), bjorck=True)],
 )
 fragile = dnn.Network(dnn.Lift(d, 2), *[residual_step(d) for _ in range(depth)], dnn.Affine(2, d, rng=rng))
 train(fragile, 1.0, [(3e-3, 40), (3e-4, 10)])
@@ -173,7 +174,7 @@ slowly, quickly = [(2e-2, 20), (6e-3, 15), (2e-3, 15), (6e-4, 10)], [(3e-3, 15),
 for name, (layers, constrained) in kinds.items():
     margin, stages = (0.85, slowly) if constrained else (1.0, quickly)
     net = dnn.Network(*layers, dnn.Affine(10, 64, rng=rng))
-    constraints = [dnn.Orthogonal(*[F.field.A for F in layers], net.maps[-1], bjorck=True)] if constrained else []
+    constraints = [dnn.Orthogonal(*weights(net), bjorck=True)] if constrained else []
     train(net, margin, stages, constraints)
     clean = attacks.accuracy(net, None, x_test, y_test)
     sure = lipschitz.certified_accuracy(net, x_test, y_test, 0.3)

@@ -12,6 +12,7 @@ import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import attacks, lipschitz
+from dynsys_nn.constraints import weights
 from figures.robust_accuracy import ORTHOGONAL, contractive, expansive, residual
 
 D, LAYERS, EPS = 16, 6, np.array([0, 0.1, 0.2, 0.3])
@@ -39,7 +40,7 @@ def row(kind, seed):
     rng, (layers, constraint, margin, stages) = np.random.default_rng(seed), KINDS[kind]
     (x, x_test), (y, y_test) = (np.split(a, 2) for a in dnn.datasets.moons(2000, 0.1, rng))
     net = dnn.Network(dnn.Lift(D, 2), *layers(rng), dnn.Affine(2, D, rng=rng))
-    constraints = [constraint(*[F.field.A for F in net.maps[1:-1]], net.maps[-1])] if constraint else []
+    constraints = [constraint(*weights(net))] if constraint else []
     start = time.perf_counter()
     for rate, epochs in stages:
         adam = dnn.Adam(rate, beta2=0.99)
