@@ -1,19 +1,17 @@
 """Attacks: perturbations of at most ε that change a label, found by ascent. They bound robust accuracy from above, as
 certificates bound it from below: an attack that succeeds inside a certified radius is a bug.
 
-All of them maximise max_{j≠y} z_j − z_y, which is positive where the label is lost: the margin, and not the softmax,
-whose gradient vanishes where a network is sure. They work on the whole batch at once, and stop where they succeeded.
+They follow differences of logits, z_j − z_y, positive for some j where the label y is lost, and not the softmax, whose
+gradient vanishes where a network is sure. They work on the whole batch at once, and stop where they succeeded.
 """
 
 import math
 
 import numpy as np
 
-from .lipschitz import non_negative
+from .lipschitz import fraction, non_negative
 from .losses import checked_labels
 from .maps import dimension
-
-TINY = 1e-150
 
 
 class PGD:
@@ -22,8 +20,8 @@ class PGD:
     A step is δ ← P(δ + step·g/‖g‖₂) for norm=2 and P(δ + step·sign g) for norm=np.inf, P the projection on the ball, and
     with box=(low, high) on the box too. The first ascent starts at x and follows the largest z_j − z_y, whichever j that is,
     perhaps towards a label that stays out of reach. So the second goes from x towards the third most likely label, the
-    fourth ascent towards the next, and so on; the others start at random in the ball (`rng`), in case the gradient
-    vanishes at x. What is returned has the wrong label, or, where none was found, the smallest margin that was seen; a
+    fourth towards the next, and so on while there are labels; the others start at random in the ball (`rng`), in case the
+    gradient vanishes at x. What is returned has the wrong label, or, where none was found, the smallest margin that was seen; a
     sample that is wrong already stays as it is.
 
     eps: a number ≥ 0, or an array of the batch's shape; steps, restarts: integers ≥ 1; step: its length, 2.5 ε/steps
@@ -44,7 +42,11 @@ class PGD:
 
     def __call__(self, net, x, y):
         x = net.state(x)
+        if np.iscomplexobj(x):
+            raise TypeError("an attack starts from real states, got complex ones")
         shape, z = x.shape, net(x)
+        if z.shape[-1] < 2:
+            raise ValueError(f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}")
         y = checked_labels(y, z.shape).reshape(-1)
         if not np.isfinite(x).all():
             raise ValueError("an attack starts from finite states, got a NaN or infinity")
@@ -53,11 +55,12 @@ class PGD:
         eps, step = (one_a_sample(a, shape[:-1]) for a in (self.eps, self.step))
         x, z, rng = x.reshape(-1, shape[-1]), z.reshape(-1, z.shape[-1]), np.random.default_rng(self.rng)
         best, margin, ranking = x.copy(), lost_by(z, y)[0], runners_up(z, y)
+        margin[z.argmax(axis=-1) != y] = np.inf  # wrong already
         for restart in range(self.restarts):
             k = np.flatnonzero(margin <= 0)  # those that stand
             delta, target = 0 * x[k], None
-            if restart % 2 and ranking.shape[1] > 1:
-                target = ranking[k, 1 + restart // 2 % (ranking.shape[1] - 1)]
+            if restart % 2 and 1 + restart // 2 < ranking.shape[1]:
+                target = ranking[k, 1 + restart // 2]
             elif restart:
                 delta = self.project(x[k], eps[k] * self.random_point(rng, x[k].shape), eps[k])
             for n in range(self.steps + 1):
@@ -70,16 +73,16 @@ class PGD:
                 g = pullback(dz)[0][standing]
                 k, delta, target = k[standing], delta[standing], None if target is None else target[standing]
                 delta = self.project(x[k], delta + step[k] * self.direction(g), eps[k])
-        return best.reshape(shape)
+        return (best if self.box is None else np.clip(best, *self.box)).reshape(shape)
 
     def direction(self, g):
         """The unit vector along which g rises most: g/‖g‖₂, or sign g for the maximum norm."""
-        return g / np.maximum(length(g, 2), TINY) if self.norm == 2 else np.sign(g)
+        return g / np.maximum(length(g, 2), np.finfo(g.dtype).tiny) if self.norm == 2 else np.sign(g)
 
     def project(self, x, delta, eps):
         """The nearest δ in the ball, and then in the box; x lies in the box, so that this does not lead out of the ball."""
         if self.norm == 2:
-            delta = delta * np.minimum(1, eps / np.maximum(length(delta, 2), TINY))
+            delta = delta * np.minimum(1, eps / np.maximum(length(delta, 2), np.finfo(delta.dtype).tiny))
         else:
             delta = np.clip(delta, -eps, eps)
         return delta if self.box is None else np.clip(x + delta, *self.box) - x
@@ -96,7 +99,9 @@ class PGD:
 
 
 class FGM(PGD):
-    """The fast gradient method: one step of length ε along the gradient of the margin at x; ε g/‖g‖₂, or ε sign g.
+    """The fast gradient method: one step of length ε along the gradient g of max_{j≠y} z_j − z_y at x: ε g/‖g‖₂, or ε sign g.
+
+    x itself is returned where the step does not help.
 
     Source: Goodfellow, Shlens and Szegedy, arXiv:1412.6572.
     """
@@ -147,7 +152,7 @@ def accuracy(net, attack, x, y):
         raise TypeError(f"attack must be an object: write {attack.__name__}(eps), not {attack.__name__}")
     x = net.state(x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out))
-    return float((labels_of(net, x if attack is None else attack(net, x, y)) == y).mean())
+    return float(fraction(np.ravel(labels_of(net, x if attack is None else attack(net, x, y)) == y)))
 
 
 def attacked_accuracy(net, x, y, eps, attack=PGD):
@@ -162,7 +167,7 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
     for k in np.argsort(eps, axis=None):
         k_x, k_y = x[standing], y[standing]
         standing[standing] = labels_of(net, attack(eps.flat[k])(net, k_x, k_y)) == k_y
-        accuracies[k] = standing.mean()
+        accuracies[k] = fraction(standing)
     return accuracies.reshape(eps.shape)
 
 

@@ -278,19 +278,19 @@ def lipschitz(F, x, L=None, rng=0):
         return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L!r}")
     x = x.reshape(-1, x.shape[-1])
     columns = [_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0].reshape(len(x), -1) for e in np.eye(x.shape[-1])]
-    v = np.linalg.svd(np.stack(columns, axis=-1))[2][:, 0]
+    v = np.linalg.svd(np.stack(columns, axis=-1), full_matrices=False)[2][:, 0]
     scale = np.sqrt((x * x).sum(axis=-1).mean()) or 1.0
     x, v = np.tile(x, (4, 1)), np.tile(v, (4, 1))
     y = x + scale * 10 ** rng.uniform(-3, 1, (len(x), 1)) * v
 
     def stretch(x, y):
-        d = np.linalg.norm(x - y, axis=-1)
-        D = np.linalg.norm((F(x) - F(y)).reshape(len(x), -1), axis=-1)
-        return np.where(d > scale / 2000, D / np.maximum(d, TINY), 0.0)  # nearer, the difference is rounding
+        F_x, F_y, d = (np.reshape(z, (len(x), -1)) for z in (F(x), F(y), x - y))
+        d, D, size = (np.linalg.norm(z, axis=-1) for z in (d, F_x - F_y, np.abs(F_x) + np.abs(F_y)))
+        return np.where(d > scale / 2000, np.maximum(0, D - 8 * EPS * size) / np.maximum(d, TINY), 0.0)  # less rounding
 
-    best, size = stretch(x, y), np.linalg.norm(x - y, axis=-1, keepdims=True)
+    best, reach = stretch(x, y), np.linalg.norm(x - y, axis=-1, keepdims=True)
     for k in range(200):
-        x_new, y_new = (z + size * 0.5 ** (k % 10) * rng.normal(size=x.shape) / x.shape[1] ** 0.5 for z in (x, y))
+        x_new, y_new = (z + reach * 0.5 ** (k % 10) * rng.normal(size=x.shape) / x.shape[1] ** 0.5 for z in (x, y))
         found = stretch(x_new, y_new)
         better = found > best
         x[better], y[better], best[better] = x_new[better], y_new[better], found[better]

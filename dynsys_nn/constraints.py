@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from .flows import Flow
-from .integrators import check_step, cocoercivity, one_sided_bound, spectral_bound
+from .integrators import Euler, check_step, cocoercivity, one_sided_bound, spectral_bound
 from .linear import WeightMatrix
 from .maps import Map
 
@@ -44,8 +44,7 @@ class Orthogonal(Constraint):
     The projection is the nearest such matrix, the polar factor of W, by an SVD; with `bjorck=True` by Björck and Bowie's
     iteration W ← W(3I − WᵀW)/2, which is matrix products only, and a handful of them after a small step away from the
     set. With a network's gradient G at W, `tangent` takes G − W sym(WᵀG), the part along the set, and Adam keeps one
-    second moment a matrix: with one an entry, its step along the set would leave the set. This decides how tight the
-    networks get.
+    second moment a matrix: a scale for each entry would turn the direction. This decides how tight the networks get.
 
     TypeError for what is no Dense or Affine map. Sources: Björck and Bowie (1971); Absil, Mahony and Sepulchre,
     Optimization Algorithms on Matrix Manifolds (2008); Bécigneul and Ganea, arXiv:1810.00760.
@@ -111,7 +110,7 @@ class StepSizes(Constraint):
     For slopes in [½, 1] and orthogonal A, W the first allows h_E up to 2, at h_C = 4/3, the second up to 0.1547, at
     h_C = ½. Put it after the constraints on A and W. Steps stay above `smallest`, since a step may not be zero.
 
-    TypeError where a flow does not learn its step; NotImplementedError where the field has no constants, or where no
+    TypeError where a flow does not learn its step, or is not one Euler step; NotImplementedError where the field has no constants, or where no
     h_C contracts. Source: Celledoni et al., arXiv:2210.02373.
     """
 
@@ -119,6 +118,10 @@ class StepSizes(Constraint):
         for flow, name in ((flow_C, "flow_C"), (flow_E, "flow_E")):
             if not isinstance(flow, Flow) or not flow.learn_h:
                 raise TypeError(f"{name} must be a Flow with learn_h=True, got {flow!r}")
+            if not isinstance(flow.method, Euler) or flow.steps != 1:
+                raise TypeError(f"{name} must be one Euler step, got {flow.method!r} with steps={flow.steps}")
+        if flow_C is flow_E:
+            raise ValueError("flow_C and flow_E must be two flows, got the same one twice")
         if bound not in ("sharp", "slides"):
             raise ValueError(f'bound must be "sharp" or "slides", got {bound!r}')
         if check_step(smallest) < 0:
@@ -127,13 +130,13 @@ class StepSizes(Constraint):
 
     def largest_expansive_step(self, h_C):
         """The largest h_E that each h_C allows, an array of its shape; negative where h_C alone does not contract."""
-        return self.curve()(h_C)
+        return self.curve()(np.asarray(h_C))
 
     def curve(self):
         """h_C ↦ the largest h_E, for the weights as they are now."""
         C, E = (flow.field for flow in self.maps)
         L_E, constants = (
-            E.lipschitz(),
+            max(E.lipschitz(), TINY),
             C.spectrum() if self.bound == "sharp" else (C.lipschitz(), C.one_sided_lipschitz()),
         )
         ell = spectral_bound if self.bound == "sharp" else one_sided_bound
@@ -143,27 +146,33 @@ class StepSizes(Constraint):
         from scipy.optimize import brentq, minimize_scalar
 
         C, E = self.maps
-        largest = self.curve()
-        if largest(C.h) >= E.h >= self.smallest <= C.h:
+        largest, smallest = self.curve(), self.smallest
+        if largest(C.h) >= E.h >= smallest <= C.h:
             return
         top = 2 * cocoercivity(C.field)  # no bound is below 1 from here on
-        h = np.linspace(0, top, 1001)
-        h = h[largest(h) > self.smallest]
+        h = np.linspace(smallest, top, 1001) if smallest < top < math.inf else np.zeros(0)
+        h = h[largest(h) > smallest]
         if not h.size:
             raise NotImplementedError(
-                f"no step of {C.field!r} is known to make up for an expansive one of {self.smallest}: slopes of at least "
-                "a > 0, and A with full column rank, are what contracts"
+                f"no step of {C.field!r} is known to make up for an expansive one of {smallest}: slopes of at least a > 0, and "
+                "A with full column rank, are what contracts"
             )
-        low, high = (brentq(lambda h_C: largest(h_C) - self.smallest, *ends) for ends in ((0, h[0]), (h[-1], top)))
+
+        def spare(h_C):
+            return largest(h_C) - smallest
 
         def distance(h_C):
-            return np.hypot(h_C - C.h, np.clip(E.h, self.smallest, largest(h_C)) - E.h)
+            return np.hypot(h_C - C.h, np.clip(E.h, smallest, largest(h_C)) - E.h)
 
+        low = smallest if spare(smallest) >= 0 else brentq(spare, smallest, h[0])
+        high = brentq(spare, h[-1], top)
         h = np.linspace(low, high, 1001)  # there may be a minimum on each side of the region's peak
         near, gap = h[np.argmin(distance(h))], h[1] - h[0]
         bounds = max(low, near - gap), min(high, near + gap)
-        h_C = minimize_scalar(distance, bounds=bounds, method="bounded", options=dict(xatol=1e-10)).x
-        C.h, E.h = h_C, np.clip(E.h, self.smallest, largest(h_C))
+        C.h = minimize_scalar(distance, bounds=bounds, method="bounded", options=dict(xatol=1e-10)).x
+        E.h = np.clip(E.h, smallest, largest(C.h))
+        if E.h > largest(C.h):  # rounded up, to the dtype of θ
+            E.h = np.nextafter(E.theta.dtype.type(E.h), E.theta.dtype.type(0))
 
 
 def weights(*maps):

@@ -15,27 +15,28 @@ from .linear import LinearMap
 from .losses import checked_labels
 from .maps import Map, Network, dimension
 
-EPS = np.finfo(float).eps
-TINY = 1e-150  # its square is a number, too
-
 
 def measured(F, x, steps=100, rng=0):
     """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that was found: a LOWER bound of the Lipschitz constant of F.
 
     Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs of points, which
     start near by and far apart, moves the points too. x: (..., d), at least one point; `steps` of each; the first
-    directions are drawn with `rng`.
+    directions are drawn with `rng`. Points are first moved by 1e-8 of their size, off kinks, where F′ means nothing; what
+    rounding may have added is taken off. TypeError for complex points.
     """
     if not isinstance(F, Map):
         raise TypeError(f"measured calls vjp and jvp of a Map, got {F!r}: checks.lipschitz takes any function")
     x, steps, rng = F.state(x).reshape(-1, F.dim_in), dimension(steps, "steps"), np.random.default_rng(rng)
     if not (x.size and np.isfinite(x).all()):
         raise ValueError("measured needs at least one point, all of them finite")
-    v = rng.normal(size=x.shape).astype(x.dtype)
-    norms, v = power_iteration(F, x, v, steps)
-    scale = np.sqrt((x * x).sum(axis=-1).mean()) or 1.0
-    r = scale * 10 ** rng.uniform(-2, 0.5, (len(x), 1))
-    return float(max(norms.max(), pair_ascent(F, x.copy(), x + r * v, steps, shortest=scale / 1000).max()))
+    if np.iscomplexobj(x):
+        raise TypeError("measured needs real points, got complex ones")
+    eps, scale = np.finfo(x.dtype).eps, norm(x).mean() or 1.0
+    x = x + (eps**0.5 * scale * rng.normal(size=x.shape)).astype(x.dtype)
+    norms, v = power_iteration(F, x, rng.normal(size=x.shape).astype(x.dtype), steps)
+    r = (scale * 10 ** rng.uniform(-2, 0.5, (len(x), 1))).astype(x.dtype)
+    pairs = pair_ascent(F, x, x + r * v, steps, shortest=scale / 1000)
+    return float(max(norms.max() * (1 - 100 * eps), pairs.max()))
 
 
 def power_iteration(F, x, v, steps):
@@ -44,7 +45,7 @@ def power_iteration(F, x, v, steps):
     v = unit(v)
     for _ in range(steps):
         w = pullback(F.jvp(x, v)[1])[0]
-        v = np.where(norm(w)[:, None] > TINY, unit(w), v)  # in the kernel of F′, a direction is as good as any other
+        v = np.where(norm(w)[:, None] > tiny(w), unit(w), v)  # in the kernel of F′, a direction is as good as any other
     return norm(F.jvp(x, v)[1]), v
 
 
@@ -65,13 +66,14 @@ def pair_ascent(F, x, y, steps, shortest):
 
 
 def pair_stretch(F, x, y):
-    """s = ‖F(x) − F(y)‖/‖x − y‖ for each pair, (n,), and the gradients of log s in x and in y."""
+    """s = ‖F(x) − F(y)‖/‖x − y‖ for each pair, (n,), less its rounding, and the gradients of log s in x and in y."""
     (F_x, pull_x), (F_y, pull_y), d = F.vjp(x), F.vjp(y), x - y
     D = F_x - F_y
-    before, after = np.maximum(norm(d), TINY), norm(D)
-    w = D / (np.maximum(after, TINY) ** 2).reshape(-1, *[1] * (D.ndim - 1))
+    before, after = np.maximum(norm(d), tiny(d)), norm(D)
+    w = D / (np.maximum(after, tiny(D)) ** 2).reshape(-1, *[1] * (D.ndim - 1))
     u = d / before[:, None] ** 2
-    return after / before, pull_x(w)[0] - u, pull_y(-w)[0] + u
+    rounding = 8 * np.finfo(D.dtype).eps * (norm(F_x) + norm(F_y))
+    return np.maximum(0, after - rounding) / before, pull_x(w)[0] - u, pull_y(-w)[0] + u
 
 
 def norm(v):
@@ -80,7 +82,12 @@ def norm(v):
 
 
 def unit(v):
-    return v / np.maximum(norm(v), TINY)[:, None]
+    return v / np.maximum(norm(v), tiny(v))[:, None]
+
+
+def tiny(v):
+    """A length whose square is still a number of the dtype of v."""
+    return np.finfo(v.dtype).tiny ** 0.5
 
 
 class Profile:
@@ -130,7 +137,7 @@ def profile(net, x=None, steps=50, rng=0):
 
 
 def averaged(F):
-    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive; its iterates go to a fixed point if α < 1.
+    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive: with α < 1 its iterates go to a fixed point, if it has one.
 
     An Euler step h ≤ 2ν of a field of cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition: α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1
     where one α_i is 1. NotImplementedError for other maps and longer steps. Sources: Combettes and Yamada, J. Math. Anal.
@@ -157,24 +164,26 @@ def certified_radius(net, x, pairwise=True):
         r = min_j (z_k − z_j)/(ℓ′‖w_k − w_j‖)      pairwise, where the network ends in linear maps
 
     w_j are the rows of the last linear maps, multiplied, and ℓ′ is the constant of what comes before; the second is
-    never smaller. It holds for ‖δ‖ < r, Euclidean, and for the network in exact arithmetic: in float32 logits are off by
-    rounding. ValueError unless there are two logits at least; NotImplementedError for a network without a constant.
+    never smaller. It holds for ‖δ‖ < r, Euclidean. Constants are rounded outward; the logits themselves are off by their
+    rounding, which counts in float32. ValueError unless there are two logits at least; NotImplementedError for a network without a constant.
     Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
     """
     z = np.asarray(net(x))
     if z.ndim == 0 or z.shape[-1] < 2:
         raise ValueError(f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}")
-    top = z.max(axis=-1, keepdims=True)
-    gap, k = top - z, z.argmax(axis=-1)
+    K, k = z.shape[-1], z.argmax(axis=-1)
+    gap = z.max(axis=-1, keepdims=True) - z
     np.put_along_axis(gap, k[..., None], np.inf, axis=-1)
-    slope = np.sqrt(2) * np.full((z.shape[-1],) * 2, 1.0)
     before, last = split_linear_end(net) if pairwise else ([net], [])
+    ell, norms = (math.prod(F.lipschitz() for F in maps) for maps in (before, last))
+    slope = np.full((K, K), np.sqrt(2) * norms)
     if last:
-        rows = np.eye(z.shape[-1])
+        pairs = np.eye(K)[:, None] - np.eye(K)  # e_k − e_j, to become w_k − w_j
         for A in reversed(last):
-            rows = A.adjoint(rows)
-        slope = np.linalg.norm(rows[:, None] - rows, axis=-1)
-    slope = slope * math.prod(F.lipschitz() for F in before) * (1 + 8 * EPS)  # rounded outward
+            pairs = A.adjoint(pairs)
+        rounding = sum(max(A.dim_in, A.dim_out) * np.finfo(pairs.dtype).eps for A in last)
+        slope = np.minimum(slope, np.linalg.norm(pairs.astype(float), axis=-1) + rounding * slope)
+    slope = slope * ell * (1 + 1e-15)
     with np.errstate(divide="ignore", invalid="ignore"):  # equal rows: a difference that no perturbation changes
         return np.where(gap > 0, gap / slope[k], 0.0).min(axis=-1)
 
@@ -188,7 +197,7 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
     eps, z = non_negative(eps, "eps"), net(x)
     right = np.argmax(z, axis=-1) == checked_labels(y, np.shape(z))
     radius = np.where(right, certified_radius(net, x, pairwise), -1.0)
-    return (radius.reshape(-1) > eps[..., None]).mean(axis=-1)
+    return fraction(radius.reshape(-1) > eps[..., None])
 
 
 def split_linear_end(net):
@@ -208,6 +217,13 @@ def bound_or_infinity(F):
         return F.lipschitz()
     except NotImplementedError:
         return math.inf
+
+
+def fraction(right):
+    """The mean over the last axis; ValueError where that is empty."""
+    if not right.shape[-1]:
+        raise ValueError("the accuracy of an empty batch is not defined")
+    return right.mean(axis=-1)
 
 
 def non_negative(value, name):

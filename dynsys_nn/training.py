@@ -63,17 +63,17 @@ class SGD(Optimiser):
 class Adam(Optimiser):
     """m ← β₁m + (1 − β₁)g, s ← β₂s + (1 − β₂)g², θ ← θ − rate·m̂/(√ŝ + ε), m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
 
-    `start(theta, blocks)` takes slices of θ in each of which s is one number, the mean over the block: what a constraint on
-    a whole matrix needs, so that a step along the set stays one. Source: Kingma and Ba, arXiv:1412.6980.
+    memory["blocks"] holds slices of θ in each of which s is one number, from the mean of g² over the block: a constraint on
+    a whole matrix asks for it, `Constraint.blocks`. Source: Kingma and Ba, arXiv:1412.6980.
     """
 
     def __init__(self, rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         self.rate, self.eps = _positive(rate, "rate"), _positive(eps, "eps")
         self.beta1, self.beta2 = _fraction(beta1, "beta1"), _fraction(beta2, "beta2")
 
-    def start(self, theta, blocks=()):
-        """t = 0, m = 0, s = 0."""
-        return dict(t=0, m=np.zeros_like(theta), s=np.zeros_like(theta), blocks=blocks)
+    def start(self, theta):
+        """t = 0, m = 0, s = 0, and no blocks."""
+        return dict(t=0, m=np.zeros_like(theta), s=np.zeros_like(theta), blocks=[])
 
     def step(self, theta, g, memory):
         """One step, in place."""
@@ -201,9 +201,8 @@ def _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, r
     for constraint in constraints:
         constraint.project()
     blocks = [block for constraint in constraints for block in constraint.blocks(net.theta)]
-    memory = (
-        optimiser.start(net.theta, blocks) if blocks and isinstance(optimiser, Adam) else optimiser.start(net.theta)
-    )
+    memory = optimiser.start(net.theta)
+    memory["blocks"] = blocks
     safe = net.theta.copy()
     for _ in range(epochs):
         order = rng.permutation(len(x)) if batch_size < len(x) else np.arange(len(x))

@@ -152,7 +152,7 @@ def test_the_tangent_touches_its_own_weight_in_a_networks_gradient_and_nothing_e
 def test_adam_keeps_one_second_moment_a_block():
     """The first step of a block is −rate·g/√mean(g²), all entries on one scale; elsewhere it is −rate·sign g."""
     adam, theta, g = dnn.Adam(0.1), np.zeros(6), np.array([3.0, 4.0, 0.0, 5.0, -2.0, 1e-3])
-    memory = adam.start(theta, [slice(0, 4)])
+    memory = adam.start(theta) | dict(blocks=[slice(0, 4)])
     adam.step(theta, g, memory)
     np.testing.assert_allclose(theta[:4], -0.1 * g[:4] / np.sqrt(50 / 4), rtol=1e-7)
     np.testing.assert_allclose(theta[4:], [0.1, -0.1], rtol=1e-4)
@@ -212,6 +212,44 @@ def test_an_interrupt_between_step_and_projection_leaves_the_constraints_true(rn
     assert history.interrupted and len(history.loss) == 2 and max(gap(A.W) for A in weights(net)) < 1e-13
 
 
+def test_two_constraints_of_one_map_each_are_one_of_two_maps(rng):
+    x, y = data(rng)
+    nets = [gradient_flow(np.random.default_rng(3)) for _ in range(2)]
+    for net, constraints in zip(
+        nets,
+        ([dnn.Orthogonal(A) for A in weights(nets[0])], (dnn.Orthogonal(*weights(net)) for net in nets[1:])),
+        strict=True,
+    ):
+        dnn.fit(
+            net, dnn.MulticlassHinge(), x, y, dnn.Adam(0.1), epochs=3, batch_size=20, constraints=constraints, rng=0
+        )
+    np.testing.assert_array_equal(nets[0].theta, nets[1].theta)  # the second were given as a generator
+
+
+def test_constraints_are_projected_in_their_order(rng):
+    order = []
+
+    class Named(dnn.Constraint):
+        def __init__(self, name):
+            self.name = name
+
+        def project(self):
+            order.append(self.name)
+
+    dnn.fit(gradient_flow(rng), dnn.MulticlassHinge(), *data(rng), epochs=2, constraints=[Named("a"), Named("b")])
+    assert order == ["a", "b"] * 3
+
+
+def test_the_place_of_a_map_adds_up_the_offsets_of_all_that_hold_it(rng):
+    X = dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, 3, rng=rng))
+    inner = dnn.Network(dnn.Affine(3, 3, rng=rng), dnn.Flow(X, 0.1, learn_h=True))
+    net = dnn.Network(dnn.Affine(3, 2, rng=rng), inner, dnn.Affine(2, 3, rng=rng))
+    for A in weights(net):
+        found = net.theta[A.place(net.theta)]
+        assert found.shape == A.theta.shape and found.ctypes.data == A.theta.ctypes.data
+    assert X.B.place(inner.theta) == slice(12 + 9 + 3, 12 + 9 + 3 + 9)
+
+
 # ---- spectral ball
 
 
@@ -225,6 +263,11 @@ def test_a_spectral_ball_shrinks_what_is_outside_and_leaves_the_rest(rng):
         np.testing.assert_allclose(F.W, W * min(1, 1.5 / s), rtol=1e-13)
         assert np.linalg.norm(F.W, 2) <= 1.5 and F.lipschitz() <= 1.5 * (1 + 1e-14)
     np.testing.assert_array_equal(affine.b, [1.0, 2.0])
+    between, below = dnn.Dense(2, 2, W=1.2 * np.eye(2)), dnn.Dense(2, 2, W=0.8 * np.eye(2))
+    dnn.SpectralBall(between, radius=1.5).project()
+    dnn.SpectralBall(below, radius=0.5).project()
+    np.testing.assert_array_equal(between.W, 1.2 * np.eye(2))
+    np.testing.assert_allclose(below.W, 0.5 * np.eye(2), rtol=1e-13)
     again = A.W.copy()
     dnn.SpectralBall(A, 1.5).project()
     np.testing.assert_allclose(A.W, again, rtol=1e-14)
@@ -243,12 +286,9 @@ def test_a_network_stays_in_its_spectral_balls_while_it_is_trained(rng):
 # ---- step sizes
 
 
-def pair(rng, h_C=0.5, h_E=0.1, sigma=None, d=3, W=None):
-    sigma = sigma or dnn.LeakyReLU(0.5)
-    expansive, contractive = (
-        dnn.ResidualField(dnn.Dense(d, d, W=W, rng=rng), sigma),
-        dnn.GradientField(dnn.Dense(d, d, W=W, rng=rng), sigma),
-    )
+def pair(rng, h_C=0.5, h_E=0.1, sigma=None, d=3, W=None, dtype=float):
+    sigma, (A, B) = sigma or dnn.LeakyReLU(0.5), (dnn.Dense(d, d, W=W, rng=rng, dtype=dtype) for _ in range(2))
+    expansive, contractive = dnn.ResidualField(A, sigma), dnn.GradientField(B, sigma)
     return dnn.Flow(contractive, h_C, learn_h=True), dnn.Flow(expansive, h_E, learn_h=True)
 
 
@@ -301,6 +341,50 @@ def test_the_region_follows_the_weights(rng):
     """With A = 2I all of h_C shrinks by 4; with W = 2I h_E by 2."""
     C, E = pair(0, W=2 * np.eye(3))
     assert dnn.StepSizes(C, E).largest_expansive_step(1 / 3) == pytest.approx(1.0)
+    for a in (0.5, 0.2):
+        C, E = pair(0, W=2 * np.eye(3), sigma=dnn.LeakyReLU(a))
+        h = np.array([0.05, 0.1, 0.2])
+        slides = dnn.StepSizes(C, E, bound="slides").largest_expansive_step(h)
+        np.testing.assert_allclose(slides, (1 / np.sqrt(1 - 8 * a * h + 16 * h * h) - 1) / 2, atol=1e-12)
+        np.testing.assert_allclose(
+            dnn.StepSizes(C, E).largest_expansive_step(list(h)),
+            (1 / np.maximum(1 - 4 * a * h, np.abs(1 - 4 * h)) - 1) / 2,
+            rtol=1e-10,
+        )
+
+
+@pytest.mark.parametrize("bound", ["sharp", "slides"])
+@pytest.mark.parametrize("size", [2, 10])
+def test_steps_stay_above_the_smallest_for_large_weights_too(size, bound, rng):
+    C, E = pair(0, W=size * np.eye(3))
+    region = dnn.StepSizes(C, E, bound=bound)
+    for p in [(-1, -1), (0.5, 0.5), (0.001, 3)]:
+        C.h, E.h = p
+        region.project()
+        assert C.h >= 1e-3 * (1 - 1e-9) and E.h >= 1e-3 * (1 - 1e-9) and C.lipschitz() * E.lipschitz() <= 1 + 1e-12
+        steps = C.h, E.h
+        region.project()
+        np.testing.assert_allclose((C.h, E.h), steps, rtol=1e-9)
+
+
+def test_a_step_that_contracts_all_to_a_point_pays_for_any_other():
+    C, E = pair(0, 1.0, 5.0, sigma=dnn.Identity(), W=np.eye(3))
+    assert dnn.StepSizes(C, E).largest_expansive_step(1.0) > 1e12
+    dnn.StepSizes(C, E).project()
+    assert (C.h, E.h) == (1.0, 5.0)
+    nothing = dnn.Flow(dnn.ResidualField(dnn.Dense(3, 3, W=np.zeros((3, 3))), dnn.Tanh()), 7.0, learn_h=True)
+    dnn.StepSizes(C, nothing).project()
+    assert nothing.h == 7.0
+
+
+def test_the_region_in_float32_is_kept_to_the_last_digit():
+    for seed in range(20):
+        C, E = pair(seed, dtype=np.float32)
+        dnn.Orthogonal(C.field.A, E.field.A).project()
+        C.h, E.h = np.random.default_rng(seed).uniform(0.2, 3, 2)
+        region = dnn.StepSizes(C, E)
+        region.project()
+        assert E.h <= region.largest_expansive_step(C.h)
 
 
 @pytest.mark.parametrize("bound", ["sharp", "slides"])

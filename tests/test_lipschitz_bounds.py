@@ -1,5 +1,7 @@
 """Bounds of steps and networks are never exceeded, and those that are sharp are attained."""
 
+import copy
+
 import numpy as np
 import pytest
 from zoo import FIELDS, LINEAR, RUNGE_KUTTA, networks, points, random_step, randomise, residual
@@ -67,6 +69,9 @@ def test_the_centre_radius_bound_is_never_worse_and_often_better(rng):
 
 def test_the_centre_and_radius_of_a_residual_field_hold(rng):
     """X(x) − Cx is r-Lipschitz, in float32 too."""
+    A, B = dnn.Dense(40, 4, rng=rng, dtype=np.float32), dnn.Dense(4, 40, rng=rng, dtype=np.float32)
+    C, r = dnn.ResidualField(A, dnn.Identity(), B).centre_radius()
+    assert 0 < np.linalg.norm(C - B.W.astype(float) @ A.W.astype(float), 2) <= r < 1e-3
     for dtype in (float, np.float32):
         A, B = dnn.Dense(5, 4, rng=rng, dtype=dtype), dnn.Dense(4, 5, rng=rng, dtype=dtype)
         X = dnn.ResidualField(A, dnn.LeakyReLU(0.3), B)
@@ -74,6 +79,14 @@ def test_the_centre_and_radius_of_a_residual_field_hold(rng):
         J = X.jacobian(rng.normal(size=(300, 4)))
         assert np.linalg.norm(J - C, 2, axis=(-2, -1)).max() <= r
         np.testing.assert_allclose(C, 0.65 * B.W @ A.W, rtol=1e-5)
+
+
+def test_a_residual_field_that_points_inward_is_known_to(rng):
+    """B = −Aᵀ: μ is −a s_min² by the spectrum of the gradient field that it is, and at most (1 − a)s_max² more about the centre."""
+    A = orthogonal(rng, 4, 4)
+    X = dnn.ResidualField(A, dnn.LeakyReLU(0.5), dnn.Dense(4, 4, W=-A.W.T))
+    assert X.one_sided_lipschitz() == pytest.approx(-0.5, rel=1e-12)
+    assert dnn.Euler().non_expansive_step(X) == pytest.approx(1.0) and residual(rng).one_sided_lipschitz() > 0
 
 
 # ---- rounding
@@ -88,6 +101,7 @@ def test_the_bound_of_an_orthogonal_matrix_is_rounded_outward_and_within_1e_12(n
     s_min, s_max = A.singular_range()
     assert s_min**2 - 1 < low and high < s_max**2 - 1
     assert s_max - 1 < 1e-12 and 1 - s_min < 1e-12
+    assert dnn.Dense(n, n, W=np.ones((n, n))).singular_range()[0] == 0
 
 
 # ---- non-expansive steps
@@ -123,8 +137,26 @@ def test_steps_up_to_two_r_over_l_do_not_move_two_solutions_apart(method, rng):
         assert method.lipschitz(X, h) <= ROUNDING
         if isinstance(method, dnn.RungeKutta):
             assert H == pytest.approx(2 * method.contractivity_radius() / X.lipschitz())
-            assert method.lipschitz(X, 1.01 * h) > 1
+            assert method.lipschitz(X, 1.01 * h) > 1 + 1e-4
             assert method.lipschitz(X, -h) > 1
+
+
+@pytest.mark.parametrize("method", [*RUNGE_KUTTA, SSPRK3], ids=repr)
+def test_the_bound_of_a_contracting_field_grows_from_one_without_a_jump_and_holds(method, rng):
+    """√(1 + (hL)² max(0, −λ) Σ ℓ_i²): 1 up to 2rν, never above the bound from L alone, and never below what is found."""
+    X = convex(rng, dnn.LeakyReLU(0.3))
+    H = 2 * max(method.contractivity_radius(), 0.05) / X.lipschitz()
+    bounds = [method.lipschitz(X, c * H) for c in (0.5, 1 - 1e-9, 1 + 1e-9, 1.05, 1.5, 3.0)]
+    assert bounds[2] - bounds[1] < 1e-3 and np.all(np.diff(bounds[2:]) >= 0)
+    plain = dnn.ResidualField(dnn.Dense(4, 4, W=X.lipschitz() * np.eye(4)), dnn.Tanh())  # L alone
+    for c, bound in zip((1.05, 1.5, 3.0), bounds[3:], strict=True):
+        assert bound <= (1 + 1e-12) * (
+            1 + c * H * X.lipschitz() if len(method.b) == 1 else method.lipschitz(plain, c * H)
+        )
+        assert (
+            lipschitz.measured(dnn.Flow(copy.deepcopy(X), c * H, method), rng.normal(size=(20, 4)), 10, rng)
+            <= bound * ROUNDING
+        )
 
 
 def test_beyond_two_over_l_an_euler_step_expands(rng):
@@ -145,16 +177,24 @@ def test_the_largest_step_from_l_and_mu_alone_is_minus_two_mu_over_l_squared():
         def one_sided_lipschitz(self):
             return -0.5
 
+    class Turning(Rotation):
+        def one_sided_lipschitz(self):
+            return 0.0
+
+    with pytest.raises(NotImplementedError, match="is not known to contract: its one-sided Lipschitz constant is 0"):
+        dnn.Euler().non_expansive_step(Turning())
     h = dnn.Euler().non_expansive_step(Rotation())
     assert h == pytest.approx(0.8) and abs(1 + h * (-0.5 + 1j)) == pytest.approx(1)
 
 
 def test_the_number_of_substeps_is_the_smallest_that_is_certified(rng):
     X = dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU())
-    assert [dnn.Euler().substeps(X, T) for T in (0.1, 2, 2.01, 4, 7)] == [1, 1, 2, 2, 4]
-    assert dnn.Kutta3().substeps(X, 2) == 2 and dnn.ImplicitMidpoint().substeps(X, 100.0) == 1
+    assert [dnn.Euler().steps_for(X, T) for T in (0.1, 2, 2.01, 4, 7)] == [1, 1, 2, 2, 4]
+    assert dnn.Kutta3().steps_for(X, 2) == 2 and dnn.ImplicitMidpoint().steps_for(X, 100.0) == 1
     for method in (dnn.Euler(), dnn.Ralston(), dnn.RK4()):
-        n = method.substeps(X, 7)
+        for T in (2.0, 8.0):  # n steps of 2/L, to rounding
+            assert method.lipschitz(X, T / method.steps_for(X, T)) <= ROUNDING
+        n = method.steps_for(X, 7)
         steps = [
             dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU()), 7 / m, method, steps=m) for m in (n, n - 1)
         ]
@@ -167,6 +207,7 @@ def test_a_splitting_is_non_expansive_where_its_substeps_are(rng):
     assert dnn.LieTrotter().non_expansive_step(parts) == pytest.approx(min(largest))
     assert dnn.Strang(dnn.Euler()).non_expansive_step(parts) == pytest.approx(min(2 * largest[0], largest[1]))
     assert dnn.Strang(dnn.Euler()).lipschitz(parts, dnn.Strang(dnn.Euler()).non_expansive_step(parts)) <= ROUNDING
+    assert dnn.LieTrotter().steps_for(parts, 10.0) == np.ceil(10 / min(largest))
     with pytest.raises(NotImplementedError, match="no step of Yoshida is known to be non-expansive"):
         dnn.Yoshida(dnn.ImplicitMidpoint()).non_expansive_step(parts)
 
@@ -216,10 +257,12 @@ def test_a_composition_of_averaged_steps_is_averaged(rng):
     alpha = lipschitz.averaged(net)
     total = 2 * sum(a / (1 - a) for a in (0.25, 0.5, 0.75))
     assert alpha == pytest.approx(total / (1 + total)) and averaged_gap(net, alpha, rng) <= 1e-12
+    X = convex(rng)
     reflection = dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU()), 2)
     assert lipschitz.averaged(reflection) == lipschitz.averaged(dnn.Network(reflection)) == pytest.approx(1)
     for F in (
-        dnn.Flow(convex(rng), 100.0),
+        dnn.Flow(X, 1.1 * dnn.Euler().non_expansive_step(X)),
+        dnn.Flow(convex(rng), 0.01, dnn.RK4()),
         dnn.Flow(convex(rng), -0.1),
         dnn.Flow(residual(rng), 0.1),
         dnn.Dense(4, 4, rng=rng),
@@ -252,6 +295,41 @@ def test_ascent_leaves_a_flat_place_for_a_steep_one():
     assert 1.49 < lipschitz.measured(F, x, 300) <= 1.5 * ROUNDING
 
 
+def test_both_parts_of_the_search_are_needed():
+    """At 0 the Jacobian of x + ½tanh x has the norm 3/2, which no pair has; around 0 (x − ½)₊ is flat, and pairs see 1."""
+    F = dnn.Flow(dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Tanh()), 0.5)
+    assert lipschitz.measured(F, [[0.0]]) == pytest.approx(1.5, rel=1e-12)
+    flat = dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.ReLU())
+    flat.b = np.array([-0.5])
+    assert lipschitz.measured(flat, np.zeros((20, 1))) == pytest.approx(1.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_the_search_does_not_depend_on_the_unit_of_length(scale, rng):
+    """x ↦ s F(x/s)."""
+    x = np.random.default_rng(5).normal(size=(5, 4))
+    F = dnn.Flow(dnn.ResidualField(dnn.Dense(5, 4, rng=6), dnn.Tanh(), dnn.Dense(4, 5, rng=7)), 0.5)
+    other = dnn.Network(dnn.Dense(4, 4, W=np.eye(4) / scale), copy.deepcopy(F), dnn.Dense(4, 4, W=scale * np.eye(4)))
+    assert lipschitz.measured(other, scale * x) == pytest.approx(lipschitz.measured(F, x), rel=1e-2)
+
+
+def test_what_is_measured_is_a_lower_bound_at_kinks_far_away_and_in_float32(rng):
+    twice = dnn.ResidualField(dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[1.0, -1.0]]))  # x
+    assert (
+        lipschitz.measured(twice, np.zeros((3, 1))) == pytest.approx(1)
+        and lipschitz.measured(twice, np.zeros((3, 1))) <= 1
+    )
+    for b in (1e4, 1e8, 1e12):
+        far = dnn.Affine(3, 3, W=np.eye(3), b=b * np.ones(3))
+        assert lipschitz.measured(far, rng.normal(size=(20, 3))) <= ROUNDING
+        assert checks.lipschitz(far, rng.normal(size=(20, 3))).passed
+    flows = [dnn.Flow(dnn.GradientField(dnn.Dense(8, 8, rng=rng, dtype=np.float32), dnn.ReLU()), 2.0) for _ in range(4)]
+    for F in flows:
+        F.field.A.orthogonalise()
+    net = dnn.Network(*flows)
+    assert 0.99 < lipschitz.measured(net, rng.normal(size=(50, 8))) <= net.lipschitz()
+
+
 def test_a_map_that_moves_nothing_measures_zero(rng):
     """A kernel of F′ is no reason to report a one."""
     F = dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.Identity()), 1.0)  # x − AᵀAx = 0
@@ -282,6 +360,8 @@ def test_a_profile_lists_bounds_products_and_what_was_found(rng):
     assert (profile.measured_product <= profile.product * ROUNDING).all()
     assert profile.measured[-1] == pytest.approx(net.maps[-1].lipschitz(), rel=1e-9)
     assert profile.measured_product[-1] == lipschitz.measured(net, x, 50)
+    for F, state, number in zip(net.maps, net.states(x), profile.measured, strict=False):
+        assert number == lipschitz.measured(F, state, 50)
     text = str(profile).splitlines()
     assert len(text) == 4 and text[0].split() == ["layer", "bound", "measured", "product", "measured", "so", "far"]
     assert "Wx + b" in text[3]

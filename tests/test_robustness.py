@@ -1,6 +1,7 @@
 """Certificates hold, attacks are strong, and the two never cross."""
 
 import copy
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -91,10 +92,10 @@ def test_where_no_linear_map_ends_the_network_the_margin_decides(rng):
 
 
 def test_equal_rows_of_the_last_map_change_no_label(rng):
-    """z₁ − z₀ = 1 whatever x is: certain everywhere. Equal logits: certain nowhere."""
+    """z₁ − z₀ = 1 whatever x is: certain, as far as numbers go. Equal logits: certain nowhere."""
     x = rng.normal(size=(4, 2))
     sure = dnn.Network(dnn.Affine(2, 2, W=[[1, 2], [1, 2]], b=[0.0, 1.0]))
-    assert np.isinf(lipschitz.certified_radius(sure, x)).all()
+    assert (lipschitz.certified_radius(sure, x) > 1e14).all()  # 1 over rounding
     tie = dnn.Network(dnn.Affine(2, 2, W=[[1, 2], [1, 2]]))
     assert (lipschitz.certified_radius(tie, x) == 0).all()
 
@@ -108,29 +109,56 @@ def test_certified_accuracy_counts_right_labels_whose_radius_is_larger(rng):
     expected = [[((radius > e) & (np.arange(40) >= 10)).mean() for e in row] for row in eps]
     np.testing.assert_array_equal(lipschitz.certified_accuracy(net, x, y, eps), expected)
     assert lipschitz.certified_accuracy(net, x, y, 0.0) == 0.75
+    margin = lipschitz.certified_radius(net, x, pairwise=False)
+    between = np.median((radius + margin)[10:]) / 2
+    assert lipschitz.certified_accuracy(net, x, y, between, pairwise=False) == (margin[10:] > between).sum() / 40
     assert lipschitz.certified_accuracy(net, x.reshape(8, 5, 6), y.reshape(8, 5), 0.1) == expected[0][1]
+
+
+def test_rows_that_cancel_in_the_product_of_two_maps_are_rounded_outward():
+    """w₁ − w₀ = (0.1, 1e-9), of which 1e8 · (1 + 1e-9) − 1e8 has lost half of the digits, and 1e-3 as the gap."""
+    net = dnn.Network(dnn.Dense(2, 2, W=[[1e8, 0], [1, 0]]), dnn.Affine(2, 2, W=[[1, 1], [1, 1 + 1e-9]], b=[1e-3, 0]))
+    assert lipschitz.certified_radius(net, np.zeros(2)) <= 1e6
+
+
+def test_the_radius_is_rounded_inward_to_the_last_digit(rng):
+    """Against the exact distance, in fractions."""
+    for _ in range(200):
+        w, b = rng.normal(size=(2, 2)), rng.normal(size=2)
+        net = dnn.Network(dnn.Affine(2, 2, W=w, b=b))
+        r = Fraction(float(lipschitz.certified_radius(net, np.zeros(2))))
+        gap = abs(Fraction(b[0]) - Fraction(b[1]))
+        square = sum((Fraction(w[0, i]) - Fraction(w[1, i])) ** 2 for i in range(2))
+        assert r * r * square <= gap * gap
+
+
+def test_float32_radii_are_below_those_of_the_stored_weights(rng):
+    for _ in range(50):
+        maps = [dnn.Dense(5, 5, rng=rng, dtype=np.float32), dnn.Affine(3, 5, rng=rng, dtype=np.float32)]
+        net, x = dnn.Network(*maps), rng.normal(size=(20, 5)).astype(np.float32)
+        rows, z = maps[1].W.astype(float) @ maps[0].W.astype(float), net(x).astype(float)
+        k = z.argmax(axis=-1)
+        gap = np.where(np.arange(3) == k[:, None], np.inf, z[np.arange(20), k][:, None] - z)
+        slope = np.linalg.norm(rows[k][:, None] - rows, axis=-1)
+        slope[np.arange(20), k] = 1
+        assert (lipschitz.certified_radius(net, x) <= (gap / slope).min(axis=-1)).all()
 
 
 # ---- attacks
 
 
+@pytest.mark.parametrize("box", [None, (0.1, 0.9)])
 @pytest.mark.parametrize("norm", [2, np.inf])
-def test_attacks_stay_in_the_ball_and_in_the_box(norm, rng):
-    net, x = classifier(rng), rng.uniform(0, 1, (5, 8, 6))
+def test_attacks_stay_in_the_ball_and_in_the_box(norm, box, rng):
+    net, x = classifier(rng), rng.uniform(0.1, 0.9, (5, 8, 6))
     y, eps = labels_of(net, x), rng.uniform(0, 0.5, (5, 8))
-    for attack in (
-        dnn.PGD(eps, 20, 3, norm),
-        dnn.FGM(eps, norm),
-        dnn.PublishedPGD(eps, norm),
-        dnn.PGD(eps, 20, 3, norm, box=(0, 1)),
-        dnn.FGM(eps, norm, box=(0, 1)),
-    ):
+    for attack in (dnn.PGD(eps, 20, 3, norm, box), dnn.FGM(eps, norm, box), dnn.PublishedPGD(eps, norm, box)):
         x_adv = attack(net, x, y)
-        assert x_adv.shape == x.shape
+        assert x_adv.shape == x.shape and np.abs(x_adv - x).max() > 0.01
         assert (np.linalg.norm(x_adv - x, norm, axis=-1) <= eps * (1 + 1e-12)).all()
-        if attack.box:
-            assert x_adv.min() >= 0 and x_adv.max() <= 1
-        assert np.abs(x_adv - x).max() > 0
+        assert box is None or (0.1 <= x_adv.min() and x_adv.max() <= 0.9)
+    x_adv, size = attacks.smallest_perturbation(net, x, y, norm, bisections=5, steps=10, box=box)
+    assert np.isfinite(size).any() and (box is None or (0.1 <= x_adv.min() and x_adv.max() <= 0.9))
 
 
 @pytest.mark.parametrize("norm", [2, np.inf])
@@ -170,6 +198,41 @@ def test_restarts_help_where_the_gradient_vanishes(rng):
     x, y = np.zeros((20, 1)), np.zeros(20, int)
     assert attacks.accuracy(net, dnn.PGD(1.0, restarts=1), x, y) == 1
     assert attacks.accuracy(net, dnn.PGD(1.0, restarts=8), x, y) == 0
+
+
+def test_random_starts_fill_the_ball_of_eps(rng):
+    """Flat up to 2, and ε = 3: a start in the unit ball would never find the slope."""
+    step = dnn.ResidualField(dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[10.0, 10.0]]))
+    step.b = -2 * np.ones(2)
+    net = dnn.Network(step, dnn.Affine(2, 1, W=[[-1.0], [1.0]], b=[0.5, -0.5]))
+    assert attacks.accuracy(net, dnn.PGD(3.0, restarts=10), np.zeros((20, 1)), np.zeros(20, int)) == 0
+
+
+def test_every_runner_up_is_tried_once_and_then_random_starts(rng):
+    """Three labels: the first ascent follows the nearest, the second goes for the other, no third one repeats them."""
+    net, x = classifier(rng, labels=3), rng.normal(size=(300, 6))
+    y, exact = labels_of(net, x), distances(net, x)
+    fooled = labels_of(net, dnn.PGD(0.3, restarts=2)(net, x, y)) != y
+    assert fooled[exact < 0.29].all() and not fooled[exact > 0.3].any()
+    assert attacks.runners_up(np.array([[0.1, 0.5, 0.3, 0.4]]), np.array([1])).tolist() == [[3, 2, 0]]
+
+
+def test_a_tie_is_wrong_for_the_second_label_and_falls_for_the_first(rng):
+    net = dnn.Network(dnn.Affine(2, 2, W=[[1.0, 0], [0, 1.0]]))
+    x = np.array([[0.5, 0.5]])
+    np.testing.assert_array_equal(dnn.PGD(0.1)(net, x, np.array([1])), x)
+    assert attacks.accuracy(net, None, x, np.array([1])) == 0
+    assert attacks.accuracy(net, dnn.PGD(0.1), x, np.array([0])) == 0
+    assert lipschitz.certified_accuracy(net, x, np.array([0]), 0.0) == 0  # certain of nothing
+
+
+def test_float32_and_vanishing_gradients_raise_no_warning(rng):
+    net = dnn.Network(dnn.Dense(3, 3, rng=rng, dtype=np.float32), dnn.Dense(2, 3, W=np.zeros((2, 3)), dtype=np.float32))
+    x = rng.normal(size=(5, 3)).astype(np.float32)
+    with np.errstate(all="raise", under="ignore"):
+        x_adv = dnn.PGD(0.1, steps=3)(net, x, np.zeros(5, int))
+        assert lipschitz.measured(net, x) == 0
+    assert x_adv.dtype == np.float32
 
 
 def test_samples_that_are_wrong_already_stay_and_eps_zero_changes_nothing(rng):

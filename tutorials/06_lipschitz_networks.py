@@ -156,9 +156,11 @@ assert flow.measured_product[-1] > 0.99 and naive.product[-1] > 3 * naive.measur
 # %%
 X = dnn.GradientField(dnn.Dense(8, 8, rng=rng), dnn.ReLU())
 for method in (dnn.Euler(), dnn.RK4(), dnn.Ralston(), dnn.Kutta3(), dnn.ImplicitMidpoint()):
-    print(f"{method!r:18} step at most {method.non_expansive_step(X):.3f}   T = 10 in {method.substeps(X, 10.0)} steps")
-assert dnn.Kutta3().substeps(X, 10.0) >= 2 * dnn.RK4().substeps(X, 10.0) - 1
-flow = dnn.Flow(X, 10.0 / dnn.RK4().substeps(X, 10.0), dnn.RK4(), steps=dnn.RK4().substeps(X, 10.0))
+    print(
+        f"{method!r:18} step at most {method.non_expansive_step(X):.3f}   T = 10 in {method.steps_for(X, 10.0)} steps"
+    )
+assert dnn.Kutta3().steps_for(X, 10.0) >= 2 * dnn.RK4().steps_for(X, 10.0) - 1
+flow = dnn.Flow(X, 10.0 / dnn.RK4().steps_for(X, 10.0), dnn.RK4(), steps=dnn.RK4().steps_for(X, 10.0))
 print(checks.lipschitz(flow, rng.normal(size=(20, 8))).require())
 
 # %% [markdown]

@@ -53,12 +53,17 @@ class ResidualField(Field):
         """‖B‖ max|σ′| ‖A‖."""
         return self.B.lipschitz() * self.sigma.lipschitz * self.A.lipschitz()
 
+    def one_sided_lipschitz(self):
+        """The largest eigenvalue of (C + Cᵀ)/2, plus r, where X is r-Lipschitz about C; L if that is less."""
+        C, r = self.centre_radius()
+        return min(self.lipschitz(), float(np.linalg.eigvalsh((C + C.T) / 2)[-1]) + r)
+
     def centre_radius(self):
-        """C = cBA and r = ‖B‖ ½(σ′_max − σ′_min) ‖A‖, c = (σ′_max + σ′_min)/2: σ(z) − cz has slopes of both signs, but smaller."""
+        """C = cBA and r = ‖B‖ ½(σ′_max − σ′_min) ‖A‖, c = (σ′_max + σ′_min)/2: σ(z) − cz has slopes of both signs, but smaller.
+
+        r covers the rounding of the product BA, and of its norm or eigenvalues."""
         self.sigma.require_bounds()
         low, high = self.sigma.slope_min, self.sigma.slope_max
         C = (high + low) / 2 * self.B(self.A(np.eye(self.dim))).T
-        rounding = (
-            (self.A.dim_in + self.A.dim_out) * np.finfo(self.b.dtype).eps * abs(high + low) / 2
-        )  # of the product BA
+        rounding = 2 * (self.A.dim_in + self.A.dim_out) * np.finfo(self.b.dtype).eps * abs(high + low) / 2
         return C, ((high - low) / 2 + rounding) * self.B.lipschitz() * self.A.lipschitz()

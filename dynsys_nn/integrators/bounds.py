@@ -66,15 +66,26 @@ def cocoercivity(field):
     return 1 / L if gradient else -mu / L**2
 
 
-def contractivity_radius(A, b):
-    """The r of a Runge–Kutta method: a step h ≤ 2rν of a field with cocoercivity ν is non-expansive. 0 where there is none.
+def stability_matrix(A, b):
+    """M = BA + AᵀB − bbᵀ, B = diag(b), of a Runge–Kutta method. With differences Δ of two solutions, and K_i = X(Y_i),
 
-    With B = diag(b) ≥ 0 and M = BA + AᵀB − bbᵀ it is the largest r with M + B/r positive semidefinite: 1 for Euler, Heun
-    and RK4, ½ for Kutta's third-order method, none for the explicit midpoint rule, ∞ for the implicit one.
+    ‖Δy‖² = ‖Δx‖² + 2hΣ_i b_i⟨ΔY_i, ΔK_i⟩ − h²Σ_ij m_ij⟨ΔK_i, ΔK_j⟩ ≤ ‖Δx‖² − h²⟨ΔK, (M + (2ν/h)B)ΔK⟩
+
+    for b ≥ 0 and a field of cocoercivity ν.
     """
     b = np.asarray(b, float)
     BA = b[:, None] * np.array([[*row, *[0.0] * (len(b) - len(row))] for row in A])
-    M, used = BA + BA.T - np.outer(b, b), b > 0
+    return BA + BA.T - np.outer(b, b)
+
+
+def contractivity_radius(A, b):
+    """The r of a Runge–Kutta method: a step h ≤ 2rν of a field with cocoercivity ν is non-expansive. 0 where there is none.
+
+    It is the largest r with M + B/r positive semidefinite, and b ≥ 0: 1 for Euler, Heun and RK4, ½ for Kutta's third-order
+    method, none for the explicit midpoint rule, ∞ for the implicit one.
+    """
+    b = np.asarray(b, float)
+    M, used = stability_matrix(A, b), b > 0
     if (b < 0).any() or M[~used].any():
         return 0.0
     root = np.sqrt(b[used])

@@ -40,7 +40,7 @@ class Method:
         """The largest H for which Ψ^h is certified non-expansive, ‖Ψ^h(x) − Ψ^h(y)‖ ≤ ‖x − y‖, for all 0 < h ≤ H."""
         raise NotImplementedError(f"no step of {type(self).__name__} is known to be non-expansive")
 
-    def substeps(self, field, T):
+    def steps_for(self, field, T):
         """The smallest n for which n steps T/n, each non-expansive, reach time T > 0."""
         T = check_step(T)
         if isinstance(T, complex) or T < 0:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .bounds import cocoercivity, contractivity_radius, euler_lipschitz
+from .bounds import cocoercivity, contractivity_radius, euler_lipschitz, stability_matrix
 from .method import Method, check_step
 
 
@@ -87,20 +87,25 @@ class RungeKutta(Method):
         return 2 * r * cocoercivity(field) if r else super().non_expansive_step(field)
 
     def lipschitz(self, field, h):
-        """One stage: the sharpest of the three levels that the field allows. More: 1 for steps that are non-expansive, else
-        ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j in turn."""
+        """One stage: the sharpest of the three levels that the field allows. More: with stages that grow by at most
+        ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j it is 1 + |h|LΣ_i|b_i|ℓ_i, and for fields that contract, h > 0 and b ≥ 0, at most
+        √(1 + (hL)² max(0, −λ) Σ_i ℓ_i²), λ the smallest eigenvalue of M + (2ν/h)B: 1 for steps up to 2rν."""
         h = check_step(h)
         if len(self.b) == 1:
             return euler_lipschitz(field, h)
-        try:
-            if 0 < h <= self.non_expansive_step(field):
-                return 1.0
-        except NotImplementedError:
-            pass
         hL, stages = abs(h) * field.lipschitz(), []
         for a in self.A:
             stages.append(1 + hL * sum(abs(a_j) * s for a_j, s in zip(a, stages, strict=True)))
-        return 1 + hL * sum(abs(b_i) * s for b_i, s in zip(self.b, stages, strict=True))
+        bound = 1 + hL * sum(abs(b_i) * s for b_i, s in zip(self.b, stages, strict=True))
+        if h < 0 or min(self.b) < 0:
+            return bound
+        try:
+            nu = cocoercivity(field)
+        except NotImplementedError:
+            return bound
+        M = stability_matrix(self.A, self.b) + np.diag(self.b) * min(2 * nu / h, 1e6)
+        expansion = max(0.0, -float(np.linalg.eigvalsh(M)[0])) * hL**2 * sum(s * s for s in stages)
+        return min(bound, math.sqrt(1 + expansion))
 
 
 class Euler(RungeKutta):

@@ -61,15 +61,17 @@ def main():
     parser.add_argument("names", nargs="*", metavar="kind", help=", ".join(kinds))
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    for name in options.names or kinds:
-        rows = [row(kinds[name], seed) for seed in range(options.seeds)]
-        for label, numbers in (*enumerate(rows), ("mean", {key: np.mean([r[key] for r in rows]) for key in rows[0]})):
-            print(
-                f"{name:22} {label!s:5}",
-                *[f"{key} {value:.4g}" for key, value in numbers.items()],
-                sep="  ",
-                flush=True,
-            )
+    table(options.names or kinds, lambda name, seed: row(kinds[name], seed), options.seeds)
+
+
+def table(names, row, seeds):
+    """Print row(name, seed) for each seed, and their mean."""
+    for name in names:
+        rows = [row(name, seed) for seed in range(seeds)]
+        rows.append({key: np.mean([r[key] for r in rows]) for key in rows[0]})
+        for label, numbers in zip([*range(seeds), "mean"], rows, strict=True):
+            columns = "  ".join(f"{key} {value:.4g}" for key, value in numbers.items())
+            print(f"{name:14}  {label!s:4}  {columns}", flush=True)
 
 
 if __name__ == "__main__":
