@@ -37,7 +37,6 @@ x, y = dnn.datasets.moons(2000, 0.1, rng)
 
 def gradient_step(d):
     X = dnn.GradientField(dnn.Dense(d, d, rng=rng), dnn.ReLU())
-    X.b = 0.5 * rng.normal(size=d)
     return dnn.Flow(X, 2.0)
 
 
@@ -55,7 +54,7 @@ robust = dnn.Network(dnn.Lift(d, 2), *[gradient_step(d) for _ in range(depth)], 
 train(
     robust,
     0.55,
-    [(3e-2, 60), (1e-2, 40), (1e-3, 40)],
+    [(3e-2, 80), (1e-2, 60), (3e-3, 40), (1e-3, 20)],
     [dnn.Orthogonal(*weights(robust), bjorck=True)],
 )
 fragile = dnn.Network(dnn.Lift(d, 2), *[residual_step(d) for _ in range(depth)], dnn.Affine(2, d, rng=rng))

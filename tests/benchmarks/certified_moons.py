@@ -30,7 +30,8 @@ KINDS = {
         lambda rng: [contractive(rng, 2, dnn.ReLU(), D) for _ in range(LAYERS)], ORTHOGONAL, 0.58, ((3e-2, 80), (1e-2, 60), (3e-3, 60), (1e-3, 30)),
     ),
     "sharp": (lambda rng: alternation(rng, 4 / 3, 2), ORTHOGONAL, 0.5, ((2e-2, 80), (6e-3, 60), (2e-3, 40))),
-    "slides": (lambda rng: alternation(rng, 1 / 2, 0.1547), ORTHOGONAL, 0.3, ((2e-2, 80), (6e-3, 60), (2e-3, 40))),
+    "slides": (lambda rng: alternation(rng, 1 / 2, 0.1547), ORTHOGONAL, 0.15, ((3e-2, 80), (1e-2, 60), (2e-3, 40))),
+    "slides, margin 0.3": (lambda rng: alternation(rng, 1 / 2, 0.1547), ORTHOGONAL, 0.3, ((3e-2, 80), (1e-2, 60), (2e-3, 40))),
     "resnet": (lambda rng: [residual(rng, 1.0, D) for _ in range(LAYERS)], None, 1.0, ((3e-3, 60), (3e-4, 20))),
 }  # fmt: skip
 
