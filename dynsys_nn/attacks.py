@@ -11,7 +11,7 @@ import numpy as np
 
 from .lipschitz import fraction, non_negative
 from .losses import checked_labels
-from .maps import dimension
+from .maps import Map, dimension
 
 
 class PGD:
@@ -41,12 +41,12 @@ class PGD:
         self.step = 2.5 * self.eps / self.steps if step is None else non_negative(step, "step")
 
     def __call__(self, net, x, y):
+        if not isinstance(net, Map):
+            raise TypeError(f"an attack needs a network, whose vjp it can call, got {net!r}")
         x = net.state(x)
         if np.iscomplexobj(x):
             raise TypeError("an attack starts from real states, got complex ones")
         shape, z = x.shape, net(x)
-        if z.shape[-1] < 2:
-            raise ValueError(f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}")
         y = checked_labels(y, z.shape).reshape(-1)
         if not np.isfinite(x).all():
             raise ValueError("an attack starts from finite states, got a NaN or infinity")
@@ -95,7 +95,10 @@ class PGD:
         return v / length(v, 2) * rng.uniform(size=(shape[0], 1)) ** (1 / shape[1])
 
     def __repr__(self):
-        return f"{type(self).__name__}(eps={self.eps}, steps={self.steps}, restarts={self.restarts}, norm={self.norm})"
+        options = dict(
+            eps=self.eps, steps=self.steps, restarts=self.restarts, norm=self.norm, step=self.step, box=self.box
+        )
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in options.items())})"
 
 
 class FGM(PGD):
@@ -160,6 +163,10 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
 
     attack: what makes an attack of ε: PGD, FGM, or a function such as `lambda eps: PGD(eps, steps=100)`.
     """
+    if isinstance(attack, PGD):
+        raise TypeError(
+            "attack makes an attack for each ε: give PGD, or lambda eps: PGD(eps, steps=100), not one attack"
+        )
     eps, x = non_negative(eps, "eps"), net.state(x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out)).reshape(-1)
     x, accuracies = x.reshape(-1, x.shape[-1]), np.zeros(eps.size)

@@ -110,7 +110,7 @@ class StepSizes(Constraint):
     For slopes in [½, 1] and orthogonal A, W the first allows h_E up to 2, at h_C = 4/3, the second up to 0.1547, at
     h_C = ½. Put it after the constraints on A and W. Steps stay above `smallest`, since a step may not be zero.
 
-    TypeError where a flow does not learn its step, or is not one Euler step; NotImplementedError where the field has no constants, or where no
+    TypeError where a flow does not learn its step, or is not one Euler step, or a constant is missing; NotImplementedError where no
     h_C contracts. Source: Celledoni et al., arXiv:2210.02373.
     """
 
@@ -127,6 +127,12 @@ class StepSizes(Constraint):
         if check_step(smallest) < 0:
             raise ValueError(f"smallest must be a positive number, got {smallest}")
         self.maps, self.bound, self.smallest = (flow_C, flow_E), bound, smallest
+        try:
+            self.curve()
+        except NotImplementedError as error:
+            raise TypeError(
+                f"flow_C is the contractive step, of a gradient field, and flow_E the expansive one: {error}"
+            ) from None
 
     def largest_expansive_step(self, h_C):
         """The largest h_E that each h_C allows, an array of its shape; negative where h_C alone does not contract."""
@@ -176,9 +182,14 @@ class StepSizes(Constraint):
 
 
 def weights(*maps):
-    """The Dense and Affine maps in the maps given, however deep, each once: `Orthogonal(*weights(net))` constrains them all."""
+    """The Dense and Affine maps in the maps given, however deep, each once: `Orthogonal(*weights(net))` constrains them all.
+
+    Not among them are the weights α of a gradient field and learned steps h, which count in Lipschitz constants, too.
+    """
     found = {}
     for F in maps:
+        if not isinstance(F, Map):
+            raise TypeError(f"weights takes maps, weights(net) or weights(*layers), got {F!r}")
         inner = [F] if isinstance(F, WeightMatrix) else weights(*[G for G in F._pieces.values() if isinstance(G, Map)])
         found.update((id(A), A) for A in inner)
     return list(found.values())

@@ -13,7 +13,7 @@ from .flows import Flow
 from .integrators import Euler, cocoercivity
 from .linear import LinearMap
 from .losses import checked_labels
-from .maps import Map, Network, dimension
+from .maps import Map, Network, dimension, lipschitz_product
 
 
 def measured(F, x, steps=100, rng=0):
@@ -148,7 +148,9 @@ def averaged(F):
     elif isinstance(F, Flow) and isinstance(F.method, Euler) and F.h > 0:
         parts = [F.h / (2 * cocoercivity(F.field))] * F.steps
     else:
-        raise NotImplementedError(f"{F!r} is not known to be averaged: it is no Euler step forward in time")
+        raise NotImplementedError(
+            f"{F!r} is not known to be averaged: Flows by Euler(), forward in time, and their compositions are"
+        )
     if max(parts) > 1 + 1e-12:  # rounding of h = 2/L
         raise NotImplementedError(f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is")
     total = sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
@@ -168,14 +170,18 @@ def certified_radius(net, x, pairwise=True):
     rounding, which counts in float32. ValueError unless there are two logits at least; NotImplementedError for a network without a constant.
     Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
     """
+    if not isinstance(net, Map):
+        raise TypeError(f"certified_radius needs a network, which knows its constant, got {net!r}")
     z = np.asarray(net(x))
+    if not np.isfinite(z).all():
+        raise ValueError("certified_radius needs finite logits, got a NaN or infinity")
     if z.ndim == 0 or z.shape[-1] < 2:
         raise ValueError(f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}")
     K, k = z.shape[-1], z.argmax(axis=-1)
     gap = z.max(axis=-1, keepdims=True) - z
     np.put_along_axis(gap, k[..., None], np.inf, axis=-1)
     before, last = split_linear_end(net) if pairwise else ([net], [])
-    ell, norms = (math.prod(F.lipschitz() for F in maps) for maps in (before, last))
+    ell, norms = lipschitz_product(before), lipschitz_product(last)
     slope = np.full((K, K), np.sqrt(2) * norms)
     if last:
         pairs = np.eye(K)[:, None] - np.eye(K)  # e_k − e_j, to become w_k − w_j

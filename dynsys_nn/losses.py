@@ -90,6 +90,8 @@ def logits_and_labels(z, labels):
 def checked_labels(labels, shape):
     """Labels as an integer array of shape `shape[:-1]` with values in 0, …, shape[-1] − 1."""
     labels = np.asarray(labels)
+    if shape[-1] < 2:
+        raise ValueError(f"a label needs at least two logits, got logits of shape {shape}")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers 0, …, {shape[-1] - 1}, got an array of dtype {labels.dtype}")
     if labels.shape != tuple(shape[:-1]):

@@ -120,21 +120,21 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
     return _axes(ax).fill_between(h_C, h_E, label=label, **{"alpha": 0.35, "linewidth": 0, **kwargs})
 
 
-def lipschitz_profile(profile, ax=None, **kwargs):
+def lipschitz_profile(profile, ax=None, label="certified", **kwargs):
     """Bounds and measured stretches of the beginnings of a network, layer by layer; returns the lines.
 
     profile: from `lipschitz.profile(net, x)`. The solid line is the product of the bounds up to each layer, the dotted one
     the largest stretch that was found: the truth lies between. Layers without a constant end the solid line.
     """
     ax = _axes(ax)
-    layers = np.arange(1, len(profile.bound) + 1)
+    layers = np.arange(len(profile.bound))
     bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
-    [upper] = ax.semilogy(layers, bound, **{"marker": "_", "label": "certified", **kwargs})
+    [upper] = ax.semilogy(layers, bound, label=label, **{"marker": "_", **kwargs})
+    look = {"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs}
     [lower] = ax.semilogy(
-        layers, profile.measured_product,
-        **{"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs, "label": "found"},
-    )  # fmt: skip
-    ax.set(xlabel="layers", ylabel="Lipschitz constant so far", xticks=layers)
+        layers, profile.measured_product, label=f"{label}: found" if label != "certified" else "found", **look
+    )
+    ax.set(xlabel="after map number", ylabel="Lipschitz constant so far", xticks=layers)
     return [upper, lower]
 
 

@@ -35,6 +35,11 @@ def learned():
     return dnn.Flow(gradient(), 0.1, learn_h=True)
 
 
+class Boasting(dnn.Dense):
+    def lipschitz(self):
+        return -1
+
+
 LABELS = np.array([0, 1])
 
 MISTAKES = {
@@ -61,7 +66,17 @@ MISTAKES = {
     "a largest perturbation of zero": (lambda: attacks.smallest_perturbation(classifier(), POINTS, LABELS, largest=0), ValueError, "largest must be one positive number, got 0"),
     "an attack on a class of attacks": (lambda: attacks.accuracy(classifier(), dnn.PGD, POINTS, LABELS), TypeError, "attack must be an object: write PGD(eps), not PGD"),
     "a certificate of one logit": (lambda: lipschitz.certified_radius(dnn.Network(dnn.Dense(1, 2, rng=0)), POINTS), ValueError, "a label needs at least two logits"),
-    "a certificate without a constant": (lambda: lipschitz.certified_radius(unbounded(), POINTS), NotImplementedError, "no Lipschitz constant of KnownField is known"),
+    "a certificate without a constant": (lambda: lipschitz.certified_radius(unbounded(), POINTS), NotImplementedError, "map 0, Flow(2 → 2): no Lipschitz constant of KnownField is known"),
+    "a certificate of a function": (lambda: lipschitz.certified_radius(np.sin, POINTS), TypeError, "certified_radius needs a network"),
+    "a certificate at NaN": (lambda: lipschitz.certified_radius(classifier(), NAN), ValueError, "certified_radius needs finite logits"),
+    "an attack on a function": (lambda: dnn.PGD(0.1)(np.sin, POINTS, LABELS), TypeError, "an attack needs a network, whose vjp it can call"),
+    "a curve of one attack": (lambda: attacks.attacked_accuracy(classifier(), POINTS, LABELS, 0.1, dnn.PGD(0.1)), TypeError, "attack makes an attack for each ε: give PGD"),
+    "a hinge of one logit": (lambda: dnn.MulticlassHinge()(POINTS[:, :1], np.zeros(2, int)), ValueError, "a label needs at least two logits, got logits of shape (2, 1)"),
+    "weights of a list": (lambda: dnn.constraints.weights([affine()]), TypeError, "weights takes maps, weights(net) or weights(*layers), got [Affine"),
+    "steps in the wrong order": (lambda: dnn.StepSizes(dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2), dnn.Tanh()), 0.1, learn_h=True), learned()), TypeError,
+        "flow_C is the contractive step, of a gradient field, and flow_E the expansive one: ResidualField is not known to have a symmetric Jacobian"),
+    "a constant that is no number": (lambda: dnn.Network(Boasting(2, 2), affine()).lipschitz(), TypeError,
+        "map 0, Boasting(2 → 2): lipschitz() must return one number ≥ 0, but returned -1"),
     "a margin of zero": (lambda: dnn.MulticlassHinge(0), ValueError, "margin must be a positive number, got 0"),
     "a margin in words": (lambda: dnn.MulticlassHinge("one"), ValueError, "margin must be a positive number, got 'one'"),
     "a hinge with labels out of range": (lambda: dnn.MulticlassHinge()(POINTS, np.array([0, 2])), ValueError, "labels must lie in 0, …, 1, got 0 … 2"),

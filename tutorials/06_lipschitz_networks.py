@@ -56,8 +56,8 @@ for h in (0.25, 0.5, 1.0, 4 / 3, 2.0):
 # A *measured* constant is a lower bound. However long the search, it certifies nothing.
 #
 # ## An expansive step, paid for by a contractive one
-# Contraction alone forgets everything. So alternate: $x + h_E\,\sigma(Wx + v)$ may stretch, by at most $1 + h_E$, and
-# the contractive step makes up for it. The pair is 1-Lipschitz if the product of the two is at most 1.
+# A step with a bound below 1 loses something, and many of them lose everything. So alternate: $x + h_E\,\sigma(Wx + v)$
+# may stretch, by at most $1 + h_E$, and the contractive step makes up for it. The pair is 1-Lipschitz if the product of the two is at most 1.
 #
 # **Before you run the cell:** what is the largest $h_E$ that the lecture's bound permits, and the exact one?
 
@@ -76,8 +76,11 @@ ax.set(xlabel="$h_C$", ylabel="$h_E$", title="steps that make a 1-Lipschitz pair
 ax.legend()
 
 # %% [markdown]
-# 0.1547 against 2. At $(\frac43, 2)$ the contractive step multiplies every direction by $\pm\frac13$ and the expansive
-# one can stretch by 3: it is the one pair that can keep the size of gradients through many layers.
+# 0.1547 against 2. At $(\frac43, 2)$ the contractive step multiplies every direction by $\pm\frac13$, whatever the signs
+# of $Ax + b$ are, and the expansive one can stretch by 3 and give all of it back.
+#
+# There is a second way to lose nothing: with ReLU, slopes 0 and 1, the step with $h = 2$ has the eigenvalues 1 and
+# $-1$. It is a reflection wherever it is differentiable, and needs no expansion beside it.
 #
 # ## Keeping the hypothesis true
 # The constants above need orthogonal weights. `fit` projects on them after every step:
@@ -85,7 +88,8 @@ ax.legend()
 # - `Orthogonal(*weights(net))`: the gradient is projected on the tangent space of the orthogonal matrices before the step, and
 #   the result taken back to the nearest orthogonal matrix after it;
 # - `SpectralBall(*weights(net))`: $\|W\| \le 1$, nothing else;
-# - `StepSizes(flow_C, flow_E)`: learned steps, kept in the region.
+# - `StepSizes(flow_C, flow_E)`: learned steps, kept in the region. (Where they end depends on where they start: from
+#   small steps they shrink further.)
 #
 # Four networks, by the same few lines, on two moons.
 
@@ -125,6 +129,10 @@ for name, (layers, constraint, more) in kinds.items():
     hinge, constraints = dnn.MulticlassHinge(0.55), [constraint(*weights(net)), *more]
     dnn.fit(net, hinge, points, labels, dnn.Adam(1e-2), 30, batch_size=100, constraints=constraints, rng=rng)
     profiles[name] = lipschitz.profile(net, points[:100])
+    if more:
+        print(
+            "learned (h_E, h_C):", *[f"({E.h:.3f}, {C.h:.3f})" for E, C in zip(layers[::2], layers[1::2], strict=True)]
+        )
     right = np.mean(np.argmax(net(points), axis=-1) == labels)
     found = profiles[name].measured_product[-1]
     print(f"{name:26} {right:6.1%} right   certified {net.lipschitz():.12g}   found {found:.4f}")
@@ -136,18 +144,19 @@ for name, (layers, constraint, more) in kinds.items():
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(15, 5.5), sharey=True)
 for (name, profile), colour in zip(profiles.items(), ("C0", "C2", "C4", "C1"), strict=True):
-    upper, _ = plotting.lipschitz_profile(profile, ax=axes[int("ResNet" in name)], color=colour)
-    upper.set_label(name)
+    plotting.lipschitz_profile(profile, ax=axes[int("ResNet" in name)], label=name, color=colour)
 for ax in axes:
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left", fontsize=12)
 axes[1].set_ylabel("")
-print(profiles["gradient flow, h = 2"])
+for name in ("gradient flow, h = 2", "ResNet, ‖W‖ ≤ 1"):
+    print(f"\n{name}\n{profiles[name]}")
 flow, naive = profiles["gradient flow, h = 2"], profiles["ResNet, ‖W‖ ≤ 1"]
 assert flow.measured_product[-1] > 0.99 and naive.product[-1] > 3 * naive.measured_product[-1]
 
 # %% [markdown]
-# For the gradient flow the search finds what the bound says, to three digits: the certificate gives nothing away. For
-# the ResNet with bounded weights the product of the bounds grows with the depth, and the truth does not.
+# For the gradient flow the search finds nearly all that the bound allows: the certificate gives nothing away. For the
+# ResNet with bounded weights the bound is five times what is found, and nobody knows where the truth lies. It is the
+# bound that counts in a certificate.
 #
 # ## Any time, any depth
 # $X = -\nabla V$ with $V$ convex: a step of Euler's method is non-expansive up to $h = 2/L$. Other Runge–Kutta methods
@@ -164,8 +173,8 @@ flow = dnn.Flow(X, 10.0 / dnn.RK4().steps_for(X, 10.0), dnn.RK4(), steps=dnn.RK4
 print(checks.lipschitz(flow, rng.normal(size=(20, 8))).require())
 
 # %% [markdown]
-# Strictly below $2/L$ the step is even *averaged*, $(1 - \alpha)I + \alpha N$ with $N$ non-expansive, and iterating it
-# converges: denoisers made of such layers can be put into fixed-point iterations.
+# Strictly below $2/L$ the step is even *averaged*, $(1 - \alpha)I + \alpha N$ with $N$ non-expansive. Iterating it
+# converges to a fixed point, if it has one: denoisers made of such layers can be put into fixed-point iterations.
 
 # %%
 step = dnn.Flow(dnn.GradientField(dnn.Dense(8, 8, rng=rng), dnn.Tanh()), 0.2)
@@ -193,10 +202,11 @@ assert not check.passed
 # %% [markdown]
 # ## Exercises
 # 1. With slopes in $[a, 1]$, which $h_C$ permits the largest $h_E$, and how large is it? Check by `StepSizes` for
-#    $a = 0.2$. What happens at $a = 0$?
-# 2. `Tanh` has slopes in $[0, 1]$, so a tanh step with $h \le 2$ is non-expansive. Why does a network of many of them
-#    learn less well than one with ReLU and $h = 2$? (Which singular values does its Jacobian have?)
-# 3. A free scale: put `dnn.Dense(16, 16, W=3 * np.eye(16))` between two layers. What does `net.lipschitz()` say, and
-#    what does `lipschitz.profile` show?
-# 4. Write a step with $x - h\,A^\top D\sigma(Ax + b)$, $D$ diagonal with entries in $[0, 2]$: for which $h$ is it
-#    non-expansive? (`GradientField(…, alpha=…)` knows.)
+#    $a = 0.2$. For $a = 0$ its `project` refuses: why?
+# 2. A tanh step, slopes in $[0, 1]$, is non-expansive up to $h = 2$. Compare the singular values of the Jacobian after
+#    20 layers with $h = 1$ and $h = 2$, for tanh and for ReLU. Which of the four can learn?
+# 3. A free scale: put `scale = dnn.Dense(16, 16, W=3 * np.eye(16))` between two layers, leave it out of the
+#    constraints, and train. What do `net.lipschitz()` and `lipschitz.profile` say? (Published networks do this.)
+# 4. Steps $x - h\,A^\top D\sigma(Ax + b)$, $D$ diagonal with entries in $[0, 2]$: for which $h$ are they non-expansive?
+#    `dnn.Euler().non_expansive_step(X)` knows it of `X = dnn.GradientField(…, alpha=…)`. Write a `dnn.Constraint` that
+#    keeps the entries of `X.alpha` in $[0, 2]$ while it is trained.

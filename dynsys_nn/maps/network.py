@@ -73,7 +73,7 @@ class Network(Map):
 
     def lipschitz(self):
         """The product of the maps' constants."""
-        return float(np.prod([F.lipschitz() for F in self.maps]))
+        return lipschitz_product(self.maps)
 
     @property
     def keeps(self):
@@ -98,3 +98,17 @@ class Network(Map):
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
         )
+
+
+def lipschitz_product(maps):
+    """Π F.lipschitz(). NotImplementedError that names the first map without a constant, TypeError for one that is no number ≥ 0."""
+    product = 1.0
+    for k, F in enumerate(maps):
+        try:
+            L = F.lipschitz()
+        except NotImplementedError as error:
+            raise NotImplementedError(f"map {k}, {F!r}: {error}") from None
+        if not isinstance(L, float | int | np.number) or not L >= 0:
+            raise TypeError(f"map {k}, {F!r}: lipschitz() must return one number ≥ 0, but returned {L!r}")
+        product *= float(L)
+    return product
