@@ -26,15 +26,23 @@ READING_ORDER = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_figure_is_drawn(name, tmp_path):
-    before = dict(plt.rcParams)
-    paths = draw(name, tmp_path, quick=True)
-    assert {path.name for path in paths} == {f"{name}.png"} | ({f"{name}.gif"} if name == "point_separation" else set())
-    image = plt.imread(paths[0])
+def test_figure_is_drawn(name, scripts):
+    done, folder = scripts["figures"].result()
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert {path.suffix for path in folder.glob(f"{name}.*")} == {".png"} | (
+        {".gif"} if name == "point_separation" else set()
+    )
+    image = plt.imread(folder / f"{name}.png")
     assert image.shape[0] > 300 and image.shape[1] > 600
     assert np.ptp(image[..., :3]) == 1 and (image[..., :3] < 0.9).any(axis=-1).mean() > 0.01
-    assert dict(plt.rcParams) == before and not plt.get_fignums()
     assert message(name)[-1] == "." or ":" in message(name)
+
+
+def test_drawing_leaves_no_settings_and_no_open_figure(tmp_path):
+    before = dict(plt.rcParams)
+    for name in ("leaky_slopes", "contractive_and_expansive_steps"):
+        assert draw(name, tmp_path, quick=True) == [tmp_path / f"{name}.png"]
+    assert dict(plt.rcParams) == before and not plt.get_fignums()
 
 
 def test_same_seed_same_bytes(tmp_path):
@@ -130,8 +138,8 @@ def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
-def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, tutorial_runs):
-    done, folder = tutorial_runs[path].result()
+def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, scripts):
+    done, folder = scripts[path.stem].result()
     assert done.returncode == 0, done.stderr
     assert done.stderr == "" and not list(folder.iterdir())
     source = path.read_text()
