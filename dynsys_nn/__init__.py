@@ -2,14 +2,15 @@
 
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a
 method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading
-order: maps, activations, linear, fields, integrators, flows, losses, constraints, training, lipschitz, attacks,
+order: maps, activations, linear, fields, integrators, flows, losses, constraints, adjoints, training, lipschitz, attacks,
 decomposition, checks, systems, datasets, plotting.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
 """
 
-from . import attacks, checks, constraints, datasets, decomposition, lipschitz, plotting, systems
+from . import adjoints, attacks, checks, constraints, datasets, decomposition, lipschitz, plotting, systems
 from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, Softplus, Tanh
+from .adjoints import Checkpoints, Reversed, Stored, continuous_adjoint
 from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
 from .constraints import Constraint, Orthogonal, SpectralBall, StepSizes
@@ -60,14 +61,14 @@ from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fi
 
 __version__ = "0.1.0"
 __all__ = [
-    "Activation", "Adam", "Affine", "Cayley", "Check", "Constraint", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "FGM",
+    "Activation", "Adam", "Affine", "Cayley", "Check", "Checkpoints", "Constraint", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "FGM",
     "Field", "Flow", "GradientField", "HamiltonianField", "HenonMap", "Heun", "History", "Identity", "ImplicitMethod", "ImplicitMidpoint",
     "Invariant", "InvariantField", "KnownField", "Kutta3", "LBFGS", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass",
     "MassPreservingField", "MeanSquaredError", "Method", "MulticlassHinge", "Network", "NotConverged", "Optimiser", "Orthogonal", "PGD",
-    "PartitionedField", "Projected", "PublishedPGD", "Quadratic", "RK4", "Ralston", "ReLU", "ResidualField", "Restriction", "Rollout",
+    "PartitionedField", "Projected", "PublishedPGD", "Quadratic", "RK4", "Ralston", "ReLU", "ResidualField", "Restriction", "Reversed", "Rollout",
     "RungeKutta", "SGD", "Sigmoid", "Sine", "SkewGradientField", "SoftmaxCrossEntropy", "Softplus", "SpectralBall",
-    "SpherePreservingField", "SquaredNorm", "StepSizes", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
+    "SpherePreservingField", "SquaredNorm", "StepSizes", "Stored", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
     "TrainingDiverged", "Yoshida",
-    "attacks", "checks", "constraints", "datasets", "decomposition", "exact_flow", "fit", "lipschitz", "plotting", "presnov", "systems",
+    "adjoints", "attacks", "checks", "constraints", "continuous_adjoint", "datasets", "decomposition", "exact_flow", "fit", "lipschitz", "plotting", "presnov", "systems",
     "value_and_grad",
 ]  # fmt: skip

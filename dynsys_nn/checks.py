@@ -12,7 +12,7 @@ from .flows import exact_flow
 from .maps import Map, dimension
 
 __all__ = [
-    "Check", "adjoint", "curl_free", "gradient", "inverse", "invariant", "lipschitz", "order", "orthogonal_to_x", "symplectic", "tangent", "volume",
+    "Check", "adjoint", "curl_free", "duality", "gradient", "inverse", "invariant", "lipschitz", "order", "orthogonal_to_x", "symplectic", "tangent", "volume",
 ]  # fmt: skip
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
@@ -244,6 +244,27 @@ def invariant(F, I, x, steps=100, limit=None):
         scale = max(scale, np.abs(x).sum(axis=-1).max(), np.abs(now).max())
     limit = (steps + x.shape[-1]) * EPS * scale if limit is None else limit
     return _if_it_is_a_step(F, Check(f"invariant of {_name(F)}", drift, limit, f"drift over {steps} steps"))
+
+
+def duality(F, x, steps=100, rng=0, limit=1e-14):
+    """max_k |λ_kᵀδ_k − λ_0ᵀδ_0|/(‖λ_k‖‖δ_k‖) over x_k = F(x_{k−1}): the tangent δ forward by jvp, the adjoint λ back by vjp.
+
+    Their product is the same at every step, since ⟨λ, F′δ⟩ = ⟨F′ᵀλ, δ⟩: a check of the pair, step by step. F: ℝᵈ → ℝᵈ.
+    """
+    x, rng, steps = _points(F, x), np.random.default_rng(rng), dimension(steps, "steps")
+    deltas, pullbacks = [rng.normal(size=x.shape)], []
+    for _ in range(steps):
+        deltas.append(F.jvp(x, deltas[-1])[1])
+        x, pullback = F.vjp(x)
+        pullbacks.append(pullback)
+    lam = rng.normal(size=np.shape(x))
+    products, sizes = [(lam * deltas[-1]).sum()], [np.linalg.norm(lam) * np.linalg.norm(deltas[-1])]
+    for pullback, delta in zip(reversed(pullbacks), reversed(deltas[:-1]), strict=True):
+        lam = pullback(lam)[0]
+        products.append((lam * delta).sum())
+        sizes.append(np.linalg.norm(lam) * np.linalg.norm(delta))
+    error = np.max(np.abs(np.array(products) - products[-1]) / np.maximum(sizes, TINY))
+    return Check(f"duality of {_name(F)}", error, limit, f"λᵀδ over {steps} steps")
 
 
 def inverse(F, x, limit=1e-10):

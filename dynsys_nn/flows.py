@@ -80,6 +80,16 @@ class Flow(Map):
 
         return x, back
 
+    def step_vjp(self, x):
+        """One step Ψ^h(x), not iterated, and its pullback w ↦ dx, dtheta."""
+        y, pullback = self.method.vjp(self.field, x, self.h)
+
+        def back(w):
+            w, dtheta, dh = pullback(w)
+            return w, self.pack(field=dtheta, h=dh) if self.learn_h else dtheta
+
+        return y, back
+
     def jvp(self, x, v, dtheta=None):
         x, h, d = self.state(x), self.h, self.unpack(dtheta)
         v = self.tangent(v, x)
@@ -196,6 +206,9 @@ class Rollout(Map):
 
     def covector(self, w, x):
         return self._beside(w, (*x.shape[:-1], self.n, self.dim_out), "a covector w")
+
+    def _bind(self, theta):
+        self.network._bind(theta)
 
     def _refuse_second_owner(self, new):
         raise TypeError("a Rollout cannot be a part: put its network into the new map, and roll that out")

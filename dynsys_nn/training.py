@@ -23,14 +23,17 @@ class TrainingDiverged(ArithmeticError):
         self.history = history
 
 
-def value_and_grad(net, loss, x, y):
+def value_and_grad(net, loss, x, y, adjoint=None):
     """J = loss(net(x), y) and ∂J/∂θ, flat like `net.theta`: one way forward, one way back.
 
-    x: (..., dim_in); y: what the loss takes as target. ValueError where shapes do not fit.
+    x: (..., dim_in); y: what the loss takes as target; adjoint: what is kept on the way forward: Stored(), all of it, unless
+    given, Reversed() or Checkpoints(). ValueError where shapes do not fit.
     """
     if isinstance(loss, type):
         raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
-    z, pullback = net.vjp(x)
+    if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type):
+        raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
+    z, pullback = net.vjp(x) if adjoint is None else adjoint.vjp(net, x)
     value, dz = loss.vjp(z, y)
     return value, pullback(dz)[1]
 

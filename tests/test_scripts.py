@@ -17,7 +17,7 @@ from figures import NAMES
 from figures.__main__ import draw, main, message
 
 READING_ORDER = [
-    "maps", "activations", "linear", "fields", "integrators", "flows", "losses", "constraints", "training", "lipschitz", "attacks",
+    "maps", "activations", "linear", "fields", "integrators", "flows", "losses", "constraints", "adjoints", "training", "lipschitz", "attacks",
     "decomposition", "checks", "systems", "datasets", "plotting",
 ]  # fmt: skip
 

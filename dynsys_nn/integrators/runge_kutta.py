@@ -77,6 +77,19 @@ class RungeKutta(Method):
     def __repr__(self):
         return f"RungeKutta({self.A}, {self.b})" if type(self) is RungeKutta else super().__repr__()
 
+    def adjoint_tableau(self):
+        """(Â, b), â_ij = b_j − b_j a_ji/b_i: the Runge–Kutta method by which `vjp` integrates λ̇ = −X′(x)ᵀλ.
+
+        The pair of methods keeps λᵀδ, as symplectic partitioned methods keep quadratic invariants. Run forward in time Â is
+        implicit; backward from λ_{n+1}, as `vjp` runs it, explicit. ValueError where a weight b_i is zero. Source:
+        Sanz-Serna, SIAM Review 58 (2016).
+        """
+        if not all(self.b):
+            raise ValueError(f"{self!r} has the weights b = {self.b}: the adjoint tableau divides by each of them")
+        A = [[*row, *[0.0] * (len(self.b) - len(row))] for row in self.A]
+        pairs = range(len(self.b))
+        return [[self.b[j] - self.b[j] * A[j][i] / self.b[i] for j in pairs] for i in pairs], list(self.b)
+
     def contractivity_radius(self):
         """The r for which a step h ≤ 2r/L of −∇V, V convex, ∇V L-Lipschitz, is non-expansive; 0 where there is none."""
         return contractivity_radius(self.A, self.b)

@@ -54,6 +54,18 @@ class Map:
         _, columns = self.jvp(points, np.broadcast_to(np.eye(self.dim_in, dtype=x.dtype), points.shape))
         return np.moveaxis(columns, x.ndim - 1, -1)
 
+    def hvp(self, loss, x, y, v):
+        """∂²J/∂θ² v of J(θ) = loss(F(x), y): the complex step of the hand-written gradient, Im ∇J(θ + iεv)/ε.
+
+        There is no subtraction in it, so ε is 1e-100 and nothing is lost. x, y: the data; v: a direction (p,). TypeError where
+        an activation is not analytic. For Newton–CG by `scipy.optimize`.
+        """
+        copied, eps = copy.deepcopy(self), 1e-100
+        self.unpack(v)  # refuses a wrong shape
+        copied._bind(self.theta + 1j * eps * np.asarray(v))
+        z, pullback = copied.vjp(x)
+        return pullback(loss.vjp(z, y)[1])[1].imag / eps
+
     # ---- parameters
     @property
     def theta(self):

@@ -1,0 +1,221 @@
+"""Ways to the gradient of a deep network that differ in what they keep on the way forward, and the continuous adjoint.
+
+Backpropagation needs the states in reverse order. Keep them all (Stored), keep some and compute the rest again
+(Checkpoints), or keep none and run the flow backwards by its explicit inverse (Reversed): all three give the exact
+derivative of the discrete network, up to rounding. The continuous adjoint solves a differential equation instead, and
+gives the derivative of something else: of the exact flow, to a tolerance, and only where the flow can be run backwards.
+"""
+
+import math
+import warnings
+
+import numpy as np
+
+from .flows import Flow
+from .linear import LinearMap
+from .maps import Network, dimension
+
+
+class Stored:
+    """Keep all that the pullbacks need: memory proportional to the depth, one way forward and one way back."""
+
+    def vjp(self, net, x):
+        """net(x) and its pullback, as `net.vjp(x)`."""
+        return net.vjp(x)
+
+    def __repr__(self):
+        return "Stored()"
+
+
+class Reversed:
+    """Keep the last state, and get x_k back from x_{k+1} by the explicit inverse of step k: memory independent of the depth.
+
+    Linear maps without an inverse, as Lift and the last Affine, keep their input. On the way back rounding errors grow as
+    the inverse steps stretch them: a RuntimeWarning tells where the x₀ that was rebuilt differs from the x₀ that was given
+    by more than `tolerance`, relative, and the gradient cannot be trusted. NotImplementedError for a step without an
+    explicit inverse. Source: Gomez, Ren, Urtasun and Grosse, The reversible residual network, arXiv:1707.04585.
+    """
+
+    def __init__(self, tolerance=1e-6):
+        if not 0 < tolerance < math.inf:
+            raise ValueError(f"tolerance must be a positive number, got {tolerance!r}")
+        self.tolerance = tolerance
+
+    def vjp(self, net, x):
+        """net(x) and its pullback."""
+        steps, y, inputs = single_steps(net), net.state(x), []
+        for F in steps:
+            inputs.append(None if F.has_inverse() else y)
+            y = F(y)
+
+        def pullback(w):
+            state, dtheta = y, np.zeros_like(net.theta)
+            for F, known in zip(reversed(steps), reversed(inputs), strict=True):
+                state = F.inverse(state) if known is None else known
+                w, d = F.vjp(state)[1](w)
+                dtheta[F.place(net.theta)] += d
+            warn_unless_rebuilt(state, net.state(x), self.tolerance)
+            return w, dtheta
+
+        return y, pullback
+
+    def __repr__(self):
+        return f"Reversed(tolerance={self.tolerance:g})"
+
+
+class Checkpoints:
+    """Keep some states, and compute those between again from the last one that was kept.
+
+    Without a budget every √L-th of L is kept: each step is taken twice forward and once back. With a budget of c states
+    the binomial schedule takes no step more than t times again, where t is the smallest with L ≤ C(c + t, t): the least
+    that is possible. Source: Griewank and Walther, Algorithm 799: revolve, ACM Trans. Math. Softw. 26 (2000).
+    """
+
+    def __init__(self, budget=None):
+        self.budget = None if budget is None else dimension(budget, "budget")
+
+    def vjp(self, net, x):
+        """net(x) and its pullback."""
+        steps, x0 = single_steps(net), net.state(x)
+        stride = math.isqrt(len(steps) - 1) + 1 if self.budget is None else len(steps)
+        y, kept = x0, []
+        for k, F in enumerate(steps):
+            if k % stride == 0:
+                kept.append((steps[k : k + stride], y))
+            y = F(y)
+
+        def pullback(w):
+            dtheta = np.zeros_like(net.theta)
+            for segment, start in reversed(kept):
+                if self.budget is None:
+                    w = stored_back(segment, start, w, dtheta)
+                else:
+                    w = binomial_back(segment, start, w, dtheta, self.budget)
+            return w, dtheta
+
+        return y, pullback
+
+    def __repr__(self):
+        return f"Checkpoints({'' if self.budget is None else self.budget})"
+
+
+def stored_back(steps, x, w, dtheta):
+    """The covector before the steps, from x forward and from w back; gradients are added to dtheta."""
+    pullbacks = []
+    for F in steps:
+        x, pullback = F.vjp(x)
+        pullbacks.append(pullback)
+    for F in reversed(steps):
+        w, d = pullbacks.pop()(w)
+        dtheta[F.place(dtheta)] += d
+    return w
+
+
+def binomial_back(steps, x, w, dtheta, budget):
+    """The same, with room for `budget` more states."""
+    if len(steps) == 1:
+        return stored_back(steps, x, w, dtheta)
+    m = binomial_split(len(steps), budget)
+    ahead = x
+    for F in steps[:m]:
+        ahead = F(ahead)
+    w = binomial_back(steps[m:], ahead, w, dtheta, budget - 1)
+    return binomial_back(steps[:m], x, w, dtheta, budget)
+
+
+def binomial_split(n, budget):
+    """How many of n steps to advance before the next state is kept: all but one without room, n − C(c − 1 + t, t) otherwise."""
+    if budget == 0:
+        return n - 1
+    t = next(t for t in range(n) if math.comb(budget + t, t) >= n)
+    return max(1, n - math.comb(budget - 1 + t, t))
+
+
+class SingleStep:
+    """One step of a Flow, or one map, as a part of a network that is left where it is."""
+
+    def __init__(self, F):
+        self.F, self.place = F, F.place
+        self.flow = isinstance(F, Flow)
+
+    def __call__(self, x):
+        return self.F.method.step(self.F.field, x, self.F.h) if self.flow else self.F(x)
+
+    def vjp(self, x):
+        return self.F.step_vjp(x) if self.flow else self.F.vjp(x)
+
+    def inverse(self, y):
+        return self.F.method.inverse(self.F.field, y, self.F.h) if self.flow else self.F.inverse(y)
+
+    def has_inverse(self):
+        """False for linear maps without one, NotImplementedError for others without one."""
+        try:
+            self.inverse(np.zeros(self.F.dim_out))
+        except NotImplementedError:
+            if isinstance(self.F, LinearMap):
+                return False
+            raise
+        return True
+
+
+def single_steps(F):
+    """The maps of a network, nested ones opened, and a flow of n steps as n of them."""
+    if isinstance(F, Network):
+        return [step for G in F.maps for step in single_steps(G)]
+    return [SingleStep(F)] * (F.steps if isinstance(F, Flow) else 1)
+
+
+def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", tolerance=1e-3):
+    """φ^t(x) and its pullback w ↦ (∂φ^t/∂x)ᵀw, (∂φ^t/∂θ)ᵀw by the adjoint equation, solved backwards in time:
+
+        ẋ = X(x),   λ̇ = −X′(x)ᵀλ,   ġ = −(∂X/∂θ)ᵀλ,   λ(t) = w,   g(t) = 0,   and then λ(0) and g(0).
+
+    The states, too, are solved backwards, so that nothing is kept: that is the method, and its weakness. Where ẋ = X(x)
+    contracts, the way back expands, and the state is lost at any tolerance. A RuntimeWarning tells where the x₀ that comes
+    out differs from the x₀ that went in by more than `tolerance`, relative: λ and g are then wrong. Backpropagation through
+    the steps of a method (`Flow.vjp`) has no such trouble.
+
+    field: a vector field with vjp; x: (..., d); t: a number of either sign; rtol, atol, method: of scipy's solve_ivp.
+    RuntimeError where the solution does not reach t. Sources: Chen et al., arXiv:1806.07366; Gholami, Keutzer and Biros,
+    ANODE, arXiv:1902.10298.
+    """
+    from scipy.integrate import solve_ivp
+
+    x = field.state(x)
+    options = dict(rtol=rtol, atol=atol, method=method)
+
+    def solve(rhs, span, start):
+        solution = solve_ivp(rhs, span, start, t_eval=span[-1:], **options)
+        if not solution.success:
+            raise RuntimeError(f"the solution does not get from t = {span[0]:g} to t = {span[1]:g}: {solution.message}")
+        return solution.y[:, -1]
+
+    y = solve(lambda _, state: field(state.reshape(x.shape)).ravel(), (0.0, t), x.ravel()).reshape(x.shape)
+
+    def pullback(w):
+        w = field.covector(w, x)
+
+        def rhs(_, z):
+            state, adjoint = z[: x.size].reshape(x.shape), z[x.size : 2 * x.size].reshape(x.shape)
+            value, back = field.vjp(state)
+            dx, dtheta = back(adjoint)
+            return np.concatenate([value.ravel(), -dx.ravel(), -dtheta])
+
+        z = solve(rhs, (t, 0.0), np.concatenate([y.ravel(), w.ravel(), np.zeros(field.theta.size)]))
+        warn_unless_rebuilt(z[: x.size].reshape(x.shape), x, tolerance)
+        return z[x.size : 2 * x.size].reshape(x.shape), z[2 * x.size :]
+
+    return y, pullback
+
+
+def warn_unless_rebuilt(rebuilt, x, tolerance):
+    """RuntimeWarning where the state at the start, computed backwards, is not the state that was given."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.linalg.norm(rebuilt - x) / max(np.linalg.norm(x), np.finfo(float).tiny)
+    if not error <= tolerance:
+        warnings.warn(
+            f"the state was lost on the way back: x₀ is rebuilt with a relative error of {error:.1e}, and the gradient "
+            "cannot be trusted; keep the states, Stored() or Checkpoints(), or take fewer or smaller steps",
+            RuntimeWarning,
+            stacklevel=3,
+        )
