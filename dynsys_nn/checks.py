@@ -12,7 +12,7 @@ from .flows import exact_flow
 from .maps import Map, dimension
 
 __all__ = [
-    "Check", "adjoint", "curl_free", "duality", "gradient", "inverse", "invariant", "lipschitz", "order", "orthogonal_to_x", "symplectic", "tangent", "volume",
+    "Check", "adjoint", "curl_free", "duality", "gradient", "inverse", "invariant", "lipschitz", "order", "orthogonal_to_x", "symplectic", "tangent", "taylor", "volume",
 ]  # fmt: skip
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
@@ -79,6 +79,48 @@ def adjoint(F, x, rng=0, limit=1e-12):
                 worst, check, key=lambda c: c.measured / max(c.limit, TINY) if c.measured == c.measured else np.inf
             )
     return worst
+
+
+def taylor(F, x, rng=0, limit=0.1):
+    """|observed − 2|, the order in ε of R(ε) = |J(x + εv, θ + εu) − J(x, θ) − ε⟨∇J, (v, u)⟩|, J = ⟨w, F(x; θ)⟩, ∇J by F.vjp.
+
+    A gradient with any mistake leaves order one. The check has `eps`, (n,), and `remainders`, and `table()` prints them with
+    the order from each to the next; rounding ends the table. x: (..., d), away from kinks; directions drawn with `rng`.
+    """
+    x, rng, theta = _points(F, x), np.random.default_rng(rng), np.array(getattr(F, "theta", np.zeros(0)))
+    y, pullback = F.vjp(x)
+    v, u, w = rng.normal(size=x.shape), rng.normal(size=theta.shape), rng.normal(size=np.shape(y))
+    point, direction = np.concatenate([x.ravel(), theta]), np.concatenate([v.ravel(), u])
+    scale = (np.abs(point).max() or 1.0) / np.abs(direction).max()
+    dx, dtheta = pullback(w)
+    slope = (dx * v).sum() + (np.ravel(dtheta) * u).sum()
+    rounding, eps, remainders = 100 * EPS * np.abs(w * y).sum(), [], []
+    try:
+        for step in 0.1 * scale * 0.5 ** np.arange(24):
+            if theta.size:
+                F.theta = theta + step * u
+            R = abs((w * (F(x + step * v) - y)).sum() - step * slope)
+            if R <= rounding:
+                break
+            eps.append(step)
+            remainders.append(R)
+    finally:
+        if theta.size:
+            F.theta = theta
+    orders = np.diff(np.log(remainders)) / np.diff(np.log(eps)) if len(eps) > 1 else np.full(1, np.inf)
+    k = max(0, len(orders) - 3)  # the last ones touch rounding, the first are not asymptotic
+    observed = orders[k] if len(eps) > 1 else np.nan
+    check = Check(
+        f"Taylor test of {_name(F)}", abs(observed - 2), limit, f"remainder of order {observed:.2f}, needed is 2"
+    )
+    if not eps:
+        check.measured, check.detail = 0.0, "the remainder is rounding: F is linear"
+    check.eps, check.remainders, check.orders = np.array(eps), np.array(remainders), orders
+    check.table = lambda: "\n".join(
+        f"{e:10.2e}  {R:10.2e}  {'' if j == 0 else f'{orders[j - 1]:6.2f}'}"
+        for j, (e, R) in enumerate(zip(eps, remainders, strict=True))
+    )
+    return check
 
 
 def tangent(F, x, rng=0, limit=1e-7):

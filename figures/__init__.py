@@ -16,4 +16,6 @@ NAMES = (
     "robust_accuracy",
     "presnov",
     "universal_approximation",
+    "adjoint_check",
+    "memory",
 )

@@ -1,8 +1,10 @@
 """The students' kit: lines to read, plain functions and classes of one's own, and failures that say what is wrong."""
 
+import copy
+
 import numpy as np
 import pytest
-from zoo import FIELDS
+from zoo import FIELDS, residual
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
@@ -452,3 +454,31 @@ def test_the_order_check_measures_the_worst_component():
 
     check = checks.order(Mixed(), lambda x: -x, np.ones(20_000), finest=32)
     assert not check.passed and "observed 1.0" in check.detail
+
+
+# ---- the Taylor test
+
+
+def test_the_taylor_remainder_of_an_adjoint_has_order_two_and_of_a_wrong_one_order_one(rng):
+    F, x = dnn.Network(dnn.Flow(residual(rng), 0.3, dnn.Ralston()), dnn.Affine(3, 4, rng=rng)), rng.normal(size=(5, 4))
+    theta = F.theta.copy()
+    check = dnn.checks.taylor(F, x).require()
+    assert np.array_equal(F.theta, theta) and "remainder of order 2.0" in check.detail
+    assert len(check.eps) == len(check.remainders) == len(check.orders) + 1 > 10
+    assert len(check.table().splitlines()) == len(check.eps) and check.table().splitlines()[5].split()[2][:2] in (
+        "2.",
+        "1.",
+    )
+
+    class Wrong(dnn.Network):
+        def vjp(self, x):
+            y, back = super().vjp(x)
+            return y, lambda w: (back(w)[0], 0.99 * back(w)[1])
+
+    wrong = dnn.checks.taylor(Wrong(*copy.deepcopy(F.maps)), x)
+    assert not wrong.passed and wrong.orders[-1] == pytest.approx(1, abs=0.05)
+
+
+def test_the_taylor_test_of_a_linear_map_is_rounding(rng):
+    check = dnn.checks.taylor(dnn.Lift(4, 3), rng.normal(size=(5, 3)))
+    assert check.passed and "linear" in check.detail and check.table() == ""
