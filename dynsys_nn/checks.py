@@ -5,6 +5,8 @@ Each check measures one number and compares it with a limit; `print(check)` give
 else in the package.
 """
 
+import itertools
+
 import numpy as np
 
 from .fields import Field, KnownField
@@ -12,7 +14,7 @@ from .flows import exact_flow
 from .maps import Map, dimension
 
 __all__ = [
-    "Check", "adjoint", "curl_free", "duality", "gradient", "inverse", "invariant", "lipschitz", "order", "orthogonal_to_x", "symplectic", "tangent", "taylor", "volume",
+    "Check", "activation", "adjoint", "curl_free", "duality", "gradient", "inverse", "invariant", "lipschitz", "loss", "order", "orthogonal_to_x", "symplectic", "tangent", "taylor", "volume",
 ]  # fmt: skip
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 
@@ -75,10 +77,140 @@ def adjoint(F, x, rng=0, limit=1e-12):
             written = hasattr(F, "jvp") and getattr(type(F), "jvp", None) is not Map.jvp
             source = "jvp" if exact else "differences" + (": the jvp DISAGREES, run checks.tangent" if written else "")
             check = Check(name, error, limit if exact else max(limit, 1e-6), f"{part}, Jv from {source}")
+            if not check.passed:
+                check.detail += "; " + _diagnosis(F, x, w, part, back)
             worst = max(
                 worst, check, key=lambda c: c.measured / max(c.limit, TINY) if c.measured == c.measured else np.inf
             )
     return worst
+
+
+def _diagnosis(F, x, w, part, found):
+    """What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that looks like."""
+    size = x.size if part == "in x" else F.theta.size
+    if size > 2000:
+        return "take a smaller map and batch to see where"
+    if not np.isfinite(found).all():
+        return "it is not finite"
+
+    def true(x, w):
+        return np.array([(w * _column(F, x, e, part)).sum() for e in np.eye(x.size if part == "in x" else size)])
+
+    right = true(x, w)
+    if part == "in x":
+        return f"dx: {_words_for_dx(found.ravel(), right, F, x, w)}"
+    at, said = _places(F), {}
+    wrong = [name for name in at if not _near(found[at[name]], right[at[name]], right)]
+    for name, other in itertools.permutations(wrong, 2):
+        a, b = right[at[name]], right[at[other]]
+        if a.shape == b.shape and _near(found[at[name]], b, right) and not _near(a, b, right):
+            return f"the gradients of {name} and {other} are exchanged"
+    for name in wrong:
+        words = _words(
+            found[at[name]], right[at[name]], F, x, F.parameters[name].shape if hasattr(F, "parameters") else (size,)
+        )
+        if x.ndim > 1 and "no multiple" in words:
+            for k, which in ((0, "first"), (-1, "last")):
+                if _near(found[at[name]], true(x[[k]], w[[k]])[at[name]], right):
+                    words = f"it is that of the {which} sample alone: sum over the batch"
+        said.setdefault(words, []).append(name)
+    return (
+        "; ".join(f"the gradient of {' and '.join(names)}: {words}" for words, names in said.items())
+        or "in a small entry"
+    )
+
+
+def _places(F):
+    """name → slice of θ, for each parameter of F."""
+    if not hasattr(F, "parameters"):
+        return {"θ": slice(0, F.theta.size)}
+    starts = {name: (view.ctypes.data - F.theta.ctypes.data) // F.theta.itemsize for name, view in F.parameters.items()}
+    return {name: slice(start, start + F.parameters[name].size) for name, start in starts.items()}
+
+
+def _column(F, x, e, part):
+    """∂F in the direction of a unit vector of x or θ: from the jvp, if it is right there, else a difference quotient."""
+    return _tangent(F, x, e.reshape(x.shape) if part == "in x" else e, part)[0]
+
+
+def _near(found, true, scale):
+    return np.linalg.norm(found - true) <= 1e-5 * (np.linalg.norm(scale) + TINY)
+
+
+def _words(found, true, F, x, shape):
+    """What is wrong with a gradient of the given shape; both flat."""
+    n, h = max(1, x[..., 0].size), getattr(F, "h", None)
+    if np.linalg.norm(found) <= 1e-12 * np.linalg.norm(true):
+        return "it is zero"
+    if np.linalg.norm(true) <= 1e-12 * np.linalg.norm(found):
+        return "it should be zero"
+    c = (found @ true) / (true @ true)
+    if _near(found, c * true, true):
+        factors = {"": 1.0}
+        if n > 1:
+            factors |= {
+                f"a mean over the batch of {n} instead of a sum": 1 / n,
+                f"{n} times too much, the size of the batch": float(n),
+            }
+        if isinstance(h, float | int) and abs(h) != 1:
+            factors |= {f"a factor h = {h:g} is missing": 1 / h, f"one factor h = {h:g} too many": h}
+        for words, factor in factors.items():
+            if abs(abs(c / factor) - 1) < 1e-4:
+                remarks = [words, "the sign is wrong" if c / factor < 0 else ""]
+                return ", and ".join(filter(None, remarks))
+        return f"it is {c:.6g} times what it should be"
+    if len(shape) == 2 and min(shape) > 1:
+        turned = true.reshape(shape).T.ravel()
+        for words, other in (("it is transposed", turned), ("it is transposed, and the sign is wrong", -turned)):
+            if _near(found, other, true):
+                return words
+    if _near(
+        found.reshape(-1, shape[-1])[:, ::-1].ravel() if len(shape) != 2 else found.reshape(shape)[::-1].ravel(),
+        true,
+        true,
+    ):
+        return "its entries are in reverse order"
+    off = np.linalg.norm(found - true) / np.linalg.norm(true)
+    cosine = (found @ true) / (np.linalg.norm(found) * np.linalg.norm(true))
+    hint = "a term is missing or too many" if cosine > 0.5 else "look for a transpose, a slope or an index"
+    return f"off by {100 * off:.3g} %, no multiple of what it should be: {hint}"
+
+
+def _words_for_dx(found, true, F, x, w):
+    """The same for dx, which may have the covector w itself as a term, as for a step x + hX(x)."""
+    words = _words(found, true, F, x, x.shape[-1:])
+    if "no multiple" not in words:
+        return words
+    if np.shape(w) != x.shape:
+        return words
+    w = np.ravel(w)
+    for remark, term in (("the term w itself is missing", -w), ("the term w itself is one too many", w)):
+        if _near(found, true + term, true):
+            return remark
+    matrices = [
+        P for P in getattr(F, "parameters", {}).values() if P.ndim == 2 and P.shape[0] == P.shape[1] == x.shape[-1] > 1
+    ]
+    for direct, beside in ((0 * w, ""), (w, "beside w, ")):
+        inner = _words(found - direct, true - direct, F, x, x.shape[-1:])
+        if direct.any() and "no multiple" not in inner and "should be zero" not in inner:
+            return beside + inner
+        for P in matrices:  # true = uP, found = uPᵀ
+            turned = np.linalg.lstsq(P.T, (true - direct).reshape(-1, len(P)).T, rcond=None)[0].T @ P.T
+            for words_sign, sign in (("", 1), (", and the sign is wrong", -1)):
+                if _near(found - direct, sign * turned.ravel(), true):
+                    return f"{beside}a matrix should be transposed{words_sign}"
+    forward = np.ravel(
+        _jvp(F, x, w.reshape(x.shape), "in x") if _has_jvp(F, x) else _quotient(F, x, w.reshape(x.shape), "in x")[0]
+    )
+    return "it is F′w and not F′ᵀw: a matrix should be transposed" if _near(found, forward, true) else words
+
+
+def _has_jvp(F, x):
+    try:
+        F.jvp(x, np.zeros_like(x))
+    except (AttributeError, NotImplementedError):
+        return False
+    return True
 
 
 def taylor(F, x, rng=0, limit=0.1):
@@ -244,6 +376,75 @@ def curl_free(X, x, limit=1e-12):
     skew = np.linalg.norm(J - J.swapaxes(-1, -2), axis=(-2, -1))
     measured = np.max(skew / np.maximum(np.linalg.norm(J, axis=(-2, -1)), TINY))
     return Check(name, measured, limit, f"‖X′ − X′ᵀ‖/‖X′‖{source}")
+
+
+def activation(sigma, limit=1e-7):
+    """σ′ against difference quotients of σ, γ′ against σ, slope_min ≤ σ′ ≤ slope_max, and σ(±1e300): the worst error.
+
+    sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `slope_min` and `slope_max` are checked where it
+    has them. Points are 4001 between −20 and 20, without those where the quotients from left and right differ (kinks).
+    """
+    if isinstance(sigma, type):
+        raise TypeError(f"a check takes an object: write {sigma.__name__}(), not {sigma.__name__}")
+    name, z, step = f"activation {_name(sigma)}", np.linspace(-20, 20, 4001) + 0.00371, 1e-5
+    for function, what in ((sigma, "σ(z)"), (getattr(sigma, "slope", None), "slope(z)")):
+        if not callable(function):
+            return Check(name, np.inf, limit, f"{what} is missing")
+        if np.shape(function(z)) != z.shape:
+            return Check(
+                name, np.inf, limit, f"{what} has shape {np.shape(function(z))}, needed is that of z, {z.shape}"
+            )
+
+    def error_of_derivative(f, slope):
+        left, right = (f(z) - f(z - step)) / step, (f(z + step) - f(z)) / step
+        smooth = np.abs(right - left) < 1e-3 * (1 + np.abs(left))
+        difference, quotient = (slope - (left + right) / 2)[smooth], ((left + right) / 2)[smooth]
+        return np.abs(difference).max() / max(1, np.abs(slope).max()), slope[smooth], quotient
+
+    slope = sigma.slope(z)
+    parts = [("σ′ against differences of σ", error_of_derivative(sigma, slope))]
+    if hasattr(sigma, "primitive"):
+        parts.append(("γ′ against σ", error_of_derivative(sigma.primitive, sigma(z))))
+    if hasattr(sigma, "value_and_slope"):
+        both = [np.abs(a - b).max() for a, b in zip(sigma.value_and_slope(z), (sigma(z), slope), strict=True)]
+        parts.append(("value_and_slope against σ and σ′", (max(both), None, None)))
+    if getattr(sigma, "slope_min", None) is not None:
+        excess = max(0.0, sigma.slope_min - slope.min(), slope.max() - sigma.slope_max)
+        found = f"slope_min = {sigma.slope_min:g} ≤ σ′ ≤ slope_max = {sigma.slope_max:g}, found from {slope.min():.4g} to {slope.max():.4g}"
+        parts.append((found, (excess, None, None)))
+    with np.errstate(all="ignore"):
+        far = np.array([sigma(np.array([-1e300, 1e300])), sigma.slope(np.array([-1e300, 1e300]))])
+    parts.append(("σ and σ′ at ±1e300 are finite", (0.0 if np.isfinite(far).all() else np.inf, None, None)))
+    wrong = [part for part in parts if not part[1][0] <= limit]
+    detail, (error, found, true) = wrong[0] if wrong else max(parts, key=lambda part: part[1][0])
+    check = Check(name, error, limit, detail)
+    if not check.passed and found is not None:
+        c = (found @ true) / max(true @ true, TINY)
+        if _near(found, c * true, true) and true.any():
+            check.detail += f"; it is {c:.6g} times what it should be" if abs(c + 1) > 1e-4 else "; the sign is wrong"
+    return check
+
+
+def loss(J, y, target, limit=1e-6):
+    """∂J/∂y by `J.vjp(y, target)` → value, dy against difference quotients of J(y, target), relative. y: (..., K), away from kinks."""
+    if isinstance(J, type):
+        raise TypeError(f"a check takes an object: write {J.__name__}(), not {J.__name__}")
+    y, name = np.asarray(y, float), f"loss {_name(J)}"
+    value, dy = J.vjp(y, target)
+    if np.ndim(value) or not abs(value - J(y, target)) <= 1e-12 * max(1.0, abs(value)):
+        return Check(name, np.inf, limit, "J.vjp(y, target) and J(y, target) give different values, or no number")
+    if np.shape(dy) != y.shape:
+        return Check(name, np.inf, limit, f"∂J/∂y has shape {np.shape(dy)}, needed is that of y, {y.shape}")
+    step = 1e-6 * max(1.0, np.abs(y).max())
+    quotients = [
+        (J(y + step * e.reshape(y.shape), target) - J(y - step * e.reshape(y.shape), target)) / (2 * step)
+        for e in np.eye(y.size)
+    ]
+    true, dy = np.array(quotients), np.ravel(dy)
+    check = Check(name, np.linalg.norm(dy - true) / max(np.linalg.norm(true), TINY), limit, "∂J/∂y against differences")
+    if not check.passed:
+        check.detail += f"; {_words(dy, true, J, y, y.shape)}"
+    return check
 
 
 def gradient(I, x, limit=1e-7):

@@ -34,13 +34,13 @@ def make(quick=False):
     fig, ax = plt.subplots(figsize=(10, 6))
     x = np.random.default_rng(1).normal(size=(10, 4))
     for kind, name, colour, order in (
-        (MeanInsteadOfSum, "a mean instead of a sum: slope 1", "C1", 1), (dnn.Network, "the adjoint: slope 2", "C0", 2),
+        (MeanInsteadOfSum, "a mean instead of a sum:\nslope 1", "C1", 1), (dnn.Network, "the adjoint: slope 2", "C0", 2),
     ):  # fmt: skip
         check = checks.taylor(kind(*layers(np.random.default_rng(0))), x)
         plotting.convergence(check.eps, check.remainders, ax=ax, color=colour)
         k = len(check.eps) // 2
         place = (check.eps[k], check.remainders[k])
-        offset, side = ((14, -22), "left") if order == 2 else ((-10, 22), "right")
+        offset, side = ((14, -22), "left") if order == 2 else ((-6, 14), "right")
         ax.annotate(name, place, offset, textcoords="offset points", color=colour, fontsize=20, ha=side)
         assert check.passed == (order == 2)
     ax.set(xlabel=r"$\varepsilon$", ylabel="Taylor remainder", xlim=(None, 1))

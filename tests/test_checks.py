@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from zoo import FIELDS, residual
+from zoo import ACTIVATIONS, FIELDS, residual
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
@@ -482,3 +482,157 @@ def test_the_taylor_remainder_of_an_adjoint_has_order_two_and_of_a_wrong_one_ord
 def test_the_taylor_test_of_a_linear_map_is_rounding(rng):
     check = dnn.checks.taylor(dnn.Lift(4, 3), rng.normal(size=(5, 3)))
     assert check.passed and "linear" in check.detail and check.table() == ""
+
+
+# ---- what a tutor would say
+
+
+class Layer(dnn.Map):
+    """x + h B tanh(Ax + b), with a mistake in its pullback."""
+
+    dim_in = dim_out = 3
+    h = 0.3
+
+    def __init__(self, mistake=None):
+        r = np.random.default_rng(1)
+        self.mistake = mistake
+        self.own(A=r.normal(size=(3, 3)), b=r.normal(size=3), B=r.normal(size=(3, 3)))
+
+    def __call__(self, x):
+        return x + self.h * np.tanh(x @ self.A.T + self.b) @ self.B.T
+
+    def vjp(self, x):
+        s = np.tanh(x @ self.A.T + self.b)
+
+        def back(w):
+            u = self.h * (1 - s * s) * (w @ self.B)
+            values = dict(dx=w + u @ self.A, A=u.T @ x, b=u.sum(axis=0), B=self.h * w.T @ s)
+            if self.mistake is not None:
+                values |= self.mistake(self, w, u, s, x, values)
+            return values["dx"], self.pack(**{name: values[name] for name in "AbB"})
+
+        return self(x), back
+
+
+SAID = {
+    "dx: the term w itself is missing": lambda F, w, u, s, x, g: dict(dx=u @ F.A),
+    "dx: the term w itself is one too many": lambda F, w, u, s, x, g: dict(dx=g["dx"] + w),
+    "dx: beside w, the sign is wrong": lambda F, w, u, s, x, g: dict(dx=w - u @ F.A),
+    "dx: beside w, a factor h = 0.3 is missing": lambda F, w, u, s, x, g: dict(dx=w + u @ F.A / F.h),
+    "dx: beside w, a matrix should be transposed": lambda F, w, u, s, x, g: dict(dx=w + u @ F.A.T),
+    "dx: it is F′w and not F′ᵀw": lambda F, w, u, s, x, g: dict(dx=w + F.h * ((1 - s * s) * (w @ F.A.T)) @ F.B.T),
+    "dx: the sign is wrong": lambda F, w, u, s, x, g: dict(dx=-g["dx"]),
+    "dx: it is zero": lambda F, w, u, s, x, g: dict(dx=0 * x),
+    "dx: it is 2 times what it should be": lambda F, w, u, s, x, g: dict(dx=2 * g["dx"]),
+    "dx: its entries are in reverse order": lambda F, w, u, s, x, g: dict(dx=g["dx"][:, ::-1]),
+    "the gradient of A: it is transposed": lambda F, w, u, s, x, g: dict(A=g["A"].T),
+    "the gradient of B: it is transposed, and the sign is wrong": lambda F, w, u, s, x, g: dict(B=-g["B"].T),
+    "the gradient of A: the sign is wrong": lambda F, w, u, s, x, g: dict(A=-g["A"]),
+    "the gradient of b: a mean over the batch of 5 instead of a sum": lambda F, w, u, s, x, g: dict(b=u.mean(axis=0)),
+    "the gradient of A and b and B: a mean over the batch of 5": lambda F, w, u, s, x, g: {name: g[name] / 5 for name in "AbB"},
+    "the gradient of B: a factor h = 0.3 is missing": lambda F, w, u, s, x, g: dict(B=w.T @ s),
+    "the gradient of A: one factor h = 0.3 too many": lambda F, w, u, s, x, g: dict(A=F.h * g["A"]),
+    "the gradient of A: one factor h = 0.3 too many, and the sign is wrong": lambda F, w, u, s, x, g: dict(A=-F.h * g["A"]),
+    "the gradients of A and B are exchanged": lambda F, w, u, s, x, g: dict(A=g["B"], B=g["A"]),
+    "the gradient of b: it is zero": lambda F, w, u, s, x, g: dict(b=0 * F.b),
+    "the gradient of b: it is that of the first sample alone": lambda F, w, u, s, x, g: dict(b=u[0]),
+    "the gradient of A: it is that of the last sample alone": lambda F, w, u, s, x, g: dict(A=np.outer(u[-1], x[-1])),
+    "the gradient of b: its entries are in reverse order": lambda F, w, u, s, x, g: dict(b=g["b"][::-1]),
+    "the gradient of B: off by": lambda F, w, u, s, x, g: dict(B=F.h * w.T @ (s + 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", SAID)
+def test_a_wrong_pullback_is_named(words):
+    check = checks.adjoint(Layer(SAID[words]), np.random.default_rng(0).normal(size=(5, 3)))
+    assert not check.passed and words in check.detail, check.detail
+
+
+def test_the_right_pullback_is_not_talked_about():
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    assert ";" not in checks.adjoint(Layer(), x).require().detail
+
+
+def test_a_wrong_gradient_with_respect_to_the_step_is_named(rng):
+    class Doubled(dnn.Flow):
+        def vjp(self, x):
+            y, back = super().vjp(x)
+            return y, lambda w: (back(w)[0], back(w)[1] * np.append(np.ones(self.field.theta.size), 2.0))
+
+    check = checks.adjoint(Doubled(residual(rng), 0.1, dnn.Heun(), learn_h=True), rng.normal(size=(3, 4)))
+    assert "the gradient of h: it is 2 times what it should be" in check.detail
+
+
+# ---- activations and losses
+
+
+@pytest.mark.parametrize("sigma", ACTIVATIONS, ids=repr)
+def test_every_activation_of_the_package_passes(sigma):
+    checks.activation(sigma).require()
+
+
+class Arctan:
+    """σ(z) = arctan z: right, unless a mistake is put in."""
+
+    slope_min, slope_max = 0.0, 1.0
+
+    def __call__(self, z):
+        return np.arctan(z)
+
+    def slope(self, z):
+        return 1 / (1 + z * z)
+
+    def primitive(self, z):
+        return z * np.arctan(z) - np.log(np.hypot(1, z))
+
+
+WRONG_ACTIVATIONS = {
+    "the sign is wrong": dict(slope=lambda self, z: -1 / (1 + z * z)),
+    "it is 2 times what it should be": dict(slope=lambda self, z: 2 / (1 + z * z)),
+    "σ′ against differences of σ": dict(slope=lambda self, z: 1 / (1 + np.abs(z))),
+    "γ′ against σ": dict(primitive=lambda self, z: z * np.arctan(z)),
+    "slope_min = 0 ≤ σ′ ≤ slope_max = 0.5, found from": dict(slope_max=0.5),
+    "slope_min = 0.1 ≤ σ′": dict(slope_min=0.1),
+    "value_and_slope against σ and σ′": dict(value_and_slope=lambda self, z: (np.arctan(z), 1 + 0 * z)),
+    "at ±1e300 are finite": dict(slope=lambda self, z: (1 / (1 + np.abs(z)) ** 2 * (1 + np.abs(z)) ** 2 + 0 * z * z) / (1 + z * z)),
+    "slope(z) has shape ()": dict(slope=lambda self, z: 1.0),
+}  # fmt: skip
+
+
+def test_an_activation_of_ones_own_passes():
+    assert checks.activation(Arctan()).passed
+
+
+@pytest.mark.parametrize("words", WRONG_ACTIVATIONS)
+def test_a_wrong_activation_is_named(words):
+    check = checks.activation(type("Wrong", (Arctan,), WRONG_ACTIVATIONS[words])())
+    assert not check.passed and words in check.detail, check.detail
+
+
+def test_the_losses_of_the_package_pass_and_wrong_ones_are_named(rng):
+    y, labels = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
+    checks.loss(dnn.MeanSquaredError(), y, rng.normal(size=(6, 4))).require()
+    checks.loss(dnn.SoftmaxCrossEntropy(), y, labels).require()
+    checks.loss(dnn.MulticlassHinge(), y, labels).require()
+    wrong = {
+        "a mean over the batch of 6 instead of a sum": lambda value, dy: (value, dy / 6),
+        "6 times too much, the size of the batch": lambda value, dy: (value, 6 * dy),
+        "the sign is wrong": lambda value, dy: (value, -dy),
+        "give different values": lambda value, dy: (2 * value, dy),
+        "has shape (24,)": lambda value, dy: (value, dy.ravel()),
+        "no multiple of what it should be": lambda value, dy: (value, dy + 0.1),
+    }
+    for words, change in wrong.items():
+
+        class Wrong(dnn.SoftmaxCrossEntropy):
+            def __call__(self, y, target):
+                return dnn.SoftmaxCrossEntropy()(y, target)
+
+            def vjp(self, y, target, change=change):
+                return change(*super().vjp(y, target))
+
+        check = checks.loss(Wrong(), y, labels)
+        assert not check.passed and words in check.detail, check.detail
+    for kind in (dnn.Tanh, dnn.MulticlassHinge):
+        with pytest.raises(TypeError, match="a check takes an object"):
+            (checks.activation if kind is dnn.Tanh else checks.loss)(kind, *[] if kind is dnn.Tanh else (y, labels))
