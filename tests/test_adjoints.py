@@ -149,22 +149,6 @@ def test_discrete_gradient_of_the_linear_test_equation_is_its_closed_form(method
         assert abs(measured - formula) <= 1e-14 * max(1, abs(formula))
 
 
-@pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)
-def test_the_pair_tangent_adjoint_keeps_its_product(method, rng):
-    """λₙᵀδₙ is the same for every n along the tangent δ and the adjoint λ."""
-    F = dnn.Flow(residual(rng), 0.2, method)
-    x, delta, tangents, pullbacks = points(rng, ()), rng.normal(size=4), [], []
-    for _ in range(20):
-        tangents.append(delta)
-        pullbacks.append(F.vjp(x)[1])
-        x, delta = F.jvp(x, delta)
-    adjoint = rng.normal(size=4)
-    product = adjoint @ delta
-    for pullback, tangent in zip(reversed(pullbacks), reversed(tangents), strict=True):
-        adjoint = pullback(adjoint)[0]
-        assert abs(adjoint @ tangent - product) <= 1e-14 * np.linalg.norm(adjoint) * np.linalg.norm(tangent)
-
-
 def test_maps_do_not_change_their_arguments(rng):
     for _, net in networks(rng):
         x = points(rng, (5,), net.dim_in)

@@ -1,0 +1,15 @@
+"""What a student runs on a map, a field or a method of their own: is the adjoint right, the order, the structure?
+
+Each check measures one number and compares it with a limit; `print(check)` gives one aligned line and
+`check.require()` raises with that line. Difference quotients appear here, as the independent measurement, and nowhere
+else in the package.
+"""
+
+from .check import Check
+from .derivatives import activation, adjoint, duality, gradient, loss, tangent, taylor
+from .structure import curl_free, invariant, inverse, lipschitz, order, orthogonal_to_x, symplectic, volume
+
+__all__ = [
+    "Check", "activation", "adjoint", "curl_free", "duality", "gradient", "invariant", "inverse", "lipschitz", "loss", "order",
+    "orthogonal_to_x", "symplectic", "tangent", "taylor", "volume",
+]  # fmt: skip

@@ -1,0 +1,126 @@
+"""One number against a limit, and how the number is measured: difference quotients, and derivatives that agree with them."""
+
+import numpy as np
+
+from ..fields import Field
+
+EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
+WRONG_JACOBIAN = "F′ disagrees with differences of F: run checks.tangent"
+
+
+class Check:
+    """`measured` against `limit`. Passed where measured ≤ limit (a NaN fails)."""
+
+    def __init__(self, name, measured, limit, detail=""):
+        self.name, self.measured, self.limit, self.detail = name, float(measured), float(limit), detail
+
+    @property
+    def passed(self):
+        """True where measured ≤ limit."""
+        return bool(self.measured <= self.limit)
+
+    def require(self):
+        """AssertionError with the line of this check unless it passed; returns the check."""
+        if not self.passed:
+            raise AssertionError(str(self))
+        return self
+
+    def __bool__(self):
+        return self.passed
+
+    def __repr__(self):
+        return str(self)
+
+    def __str__(self):
+        verdict = "passed" if self.passed else "FAILED"
+        return f"{verdict}  {self.name:<34} measured {self.measured:9.2e}   limit {self.limit:9.2e}   {self.detail}".rstrip()
+
+
+def points_of(F, x):
+    """x as float64 states, at least one. Checks measure to float64's rounding, so a float32 map is refused."""
+    if isinstance(F, type):
+        raise TypeError(f"a check takes an object: write {F.__name__}(…), not {F.__name__}")
+    x = np.asarray(x, float)
+    if x.ndim == 0 or x.size == 0:
+        raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")
+    if getattr(F, "theta", x).dtype == np.float32:
+        raise TypeError(
+            f"checks measure to the rounding of float64, but {name_of(F)} is float32: build it with dtype=float"
+        )
+    return x
+
+
+def name_of(thing):
+    return getattr(thing, "__name__", None) or type(thing).__name__
+
+
+def difference_quotient(F, x, v, part, step=1e-6):
+    """(F(x + εv) − F(x − εv))/2ε in x or in θ, and the rounding error to be expected of it."""
+    at = x if part == "in x" else F.theta / max(1.0, np.abs(x).max())
+    eps = step * max(1.0, np.abs(at).max()) / max(np.abs(v).max(), TINY)
+    if part == "in x":
+        plus, minus = F(x + eps * v), F(x - eps * v)
+    else:
+        theta = F.theta.copy()
+        try:
+            F.theta = theta + eps * v
+            plus = F(x)
+            F.theta = theta - eps * v
+            minus = F(x)
+        finally:
+            F.theta = theta
+    return (plus - minus) / (2 * eps), 4 * EPS / eps * np.linalg.norm(plus)
+
+
+def jvp_of(F, x, v, part):
+    return F.jvp(x, v)[1] if part == "in x" else F.jvp(x, np.zeros_like(x), v)[1]
+
+
+def has_jvp(F, x):
+    try:
+        F.jvp(x, np.zeros_like(x))
+    except (AttributeError, NotImplementedError):
+        return False
+    return True
+
+
+def tangent_or_quotient(F, x, v, part):
+    """Jv by F.jvp and True, if it agrees with the difference quotient; the quotient and False otherwise."""
+    quotient, rounding = difference_quotient(F, x, v, part)
+    try:
+        Jv = jvp_of(F, x, v, part)
+    except (AttributeError, NotImplementedError):
+        return quotient, False
+    near = (
+        np.shape(Jv) == np.shape(quotient)
+        and np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
+    )
+    return (Jv, True) if near else (quotient, False)
+
+
+def jacobian_of(F, x, limit):
+    """F′(x), the limit, and where F′ is from; by difference quotients where F has no jacobian, limit 1e-7. None for a
+    jacobian that is far from two difference quotients, which are near each other."""
+    try:
+        J = F.jacobian(x)
+    except (AttributeError, NotImplementedError):
+        columns = [difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])]
+        return np.stack(columns, axis=-1), max(limit, 1e-7), ", F′ from differences"
+    v = np.random.default_rng(0).normal(size=x.shape)
+    (quotient, rounding), (finer, _) = (
+        difference_quotient(F, x, v, "in x"),
+        difference_quotient(F, x, v, "in x", step=2e-7),
+    )
+    if J.shape == (*quotient.shape, x.shape[-1]) and quotient.shape[:-1] == x.shape[:-1]:
+        size, Jv = np.linalg.norm(quotient), (J @ v[..., None])[..., 0]
+        known = np.linalg.norm(quotient - finer) <= 1e-4 * size + 10 * rounding
+        if known and np.linalg.norm(Jv - quotient) > 1e-3 * size + 10 * rounding:
+            return None, limit, ""
+    return J, limit, ""
+
+
+def if_it_is_a_step(F, check):
+    """The check, with a remark where it failed and F is a vector field."""
+    if not check.passed and isinstance(F, Field):
+        check.detail += "; F is a field, not a step: check Flow(field, h, method)"
+    return check

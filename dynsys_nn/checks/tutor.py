@@ -1,0 +1,129 @@
+"""What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that looks like."""
+
+import itertools
+
+import numpy as np
+
+from .check import TINY, difference_quotient, has_jvp, jvp_of, tangent_or_quotient
+
+
+def diagnosis(F, x, w, part, found):
+    """What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that looks like."""
+    size = x.size if part == "in x" else F.theta.size
+    if size > 2000:
+        return "take a smaller map and batch to see where"
+    if not np.isfinite(found).all():
+        return "it is not finite"
+
+    def true(x, w):
+        return np.array([(w * column(F, x, e, part)).sum() for e in np.eye(x.size if part == "in x" else size)])
+
+    right = true(x, w)
+    if part == "in x":
+        return f"dx: {words_for_dx(found.ravel(), right, F, x, w)}"
+    at, said = places(F), {}
+    wrong = [name for name in at if not near(found[at[name]], right[at[name]], right)]
+    for name, other in itertools.permutations(wrong, 2):
+        a, b = right[at[name]], right[at[other]]
+        if a.shape == b.shape and near(found[at[name]], b, right) and not near(a, b, right):
+            return f"the gradients of {name} and {other} are exchanged"
+    for name in wrong:
+        words = words_for(
+            found[at[name]], right[at[name]], F, x, F.parameters[name].shape if hasattr(F, "parameters") else (size,)
+        )
+        if x.ndim > 1 and "no multiple" in words:
+            for k, which in ((0, "first"), (-1, "last")):
+                if near(found[at[name]], true(x[[k]], w[[k]])[at[name]], right):
+                    words = f"it is that of the {which} sample alone: sum over the batch"
+        said.setdefault(words, []).append(name)
+    return (
+        "; ".join(f"the gradient of {' and '.join(names)}: {words}" for words, names in said.items())
+        or "in a small entry"
+    )
+
+
+def places(F):
+    """name → slice of θ, for each parameter of F."""
+    if not hasattr(F, "parameters"):
+        return {"θ": slice(0, F.theta.size)}
+    starts = {name: (view.ctypes.data - F.theta.ctypes.data) // F.theta.itemsize for name, view in F.parameters.items()}
+    return {name: slice(start, start + F.parameters[name].size) for name, start in starts.items()}
+
+
+def column(F, x, e, part):
+    """∂F in the direction of a unit vector of x or θ: from the jvp, if it is right there, else a difference quotient."""
+    return tangent_or_quotient(F, x, e.reshape(x.shape) if part == "in x" else e, part)[0]
+
+
+def near(found, true, scale):
+    return np.linalg.norm(found - true) <= 1e-5 * (np.linalg.norm(scale) + TINY)
+
+
+def words_for(found, true, F, x, shape):
+    """What is wrong with a gradient of the given shape; both flat."""
+    n, h = max(1, x[..., 0].size), getattr(F, "h", None)
+    if np.linalg.norm(found) <= 1e-12 * np.linalg.norm(true):
+        return "it is zero"
+    if np.linalg.norm(true) <= 1e-12 * np.linalg.norm(found):
+        return "it should be zero"
+    c = (found @ true) / (true @ true)
+    if near(found, c * true, true):
+        factors = {"": 1.0}
+        if n > 1:
+            factors |= {
+                f"a mean over the batch of {n} instead of a sum": 1 / n,
+                f"{n} times too much, the size of the batch": float(n),
+            }
+        if isinstance(h, float | int) and abs(h) != 1:
+            factors |= {f"a factor h = {h:g} is missing": 1 / h, f"one factor h = {h:g} too many": h}
+        for words, factor in factors.items():
+            if abs(abs(c / factor) - 1) < 1e-4:
+                remarks = [words, "the sign is wrong" if c / factor < 0 else ""]
+                return ", and ".join(filter(None, remarks))
+        return f"it is {c:.6g} times what it should be"
+    if len(shape) == 2 and min(shape) > 1:
+        turned = true.reshape(shape).T.ravel()
+        for words, other in (("it is transposed", turned), ("it is transposed, and the sign is wrong", -turned)):
+            if near(found, other, true):
+                return words
+    if near(
+        found.reshape(-1, shape[-1])[:, ::-1].ravel() if len(shape) != 2 else found.reshape(shape)[::-1].ravel(),
+        true,
+        true,
+    ):
+        return "its entries are in reverse order"
+    off = np.linalg.norm(found - true) / np.linalg.norm(true)
+    cosine = (found @ true) / (np.linalg.norm(found) * np.linalg.norm(true))
+    hint = "a term is missing or too many" if cosine > 0.5 else "look for a transpose, a slope or an index"
+    return f"off by {100 * off:.3g} %, no multiple of what it should be: {hint}"
+
+
+def words_for_dx(found, true, F, x, w):
+    """The same for dx, which may have the covector w itself as a term, as for a step x + hX(x)."""
+    words = words_for(found, true, F, x, x.shape[-1:])
+    if "no multiple" not in words:
+        return words
+    if np.shape(w) != x.shape:
+        return words
+    w = np.ravel(w)
+    for remark, term in (("the term w itself is missing", -w), ("the term w itself is one too many", w)):
+        if near(found, true + term, true):
+            return remark
+    matrices = [
+        P for P in getattr(F, "parameters", {}).values() if P.ndim == 2 and P.shape[0] == P.shape[1] == x.shape[-1] > 1
+    ]
+    for direct, beside in ((0 * w, ""), (w, "beside w, ")):
+        inner = words_for(found - direct, true - direct, F, x, x.shape[-1:])
+        if direct.any() and "no multiple" not in inner and "should be zero" not in inner:
+            return beside + inner
+        for P in matrices:  # true = uP, found = uPᵀ
+            turned = np.linalg.lstsq(P.T, (true - direct).reshape(-1, len(P)).T, rcond=None)[0].T @ P.T
+            for words_sign, sign in (("", 1), (", and the sign is wrong", -1)):
+                if near(found - direct, sign * turned.ravel(), true):
+                    return f"{beside}a matrix should be transposed{words_sign}"
+    forward = np.ravel(
+        jvp_of(F, x, w.reshape(x.shape), "in x")
+        if has_jvp(F, x)
+        else difference_quotient(F, x, w.reshape(x.shape), "in x")[0]
+    )
+    return "it is F′w and not F′ᵀw: a matrix should be transposed" if near(found, forward, true) else words
