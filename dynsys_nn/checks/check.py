@@ -36,6 +36,19 @@ class Check:
         return f"{verdict}  {self.name:<34} measured {self.measured:9.2e}   limit {self.limit:9.2e}   {self.detail}".rstrip()
 
 
+def run(questions):
+    """Ask each question, a function without arguments that returns a Check: print the check, or the task of one that is not
+    answered yet (NotImplementedError); returns the checks."""
+    answers = []
+    for question in questions:
+        try:
+            answers.append(question())
+            print(answers[-1])
+        except NotImplementedError as task:
+            print(f"to do   {task}")
+    return answers
+
+
 def points_of(F, x):
     """x as float64 states, at least one. Checks measure to float64's rounding, so a float32 map is refused."""
     if isinstance(F, type):
@@ -85,17 +98,17 @@ def has_jvp(F, x):
 
 
 def tangent_or_quotient(F, x, v, part):
-    """Jv by F.jvp and True, if it agrees with the difference quotient; the quotient and False otherwise."""
+    """Jv and where it is from: F.jvp, if F has one that agrees with the difference quotient, else the quotient."""
     quotient, rounding = difference_quotient(F, x, v, part)
     try:
         Jv = jvp_of(F, x, v, part)
     except (AttributeError, NotImplementedError):
-        return quotient, False
+        return quotient, "differences"
     near = (
         np.shape(Jv) == np.shape(quotient)
         and np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
     )
-    return (Jv, True) if near else (quotient, False)
+    return (Jv, "jvp") if near else (quotient, "differences: the jvp DISAGREES, run checks.tangent")
 
 
 def jacobian_of(F, x, limit):

@@ -174,7 +174,7 @@ def lipschitz(F, x, L=None, rng=0):
             )
         L = F.lipschitz()
     if not (isinstance(L, float | int | np.number) and 0 <= L < np.inf):
-        return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L!r}")
+        return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L}")
     x = x.reshape(-1, x.shape[-1])
     columns = [
         difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0].reshape(len(x), -1)

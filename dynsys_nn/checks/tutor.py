@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 
+from ..flows import Flow
+from ..integrators import advance
 from .check import TINY, difference_quotient, has_jvp, jvp_of, tangent_or_quotient
 
 
@@ -19,6 +21,9 @@ def diagnosis(F, x, w, part, found):
         return np.array([(w * column(F, x, e, part)).sum() for e in np.eye(x.size if part == "in x" else size)])
 
     right = true(x, w)
+    for words, *suspect in runge_kutta_suspects(F, x, w):
+        if near(np.ravel(found), np.ravel(suspect[part == "in θ"]), right):
+            return words
     if part == "in x":
         return f"dx: {words_for_dx(found.ravel(), right, F, x, w)}"
     at, said = places(F), {}
@@ -40,6 +45,38 @@ def diagnosis(F, x, w, part, found):
         "; ".join(f"the gradient of {' and '.join(names)}: {words}" for words, names in said.items())
         or "in a small entry"
     )
+
+
+def runge_kutta_suspects(F, x, w):
+    """(words, dx, dtheta) of typical mistakes in the adjoint of one Runge–Kutta step, of a Flow whose method has its A and b."""
+    if not isinstance(F, Flow) or F.steps > 1 or getattr(F.method, "A", None) is None:
+        return
+    A, b, h, K, pullbacks = F.method.A, F.method.b, F.h, [], []
+    for row in A:
+        k, pullback = F.field.vjp(advance(x, h, row, K))
+        K.append(k)
+        pullbacks.append(pullback)
+
+    def adjoint(A=A, b=b, c=h, share=1, stages=range(len(b))):
+        kappa, dx, dtheta = [b_i * w for b_i in b], w, 0.0
+        dh = sum((k * K_i).sum() for k, K_i in zip(kappa, K, strict=True))
+        for i in reversed(range(len(b))):
+            eta, d = pullbacks[i](c * kappa[i])
+            dx, dtheta = dx + eta, dtheta + d * (i in stages)
+            for j, a_ij in enumerate(A[i]):
+                kappa[j] = kappa[j] + a_ij * eta
+                dh += share * a_ij * (eta * K[j]).sum()
+        return dx, F.pack(field=dtheta, h=dh) if F.learn_h else dtheta
+
+    if list(b) != list(b)[::-1]:
+        yield "the weights b are in reverse order", *adjoint(b=b[::-1])
+    if len(b) > 1:
+        yield "what a stage owes to the earlier ones, a_ij, is missing", *adjoint(A=[[0.0] * len(row) for row in A])
+        yield "the stages' share of the gradient of h is missing", *adjoint(share=0)
+        for stage, which in ((0, "first"), (len(b) - 1, "last")):
+            yield f"the gradient in θ is that of the {which} stage alone: sum over the stages", *adjoint(stages=[stage])
+    yield "a factor h is missing: η = X′(Y)ᵀ(hκ)", *adjoint(c=1)
+    yield "one factor h too many: η = X′(Y)ᵀ(hκ)", *adjoint(c=h * h)
 
 
 def places(F):

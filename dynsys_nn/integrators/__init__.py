@@ -17,12 +17,12 @@ from .discrete_gradient import DiscreteGradient
 from .implicit import Cayley, ImplicitMethod, ImplicitMidpoint, NotConverged
 from .method import Method, check_step
 from .projected import Projected
-from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, tableau_order
+from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, advance, tableau_order
 from .shears import PartitionedMethod, StormerVerlet, SymplecticEuler
 
 __all__ = [
     "RK4", "Cayley", "Composition", "DiscreteGradient", "Euler", "ExplicitMidpoint", "Heun", "ImplicitMethod",
     "ImplicitMidpoint", "Kutta3", "LieTrotter", "Method", "NotConverged", "PartitionedMethod", "Projected", "Ralston",
-    "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "Yoshida", "check_step", "cocoercivity",
+    "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "Yoshida", "advance", "check_step", "cocoercivity",
     "contractivity_radius", "euler_lipschitz", "one_sided_bound", "plain_bound", "spectral_bound", "tableau_order",
 ]  # fmt: skip

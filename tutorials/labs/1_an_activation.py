@@ -1,0 +1,53 @@
+# %% [markdown]
+# # Lab 1. An activation
+#
+# $\sigma(z) = z/\sqrt{1 + z^2}$ is smooth, odd, and lies between $-1$ and $1$. The package needs four things of an
+# activation. Find them with pencil and paper, write them below, and run this script.
+#
+# 1. The value, for $|z|$ up to $10^{300}$: `np.hypot(1, z)` is $\sqrt{1 + z^2}$ without overflow.
+# 2. The slope $\sigma'(z)$.
+# 3. The primitive $\gamma$ with $\gamma' = \sigma$: it makes potentials.
+# 4. The bounds of the slope, as sharp as they are: they make Lipschitz constants.
+
+# %%
+import numpy as np
+
+import dynsys_nn as dnn
+from dynsys_nn import checks
+
+
+# %%
+class SmoothSign(dnn.Activation):
+    """σ(z) = z/√(1 + z²)."""
+
+    slope_min = slope_max = None  # Task 4: replace None by two numbers
+
+    def __call__(self, z):
+        raise NotImplementedError("Task 1: write σ(z)")
+
+    def slope(self, z):
+        raise NotImplementedError("Task 2: write σ′(z)")
+
+    def primitive(self, z):
+        raise NotImplementedError("Task 3: write γ(z) with γ′ = σ")
+
+
+# %%
+def questions(sigma):
+    """What is asked of an answer."""
+    x = np.random.default_rng(0).normal(size=(6, 3))
+
+    def bounds():
+        if sigma.slope_min is None:
+            raise NotImplementedError("Task 4: set slope_min and slope_max")
+        return checks.lipschitz(dnn.Flow(dnn.GradientField(dnn.Dense(3, 3, W=np.eye(3)), sigma), 1.5), x)
+
+    return [
+        lambda: checks.activation(sigma),
+        lambda: checks.adjoint(dnn.GradientField(dnn.Dense(3, 3, rng=0), sigma), x),
+        bounds,
+    ]
+
+
+if __name__ == "__main__":
+    checks.run(questions(SmoothSign()))

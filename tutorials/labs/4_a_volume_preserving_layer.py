@@ -1,0 +1,53 @@
+# %% [markdown]
+# # Lab 4. A volume-preserving layer
+#
+# States $(x, v) \in \mathbb{R}^2 \times \mathbb{R}^2$, as rows of four numbers. Two shears,
+# $$x^+ = x + h\tanh(Av + a), \qquad v^+ = v + h\tanh(Bx^+ + b),$$
+# change one half of the state by a function of the other half.
+#
+# 1. Write the value. Which $x$ belongs into the second line, the old one or the new one? Only one of them keeps volume.
+# 2. Write the inverse: the same shears, the last one first, each undone.
+# 3. Write `vjp`. Go back through the second shear first; its covector at $x^+$ joins the one that comes from the loss.
+
+# %%
+import numpy as np
+
+import dynsys_nn as dnn
+from dynsys_nn import checks
+
+
+# %%
+class Shears(dnn.Map):
+    """(x, v) ↦ (x⁺, v⁺): determinant one for all parameters."""
+
+    dim_in = dim_out = 4
+    h = 0.5
+
+    def __init__(self, rng=0):
+        rng = np.random.default_rng(rng)
+        self.own(A=rng.normal(size=(2, 2)), a=rng.normal(size=2), B=rng.normal(size=(2, 2)), b=rng.normal(size=2))
+
+    def __call__(self, z):
+        raise NotImplementedError("Task 1: write (x, v) ↦ (x⁺, v⁺); x, v = np.split(z, 2, axis=-1)")
+
+    def inverse(self, z):
+        raise NotImplementedError("Task 2: write the inverse")
+
+    def vjp(self, z):
+        raise NotImplementedError("Task 3: write the pullback")
+
+
+# %%
+def questions(F):
+    """What is asked of an answer."""
+    z = np.random.default_rng(1).normal(size=(6, 4))
+    return [
+        lambda: checks.volume(F, z),
+        lambda: checks.inverse(F, z),
+        lambda: checks.adjoint(F, z),
+        lambda: checks.taylor(F, z),
+    ]
+
+
+if __name__ == "__main__":
+    checks.run(questions(Shears()))

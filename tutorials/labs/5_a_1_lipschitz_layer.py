@@ -1,0 +1,61 @@
+# %% [markdown]
+# # Lab 5. A 1-Lipschitz layer
+#
+# $F(x) = x - h\,A^\top\sigma(Ax + b)$ with a leaky ReLU, slopes in $[\frac15, 1]$, and any matrix $A$. Its Jacobian is
+# $I - hA^\top DA$ with $D$ diagonal, entries in $[\frac15, 1]$: symmetric, with eigenvalues between two numbers.
+#
+# 1. Write the value.
+# 2. Write `lipschitz`: the smallest constant that holds for all $b$, from $h$ and the singular values of $A$,
+#    `np.linalg.svd(self.A, compute_uv=False)`. Mind both ends of the spectrum.
+# 3. Write `vjp`. $A$ acts twice, so it is paid twice.
+
+# %%
+import numpy as np
+
+import dynsys_nn as dnn
+from dynsys_nn import checks
+
+
+# %%
+class Contraction(dnn.Map):
+    """x − hAᵀσ(Ax + b), σ = LeakyReLU(1/5)."""
+
+    dim_in = dim_out = 3
+    sigma = dnn.LeakyReLU(0.2)
+
+    def __init__(self, h=1.0, rng=0):
+        self.h, rng = h, np.random.default_rng(rng)
+        self.own(A=np.linalg.qr(rng.normal(size=(3, 3)))[0] * [1.0, 0.9, 0.8], b=0.1 * rng.normal(size=3))
+
+    def __call__(self, x):
+        raise NotImplementedError("Task 1: write x − hAᵀσ(Ax + b)")
+
+    def lipschitz(self):
+        raise NotImplementedError("Task 2: write the Lipschitz constant")
+
+    def vjp(self, x):
+        raise NotImplementedError("Task 3: write the pullback")
+
+
+# %%
+def questions(Answer):
+    """What is asked of an answer, a class: bounds hold for short and for long steps, and are not twice what is needed."""
+    x = np.random.default_rng(1).normal(size=(40, 3))
+
+    def sharp(h):
+        F = Answer(h)
+        check = checks.lipschitz(F, x)
+        if not check.passed:
+            return check
+        ratio = F.lipschitz() / check.measured
+        return dnn.Check(f"sharpness for h = {h}", ratio, 1.01, "the constant over what is found")
+
+    return [
+        *[lambda h=h: checks.lipschitz(Answer(h), x) for h in (0.3, 1.0, 1.9)],
+        *[lambda h=h: sharp(h) for h in (0.3, 1.9)],
+        lambda: checks.adjoint(Answer(), x[:6]),
+    ]
+
+
+if __name__ == "__main__":
+    checks.run(questions(Contraction))

@@ -1,0 +1,35 @@
+"""Lab 5, solved."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+
+from dynsys_nn import checks
+
+sheet = runpy.run_path(str(Path(__file__).parents[1] / Path(__file__).name))
+
+
+class Answer(sheet["Contraction"]):
+    """The eigenvalues of AᵀDA lie in [s_min²/5, s_max²], so ℓ = max(|1 − h s_min²/5|, |1 − h s_max²|)."""
+
+    def __call__(self, x):
+        return x - self.h * self.sigma(x @ self.A.T + self.b) @ self.A
+
+    def lipschitz(self):
+        s = np.linalg.svd(self.A, compute_uv=False)
+        return max(abs(1 - self.h * s[-1] ** 2 / 5), abs(1 - self.h * s[0] ** 2))
+
+    def vjp(self, x):
+        s, slope = self.sigma.value_and_slope(x @ self.A.T + self.b)
+
+        def pullback(w):
+            u = -self.h * slope * (w @ self.A.T)  # the covector at Ax + b
+            return w + u @ self.A, self.pack(A=u.T @ x - self.h * s.T @ w, b=u.sum(axis=0))
+
+        return self(x), pullback
+
+
+if __name__ == "__main__":
+    for check in checks.run(sheet["questions"](Answer)):
+        check.require()
