@@ -134,14 +134,32 @@ class Transposed(SineField):
         return y, lambda w: (self.A(w * self.c * np.cos(self.A(x))), pullback(w)[1])  # A for Aᵀ
 
 
+names = {MeanInsteadOfSum: "a mean over the batch of 10 instead of a sum", Transposed: "a matrix should be transposed"}
 for wrong in (ForgotTheChainRule, MeanInsteadOfSum, Transposed):
     check = dnn.checks.adjoint(wrong(3, rng), x)
     print(check)
-    assert not check.passed
+    assert not check.passed and names.get(wrong, "") in check.detail
 
 # %% [markdown]
 # The mean instead of the sum only rescales the gradient: training would work, with a strange step size, until the
-# batch size changes. The other two are wrong in direction.
+# batch size changes. The other two are wrong in direction. Where the numbers look like a mistake that it knows, the
+# check names it: which piece, which factor, a sign, a transpose.
+#
+# ## The Taylor test
+# The same question without any tangent: with the right gradient, the remainder $|J(\varepsilon) - J(0) -
+# \varepsilon\langle\nabla J, v\rangle|$ falls like $\varepsilon^2$; with any mistake in it, like $\varepsilon$.
+#
+# **Before you run the cell:** by which factor does the remainder fall from line to line, when $\varepsilon$ is halved?
+
+# %%
+check = dnn.checks.taylor(dnn.Flow(X, 0.3), x).require()
+print(check)
+print("         ε   remainder   order")
+print("\n".join(check.table().splitlines()[:8]))
+assert not dnn.checks.taylor(MeanInsteadOfSum(3, np.random.default_rng(1)), x).passed
+
+# %% [markdown]
+# By four. (`figures/adjoint_check.py` draws it.)
 #
 # ## All the way: the gradient of a loss
 # `value_and_grad` runs a network forward, starts with $\partial J/\partial x_L$, and runs it back. Gradient descent
@@ -164,4 +182,6 @@ assert accuracy > 0.95
 #    \sin(Ax)$, and run `dnn.checks.tangent`. (Hint: `self.unpack(dtheta)`.)
 # 2. Write the adjoint of Heun's method for a field given only by `vjp`. Then reverse the order of its weights $b$.
 #    Why does nothing happen? Which method of the package would notice?
-# 3. Replace the loss by `dnn.MeanSquaredError()` on targets $\pm 1$. What changes in the code of the network?
+# 3. Five labs are waiting in `tutorials/labs`: an activation, a field's adjoint, Ralston's adjoint, a volume-preserving
+#    layer, a 1-Lipschitz layer. Run a sheet as it is: it says what is to do.
+# 4. Replace the loss by `dnn.MeanSquaredError()` on targets $\pm 1$. What changes in the code of the network?
