@@ -322,6 +322,17 @@ def test_the_hessian_vector_product_is_the_derivative_of_the_gradient_and_symmet
     assert u @ Hv == pytest.approx(v @ net.hvp(loss, x, y, u), rel=1e-12)
 
 
+def test_the_hessian_of_a_float32_network_is_that_of_its_float64_twin(rng):
+    A, B = dnn.Dense(3, 2, rng=rng, dtype=np.float32), dnn.Dense(2, 3, rng=rng, dtype=np.float32)
+    net, twin = (
+        dnn.Network(dnn.ResidualField(A, dnn.Tanh(), B)),
+        dnn.Network(dnn.ResidualField(dnn.Dense(3, 2), dnn.Tanh(), dnn.Dense(2, 3))),
+    )
+    twin.theta = net.theta.astype(float)
+    x, y, v = rng.normal(size=(4, 2)), rng.normal(size=(4, 2)), rng.normal(size=net.theta.size)
+    np.testing.assert_allclose(net.hvp(LOSS, x, y, v), twin.hvp(LOSS, x, y, v), rtol=1e-12)
+
+
 def test_a_kink_has_no_second_derivative_and_a_wrong_direction_is_refused(rng):
     net = dnn.Network(dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.ReLU()), 0.1))
     with pytest.raises(TypeError, match="is not analytic"):

@@ -62,7 +62,7 @@ class Map:
         """
         copied, eps = copy.deepcopy(self), 1e-100
         self.unpack(v)  # refuses a wrong shape
-        copied._bind(self.theta + 1j * eps * np.asarray(v))
+        copied._bind(self.theta.astype(complex) + 1j * eps * np.asarray(v, float))
         z, pullback = copied.vjp(x)
         return pullback(loss.vjp(z, y)[1])[1].imag / eps
 
