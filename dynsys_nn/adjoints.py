@@ -43,18 +43,23 @@ class Reversed:
 
     def vjp(self, net, x):
         """net(x) and its pullback."""
-        steps, y, inputs = single_steps(net), net.state(x), []
+        steps, x0, inputs = single_steps(net), net.state(x), []
+        y = x0
         for F in steps:
             inputs.append(None if F.has_inverse() else y)
             y = F(y)
 
         def pullback(w):
-            state, dtheta = y, np.zeros_like(net.theta)
+            w, state, lost = net.covector(w, x0), y, 0.0
+            dtheta = np.zeros(net.theta.shape, np.result_type(net.theta, w, y))
             for F, known in zip(reversed(steps), reversed(inputs), strict=True):
-                state = F.inverse(state) if known is None else known
+                if known is None:
+                    state = F.inverse(state)
+                else:
+                    lost, state = max(lost, relative_error(state, F(known))), known
                 w, d = F.vjp(state)[1](w)
                 dtheta[F.place(net.theta)] += d
-            warn_unless_rebuilt(state, net.state(x), self.tolerance)
+            warn_of_a_lost_state(max(lost, relative_error(state, x0, y)), self.tolerance)
             return w, dtheta
 
         return y, pullback
@@ -85,7 +90,8 @@ class Checkpoints:
             y = F(y)
 
         def pullback(w):
-            dtheta = np.zeros_like(net.theta)
+            w = net.covector(w, x0)
+            dtheta = np.zeros(net.theta.shape, np.result_type(net.theta, w, y))
             for segment, start in reversed(kept):
                 if self.budget is None:
                     w = stored_back(segment, start, w, dtheta)
@@ -112,15 +118,15 @@ def stored_back(steps, x, w, dtheta):
 
 
 def binomial_back(steps, x, w, dtheta, budget):
-    """The same, with room for `budget` more states."""
-    if len(steps) == 1:
-        return stored_back(steps, x, w, dtheta)
-    m = binomial_split(len(steps), budget)
-    ahead = x
-    for F in steps[:m]:
-        ahead = F(ahead)
-    w = binomial_back(steps[m:], ahead, w, dtheta, budget - 1)
-    return binomial_back(steps[:m], x, w, dtheta, budget)
+    """The same, with room for `budget` states, x among them."""
+    end = len(steps)
+    while end > 1:
+        m, ahead = binomial_split(end, budget), x
+        for F in steps[:m]:
+            ahead = F(ahead)
+        w = binomial_back(steps[m:end], ahead, w, dtheta, budget - 1)
+        end = m
+    return stored_back(steps[:end], x, w, dtheta)
 
 
 def binomial_split(n, budget):
@@ -202,16 +208,20 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
             return np.concatenate([value.ravel(), -dx.ravel(), -dtheta])
 
         z = solve(rhs, (t, 0.0), np.concatenate([y.ravel(), w.ravel(), np.zeros(field.theta.size)]))
-        warn_unless_rebuilt(z[: x.size].reshape(x.shape), x, tolerance)
+        warn_of_a_lost_state(relative_error(z[: x.size].reshape(x.shape), x, y), tolerance)
         return z[x.size : 2 * x.size].reshape(x.shape), z[2 * x.size :]
 
     return y, pullback
 
 
-def warn_unless_rebuilt(rebuilt, x, tolerance):
-    """RuntimeWarning where the state at the start, computed backwards, is not the state that was given."""
+def relative_error(rebuilt, x, other=1.0):
+    """‖rebuilt − x‖/‖x‖, or over the size of the other state where x is 0."""
     with np.errstate(over="ignore", invalid="ignore"):
-        error = np.linalg.norm(rebuilt - x) / max(np.linalg.norm(x), np.finfo(float).tiny)
+        return float(np.linalg.norm(rebuilt - x) / (np.linalg.norm(x) or np.linalg.norm(other) or 1.0))
+
+
+def warn_of_a_lost_state(error, tolerance):
+    """RuntimeWarning where a state, computed backwards, is not the state that was."""
     if not error <= tolerance:
         warnings.warn(
             f"the state was lost on the way back: x₀ is rebuilt with a relative error of {error:.1e}, and the gradient "

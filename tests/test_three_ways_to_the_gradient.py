@@ -118,6 +118,46 @@ def test_where_states_blow_up_the_reversed_flow_warns_that_x0_is_lost(rng):
         dnn.value_and_grad(deep(rng), LOSS, x, y, dnn.Reversed())
 
 
+def test_a_lift_in_front_does_not_hide_that_the_state_was_lost(rng):
+    """What the Lift gives is rebuilt wrongly; its input is kept, and would look right."""
+    X = shears(rng, sigma=dnn.ReLU())
+    for F in (X.f, X.g):
+        F.A.W, F.B.W = 3 * F.A.W, 3 * F.B.W
+    net = dnn.Network(dnn.Lift(8, 4), dnn.Flow(X, 0.01, dnn.SymplecticEuler(), steps=1000))
+    with pytest.warns(RuntimeWarning, match="the state was lost on the way back"):
+        dnn.Reversed().vjp(net, rng.normal(size=(6, 4)))[1](rng.normal(size=(6, 8)))
+
+
+def test_the_state_zero_is_rebuilt_without_a_false_warning(rng):
+    net = dnn.Network(dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler(), steps=5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dnn.Reversed().vjp(net, np.zeros(4))[1](np.ones(4))
+
+
+def test_a_map_without_parameters_may_be_in_two_networks(rng):
+    P = dnn.Lift(4, 2)
+    nets = [dnn.Network(P, dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler())) for _ in range(2)]
+    for net in nets:
+        for adjoint in (dnn.Checkpoints(), dnn.Reversed()):
+            ours, theirs = adjoint.vjp(net, np.ones(2))[1](np.ones(4)), net.vjp(np.ones(2))[1](np.ones(4))
+            np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-12)
+            with pytest.raises(ValueError, match="Network needs a covector w of shape"):
+                adjoint.vjp(net, np.ones(2))[1](np.ones(3))
+
+
+def test_a_budget_is_kept_and_one_state_is_enough(rng):
+    X = shears(rng, 4)
+    net = dnn.Network(dnn.Flow(X, 0.01, dnn.SymplecticEuler(), steps=64))
+    x, y = rng.normal(size=(2000, 4)), rng.normal(size=(2000, 4))
+    peaks = [peak(net, x, y, dnn.Checkpoints(c)) for c in (1, 3, 6)]
+    assert max(peaks) < peak(net, x, y, dnn.Checkpoints()) < 0.6 * peak(net, x, y, None)
+    assert peaks[0] <= peaks[1] <= peaks[2] * 1.01
+    deep_one = dnn.Network(dnn.Flow(dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity()), 1e-3, steps=300))
+    ours, theirs = dnn.Checkpoints(1).vjp(deep_one, np.ones(1))[1](np.ones(1)), deep_one.vjp(np.ones(1))[1](np.ones(1))
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-12)
+
+
 def test_a_step_without_an_explicit_inverse_cannot_be_reversed(rng):
     net = dnn.Network(dnn.Flow(residual(rng), 0.1))
     with pytest.raises(NotImplementedError, match="Euler has no explicit inverse"):

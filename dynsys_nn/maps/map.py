@@ -162,6 +162,8 @@ class Map:
     def place(self, theta):
         """The slice of `theta` that belongs to this map: θ, or a gradient, of this map or of one that holds it, however
         deep. ValueError where no holder has a θ of that shape."""
+        if not self.theta.size:
+            return slice(0, 0)
         start, holder = 0, self
         while holder.theta.shape != np.shape(theta):
             owner = holder.__dict__.get("_owner", lambda: None)()
