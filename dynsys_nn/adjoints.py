@@ -13,7 +13,7 @@ import numpy as np
 
 from .flows import Flow
 from .linear import LinearMap
-from .maps import Network, dimension
+from .maps import dimension, flattened
 
 
 class Stored:
@@ -31,9 +31,9 @@ class Reversed:
     """Keep the last state, and get x_k back from x_{k+1} by the explicit inverse of step k: memory independent of the depth.
 
     Linear maps without an inverse, as Lift and the last Affine, keep their input. On the way back rounding errors grow as
-    the inverse steps stretch them: a RuntimeWarning tells where the x₀ that was rebuilt differs from the x₀ that was given
-    by more than `tolerance`, relative, and the gradient cannot be trusted. NotImplementedError for a step without an
-    explicit inverse. Source: Gomez, Ren, Urtasun and Grosse, The reversible residual network, arXiv:1707.04585.
+    the inverse steps stretch them: a RuntimeWarning tells where a state that was rebuilt, x₀ or what such a map gave,
+    differs from the one that was by more than `tolerance`, relative, and the gradient cannot be trusted.
+    NotImplementedError for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and Grosse, The reversible residual network, arXiv:1707.04585.
     """
 
     def __init__(self, tolerance=1e-6):
@@ -130,9 +130,7 @@ def binomial_back(steps, x, w, dtheta, budget):
 
 
 def binomial_split(n, budget):
-    """How many of n steps to advance before the next state is kept: all but one without room, n − C(c − 1 + t, t) otherwise."""
-    if budget == 0:
-        return n - 1
+    """How many of n steps to advance before the next state is kept: n − C(c − 1 + t, t), t the smallest with n ≤ C(c + t, t)."""
     t = next(t for t in range(n) if math.comb(budget + t, t) >= n)
     return max(1, n - math.comb(budget - 1 + t, t))
 
@@ -166,9 +164,7 @@ class SingleStep:
 
 def single_steps(F):
     """The maps of a network, nested ones opened, and a flow of n steps as n of them."""
-    if isinstance(F, Network):
-        return [step for G in F.maps for step in single_steps(G)]
-    return [SingleStep(F)] * (F.steps if isinstance(F, Flow) else 1)
+    return [step for G in flattened(F) for step in [SingleStep(G)] * (G.steps if isinstance(G, Flow) else 1)]
 
 
 def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", tolerance=1e-3):

@@ -110,8 +110,8 @@ class StepSizes(Constraint):
     For slopes in [½, 1] and orthogonal A, W the first allows h_E up to 2, at h_C = 4/3, the second up to 0.1547, at
     h_C = ½. Put it after the constraints on A and W. Steps stay above `smallest`, since a step may not be zero.
 
-    TypeError where a flow does not learn its step, or is not one Euler step, or a constant is missing; NotImplementedError where no
-    h_C contracts. Source: Celledoni et al., arXiv:2210.02373.
+    TypeError where a flow does not learn its step, or is not one Euler step, or a constant is missing;
+    NotImplementedError where no h_C contracts. Source: Celledoni et al., arXiv:2210.02373.
     """
 
     def __init__(self, flow_C, flow_E, bound="sharp", smallest=1e-3):

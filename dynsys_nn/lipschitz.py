@@ -13,7 +13,7 @@ from .flows import Flow
 from .integrators import Euler, cocoercivity
 from .linear import LinearMap
 from .losses import checked_labels
-from .maps import Map, Network, dimension, lipschitz_product
+from .maps import Map, Network, dimension, flattened, lipschitz_product
 
 
 def measured(F, x, steps=100, rng=0):
@@ -137,11 +137,12 @@ def profile(net, x=None, steps=50, rng=0):
 
 
 def averaged(F):
-    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive: with α < 1 its iterates go to a fixed point, if it has one.
+    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive. With α < 1 its iterates go to a fixed point,
+    if it has one.
 
-    An Euler step h ≤ 2ν of a field of cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition: α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1
-    where one α_i is 1. NotImplementedError for other maps and longer steps. Sources: Combettes and Yamada, J. Math. Anal.
-    Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
+    An Euler step h ≤ 2ν of a field of cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition:
+    α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 where one α_i is 1. NotImplementedError for other maps and longer steps. Sources:
+    Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
     """
     if isinstance(F, Network):
         parts = [averaged(G) for G in F.maps]
@@ -167,8 +168,8 @@ def certified_radius(net, x, pairwise=True):
 
     w_j are the rows of the last linear maps, multiplied, and ℓ′ is the constant of what comes before; the second is
     never smaller. It holds for ‖δ‖ < r, Euclidean. Constants are rounded outward; the logits themselves are off by their
-    rounding, which counts in float32. ValueError unless there are two logits at least; NotImplementedError for a network without a constant.
-    Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
+    rounding, which counts in float32. ValueError unless there are two logits at least, all finite; NotImplementedError
+    for a network without a constant. Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
     """
     if not isinstance(net, Map):
         raise TypeError(f"certified_radius needs a network, which knows its constant, got {net!r}")
@@ -212,10 +213,6 @@ def split_linear_end(net):
     while maps and isinstance(maps[-1], LinearMap):
         last.insert(0, maps.pop())
     return maps, last
-
-
-def flattened(net):
-    return [part for F in net.maps for part in flattened(F)] if isinstance(net, Network) else [net]
 
 
 def bound_or_infinity(F):

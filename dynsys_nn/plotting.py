@@ -120,7 +120,7 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
     return _axes(ax).fill_between(h_C, h_E, label=label, **{"alpha": 0.35, "linewidth": 0, **kwargs})
 
 
-def lipschitz_profile(profile, ax=None, label="certified", **kwargs):
+def lipschitz_profile(profile, ax=None, label=None, **kwargs):
     """Bounds and measured stretches of the beginnings of a network, layer by layer; returns the lines.
 
     profile: from `lipschitz.profile(net, x)`. The solid line is the product of the bounds up to each layer, the dotted one
@@ -129,11 +129,9 @@ def lipschitz_profile(profile, ax=None, label="certified", **kwargs):
     ax = _axes(ax)
     layers = np.arange(len(profile.bound))
     bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
-    [upper] = ax.semilogy(layers, bound, label=label, **{"marker": "_", **kwargs})
+    [upper] = ax.semilogy(layers, bound, label=label or "certified", **{"marker": "_", **kwargs})
     look = {"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs}
-    [lower] = ax.semilogy(
-        layers, profile.measured_product, label=f"{label}: found" if label != "certified" else "found", **look
-    )
+    [lower] = ax.semilogy(layers, profile.measured_product, label=f"{label}: found" if label else "found", **look)
     ax.set(xlabel="after map number", ylabel="Lipschitz constant so far", xticks=layers)
     return [upper, lower]
 
@@ -153,14 +151,14 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
     return lines
 
 
-def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", "perturbed"), size=None):
+def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", "perturbed")):
     """An image, a perturbation and their sum, on three Axes; returns the images.
 
     x, x_adv: (d,) with d the product of `shape`, (rows, columns). Grey from 0 to 1; the perturbation from blue, negative,
-    to red, ±`size`, its largest entry unless given.
+    to red, its largest entry.
     """
     x, delta = np.reshape(x, shape), np.reshape(np.asarray(x_adv) - x, shape)
-    size = np.abs(delta).max() if size is None else size
+    size = np.abs(delta).max()
     grey, colour = dict(cmap="gray_r", vmin=0, vmax=1), dict(cmap="RdBu_r", vmin=-size, vmax=size)
     pictures = []
     for ax, image, look, title in zip(axes, (x, delta, x + delta), (grey, colour, grey), titles, strict=True):

@@ -591,6 +591,7 @@ WRONG_ACTIVATIONS = {
     "it is 2 times what it should be": dict(slope=lambda self, z: 2 / (1 + z * z)),
     "σ′ against differences of σ": dict(slope=lambda self, z: 1 / (1 + np.abs(z))),
     "γ′ against σ": dict(primitive=lambda self, z: z * np.arctan(z)),
+    "γ′ against σ; it is 0.5 times": dict(primitive=lambda self, z: (z * np.arctan(z) - np.log(np.hypot(1, z))) / 2),
     "slope_min = 0 ≤ σ′ ≤ slope_max = 0.5, found from": dict(slope_max=0.5),
     "slope_min = 0.1 ≤ σ′": dict(slope_min=0.1),
     "value_and_slope against σ and σ′": dict(value_and_slope=lambda self, z: (np.arctan(z), 1 + 0 * z)),

@@ -146,7 +146,8 @@ def activation(sigma, limit=1e-7):
     slope = sigma.slope(z)
     parts = [("σ′ against differences of σ", error_of_derivative(sigma, slope))]
     if hasattr(sigma, "primitive"):
-        parts.append(("γ′ against σ", error_of_derivative(sigma.primitive, sigma(z))))
+        error, value, quotient = error_of_derivative(sigma.primitive, sigma(z))
+        parts.append(("γ′ against σ", (error, quotient, value)))  # γ is what is in question, not σ
     if hasattr(sigma, "value_and_slope"):
         both = [np.abs(a - b).max() for a, b in zip(sigma.value_and_slope(z), (sigma(z), slope), strict=True)]
         parts.append(("value_and_slope against σ and σ′", (max(both), None, None)))

@@ -9,6 +9,6 @@ A state is the last axis of an array; all axes before it are batch: a point (d,)
 """
 
 from .map import Map, dimension, over_batch
-from .network import Network, lipschitz_product
+from .network import Network, flattened, lipschitz_product
 
-__all__ = ["Map", "Network", "dimension", "lipschitz_product", "over_batch"]
+__all__ = ["Map", "Network", "dimension", "flattened", "lipschitz_product", "over_batch"]

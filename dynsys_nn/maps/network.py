@@ -112,3 +112,8 @@ def lipschitz_product(maps):
             raise TypeError(f"map {k}, {F!r}: lipschitz() must return one number ≥ 0, but returned {L!r}")
         product *= float(L)
     return product
+
+
+def flattened(F):
+    """The maps of a network, nested ones opened; a map that is no network is the only one."""
+    return [part for G in F.maps for part in flattened(G)] if isinstance(F, Network) else [F]
