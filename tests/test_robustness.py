@@ -200,6 +200,14 @@ def test_restarts_help_where_the_gradient_vanishes(rng):
     assert attacks.accuracy(net, dnn.PGD(1.0, restarts=8), x, y) == 0
 
 
+def test_the_box_is_part_of_the_ascent_and_not_of_its_end_alone():
+    """2x₁ + x₂ has to grow by 0.6 from (0.9, 0), and x₁ ≤ 1: along x₂ it can, by 0.69; the straight way, cut off, gives 0.42."""
+    net = dnn.Network(dnn.Affine(2, 2, W=[[0, 0], [2, 1]], b=[0, -2.4]))
+    x, y = np.array([[0.9, 0.0]]), np.array([0])
+    assert attacks.accuracy(net, dnn.PGD(0.5, box=(0, 1)), x, y) == 0
+    assert attacks.accuracy(net, dnn.FGM(0.5, box=(0, 1)), x, y) == 1
+
+
 def test_random_starts_fill_the_ball_of_eps(rng):
     """Flat up to 2, and ε = 3: a start in the unit ball would never find the slope."""
     step = dnn.ResidualField(dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[10.0, 10.0]]))
