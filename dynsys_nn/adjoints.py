@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 
+from .fields import Field
 from .flows import Flow
 from .linear import LinearMap
 from .maps import dimension, flattened
@@ -30,24 +31,27 @@ class Stored:
 class Reversed:
     """Keep the last state, and get x_k back from x_{k+1} by the explicit inverse of step k: memory independent of the depth.
 
-    Linear maps without an inverse, as Lift and the last Affine, keep their input. On the way back rounding errors grow as
-    the inverse steps stretch them: a RuntimeWarning tells where a state that was rebuilt, x₀ or what such a map gave,
-    differs from the one that was by more than `tolerance`, relative, and the gradient cannot be trusted.
+    Linear maps keep their input. On the way back rounding errors grow as the inverse steps stretch them: a RuntimeWarning
+    tells where a state that was rebuilt, x₀ or what a linear map gave, differs from the one that was by more than
+    `tolerance` (1e-6 unless given, 1e-3 in float32), relative, in the worst sample: the gradient cannot be trusted.
     NotImplementedError for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and Grosse, The reversible residual network, arXiv:1707.04585.
     """
 
-    def __init__(self, tolerance=1e-6):
-        if not 0 < tolerance < math.inf:
+    def __init__(self, tolerance=None):
+        if tolerance is not None and not 0 < tolerance < math.inf:
             raise ValueError(f"tolerance must be a positive number, got {tolerance!r}")
         self.tolerance = tolerance
 
     def vjp(self, net, x):
         """net(x) and its pullback."""
-        steps, x0, inputs = single_steps(net), net.state(x), []
+        steps, x0, inputs, asked = single_steps(net), net.state(x), [], set()
         y = x0
         for F in steps:
-            inputs.append(None if F.has_inverse() else y)
+            inputs.append(y if F.linear else None)
             y = F(y)
+            if not F.linear and F not in asked:
+                F.inverse(y.reshape(-1, F.F.dim_out)[:1])  # refuses now, not after all the work
+                asked.add(F)
 
         def pullback(w):
             w, state, lost = net.covector(w, x0), y, 0.0
@@ -56,16 +60,17 @@ class Reversed:
                 if known is None:
                     state = F.inverse(state)
                 else:
-                    lost, state = max(lost, relative_error(state, F(known))), known
+                    lost, state = np.maximum(lost, relative_error(state, F(known))), known  # a NaN stays
                 w, d = F.vjp(state)[1](w)
                 dtheta[F.place(net.theta)] += d
-            warn_of_a_lost_state(max(lost, relative_error(state, x0, y)), self.tolerance)
+            tolerance = self.tolerance or (1e-3 if y.dtype == np.float32 else 1e-6)
+            warn_of_a_lost_state(np.maximum(lost, relative_error(state, x0, y)), tolerance)
             return w, dtheta
 
         return y, pullback
 
     def __repr__(self):
-        return f"Reversed(tolerance={self.tolerance:g})"
+        return f"Reversed({'' if self.tolerance is None else f'tolerance={self.tolerance:g}'})"
 
 
 class Checkpoints:
@@ -140,7 +145,7 @@ class SingleStep:
 
     def __init__(self, F):
         self.F, self.place = F, F.place
-        self.flow = isinstance(F, Flow)
+        self.flow, self.linear = isinstance(F, Flow), isinstance(F, LinearMap)
 
     def __call__(self, x):
         return self.F.method.step(self.F.field, x, self.F.h) if self.flow else self.F(x)
@@ -150,16 +155,6 @@ class SingleStep:
 
     def inverse(self, y):
         return self.F.method.inverse(self.F.field, y, self.F.h) if self.flow else self.F.inverse(y)
-
-    def has_inverse(self):
-        """False for linear maps without one, NotImplementedError for others without one."""
-        try:
-            self.inverse(np.zeros(self.F.dim_out))
-        except NotImplementedError:
-            if isinstance(self.F, LinearMap):
-                return False
-            raise
-        return True
 
 
 def single_steps(F):
@@ -177,16 +172,27 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
     out differs from the x₀ that went in by more than `tolerance`, relative: λ and g are then wrong. Backpropagation through
     the steps of a method (`Flow.vjp`) has no such trouble.
 
-    field: a vector field with vjp; x: (..., d); t: a number of either sign; rtol, atol, method: of scipy's solve_ivp.
-    RuntimeError where the solution does not reach t. Sources: Chen et al., arXiv:1806.07366; Gholami, Keutzer and Biros,
+    field: a vector field with vjp, in float64; x: (..., d); t: a number of either sign; rtol, atol, method: of scipy's
+    solve_ivp. TypeError for another kind of map, ValueError for a t that is not finite, RuntimeError where the solution
+    does not reach t. Sources: Chen et al., arXiv:1806.07366; Gholami, Keutzer and Biros,
     ANODE, arXiv:1902.10298.
     """
     from scipy.integrate import solve_ivp
 
+    if not isinstance(field, Field):
+        raise TypeError(f"the continuous adjoint is that of a vector field, got {field!r}")
     x = field.state(x)
+    if x.dtype != float:
+        raise TypeError(
+            f"the continuous adjoint is solved in double precision and needs a float64 field, got {x.dtype}"
+        )
+    if not isinstance(t, float | int | np.number) or not math.isfinite(t):
+        raise ValueError(f"t must be a finite number, got {t!r}")
     options = dict(rtol=rtol, atol=atol, method=method)
 
     def solve(rhs, span, start):
+        if t == 0:
+            return start
         solution = solve_ivp(rhs, span, start, t_eval=span[-1:], **options)
         if not solution.success:
             raise RuntimeError(f"the solution does not get from t = {span[0]:g} to t = {span[1]:g}: {solution.message}")
@@ -211,9 +217,11 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
 
 
 def relative_error(rebuilt, x, other=1.0):
-    """‖rebuilt − x‖/‖x‖, or over the size of the other state where x is 0."""
+    """max ‖rebuilt − x‖/‖x‖ over the samples; those of size 0, nearly, over 1e-3 of the largest, or the size of `other`."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(np.linalg.norm(rebuilt - x) / (np.linalg.norm(x) or np.linalg.norm(other) or 1.0))
+        gap, size = np.linalg.norm(rebuilt - x, axis=-1), np.linalg.norm(x, axis=-1)
+        least = 1e-3 * np.max(size, initial=0.0) or np.linalg.norm(other) or 1.0
+        return float(np.max(gap / np.maximum(size, least), initial=0.0))
 
 
 def warn_of_a_lost_state(error, tolerance):

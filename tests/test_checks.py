@@ -484,6 +484,36 @@ def test_the_taylor_test_of_a_linear_map_is_rounding(rng):
     assert check.passed and "linear" in check.detail and check.table() == ""
 
 
+def test_where_the_second_derivative_vanishes_the_order_is_more_than_two(rng):
+    class Cubes(Own):
+        theta = np.zeros(0)
+
+        def __init__(self, wrong=0.0):
+            self.wrong = wrong
+
+        def __call__(self, x):
+            return x**3
+
+        def vjp(self, x):
+            return self(x), lambda w: ((3 * x**2 + self.wrong) * w, np.zeros(0))
+
+    check = checks.taylor(Cubes(), np.zeros((3, 2))).require()
+    assert "remainder of order 3.00" in check.detail and check.measured == 0
+    assert not checks.taylor(Cubes(1e-6), np.zeros((3, 2))).passed
+    nearly = dnn.KnownField(lambda x: x + 1e-13 * x**2, 2, lambda x: np.eye(2) + 0 * x[..., None])
+    assert "nearly" in checks.taylor(nearly, np.ones((3, 2))).require().detail
+
+
+def test_the_taylor_test_and_duality_refuse_what_they_cannot_measure():
+    class OnlyState(Own):
+        def vjp(self, x):
+            return self(x), lambda w: w
+
+    assert "must return the pair dx, dtheta" in checks.taylor(OnlyState(), np.ones((3, 2))).detail
+    assert "not finite" in checks.taylor(Own(), [[np.nan, 1.0]]).detail
+    assert "F maps (2,) to (3,): it must return" in checks.duality(dnn.Lift(3, 2), np.ones(2)).detail
+
+
 # ---- what a tutor would say
 
 
@@ -548,6 +578,25 @@ def test_a_wrong_pullback_is_named(words):
     assert not check.passed and words in check.detail, check.detail
 
 
+def test_where_two_factors_coincide_both_are_named():
+    """h = ½ and a batch of 2."""
+    F = Layer(SAID["the gradient of A: one factor h = 0.3 too many"])
+    F.h = 0.5
+    said = checks.adjoint(F, np.random.default_rng(0).normal(size=(2, 3))).detail
+    assert "the gradient of A: a mean over the batch of 2 instead of a sum, or one factor h = 0.5 too many" in said
+
+
+@pytest.mark.parametrize("h, steps", [(1.0, 1), (-1.0, 1), (0.5, 3)])
+def test_a_wrong_sign_is_no_wrong_step(h, steps, rng):
+    class Wrong(dnn.Flow):
+        def vjp(self, x):
+            y, back = super().vjp(x)
+            return y, lambda w: (back(w)[0], -back(w)[1])
+
+    said = checks.adjoint(Wrong(residual(rng), h, dnn.Heun(), steps=steps), rng.normal(size=(3, 4))).detail
+    assert said.endswith("; the gradient of A and b and B: the sign is wrong"), said
+
+
 def test_the_right_pullback_is_not_talked_about():
     x = np.random.default_rng(0).normal(size=(5, 3))
     assert ";" not in checks.adjoint(Layer(), x).require().detail
@@ -597,7 +646,32 @@ WRONG_ACTIVATIONS = {
     "value_and_slope against σ and σ′": dict(value_and_slope=lambda self, z: (np.arctan(z), 1 + 0 * z)),
     "at ±1e300 are finite": dict(slope=lambda self, z: (1 / (1 + np.abs(z)) ** 2 * (1 + np.abs(z)) ** 2 + 0 * z * z) / (1 + z * z)),
     "slope(z) has shape ()": dict(slope=lambda self, z: 1.0),
+    "jumps of σ, the largest at z = 1.5": dict(__call__=lambda self, z: np.arctan(z) + (z > 1.5)),
+    "jumps of γ, the largest at z = -3": dict(primitive=lambda self, z: Arctan().primitive(z) + (z > -3)),
+    "worst at z = 2.0": dict(slope=lambda self, z: 1 / (1 + z * z) + 2e-7 * np.exp(-((z - 2) ** 2))),
+    "slope_max is missing beside": dict(slope_max=None),
+    "σ(z) is not finite at z = -20": dict(__call__=lambda self, z: np.where(z < 0, np.nan, np.arctan(z))),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("k", [1e-3, 100.0, 1e4, 1e5])
+def test_a_steep_activation_passes_and_one_wrong_by_a_millionth_does_not(k):
+    class Steep(Arctan):
+        slope_min, slope_max, factor = -k, k, 1.0
+
+        def __call__(self, z):
+            return np.sin(k * z)
+
+        def slope(self, z):
+            return self.factor * k * np.cos(k * z)
+
+        def primitive(self, z):
+            return -np.cos(k * z) / k
+
+    checks.activation(Steep()).require()
+    wrong = Steep()
+    wrong.factor = 1 + 1e-6 / min(k, 1)  # relative to the slope, or to 1 where that is less
+    assert not checks.activation(wrong).passed
 
 
 def test_an_activation_of_ones_own_passes():
@@ -610,6 +684,37 @@ def test_a_wrong_activation_is_named(words):
     assert not check.passed and words in check.detail, check.detail
 
 
+def test_a_loss_is_checked_to_the_rounding_of_its_value(rng):
+    """Well-classified samples have gradients of 1e-300, and a constant in the loss costs digits: neither is a mistake."""
+    labels = rng.integers(0, 4, 6)
+    checks.loss(dnn.SoftmaxCrossEntropy(), 700.0 * np.eye(4)[labels] - 300.0, labels).require()
+
+    class Shifted:
+        factor, constant = 1.0, 1e5
+
+        def __call__(self, y, target):
+            return self.constant + dnn.MeanSquaredError()(y, target)
+
+        def vjp(self, y, target):
+            return self(y, target), self.factor * dnn.MeanSquaredError().vjp(y, target)[1]
+
+    y, target = rng.normal(size=(2, 6, 4))
+    checks.loss(Shifted(), y, target).require()
+    for factor, words in (
+        (24, "24 times too much: a mean over all 24 entries"),
+        (4, "4 times too much: a mean over a row of 4"),
+    ):
+        wrong = Shifted()
+        wrong.factor, wrong.constant = factor, 1.0
+        assert not checks.loss(wrong, y, target).passed and words in checks.loss(wrong, y, target).detail
+
+    class NoPair(Shifted):
+        def vjp(self, y, target):
+            return super().vjp(y, target)[1]
+
+    assert "must return the pair value, dy" in checks.loss(NoPair(), y, target).detail
+
+
 def test_the_losses_of_the_package_pass_and_wrong_ones_are_named(rng):
     y, labels = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
     checks.loss(dnn.MeanSquaredError(), y, rng.normal(size=(6, 4))).require()
@@ -617,7 +722,7 @@ def test_the_losses_of_the_package_pass_and_wrong_ones_are_named(rng):
     checks.loss(dnn.MulticlassHinge(), y, labels).require()
     wrong = {
         "a mean over the batch of 6 instead of a sum": lambda value, dy: (value, dy / 6),
-        "6 times too much, the size of the batch": lambda value, dy: (value, 6 * dy),
+        "6 times too much: a mean over the batch of 6 is missing": lambda value, dy: (value, 6 * dy),
         "the sign is wrong": lambda value, dy: (value, -dy),
         "give different values": lambda value, dy: (2 * value, dy),
         "has shape (24,)": lambda value, dy: (value, dy.ravel()),

@@ -135,6 +135,76 @@ def test_the_state_zero_is_rebuilt_without_a_false_warning(rng):
         dnn.Reversed().vjp(net, np.zeros(4))[1](np.ones(4))
 
 
+def test_one_lost_sample_is_not_hidden_by_a_large_batch(rng):
+    """x⁺ = x + hv, v⁺ = v + h sin x⁺: samples near 1e9 lose their last digits, the others do not."""
+    f, g = (
+        dnn.KnownField(lambda v: v, 1, lambda v: np.ones((*v.shape, 1))),
+        dnn.KnownField(lambda x: 1e9 * x, 1, lambda x: 1e9 + 0 * x[..., None]),
+    )
+    net, x = dnn.Network(dnn.Flow(dnn.PartitionedField(f, g), 1.0, dnn.SymplecticEuler())), np.ones((500, 2))
+    x[:, 1] = -1  # x⁺ = 0, and the force is 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dnn.Reversed().vjp(net, x)[1](np.ones((500, 2)))
+    x[7, 1] = 1e-3  # x⁺ = 1.001, v⁺ = 1e9: v is rebuilt to 1e-7
+    with pytest.warns(RuntimeWarning, match="the state was lost"):
+        dnn.Reversed(tolerance=1e-9).vjp(net, x)[1](np.ones((500, 2)))
+
+
+def test_a_singular_affine_map_in_the_middle_keeps_its_input(rng):
+    net = dnn.Network(
+        dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler()), dnn.Affine(4, 4, W=np.ones((4, 4))),
+        dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler(), steps=3),
+    )  # fmt: skip
+    x, w = rng.normal(size=(2, 5, 4))
+    for ours, theirs in zip(dnn.Reversed().vjp(net, x)[1](w), net.vjp(x)[1](w), strict=True):
+        assert relative(ours, theirs) < 1e-12
+
+
+def test_in_float32_a_state_may_be_off_by_a_thousandth(rng):
+    def part():
+        return dnn.ResidualField(
+            dnn.Dense(3, 2, rng=rng, dtype=np.float32), dnn.Tanh(), dnn.Dense(2, 3, rng=rng, dtype=np.float32)
+        )
+
+    net = dnn.Network(dnn.Flow(dnn.PartitionedField(part(), part()), 0.05, dnn.SymplecticEuler(), steps=40))
+    x, w = rng.normal(size=(2, 5, 4)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dx, dtheta = dnn.Reversed().vjp(net, x)[1](w)
+    assert dx.dtype == dtheta.dtype == np.float32 and relative(dtheta, net.vjp(x)[1](w)[1]) < 1e-4
+    with pytest.warns(RuntimeWarning, match="the state was lost"):
+        dnn.Reversed(tolerance=1e-8).vjp(net, x)[1](w)
+
+
+def test_an_inverse_is_asked_for_once_a_map(rng):
+    class Counted(dnn.SymplecticEuler):
+        count = 0
+
+        def inverse(self, field, y, h):
+            self.count += 1
+            return super().inverse(field, y, h)
+
+    method = Counted()
+    net = dnn.Network(dnn.Flow(partitioned(rng), 0.1, method, steps=20))
+    pullback = dnn.Reversed().vjp(net, rng.normal(size=(5, 4)))[1]
+    assert method.count == 1
+    pullback(np.ones((5, 4)))
+    assert method.count == 21
+
+
+@pytest.mark.parametrize("adjoint", [dnn.Stored(), dnn.Reversed(), dnn.Checkpoints(), dnn.Checkpoints(2)], ids=repr)
+def test_an_empty_batch_and_a_roll_out_have_a_gradient(adjoint, rng):
+    net = dnn.Network(dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler(), steps=3))
+    y, back = adjoint.vjp(net, np.zeros((0, 4)))
+    dx, dtheta = back(np.zeros((0, 4)))
+    assert y.shape == dx.shape == (0, 4) and np.array_equal(dtheta, np.zeros(net.theta.size))
+    if not isinstance(adjoint, dnn.Reversed):
+        F, x, w = dnn.Rollout(net, 4), rng.normal(size=(5, 4)), rng.normal(size=(5, 4, 4))
+        for ours, theirs in zip(adjoint.vjp(F, x)[1](w), F.vjp(x)[1](w), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_map_without_parameters_may_be_in_two_networks(rng):
     P = dnn.Lift(4, 2)
     nets = [dnn.Network(P, dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler())) for _ in range(2)]
@@ -287,6 +357,26 @@ def test_a_mild_field_raises_no_warning_and_time_may_run_backwards(rng):
             exact.theta = X.theta
             for ours, theirs in zip(back(w), exact.vjp(x)[1](w), strict=True):
                 assert relative(ours, theirs) < 1e-6
+
+
+def test_after_no_time_the_pullback_is_the_identity(rng):
+    X, x, w = dissipative(rng, 1), rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
+    y, back = dnn.continuous_adjoint(X, x, 0)
+    dx, dtheta = back(w)
+    assert np.array_equal(y, x) and np.array_equal(dx, w) and np.array_equal(dtheta, np.zeros(X.theta.size))
+
+
+def test_the_continuous_adjoint_refuses_what_it_cannot_solve(rng):
+    X, x = dissipative(rng, 1), np.ones(4)
+    with pytest.raises(ValueError, match=r"needs a covector w of shape \(4,\), got \(3,\)"):
+        dnn.continuous_adjoint(X, x, 1.0)[1](np.ones(3))
+    for t in (np.nan, "1"):
+        with pytest.raises(ValueError, match="t must be a finite number, got"):
+            dnn.continuous_adjoint(X, x, t)
+    with pytest.raises(TypeError, match="is that of a vector field, got Flow"):
+        dnn.continuous_adjoint(dnn.Flow(X, 0.1), x, 1.0)
+    with pytest.raises(TypeError, match="needs a float64 field, got float32"):
+        dnn.continuous_adjoint(dnn.ResidualField(dnn.Dense(2, 2, dtype=np.float32), dnn.Tanh()), np.ones(2), 1.0)
 
 
 # ---- duality

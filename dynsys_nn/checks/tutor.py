@@ -30,11 +30,14 @@ def diagnosis(F, x, w, part, found):
     wrong = [name for name in at if not near(found[at[name]], right[at[name]], right)]
     for name, other in itertools.permutations(wrong, 2):
         a, b = right[at[name]], right[at[other]]
-        if a.shape == b.shape and near(found[at[name]], b, right) and not near(a, b, right):
+        if a.shape == b.shape and near(found[at[name]], b, right):
             return f"the gradients of {name} and {other} are exchanged"
     for name in wrong:
         words = words_for(
-            found[at[name]], right[at[name]], F, x, F.parameters[name].shape if hasattr(F, "parameters") else (size,)
+            found[at[name]],
+            right[at[name]],
+            factors_of_a_step(F, x),
+            F.parameters[name].shape if hasattr(F, "parameters") else (size,),
         )
         if x.ndim > 1 and "no multiple" in words:
             for k, which in ((0, "first"), (-1, "last")):
@@ -96,27 +99,35 @@ def near(found, true, scale):
     return np.linalg.norm(found - true) <= 1e-5 * (np.linalg.norm(scale) + TINY)
 
 
-def words_for(found, true, F, x, shape):
-    """What is wrong with a gradient of the given shape; both flat."""
-    n, h = max(1, x[..., 0].size), getattr(F, "h", None)
+def factors_of_a_mean(counts):
+    """words → factor, for a mean that should be a sum and a sum that should be a mean; counts: over what → how many."""
+    factors = {f"a mean over {what} instead of a sum": 1 / n for what, n in counts.items() if n > 1}
+    return factors | {f"{n} times too much: a mean over {what} is missing": n for what, n in counts.items() if n > 1}
+
+
+def factors_of_a_step(F, x):
+    """words → factor: a mean over the batch, and a step h that is missing or one too many."""
+    n, h = x[..., 0].size, getattr(F, "h", None)
+    factors = factors_of_a_mean({f"the batch of {n}": n})
+    if isinstance(h, float | int):
+        factors |= {f"a factor h = {h:g} is missing": 1 / h, f"one factor h = {h:g} too many": h}
+    return factors
+
+
+def words_for(found, true, factors, shape):
+    """What is wrong with a gradient of the given shape; both flat. factors: words → factor, of typical mistakes."""
     if np.linalg.norm(found) <= 1e-12 * np.linalg.norm(true):
         return "it is zero"
     if np.linalg.norm(true) <= 1e-12 * np.linalg.norm(found):
         return "it should be zero"
     c = (found @ true) / (true @ true)
     if near(found, c * true, true):
-        factors = {"": 1.0}
-        if n > 1:
-            factors |= {
-                f"a mean over the batch of {n} instead of a sum": 1 / n,
-                f"{n} times too much, the size of the batch": float(n),
-            }
-        if isinstance(h, float | int) and abs(h) != 1:
-            factors |= {f"a factor h = {h:g} is missing": 1 / h, f"one factor h = {h:g} too many": h}
-        for words, factor in factors.items():
-            if abs(abs(c / factor) - 1) < 1e-4:
-                remarks = [words, "the sign is wrong" if c / factor < 0 else ""]
-                return ", and ".join(filter(None, remarks))
+        if abs(c + 1) < 1e-4:
+            return "the sign is wrong"
+        for sign, remark in ((1, ""), (-1, ", and the sign is wrong")):
+            fitting = [words for words, factor in factors.items() if abs(sign * c / factor - 1) < 1e-4]
+            if fitting:
+                return ", or ".join(fitting) + remark
         return f"it is {c:.6g} times what it should be"
     if len(shape) == 2 and min(shape) > 1:
         turned = true.reshape(shape).T.ravel()
@@ -137,7 +148,8 @@ def words_for(found, true, F, x, shape):
 
 def words_for_dx(found, true, F, x, w):
     """The same for dx, which may have the covector w itself as a term, as for a step x + hX(x)."""
-    words = words_for(found, true, F, x, x.shape[-1:])
+    factors = factors_of_a_step(F, x)
+    words = words_for(found, true, factors, x.shape[-1:])
     if "no multiple" not in words:
         return words
     if np.shape(w) != x.shape:
@@ -150,7 +162,7 @@ def words_for_dx(found, true, F, x, w):
         P for P in getattr(F, "parameters", {}).values() if P.ndim == 2 and P.shape[0] == P.shape[1] == x.shape[-1] > 1
     ]
     for direct, beside in ((0 * w, ""), (w, "beside w, ")):
-        inner = words_for(found - direct, true - direct, F, x, x.shape[-1:])
+        inner = words_for(found - direct, true - direct, factors, x.shape[-1:])
         if direct.any() and "no multiple" not in inner and "should be zero" not in inner:
             return beside + inner
         for P in matrices:  # true = uP, found = uPᵀ
