@@ -27,7 +27,7 @@ class Activation:
 
     def require_bounds(self):
         """NotImplementedError unless the slope has finite bounds."""
-        if self.slope_min is None or not np.isfinite([self.slope_min, self.slope_max]).all():
+        if None in (self.slope_min, self.slope_max) or not np.isfinite([self.slope_min, self.slope_max]).all():
             raise NotImplementedError(f"no bounds slope_min ≤ σ′ ≤ slope_max of {type(self).__name__} are known")
 
     def __repr__(self):

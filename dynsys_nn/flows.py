@@ -72,8 +72,8 @@ class Flow(Map):
             pullbacks.append(pullback)
 
         def back(w):
-            w, dtheta, dh = self.covector(w, x0), 0.0, 0.0
-            for pullback in reversed(pullbacks):
+            w, dtheta, dh = pullbacks[-1](self.covector(w, x0))
+            for pullback in reversed(pullbacks[:-1]):
                 w, dtheta_n, dh_n = pullback(w)
                 dtheta, dh = dtheta + dtheta_n, dh + dh_n
             return w, self.pack(field=dtheta, h=dh) if self.learn_h else dtheta

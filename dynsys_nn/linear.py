@@ -91,6 +91,8 @@ class WeightMatrix(LinearMap):
         self.W = U @ Vt
 
     def _image(self, y):
+        if type(y) is np.ndarray and y.dtype == self._theta.dtype and y.shape[-1:] == (self.dim_out,):
+            return y
         y = np.asarray(y)
         if y.ndim == 0 or y.shape[-1] != self.dim_out:
             raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+import dynsys_nn as dnn
 from dynsys_nn import checks
 
 LABS = sorted((ROOT / "tutorials" / "labs").glob("[0-9]*.py"))
@@ -48,6 +49,12 @@ def split(z):
 
 
 ACTIVATION = {
+    "value of Wrong: F(x) is [ 0.6351 -0.8701  1.    ], needed is [ 0.6 -0.8  1. ]": dict(
+        __call__=lambda self, z: np.tanh(z)
+    ),
+    "value of Wrong: F(x) is [ 0.6 -0.8  0. ]": dict(__call__=lambda self, z: quiet(lambda: z / np.sqrt(1 + z * z))),
+    "sharp bounds: found are slopes from 1e-06 to 1": dict(slope_min=-1.0),
+    "TypeError: unsupported operand": dict(primitive=lambda self, z: None),
     "the sign is wrong": dict(slope=lambda self, z: -((1 / np.hypot(1, z)) ** 3)),
     "σ′ against differences of σ": dict(slope=lambda self, z: 1 / np.hypot(1, z)),
     "it is 2 times what it should be": dict(slope=lambda self, z: 2 * (1 / np.hypot(1, z)) ** 3),
@@ -56,6 +63,21 @@ ACTIVATION = {
     "slope_min = 0.2 ≤ σ′": dict(slope_min=0.2),
     "slope(z) has shape ()": dict(slope=lambda self, z: 1.0),
 }
+
+
+def quiet(f):
+    with np.errstate(all="ignore"):
+        return f()
+
+
+def test_a_wrong_slope_is_not_blamed_on_the_field_that_is_made_of_it(capsys):
+    questions, Answer = lab(1)
+    sigma = type("Wrong", (Answer,), dict(slope=lambda self, z: 1 / np.hypot(1, z)))()
+    checks.run(questions(sigma))
+    lines = capsys.readouterr().out.splitlines()
+    assert "σ′ against differences" in lines[1] and lines[2].startswith("to do   after the activation")
+    check = checks.adjoint(dnn.GradientField(dnn.Dense(3, 3, rng=0), sigma), np.ones((2, 3)))
+    assert "agree with each other, and not with F(x): look at the value, or at a slope σ′" in check.detail
 
 
 @pytest.mark.parametrize("words", ACTIVATION)
@@ -176,6 +198,31 @@ def shears_with(old_x=False, lines=(1, 1), undo_first=False, joins=True, slope=T
     return said(questions, Wrong())
 
 
+def in_place(self, z):
+    x, v = split(z)
+    x += self.h * np.tanh(v @ self.A.T + self.a)
+    v += self.h * np.tanh(x @ self.B.T + self.b)
+    return np.concatenate([x, v], axis=-1)
+
+
+OTHER_SHEARS = {
+    "an argument is changed: write x = x + …, not x += … (test_labs.py, line": dict(__call__=in_place),
+    "value of Wrong: F(x) is [0. 0. 1. 0.], needed is [ 0.5 -0.5  1.5 -0.5]": dict(__call__=lambda self, z: 1.0 * z),
+    "F(x) must be an array, got a NoneType": dict(__call__=lambda self, z: None),
+    "vjp(x) must return the pair y, pullback, the second a function, got None: is there a return?": dict(vjp=lambda self, z: None),
+    "the second a function, got (ndarray, tuple)": dict(vjp=lambda self, z: (self(z), (z, 0 * self.theta))),
+    "pullback(w) must return the pair dx, dtheta, got None: is there a return?": dict(vjp=lambda self, z: (self(z), lambda w: None)),
+    "the gradient of A has shape (), but A has (2, 2) (test_labs.py, line": dict(vjp=lambda self, z: (self(z), lambda w: (w, self.pack(A=1.0)))),
+    "the gradient of a has shape (6, 2), but a has (2,): sum it over": dict(vjp=lambda self, z: (self(z), lambda w: (w, self.pack(a=w[:, :2])))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", OTHER_SHEARS)
+def test_what_is_no_answer_at_all_is_named(words):
+    questions, Answer = lab(4)
+    assert words in said(questions, type("Wrong", (Answer,), OTHER_SHEARS[words])())
+
+
 SHEARS = {
     "volume of Wrong: |det F′ − 1|": dict(old_x=True),
     "inverse of Wrong: F⁻¹(F(x)) − x": dict(undo_first=True),
@@ -196,7 +243,7 @@ def s_of(F):
 
 
 CONTRACTION = {
-    "h = 0.3: the constant over what is found": dict(lipschitz=lambda F: 1 + F.h * s_of(F)[0] ** 2),
+    "h = 0.3: the constant holds, and is 1.35 times what is found": dict(lipschitz=lambda F: 1 + F.h * s_of(F)[0] ** 2),
     "the constant claims at most 0.7: 1.374 times": dict(lipschitz=lambda F: abs(1 - F.h)),
     "the constant claims at most 0.9: 1.068 times": dict(lipschitz=lambda F: 0.9),
     "two points are moved apart by": dict(
@@ -236,3 +283,24 @@ def test_wrong_pullbacks_of_the_contraction_are_named(words):
             return self(x), lambda w: HALF[words](self, w, -self.h * slope * (w @ self.A.T), x, s)
 
     assert words in said(questions, Wrong)
+
+
+def test_a_contraction_without_its_step_or_with_a_in_place_of_its_transpose_is_named():
+    questions, Answer = lab(5)
+
+    class Transposed(Answer):
+        def __call__(self, x):
+            return x - self.h * self.sigma(x @ self.A + self.b) @ self.A.T
+
+    def no_step(self, x):
+        s, slope = self.sigma.value_and_slope(x @ self.A.T + self.b)
+
+        def pullback(w):
+            u = -slope * (w @ self.A.T)
+            return w + u @ self.A, self.pack(A=u.T @ x - s.T @ w, b=u.sum(axis=0))
+
+        return self(x), pullback
+
+    said_of = said(questions, type("NoStep", (Answer,), dict(vjp=no_step)))
+    assert "dx: beside w, a factor h = 0.3 is missing" in said_of
+    assert "value of Transposed: F(x) is [-0.5 -1.5  1. ], needed is [ 1.1 -0.7  1. ]" in said(questions, Transposed)

@@ -142,13 +142,14 @@ def test_one_lost_sample_is_not_hidden_by_a_large_batch(rng):
         dnn.KnownField(lambda x: 1e9 * x, 1, lambda x: 1e9 + 0 * x[..., None]),
     )
     net, x = dnn.Network(dnn.Flow(dnn.PartitionedField(f, g), 1.0, dnn.SymplecticEuler())), np.ones((500, 2))
-    x[:, 1] = -1  # x⁺ = 0, and the force is 0
+    x[0] = 50
+    x[:, 1] = -x[:, 0]  # x⁺ = 0, and the force is 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dnn.Reversed().vjp(net, x)[1](np.ones((500, 2)))
     x[7, 1] = 1e-3  # x⁺ = 1.001, v⁺ = 1e9: v is rebuilt to 1e-7
     with pytest.warns(RuntimeWarning, match="the state was lost"):
-        dnn.Reversed(tolerance=1e-9).vjp(net, x)[1](np.ones((500, 2)))
+        dnn.Reversed(tolerance=1e-8).vjp(net, x)[1](np.ones((500, 2)))
 
 
 def test_a_singular_affine_map_in_the_middle_keeps_its_input(rng):
@@ -167,14 +168,14 @@ def test_in_float32_a_state_may_be_off_by_a_thousandth(rng):
             dnn.Dense(3, 2, rng=rng, dtype=np.float32), dnn.Tanh(), dnn.Dense(2, 3, rng=rng, dtype=np.float32)
         )
 
-    net = dnn.Network(dnn.Flow(dnn.PartitionedField(part(), part()), 0.05, dnn.SymplecticEuler(), steps=40))
+    net = dnn.Network(dnn.Flow(dnn.PartitionedField(part(), part()), 0.3, dnn.SymplecticEuler(), steps=60))
     x, w = rng.normal(size=(2, 5, 4)).astype(np.float32)
+    with pytest.warns(RuntimeWarning, match="the state was lost"):
+        dnn.Reversed(tolerance=1e-6).vjp(net, x)[1](w)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dx, dtheta = dnn.Reversed().vjp(net, x)[1](w)
     assert dx.dtype == dtheta.dtype == np.float32 and relative(dtheta, net.vjp(x)[1](w)[1]) < 1e-4
-    with pytest.warns(RuntimeWarning, match="the state was lost"):
-        dnn.Reversed(tolerance=1e-8).vjp(net, x)[1](w)
 
 
 def test_an_inverse_is_asked_for_once_a_map(rng):

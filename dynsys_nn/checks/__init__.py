@@ -6,10 +6,10 @@ else in the package.
 """
 
 from .check import Check, run
-from .derivatives import activation, adjoint, duality, gradient, loss, tangent, taylor
+from .derivatives import activation, adjoint, duality, gradient, loss, tangent, taylor, value
 from .structure import curl_free, invariant, inverse, lipschitz, order, orthogonal_to_x, symplectic, volume
 
 __all__ = [
     "Check", "activation", "adjoint", "curl_free", "duality", "gradient", "invariant", "inverse", "lipschitz", "loss", "order",
-    "orthogonal_to_x", "run", "symplectic", "tangent", "taylor", "volume",
+    "orthogonal_to_x", "run", "symplectic", "tangent", "taylor", "value", "volume",
 ]  # fmt: skip

@@ -1,10 +1,14 @@
 """One number against a limit, and how the number is measured: difference quotients, and derivatives that agree with them."""
 
+import traceback
+from pathlib import Path
+
 import numpy as np
 
 from ..fields import Field
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
+DISAGREES = "differences: the jvp DISAGREES, run checks.tangent"
 WRONG_JACOBIAN = "F′ disagrees with differences of F: run checks.tangent"
 
 
@@ -38,22 +42,36 @@ class Check:
 
 def run(questions):
     """Ask each question, a function without arguments that returns a Check: print the check, or the task of one that is not
-    answered yet (NotImplementedError); returns the checks."""
+    answered yet (NotImplementedError); returns the checks. An error in an answer is a check that failed."""
     answers = []
     for question in questions:
         try:
             answers.append(question())
-            print(answers[-1])
         except NotImplementedError as task:
             print(f"to do   {task}")
+            continue
+        except Exception as error:
+            answers.append(Check(type(error).__name__, np.inf, 0.0, f"{error}{place_of(error)}"))
+            if "read-only" in str(error):
+                answers[-1].detail = f"an argument is changed: write x = x + …, not x += …{place_of(error)}"
+        print(answers[-1])
     return answers
 
 
+def place_of(error):
+    """The last line outside the package and its libraries that led to an error."""
+    ours = str(Path(__file__).parents[1]), "site-packages"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not any(part in f.filename for part in ours)]
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno}, in {frames[-1].name})" if frames else ""
+
+
 def points_of(F, x):
-    """x as float64 states, at least one. Checks measure to float64's rounding, so a float32 map is refused."""
+    """x as float64 states, at least one, which nobody can change. Checks measure to float64's rounding, so a float32 map is
+    refused."""
     if isinstance(F, type):
         raise TypeError(f"a check takes an object: write {F.__name__}(…), not {F.__name__}")
-    x = np.asarray(x, float)
+    x = np.array(x, float)
+    x.flags.writeable = False
     if x.ndim == 0 or x.size == 0:
         raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")
     if getattr(F, "theta", x).dtype == np.float32:
@@ -89,14 +107,6 @@ def jvp_of(F, x, v, part):
     return F.jvp(x, v)[1] if part == "in x" else F.jvp(x, np.zeros_like(x), v)[1]
 
 
-def has_jvp(F, x):
-    try:
-        F.jvp(x, np.zeros_like(x))
-    except (AttributeError, NotImplementedError):
-        return False
-    return True
-
-
 def tangent_or_quotient(F, x, v, part):
     """Jv and where it is from: F.jvp, if F has one that agrees with the difference quotient, else the quotient."""
     quotient, rounding = difference_quotient(F, x, v, part)
@@ -108,7 +118,7 @@ def tangent_or_quotient(F, x, v, part):
         np.shape(Jv) == np.shape(quotient)
         and np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
     )
-    return (Jv, "jvp") if near else (quotient, "differences: the jvp DISAGREES, run checks.tangent")
+    return (Jv, "jvp") if near else (quotient, DISAGREES)
 
 
 def jacobian_of(F, x, limit):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..maps import dimension
-from .check import EPS, TINY, Check, difference_quotient, jvp_of, name_of, points_of, tangent_or_quotient
+from .check import DISAGREES, EPS, TINY, Check, difference_quotient, jvp_of, name_of, points_of, tangent_or_quotient
 from .tutor import diagnosis, factors_of_a_mean, near, words_for
 
 
@@ -15,10 +15,8 @@ def adjoint(F, x, rng=0, limit=1e-12):
     pass. x: array (..., d), away from kinks; rng: directions v and w are drawn with it.
     """
     x, rng, name = points_of(F, x), np.random.default_rng(rng), f"adjoint of {name_of(F)}"
-    y, pullback = F.vjp(x)
-    w, theta = rng.normal(size=np.shape(y)), getattr(F, "theta", np.zeros(0))
-    pulled = pullback(w)
-    problem = problem_of(F, x, y, pulled)
+    theta = getattr(F, "theta", np.zeros(0))
+    y, w, pulled, problem = opened(F, x, rng)
     if problem:
         return Check(name, np.inf, limit, problem)
     worst = Check(name, -1.0, limit)
@@ -30,25 +28,54 @@ def adjoint(F, x, rng=0, limit=1e-12):
             check = Check(name, error, limit if source == "jvp" else max(limit, 1e-6), f"{part}, Jv from {source}")
             if not check.passed:
                 check.detail += "; " + diagnosis(F, x, w, part, back)
+                if source == DISAGREES and abs((w * jvp_of(F, x, v, part)).sum() - (back * v).sum()) <= 1e-9 * abs(
+                    (back * v).sum()
+                ):
+                    check.detail = f"{part}, vjp and jvp agree with each other, and not with F(x): look at the value, or at a slope σ′"
             worst = max(
                 worst, check, key=lambda c: c.measured / max(c.limit, TINY) if c.measured == c.measured else np.inf
             )
     return worst
 
 
-def problem_of(F, x, y, pulled):
-    """Why y and what the pullback gave cannot be a value and a pair dx, dtheta; "" if they can."""
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return "x or F(x) is not finite"
-    if not np.shape(y) == np.shape(F(x)) or not np.linalg.norm(y - F(x)) <= 1e-12 * max(1.0, np.linalg.norm(y)):
-        return "vjp(x) and F(x) give different values"
+def opened(F, x, rng):
+    """F.vjp(x): y, a covector w drawn with `rng`, what the pullback makes of w, and why these cannot be right, or ""."""
+    value, pair = F(x), F.vjp(x)
+    if not isinstance(value, np.ndarray):
+        return None, None, None, f"F(x) must be an array, got a {type(value).__name__}"
+    if not (isinstance(pair, tuple) and len(pair) == 2 and callable(pair[1])):
+        return None, None, None, f"vjp(x) must return the pair y, pullback, the second a function, got {kind_of(pair)}"
+    y, pullback = pair
+    w = rng.normal(size=value.shape)
+    w.flags.writeable = False
+    if not (np.isfinite(x).all() and np.isfinite(value).all()):
+        return y, w, None, "x or F(x) is not finite"
+    if np.shape(y) != value.shape or not np.linalg.norm(y - value) <= 1e-12 * max(1.0, np.linalg.norm(value)):
+        return y, w, None, "vjp(x) and F(x) give different values"
+    pulled = pullback(w)
     if not (isinstance(pulled, tuple) and len(pulled) == 2):
-        return "pullback(w) must return the pair dx, dtheta"
+        return y, w, pulled, f"pullback(w) must return the pair dx, dtheta, got {kind_of(pulled)}"
     for part, at, back in zip(("in x", "in θ"), (x, getattr(F, "theta", np.zeros(0))), pulled, strict=True):
         if np.shape(back) != at.shape and (at.size or np.size(back)):
             lost = "" if at.size else ": were the parameters given to own(…)?"
-            return f"{part} the pullback has shape {np.shape(back)}, needed is {at.shape}{lost}"
-    return ""
+            return y, w, pulled, f"{part} the pullback has shape {np.shape(back)}, needed is {at.shape}{lost}"
+    return y, w, pulled, ""
+
+
+def kind_of(value):
+    if isinstance(value, tuple):
+        return f"({', '.join(type(entry).__name__ for entry in value)})"
+    return "None: is there a return?" if value is None else f"one {type(value).__name__}"
+
+
+def value(F, x, y, limit=1e-12):
+    """F(x) against the values y that it should have: the largest difference."""
+    found = np.asarray(F(x))
+    if found.shape != np.shape(y) or found.dtype.kind not in "fiu":
+        detail = f"F(x) has shape {found.shape} and dtype {found.dtype}, needed are numbers of shape {np.shape(y)}"
+        return Check(f"value of {name_of(F)}", np.inf, limit, detail)
+    detail = f"F(x) is {np.array2string(found.ravel()[:4], precision=4)}, needed is {np.array2string(np.ravel(y)[:4], precision=4)}"
+    return Check(f"value of {name_of(F)}", np.max(np.abs(found - y), initial=0.0), limit, detail)
 
 
 def tangent(F, x, rng=0, limit=1e-7):
@@ -73,10 +100,8 @@ def taylor(F, x, rng=0, limit=0.1):
     table. x: (..., d), away from kinks; directions drawn with `rng`.
     """
     x, rng, theta = points_of(F, x), np.random.default_rng(rng), np.array(getattr(F, "theta", np.zeros(0)))
-    y, pullback = F.vjp(x)
-    v, u, w = rng.normal(size=x.shape), rng.normal(size=theta.shape), rng.normal(size=np.shape(y))
-    pulled, name = pullback(w), f"Taylor test of {name_of(F)}"
-    problem = problem_of(F, x, y, pulled)
+    name, v, u = f"Taylor test of {name_of(F)}", rng.normal(size=x.shape), rng.normal(size=theta.shape)
+    y, w, pulled, problem = opened(F, x, rng)
     if problem:
         return Check(name, np.inf, limit, problem)
     point, direction = np.concatenate([x.ravel(), theta]), np.concatenate([v.ravel(), u])
@@ -184,6 +209,13 @@ def activation(sigma, limit=1e-7):
     elif low is not None:
         found = f"slope_min = {low:g} ≤ σ′ ≤ slope_max = {high:g}, found from {slope.min():.4g} to {slope.max():.4g}"
         parts.append((np.max([0.0, low - slope.min(), slope.max() - high]), found))
+        far = np.array([-1e300, -1e200, -1e100, -20, 20, 1e100, 1e200, 1e300])
+        with np.errstate(all="ignore"):
+            s, dz = sigma(far), np.diff(far)
+            excess = np.maximum(low * dz - np.diff(s), np.diff(s) - high * dz) / np.maximum(
+                np.abs(s[1:]) + np.abs(s[:-1]), TINY
+            )
+        parts.append((np.max([0.0, *excess]), "the bounds of the slope allow σ up to |z| = 1e300"))
     with np.errstate(all="ignore"):
         far = np.array([sigma(np.array([-1e300, 1e300])), sigma.slope(np.array([-1e300, 1e300]))])
     parts.append((0.0 if np.isfinite(far).all() else np.inf, "σ and σ′ at ±1e300 are finite"))

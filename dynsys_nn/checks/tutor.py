@@ -6,7 +6,7 @@ import numpy as np
 
 from ..flows import Flow
 from ..integrators import advance
-from .check import TINY, difference_quotient, has_jvp, jvp_of, tangent_or_quotient
+from .check import TINY, tangent_or_quotient
 
 
 def diagnosis(F, x, w, part, found):
@@ -128,7 +128,8 @@ def words_for(found, true, factors, shape):
             fitting = [words for words, factor in factors.items() if abs(sign * c / factor - 1) < 1e-4]
             if fitting:
                 return ", or ".join(fitting) + remark
-        return f"it is {c:.6g} times what it should be"
+        if true.size > 1 or min(abs(k - round(k)) for k in (c, 1 / c)) < 1e-4:  # any number is a multiple of another
+            return f"it is {c:.6g} times what it should be"
     if len(shape) == 2 and min(shape) > 1:
         turned = true.reshape(shape).T.ravel()
         for words, other in (("it is transposed", turned), ("it is transposed, and the sign is wrong", -turned)):
@@ -141,9 +142,7 @@ def words_for(found, true, factors, shape):
     ):
         return "its entries are in reverse order"
     off = np.linalg.norm(found - true) / np.linalg.norm(true)
-    cosine = (found @ true) / (np.linalg.norm(found) * np.linalg.norm(true))
-    hint = "a term is missing or too many" if cosine > 0.5 else "look for a transpose, a slope or an index"
-    return f"off by {100 * off:.3g} %, no multiple of what it should be: {hint}"
+    return f"off by {100 * off:.3g} %, no multiple of what it should be: look for a term, a slope σ′, a transpose or an index"
 
 
 def words_for_dx(found, true, F, x, w):
@@ -170,9 +169,5 @@ def words_for_dx(found, true, F, x, w):
             for words_sign, sign in (("", 1), (", and the sign is wrong", -1)):
                 if near(found - direct, sign * turned.ravel(), true):
                     return f"{beside}a matrix should be transposed{words_sign}"
-    forward = np.ravel(
-        jvp_of(F, x, w.reshape(x.shape), "in x")
-        if has_jvp(F, x)
-        else difference_quotient(F, x, w.reshape(x.shape), "in x")[0]
-    )
+    forward = np.ravel(tangent_or_quotient(F, x, w.reshape(x.shape), "in x")[0])
     return "it is F′w and not F′ᵀw: a matrix should be transposed" if near(found, forward, true) else words

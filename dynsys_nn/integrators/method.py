@@ -60,6 +60,8 @@ class Method:
 
 def check_step(h):
     """h as a Python number; TypeError unless it is a number, ValueError where it is zero, NaN or infinite."""
+    if type(h) is float and 0 < abs(h) < math.inf:
+        return h
     if not isinstance(h, float | int | complex | np.number):
         raise TypeError(f"a step h must be a number, got {h!r}")
     if not 0 < abs(h) < math.inf:

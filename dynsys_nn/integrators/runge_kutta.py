@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..maps import inner
 from .bounds import cocoercivity, contractivity_radius, euler_lipschitz, stability_matrix
 from .method import Method, check_step
 
@@ -47,17 +48,14 @@ class RungeKutta(Method):
             pullbacks.append(pullback)
 
         def pullback(w):
-            kappa = [b_i * w for b_i in self.b]  # covectors at the slopes, up to h
-            dx, dtheta = w, 0.0
-            dh = sum((k * K_i).sum() for k, K_i in zip(kappa, K, strict=True))
-            for i in reversed(range(len(K))):
-                eta, dtheta_i = pullbacks[i](h * kappa[i])
-                dx, dtheta = dx + eta, dtheta + dtheta_i
-                for j, a_ij in enumerate(self.A[i]):
-                    if a_ij:
-                        kappa[j] = kappa[j] + a_ij * eta
-                        dh += a_ij * (eta * K[j]).sum()
-            return dx, dtheta, dh
+            dx, dtheta, dh, eta = w, [], 0.0, [None] * len(K)
+            for i in reversed(range(len(K))):  # κ_i = b_i w + Σ_j a_ji η_j is the covector at the slope K_i, up to h
+                later = range(i + 1, len(K))
+                kappa = advance(self.b[i] * w, 1, [self.A[j][i] for j in later], [eta[j] for j in later])
+                eta[i], dtheta_i = pullbacks[i](h * kappa)
+                dx, dh = dx + eta[i], dh + inner(kappa, K[i])
+                dtheta.append(dtheta_i)
+            return dx, sum(dtheta[1:], dtheta[0]), dh
 
         return advance(x, h, self.b, K), pullback
 

@@ -21,7 +21,7 @@ class Map:
 
     keeps = frozenset()
     formula = "F(x)"
-    _theta, _pieces, slices = np.zeros(0), {}, {}
+    _theta, _pieces, slices, _shares = np.zeros(0), {}, {}, False
 
     # ---- what a map of one's own provides
     def __call__(self, x):
@@ -125,17 +125,22 @@ class Map:
         """The pieces' gradients as one flat vector aligned with θ; shared pieces add up. ValueError for a name that was not
         given to `own` or a gradient of another shape than its piece."""
         for name, gradient in gradients.items():
-            if name not in self.slices:
+            place = self.slices.get(name)
+            if place is None:
                 known = ", ".join(self.slices) or "none"
                 raise ValueError(
                     f"{type(self).__name__} has no piece {name} (it has {known}): give it to own({name}=…)"
                 )
-            piece = self._pieces[name]
-            shape = piece.theta.shape if isinstance(piece, Map) else piece.shape
-            if np.size(gradient) != np.prod(shape, dtype=int):
+            if np.size(gradient) != place.stop - place.start:
+                piece = self._pieces[name]
+                shape = piece.theta.shape if isinstance(piece, Map) else piece.shape
+                batch = np.ndim(gradient) > len(shape) and np.shape(gradient)[-len(shape) :] == shape
                 raise ValueError(
-                    f"the gradient of {name} has shape {np.shape(gradient)}, but {name} has {shape}: sum it over the batch axes"
+                    f"the gradient of {name} has shape {np.shape(gradient)}, but {name} has {shape}"
+                    + ": sum it over the batch axes" * batch
                 )
+        if list(gradients) == list(self.slices) and not self._shares:  # all of them, in order
+            return np.concatenate([np.ravel(gradient) for gradient in gradients.values()])
         dtheta = np.zeros(self.theta.shape, np.result_type(self.theta, *gradients.values()))
         for name, gradient in gradients.items():
             dtheta[self.slices[name]] += np.ravel(gradient)
@@ -177,6 +182,8 @@ class Map:
 
     def state(self, x):
         """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes). ValueError otherwise."""
+        if type(x) is np.ndarray and x.dtype == self._theta.dtype and x.shape[-1:] == (self.dim_in,):
+            return x
         x = np.asarray(x)
         if x.ndim == 0 or x.shape[-1] != self.dim_in:
             raise ValueError(
@@ -197,6 +204,8 @@ class Map:
         return self._beside(v, x.shape, "a tangent v")
 
     def _beside(self, w, shape, what):
+        if type(w) is np.ndarray and w.dtype == self._theta.dtype and w.shape == shape:
+            return w
         w = np.asarray(w)
         if w.shape != shape:
             raise ValueError(f"{type(self).__name__} needs {what} of shape {shape}, got {w.shape}")
@@ -217,6 +226,7 @@ class Map:
             else:
                 self._pieces[name] = piece = theta[self.slices[name]].reshape(piece.shape)
             self.__dict__[name] = piece
+        self._shares = len(seen) < len(self._pieces)
 
     def _refuse_second_owner(self, new):
         owner = self.__dict__.get("_owner", lambda: None)()
@@ -259,7 +269,12 @@ class Map:
 
 def over_batch(u):
     """Σ over all batch axes, (..., k) → (k,): the adjoint of broadcasting is summing."""
-    return u.reshape(-1, u.shape[-1]).sum(axis=0)
+    return np.einsum("ij->j", u.reshape(-1, u.shape[-1]))
+
+
+def inner(u, v):
+    """⟨u, v⟩ = Σ u v over all entries, without conjugation."""
+    return np.einsum("i,i->", u.ravel(), v.ravel())
 
 
 def dimension(value, name):

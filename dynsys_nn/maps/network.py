@@ -52,10 +52,12 @@ class Network(Map):
             pullbacks.append(pullback)
 
         def back(w):
-            w, gradients = self.covector(w, x0), {}
+            w = self.covector(w, x0)
+            dtheta = np.zeros(self.theta.shape, np.result_type(self.theta, w, x))
             for k in reversed(range(len(pullbacks))):
-                w, gradients[str(k)] = pullbacks[k](w)
-            return w, self.pack(**gradients)
+                w, d = pullbacks[k](w)
+                dtheta[self.slices[str(k)]] += d
+            return w, dtheta
 
         return x, back
 

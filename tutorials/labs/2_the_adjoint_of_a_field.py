@@ -1,13 +1,13 @@
 # %% [markdown]
 # # Lab 2. The adjoint of a field
 #
-# $X(x) = B\sin(Ax + b)$ with a matrix $A$ of shape (5, 3), $B$ of shape (3, 5) and $b \in \mathbb{R}^5$. States are rows
-# of a batch, so $Ax$ is `x @ A.T`. For a covector $w$ at $X(x)$ write
+# $X(x) = B\sin(Ax + b)$ with a matrix $A$ of shape (5, 3), $B$ of shape (3, 5) and $b \in \mathbb{R}^5$. States are the
+# last axis of an array (…, 3), with any number of batch axes in front, so $Ax$ is `x @ A.T`. For a covector $w$ at $X(x)$ write
 # $$\langle w, X\rangle = \langle B^\top w, \sin(z)\rangle, \qquad z = Ax + b,$$
 # and differentiate it in $x$, $A$, $b$ and $B$.
 #
 # 1. Write `vjp`: the value and the pullback $w \mapsto (X'(x)^\top w,\ \partial\langle w, X\rangle/\partial\theta)$,
-#    the second summed over the batch. `self.pack(A=…, b=…, B=…)` makes one flat vector of the pieces.
+#    the second summed over all batch axes (`a.reshape(-1, a.shape[-1])` makes rows). `self.pack(A=…, b=…, B=…)` makes one flat vector of the pieces.
 
 # %%
 import numpy as np

@@ -3,7 +3,8 @@
 #
 # $$K_1 = X(x), \quad K_2 = X(x + \tfrac23hK_1), \quad \Psi^h(x) = x + h(\tfrac14K_1 + \tfrac34K_2).$$
 # Two different weights: this method notices a reversed index, where Heun's does not. Go back through the stages, last
-# one first: $\kappa_2 = \frac34w$, $\eta_2 = X'(Y_2)^\top(h\kappa_2)$, and what $\eta_2$ owes to $K_1$.
+# one first: $\kappa_2 = \frac34w$, $\eta_2 = X'(Y_2)^\top(h\kappa_2)$, and what $\eta_2$ owes to $K_1$
+# joins $\kappa_1$ ($\kappa$ is the covector at a slope, up to $h$).
 #
 # 1. Write `vjp`: $\Psi^h(x)$ and the pullback $w \mapsto (\mathrm dx, \mathrm d\theta, \mathrm dh)$, the last a number,
 #    $\langle w, \partial\Psi/\partial h\rangle$. `field.vjp(x)` gives $X(x)$ and its own pullback $w \mapsto (\mathrm dx,

@@ -3,13 +3,16 @@
 #
 # States $(x, v) \in \mathbb{R}^2 \times \mathbb{R}^2$, as rows of four numbers. Two shears,
 # $$x^+ = x + h\tanh(Av + a), \qquad v^+ = v + h\tanh(Bx^+ + b),$$
-# change one half of the state by a function of the other half.
+# change one half of the state by a function of the other half. With states as rows $Av$ is `v @ self.A.T`. Change no
+# argument in place, as `x += …` would: `np.split` gives views.
 #
 # 1. Write the value. Which $x$ belongs into the second line, the old one or the new one? Only one of them keeps volume.
 # 2. Write the inverse: the same shears, the last one first, each undone.
 # 3. Write `vjp`. Go back through the second shear first; its covector at $x^+$ joins the one that comes from the loss.
 
 # %%
+import copy
+
 import numpy as np
 
 import dynsys_nn as dnn
@@ -40,8 +43,15 @@ class Shears(dnn.Map):
 # %%
 def questions(F):
     """What is asked of an answer."""
+
+    def value():
+        G = copy.deepcopy(F)  # with large weights, where tanh is ±1
+        G.A, G.a, G.B, G.b = [[50, 100], [-50, 0]], 0.0, [[100, 0], [100, 300]], 0.0
+        return checks.value(G, np.array([0.0, 0.0, 1.0, 0.0]), [0.5, -0.5, 1.5, -0.5])
+
     z = np.random.default_rng(1).normal(size=(6, 4))
     return [
+        value,
         lambda: checks.volume(F, z),
         lambda: checks.inverse(F, z),
         lambda: checks.adjoint(F, z),
