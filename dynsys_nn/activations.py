@@ -116,12 +116,15 @@ class LeakyReLU(Activation):
         self.slope_min, self.slope_max = min(self.a, 1.0), max(self.a, 1.0)
 
     def __call__(self, z):
-        z = _real(z, self)
-        return np.where(z < 0, self.a * z, z)
+        return self.value_and_slope(z)[0]
 
     def slope(self, z):
         z = _real(z, self)
-        return np.where(z < 0, self.a, np.ones_like(z))
+        return np.where(z < 0, z.dtype.type(self.a), z.dtype.type(1))
+
+    def value_and_slope(self, z):
+        slope = self.slope(z)
+        return slope * z, slope
 
     def primitive(self, z):
         return z * self(z) / 2
@@ -173,4 +176,5 @@ def _to_the_right(z):
 def _real(z, sigma):
     if np.iscomplexobj(z):
         raise TypeError(f"{sigma} is not analytic and takes real arguments only, got complex ones")
-    return np.asarray(z)
+    z = np.asarray(z)
+    return z if z.dtype.kind == "f" else z.astype(float)

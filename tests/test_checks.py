@@ -604,13 +604,19 @@ def test_the_right_pullback_is_not_talked_about():
 
 
 def test_a_wrong_gradient_with_respect_to_the_step_is_named(rng):
-    class Doubled(dnn.Flow):
+    """A single number is a multiple of any other: only a factor such as 2 or ½ is a remark."""
+
+    class Times(dnn.Flow):
+        factor = 2.0
+
         def vjp(self, x):
             y, back = super().vjp(x)
-            return y, lambda w: (back(w)[0], back(w)[1] * np.append(np.ones(self.field.theta.size), 2.0))
+            return y, lambda w: (back(w)[0], back(w)[1] * np.append(np.ones(self.field.theta.size), self.factor))
 
-    check = checks.adjoint(Doubled(residual(rng), 0.1, dnn.Heun(), learn_h=True), rng.normal(size=(3, 4)))
-    assert "the gradient of h: it is 2 times what it should be" in check.detail
+    F, x = Times(residual(rng), 0.1, dnn.Heun(), learn_h=True), rng.normal(size=(3, 4))
+    assert "the gradient of h: it is 2 times what it should be" in checks.adjoint(F, x).detail
+    F.factor = 0.8
+    assert "the gradient of h: off by 20 %, no multiple" in checks.adjoint(F, x).detail
 
 
 # ---- activations and losses

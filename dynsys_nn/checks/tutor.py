@@ -135,7 +135,7 @@ def words_for(found, true, factors, shape):
         for words, other in (("it is transposed", turned), ("it is transposed, and the sign is wrong", -turned)):
             if near(found, other, true):
                 return words
-    if near(
+    if true.size > 1 and near(
         found.reshape(-1, shape[-1])[:, ::-1].ravel() if len(shape) != 2 else found.reshape(shape)[::-1].ravel(),
         true,
         true,

@@ -68,17 +68,17 @@ class GradientField(Field):
     def vjp(self, x):
         x = self.state(x)
         s, slope = self.sigma.value_and_slope(self.A(x) + self.b)
-        a = self.sign * self.alpha
+        force = self.sign * self.alpha * s
 
         def pullback(w):
             w = self.covector(w, x)
             Aw = self.A(w)
-            u = a * slope * Aw  # the covector at z = A x + b
-            dA = self.A.outer(u, x) + self.A.outer(a * s, w)  # A acts twice, so it is paid twice
+            u = self.sign * self.alpha * slope * Aw  # the covector at z = A x + b
+            dA = self.A.outer(u, x) + self.A.outer(force, w)  # A acts twice, so it is paid twice
             dalpha = {"alpha": self.sign * over_batch(s * Aw)} if "alpha" in self.slices else {}
             return self.A.adjoint(u), self.pack(A=dA, b=over_batch(u), **dalpha)
 
-        return self.A.adjoint(a * s), pullback
+        return self.A.adjoint(force), pullback
 
     def jvp(self, x, v, dtheta=None):
         x, d = self.state(x), self.unpack(dtheta)

@@ -49,11 +49,11 @@ class RungeKutta(Method):
 
         def pullback(w):
             dx, dtheta, dh, eta = w, [], 0.0, [None] * len(K)
-            for i in reversed(range(len(K))):  # κ_i = b_i w + Σ_j a_ji η_j is the covector at the slope K_i, up to h
-                later = range(i + 1, len(K))
-                kappa = advance(self.b[i] * w, 1, [self.A[j][i] for j in later], [eta[j] for j in later])
-                eta[i], dtheta_i = pullbacks[i](h * kappa)
-                dx, dh = dx + eta[i], dh + inner(kappa, K[i])
+            for i in reversed(range(len(K))):  # κ_i = h b_i w + h Σ_j a_ji η_j is the covector at the slope K_i
+                column = [row[i] for row in self.A[i + 1 :]]
+                kappa = advance((h * self.b[i]) * w, h, column, eta[i + 1 :])
+                eta[i], dtheta_i = pullbacks[i](kappa)
+                dx, dh = dx + eta[i], dh + inner(kappa, K[i]) / h
                 dtheta.append(dtheta_i)
             return dx, sum(dtheta[1:], dtheta[0]), dh
 

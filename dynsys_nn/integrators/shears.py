@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ..fields import PartitionedField
+from ..maps import inner
 from .method import Method, check_step
 
 
@@ -61,18 +62,18 @@ class PartitionedMethod(Method):
 
         def back(w):
             wx, wv = field.split(w)
-            dtheta, dh = 0.0, 0.0
+            gradients, dh = {"f": 0.0, "g": 0.0}, 0.0
             for part, c, k, pullback in reversed(tape):
                 if part == "f":
                     dv, d = pullback((c * h) * wx)
-                    dh += c * (wx * k).sum()
+                    dh += c * inner(wx, k)
                     wv = wv + dv
                 else:
                     dx, d = pullback((c * h) * wv)
-                    dh += c * (wv * k).sum()
+                    dh += c * inner(wv, k)
                     wx = wx + dx
-                dtheta = dtheta + field.pack(**{part: d})
-            return np.concatenate([wx, wv], axis=-1), dtheta, dh
+                gradients[part] = gradients[part] + d
+            return np.concatenate([wx, wv], axis=-1), field.pack(**gradients), dh
 
         return np.concatenate([x, v], axis=-1), back
 
