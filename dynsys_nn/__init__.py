@@ -57,7 +57,7 @@ from .integrators import (
 from .linear import Affine, Dense, Lift, LinearMap, Restriction
 from .losses import Loss, MeanSquaredError, MulticlassHinge, SoftmaxCrossEntropy
 from .maps import Map, Network
-from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fit, value_and_grad
+from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fit, sweep, value_and_grad
 
 __version__ = "0.1.0"
 __all__ = [
@@ -69,6 +69,6 @@ __all__ = [
     "RungeKutta", "SGD", "Sigmoid", "Sine", "SkewGradientField", "SoftmaxCrossEntropy", "Softplus", "SpectralBall",
     "SpherePreservingField", "SquaredNorm", "StepSizes", "Stored", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
     "TrainingDiverged", "Yoshida",
-    "adjoints", "attacks", "checks", "constraints", "continuous_adjoint", "datasets", "decomposition", "exact_flow", "fit", "lipschitz", "plotting", "presnov", "systems",
+    "adjoints", "attacks", "checks", "constraints", "continuous_adjoint", "datasets", "decomposition", "exact_flow", "fit", "lipschitz", "plotting", "presnov", "sweep", "systems",
     "value_and_grad",
 ]  # fmt: skip

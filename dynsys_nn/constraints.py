@@ -12,7 +12,7 @@ import numpy as np
 from .flows import Flow
 from .integrators import Euler, check_step, cocoercivity, one_sided_bound, spectral_bound
 from .linear import WeightMatrix
-from .maps import Map
+from .maps import Map, every_map
 
 TINY = 1e-150
 
@@ -186,13 +186,10 @@ def weights(*maps):
 
     Not among them are the weights α of a gradient field and learned steps h, which count in Lipschitz constants, too.
     """
-    found = {}
     for F in maps:
         if not isinstance(F, Map):
             raise TypeError(f"weights takes maps, weights(net) or weights(*layers), got {F!r}")
-        inner = [F] if isinstance(F, WeightMatrix) else weights(*[G for G in F._pieces.values() if isinstance(G, Map)])
-        found.update((id(A), A) for A in inner)
-    return list(found.values())
+    return list({id(A): A for F in maps for A in every_map(F) if isinstance(A, WeightMatrix)}.values())
 
 
 def weight_matrices(maps, name):

@@ -4,7 +4,12 @@ import numpy as np
 
 
 class Loss:
-    """`loss(y, target)` is the value; `loss.vjp(y, target)` gives value and ∂J/∂y, the covector that starts backprop."""
+    """`loss(y, target)` is the value; `loss.vjp(y, target)` gives value and ∂J/∂y, the covector that starts backprop.
+
+    `mean` is True where J is a mean over samples, so that it may be taken block by block.
+    """
+
+    mean = False
 
     def __call__(self, y, target):
         return self.vjp(y, target)[0]
@@ -18,6 +23,8 @@ class Loss:
 
 class MeanSquaredError(Loss):
     """J = (1/N) Σ (y − target)², the mean over all N entries. ValueError where the shapes differ."""
+
+    mean = True
 
     def vjp(self, y, target):
         y, target = np.asarray(y), np.asarray(target)
@@ -39,6 +46,8 @@ class SoftmaxCrossEntropy(Loss):
     are no integers.
     """
 
+    mean = True
+
     def vjp(self, z, labels):
         z, k = logits_and_labels(z, labels)
         z = z - z.real.max(axis=-1, keepdims=True)
@@ -58,6 +67,8 @@ class MulticlassHinge(Loss):
     J = 0. ValueError where shapes differ, a label is out of range or the margin is not positive; TypeError where labels
     are no integers.
     """
+
+    mean = True
 
     def __init__(self, margin=1.0):
         if not isinstance(margin, float | int | np.number) or not 0 < margin < np.inf:

@@ -34,7 +34,7 @@ def peak(net, x, y, adjoint):
     """Megabytes at the peak of a gradient, beyond θ and dθ."""
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    _, g = dnn.value_and_grad(net, dnn.MeanSquaredError(), x, y, adjoint)
+    _, g = dnn.value_and_grad(net, dnn.MeanSquaredError(), x, y, adjoint=adjoint)
     after = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return (after - before - g.nbytes) / 1e6

@@ -100,7 +100,7 @@ def test_the_reversed_flow_agrees_at_depth_one_thousand(shared, limit, rng):
     net, x, y = deep(rng, shared=shared), rng.normal(size=(6, 8)), rng.normal(size=(6, 3))
     value, g = dnn.value_and_grad(net, LOSS, x, y)
     for adjoint, bound in ((dnn.Reversed(), limit), (dnn.Checkpoints(), 1e-12), (dnn.Checkpoints(5), 1e-12)):
-        other, h = dnn.value_and_grad(net, LOSS, x, y, adjoint)
+        other, h = dnn.value_and_grad(net, LOSS, x, y, adjoint=adjoint)
         assert other == value and relative(h, g) < bound
 
 
@@ -111,11 +111,11 @@ def test_where_states_blow_up_the_reversed_flow_warns_that_x0_is_lost(rng):
     for F in (net.maps[0].field.f, net.maps[0].field.g):
         F.A.W, F.B.W = 3 * F.A.W, 3 * F.B.W
     with pytest.warns(RuntimeWarning, match="x₀ is rebuilt with a relative error of .* cannot be trusted"):
-        dnn.value_and_grad(net, LOSS, x, y, dnn.Reversed())
+        dnn.value_and_grad(net, LOSS, x, y, adjoint=dnn.Reversed())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        dnn.value_and_grad(net, LOSS, x, y, dnn.Checkpoints())
-        dnn.value_and_grad(deep(rng), LOSS, x, y, dnn.Reversed())
+        dnn.value_and_grad(net, LOSS, x, y, adjoint=dnn.Checkpoints())
+        dnn.value_and_grad(deep(rng), LOSS, x, y, adjoint=dnn.Reversed())
 
 
 def test_a_lift_in_front_does_not_hide_that_the_state_was_lost(rng):
@@ -265,7 +265,7 @@ def peak(net, x, y, adjoint):
     """The peak of memory, beyond θ and dθ."""
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    _, g = dnn.value_and_grad(net, LOSS, x, y, adjoint)
+    _, g = dnn.value_and_grad(net, LOSS, x, y, adjoint=adjoint)
     after = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return after - before - g.nbytes
@@ -284,7 +284,7 @@ def test_the_memory_of_the_reversed_flow_does_not_grow_with_the_depth(rng):
 @pytest.mark.parametrize("adjoint", [dnn.Reversed, 3, "reversed"])
 def test_an_adjoint_is_an_object(adjoint, rng):
     with pytest.raises(TypeError, match="adjoint must be an object such as Checkpoints"):
-        dnn.value_and_grad(deep(rng, 2), LOSS, np.ones((1, 8)), np.ones((1, 3)), adjoint)
+        dnn.value_and_grad(deep(rng, 2), LOSS, np.ones((1, 8)), np.ones((1, 3)), adjoint=adjoint)
 
 
 def test_a_budget_is_at_least_one_and_a_tolerance_positive():

@@ -48,7 +48,7 @@ x, y = rng.normal(size=(100, d)), rng.normal(size=(100, 3))
 def measure(adjoint):
     """The gradient, and the megabytes that it takes beyond itself."""
     tracemalloc.start()
-    _, g = dnn.value_and_grad(net, MSE, x, y, adjoint)
+    _, g = dnn.value_and_grad(net, MSE, x, y, adjoint=adjoint)
     peak = tracemalloc.get_traced_memory()[1] - g.nbytes
     tracemalloc.stop()
     return g, peak / 1e6
@@ -86,8 +86,8 @@ wild = dnn.Network(dnn.Flow(dnn.PartitionedField(f, g), 10 / depth, dnn.Symplect
 target = rng.normal(size=(100, d))
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    _, lost = dnn.value_and_grad(wild, MSE, x, target, dnn.Reversed())
-_, kept = dnn.value_and_grad(wild, MSE, x, target, dnn.Checkpoints())
+    _, lost = dnn.value_and_grad(wild, MSE, x, target, adjoint=dnn.Reversed())
+_, kept = dnn.value_and_grad(wild, MSE, x, target, adjoint=dnn.Checkpoints())
 print(f"states grow by {np.linalg.norm(wild(x)) / np.linalg.norm(x):.0e};", caught[0].message)
 assert len(caught) == 1 and np.linalg.norm(lost - kept) > 1e-9 * np.linalg.norm(kept)
 

@@ -267,6 +267,13 @@ class Map:
         return f"{type(self).__name__}({self.dim_in} → {self.dim_out})"
 
 
+def every_map(F):
+    """F and the maps that it is made of, however deep."""
+    yield F
+    for piece in {id(piece): piece for piece in F._pieces.values() if isinstance(piece, Map)}.values():
+        yield from every_map(piece)
+
+
 def over_batch(u):
     """Σ over all batch axes, (..., k) → (k,): the adjoint of broadcasting is summing."""
     return np.einsum("ij->j", u.reshape(-1, u.shape[-1]))

@@ -44,12 +44,12 @@ def main():
         for _ in range(5):
             for way in WAYS:
                 start = time.perf_counter()
-                _, gradients[way] = dnn.value_and_grad(net, dnn.SoftmaxCrossEntropy(), x, y, way)
+                _, gradients[way] = dnn.value_and_grad(net, dnn.SoftmaxCrossEntropy(), x, y, adjoint=way)
                 seconds[way].append(time.perf_counter() - start)
         for way in WAYS:
             tracemalloc.start()
             before = tracemalloc.get_traced_memory()[0]
-            _, g = dnn.value_and_grad(net, dnn.SoftmaxCrossEntropy(), x, y, way)
+            _, g = dnn.value_and_grad(net, dnn.SoftmaxCrossEntropy(), x, y, adjoint=way)
             peaks[way] = tracemalloc.get_traced_memory()[1] - before - g.nbytes
             tracemalloc.stop()
         stored = WAYS[0]

@@ -158,20 +158,23 @@ ENGINES = {"ours": ours, "jax": theirs_jax, "torch": theirs_torch, "products": p
 
 
 def medians(functions, seconds=4.0):
-    """Median time of each, in turn, over at least seven rounds."""
-    for f in functions.values():
+    """Median time of each, in turn, over at least seven rounds; in a round as many calls of each as take 10 ms."""
+    calls, times = {}, {name: [] for name in functions}
+    for name, f in functions.items():
         f(), f()
-    start = time.perf_counter()
-    for f in functions.values():
-        f()
-    once = time.perf_counter() - start
-    rounds, times = max(7, min(400, int(seconds / once))), {name: [] for name in functions}
+        calls[name] = 1 + int(0.01 / seconds_of(f, 1))
+    rounds = max(7, min(200, int(seconds / sum(seconds_of(f, calls[name]) for name, f in functions.items()))))
     for _ in range(rounds):
         for name, f in functions.items():
-            start = time.perf_counter()
-            f()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(seconds_of(f, calls[name]) / calls[name])
     return {name: float(np.median(t)) for name, t in times.items()}
+
+
+def seconds_of(f, calls):
+    start = time.perf_counter()
+    for _ in range(calls):
+        f()
+    return time.perf_counter() - start
 
 
 def present():

@@ -1,0 +1,23 @@
+"""One line on a terminal."""
+
+import sys
+import time
+
+
+class Line:
+    """One line on the terminal that rewrites itself, at most ten times a second; nothing elsewhere."""
+
+    def __init__(self, active):
+        self.active, self.text, self.shown = active, "", 0.0
+
+    def show(self, *words):
+        if self.active:
+            self.text = " ".join(map(str, words))
+            if time.perf_counter() - self.shown > 0.1:
+                self.shown = time.perf_counter()
+                sys.stderr.write(f"\r\x1b[K{self.text}")
+                sys.stderr.flush()
+
+    def end(self):
+        if self.text:
+            sys.stderr.write(f"\r\x1b[K{self.text}\n")
