@@ -48,6 +48,11 @@ class Flow(Map):
             raise TypeError(f"the step of a Flow is a real number, got {value}")
         super().__setattr__(name, value)
 
+    def arguments(self):
+        """What builds it again, but for θ."""
+        h = 1.0 if self.learn_h else self.h
+        return {"field": self.field, "h": h, "method": self.method, "steps": self.steps, "learn_h": self.learn_h}
+
     @property
     def formula(self):
         iterated = "" if self.steps == 1 else f" × {self.steps}"

@@ -67,6 +67,10 @@ class WeightMatrix(LinearMap):
             W = np.random.default_rng(rng).normal(0, self.dim_in**-0.5, shape)
         return given(W, shape, f"W of {type(self).__name__}", dtype)
 
+    def arguments(self):
+        """What builds it again, but for θ."""
+        return {"dim_out": self.dim_out, "dim_in": self.dim_in, "dtype": str(self.W.dtype)}
+
     def adjoint(self, w):
         return self._image(w) @ self.W
 

@@ -27,6 +27,10 @@ class SumField(Field):
     def label(self, part, key, count):
         return f"{part}.{key}"
 
+    def arguments(self):
+        """What builds it again."""
+        return {"fields": self.parts}
+
     @property
     def is_gradient(self):
         return all(X.is_gradient for X in self.parts)

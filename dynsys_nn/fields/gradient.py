@@ -31,6 +31,11 @@ class GradientField(Field):
         else:
             self.own(A=A, b=b, alpha=given(alpha, b.shape, "alpha of GradientField", b.dtype))
 
+    def arguments(self):
+        """What builds it again, but for θ."""
+        alpha = np.zeros_like(self.alpha) if "alpha" in self.slices else None
+        return {"A": self.A, "sigma": self.sigma, "sign": self.sign, "alpha": alpha}
+
     @property
     def formula(self):
         return f"{'−' if self.sign < 0 else ''}Aᵀ{'' if np.ndim(self.alpha) == 0 else 'diag(α)'}σ(Ax + b)"

@@ -204,6 +204,10 @@ class HamiltonianField(SkewGradientField):
     def label(self, part, key, count):
         return key
 
+    def arguments(self):
+        """What builds it again, but for θ."""
+        return {key: value for key, value in self.dH.arguments().items() if key != "sign"}
+
     def hamiltonian(self, z):
         """H(z), shape (...)."""
         return self.dH.potential(z)

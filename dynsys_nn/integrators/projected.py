@@ -25,6 +25,10 @@ class Projected(Method):
             raise TypeError(f"Projected takes a method such as RK4(), got {method!r}")
         self.inner, self.invariant = method, invariant_object(invariant)
 
+    def arguments(self):
+        """What builds it again."""
+        return {"method": self.inner, "invariant": self.invariant}
+
     @property
     def order(self):
         return self.inner.order

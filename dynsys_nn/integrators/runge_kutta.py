@@ -75,6 +75,10 @@ class RungeKutta(Method):
     def __repr__(self):
         return f"RungeKutta({self.A}, {self.b})" if type(self) is RungeKutta else super().__repr__()
 
+    def arguments(self):
+        """What builds it again: nothing, for a method with a name."""
+        return {"A": self.A, "b": self.b} if type(self) is RungeKutta else {}
+
     def adjoint_tableau(self):
         """(Â, b), â_ij = b_j − b_j a_ji/b_i: the Runge–Kutta method by which `vjp` integrates λ̇ = −X′(x)ᵀλ.
 

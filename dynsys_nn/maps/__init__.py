@@ -10,5 +10,9 @@ A state is the last axis of an array; all axes before it are batch: a point (d,)
 
 from .map import Map, dimension, every_map, inner, over_batch
 from .network import Network, flattened, lipschitz_product
+from .storage import architecture, read_arrays, write_arrays
 
-__all__ = ["Map", "Network", "dimension", "every_map", "flattened", "inner", "lipschitz_product", "over_batch"]
+__all__ = [
+    "Map", "Network", "architecture", "dimension", "every_map", "flattened", "inner", "lipschitz_product", "over_batch",
+    "read_arrays", "write_arrays",
+]  # fmt: skip

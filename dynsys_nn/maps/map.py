@@ -6,6 +6,8 @@ import weakref
 
 import numpy as np
 
+from . import storage
+
 
 class Map:
     """y = F(x; θ) with its hand-written adjoint and tangent.
@@ -65,6 +67,22 @@ class Map:
         copied._bind(self.theta.astype(complex) + 1j * eps * np.asarray(v, float))
         z, pullback = copied.vjp(x)
         return pullback(loss.vjp(z, y)[1])[1].imag / eps
+
+    # ---- files
+    def save(self, path):
+        """Write the map to one npz file without pickle: how it was built, as JSON, and θ. `Map.load(path)` gives it back, with the
+        same values to the last bit.
+
+        All or nothing: if it fails, or is killed on the way, an old file at `path` is as it was. TypeError, and no file, for
+        a map that is made of something besides the classes of dynsys_nn: functions, as in a KnownField, or classes of your own.
+        """
+        storage.save(self, path)
+
+    @staticmethod
+    def load(path):
+        """The map that `save` wrote. ValueError that names the file where it is truncated, damaged, pickled, of another program,
+        or does not fit its own architecture; classes that are not in `dynsys_nn.__all__` are refused by name."""
+        return storage.load(path)
 
     # ---- parameters
     @property

@@ -9,6 +9,7 @@ from ..constraints import Constraint
 from ..integrators import NotConverged
 from ..losses import Loss
 from ..maps import Map, dimension
+from .checkpoint import Checkpoint, run_of
 from .gradient import value_and_grad
 from .optimisers import LBFGS, SGD, Adam
 from .progress import Line
@@ -25,7 +26,7 @@ class TrainingDiverged(ArithmeticError):
 class History:
     """What `fit` recorded, an entry an epoch.
 
-    loss: the mean over the epoch's batches; validation: the loss on the validation data; seconds: since the start;
+    loss: the mean over the epoch's batches; validation: the loss on the validation data; seconds: of training so far;
     interrupted: True where Ctrl-C ended the training.
     """
 
@@ -55,6 +56,7 @@ def fit(
     rng=None,
     progress=True,
     callback=None,
+    checkpoint=None,
 ):
     """Minimise loss(net(x), y) over θ, in place; returns the History.
 
@@ -62,11 +64,13 @@ def fit(
     a step, shuffled with `rng` each epoch, or None for all at once; constraints: objects such as Orthogonal(field.A), each
     projected before the first step and after every step, in this order; validation: (x, y) on which the loss is recorded
     each epoch; progress: one line that rewrites itself, on a terminal only; callback(epoch, history) after each
-    epoch.
+    epoch; checkpoint: the path of a file that is written after each epoch and its callback, all or nothing. Where it is there
+    already, from the same call with perhaps fewer epochs, the training goes on from it: θ, the optimiser's memory, the
+    random state and the history are what they were, to the last bit, however the run was ended.
 
-    ValueError for NaN or infinite data (with its position), lengths that differ, an empty set, a batch size below 1.
-    TrainingDiverged where the loss stops being finite, with θ as it was at the last finite one. Ctrl-C returns the
-    history so far.
+    ValueError for NaN or infinite data (with its position), lengths that differ, an empty set, a batch size below 1, a
+    checkpoint of another run, or with LBFGS. TrainingDiverged where the loss stops being finite, with θ as it was at the last
+    finite one. Ctrl-C returns the history so far, with θ as it was after the last finished step.
     """
     optimiser = Adam(1e-2) if optimiser is None else optimiser
     _check_kinds(net, loss, optimiser)
@@ -85,14 +89,22 @@ def fit(
     constraints = _check_constraints(net, constraints)
     if whole_batch and constraints:
         raise ValueError(f"LBFGS moves freely and cannot keep constraints: take Adam, got {constraints}")
+    if whole_batch and checkpoint is not None:
+        raise ValueError(f"LBFGS keeps its memory to itself and cannot go on from a checkpoint: take Adam, got {checkpoint!r}")
+    if checkpoint is not None:
+        data = {"data": (x, y)} | ({} if validation is None else {"validation data": validation})
+        checkpoint = Checkpoint(checkpoint, run_of(net, loss, optimiser, batch_size, constraints, **data))
 
-    history, start, line = History(), time.perf_counter(), Line(progress and sys.stderr.isatty())
+    history, last, line = History(), time.perf_counter(), Line(progress and sys.stderr.isatty())
 
     def record(value):
+        nonlocal last
         history.loss.append(float(value))
         if validation is not None:
             history.validation.append(_value(net, loss, *validation))
-        history.seconds.append(time.perf_counter() - start)
+        now = time.perf_counter()
+        history.seconds.append((history.seconds or [0.0])[-1] + now - last)
+        last = now
         line.show("epoch", len(history.loss), "of", epochs, history)
         if callback is not None:
             callback(len(history.loss) - 1, history)
@@ -102,43 +114,48 @@ def fit(
             _minimise(net, loss, x, y, optimiser, epochs, record, history)
         else:
             rng = np.random.default_rng(rng)
-            _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history)
+            _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history, checkpoint)
     except KeyboardInterrupt:
         history.interrupted = True
-        for constraint in constraints:  # it may have come between a step and its projection
-            constraint.project()
     finally:
         line.end()
     return history
 
 
-def _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history):
-    for constraint in constraints:
-        constraint.project()
-    blocks = [block for constraint in constraints for block in constraint.blocks(net.theta)]
+def _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history, checkpoint):
     memory = optimiser.start(net.theta)
-    memory["blocks"] = blocks
-    safe = net.theta.copy()
-    for _ in range(epochs):
-        order = rng.permutation(len(x)) if batch_size < len(x) else np.arange(len(x))
-        total = 0.0
-        for k in range(0, len(x), batch_size):
-            batch = order[k : k + batch_size] if batch_size < len(x) else slice(None)
-            value, g, why = _attempt(net, loss, x[batch], y[batch])
-            if why:
-                net.theta = safe
-                raise _diverged(history, f"at sample {k} of it: {why}")
-            safe[:] = net.theta
-            for constraint in constraints:
-                g = constraint.tangent(g)
-            optimiser.step(net.theta, g, memory)
-            if not np.isfinite(net.theta).all():
-                net.theta = safe
-                raise _diverged(history, f"at sample {k} of it: the step is not finite")
-            for constraint in constraints:
-                constraint.project()
-            total += value * len(order[k : k + batch_size])
-        record(total / len(x))
+    if checkpoint is None or not checkpoint.restore(net.theta, memory, rng, history):
+        for constraint in constraints:
+            constraint.project()
+    memory["blocks"] = [block for constraint in constraints for block in constraint.blocks(net.theta)]
+    safe, finished = net.theta.copy(), net.theta.copy()  # after the last finite loss, and after the last whole step
+    try:
+        for _ in range(len(history.loss), epochs):
+            order = rng.permutation(len(x)) if batch_size < len(x) else np.arange(len(x))
+            total = 0.0
+            for k in range(0, len(x), batch_size):
+                batch = order[k : k + batch_size] if batch_size < len(x) else slice(None)
+                value, g, why = _attempt(net, loss, x[batch], y[batch])
+                if why:
+                    net.theta = safe
+                    raise _diverged(history, f"at sample {k} of it: {why}")
+                safe[:] = net.theta
+                for constraint in constraints:
+                    g = constraint.tangent(g)
+                optimiser.step(net.theta, g, memory)
+                if not np.isfinite(net.theta).all():
+                    net.theta = safe
+                    raise _diverged(history, f"at sample {k} of it: the step is not finite")
+                for constraint in constraints:
+                    constraint.project()
+                finished[:] = net.theta
+                total += value * len(order[k : k + batch_size])
+            record(total / len(x))
+            if checkpoint is not None:
+                checkpoint.save(net.theta, memory, rng, history)
+    except KeyboardInterrupt:
+        net.theta = finished
+        raise
 
 
 def _minimise(net, loss, x, y, optimiser, epochs, record, history):

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..maps import dimension, every_map
 
-#: numbers in an array of a block: half a megabyte in float64
-BLOCK = 2**16
+#: numbers in an array of a block: a megabyte in float64
+BLOCK = 2**17
 
 # A gradient asks for the same memory as the one before. glibc gives what is freed back to the system at once, unless one
 # large array, whose pages nobody touches, was freed before: this alone can halve the time of small networks.

@@ -1,0 +1,348 @@
+"""A map, a training, a step: what is saved comes back to the last bit, and what cannot be read is refused by name."""
+
+import os
+import pickle
+import re
+import signal
+import threading
+
+import numpy as np
+import pytest
+import zoo
+from conftest import ROOT, run
+
+import dynsys_nn as dnn
+from dynsys_nn.constraints import weights
+from dynsys_nn.maps import storage
+
+LOST = ("KnownField", "InvariantField of a given I")  # made of functions, which no file keeps
+
+
+def maps(rng):
+    """(name, map) for every kind of map, and every method."""
+    for name, make in {**zoo.FIELDS, **zoo.LINEAR}.items():
+        yield name, make(rng)
+    for name, method, field in zoo.pairs(rng):
+        yield f"Flow by {name}", dnn.Flow(field, -0.1, method, steps=2, learn_h="Euler" in name)
+    yield from zoo.networks(rng)
+    yield "Rollout", dnn.Rollout(zoo.henon(rng), 3)
+    yield "float32", dnn.Network(dnn.Lift(4, 2), dnn.Affine(3, 4, rng=rng, dtype=np.float32))
+
+
+def is_lost(name, F):
+    method = repr(getattr(F, "method", ""))
+    return name in LOST or "PositionVerlet" in method or "Invariant" in method or "given I" in name
+
+
+def same(F, G):
+    """F and G are built alike, with the same θ to the bit."""
+    return (
+        type(F) is type(G) and F.theta.dtype == G.theta.dtype and F.theta.tobytes() == G.theta.tobytes()
+        and list(F.parameters) == list(G.parameters) and storage.architecture(F) == storage.architecture(G)
+    )  # fmt: skip
+
+
+def test_every_map_comes_back_with_the_same_values_to_the_last_bit(rng, tmp_path):
+    path, kinds = tmp_path / "map.npz", set()
+    for name, F in maps(rng):
+        if is_lost(name, F):
+            continue
+        F.save(path)
+        G = dnn.Network.load(path)
+        assert same(F, G), name
+        x = zoo.points(rng, (5,), F.dim_in).astype(F.theta.dtype)
+        (y, pullback), (z, back) = F.vjp(x), G.vjp(x)
+        w = rng.normal(size=y.shape).astype(y.dtype)
+        for a, b in zip((F(x), y, *pullback(w)), (G(x), z, *back(w)), strict=True):
+            assert a.tobytes() == b.tobytes(), name
+        kinds |= {type(part).__name__ for part in dnn.maps.every_map(F)} | {type(F).__name__}
+    abstract = {"Map", "Field", "LinearMap", "SkewGradientField"}
+    assert kinds >= {name for name in dnn.__all__ if is_a_map(getattr(dnn, name))} - abstract - {"KnownField"}
+
+
+def is_a_map(thing):
+    return isinstance(thing, type) and issubclass(thing, dnn.Map)
+
+
+def test_shared_weights_are_shared_again(tmp_path, rng):
+    [net] = [net for name, net in zoo.networks(rng) if name == "shared"]
+    net.save(tmp_path / "net.npz")
+    again = dnn.Network.load(tmp_path / "net.npz")
+    assert again.maps[0] is again.maps[2] and again.theta.size == net.theta.size
+    f = zoo.shared_shear(rng)
+    f.save(tmp_path / "f.npz")
+    assert (g := dnn.Map.load(tmp_path / "f.npz")).f is g.g
+
+
+def test_an_invariant_in_field_and_method_is_one_object_again(tmp_path, rng):
+    Q = zoo.QUADRATIC
+    F = dnn.Flow(zoo.invariant_field(rng, Q), 0.1, dnn.Projected(dnn.RK4(), Q))
+    F.save(tmp_path / "F.npz")
+    G = dnn.Map.load(tmp_path / "F.npz")
+    assert G.field.invariant is G.method.invariant and G.keeps == F.keeps == {"invariant"}
+
+
+def test_values_that_are_not_finite_are_kept_too(tmp_path):
+    F = dnn.Dense(2, 2, rng=0)
+    F.theta[:] = [np.nan, -np.inf, -0.0, 5e-324]
+    F.save(tmp_path / "F.npz")
+    assert same(F, dnn.Map.load(tmp_path / "F.npz"))
+
+
+def test_what_a_file_cannot_keep_is_refused_by_name_and_the_old_file_stays(rng, tmp_path):
+    path = tmp_path / "map.npz"
+    dnn.Lift(3, 2).save(path)
+    before = path.read_bytes()
+
+    class Own(dnn.Dense):
+        pass
+
+    cases = {
+        "fun of KnownField is <function": dnn.Flow(dnn.systems.pendulum(), 0.1, dnn.StormerVerlet()),
+        "method of Flow is PositionVerlet()": dnn.Flow(zoo.partitioned(rng), 0.1, zoo.PositionVerlet()),
+        "value of Invariant is <function": zoo.invariant_field(rng, zoo.WAVY),
+        "but it is Own(2 → 3)": Own(3, 2, rng=rng),
+        "an item of maps of Network is Own(2 → 3)": dnn.Network(Own(3, 2, rng=rng)),
+    }
+    for words, F in cases.items():
+        with pytest.raises(TypeError, match=f"{re.escape(words)}.*save θ alone"):
+            F.save(path)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["map.npz"]
+
+
+# ---- files that are not what they should be
+
+
+@pytest.fixture
+def file(tmp_path, rng):
+    path = tmp_path / "net.npz"
+    dnn.Network(dnn.Lift(3, 2), dnn.Flow(zoo.residual(rng, 3), 0.1)).save(path)
+    return path
+
+
+def refusal(path):
+    with pytest.raises(ValueError) as refused:
+        dnn.Network.load(path)
+    assert str(path) in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_truncated_file_is_refused_by_name(file):
+    whole = file.read_bytes()
+    for size in [*range(0, len(whole), 37), len(whole) - 1]:
+        file.write_bytes(whole[:size])
+        assert "is no map of dynsys_nn, or it is damaged" in refusal(file)
+
+
+def test_a_file_with_a_wrong_byte_is_refused_or_harmless(file):
+    """Where the byte is in a date or another field that nobody reads, what comes is what was saved."""
+    whole, net = file.read_bytes(), dnn.Network.load(file)
+    refused = 0
+    for k in range(0, len(whole), 11):
+        file.write_bytes(whole[:k] + bytes([whole[k] ^ 0x55]) + whole[k + 1 :])
+        try:
+            assert same(dnn.Network.load(file), net)
+        except ValueError as error:
+            assert str(file) in str(error)
+            refused += 1
+    assert refused > 0.7 * len(whole) / 11
+
+
+def arrays_of(path):
+    with np.load(path) as archive:
+        return dict(archive)
+
+
+def test_foreign_pickled_and_misfitting_files_are_refused_with_the_reason(file, tmp_path):
+    good, code = arrays_of(file), arrays_of(file)["architecture"].item()
+
+    def rewritten(**changes):
+        np.savez(file, **{name: a for name, a in (good | changes).items() if a is not None})
+
+    def raw(data):
+        file.write_bytes(data)
+
+    os.mkdir(tmp_path / "marker")
+    cases = {
+        "it is a pickle": lambda: raw(pickle.dumps(good)),
+        "it is no npz file": lambda: raw(b"x,y\n1,2\n"),
+        "Object arrays cannot be loaded": lambda: rewritten(theta=np.array([{}, None], object)),
+        "it has no architecture, but theta": lambda: rewritten(architecture=None),
+        "it has no theta, but architecture": lambda: rewritten(theta=None),
+        f"its θ is float64 of shape (3,), and its architecture needs float64 of shape {good['theta'].shape}": lambda: rewritten(theta=np.zeros(3)),
+        "its θ is float32": lambda: rewritten(theta=good["theta"].astype(np.float32)),
+        "it asks for Destroyer, which is no class of dynsys_nn": lambda: rewritten(architecture=code.replace("ResidualField", "Destroyer")),
+        "it asks for fit, which is no class": lambda: rewritten(architecture=code.replace("ResidualField", "fit")),
+        "it asks for os.system": lambda: rewritten(architecture=code.replace("ResidualField", "os.system")),
+        "it holds a Tanh": lambda: rewritten(architecture='{"dynsys_nn": 1, "map": {"class": "Tanh"}}'),
+        "it has format 7, and this version reads format 1": lambda: rewritten(architecture=code.replace('"dynsys_nn": 1', '"dynsys_nn": 7')),
+        "recursion": lambda: rewritten(architecture='{"dynsys_nn": 1, "map": ' + 5000 * "[" + 5000 * "]" + "}"),
+        "holds no map that can be built": lambda: rewritten(architecture="{"),
+        "unexpected keyword argument": lambda: rewritten(architecture=code.replace('"steps"', '"stairs"')),
+        "holds no map that can be built: steps must be at least 1, got 0": lambda: rewritten(architecture=code.replace('"steps": 1', '"steps": 0')),
+    }  # fmt: skip
+    for words, spoil in cases.items():
+        spoil()
+        assert words in refusal(file), words
+    np.save(tmp_path / "array", good["theta"])
+    assert "it is no npz file" in refusal(tmp_path / "array.npy")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        dnn.Network.load(tmp_path / "nowhere.npz")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk full"), MemoryError])
+def test_a_write_that_fails_on_the_way_leaves_the_old_file_whole_and_no_other(file, error, monkeypatch):
+    before = file.read_bytes()
+
+    def half(target, **arrays):
+        target.write(b"PK half of it")
+        raise error
+
+    monkeypatch.setattr(np, "savez", half)
+    with pytest.raises((KeyboardInterrupt, OSError, MemoryError)):
+        dnn.Lift(3, 2).save(file)
+    assert file.read_bytes() == before and os.listdir(file.parent) == ["net.npz"]
+
+
+# ---- checkpoints
+
+
+def training(path=None, epochs=6, optimiser=None, bits=np.random.PCG64, callback=None, constraints=(), **changes):
+    """A net and the history of a training of it that has all: shuffled batches, constraints, a learned step, validation."""
+    x, y = dnn.datasets.moons(120, rng=0)
+    rng = np.random.default_rng(5)
+    fields = [dnn.GradientField(dnn.Dense(6, 6, rng=rng), dnn.ReLU()) for _ in range(2)]
+    net = dnn.Network(dnn.Lift(6, 2), *[dnn.Flow(X, 1.0, learn_h=True) for X in fields], dnn.Affine(2, 6, rng=rng))
+    options = dict(loss=dnn.MulticlassHinge(0.3), x=x, y=y, batch_size=50, validation=(x, y)) | changes
+    history = dnn.fit(
+        net, optimiser=optimiser or dnn.Adam(1e-2), epochs=epochs, rng=np.random.Generator(bits(3)), callback=callback, checkpoint=path,
+        constraints=[dnn.Orthogonal(*weights(net)), *constraints], **options,
+    )  # fmt: skip
+    return net, history
+
+
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+@pytest.mark.parametrize("optimiser", [dnn.Adam(1e-2), dnn.SGD(1e-2, momentum=0.9)], ids=repr)
+def test_a_run_in_pieces_is_the_run_in_one_piece_to_the_last_bit(optimiser, bits, tmp_path):
+    net, history = training(optimiser=optimiser, bits=bits)
+    for epochs in (1, 2, 5, 6):
+        pieces, again = training(tmp_path / "run.npz", epochs, optimiser, bits)
+        assert len(again.loss) == epochs
+    assert pieces.theta.tobytes() == net.theta.tobytes()
+    assert again.loss == history.loss and again.validation == history.validation
+    assert len(again.seconds) == 6 and np.all(np.diff(again.seconds) > 0)
+
+
+def test_an_exception_anywhere_loses_no_epoch_that_was_over(tmp_path):
+    net, history = training()
+    for epoch in range(6):
+        seen = []
+
+        def fail(k, h, epoch=epoch, seen=seen):
+            seen.append(k)
+            if k == epoch:
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            training(tmp_path / "run.npz", callback=fail)
+        assert seen == ([0] if epoch == 0 else [epoch - 1, epoch])  # the checkpoint comes after the callback
+    again, other = training(tmp_path / "run.npz")
+    assert again.theta.tobytes() == net.theta.tobytes() and other.loss == history.loss
+
+
+def test_a_run_that_is_over_is_restored_and_not_run(tmp_path):
+    net, history = training(tmp_path / "run.npz")
+    again, other = training(tmp_path / "run.npz", callback=lambda *_: pytest.fail("an epoch was run"))
+    assert again.theta.tobytes() == net.theta.tobytes() and other.loss == history.loss and other.seconds == history.seconds
+
+
+def test_a_checkpoint_of_another_run_is_refused_with_what_differs(tmp_path):
+    path, (x, y) = tmp_path / "run.npz", dnn.datasets.moons(120, rng=1)
+    training(path, 1)
+    before = path.read_bytes()
+    for what, changes in {
+        "data": dict(x=x, y=y), "loss": dict(loss=dnn.MulticlassHinge(0.4)), "optimiser": dict(optimiser=dnn.Adam(2e-2)),
+        "batch_size": dict(batch_size=40), "validation data": dict(validation=(x, y)), "constraints": dict(constraints=[dnn.Constraint()]),
+    }.items():  # fmt: skip
+        with pytest.raises(ValueError, match=rf"run\.npz cannot be gone on from: it is of another run, whose {what} was"):
+            training(path, 2, **changes)
+    net = dnn.Affine(2, 2, rng=0)
+    with pytest.raises(ValueError, match="another run, whose network was"):
+        dnn.fit(net, dnn.MulticlassHinge(0.3), x, y, checkpoint=path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path):
+    path = tmp_path / "run.npz"
+    training(path, 1)
+    whole = path.read_bytes()
+    dnn.Lift(3, 2).save(path)
+    with pytest.raises(ValueError, match=r"run\.npz is no checkpoint of dynsys_nn: it has no run, but architecture"):
+        training(path, 2)
+    path.write_bytes(whole[:-200])
+    with pytest.raises(ValueError, match=r"run\.npz is no checkpoint of dynsys_nn, or it is damaged"):
+        training(path, 2)
+    assert path.read_bytes() == whole[:-200]
+
+
+def test_lbfgs_takes_no_checkpoint(tmp_path):
+    x = np.ones((2, 1))
+    with pytest.raises(ValueError, match="LBFGS keeps its memory to itself and cannot go on from a checkpoint: take Adam"):
+        dnn.fit(dnn.Affine(1, 1), dnn.MeanSquaredError(), x, x, dnn.LBFGS(), checkpoint=tmp_path / "run.npz")
+
+
+def test_an_optimiser_of_ones_own_is_resumed_too_unless_it_keeps_objects(tmp_path):
+    class Signs(dnn.Optimiser):
+        def start(self, theta):
+            return dict(rate=0.01, count=np.zeros(2, int))
+
+        def step(self, theta, g, memory):
+            theta -= memory["rate"] * np.sign(g)
+            memory["rate"] *= 0.9
+            memory["count"] += 1
+
+    class Objects(Signs):
+        def start(self, theta):
+            return super().start(theta) | dict(friend=object())
+
+    x = np.arange(10.0)[:, None]
+
+    def fitted(optimiser, epochs, path):
+        net = dnn.Affine(1, 1, rng=0)
+        dnn.fit(net, dnn.MeanSquaredError(), x, x, optimiser, epochs, batch_size=4, rng=0, checkpoint=path)
+        return net.theta.tobytes()
+
+    whole = fitted(Signs(), 5, None)
+    assert fitted(Signs(), 2, tmp_path / "run.npz") != whole == fitted(Signs(), 5, tmp_path / "run.npz")
+    with pytest.raises(TypeError, match="a checkpoint keeps numbers and arrays, but memory.friend"):
+        fitted(Objects(), 1, tmp_path / "other.npz")
+
+
+def test_after_kill_minus_nine_at_any_moment_a_run_goes_on_to_the_bit(tmp_path):
+    """Five here; fifty by the script itself."""
+    done = run(str(ROOT / "tests" / "benchmarks" / "kills.py"), "5", "1", cwd=tmp_path)
+    assert re.fullmatch(r"\d+ kills, 5 of 5 resumptions bit-exact\n", done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("delay", np.linspace(0.005, 0.2, 6))
+def test_control_c_at_any_moment_leaves_theta_at_the_last_finished_step(delay):
+    class Record(dnn.Constraint):
+        """Not a constraint, but a witness: what θ is after each step."""
+
+        seen = []
+
+        def project(self):
+            Record.seen.append(self.net.theta.copy())
+
+    x, y = dnn.datasets.moons(300, rng=0)
+    rng = np.random.default_rng(0)
+    net = dnn.Network(dnn.Lift(8, 2), dnn.Flow(zoo.residual(rng, 8, 16), 0.1, steps=4), dnn.Affine(2, 8, rng=rng))
+    witness = Record()
+    witness.net = net
+    timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    history = dnn.fit(
+        net, dnn.SoftmaxCrossEntropy(), x, y, epochs=10**6, batch_size=30, rng=0, constraints=[dnn.Orthogonal(*weights(net)), witness]
+    )  # fmt: skip
+    assert history.interrupted
+    assert any(np.array_equal(net.theta, theta) for theta in Record.seen[-2:])
