@@ -103,6 +103,7 @@ def test_what_a_file_cannot_keep_is_refused_by_name_and_the_old_file_stays(rng, 
         "value of Invariant is <function": zoo.invariant_field(rng, zoo.WAVY),
         "but it is Own(2 → 3)": Own(3, 2, rng=rng),
         "an item of maps of Network is Own(2 → 3)": dnn.Network(Own(3, 2, rng=rng)),
+        "but it is Lift(2 → 3)": type("Lift", (dnn.Lift,), {})(3, 2),  # of our name, but not ours
     }
     for words, F in cases.items():
         with pytest.raises(TypeError, match=f"{re.escape(words)}.*save θ alone"):
