@@ -43,6 +43,14 @@ class ByHand(Executor):
 # ---- the gradient, block by block
 
 
+class Relative(dnn.MeanSquaredError):
+    """A mean that sums over the target alone, in its order in memory."""
+
+    def vjp(self, y, target):
+        value, dy = super().vjp(y, target)
+        return value - (target * target).mean(), dy
+
+
 def problems(rng):
     """(name, net, loss, x, y, adjoint)"""
     for name, net in zoo.networks(rng):
@@ -53,7 +61,9 @@ def problems(rng):
     yield "labels", net, dnn.SoftmaxCrossEntropy(), rng.normal(size=(9, 4)), rng.integers(0, 3, 9), dnn.Checkpoints(2)
     yield "labels on a grid", net, dnn.MulticlassHinge(), rng.normal(size=(5, 2, 4)), rng.integers(0, 3, (5, 2)), None
     yield "integers", net, MSE, rng.integers(-2, 3, (7, 4)), [[0, 1, 2]] * 7, None
-    yield "backwards in memory", net, MSE, rng.normal(size=(4, 70))[:, ::-1].T, rng.normal(size=(3, 70)).T, None
+    columns, flow = rng.normal(size=(8, 70))[:, ::-1].T, dnn.Flow(zoo.partitioned(rng), 0.1)
+    yield "x in columns", flow, MSE, columns[:, :4], columns[:, 4:].copy(), None
+    yield "y in columns", flow, Relative(), columns[:, :4].copy(), columns[:, 4:], None
     flow = dnn.Flow(zoo.partitioned(rng), 0.1, dnn.SymplecticEuler(), steps=4, learn_h=True)
     yield "reversed", flow, MSE, rng.normal(size=(7, 4)), rng.normal(size=(7, 4)), dnn.Reversed()
     trajectories = np.moveaxis(rng.normal(size=(4, 50, 6)), 0, -1)  # as `exact_flow` gives them
@@ -80,6 +90,19 @@ def test_the_gradient_has_the_same_bits_whoever_takes_the_blocks(name, executors
         for executor in (executors["threads"], executors["processes"]):
             again = dnn.value_and_grad(net, loss, x, y, executor, block, adjoint)
             assert again[0] == value and again[1].tobytes() == g.tobytes() and again[1].dtype == g.dtype
+
+
+def test_every_block_goes_back_by_the_adjoint_that_is_given(rng):
+    class Spy(dnn.Checkpoints):
+        rows = []
+
+        def vjp(self, net, x):
+            self.rows.append(len(x))
+            return super().vjp(net, x)
+
+    x = rng.normal(size=(7, 2))
+    dnn.value_and_grad(dnn.Affine(2, 2, rng=rng), MSE, x, x, block=3, adjoint=Spy())
+    assert Spy.rows == [3, 3, 1]
 
 
 class Total(dnn.MeanSquaredError):
@@ -261,8 +284,8 @@ def test_columns_hold_objects_where_shapes_differ_or_values_are_no_numbers():
     found, failures = dnn.sweep(lambda n, stages: np.arange(n), dict(n=[2, 3], stages=[(1, 2), ((3,), 4)]))
     assert not failures and [value.tolist() for value in found["value"]] == [[0, 1], [0, 1], [0, 1, 2], [0, 1, 2]]
     assert found["stages"].tolist() == [(1, 2), ((3,), 4)] * 2
-    found, _ = dnn.sweep(lambda size: 1, dict(size=[1, "all", None, MSE, square]))
-    assert found["size"].tolist() == [1, "all", None, MSE, square]
+    for sizes in ([1, "all"], [1, "all", None, MSE, square], [[1], 2]):
+        assert dnn.sweep(lambda size: 1, dict(size=sizes))[0]["size"].tolist() == sizes
 
 
 def test_a_result_with_other_names_is_a_failure_that_keeps_it():
@@ -291,9 +314,16 @@ def interrupted(k):
     return 1.0
 
 
+@pytest.fixture
+def before():
+    """What Ctrl-C does: in the background it may be ignored."""
+    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, outside)
+
+
 @pytest.mark.parametrize("function", [stopped, interrupted])
-def test_ctrl_c_ends_a_sweep_and_returns_what_is_finished(function):
-    before = signal.getsignal(signal.SIGINT)
+def test_ctrl_c_ends_a_sweep_and_returns_what_is_finished(function, before):
     found, failures = dnn.sweep(function, dict(k=range(5)))
     assert found["k"].tolist() == [0, 1] and [setting["k"] for setting, _ in failures] == [2, 3, 4]
     assert all(isinstance(error, KeyboardInterrupt) for _, error in failures)
