@@ -2,11 +2,10 @@
 # # 12. Scaling out
 #
 # Tutorial 7 compared networks by *one* training each. Another seed gives other weights, other batches, other test
-# images, and other numbers. Is the difference between two kinds of network larger than the one between two seeds?
-# That takes many trainings, and soon more than one processor. Here is how to go from one to a cluster and keep every digit.
+# images, and other numbers. Is the difference between two kinds of network larger than the one between two seeds? That
+# takes many trainings, and soon more than one processor. Here is how to go from one to a cluster and keep every digit.
 
 # %%
-# ruff: noqa: E402
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: one thread a worker in matrix products
@@ -30,8 +29,9 @@ EPS = np.linspace(0, 0.6, 5)
 
 # %% [markdown]
 # ## The experiment is a function
-# From a setting to numbers: a kind of network and a seed give the accuracy on 397 test images, certified and under attack,
-# for perturbations $\|\delta\|_2 \le \varepsilon$. All that is random comes from the seed, and nothing else is asked of it.
+# From a setting to numbers: a kind of network and a seed give the accuracy on 397 test images, certified and under
+# attack, for perturbations $\|\delta\|_2 \le \varepsilon$. All that is random comes from the seed, and nothing else is
+# asked of it.
 
 
 # %%
@@ -68,11 +68,12 @@ def experiment(kind, seed):
 
 
 # %% [markdown]
-# `sweep` calls it for each combination, and returns a structured array, a row for each, a column for each name, and a list of
-# failures. On a terminal it shows how far it is.
+# `sweep` calls it for each combination, and returns a structured array, a row for each, a column for each name, and a
+# list of failures. On a terminal it shows how far it is.
 #
-# **Before you run the cell:** at $\varepsilon = 0.3$ about 77 % of the test images are certified for the gradient flow. By how
-# many points will two seeds differ? And by how many would 397 images differ from another 397, if the network stayed the same?
+# **Before you run the cell:** at $\varepsilon = 0.3$ about 77 % of the test images are certified for the gradient flow.
+# By how many points will two seeds differ? And by how many would 397 images differ from another 397, if the network
+# stayed the same?
 
 # %%
 found, failures = dnn.sweep(experiment, dict(kind=["flow", "resnet"], seed=range(4)))
@@ -85,18 +86,18 @@ for kind, accuracy, line in (("flow", "certified", "C0-"), ("flow", "attacked", 
     bars[kind, accuracy] = mean[2], std[2]
     ax.errorbar(EPS, mean, std, fmt=line, capsize=4, label=f"{kind}, {accuracy}")
     print(f"{kind:6} {accuracy:9} at ε = {EPS[2]:.1f}: {mean[2]:.1f} ± {std[2]:.1f} %")
-ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)", title="mean ± standard deviation, 4 seeds")
+ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)", title="mean ± deviation over 4 seeds")
 ax.legend()
 p = bars["flow", "certified"][0] / 100
 print(f"397 images alone: ± {100 * np.sqrt(p * (1 - p) / 397):.1f} %")
 assert all(std < 6 for _, std in bars.values())
 
 # %% [markdown]
-# A few points, about as many as the choice of the test images makes: do not believe a second digit of one run.
+# A few points, of which the choice of the test images alone makes two: do not believe a second digit of one run.
 #
 # The bar is the standard deviation, what *one* training may be off by. The mean of $n$ is known better, to
-# $\mathrm{std}/\sqrt n$, its standard error: say which of the two you draw. And better still is a pair. Both kinds had the same
-# test images for the same seed, so what is easy about them cancels in the difference.
+# $\mathrm{std}/\sqrt n$, its standard error: say which of the two you draw. And better still is a pair. Both kinds had
+# the same test images for the same seed, so what is easy about them cancels in the difference.
 
 # %%
 flow, resnet = found[found["kind"] == "flow"], found[found["kind"] == "resnet"]
@@ -110,8 +111,8 @@ assert (flow["seed"] == resnet["seed"]).all() and (gain > 0).all()
 # ## Who does the work
 # A third argument says who: any `concurrent.futures.Executor`.
 #
-# **Before you run the cell:** two threads, which finish in any order. Which digits of the results change? And what happens to
-# the others where one setting has a spelling mistake?
+# **Before you run the cell:** two threads, which finish in any order. Which digits of the results change? And what
+# happens to the others where one setting has a spelling mistake?
 
 # %%
 with ThreadPoolExecutor(2) as executor:
@@ -168,17 +169,18 @@ assert again["certified"].tobytes() == flow["certified"][:2].tobytes()
 # | `None` | here, one after the other | nothing | |
 # | `ThreadPoolExecutor()` | this machine, notebooks too | large arrays, to gain | it is your own process |
 # | `ProcessPoolExecutor()` | this machine | a script as above | what finished is kept, the rest are failures |
-# | `client.get_executor()` of Dask | a cluster, notebooks too | `pip install "dynsys_nn[cluster]"` on each machine | others do its work again |
+# | `client.get_executor()` of Dask | a cluster, notebooks too | the extra `cluster`, everywhere | others do its work again |
 # | `MPIPoolExecutor()` of mpi4py | a cluster with a queue | `mpiexec python -m mpi4py.futures study.py` | the job ends |
 #
-# Dask gives each worker one thread in matrix products, as the first cell does. More threads add up in another order, and
-# the last digits may differ.
+# Dask gives each worker one thread in matrix products, as the first cell does. More threads add up in another order,
+# and the last digits may differ.
 #
 # ## One gradient, in blocks
-# A data set may be too large for one go, too. The loss is a mean, so value and gradient are weighted sums over blocks, and `value_and_grad` takes the same executors.
+# A single data set may be large, too. The loss is a mean, so value and gradient are weighted sums over blocks, and
+# `value_and_grad` takes the same executors.
 #
-# **Before you run the cell:** three gradients: in blocks of 100 here, the same blocks by three threads, all 1797 images at
-# once. Which of them agree to the last bit?
+# **Before you run the cell:** three gradients: in blocks of 100 here, the same blocks by three threads, all 1797 images
+# at once. Which of them agree to the last bit?
 
 # %%
 x, y = dnn.datasets.digits()
@@ -193,15 +195,16 @@ assert value_threads == value and g_threads.tobytes() == g.tobytes()
 np.testing.assert_allclose(g_whole, g, rtol=0, atol=1e-12)
 
 # %% [markdown]
-# The first two. Rounding depends on which numbers are added in which order, and so on the blocks; but not on who takes a
-# block, since the sums are added up in the blocks' order. Without `block` its size follows from the network and the data,
-# never from the number of workers: you may debug on a laptop what happened on a cluster.
+# The first two. Rounding depends on which numbers are added in which order, and so on the blocks; but not on who takes
+# a block, since the sums are added up in the blocks' order. Without `block` its size follows from the network and the
+# data, never from the number of workers: you may debug on a laptop what happened on a cluster.
 #
 # ## Exercises
-# 1. Make the script run 20 seeds on all processors of your machine. By which factor does the standard *error* fall against 4
-#    seeds? (`tests/benchmarks/robust_seeds.py` does it for the long training of the figure `robust_accuracy`.)
-# 2. `LocalCluster(2)` of Dask is a cluster on your own machine. Run the sweep on it, kill one of its workers on the way,
-#    and compare the results to the last bit. Do the same to a `ProcessPoolExecutor`. What is in `failures`?
-# 3. Remove the line `if __name__ == "__main__":` from the script, and start processes by
-#    `ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))`. Read what is said.
+# 1. Make the script run 20 seeds on all processors of your machine. By which factor does the standard *error* fall
+#    against 4 seeds? (`tests/benchmarks/robust_seeds.py` does it for the long training of the figure
+#    `robust_accuracy`.)
+# 2. `LocalCluster(2)` of Dask is a cluster on your own machine. Run the sweep on it, kill one of its workers on the
+#    way, and compare the results to the last bit. Do the same to a `ProcessPoolExecutor`. What is in `failures`?
+# 3. Remove the line `if __name__ == "__main__":` from the script, and start processes by `ProcessPoolExecutor(2,
+#    multiprocessing.get_context("spawn"))`. Read what is said.
 # 4. Is the gain of the gradient flow at $\varepsilon = 0.3$ still positive for every seed after 20 epochs a stage?

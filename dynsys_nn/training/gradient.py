@@ -1,9 +1,9 @@
 """J and ∂J/∂θ over a data set, in blocks of samples that fit the cache, and that any executor may take.
 
-A loss is a mean over n samples, so over blocks of n_b samples J = Σ_b (n_b/n) J_b, and its gradient is the sum of theirs. The
-blocks and the order of the sum depend on the network and the data alone: whoever takes a block, the sum is the same to the
-last bit, on one kind of machine and with one number of threads in the matrix products. Dask gives them one thread;
-OPENBLAS_NUM_THREADS=1, in the environment before numpy is imported, does so here.
+A loss is a mean over n samples, so over blocks of n_b samples J = Σ_b (n_b/n) J_b, and its gradient is the sum of theirs.
+The blocks and the order of the sum depend on the network and the data alone: whoever takes a block, the sum is the same to
+the last bit, on one kind of machine and with one number of threads in the matrix products. Dask gives its workers one
+thread; OPENBLAS_NUM_THREADS=1, in the environment before numpy is imported, does so here.
 """
 
 import numpy as np

@@ -17,15 +17,16 @@ from .progress import Line
 def sweep(function, settings, executor=None, progress=True):
     """function(**setting) for each setting; returns a structured array, a row for each that finished, and the failures.
 
-    settings: dict name → values, of which all combinations are taken, the last name fastest; or dicts with the same names,
-    in a list or one after the other. function returns a number, the column "value", or a dict of numbers and arrays, a column
-    each. executor: a `concurrent.futures.Executor`, as for `value_and_grad`; processes need a function that is defined in
-    a module. progress: one line that rewrites itself, on a terminal only.
+    settings: dict name → values, of which all combinations are taken, the last name fastest; or dicts with the same
+    names, in a list or one after the other. function returns a number, the column "value", or a dict of numbers and
+    arrays, a column each. executor: a `concurrent.futures.Executor`, as for `value_and_grad`; processes need a function
+    that is defined in a module. progress: one line that rewrites itself, on a terminal only.
 
-    Rows stand in the order of the settings, whoever finished first. A column whose numbers have one shape is an array of
-    them, any other holds objects. failures: a list of pairs (setting, exception). A result that is not named as the first
-    one, or as a setting, is a failure too, and the exception's `.result`. Where a worker dies, what finished is kept. Ctrl-C
-    returns what is finished; what is not is among the failures. ValueError or TypeError for settings of another form.
+    Rows stand in the order of the settings, whoever finished first. A column of numbers or arrays of one shape, or of
+    strings, is an array of them; any other holds objects. failures: a list of pairs (setting, exception). A result whose
+    names are not those of the first one, or are names of settings, is a failure too, and the exception's `.result`.
+    Where a worker dies, what finished is kept. Ctrl-C returns what is finished; what is not is among the failures.
+    ValueError or TypeError for settings of another form; what the executor raises where it takes nothing.
     """
     settings = combinations(settings)
     if not callable(function):
@@ -90,7 +91,9 @@ def finished(function, settings, executor):
             future = outcome_of(executor.submit, attempt, function, setting)
             if isinstance(future, Future):
                 futures[future] = k
-            else:  # an executor whose worker died takes no more
+            elif isinstance(future, RuntimeError) and not futures:
+                raise future  # an executor that takes nothing is the caller's mistake
+            else:  # its worker died on the way, or it cannot send this setting
                 yield k, future
         for future in as_completed(futures):
             yield futures[future], outcome_of(future.result)
@@ -108,7 +111,7 @@ def outcome_of(call, *arguments):
 
 
 def attempt(function, setting):
-    """The columns of one setting. An exception that would end a worker, or not come home from it, goes by name and text."""
+    """The columns of one setting. What would end a worker, or would not come home from it, goes by its name and text."""
     try:
         return columns(function(**setting))
     except KeyboardInterrupt:
@@ -128,7 +131,7 @@ def comes_home(error):
 
 
 def attempt_here(function, setting):
-    """The columns of one setting. Ctrl-C ends the sweep even where the function, as `fit` does, takes it and returns."""
+    """The columns of one setting. Ctrl-C ends the sweep even where the function takes it and returns, as `fit` does."""
     interrupts, before = [], signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():
         return attempt(function, setting)

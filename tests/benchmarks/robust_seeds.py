@@ -1,4 +1,4 @@
-"""The figure `robust_accuracy` with error bars over seeds: `python tests/benchmarks/robust_seeds.py [--seeds n] [--workers n | --scheduler address]`.
+"""The figure `robust_accuracy` with error bars over seeds: `python tests/benchmarks/robust_seeds.py [--seeds n] [--workers n]`.
 
 A seed draws the initial weights, the batches, and which 397 of the digits test. Attacked by PGD with 50 steps from one
 start. Prints mean ± standard deviation at ε = 0.3, in per cent, and draws the means with bars of one standard deviation.
@@ -70,9 +70,9 @@ def main():
     for setting, error in failures:
         print("failed:", setting, repr(error))
     for kind in KINDS:
-        at = 100 * np.array([found[found["kind"] == kind][a][:, 3] for a in ("certified", "attacked")])
-        mean, std = at.mean(axis=1), at.std(axis=1, ddof=1)
-        print(f"{kind:14} ε = {EPS[3]:.1f}: certified {mean[0]:.1f} ± {std[0]:.1f}, attacked {mean[1]:.1f} ± {std[1]:.1f}")
+        for accuracy in ("certified", "attacked"):
+            at = 100 * found[found["kind"] == kind][accuracy][:, 3]
+            print(f"{kind:14} {accuracy:9} at ε = {EPS[3]:.1f}: {at.mean():.1f} ± {at.std(ddof=1):.1f} %")
     with plt.style.context(plotting.STYLE):
         fig, ax = plt.subplots(figsize=(12, 6.4))
         draw(found, ax)
