@@ -235,17 +235,18 @@ def trouble(k):
         raise Fussy("a", "b")
     if k == 4:
         sys.exit("enough")
-    return {5: None, 6: [[1.0], [2.0, 3.0]], 7: "seven"}.get(k, 10.0 * k)
+    return {5: None, 6: [[1.0], [2.0, 3.0]], 7: "seven", 8: {0.1: 1.0}}.get(k, 10.0 * k)
 
 
 @pytest.mark.parametrize("name", ["here", "threads", "processes"])
 def test_every_failure_is_named_with_its_setting_and_the_rest_is_kept(name, executors):
-    found, failures = dnn.sweep(trouble, dict(k=range(10)), executors[name])
-    assert found["k"].tolist() == [0, 8, 9] and found["value"].tolist() == [0.0, 80.0, 90.0]
-    assert [setting for setting, _ in failures] == [dict(k=k) for k in range(1, 8)]
+    found, failures = dnn.sweep(trouble, dict(k=range(11)), executors[name])
+    assert found["k"].tolist() == [0, 9, 10] and found["value"].tolist() == [0.0, 90.0, 100.0]
+    assert [setting for setting, _ in failures] == [dict(k=k) for k in range(1, 9)]
     for (_, error), (kind, words) in zip(failures, [
         (ValueError, "one is no setting"), (dnn.TrainingDiverged, "training diverged"), (RuntimeError, "Fussy: a and b"),
         (RuntimeError, "SystemExit: enough"), (TypeError, "value is None"), (ValueError, ""), (TypeError, "seven"),
+        (TypeError, "words, got 0.1"),
     ], strict=True):  # fmt: skip
         assert type(error) is kind and words in str(error)
     assert len(failures[1][1].history.loss) > 5
@@ -368,9 +369,9 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize("name", ["here", "threads"])
 def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere(stream, name, executors, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", stream())
-    dnn.sweep(trouble, dict(k=[0, 1, 8]), executors[name])
+    dnn.sweep(trouble, dict(k=[0, 1, 9]), executors[name])
     text = sys.stderr.getvalue()
-    dnn.sweep(trouble, dict(k=[0, 1, 8]), executors[name], progress=False)
+    dnn.sweep(trouble, dict(k=[0, 1, 9]), executors[name], progress=False)
     assert sys.stderr.getvalue() == text and capsys.readouterr().out == ""
     assert (text == "") == (stream is io.StringIO) and text.count("\n") == (1 if text else 0)
     assert not text or "3 of 3 done, 1 failed" in text.split("\r")[-1]

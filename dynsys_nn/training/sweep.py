@@ -154,6 +154,8 @@ def columns(result):
     """A result as a dict name → number or array."""
     result = result if isinstance(result, dict) else {"value": result}
     for name, value in result.items():
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"the names of results are words, got {name!r}")
         if np.asarray(value).dtype.kind not in "fciub":
             raise TypeError(f"the function of a sweep returns numbers or arrays, but {name} is {value!r}")
     return result
