@@ -108,6 +108,10 @@ assert (flow["seed"] == resnet["seed"]).all() and (gain > 0).all()
 # %% [markdown]
 # What is *certain* for one kind is more than what an attack leaves of the other, for every seed.
 #
+# The long trainings of the figure `robust_accuracy`, over 20 seeds: the gradient flow has 90.5 ± 1.9 % certified at
+# $\varepsilon = 0.3$, the alternation of steps 87.9 ± 1.9 %. The bars overlap, but the difference of the pairs is
+# 2.5 ± 1.0, and positive in all 20. (`tests/benchmarks/robust_seeds.py`)
+#
 # ## Who does the work
 # A third argument says who: any `concurrent.futures.Executor`.
 #
@@ -201,8 +205,7 @@ np.testing.assert_allclose(g_whole, g, rtol=0, atol=1e-12)
 #
 # ## Exercises
 # 1. Make the script run 20 seeds on all processors of your machine. By which factor does the standard *error* fall
-#    against 4 seeds? (`tests/benchmarks/robust_seeds.py` does it for the long training of the figure
-#    `robust_accuracy`.)
+#    against 4 seeds?
 # 2. `LocalCluster(2)` of Dask is a cluster on your own machine. Run the sweep on it, kill one of its workers on the
 #    way, and compare the results to the last bit. Do the same to a `ProcessPoolExecutor`. What is in `failures`?
 # 3. Remove the line `if __name__ == "__main__":` from the script, and start processes by `ProcessPoolExecutor(2,
