@@ -22,6 +22,10 @@ class TrainingDiverged(ArithmeticError):
         super().__init__(message)
         self.history = history
 
+    def __reduce__(self):
+        """Both arguments: it comes home from another process."""
+        return type(self), (*self.args, self.history)
+
 
 class History:
     """What `fit` recorded, an entry an epoch.

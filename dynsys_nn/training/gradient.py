@@ -1,8 +1,9 @@
 """J and ∂J/∂θ over a data set, in blocks of samples that fit the cache, and that any executor may take.
 
-A loss is a mean over n samples, so over blocks of n_b samples J = Σ_b (n_b/n) J_b, and its gradient is the sum of theirs. The
-blocks and the order of the sum depend on the network and on n alone: whoever takes a block, the sum is the same to the last
-bit, on one kind of machine.
+A loss is a mean over n samples, so over blocks of n_b samples J = Σ_b (n_b/n) J_b, and its gradient is the sum of theirs.
+The blocks and the order of the sum depend on the network and the data alone: whoever takes a block, the sum is the same to
+the last bit, on one kind of machine and with one number of threads in the matrix products. Dask gives its workers one
+thread; OPENBLAS_NUM_THREADS=1, in the environment before numpy is imported, does so here.
 """
 
 import numpy as np
@@ -30,17 +31,18 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None):
         raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
     if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
-    if executor is not None and not hasattr(executor, "submit") or isinstance(executor, type):
-        raise TypeError(f"executor must be an object such as ThreadPoolExecutor(2), got {executor!r}")
+    checked_executor(executor)
     means = getattr(loss, "mean", False)
     if not means and (executor is not None or block is not None):
         raise ValueError(f"blocks add up where a loss is a mean over samples: {loss!r} does not say so, by mean = True")
-    x, n, rows = np.asarray(x), len(x), None if block is None else dimension(block, "block")
-    divisible = means and x.ndim > 1 and np.ndim(y) > 0 and len(y) == n
+    rows = None if block is None else dimension(block, "block")
+    x = np.asarray(net.state(x), order="C")  # as a process gets it: numpy's sums depend on the order in memory
+    n, divisible = len(x), means and x.ndim > 1 and np.ndim(y) > 0 and len(y) == len(x)
+    y = np.asarray(y, order="C") if divisible else y
     rows = (rows or block_rows(net, x)) if divisible else n
     tasks = [(net, loss, x, y, 1, adjoint)]
     if rows < n:
-        y, blocks = np.asarray(y), [slice(k, min(k + rows, n)) for k in range(0, n, rows)]
+        blocks = [slice(k, min(k + rows, n)) for k in range(0, n, rows)]
         tasks = [(net, loss, x[b], y[b], (b.stop - b.start) / n, adjoint) for b in blocks]
     value, gradient = 0.0, None
     for k, (value_b, gradient_b) in enumerate(taken(executor, gradient_of_block, tasks)):
@@ -56,13 +58,28 @@ def gradient_of_block(net, loss, x, y, share, adjoint):
     return share * value, pullback(share * dz)[1]
 
 
+def checked_executor(executor):
+    """TypeError where it is no executor; None stands for here."""
+    if executor is None:
+        return
+    from concurrent.futures import Executor
+
+    if not isinstance(executor, Executor):
+        of_dask = "; that of a Dask client is client.get_executor()" if hasattr(executor, "get_executor") else ""
+        raise TypeError(
+            f"executor must be a concurrent.futures.Executor such as ThreadPoolExecutor(2), got {executor!r}{of_dask}"
+        )
+
+
 def taken(executor, function, tasks):
     """function(*task) for each task, in order: here, or by the executor; where one fails, those that wait are cancelled."""
     if executor is None:
         yield from (function(*task) for task in tasks)
         return
-    futures = [executor.submit(function, *task) for task in tasks]
+    futures = []
     try:
+        for task in tasks:
+            futures.append(executor.submit(function, *task))
         for future in futures:
             yield future.result()
     finally:

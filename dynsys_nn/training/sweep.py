@@ -1,56 +1,61 @@
 """Many trainings at once: seeds × settings, here or on any executor, with every failure kept."""
 
+import contextlib
 import itertools
+import pickle
+import signal
 import sys
+import threading
 import time
 
 import numpy as np
 
+from .gradient import checked_executor
 from .progress import Line
 
 
 def sweep(function, settings, executor=None, progress=True):
     """function(**setting) for each setting; returns a structured array, a row for each that finished, and the failures.
 
-    settings: dict name → values, of which all combinations are taken, the last name fastest; or a list of dicts with the
-    same names. function returns a number, the column "value", or a dict of numbers and arrays, a column each. executor:
-    a `concurrent.futures.Executor`, as for `value_and_grad`; processes need a function that is defined in a module.
-    progress: one line that rewrites itself, on a terminal only.
+    settings: dict name → values, of which all combinations are taken, the last name fastest; or dicts with the same
+    names, in a list or one after the other. function returns a number, the column "value", or a dict of numbers and
+    arrays, a column each. executor: a `concurrent.futures.Executor`, as for `value_and_grad`; processes need a function
+    that is defined in a module. progress: one line that rewrites itself, on a terminal only.
 
-    Rows stand in the order of the settings, whoever finished first. failures: a list of pairs (setting, exception). Ctrl-C
-    returns what is finished; what is not is among the failures. ValueError or TypeError for settings of another form.
+    Rows stand in the order of the settings, whoever finished first. A column of numbers or arrays of one shape, or of
+    strings, is an array of them; any other holds objects. failures: a list of pairs (setting, exception). A result whose
+    names are not those of the first one, or are names of settings, is a failure too, and the exception's `.result`.
+    Where a worker dies, what finished is kept. Ctrl-C returns what is finished; what is not is among the failures.
+    ValueError or TypeError for settings of another form; what the executor raises where it takes nothing.
     """
     settings = combinations(settings)
     if not callable(function):
         raise TypeError(f"sweep needs a function, got {function!r}")
-    if executor is not None and not hasattr(executor, "submit") or isinstance(executor, type):
-        raise TypeError(f"executor must be an object such as ProcessPoolExecutor(), got {executor!r}")
-    outcomes, line, start = {}, Line(progress and sys.stderr.isatty()), time.perf_counter()
-
-    def note(k, outcome):
-        outcomes[k] = outcome
-        failed = sum(isinstance(outcome, BaseException) for outcome in outcomes.values())
-        line.show(len(outcomes), "of", len(settings), f"done, {failed} failed, {time.perf_counter() - start:.0f} s")
-
+    checked_executor(executor)
+    outcomes, failed, start, line = {}, 0, time.perf_counter(), Line(progress and sys.stderr.isatty())
     try:
-        for k, outcome in finished(function, settings, executor):
-            note(k, outcome)
+        with contextlib.closing(finished(function, settings, executor)) as finishing:
+            for k, outcome in finishing:
+                outcomes[k] = outcome
+                failed += isinstance(outcome, BaseException)
+                seconds = time.perf_counter() - start
+                line.show(len(outcomes), "of", len(settings), f"done, {failed} failed, {seconds:.0f} s")
     except KeyboardInterrupt as interrupt:
         outcomes = {k: outcomes.get(k, interrupt) for k in range(len(settings))}
     finally:
         line.end()
-    rows, failures, form = [], [], None
+    rows, failures = [], []
     for k, setting in enumerate(settings):
         outcome = outcomes[k]
         if not isinstance(outcome, BaseException):
-            shapes = {name: np.shape(value) for name, value in outcome.items()}
-            form = form or shapes
-            if shapes != form or setting.keys() & shapes.keys():
-                outcome = ValueError(f"needed are results of the shapes {form}, and no name of a setting, got {shapes}")
-        if isinstance(outcome, BaseException):
-            failures.append((setting, outcome))
-        else:
-            rows.append(setting | outcome)
+            row = setting | outcome
+            if len(row) == len(setting) + len(outcome) and row.keys() == (rows or [row])[0].keys():
+                rows.append(row)
+                continue
+            needed = f"{list(rows[0])[len(setting) :]}, as before" if rows else f"other names than {list(setting)}"
+            names, outcome = outcome, ValueError(f"the results of a sweep need {needed}, got {list(outcome)}")
+            outcome.result = names
+        failures.append((setting, outcome))
     return table(rows), failures
 
 
@@ -61,12 +66,14 @@ def combinations(settings):
             if isinstance(values, str) or not hasattr(values, "__len__"):
                 raise TypeError(f"settings must give a list of values for each name, got {name}={values!r}")
         settings = [dict(zip(settings, values, strict=True)) for values in itertools.product(*settings.values())]
+    if not hasattr(settings, "__iter__"):
+        raise TypeError(f"settings must be a dict name → values, or dicts, got {settings!r}")
     settings = list(settings)
     if not settings:
         raise ValueError("sweep needs at least one setting, got none")
     for setting in settings:
-        if not isinstance(setting, dict) or list(setting) != list(settings[0]):
-            raise TypeError(f"settings must be dicts with the names {list(settings[0])}, got {setting!r}")
+        if not isinstance(setting, dict) or setting.keys() != settings[0].keys():
+            raise TypeError(f"settings must be dicts with the same names, got {settings[0]!r} and {setting!r}")
     return settings
 
 
@@ -74,29 +81,81 @@ def finished(function, settings, executor):
     """(k, outcome) of each setting as it finishes: a dict of columns, or the exception."""
     if executor is None:
         for k, setting in enumerate(settings):
-            try:
-                yield k, columns(function(**setting))
-            except Exception as error:
-                yield k, error
+            yield k, outcome_of(attempt_here, function, setting)
         return
-    from concurrent.futures import as_completed
+    from concurrent.futures import Future, as_completed
 
-    futures = {executor.submit(function, **setting): k for k, setting in enumerate(settings)}
+    futures = {}
     try:
+        for k, setting in enumerate(settings):
+            future = outcome_of(executor.submit, attempt, function, setting)
+            if isinstance(future, Future):
+                futures[future] = k
+            elif isinstance(future, RuntimeError) and not futures:
+                raise future  # an executor that takes nothing is the caller's mistake
+            else:  # its worker died on the way, or it cannot send this setting
+                yield k, future
         for future in as_completed(futures):
-            try:
-                yield futures[future], columns(future.result())
-            except Exception as error:
-                yield futures[future], error
+            yield futures[future], outcome_of(future.result)
     finally:
         for future in futures:
             future.cancel()
+
+
+def outcome_of(call, *arguments):
+    """What the call returns, or the exception that it raises."""
+    try:
+        return call(*arguments)
+    except Exception as error:
+        return error
+
+
+def attempt(function, setting):
+    """The columns of one setting. What would end a worker, or would not come home from it, goes by its name and text."""
+    try:
+        return columns(function(**setting))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) and comes_home(error):
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+
+def comes_home(error):
+    """Whether an exception survives the way from another process."""
+    try:
+        return isinstance(pickle.loads(pickle.dumps(error)), type(error))
+    except Exception:
+        return False
+
+
+def attempt_here(function, setting):
+    """The columns of one setting. Ctrl-C ends the sweep even where the function takes it and returns, as `fit` does."""
+    interrupts, before = [], signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        return attempt(function, setting)
+
+    def note(*arguments):
+        interrupts.append(arguments)
+        before(*arguments)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        result = attempt(function, setting)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts:
+        raise KeyboardInterrupt
+    return result
 
 
 def columns(result):
     """A result as a dict name → number or array."""
     result = result if isinstance(result, dict) else {"value": result}
     for name, value in result.items():
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"the names of results are words, got {name!r}")
         if np.asarray(value).dtype.kind not in "fciub":
             raise TypeError(f"the function of a sweep returns numbers or arrays, but {name} is {value!r}")
     return result
@@ -104,8 +163,21 @@ def columns(result):
 
 def table(rows):
     """A structured array with a column for each name."""
-    arrays = {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+    arrays = {name: column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
     found = np.zeros(len(rows), [(name, a.dtype, a.shape[1:]) for name, a in arrays.items()])
     for name, a in arrays.items():
         found[name] = a
     return found
+
+
+def column(values):
+    """Numbers of one shape, or strings, as an array; anything else as an array of objects."""
+    plain = all(isinstance(value, str) for value in values)
+    with contextlib.suppress(ValueError):  # a ragged list is no array
+        arrays = [np.asarray(value) for value in values]
+        plain |= all(a.dtype.kind in "fciub" and a.shape == arrays[0].shape for a in arrays)
+    a = np.array(values) if plain else np.empty(len(values), object)
+    if not plain:
+        for k, value in enumerate(values):
+            a[k] = value
+    return a
