@@ -7,6 +7,16 @@ import weakref
 import numpy as np
 
 
+class Unset:
+    """A dimension that a map of one's own has not set yet."""
+
+    def __set_name__(self, cls, name):
+        self.name = name
+
+    def __get__(self, F, cls):
+        raise AttributeError(f"{cls.__name__} has no {self.name}: a map of your own sets dim_in and dim_out")
+
+
 class Map:
     """y = F(x; θ) with its hand-written adjoint and tangent.
 
@@ -21,6 +31,7 @@ class Map:
 
     keeps = frozenset()
     formula = "F(x)"
+    dim_in, dim_out = Unset(), Unset()
     _theta, _pieces, slices, _shares = np.zeros(0), {}, {}, False
 
     # ---- what a map of one's own provides
@@ -264,7 +275,7 @@ class Map:
         return copy.deepcopy(self)  # a shallow copy would share θ and become a second owner
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.dim_in} → {self.dim_out})"
+        return f"{type(self).__name__}({getattr(self, 'dim_in', '?')} → {getattr(self, 'dim_out', '?')})"
 
 
 def every_map(F):
