@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from .maps import numbers, real
+
 
 class Activation:
     """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z) itself."""
@@ -110,7 +112,7 @@ class LeakyReLU(Activation):
     """
 
     def __init__(self, slope=0.5):
-        if not isinstance(slope, float | int | np.number) or not np.isfinite(slope):
+        if math.isnan(real(slope)):
             raise ValueError(f"LeakyReLU needs a finite slope, got {slope!r}")
         self.a = float(slope)
         self.slope_min, self.slope_max = min(self.a, 1.0), max(self.a, 1.0)

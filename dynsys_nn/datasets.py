@@ -4,7 +4,7 @@ import os.path
 
 import numpy as np
 
-from .maps import dimension
+from .maps import dimension, generator, real
 
 
 def moons(n=1000, noise=0.1, rng=None):
@@ -35,7 +35,7 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
     Returns points (n, 2) and labels (n,) in {0, 1}.
     """
     labels, rng = _labels(n, noise, rng)
-    if not 0 < turns < np.inf:
+    if not real(turns) > 0:
         raise ValueError(f"turns must be a positive number, got {turns}")
     r = np.sqrt(rng.uniform(0, 1, n))
     phi = 2 * np.pi * turns * r
@@ -55,9 +55,9 @@ def digits():
 
 def _labels(n, noise, rng):
     n = dimension(n, "n")
-    if not 0 <= noise < np.inf:
-        raise ValueError(f"noise is a standard deviation ≥ 0, got {noise}")
-    rng = np.random.default_rng(rng)
+    if not real(noise) >= 0:
+        raise ValueError(f"noise is a standard deviation ≥ 0, got {noise!r}")
+    rng = generator(rng)
     return rng.permutation(np.arange(n) % 2), rng
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .fields import Field
 from .integrators import Euler, Method, check_step
-from .maps import Map, dimension, over_batch
+from .maps import Map, array, dimension, numbers, over_batch
 
 
 class Flow(Map):
@@ -259,10 +259,19 @@ def exact_flow(field, x, t):
     """
     from scipy.integrate import solve_ivp
 
-    x = field.state(x) if hasattr(field, "state") else np.asarray(x, float)
-    times = np.atleast_1d(np.asarray(t, float))
+    if not callable(field) or isinstance(field, type):
+        raise TypeError(f"exact_flow needs a map, or a function of states, got {field!r}")
+    if isinstance(field, Map) and field.dim_in != field.dim_out:
+        raise ValueError(f"exact_flow needs a field ℝᵈ → ℝᵈ, got {field!r}")
+    x = field.state(x) if hasattr(field, "state") else numbers(x, "exact_flow needs states,")
+    times = array(t, "exact_flow needs a time, or an array of times")
+    if times.dtype.kind not in "fiu":
+        raise TypeError(f"exact_flow needs real times, got {t!r}")
+    times = np.atleast_1d(times.astype(float))
     if not (np.isfinite(times).all() and np.isfinite(x).all()):
         raise ValueError("exact_flow needs finite states and times, got a NaN or infinity")
+    if not x.size:
+        raise ValueError(f"exact_flow needs at least one state, got an array of shape {x.shape}")
     forward = times * np.sign(times[-1:])
     if times.ndim > 1 or times.size == 0 or forward[0] < 0 or (np.diff(forward) <= 0).any():
         raise ValueError(f"exact_flow needs a time, or times that go one way from 0, got {t}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..fields import Field
+from ..maps import numbers
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 DISAGREES = "differences: the jvp DISAGREES, run checks.tangent"
@@ -16,7 +17,7 @@ class Check:
     """`measured` against `limit`. Passed where measured ≤ limit (a NaN fails)."""
 
     def __init__(self, name, measured, limit, detail=""):
-        self.name, self.measured, self.limit, self.detail = name, float(measured), float(limit), detail
+        self.name, self.measured, self.limit, self.detail = str(name), number(measured), number(limit), str(detail)
 
     @property
     def passed(self):
@@ -38,6 +39,13 @@ class Check:
     def __str__(self):
         verdict = "passed" if self.passed else "FAILED"
         return f"{verdict}  {self.name:<34} measured {self.measured:9.2e}   limit {self.limit:9.2e}   {self.detail}".rstrip()
+
+
+def number(value):
+    """`value` as a float; TypeError where it is no real number. A NaN may be measured, and fails."""
+    if not np.isrealobj(value) or np.shape(value) or np.asarray(value).dtype.kind not in "fiub":
+        raise TypeError(f"a check compares two real numbers, measured and limit, got {value!r}")
+    return float(value)
 
 
 def run(questions):
@@ -70,6 +78,11 @@ def points_of(F, x):
     refused."""
     if isinstance(F, type):
         raise TypeError(f"a check takes an object: write {F.__name__}(…), not {F.__name__}")
+    if not callable(F):
+        raise TypeError(f"a check takes a map, or a function of states, got {F!r}")
+    x = numbers(x, "a check needs states,")
+    if x.dtype.kind == "c":
+        raise TypeError(f"a check needs real states, got an array of dtype {x.dtype}")
     x = np.array(x, float)
     x.flags.writeable = False
     if x.ndim == 0 or x.size == 0:
@@ -104,6 +117,8 @@ def difference_quotient(F, x, v, part, step=1e-6):
 
 
 def jvp_of(F, x, v, part):
+    if not hasattr(F, "jvp"):
+        raise AttributeError(f"{name_of(F)} has no tangent to check: write jvp(self, x, v, dtheta)")
     return F.jvp(x, v)[1] if part == "in x" else F.jvp(x, np.zeros_like(x), v)[1]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..maps import dimension
+from ..maps import dimension, generator
 from .check import DISAGREES, EPS, TINY, Check, difference_quotient, jvp_of, name_of, points_of, tangent_or_quotient
 from .tutor import diagnosis, factors_of_a_mean, near, words_for
 
@@ -14,7 +14,7 @@ def adjoint(F, x, rng=0, limit=1e-12):
     that quotient, and the limit is what a quotient can tell, 1e-6. So a vjp and a jvp with the same mistake do not
     pass. x: array (..., d), away from kinks; rng: directions v and w are drawn with it.
     """
-    x, rng, name = points_of(F, x), np.random.default_rng(rng), f"adjoint of {name_of(F)}"
+    x, rng, name = points_of(F, x), generator(rng), f"adjoint of {name_of(F)}"
     theta = getattr(F, "theta", np.zeros(0))
     y, w, pulled, problem = opened(F, x, rng)
     if problem:
@@ -80,7 +80,7 @@ def value(F, x, y, limit=1e-12):
 
 def tangent(F, x, rng=0, limit=1e-7):
     """Jv of F.jvp against a central difference quotient of F, in x and in θ: the larger relative error."""
-    x, rng = points_of(F, x), np.random.default_rng(rng)
+    x, rng = points_of(F, x), generator(rng)
     worst = Check(f"tangent of {name_of(F)}", 0.0, limit)
     for part, at in (("in x", x), ("in θ", getattr(F, "theta", np.zeros(0)))):
         if at.size:
@@ -99,7 +99,7 @@ def taylor(F, x, rng=0, limit=0.1):
     has `eps`, (n,), and `remainders`, and `table()` prints them with the order from each to the next; rounding ends the
     table. x: (..., d), away from kinks; directions drawn with `rng`.
     """
-    x, rng, theta = points_of(F, x), np.random.default_rng(rng), np.array(getattr(F, "theta", np.zeros(0)))
+    x, rng, theta = points_of(F, x), generator(rng), np.array(getattr(F, "theta", np.zeros(0)))
     name, v, u = f"Taylor test of {name_of(F)}", rng.normal(size=x.shape), rng.normal(size=theta.shape)
     y, w, pulled, problem = opened(F, x, rng)
     if problem:
@@ -141,7 +141,7 @@ def duality(F, x, steps=100, rng=0, limit=1e-14):
     """
     x, rng, steps, name = (
         points_of(F, x),
-        np.random.default_rng(rng),
+        generator(rng),
         dimension(steps, "steps"),
         f"duality of {name_of(F)}",
     )

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..fields import KnownField
 from ..flows import exact_flow
-from ..maps import Map, dimension
+from ..maps import Map, dimension, generator, real
 from .check import (
     EPS,
     TINY,
@@ -166,7 +166,7 @@ def lipschitz(F, x, L=None, rng=0):
     (..., d), at many distances, and go on by random search (`rng`). What is found is a lower bound of the Lipschitz
     constant: a check that fails is a proof, one that passes is none. NotImplementedError where F knows no constant.
     """
-    x, rng, name = points_of(F, x), np.random.default_rng(rng), f"Lipschitz constant of {name_of(F)}"
+    x, rng, name = points_of(F, x), generator(rng), f"Lipschitz constant of {name_of(F)}"
     if L is None:
         if not hasattr(F, "lipschitz"):
             raise TypeError(

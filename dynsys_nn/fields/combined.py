@@ -77,7 +77,7 @@ class KnownField(Field):
 
     def __init__(self, fun, dim, jacobian=None, keeps=(), gradient=False):
         for f, name in ((fun, "fun"), (jacobian, "jacobian")):
-            if not callable(f) and not (f is None and name == "jacobian"):
+            if (not callable(f) or isinstance(f, type)) and not (f is None and name == "jacobian"):
                 raise TypeError(f"{name} of KnownField must be a function of the state, got {f!r}")
         self.dim_in = self.dim_out = dimension(dim, "dim")
         self.fun, self.dfun, self.keeps, self.is_gradient = fun, jacobian, words(keeps), gradient

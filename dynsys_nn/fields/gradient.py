@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..linear import given
-from ..maps import over_batch
+from ..maps import over_batch, real
 from .field import Field, activation_part, linear_part, zero_bias
 
 
@@ -21,7 +21,7 @@ class GradientField(Field):
 
     def __init__(self, A, sigma, sign=-1, alpha=None):
         A, sigma = linear_part(A, "A"), activation_part(sigma)
-        if np.ndim(sign) or sign not in (-1, 1):
+        if real(sign) not in (-1, 1):
             raise ValueError(f"sign must be −1 (descent) or +1 (ascent), got {sign!r}")
         self.dim_in = self.dim_out = A.dim_in
         self.sigma, self.sign, b = sigma, int(sign), zero_bias(A)

@@ -3,7 +3,7 @@
 import math
 
 from ..fields import SumField
-from .method import Method, check_step
+from .method import Method, check_dh, check_step
 from .runge_kutta import Euler, Heun
 from .shears import StormerVerlet
 
@@ -51,8 +51,9 @@ class Composition(Method):
         return x, back
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        h, d = check_step(h), field.unpack(dtheta)
-        for part, X, method, c in self.plan(field):
+        plan = self.plan(field)
+        h, dh, d = check_step(h), check_dh(dh), field.unpack(dtheta)
+        for part, X, method, c in plan:
             x, v = method.jvp(X, x, c * h, v, dtheta if part is None else d[part], c * dh)
         return x, v
 

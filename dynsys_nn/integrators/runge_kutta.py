@@ -6,7 +6,7 @@ import numpy as np
 
 from ..maps import inner
 from .bounds import cocoercivity, contractivity_radius, euler_lipschitz, stability_matrix
-from .method import Method, check_step
+from .method import Method, check_dh, check_step
 
 
 class RungeKutta(Method):
@@ -25,7 +25,7 @@ class RungeKutta(Method):
         if self.A is not None and not (A is None and b is None):
             raise TypeError(f"{type(self).__name__} has its own tableau: write {type(self).__name__}()")
         if self.A is None and (A is None or b is None):
-            raise TypeError("RungeKutta needs a tableau: write RungeKutta(A, b)")
+            raise TypeError(f"RungeKutta needs a tableau: write RungeKutta(A, b), got A = {A!r}, b = {b!r}")
         self.A, self.b = explicit_tableau(*((A, b) if self.A is None else (self.A, self.b)))
         found, claimed = tableau_order(self.A, self.b), self.order if order is None else order
         if claimed not in (None, found):
@@ -33,6 +33,7 @@ class RungeKutta(Method):
         self.order = found
 
     def step(self, field, x, h):
+        self.require(field)
         h = check_step(h)
         x, K = field.state(x), []
         for a in self.A:
@@ -40,6 +41,7 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K)
 
     def vjp(self, field, x, h):
+        self.require(field)
         h = check_step(h)
         x, K, pullbacks = field.state(x), [], []
         for a in self.A:
@@ -48,6 +50,7 @@ class RungeKutta(Method):
             pullbacks.append(pullback)
 
         def pullback(w):
+            w = field.covector(w, x)
             dx, dtheta, dh, eta = w, [], 0.0, [None] * len(K)
             for i in reversed(range(len(K))):  # κ_i = h b_i w + h Σ_j a_ji η_j is the covector at the slope K_i
                 column = [row[i] for row in self.A[i + 1 :]]
@@ -60,8 +63,10 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K), pullback
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        h = check_step(h)
+        self.require(field)
+        h, dh = check_step(h), check_dh(dh)
         x, K, dK = field.state(x), [], []
+        v = field.tangent(v, x)
         for a in self.A:
             Y, dY = advance(x, h, a, K), advance(advance(v, h, a, dK), dh, a, K)
             k, dk = field.jvp(Y, dY, dtheta)
@@ -70,6 +75,7 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K), advance(advance(v, h, self.b, dK), dh, self.b, K)
 
     def preserves(self, field):
+        self.require(field)
         return frozenset(field.keeps) & {"mass"}
 
     def __repr__(self):
@@ -94,6 +100,7 @@ class RungeKutta(Method):
 
     def non_expansive_step(self, field):
         """2rν, r the method's contractivity radius and ν the field's cocoercivity: 2r/L for −∇V."""
+        self.require(field)
         r = self.contractivity_radius()
         return 2 * r * cocoercivity(field) if r else super().non_expansive_step(field)
 
@@ -101,6 +108,7 @@ class RungeKutta(Method):
         """One stage: the sharpest of the three levels that the field allows. More: with stages that grow by at most
         ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j it is 1 + |h|LΣ_i|b_i|ℓ_i, and for fields that contract, h > 0 and b ≥ 0, at most
         √(1 + (hL)² max(0, −λ) Σ_i ℓ_i²), λ the smallest eigenvalue of M + (2ν/h)B: 1 for steps up to 2rν."""
+        self.require(field)
         h = check_step(h)
         if len(self.b) == 1:
             return euler_lipschitz(field, h)

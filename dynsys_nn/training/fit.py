@@ -8,7 +8,7 @@ import numpy as np
 from ..constraints import Constraint
 from ..integrators import NotConverged
 from ..losses import Loss
-from ..maps import Map, dimension
+from ..maps import Map, array, dimension, generator
 from .gradient import value_and_grad
 from .optimisers import LBFGS, SGD, Adam
 from .progress import Line
@@ -101,7 +101,7 @@ def fit(
         if whole_batch:
             _minimise(net, loss, x, y, optimiser, epochs, record, history)
         else:
-            rng = np.random.default_rng(rng)
+            rng = generator(rng)
             _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history)
     except KeyboardInterrupt:
         history.interrupted = True
@@ -227,7 +227,7 @@ def _check_constraints(net, constraints):
 
 
 def _check_data(x, y, x_name, y_name):
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = array(x, f"{x_name} must hold a sample a row"), array(y, f"{y_name} must hold a sample a row")
     for a, name in ((x, x_name), (y, y_name)):
         if a.ndim == 0 or (a.ndim == 1 and name.startswith("x")):
             raise ValueError(

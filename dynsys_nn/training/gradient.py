@@ -7,7 +7,7 @@ bit, on one kind of machine.
 
 import numpy as np
 
-from ..maps import dimension, every_map
+from ..maps import Map, dimension, every_map
 
 #: numbers in an array of a block: half a megabyte in float64
 BLOCK = 2**16
@@ -28,6 +28,8 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None):
     """
     if isinstance(loss, type):
         raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
+    if not isinstance(net, Map) or not hasattr(loss, "vjp") or isinstance(loss, Map):
+        raise TypeError(f"value_and_grad needs a network and a loss, got {net!r} and {loss!r}")
     if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
     if executor is not None and not hasattr(executor, "submit") or isinstance(executor, type):
@@ -35,7 +37,8 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None):
     means = getattr(loss, "mean", False)
     if not means and (executor is not None or block is not None):
         raise ValueError(f"blocks add up where a loss is a mean over samples: {loss!r} does not say so, by mean = True")
-    x, n, rows = np.asarray(x), len(x), None if block is None else dimension(block, "block")
+    x, rows = net.state(x), None if block is None else dimension(block, "block")
+    n = len(x)
     divisible = means and x.ndim > 1 and np.ndim(y) > 0 and len(y) == n
     rows = (rows or block_rows(net, x)) if divisible else n
     tasks = [(net, loss, x, y, 1, adjoint)]
