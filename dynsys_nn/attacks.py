@@ -42,13 +42,9 @@ class PGD:
         self.step = 2.5 * self.eps / self.steps if step is None else non_negative(step, "step")
 
     def __call__(self, net, x, y):
-        x = network(net).state(x)
-        if np.iscomplexobj(x):
-            raise TypeError("an attack starts from real states, got complex ones")
+        x = start(net, x)
         shape, z = x.shape, net(x)
         y = checked_labels(y, z.shape).reshape(-1)
-        if not np.isfinite(x).all():
-            raise ValueError("an attack starts from finite states, got a NaN or infinity")
         if self.box is not None and not ((x >= self.box[0]) & (x <= self.box[1])).all():
             raise ValueError(f"x must lie in the box {self.box}, but reaches from {x.min():g} to {x.max():g}")
         eps, step = (one_a_sample(a, shape[:-1]) for a in (self.eps, self.step))
@@ -131,8 +127,7 @@ def smallest_perturbation(net, x, y, norm=2, largest=10.0, bisections=15, steps=
     """
     if not real(largest) > 0:
         raise ValueError(f"largest must be one positive number, got {largest!r}")
-    network(net)
-    x = net.state(x)
+    x = start(net, x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out))
     found, low, high = x.copy(), np.zeros(x.shape[:-1]), np.full(x.shape[:-1], float(largest))
     distance = np.where(labels_of(net, x) == y, math.inf, 0.0)
@@ -155,8 +150,7 @@ def accuracy(net, attack, x, y):
         raise TypeError(f"attack must be an object: write {attack.__name__}(eps), not {attack.__name__}")
     if attack is not None and not callable(attack):
         raise TypeError(f"attack must be an object such as PGD(eps), or None, got {attack!r}")
-    network(net)
-    x = net.state(x)
+    x = start(net, x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out))
     return float(fraction(np.ravel(labels_of(net, x if attack is None else attack(net, x, y)) == y)))
 
@@ -172,7 +166,7 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
         )
     if not callable(attack):
         raise TypeError(f"attack must make an attack of ε, as PGD does, got {attack!r}")
-    eps, x = non_negative(eps, "eps"), network(net).state(x)
+    eps, x = non_negative(eps, "eps"), start(net, x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out)).reshape(-1)
     x, accuracies = x.reshape(-1, x.shape[-1]), np.zeros(eps.size)
     standing = labels_of(net, x) == y
@@ -209,11 +203,16 @@ def one_a_sample(eps, batch):
         raise ValueError(f"eps has shape {np.shape(eps)}, which does not fit a batch of shape {batch}") from None
 
 
-def network(net):
-    """net itself; TypeError where it is no map."""
+def start(net, x):
+    """x as states of the network, real and finite. TypeError or ValueError otherwise."""
     if not isinstance(net, Map):
         raise TypeError(f"an attack needs a network, whose vjp it can call, got {net!r}")
-    return net
+    x = net.state(x)
+    if np.iscomplexobj(x):
+        raise TypeError("an attack starts from real states, got complex ones")
+    if not np.isfinite(x).all():
+        raise ValueError("an attack starts from finite states, got a NaN or infinity")
+    return x
 
 
 def labels_of(net, x):

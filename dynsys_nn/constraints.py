@@ -12,7 +12,7 @@ import numpy as np
 from .flows import Flow
 from .integrators import Euler, check_step, cocoercivity, one_sided_bound, spectral_bound
 from .linear import WeightMatrix
-from .maps import Map, every_map, real
+from .maps import Map, every_map, real, yes_or_no
 
 TINY = 1e-150
 
@@ -51,7 +51,7 @@ class Orthogonal(Constraint):
     """
 
     def __init__(self, *linear_maps, bjorck=False):
-        self.maps, self.bjorck = weight_matrices(linear_maps, "Orthogonal"), bool(bjorck)
+        self.maps, self.bjorck = weight_matrices(linear_maps, "Orthogonal"), yes_or_no(bjorck, "bjorck")
 
     def project(self):
         for A in self.maps:

@@ -4,7 +4,7 @@ import numpy as np
 
 from .fields import Field
 from .integrators import Euler, Method, check_step
-from .maps import Map, array, dimension, numbers, over_batch
+from .maps import Map, array, dimension, numbers, over_batch, yes_or_no
 
 
 class Flow(Map):
@@ -22,10 +22,10 @@ class Flow(Map):
             raise TypeError(f"method must be a method object such as RK4(), got {method!r}")
         self.dim_in = self.dim_out = field.dim
         method.require(field)
-        self.method, self.steps, self.learn_h = method, dimension(steps, "steps"), bool(learn_h)
+        self.method, self.steps, self.learn_h = method, dimension(steps, "steps"), yes_or_no(learn_h, "learn_h")
         if isinstance(check_step(h), complex):
             raise TypeError(f"the step of a Flow is a real number, got {h}")
-        if learn_h:
+        if self.learn_h:
             self.own(field=field, h=np.asarray(h, field.theta.dtype if field.theta.size else float))
         else:
             self.h = h

@@ -13,7 +13,7 @@ from .flows import Flow
 from .integrators import Euler, cocoercivity
 from .linear import LinearMap
 from .losses import checked_labels
-from .maps import Map, Network, array, dimension, flattened, generator, lipschitz_product
+from .maps import Map, Network, array, dimension, flattened, generator, lipschitz_product, yes_or_no
 
 
 def measured(F, x, steps=100, rng=0):
@@ -173,7 +173,9 @@ def certified_radius(net, x, pairwise=True):
     """
     if not isinstance(net, Map):
         raise TypeError(f"certified_radius needs a network, which knows its constant, got {net!r}")
-    z = np.asarray(net(x))
+    z, pairwise = np.asarray(net(x)), yes_or_no(pairwise, "pairwise")
+    if np.iscomplexobj(z):
+        raise TypeError(f"certified_radius needs real logits, got {z.dtype}")
     if not np.isfinite(z).all():
         raise ValueError("certified_radius needs finite logits, got a NaN or infinity")
     if z.ndim == 0 or z.shape[-1] < 2:

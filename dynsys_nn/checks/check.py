@@ -80,10 +80,7 @@ def points_of(F, x):
         raise TypeError(f"a check takes an object: write {F.__name__}(…), not {F.__name__}")
     if not callable(F):
         raise TypeError(f"a check takes a map, or a function of states, got {F!r}")
-    x = numbers(x, "a check needs states,")
-    if x.dtype.kind == "c":
-        raise TypeError(f"a check needs real states, got an array of dtype {x.dtype}")
-    x = np.array(x, float)
+    x = real_numbers(x, "a check needs states,")
     x.flags.writeable = False
     if x.ndim == 0 or x.size == 0:
         raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")
@@ -92,6 +89,14 @@ def points_of(F, x):
             f"checks measure to the rounding of float64, but {name_of(F)} is float32: build it with dtype=float"
         )
     return x
+
+
+def real_numbers(x, what):
+    """x as a float64 array of its own; TypeError for complex numbers, and what is no number."""
+    x = numbers(x, what)
+    if x.dtype.kind == "c":
+        raise TypeError(f"{what} real numbers, got an array of dtype {x.dtype}")
+    return np.array(x, float)
 
 
 def name_of(thing):

@@ -14,6 +14,7 @@ from .check import (
     if_it_is_a_step,
     jacobian_of,
     name_of,
+    number,
     points_of,
 )
 
@@ -78,7 +79,7 @@ def symplectic(F, x, limit=1e-12):
     D is F.jacobian(x), or where F has none by difference quotients (limit 1e-7).
     """
     x, name = points_of(F, x), f"symplectic form of {name_of(F)}"
-    D, limit, source = jacobian_of(F, x, limit)
+    D, limit, source = jacobian_of(F, x, number(limit))
     if D is None:
         return Check(name, np.inf, limit, WRONG_JACOBIAN)
     n, odd = divmod(x.shape[-1], 2)
@@ -117,7 +118,7 @@ def curl_free(X, x, limit=1e-12):
     X′ is X.jacobian(x), or where X has none by difference quotients (limit 1e-7).
     """
     x, name = points_of(X, x), f"curl of {name_of(X)}"
-    J, limit, source = jacobian_of(X, x, limit)
+    J, limit, source = jacobian_of(X, x, number(limit))
     if J is None:
         return Check(name, np.inf, limit, WRONG_JACOBIAN)
     if J.shape[-1] != J.shape[-2]:
@@ -173,7 +174,7 @@ def lipschitz(F, x, L=None, rng=0):
                 f"{name_of(F)} has no lipschitz(): write it, or give the constant, checks.lipschitz(F, x, L=…)"
             )
         L = F.lipschitz()
-    if not (isinstance(L, float | int | np.number) and 0 <= L < np.inf):
+    if not real(L) >= 0:
         return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L}")
     x = x.reshape(-1, x.shape[-1])
     columns = [

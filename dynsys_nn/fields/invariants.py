@@ -110,6 +110,8 @@ def words(keeps):
 
 def states(x, I):
     """x as an array of states, one axis at least, for an invariant of any dimension. TypeError or ValueError otherwise."""
+    if type(x) is np.ndarray and x.dtype.kind in "fc" and x.ndim:
+        return x
     x = numbers(x, f"{type(I).__name__} acts on")
     if x.ndim == 0:
         raise ValueError(f"{type(I).__name__} acts on states, arrays of shape (..., d), got the single number {x}")

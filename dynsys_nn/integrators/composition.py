@@ -59,7 +59,8 @@ class Composition(Method):
 
     def preserves(self, field):
         """What each substep keeps of its part; a property of the sum alone may be lost."""
-        return frozenset(field.keeps).intersection(*[method.preserves(X) for _, X, method, _ in self.plan(field)])
+        kept = [method.preserves(X) for _, X, method, _ in self.plan(field)]
+        return frozenset(field.keeps).intersection(*kept)
 
     def lipschitz(self, field, h):
         """The product of the substeps' constants."""

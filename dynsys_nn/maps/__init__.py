@@ -8,9 +8,9 @@ Data flow forward through maps, covectors flow back through the same maps in rev
 A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a grid (m, n, d).
 """
 
-from .map import Map, array, dimension, every_map, generator, inner, numbers, over_batch, real
+from .map import Map, array, dimension, every_map, generator, inner, numbers, over_batch, real, yes_or_no
 from .network import Network, flattened, lipschitz_product
 
 __all__ = [
-    "Map", "Network", "array", "dimension", "every_map", "flattened", "generator", "inner", "lipschitz_product", "numbers", "over_batch", "real",
+    "Map", "Network", "array", "dimension", "every_map", "flattened", "generator", "inner", "lipschitz_product", "numbers", "over_batch", "real", "yes_or_no",
 ]  # fmt: skip

@@ -340,6 +340,13 @@ def real(value):
     return value if math.isfinite(value) else math.nan
 
 
+def yes_or_no(value, name):
+    """`value` as a bool; TypeError for what is neither True nor False (1 and 0 are)."""
+    if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def generator(rng):
     """A Generator as it is, or one from a seed. TypeError or ValueError for what is none."""
     try:

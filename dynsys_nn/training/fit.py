@@ -77,6 +77,8 @@ def fit(
         except (TypeError, ValueError):
             raise TypeError("validation must be a pair (x, y)") from None
         validation = _check_data(x_val, y_val, "x of validation", "y of validation")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be a function of the epoch and the history, got {callback!r}")
     epochs = dimension(epochs, "epochs")
     whole_batch = isinstance(optimiser, LBFGS)
     if whole_batch and batch_size is not None:
