@@ -374,8 +374,7 @@ def numbers_right(function, dtype, shapes, rough=1e4):
                 if not np.isfinite(value).all() and any(a.silent for a in arrays.values()) and not loud(warned):
                     if all(a.silent or not a.wild.any() for a in arrays.values()):
                         return f"{name} is not finite, and no warning says so"
-                tolerance = rough * max(np.finfo(value.dtype).eps, *(np.finfo(d).eps for d in given if d.kind in "fc" and d.itemsize < 8 and value.dtype.itemsize < 8), 0)
-                tolerance = min(tolerance, 0.3)
+                tolerance = min(0.3, rough * max(np.finfo(d).eps for d in (value.dtype, *wanted)))
                 if calm and not same(value, expected[name], tolerance):
                     return f"{name} is not that of a clean copy"
                 if calm and not np.isfinite(value).all():
@@ -387,7 +386,7 @@ def numbers_right(function, dtype, shapes, rough=1e4):
                     one = function(**{name: a.clean if name == "dtheta" else a.clean[i] for name, a in arrays.items()}, **rest)
                     per_sample[i] = one
                     for name in shapes.keys() & result.keys():
-                        low = np.finfo(np.asarray(result[name]).dtype).eps
+                        low = max(np.finfo(d).eps for d in (np.asarray(result[name]).dtype, *dtype(given), *dtype(given[:1])))
                         if not same(np.asarray(result[name])[i], one[name], min(0.3, rough * low)):
                             return f"{name} of sample {i} is not that of the sample alone"
                         if not calm and not np.isfinite(np.asarray(result[name])[i]).all():
@@ -397,7 +396,7 @@ def numbers_right(function, dtype, shapes, rough=1e4):
                     total = sum(one[name] for one in per_sample.values())
                     size = sum(np.abs(one[name]).max(initial=0.0) for one in per_sample.values())
                     gap = np.abs(np.asarray(result[name]) - total).max(initial=0.0)
-                    if not gap <= min(0.3, rough * np.finfo(np.asarray(result[name]).dtype).eps) * size + 1e-290:
+                    if not gap <= min(0.3, rough * max(np.finfo(d).eps for d in (np.asarray(result[name]).dtype, *dtype(given)))) * size + 1e-290:
                         return f"{name} is not the sum over the samples"
                 if not samples and np.any(result[name]):
                     return f"{name} of an empty batch is not zero"

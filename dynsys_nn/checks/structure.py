@@ -134,6 +134,8 @@ def invariant(F, I, x, steps=100, limit=None):
     I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16 · max(‖x_n‖₁,
     |I|): a rounding error a step, and those of the sum I itself.
     """
+    if not callable(I) or isinstance(I, type):
+        raise TypeError(f"I must be a function of the state, got {I!r}")
     x, steps = points_of(F, x), dimension(steps, "steps")
     start = np.asarray(I(x))
     drift, scale = 0.0, max(np.abs(x).sum(axis=-1).max(), np.abs(start).max())

@@ -58,7 +58,7 @@ class Method:
         """TypeError where the field is of a kind that the method cannot step, ValueError where it leaves its space."""
         if not isinstance(field, Map):
             raise TypeError(f"{type(self).__name__} steps a vector field, got {field!r}")
-        if field.dim_in != field.dim_out:
+        if getattr(field, "dim_in", None) != getattr(field, "dim_out", None):
             raise ValueError(f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}")
 
     def __repr__(self):

@@ -357,10 +357,10 @@ def generator(rng):
 
 
 def _floats(value, what):
-    value = array(value, f"{what} must be an array")
-    if value.dtype.kind not in "fciub":
+    floats = array(value, f"{what} must be an array")
+    if floats.dtype.kind not in "fciub":
         raise TypeError(f"{what} must be an array of numbers or a map, got {value!r}")
-    return value if value.dtype.kind in "fc" else value.astype(float)
+    return floats if floats.dtype.kind in "fc" else floats.astype(float)
 
 
 def _copy_into(target, value, what, scalar):

@@ -61,6 +61,8 @@ def combinations(settings):
             if isinstance(values, str) or not hasattr(values, "__len__"):
                 raise TypeError(f"settings must give a list of values for each name, got {name}={values!r}")
         settings = [dict(zip(settings, values, strict=True)) for values in itertools.product(*settings.values())]
+    if not hasattr(settings, "__len__") or isinstance(settings, str | bytes | type):
+        raise TypeError(f"settings must be a dict name → values, or a list of dicts, got {settings!r}")
     settings = list(settings)
     if not settings:
         raise ValueError("sweep needs at least one setting, got none")
