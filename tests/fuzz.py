@@ -139,7 +139,7 @@ FORMS = [
     lambda rng, x: Argument(np.ma.masked_array(x), "odd", x.copy()), masked,
     wild(np.nan), wild(np.inf), wild(-np.inf), wild(1e300), wild(-1e308), wild(1e160), wild(np.nan), wild(np.inf), wild(1e300),
     layout(lambda x: x * 1e-310), layout(lambda x: x * 1e-160), layout(lambda x: x * 100), layout(np.zeros_like),
-    refused(lambda x: np.concatenate([x, x], axis=-1)), refused(lambda x: x[..., :0]), refused(lambda x: x[..., 0]),
+    refused(lambda x: np.concatenate([x, x], axis=-1)), refused(lambda x: x[..., :0]), refused(lambda x: x[..., 0] if x.shape[-1] else x[..., None]),
     refused(lambda x: x[..., None]), refused(lambda x: x[None] if x.ndim > 1 else x[:, None, None]),
     refused(lambda x: x.astype(object)), refused(lambda x: x.astype(str)), refused(lambda x: x.astype("M8[s]")),
     refused(lambda x: 1.0), refused(lambda x: None), refused(lambda x: "state"), refused(lambda x: [[1.0, 2.0], [3.0]]),
@@ -212,7 +212,7 @@ class Call:
 
     def __init__(self, title, called, judged, /, watched=(), **arguments):
         self.title, self.called, self.judged, self.watched, self.arguments = title, called, judged, watched, arguments
-        self.k, self.adopts, self.changes = None, False, ()
+        self.family, self.adopts, self.changes = "", False, ()
 
     def __str__(self):
         return f"{self.title}({', '.join(f'{name}={value}' for name, value in self.arguments.items())})"
@@ -314,7 +314,7 @@ def why_foreign(error, call):
     message = str(error)
     if len(message) < 15:
         return f"{type(error).__name__} from {where} says only {message!r}"
-    if isinstance(error, NO_FAULT) or re.search("got|reaches|is a part for good", message):
+    if isinstance(error, NO_FAULT) or re.search(r"got|reaches|is a part for good|\bis \[", message):
         return ""
     if not any(token in message for argument in call.arguments.values() for token in words_of(argument.value)):
         return f"{type(error).__name__} from {where} does not say what was got: {message}"
@@ -488,6 +488,8 @@ def tangent(rng):
     v, arguments = beside(rng, x, np.shape(x.clean)), {}
     if rng.random() < 0.6:
         arguments["dtheta"] = array(rng, F.theta.shape, 0.3) if F.theta.size else Argument(np.zeros(0), "good", np.zeros(0))
+        if arguments["dtheta"].value is None:
+            arguments["dtheta"].verdict = "odd"  # no direction at all
 
     def function(x, v, dtheta=None):
         y, dy = F.jvp(x, v, dtheta)
@@ -780,7 +782,8 @@ CONSTRUCTORS = {
     )},
 }  # fmt: skip
 #: the bases, which are made by their subclasses, and the errors
-NOT_BUILT = {"Activation", "Constraint", "Field", "ImplicitMethod", "LinearMap", "Loss", "Map", "Method", "NotConverged", "Optimiser", "TrainingDiverged"}
+NOT_BUILT = {"Activation", "Constraint", "Field", "ImplicitMethod", "LinearMap", "Loss", "Map", "Method", "NotConverged", "Optimiser", "SkewGradientField",
+    "TrainingDiverged"}
 
 
 #: arguments that are functions of the caller, or may be
@@ -1017,6 +1020,7 @@ SHARES = np.array(list(FAMILIES.values())) / sum(FAMILIES.values())
 def call(k, seed=0):
     """Call number k. It depends on k (and the seed) alone."""
     rng = np.random.default_rng([seed, k])
-    made = list(FAMILIES)[rng.choice(len(FAMILIES), p=SHARES)](rng)
-    made.k = k
+    family = list(FAMILIES)[rng.choice(len(FAMILIES), p=SHARES)]
+    made = family(rng)
+    made.family = family.__name__
     return made

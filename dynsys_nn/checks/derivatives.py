@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..fields import invariant_object
-from ..maps import dimension, generator
+from ..maps import array, dimension, generator
 from .check import (
     DISAGREES,
     EPS,
@@ -85,7 +85,9 @@ def kind_of(value):
 
 def value(F, x, y, limit=1e-12):
     """F(x) against the values y that it should have: the largest difference."""
-    found = np.asarray(F(x))
+    if not callable(F) or isinstance(F, type):
+        raise TypeError(f"a check takes a map, or a function of states, got {F!r}")
+    found, y = np.asarray(F(x)), array(y, "y must be an array")
     if found.shape != np.shape(y) or found.dtype.kind not in "fiu":
         detail = f"F(x) has shape {found.shape} and dtype {found.dtype}, needed are numbers of shape {np.shape(y)}"
         return Check(f"value of {name_of(F)}", np.inf, limit, detail)

@@ -195,8 +195,8 @@ class HamiltonianField(SkewGradientField):
         self.dim_in = self.dim_out = dH.dim
         self.own(dH=dH)
 
-    A = property(lambda self: self.dH.A)
-    sigma = property(lambda self: self.dH.sigma)
+    A = property(lambda self: self.dH.A, lambda self, value: setattr(self.dH, "A", value))
+    sigma = property(lambda self: self.dH.sigma, lambda self, value: setattr(self.dH, "sigma", value))
     b = property(lambda self: self.dH.b, lambda self, value: setattr(self.dH, "b", value))
     alpha = property(lambda self: self.dH.alpha, lambda self, value: setattr(self.dH, "alpha", value))
     formula = property(lambda self: f"J{self.dH.formula}")

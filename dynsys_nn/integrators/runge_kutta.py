@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..maps import inner
+from ..maps import dimension, inner
 from .bounds import cocoercivity, contractivity_radius, euler_lipschitz, stability_matrix
 from .method import Method, check_dh, check_step
 
@@ -27,6 +27,7 @@ class RungeKutta(Method):
         if self.A is None and (A is None or b is None):
             raise TypeError(f"RungeKutta needs a tableau: write RungeKutta(A, b), got A = {A!r}, b = {b!r}")
         self.A, self.b = explicit_tableau(*((A, b) if self.A is None else (self.A, self.b)))
+        order = None if order is None else dimension(order, "order")
         found, claimed = tableau_order(self.A, self.b), self.order if order is None else order
         if claimed not in (None, found):
             raise ValueError(f"{self!r} claims order {claimed}, but its tableau meets the conditions of order {found}")

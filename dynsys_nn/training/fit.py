@@ -75,7 +75,7 @@ def fit(
         try:
             x_val, y_val = validation
         except (TypeError, ValueError):
-            raise TypeError("validation must be a pair (x, y)") from None
+            raise TypeError(f"validation must be a pair (x, y), got {validation!r}") from None
         validation = _check_data(x_val, y_val, "x of validation", "y of validation")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of the epoch and the history, got {callback!r}")
