@@ -216,7 +216,10 @@ def start(net, x):
 
 
 def labels_of(net, x):
-    return np.argmax(net(x), axis=-1)
+    z = net(x)
+    if z.shape[:-1] != x.shape[:-1]:
+        raise ValueError(f"labels need logits (..., K), one K for each sample, but {net!r} gives an array of shape {z.shape}")
+    return np.argmax(z, axis=-1)
 
 
 def length(v, norm):

@@ -175,12 +175,12 @@ class Rollout(Map):
     cannot itself be a part of another map.
     """
 
-    formula = "(F(x), F∘F(x), …)"
+    formula, sequence = "(F(x), F∘F(x), …)", True
 
     def __init__(self, network, n):
         if not isinstance(network, Map):
             raise TypeError(f"Rollout iterates a Map, got a {type(network).__name__}")
-        if network.dim_in != network.dim_out:
+        if network.dim_in != network.dim_out or network.sequence:
             raise ValueError(f"Rollout iterates a map ℝᵈ → ℝᵈ, got {network!r}")
         self.network, self.n = network, dimension(n, "n")
         self.dim_in = self.dim_out = network.dim_in
@@ -205,7 +205,7 @@ class Rollout(Map):
         return self.network.state(x)
 
     def covector(self, w, x):
-        return self._beside(w, (*x.shape[:-1], self.n, self.dim_out), "a covector w")
+        return self._beside(w, x, (*x.shape[:-1], self.n, self.dim_out), "a covector w")
 
     def _bind(self, theta):
         self.network._bind(theta)
@@ -261,7 +261,7 @@ def exact_flow(field, x, t):
 
     if not callable(field) or isinstance(field, type):
         raise TypeError(f"exact_flow needs a map, or a function of states, got {field!r}")
-    if isinstance(field, Map) and field.dim_in != field.dim_out:
+    if isinstance(field, Map) and (field.dim_in != field.dim_out or field.sequence):
         raise ValueError(f"exact_flow needs a field ℝᵈ → ℝᵈ, got {field!r}")
     x = field.state(x) if hasattr(field, "state") else numbers(x, "exact_flow needs states,")
     times = array(t, "exact_flow needs a time, or an array of times")

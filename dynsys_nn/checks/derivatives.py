@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..fields import invariant_object
-from ..maps import array, dimension, generator
+from ..maps import Map, array, dimension, generator
 from .check import (
     DISAGREES,
     EPS,
@@ -273,7 +273,7 @@ def loss(J, y, target, limit=1e-6):
     quotients' rounding. y: (..., K), away from kinks."""
     if isinstance(J, type):
         raise TypeError(f"a check takes an object: write {J.__name__}(), not {J.__name__}")
-    if not callable(J) or not hasattr(J, "vjp"):
+    if not callable(J) or not hasattr(J, "vjp") or isinstance(J, Map):
         raise TypeError(f"a loss has J(y, target) and J.vjp(y, target), but {J!r} has not")
     y, limit, name = real_numbers(y, "a check of a loss needs"), number(limit), f"loss {name_of(J)}"
     pair = J.vjp(y, target)

@@ -183,6 +183,8 @@ def lipschitz(F, x, L=None, rng=0):
         difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0].reshape(len(x), -1)
         for e in np.eye(x.shape[-1])
     ]
+    if not np.isfinite(columns).all():
+        return Check(name, np.nan, L, "x, or F near it, is not finite")
     v = np.linalg.svd(np.stack(columns, axis=-1), full_matrices=False)[2][:, 0]
     scale = np.sqrt((x * x).sum(axis=-1).mean()) or 1.0
     x, v = np.tile(x, (4, 1)), np.tile(v, (4, 1))

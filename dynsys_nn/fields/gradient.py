@@ -31,6 +31,13 @@ class GradientField(Field):
         else:
             self.own(A=A, b=b, alpha=given(alpha, b.shape, "alpha of GradientField", b.dtype))
 
+    def __setattr__(self, name, value):
+        if name == "alpha" and self._pieces and name not in self._pieces:
+            raise AttributeError(
+                f"this {type(self).__name__} has no weights: build it with alpha=ones, to set them, got {value!r}"
+            )
+        super().__setattr__(name, value)
+
     @property
     def formula(self):
         return f"{'−' if self.sign < 0 else ''}Aᵀ{'' if np.ndim(self.alpha) == 0 else 'diag(α)'}σ(Ax + b)"

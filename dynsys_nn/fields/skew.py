@@ -253,7 +253,8 @@ class HamiltonianField(SkewGradientField):
 
     def divergence(self, z):
         """0: tr(J∇²H) = 0, since J is skew and ∇²H symmetric."""
-        return np.zeros(self.state(z).shape[:-1])
+        z = self.state(z)
+        return np.zeros(z.shape[:-1], z.dtype)
 
     def lipschitz(self):
         """That of ∇H, since J is orthogonal."""

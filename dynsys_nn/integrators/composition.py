@@ -3,7 +3,7 @@
 import math
 
 from ..fields import SumField
-from .method import Method, check_dh, check_step
+from .method import Method, check_dh, check_step, real_step
 from .runge_kutta import Euler, Heun
 from .shears import StormerVerlet
 
@@ -64,7 +64,7 @@ class Composition(Method):
 
     def lipschitz(self, field, h):
         """The product of the substeps' constants."""
-        h = check_step(h)
+        h = real_step(h)
         return math.prod(method.lipschitz(X, c * h) for _, X, method, c in self.plan(field))
 
     def non_expansive_step(self, field):

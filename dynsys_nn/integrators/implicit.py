@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from ..fields import InvariantField, PartitionedField, invariants_of, words_of
-from .method import Method, check_dh, check_step
+from .bounds import require_field
+from .method import Method, check_dh, check_step, real_step
 
 
 class NotConverged(ArithmeticError):
@@ -182,7 +183,8 @@ class ImplicitMidpoint(ImplicitMethod):
         constant is 1) and |h|L for h < 0. NotImplementedError where ½hλ may be 1: the step need not be unique.
         """
         self.require(field)
-        h = check_step(h)
+        require_field(field)
+        h = real_step(h)
         try:
             ends = [h * eigenvalue for eigenvalue in field.spectrum()]
         except NotImplementedError:
@@ -196,6 +198,7 @@ class ImplicitMidpoint(ImplicitMethod):
     def non_expansive_step(self, field):
         """∞ where the field contracts, μ ≤ 0: the rule is B-stable."""
         self.require(field)
+        require_field(field)
         return math.inf if field.one_sided_lipschitz() <= 0 else super().non_expansive_step(field)
 
 

@@ -45,8 +45,8 @@ class Method:
     def steps_for(self, field, T):
         """The smallest n for which n steps T/n, each non-expansive, reach time T > 0."""
         self.require(field)
-        T = check_step(T)
-        if isinstance(T, complex) or T < 0:
+        T = real_step(T)
+        if T < 0:
             raise ValueError(f"a field contracts forward in time: T must be positive, got {T}")
         return max(1, math.ceil(T / self.non_expansive_step(field) * (1 - 1e-12)))  # rounding is no further step
 
@@ -58,7 +58,7 @@ class Method:
         """TypeError where the field is of a kind that the method cannot step, ValueError where it leaves its space."""
         if not isinstance(field, Map):
             raise TypeError(f"{type(self).__name__} steps a vector field, got {field!r}")
-        if getattr(field, "dim_in", None) != getattr(field, "dim_out", None):
+        if getattr(field, "dim_in", None) != getattr(field, "dim_out", None) or field.sequence:
             raise ValueError(f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}")
 
     def __repr__(self):
@@ -73,6 +73,14 @@ def check_step(h):
     if not 0 < abs(value) < math.inf:
         raise ValueError(f"a step h must be one finite number other than zero, got {h}")
     return value
+
+
+def real_step(h):
+    """h as a float; as `check_step`, and TypeError where it is complex."""
+    h = check_step(h)
+    if isinstance(h, complex):
+        raise TypeError(f"a bound needs a step h that is a real number, got {h}")
+    return h
 
 
 def check_dh(dh):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..maps import dimension, inner
 from .bounds import cocoercivity, contractivity_radius, euler_lipschitz, stability_matrix
-from .method import Method, check_dh, check_step
+from .method import Method, check_dh, check_step, real_step
 
 
 class RungeKutta(Method):
@@ -110,7 +110,7 @@ class RungeKutta(Method):
         ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j it is 1 + |h|LΣ_i|b_i|ℓ_i, and for fields that contract, h > 0 and b ≥ 0, at most
         √(1 + (hL)² max(0, −λ) Σ_i ℓ_i²), λ the smallest eigenvalue of M + (2ν/h)B: 1 for steps up to 2rν."""
         self.require(field)
-        h = check_step(h)
+        h = real_step(h)
         if len(self.b) == 1:
             return euler_lipschitz(field, h)
         hL, stages = abs(h) * field.lipschitz(), []
@@ -187,8 +187,8 @@ def advance(x, h, weights, K):
 def explicit_tableau(A, b):
     """(A, b) as lists of numbers, row i of A with i entries; ValueError for what is no consistent explicit tableau."""
     try:
-        A, b = [[float(a) for a in row] for row in A], [float(b_i) for b_i in b]
-    except (TypeError, ValueError):
+        A, b = [[coefficient(a) for a in row] for row in A], [coefficient(b_i) for b_i in b]
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"a tableau is a list of rows A and a list of weights b, got A = {A!r}, b = {b!r}") from None
     s = len(b)
     if s == 0 or len(A) != s or any(len(row) not in (i, s) for i, row in enumerate(A)):
@@ -206,6 +206,13 @@ def explicit_tableau(A, b):
     if abs(sum(b) - 1) > 1e-12:
         raise ValueError(f"the weights of a consistent method sum to 1, but b = {b} sums to {sum(b):g}")
     return [row[:i] for i, row in enumerate(A)], b
+
+
+def coefficient(a):
+    """a as a float; TypeError where it is no real number."""
+    if isinstance(a, str | bytes) or np.iscomplexobj(a):
+        raise TypeError(f"a coefficient is a real number, got {a!r}")
+    return float(a)
 
 
 def tableau_order(A, b, highest=6):

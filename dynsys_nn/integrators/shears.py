@@ -6,7 +6,7 @@ import numpy as np
 
 from ..fields import PartitionedField
 from ..maps import inner
-from .method import Method, check_dh, check_step
+from .method import Method, check_dh, check_step, real_step
 
 
 class PartitionedMethod(Method):
@@ -98,7 +98,7 @@ class PartitionedMethod(Method):
     def lipschitz(self, field, h):
         """Π over the shears of ‖[[1, ℓ], [0, 1]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ = |c h| L_f or |c h| L_g."""
         self.require(field)
-        h = check_step(h)
+        h = real_step(h)
         steps = [abs(c * h) * (field.f if part == "f" else field.g).lipschitz() for part, c in self.shears]
         return math.prod((step + math.hypot(step, 2)) / 2 for step in steps)
 

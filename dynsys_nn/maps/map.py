@@ -33,6 +33,7 @@ class Map:
     keeps = frozenset()
     formula = "F(x)"
     dim_in, dim_out = Unset(), Unset()
+    sequence = False  # True where F(x) is a sequence of states, (..., n, dim_out), as for a Rollout
     _theta, _pieces, slices, _shares = np.zeros(0), {}, {}, False
 
     # ---- what a map of one's own provides
@@ -73,6 +74,9 @@ class Map:
         an activation is not analytic. For Newton–CG by `scipy.optimize`.
         """
         copied, eps = copy.deepcopy(self), 1e-100
+        v = numbers(v, f"{type(self).__name__} needs a direction in θ of")
+        if v.dtype.kind == "c":
+            raise TypeError(f"{type(self).__name__} needs a direction in θ of real numbers, got an array of dtype {v.dtype}")
         self.unpack(v)  # refuses a wrong shape
         copied._bind(self.theta.astype(complex) + 1j * eps * np.asarray(v, float))
         z, pullback = copied.vjp(x)
@@ -205,19 +209,20 @@ class Map:
 
     def covector(self, w, x):
         """w as an array of covectors at F(x): shape (..., dim_out) with the batch of x, θ's dtype. ValueError otherwise."""
-        return self._beside(w, (*x.shape[:-1], self.dim_out), "a covector w")
+        return self._beside(w, x, (*x.shape[:-1], self.dim_out), "a covector w")
 
     def tangent(self, v, x):
         """v as an array of tangents at x: the shape of x, θ's dtype. ValueError otherwise."""
-        return self._beside(v, x.shape, "a tangent v")
+        return self._beside(v, x, x.shape, "a tangent v")
 
-    def _beside(self, w, shape, what):
+    def _beside(self, w, x, shape, what):
         if type(w) is np.ndarray and w.dtype == self._theta.dtype and w.shape == shape:
             return w
         w = numbers(w, f"{type(self).__name__} needs {what} of")
         if w.shape != shape:
             raise ValueError(f"{type(self).__name__} needs {what} of shape {shape}, got {w.shape}")
-        return w.astype(self.theta.dtype, copy=False) if self.theta.size and w.dtype.kind == "f" else w
+        like = self.theta.dtype if self.theta.size else x.dtype
+        return w.astype(like, copy=False) if w.dtype.kind == like.kind == "f" else w
 
     # ---- how views stay views
     def _bind(self, theta):

@@ -8,7 +8,7 @@ import numpy as np
 from ..constraints import Constraint
 from ..integrators import NotConverged
 from ..losses import Loss
-from ..maps import Map, array, dimension, generator
+from ..maps import Map, array, dimension, generator, yes_or_no
 from .gradient import value_and_grad
 from .optimisers import LBFGS, SGD, Adam
 from .progress import Line
@@ -88,7 +88,7 @@ def fit(
     if whole_batch and constraints:
         raise ValueError(f"LBFGS moves freely and cannot keep constraints: take Adam, got {constraints}")
 
-    history, start, line = History(), time.perf_counter(), Line(progress and sys.stderr.isatty())
+    history, start, line = History(), time.perf_counter(), Line(yes_or_no(progress, "progress") and sys.stderr.isatty())
 
     def record(value):
         history.loss.append(float(value))

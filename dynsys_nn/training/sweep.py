@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from ..maps import yes_or_no
 from .progress import Line
 
 
@@ -25,7 +26,7 @@ def sweep(function, settings, executor=None, progress=True):
         raise TypeError(f"sweep needs a function, got {function!r}")
     if executor is not None and not hasattr(executor, "submit") or isinstance(executor, type):
         raise TypeError(f"executor must be an object such as ProcessPoolExecutor(), got {executor!r}")
-    outcomes, line, start = {}, Line(progress and sys.stderr.isatty()), time.perf_counter()
+    outcomes, line, start = {}, Line(yes_or_no(progress, "progress") and sys.stderr.isatty()), time.perf_counter()
 
     def note(k, outcome):
         outcomes[k] = outcome
@@ -61,13 +62,16 @@ def combinations(settings):
             if isinstance(values, str) or not hasattr(values, "__len__"):
                 raise TypeError(f"settings must give a list of values for each name, got {name}={values!r}")
         settings = [dict(zip(settings, values, strict=True)) for values in itertools.product(*settings.values())]
-    if not hasattr(settings, "__len__") or isinstance(settings, str | bytes | type):
-        raise TypeError(f"settings must be a dict name → values, or a list of dicts, got {settings!r}")
-    settings = list(settings)
+    try:
+        settings = list(settings)
+    except TypeError:
+        raise TypeError(f"settings must be a dict name → values, or a list of dicts, got {settings!r}") from None
     if not settings:
         raise ValueError("sweep needs at least one setting, got none")
     for setting in settings:
-        if not isinstance(setting, dict) or list(setting) != list(settings[0]):
+        if not isinstance(setting, dict):
+            raise TypeError(f"settings must be dicts with the same names, got {setting!r}")
+        if list(setting) != list(settings[0]):
             raise TypeError(f"settings must be dicts with the names {list(settings[0])}, got {setting!r}")
     return settings
 
