@@ -10,6 +10,8 @@ from functools import cache
 
 import numpy as np
 
+from .maps import numbers, real
+
 
 class Activation:
     """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z) itself."""
@@ -41,12 +43,13 @@ class Identity(Activation):
     slope_min = slope_max = 1.0
 
     def __call__(self, z):
-        return np.asarray(z)
+        return _numbers(z, self)
 
     def slope(self, z):
-        return np.ones_like(z)
+        return np.ones_like(_numbers(z, self))
 
     def primitive(self, z):
+        z = _numbers(z, self)
         return z * z / 2
 
 
@@ -56,17 +59,18 @@ class Tanh(Activation):
     slope_min, slope_max = 0.0, 1.0
 
     def __call__(self, z):
-        return tanh(z)
+        return tanh(_numbers(z, self))
 
     def slope(self, z):
         return self.value_and_slope(z)[1]
 
     def value_and_slope(self, z):
-        s = tanh(z)
+        s = tanh(_numbers(z, self))
         slope = s * s
         return s, np.subtract(1, slope, out=slope) if np.ndim(slope) else 1 - slope
 
     def primitive(self, z):
+        z = _numbers(z, self)
         z = _to_the_right(z) * z  # log cosh is even
         return z + np.log1p(np.exp(-2 * z)) - math.log(2)
 
@@ -83,6 +87,7 @@ class Sigmoid(Activation):
         return self.value_and_slope(z)[1]
 
     def value_and_slope(self, z):
+        z = _numbers(z, self)
         e = np.exp(-_to_the_right(z) * z)  # e^{−|z|} ≤ 1
         return np.where(np.real(z) < 0, e, 1) / (1 + e), e / (1 + e) ** 2
 
@@ -113,7 +118,7 @@ class LeakyReLU(Activation):
     """
 
     def __init__(self, slope=0.5):
-        if not isinstance(slope, float | int | np.number) or not np.isfinite(slope):
+        if math.isnan(real(slope)):
             raise ValueError(f"LeakyReLU needs a finite slope, got {slope!r}")
         self.a = float(slope)
         self.slope_min, self.slope_max = min(self.a, 1.0), max(self.a, 1.0)
@@ -130,6 +135,7 @@ class LeakyReLU(Activation):
         return slope * z, slope
 
     def primitive(self, z):
+        z = _real(z, self)
         return z * self(z) / 2
 
     def arguments(self):
@@ -146,6 +152,7 @@ class Softplus(Activation):
     slope_min, slope_max = 0.0, 1.0
 
     def __call__(self, z):
+        z = _numbers(z, self)
         z_plus = np.where(np.real(z) < 0, 0, z)
         return z_plus + np.log1p(np.exp(-_to_the_right(z) * z))
 
@@ -156,6 +163,7 @@ class Softplus(Activation):
         """−Li₂(−eᶻ); for z > 0 by the inversion Li₂(−eᶻ) + Li₂(−e⁻ᶻ) = −π²/6 − z²/2. scipy's spence(1 − u) is Li₂(u)."""
         from scipy.special import spence
 
+        z = _numbers(z, self)
         li2 = spence(1 + np.exp(-_to_the_right(z) * z))
         return np.where(np.real(z) < 0, -li2, math.pi**2 / 6 + z * z / 2 + li2)
 
@@ -166,13 +174,13 @@ class Sine(Activation):
     slope_min, slope_max = -1.0, 1.0
 
     def __call__(self, z):
-        return np.sin(z)
+        return np.sin(_numbers(z, self))
 
     def slope(self, z):
-        return np.cos(z)
+        return np.cos(_numbers(z, self))
 
     def primitive(self, z):
-        return -np.cos(z)
+        return -np.cos(_numbers(z, self))
 
 
 STEPS = 256  # of the table of tanh, between two integers
@@ -236,8 +244,12 @@ def _to_the_right(z):
     return np.where(np.real(z) < 0, -1, 1).astype(np.int8)
 
 
+def _numbers(z, sigma):
+    return z if type(z) is np.ndarray and z.dtype.kind in "fc" else numbers(z, f"{sigma} acts on")
+
+
 def _real(z, sigma):
-    if np.iscomplexobj(z):
+    z = _numbers(z, sigma)
+    if z.dtype.kind == "c":
         raise TypeError(f"{sigma} is not analytic and takes real arguments only, got complex ones")
-    z = np.asarray(z)
-    return z if z.dtype.kind == "f" else z.astype(float)
+    return z

@@ -14,7 +14,7 @@ import numpy as np
 from .fields import Field
 from .flows import Flow
 from .linear import LinearMap
-from .maps import dimension, flattened
+from .maps import Map, dimension, flattened, real
 
 
 class Stored:
@@ -38,7 +38,7 @@ class Reversed:
     """
 
     def __init__(self, tolerance=None):
-        if tolerance is not None and not 0 < tolerance < math.inf:
+        if tolerance is not None and not real(tolerance) > 0:
             raise ValueError(f"tolerance must be a positive number, got {tolerance!r}")
         self.tolerance = tolerance
 
@@ -159,6 +159,8 @@ class SingleStep:
 
 def single_steps(F):
     """The maps of a network, nested ones opened, and a flow of n steps as n of them."""
+    if not isinstance(F, Map):
+        raise TypeError(f"an adjoint needs a network, got {F!r}")
     return [step for G in flattened(F) for step in [SingleStep(G)] * (G.steps if isinstance(G, Flow) else 1)]
 
 
@@ -186,8 +188,18 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
         raise TypeError(
             f"the continuous adjoint is solved in double precision and needs a float64 field, got {x.dtype}"
         )
-    if not isinstance(t, float | int | np.number) or not math.isfinite(t):
+    if math.isnan(real(t)):
         raise ValueError(f"t must be a finite number, got {t!r}")
+    for value, name in ((rtol, "rtol"), (atol, "atol"), (tolerance, "tolerance")):
+        if not real(value) > 0:
+            raise ValueError(f"{name} must be a positive number, got {value!r}")
+    if not np.isfinite(x).all():
+        raise ValueError("the continuous adjoint needs finite states, got a NaN or infinity")
+    if not x.size:
+        raise ValueError(f"the continuous adjoint needs at least one state, got an array of shape {x.shape}")
+    if not isinstance(method, str) or method not in ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"):
+        raise ValueError(f"method must be a name of scipy's solve_ivp, such as RK45, got {method!r}")
+    t = float(t)
     options = dict(rtol=rtol, atol=atol, method=method)
 
     def solve(rhs, span, start):

@@ -11,7 +11,7 @@ import numpy as np
 
 from .lipschitz import fraction, non_negative
 from .losses import checked_labels
-from .maps import Map, dimension
+from .maps import Map, dimension, generator, real
 
 
 class PGD:
@@ -35,25 +35,20 @@ class PGD:
             dimension(steps, "steps"),
             dimension(restarts, "restarts"),
         )
-        if norm not in (2, np.inf):
+        if not isinstance(norm, float | int | np.number) or norm not in (2, np.inf):
             raise ValueError(f"norm must be 2 or np.inf, got {norm!r}")
+        generator(rng)  # refuses now what is none
         self.norm, self.box, self.rng = norm, None if box is None else ordered_pair(box), rng
         self.step = 2.5 * self.eps / self.steps if step is None else non_negative(step, "step")
 
     def __call__(self, net, x, y):
-        if not isinstance(net, Map):
-            raise TypeError(f"an attack needs a network, whose vjp it can call, got {net!r}")
-        x = net.state(x)
-        if np.iscomplexobj(x):
-            raise TypeError("an attack starts from real states, got complex ones")
+        x = start(net, x)
         shape, z = x.shape, net(x)
         y = checked_labels(y, z.shape).reshape(-1)
-        if not np.isfinite(x).all():
-            raise ValueError("an attack starts from finite states, got a NaN or infinity")
         if self.box is not None and not ((x >= self.box[0]) & (x <= self.box[1])).all():
             raise ValueError(f"x must lie in the box {self.box}, but reaches from {x.min():g} to {x.max():g}")
         eps, step = (one_a_sample(a, shape[:-1]) for a in (self.eps, self.step))
-        x, z, rng = x.reshape(-1, shape[-1]), z.reshape(-1, z.shape[-1]), np.random.default_rng(self.rng)
+        x, z, rng = x.reshape(-1, shape[-1]), z.reshape(-1, z.shape[-1]), generator(self.rng)
         best, margin, ranking = x.copy(), lost_by(z, y)[0], runners_up(z, y)
         margin[z.argmax(axis=-1) != y] = np.inf  # wrong already
         for restart in range(self.restarts):
@@ -120,7 +115,7 @@ class PublishedPGD(PGD):
     """
 
     def __init__(self, eps, norm=2, box=None):
-        super().__init__(eps, steps=10, restarts=1, norm=norm, box=box, step=0.025 * np.asarray(eps))
+        super().__init__(eps, steps=10, restarts=1, norm=norm, box=box, step=0.025 * non_negative(eps, "eps"))
 
 
 def smallest_perturbation(net, x, y, norm=2, largest=10.0, bisections=15, steps=50, restarts=5, box=None, rng=0):
@@ -130,9 +125,9 @@ def smallest_perturbation(net, x, y, norm=2, largest=10.0, bisections=15, steps=
     that are wrong already, and ∞ where nothing within `largest` was found (x + δ is x there). An upper bound of the
     distance to the decision boundary, as `certified_radius` is a lower one.
     """
-    if not (np.ndim(largest) == 0 and 0 < largest < math.inf):
-        raise ValueError(f"largest must be one positive number, got {largest}")
-    x = net.state(x)
+    if not real(largest) > 0:
+        raise ValueError(f"largest must be one positive number, got {largest!r}")
+    x = start(net, x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out))
     found, low, high = x.copy(), np.zeros(x.shape[:-1]), np.full(x.shape[:-1], float(largest))
     distance = np.where(labels_of(net, x) == y, math.inf, 0.0)
@@ -153,7 +148,9 @@ def accuracy(net, attack, x, y):
     """
     if isinstance(attack, type):
         raise TypeError(f"attack must be an object: write {attack.__name__}(eps), not {attack.__name__}")
-    x = net.state(x)
+    if attack is not None and not callable(attack):
+        raise TypeError(f"attack must be an object such as PGD(eps), or None, got {attack!r}")
+    x = start(net, x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out))
     return float(fraction(np.ravel(labels_of(net, x if attack is None else attack(net, x, y)) == y)))
 
@@ -167,7 +164,9 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
         raise TypeError(
             "attack makes an attack for each ε: give PGD, or lambda eps: PGD(eps, steps=100), not one attack"
         )
-    eps, x = non_negative(eps, "eps"), net.state(x)
+    if not callable(attack):
+        raise TypeError(f"attack must make an attack of ε, as PGD does, got {attack!r}")
+    eps, x = non_negative(eps, "eps"), start(net, x)
     y = checked_labels(y, (*x.shape[:-1], net.dim_out)).reshape(-1)
     x, accuracies = x.reshape(-1, x.shape[-1]), np.zeros(eps.size)
     standing = labels_of(net, x) == y
@@ -204,8 +203,23 @@ def one_a_sample(eps, batch):
         raise ValueError(f"eps has shape {np.shape(eps)}, which does not fit a batch of shape {batch}") from None
 
 
+def start(net, x):
+    """x as states of the network, real and finite. TypeError or ValueError otherwise."""
+    if not isinstance(net, Map):
+        raise TypeError(f"an attack needs a network, whose vjp it can call, got {net!r}")
+    x = net.state(x)
+    if np.iscomplexobj(x):
+        raise TypeError("an attack starts from real states, got complex ones")
+    if not np.isfinite(x).all():
+        raise ValueError("an attack starts from finite states, got a NaN or infinity")
+    return x
+
+
 def labels_of(net, x):
-    return np.argmax(net(x), axis=-1)
+    z = net(x)
+    if z.shape[:-1] != x.shape[:-1]:
+        raise ValueError(f"labels need logits (..., K), one K for each sample, but {net!r} gives an array of shape {z.shape}")
+    return np.argmax(z, axis=-1)
 
 
 def length(v, norm):

@@ -12,7 +12,7 @@ import numpy as np
 from .flows import Flow
 from .integrators import Euler, check_step, cocoercivity, one_sided_bound, spectral_bound
 from .linear import WeightMatrix
-from .maps import Map, every_map
+from .maps import Map, every_map, real, yes_or_no
 
 TINY = 1e-150
 
@@ -51,7 +51,7 @@ class Orthogonal(Constraint):
     """
 
     def __init__(self, *linear_maps, bjorck=False):
-        self.maps, self.bjorck = weight_matrices(linear_maps, "Orthogonal"), bool(bjorck)
+        self.maps, self.bjorck = weight_matrices(linear_maps, "Orthogonal"), yes_or_no(bjorck, "bjorck")
 
     def project(self):
         for A in self.maps:
@@ -87,9 +87,9 @@ class SpectralBall(Constraint):
         if len(linear_maps) > 1 and isinstance(linear_maps[-1], float | int | np.number):  # SpectralBall(A, 2)
             *linear_maps, radius = linear_maps
         self.maps = weight_matrices(tuple(linear_maps), "SpectralBall")
-        if not isinstance(radius, float | int | np.number) or not 0 < radius < math.inf:
+        if not real(radius) > 0:
             raise ValueError(f"radius must be a positive number, got {radius!r}")
-        self.radius = radius
+        self.radius = float(radius)
 
     def project(self):
         for A in self.maps:
@@ -122,9 +122,9 @@ class StepSizes(Constraint):
                 raise TypeError(f"{name} must be one Euler step, got {flow.method!r} with steps={flow.steps}")
         if flow_C is flow_E:
             raise ValueError("flow_C and flow_E must be two flows, got the same one twice")
-        if bound not in ("sharp", "slides"):
+        if not isinstance(bound, str) or bound not in ("sharp", "slides"):
             raise ValueError(f'bound must be "sharp" or "slides", got {bound!r}')
-        if check_step(smallest) < 0:
+        if isinstance(smallest, complex | np.complexfloating) or check_step(smallest) < 0:
             raise ValueError(f"smallest must be a positive number, got {smallest}")
         self.maps, self.bound, self.smallest = (flow_C, flow_E), bound, smallest
         try:

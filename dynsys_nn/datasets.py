@@ -4,7 +4,7 @@ import os.path
 
 import numpy as np
 
-from .maps import dimension
+from .maps import dimension, generator, real
 
 
 def moons(n=1000, noise=0.1, rng=None):
@@ -13,7 +13,7 @@ def moons(n=1000, noise=0.1, rng=None):
     Returns points (n, 2) and labels (n,) in {0, 1}, halves of n, shuffled.
     """
     labels, rng = _labels(n, noise, rng)
-    t = rng.uniform(0, np.pi, n)
+    t = rng.uniform(0, np.pi, len(labels))
     upper, lower = (np.cos(t), np.sin(t)), (1 - np.cos(t), 0.5 - np.sin(t))
     return _two_classes(labels, upper, lower, noise, rng)
 
@@ -24,7 +24,7 @@ def rings(n=1000, noise=0.0, rng=None):
     Returns points (n, 2) and labels (n,). No line in the plane separates them; a lifted flow does.
     """
     labels, rng = _labels(n, noise, rng)
-    t, u = rng.uniform(0, 2 * np.pi, n), rng.uniform(0, 1, n)
+    t, u = rng.uniform(0, 2 * np.pi, len(labels)), rng.uniform(0, 1, len(labels))
     r = np.where(labels == 0, np.sqrt(u) / 2, np.sqrt(1 + 3 * u) / 2)  # r² uniform on [0, ¼] and on [¼, 1]
     return _two_classes(labels, *[(r * np.cos(t), r * np.sin(t))] * 2, noise, rng)
 
@@ -35,9 +35,9 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
     Returns points (n, 2) and labels (n,) in {0, 1}.
     """
     labels, rng = _labels(n, noise, rng)
-    if not 0 < turns < np.inf:
+    if not real(turns) > 0:
         raise ValueError(f"turns must be a positive number, got {turns}")
-    r = np.sqrt(rng.uniform(0, 1, n))
+    r = np.sqrt(rng.uniform(0, 1, len(labels)))
     phi = 2 * np.pi * turns * r
     arm = (r * np.cos(phi), r * np.sin(phi))
     return _two_classes(labels, arm, (-arm[0], -arm[1]), noise, rng)
@@ -55,9 +55,9 @@ def digits():
 
 def _labels(n, noise, rng):
     n = dimension(n, "n")
-    if not 0 <= noise < np.inf:
-        raise ValueError(f"noise is a standard deviation ≥ 0, got {noise}")
-    rng = np.random.default_rng(rng)
+    if not real(noise) >= 0:
+        raise ValueError(f"noise is a standard deviation ≥ 0, got {noise!r}")
+    rng = generator(rng)
     return rng.permutation(np.arange(n) % 2), rng
 
 

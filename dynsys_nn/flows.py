@@ -4,7 +4,7 @@ import numpy as np
 
 from .fields import Field
 from .integrators import Euler, Method, check_step
-from .maps import Map, dimension, over_batch
+from .maps import Map, array, dimension, numbers, over_batch, yes_or_no
 
 
 class Flow(Map):
@@ -22,10 +22,10 @@ class Flow(Map):
             raise TypeError(f"method must be a method object such as RK4(), got {method!r}")
         self.dim_in = self.dim_out = field.dim
         method.require(field)
-        self.method, self.steps, self.learn_h = method, dimension(steps, "steps"), bool(learn_h)
+        self.method, self.steps, self.learn_h = method, dimension(steps, "steps"), yes_or_no(learn_h, "learn_h")
         if isinstance(check_step(h), complex):
             raise TypeError(f"the step of a Flow is a real number, got {h}")
-        if learn_h:
+        if self.learn_h:
             self.own(field=field, h=np.asarray(h, field.theta.dtype if field.theta.size else float))
         else:
             self.h = h
@@ -180,12 +180,12 @@ class Rollout(Map):
     cannot itself be a part of another map.
     """
 
-    formula = "(F(x), F∘F(x), …)"
+    formula, sequence = "(F(x), F∘F(x), …)", True
 
     def __init__(self, network, n):
         if not isinstance(network, Map):
             raise TypeError(f"Rollout iterates a Map, got a {type(network).__name__}")
-        if network.dim_in != network.dim_out:
+        if network.dim_in != network.dim_out or network.sequence:
             raise ValueError(f"Rollout iterates a map ℝᵈ → ℝᵈ, got {network!r}")
         self.network, self.n = network, dimension(n, "n")
         self.dim_in = self.dim_out = network.dim_in
@@ -210,7 +210,7 @@ class Rollout(Map):
         return self.network.state(x)
 
     def covector(self, w, x):
-        return self._beside(w, (*x.shape[:-1], self.n, self.dim_out), "a covector w")
+        return self._beside(w, x, (*x.shape[:-1], self.n, self.dim_out), "a covector w")
 
     def _bind(self, theta):
         self.network._bind(theta)
@@ -264,10 +264,19 @@ def exact_flow(field, x, t):
     """
     from scipy.integrate import solve_ivp
 
-    x = field.state(x) if hasattr(field, "state") else np.asarray(x, float)
-    times = np.atleast_1d(np.asarray(t, float))
+    if not callable(field) or isinstance(field, type):
+        raise TypeError(f"exact_flow needs a map, or a function of states, got {field!r}")
+    if isinstance(field, Map) and (field.dim_in != field.dim_out or field.sequence):
+        raise ValueError(f"exact_flow needs a field ℝᵈ → ℝᵈ, got {field!r}")
+    x = field.state(x) if hasattr(field, "state") else numbers(x, "exact_flow needs states,")
+    times = array(t, "exact_flow needs a time, or an array of times")
+    if times.dtype.kind not in "fiu":
+        raise TypeError(f"exact_flow needs real times, got {t!r}")
+    times = np.atleast_1d(times.astype(float))
     if not (np.isfinite(times).all() and np.isfinite(x).all()):
         raise ValueError("exact_flow needs finite states and times, got a NaN or infinity")
+    if not x.size:
+        raise ValueError(f"exact_flow needs at least one state, got an array of shape {x.shape}")
     forward = times * np.sign(times[-1:])
     if times.ndim > 1 or times.size == 0 or forward[0] < 0 or (np.diff(forward) <= 0).any():
         raise ValueError(f"exact_flow needs a time, or times that go one way from 0, got {t}")

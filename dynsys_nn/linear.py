@@ -7,7 +7,7 @@ below.
 
 import numpy as np
 
-from .maps import Map, dimension, over_batch
+from .maps import Map, array, dimension, generator, numbers, over_batch
 
 
 class LinearMap(Map):
@@ -47,6 +47,16 @@ class LinearMap(Map):
         self._no_direction(dtheta)
         return self(x), self(self.tangent(v, x))
 
+    def _image(self, y):
+        if type(y) is np.ndarray and y.dtype == self._theta.dtype and y.shape[-1:] == (self.dim_out,):
+            return y
+        y = numbers(y, f"{type(self).__name__} has images of")
+        if y.ndim == 0 or y.shape[-1] != self.dim_out:
+            raise ValueError(
+                f"{type(self).__name__} has images of dimension {self.dim_out}, got an array of shape {y.shape}"
+            )
+        return y.astype(self.theta.dtype, copy=False) if self.theta.size and y.dtype.kind == "f" else y
+
     def _no_direction(self, dtheta):
         self.unpack(dtheta)  # refuses a wrong shape
         if dtheta is not None and self.theta.size:
@@ -64,7 +74,7 @@ class WeightMatrix(LinearMap):
         self.dim_out, self.dim_in = dimension(dim_out, "dim_out"), dimension(dim_in, "dim_in")
         shape, dtype = (self.dim_out, self.dim_in), floating(dtype)
         if W is None:
-            W = np.random.default_rng(rng).normal(0, self.dim_in**-0.5, shape)
+            W = generator(rng).normal(0, self.dim_in**-0.5, shape)
         return given(W, shape, f"W of {type(self).__name__}", dtype)
 
     def arguments(self):
@@ -93,16 +103,6 @@ class WeightMatrix(LinearMap):
         """W ← the nearest matrix with orthonormal columns (rows, where it has fewer rows): its polar factor UVᵀ, in place."""
         U, _, Vt = np.linalg.svd(self.W, full_matrices=False)
         self.W = U @ Vt
-
-    def _image(self, y):
-        if type(y) is np.ndarray and y.dtype == self._theta.dtype and y.shape[-1:] == (self.dim_out,):
-            return y
-        y = np.asarray(y)
-        if y.ndim == 0 or y.shape[-1] != self.dim_out:
-            raise ValueError(
-                f"{type(self).__name__} has images of dimension {self.dim_out}, got an array of shape {y.shape}"
-            )
-        return y.astype(self.theta.dtype, copy=False) if y.dtype.kind != "c" else y
 
     def _solve(self, y):
         if self.dim_in != self.dim_out:
@@ -182,7 +182,7 @@ class Lift(LinearMap):
         return np.concatenate([x, np.zeros((*x.shape[:-1], self.dim_out - self.dim_in), x.dtype)], axis=-1)
 
     def adjoint(self, w):
-        return w[..., : self.dim_in]
+        return self._image(w)[..., : self.dim_in]
 
     def singular_range(self):
         return 1.0, 1.0
@@ -204,6 +204,7 @@ class Restriction(LinearMap):
         return x[..., :k] + x[..., k:].sum(axis=-1, keepdims=True) / k
 
     def adjoint(self, w):
+        w = self._image(w)
         tail = w.sum(axis=-1, keepdims=True) / self.dim_out
         return np.concatenate([w, np.repeat(tail, self.dim_in - self.dim_out, axis=-1)], axis=-1)
 
@@ -234,7 +235,7 @@ def floating(dtype):
 
 def given(value, shape, what, dtype):
     """A parameter that a caller gave, as a fresh array; ValueError for another shape or a value that is not finite."""
-    value = np.asarray(value)
+    value = array(value, f"{what} must be an array")
     if value.dtype.kind not in "fiub":
         raise TypeError(f"{what} must be an array of real numbers, got {value!r} (a generator goes in as rng=…)")
     if value.shape != shape:

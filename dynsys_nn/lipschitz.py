@@ -13,7 +13,7 @@ from .flows import Flow
 from .integrators import Euler, cocoercivity
 from .linear import LinearMap
 from .losses import checked_labels
-from .maps import Map, Network, dimension, flattened, lipschitz_product
+from .maps import Map, Network, array, dimension, flattened, generator, lipschitz_product, yes_or_no
 
 
 def measured(F, x, steps=100, rng=0):
@@ -26,7 +26,7 @@ def measured(F, x, steps=100, rng=0):
     """
     if not isinstance(F, Map):
         raise TypeError(f"measured calls vjp and jvp of a Map, got {F!r}: checks.lipschitz takes any function")
-    x, steps, rng = F.state(x).reshape(-1, F.dim_in), dimension(steps, "steps"), np.random.default_rng(rng)
+    x, steps, rng = F.state(x).reshape(-1, F.dim_in), dimension(steps, "steps"), generator(rng)
     if not (x.size and np.isfinite(x).all()):
         raise ValueError("measured needs at least one point, all of them finite")
     if np.iscomplexobj(x):
@@ -125,7 +125,7 @@ def profile(net, x=None, steps=50, rng=0):
     """
     if not isinstance(net, Network):
         raise TypeError(f"profile needs a Network, got {net!r}")
-    x = np.random.default_rng(rng).normal(size=(100, net.dim_in)) if x is None else x
+    x = generator(rng).normal(size=(100, net.dim_in)) if x is None else x
     x = net.state(x).reshape(-1, net.dim_in)
     names, bounds, found, so_far = [], [], [], []
     for k, (F, state) in enumerate(zip(net.maps, net.states(x), strict=False)):
@@ -173,7 +173,9 @@ def certified_radius(net, x, pairwise=True):
     """
     if not isinstance(net, Map):
         raise TypeError(f"certified_radius needs a network, which knows its constant, got {net!r}")
-    z = np.asarray(net(x))
+    z, pairwise = np.asarray(net(x)), yes_or_no(pairwise, "pairwise")
+    if np.iscomplexobj(z):
+        raise TypeError(f"certified_radius needs real logits, got {z.dtype}")
     if not np.isfinite(z).all():
         raise ValueError("certified_radius needs finite logits, got a NaN or infinity")
     if z.ndim == 0 or z.shape[-1] < 2:
@@ -201,6 +203,8 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
     x: (..., dim_in); y: integer labels (...); eps: a number or an array of numbers ≥ 0. ValueError for a negative ε or
     labels out of range.
     """
+    if not isinstance(net, Map):
+        raise TypeError(f"certified_accuracy needs a network, which knows its constant, got {net!r}")
     eps, z = non_negative(eps, "eps"), net(x)
     right = np.argmax(z, axis=-1) == checked_labels(y, np.shape(z))
     radius = np.where(right, certified_radius(net, x, pairwise), -1.0)
@@ -230,7 +234,10 @@ def fraction(right):
 
 
 def non_negative(value, name):
-    array = np.asarray(value, float)
-    if not (np.isfinite(array) & (array >= 0)).all():
+    numbers = array(value, f"{name} must be a number or an array of numbers")
+    if numbers.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}")
+    numbers = numbers.astype(float)
+    if not (np.isfinite(numbers) & (numbers >= 0)).all():
         raise ValueError(f"{name} must be at least 0 and finite, got {value}")
-    return array
+    return numbers

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .maps import array, numbers, real
+
 
 class Loss:
     """`loss(y, target)` is the value; `loss.vjp(y, target)` gives value and ∂J/∂y, the covector that starts backprop.
@@ -27,14 +29,13 @@ class MeanSquaredError(Loss):
     mean = True
 
     def vjp(self, y, target):
-        y, target = np.asarray(y), np.asarray(target)
+        y, target = numbers(y, "MeanSquaredError needs"), array(target, "MeanSquaredError needs a target")
         if y.shape != target.shape:
             raise ValueError(f"MeanSquaredError needs a target of the shape of y, {y.shape}, got {target.shape}")
         if target.dtype.kind not in "fiub":
             raise TypeError(f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}")
         if not y.size:
             raise ValueError(f"the mean over an empty batch is not defined: y has shape {y.shape}")
-        y = y.astype(float) if y.dtype.kind in "iub" else y
         r = y - target.astype(y.dtype, copy=False)
         return (r * r).sum() / r.size, (2 / r.size) * r
 
@@ -71,7 +72,7 @@ class MulticlassHinge(Loss):
     mean = True
 
     def __init__(self, margin=1.0):
-        if not isinstance(margin, float | int | np.number) or not 0 < margin < np.inf:
+        if not real(margin) > 0:
             raise ValueError(f"margin must be a positive number, got {margin!r}")
         self.margin = float(margin)
 
@@ -90,17 +91,18 @@ class MulticlassHinge(Loss):
 
 def logits_and_labels(z, labels):
     """Logits as an array (..., K), and labels as integer indices (..., 1) into its last axis; clear errors otherwise."""
-    if np.ndim(z) == 0:
+    z = numbers(z, "logits must be")
+    if z.ndim == 0:
         raise ValueError(f"logits must have shape (..., K), got the single number {z}")
-    z, labels = np.asarray(z), checked_labels(labels, np.shape(z))
+    labels = checked_labels(labels, z.shape)
     if not labels.size:
         raise ValueError(f"the mean over an empty batch is not defined: the logits have shape {z.shape}")
-    return z if z.dtype.kind in "fc" else z.astype(float), labels[..., None]
+    return z, labels[..., None]
 
 
 def checked_labels(labels, shape):
     """Labels as an integer array of shape `shape[:-1]` with values in 0, …, shape[-1] − 1."""
-    labels = np.asarray(labels)
+    labels = array(labels, "labels must be an array of integers")
     if shape[-1] < 2:
         raise ValueError(f"a label needs at least two logits, got logits of shape {shape}")
     if labels.dtype.kind not in "iu":

@@ -9,6 +9,7 @@ so that symplectic methods take them.
 import numpy as np
 
 from .fields import Invariant, KnownField, Mass, PartitionedField, Quadratic, SquaredNorm
+from .maps import array, real
 
 
 def mass_example():
@@ -72,8 +73,8 @@ def kepler(eccentricity=0.5):
 
     x0 is the perihelion of the orbit of that eccentricity e, (1 − e, 0, 0, √((1 + e)/(1 − e))), whose period is 2π.
     """
-    if not 0 <= eccentricity < 1:
-        raise ValueError(f"an elliptic orbit has an eccentricity in [0, 1), got {eccentricity}")
+    if not 0 <= real(eccentricity) < 1:
+        raise ValueError(f"an elliptic orbit has an eccentricity in [0, 1), got {eccentricity!r}")
     e = float(eccentricity)
 
     def force(q):
@@ -94,8 +95,8 @@ def kepler(eccentricity=0.5):
 def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
     """ẋ = x(a − by), ẏ = y(dx − c): prey and predators; keeps dx − c log x + by − a log y (`cycle`)."""
 
-    if not all(0 < value < np.inf for value in (a, b, c, d)):
-        raise ValueError(f"the rates a, b, c, d must be positive numbers, got {a}, {b}, {c}, {d}")
+    if not all(real(value) > 0 for value in (a, b, c, d)):
+        raise ValueError(f"the rates a, b, c, d must be positive numbers, got {a!r}, {b!r}, {c!r}, {d!r}")
 
     def fun(z):
         x, y = np.moveaxis(z, -1, 0)
@@ -119,9 +120,10 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
 
     Keeps ½‖m‖² (`casimir`) and the energy ½ Σ m_i²/inertia_i.
     """
-    k = 1 / np.array(inertia, float)
-    if k.shape != (3,) or not (np.isfinite(k).all() and (k > 0).all()):
-        raise ValueError(f"inertia must be three positive numbers, got {inertia}")
+    k = array(inertia, "inertia must be three positive numbers")
+    if k.shape != (3,) or not all(real(entry) > 0 for entry in k):
+        raise ValueError(f"inertia must be three positive numbers, got {inertia!r}")
+    k = 1 / k.astype(float)
     c = np.array([k[2] - k[1], k[0] - k[2], k[1] - k[0]])  # ṁ₁ = (k₃ − k₂)m₂m₃, and cyclically
 
     def fun(m):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..fields import Field
+from ..maps import numbers
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 DISAGREES = "differences: the jvp DISAGREES, run checks.tangent"
@@ -16,7 +17,7 @@ class Check:
     """`measured` against `limit`. Passed where measured ≤ limit (a NaN fails)."""
 
     def __init__(self, name, measured, limit, detail=""):
-        self.name, self.measured, self.limit, self.detail = name, float(measured), float(limit), detail
+        self.name, self.measured, self.limit, self.detail = str(name), number(measured), number(limit), str(detail)
 
     @property
     def passed(self):
@@ -38,6 +39,14 @@ class Check:
     def __str__(self):
         verdict = "passed" if self.passed else "FAILED"
         return f"{verdict}  {self.name:<34} measured {self.measured:9.2e}   limit {self.limit:9.2e}   {self.detail}".rstrip()
+
+
+def number(value):
+    """`value` as a float; TypeError where it is no real number. A NaN may be measured, and fails."""
+    scalar = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    if not isinstance(scalar, float | int | np.floating | np.integer | np.bool_) or isinstance(scalar, int) and abs(scalar) > 2**1000:
+        raise TypeError(f"a check compares two real numbers, measured and limit, got {value!r}")
+    return float(scalar)
 
 
 def run(questions):
@@ -70,7 +79,9 @@ def points_of(F, x):
     refused."""
     if isinstance(F, type):
         raise TypeError(f"a check takes an object: write {F.__name__}(…), not {F.__name__}")
-    x = np.array(x, float)
+    if not callable(F):
+        raise TypeError(f"a check takes a map, or a function of states, got {F!r}")
+    x = real_numbers(x, "a check needs states,")
     x.flags.writeable = False
     if x.ndim == 0 or x.size == 0:
         raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")
@@ -79,6 +90,14 @@ def points_of(F, x):
             f"checks measure to the rounding of float64, but {name_of(F)} is float32: build it with dtype=float"
         )
     return x
+
+
+def real_numbers(x, what):
+    """x as a float64 array of its own; TypeError for complex numbers, and what is no number."""
+    x = numbers(x, what)
+    if x.dtype.kind == "c":
+        raise TypeError(f"{what} real numbers, got an array of dtype {x.dtype}")
+    return np.array(x, float)
 
 
 def name_of(thing):
@@ -104,6 +123,8 @@ def difference_quotient(F, x, v, part, step=1e-6):
 
 
 def jvp_of(F, x, v, part):
+    if not hasattr(F, "jvp"):
+        raise AttributeError(f"{name_of(F)} has no tangent to check: write jvp(self, x, v, dtheta)")
     return F.jvp(x, v)[1] if part == "in x" else F.jvp(x, np.zeros_like(x), v)[1]
 
 

@@ -2,8 +2,21 @@
 
 import numpy as np
 
-from ..maps import dimension
-from .check import DISAGREES, EPS, TINY, Check, difference_quotient, jvp_of, name_of, points_of, tangent_or_quotient
+from ..fields import invariant_object
+from ..maps import Map, array, dimension, generator
+from .check import (
+    DISAGREES,
+    EPS,
+    TINY,
+    Check,
+    difference_quotient,
+    jvp_of,
+    name_of,
+    number,
+    points_of,
+    real_numbers,
+    tangent_or_quotient,
+)
 from .tutor import diagnosis, factors_of_a_mean, near, words_for
 
 
@@ -14,8 +27,8 @@ def adjoint(F, x, rng=0, limit=1e-12):
     that quotient, and the limit is what a quotient can tell, 1e-6. So a vjp and a jvp with the same mistake do not
     pass. x: array (..., d), away from kinks; rng: directions v and w are drawn with it.
     """
-    x, rng, name = points_of(F, x), np.random.default_rng(rng), f"adjoint of {name_of(F)}"
-    theta = getattr(F, "theta", np.zeros(0))
+    x, rng, name = points_of(F, x), generator(rng), f"adjoint of {name_of(F)}"
+    theta, limit = getattr(F, "theta", np.zeros(0)), number(limit)
     y, w, pulled, problem = opened(F, x, rng)
     if problem:
         return Check(name, np.inf, limit, problem)
@@ -40,6 +53,8 @@ def adjoint(F, x, rng=0, limit=1e-12):
 
 def opened(F, x, rng):
     """F.vjp(x): y, a covector w drawn with `rng`, what the pullback makes of w, and why these cannot be right, or ""."""
+    if not hasattr(F, "vjp"):
+        raise TypeError(f"{name_of(F)} has no adjoint to check: write vjp(self, x)")
     value, pair = F(x), F.vjp(x)
     if not isinstance(value, np.ndarray):
         return None, None, None, f"F(x) must be an array, got a {type(value).__name__}"
@@ -70,7 +85,9 @@ def kind_of(value):
 
 def value(F, x, y, limit=1e-12):
     """F(x) against the values y that it should have: the largest difference."""
-    found = np.asarray(F(x))
+    if not callable(F) or isinstance(F, type):
+        raise TypeError(f"a check takes a map, or a function of states, got {F!r}")
+    found, y = np.asarray(F(x)), array(y, "y must be an array")
     if found.shape != np.shape(y) or found.dtype.kind not in "fiu":
         detail = f"F(x) has shape {found.shape} and dtype {found.dtype}, needed are numbers of shape {np.shape(y)}"
         return Check(f"value of {name_of(F)}", np.inf, limit, detail)
@@ -80,7 +97,7 @@ def value(F, x, y, limit=1e-12):
 
 def tangent(F, x, rng=0, limit=1e-7):
     """Jv of F.jvp against a central difference quotient of F, in x and in θ: the larger relative error."""
-    x, rng = points_of(F, x), np.random.default_rng(rng)
+    x, rng = points_of(F, x), generator(rng)
     worst = Check(f"tangent of {name_of(F)}", 0.0, limit)
     for part, at in (("in x", x), ("in θ", getattr(F, "theta", np.zeros(0)))):
         if at.size:
@@ -99,7 +116,7 @@ def taylor(F, x, rng=0, limit=0.1):
     has `eps`, (n,), and `remainders`, and `table()` prints them with the order from each to the next; rounding ends the
     table. x: (..., d), away from kinks; directions drawn with `rng`.
     """
-    x, rng, theta = points_of(F, x), np.random.default_rng(rng), np.array(getattr(F, "theta", np.zeros(0)))
+    x, rng, theta = points_of(F, x), generator(rng), np.array(getattr(F, "theta", np.zeros(0)))
     name, v, u = f"Taylor test of {name_of(F)}", rng.normal(size=x.shape), rng.normal(size=theta.shape)
     y, w, pulled, problem = opened(F, x, rng)
     if problem:
@@ -141,7 +158,7 @@ def duality(F, x, steps=100, rng=0, limit=1e-14):
     """
     x, rng, steps, name = (
         points_of(F, x),
-        np.random.default_rng(rng),
+        generator(rng),
         dimension(steps, "steps"),
         f"duality of {name_of(F)}",
     )
@@ -172,7 +189,9 @@ def activation(sigma, limit=1e-7):
     """
     if isinstance(sigma, type):
         raise TypeError(f"a check takes an object: write {sigma.__name__}(), not {sigma.__name__}")
-    name, z = f"activation {name_of(sigma)}", np.linspace(-20, 20, 4001) + 0.00371
+    if not callable(sigma):
+        raise TypeError(f"an activation has σ(z) and slope(z), but {sigma!r} has not")
+    limit, name, z = number(limit), f"activation {name_of(sigma)}", np.linspace(-20, 20, 4001) + 0.00371
     for function, what in ((sigma, "σ(z)"), (getattr(sigma, "slope", None), "slope(z)")):
         if not callable(function):
             return Check(name, np.inf, limit, f"{what} is missing")
@@ -254,7 +273,9 @@ def loss(J, y, target, limit=1e-6):
     quotients' rounding. y: (..., K), away from kinks."""
     if isinstance(J, type):
         raise TypeError(f"a check takes an object: write {J.__name__}(), not {J.__name__}")
-    y, name = np.asarray(y, float), f"loss {name_of(J)}"
+    if not callable(J) or not hasattr(J, "vjp") or isinstance(J, Map):
+        raise TypeError(f"a loss has J(y, target) and J.vjp(y, target), but {J!r} has not")
+    y, limit, name = real_numbers(y, "a check of a loss needs"), number(limit), f"loss {name_of(J)}"
     pair = J.vjp(y, target)
     if not (isinstance(pair, tuple) and len(pair) == 2):
         return Check(name, np.inf, limit, "vjp(y, target) must return the pair value, dy")
@@ -269,7 +290,7 @@ def loss(J, y, target, limit=1e-6):
         for e in np.eye(y.size)
     ]
     true, dy, rounding = np.array(quotients), np.ravel(dy), 4 * EPS * abs(value) * y.size**0.5 / step
-    error = np.linalg.norm(dy - true) / max(np.linalg.norm(true) + rounding / limit, TINY)
+    error = np.linalg.norm(dy - true) / max(np.linalg.norm(true) + rounding / max(limit, TINY), TINY)
     check = Check(name, error, limit, "∂J/∂y against differences")
     if not check.passed:
         K = y.shape[-1]
@@ -284,7 +305,7 @@ def gradient(I, x, limit=1e-7):
 
     I: an invariant, with I(x), I.gradient(x) and I.hvp(x, v), (..., d) → (...), (..., d) and (..., d).
     """
-    x, name = points_of(I, x), f"gradient of {name_of(I)}"
+    x, limit, name = points_of(invariant_object(I), x), number(limit), f"gradient of {name_of(I)}"
     if np.shape(I(x)) != x.shape[:-1]:
         return Check(
             name, np.inf, limit, f"I(x) has shape {np.shape(I(x))}, needed is {x.shape[:-1]}: sum over the last axis"
@@ -296,7 +317,7 @@ def gradient(I, x, limit=1e-7):
         quotient, rounding = difference_quotient(f, x, v, "in x")
         if np.shape(Jv) != np.shape(quotient):
             return Check(name, np.inf, limit, f"{part} has shape {np.shape(Jv)}, needed is {np.shape(quotient)}")
-        size = np.linalg.norm(quotient) + rounding / limit
+        size = np.linalg.norm(quotient) + rounding / max(limit, TINY)
         error = np.linalg.norm(Jv - quotient) / max(size, TINY)
         if not error <= worst.measured:
             worst = Check(name, error, limit, f"{part} against differences")

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..fields import KnownField
 from ..flows import exact_flow
-from ..maps import Map, dimension
+from ..maps import Map, dimension, generator, real
 from .check import (
     EPS,
     TINY,
@@ -14,6 +14,7 @@ from .check import (
     if_it_is_a_step,
     jacobian_of,
     name_of,
+    number,
     points_of,
 )
 
@@ -78,7 +79,7 @@ def symplectic(F, x, limit=1e-12):
     D is F.jacobian(x), or where F has none by difference quotients (limit 1e-7).
     """
     x, name = points_of(F, x), f"symplectic form of {name_of(F)}"
-    D, limit, source = jacobian_of(F, x, limit)
+    D, limit, source = jacobian_of(F, x, number(limit))
     if D is None:
         return Check(name, np.inf, limit, WRONG_JACOBIAN)
     n, odd = divmod(x.shape[-1], 2)
@@ -117,7 +118,7 @@ def curl_free(X, x, limit=1e-12):
     X′ is X.jacobian(x), or where X has none by difference quotients (limit 1e-7).
     """
     x, name = points_of(X, x), f"curl of {name_of(X)}"
-    J, limit, source = jacobian_of(X, x, limit)
+    J, limit, source = jacobian_of(X, x, number(limit))
     if J is None:
         return Check(name, np.inf, limit, WRONG_JACOBIAN)
     if J.shape[-1] != J.shape[-2]:
@@ -133,6 +134,8 @@ def invariant(F, I, x, steps=100, limit=None):
     I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16 · max(‖x_n‖₁,
     |I|): a rounding error a step, and those of the sum I itself.
     """
+    if not callable(I) or isinstance(I, type):
+        raise TypeError(f"I must be a function of the state, got {I!r}")
     x, steps = points_of(F, x), dimension(steps, "steps")
     start = np.asarray(I(x))
     drift, scale = 0.0, max(np.abs(x).sum(axis=-1).max(), np.abs(start).max())
@@ -166,20 +169,22 @@ def lipschitz(F, x, L=None, rng=0):
     (..., d), at many distances, and go on by random search (`rng`). What is found is a lower bound of the Lipschitz
     constant: a check that fails is a proof, one that passes is none. NotImplementedError where F knows no constant.
     """
-    x, rng, name = points_of(F, x), np.random.default_rng(rng), f"Lipschitz constant of {name_of(F)}"
+    x, rng, name = points_of(F, x), generator(rng), f"Lipschitz constant of {name_of(F)}"
     if L is None:
         if not hasattr(F, "lipschitz"):
             raise TypeError(
                 f"{name_of(F)} has no lipschitz(): write it, or give the constant, checks.lipschitz(F, x, L=…)"
             )
         L = F.lipschitz()
-    if not (isinstance(L, float | int | np.number) and 0 <= L < np.inf):
+    if not real(L) >= 0:
         return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L}")
     x = x.reshape(-1, x.shape[-1])
     columns = [
         difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0].reshape(len(x), -1)
         for e in np.eye(x.shape[-1])
     ]
+    if not np.isfinite(columns).all():
+        return Check(name, np.nan, L, "x, or F near it, is not finite")
     v = np.linalg.svd(np.stack(columns, axis=-1), full_matrices=False)[2][:, 0]
     scale = np.sqrt((x * x).sum(axis=-1).mean()) or 1.0
     x, v = np.tile(x, (4, 1)), np.tile(v, (4, 1))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..maps import dimension
+from ..maps import dimension, yes_or_no
 from .field import Field
 from .invariants import words
 
@@ -81,10 +81,10 @@ class KnownField(Field):
 
     def __init__(self, fun, dim, jacobian=None, keeps=(), gradient=False):
         for f, name in ((fun, "fun"), (jacobian, "jacobian")):
-            if not callable(f) and not (f is None and name == "jacobian"):
+            if (not callable(f) or isinstance(f, type)) and not (f is None and name == "jacobian"):
                 raise TypeError(f"{name} of KnownField must be a function of the state, got {f!r}")
         self.dim_in = self.dim_out = dimension(dim, "dim")
-        self.fun, self.dfun, self.keeps, self.is_gradient = fun, jacobian, words(keeps), gradient
+        self.fun, self.dfun, self.keeps, self.is_gradient = fun, jacobian, words(keeps), yes_or_no(gradient, "gradient")
 
     def __call__(self, x):
         x = self.state(x)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..linear import given
-from ..maps import over_batch
+from ..maps import over_batch, real
 from .field import Field, activation_part, linear_part, zero_bias
 
 
@@ -21,7 +21,7 @@ class GradientField(Field):
 
     def __init__(self, A, sigma, sign=-1, alpha=None):
         A, sigma = linear_part(A, "A"), activation_part(sigma)
-        if np.ndim(sign) or sign not in (-1, 1):
+        if real(sign) not in (-1, 1):
             raise ValueError(f"sign must be −1 (descent) or +1 (ascent), got {sign!r}")
         self.dim_in = self.dim_out = A.dim_in
         self.sigma, self.sign, b = sigma, int(sign), zero_bias(A)
@@ -35,6 +35,13 @@ class GradientField(Field):
         """What builds it again, but for θ."""
         alpha = np.zeros_like(self.alpha) if "alpha" in self.slices else None
         return {"A": self.A, "sigma": self.sigma, "sign": self.sign, "alpha": alpha}
+
+    def __setattr__(self, name, value):
+        if name == "alpha" and self._pieces and name not in self._pieces:
+            raise AttributeError(
+                f"this {type(self).__name__} has no weights: build it with alpha=ones, to set them, got {value!r}"
+            )
+        super().__setattr__(name, value)
 
     @property
     def formula(self):

@@ -6,6 +6,7 @@ degree, so that ∇I is linear, and None otherwise: it decides which method keep
 
 import numpy as np
 
+from ..maps import array, numbers
 from .field import KEEPABLE
 
 
@@ -15,15 +16,15 @@ class Mass:
     keeps, degree = frozenset({"mass"}), 1
 
     def __call__(self, x):
-        return np.sum(x, axis=-1)
+        return states(x, self).sum(axis=-1)
 
     def gradient(self, x):
         """∇I = 1, shape (..., d)."""
-        return np.ones_like(x)
+        return np.ones_like(states(x, self))
 
     def hvp(self, x, v):
         """∇²I v = 0, shape (..., d)."""
-        return np.zeros_like(v)
+        return np.zeros_like(states(v, self))
 
 
 class SquaredNorm:
@@ -32,16 +33,16 @@ class SquaredNorm:
     keeps, degree = frozenset({"norm"}), 2
 
     def __call__(self, x):
-        x = np.asarray(x)
+        x = states(x, self)
         return (x * x).sum(axis=-1) / 2
 
     def gradient(self, x):
         """∇I = x, shape (..., d)."""
-        return np.asarray(x)
+        return states(x, self)
 
     def hvp(self, x, v):
         """∇²I v = v, shape (..., d)."""
-        return np.asarray(v)
+        return states(v, self)
 
 
 class Quadratic:
@@ -53,13 +54,16 @@ class Quadratic:
     degree = 2
 
     def __init__(self, Q, keeps=("invariant",)):
+        Q = array(Q, "Q of Quadratic must be a finite square matrix")
+        if Q.dtype.kind not in "fiub":
+            raise TypeError(f"Q of Quadratic must be a matrix of real numbers, got an array of dtype {Q.dtype}")
         Q = np.array(Q, float)
         if Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not np.isfinite(Q).all():
             raise ValueError(f"Q of Quadratic must be a finite square matrix, got shape {Q.shape}")
         self.Q, self.keeps = (Q + Q.T) / 2, words(keeps)
 
     def __call__(self, x):
-        x = np.asarray(x)
+        x = states(x, self)
         return (x * self.hvp(x, x)).sum(axis=-1) / 2
 
     def gradient(self, x):
@@ -68,7 +72,7 @@ class Quadratic:
 
     def hvp(self, x, v):
         """∇²I v = Qv, shape (..., d)."""
-        v = np.asarray(v)
+        v = states(v, self)
         if v.shape[-1:] != self.Q.shape[:1]:
             raise ValueError(f"Quadratic acts on states of dimension {len(self.Q)}, got an array of shape {v.shape}")
         return v @ self.Q.astype(np.result_type(v.dtype, np.float32), copy=False)
@@ -84,7 +88,7 @@ class Invariant:
 
     def __init__(self, value, gradient, hvp, keeps=("invariant",)):
         for function, name in ((value, "value"), (gradient, "gradient"), (hvp, "hvp")):
-            if not callable(function):
+            if not callable(function) or isinstance(function, type):
                 raise TypeError(f"{name} of Invariant must be a function of the state, got {function!r}")
         self.value, self.gradient, self.hvp, self.keeps = value, gradient, hvp, words(keeps)
 
@@ -94,9 +98,24 @@ class Invariant:
 
 def words(keeps):
     """`keeps` as a frozenset; ValueError for a word that is not known."""
-    if isinstance(keeps, str) or not frozenset(keeps) <= KEEPABLE:
-        raise ValueError(f"keeps must be a set out of {', '.join(sorted(KEEPABLE))}, got {keeps!r}")
-    return frozenset(keeps)
+    needed = f"keeps must be a set out of {', '.join(sorted(KEEPABLE))}, got {keeps!r}"
+    try:
+        kept = frozenset(keeps)
+    except TypeError:
+        raise TypeError(needed) from None
+    if isinstance(keeps, str) or not kept <= KEEPABLE:
+        raise ValueError(needed)
+    return kept
+
+
+def states(x, I):
+    """x as an array of states, one axis at least, for an invariant of any dimension. TypeError or ValueError otherwise."""
+    if type(x) is np.ndarray and x.dtype.kind in "fc" and x.ndim:
+        return x
+    x = numbers(x, f"{type(I).__name__} acts on")
+    if x.ndim == 0:
+        raise ValueError(f"{type(I).__name__} acts on states, arrays of shape (..., d), got the single number {x}")
+    return x
 
 
 def invariant_object(I):

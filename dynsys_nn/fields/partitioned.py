@@ -80,7 +80,8 @@ class PartitionedField(Field):
 
     def divergence(self, z):
         """0: f does not depend on x, nor g on v."""
-        return np.zeros(self.state(z).shape[:-1])
+        z = self.state(z)
+        return np.zeros(z.shape[:-1], z.dtype)
 
     def lipschitz(self):
         """max(L_f, L_g): the Jacobian is block anti-diagonal."""

@@ -195,8 +195,8 @@ class HamiltonianField(SkewGradientField):
         self.dim_in = self.dim_out = dH.dim
         self.own(dH=dH)
 
-    A = property(lambda self: self.dH.A)
-    sigma = property(lambda self: self.dH.sigma)
+    A = property(lambda self: self.dH.A, lambda self, value: setattr(self.dH, "A", value))
+    sigma = property(lambda self: self.dH.sigma, lambda self, value: setattr(self.dH, "sigma", value))
     b = property(lambda self: self.dH.b, lambda self, value: setattr(self.dH, "b", value))
     alpha = property(lambda self: self.dH.alpha, lambda self, value: setattr(self.dH, "alpha", value))
     formula = property(lambda self: f"J{self.dH.formula}")
@@ -257,7 +257,8 @@ class HamiltonianField(SkewGradientField):
 
     def divergence(self, z):
         """0: tr(J∇²H) = 0, since J is skew and ∇²H symmetric."""
-        return np.zeros(self.state(z).shape[:-1])
+        z = self.state(z)
+        return np.zeros(z.shape[:-1], z.dtype)
 
     def lipschitz(self):
         """That of ∇H, since J is orthogonal."""

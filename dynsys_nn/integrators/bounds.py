@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from ..fields import Field
 from ..linear import singular_values
 
 
@@ -35,6 +36,7 @@ def euler_lipschitz(field, h):
     A spectrum decides alone, since its bound is never above the others. Where X is r-Lipschitz about a linear map C (a
     residual field), ‖I + hC‖ + |h|r is never above the first.
     """
+    require_field(field)
     try:
         return float(spectral_bound(h, *field.spectrum()))
     except NotImplementedError:
@@ -47,12 +49,19 @@ def euler_lipschitz(field, h):
     return min(bound, singular_values(np.eye(len(C)) + h * C)[1] + abs(h) * r)
 
 
+def require_field(field):
+    """TypeError where the field is a map that has no constants of a vector field."""
+    if not isinstance(field, Field):
+        raise TypeError(f"a bound of a step needs a vector field, a Field with its constants, got {field!r}")
+
+
 def cocoercivity(field):
     """ν with ⟨X(x) − X(y), x − y⟩ ≤ −ν‖X(x) − X(y)‖²: how strongly X contracts.
 
     1/L where −X is the gradient of a convex function (Baillon and Haddad, 1977); −μ/L² where only μ < 0 is known.
     NotImplementedError where X is not known to contract.
     """
+    require_field(field)
     L, mu = field.lipschitz(), field.one_sided_lipschitz()
     try:
         field.spectrum()

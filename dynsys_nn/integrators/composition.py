@@ -3,7 +3,7 @@
 import math
 
 from ..fields import SumField
-from .method import Method, check_step
+from .method import Method, check_dh, check_step, real_step
 from .runge_kutta import Euler, Heun
 from .shears import StormerVerlet
 
@@ -51,18 +51,20 @@ class Composition(Method):
         return x, back
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        h, d = check_step(h), field.unpack(dtheta)
-        for part, X, method, c in self.plan(field):
+        plan = self.plan(field)
+        h, dh, d = check_step(h), check_dh(dh), field.unpack(dtheta)
+        for part, X, method, c in plan:
             x, v = method.jvp(X, x, c * h, v, dtheta if part is None else d[part], c * dh)
         return x, v
 
     def preserves(self, field):
         """What each substep keeps of its part; a property of the sum alone may be lost."""
-        return frozenset(field.keeps).intersection(*[method.preserves(X) for _, X, method, _ in self.plan(field)])
+        kept = [method.preserves(X) for _, X, method, _ in self.plan(field)]
+        return frozenset(field.keeps).intersection(*kept)
 
     def lipschitz(self, field, h):
         """The product of the substeps' constants."""
-        h = check_step(h)
+        h = real_step(h)
         return math.prod(method.lipschitz(X, c * h) for _, X, method, c in self.plan(field))
 
     def non_expansive_step(self, field):

@@ -25,6 +25,7 @@ class DiscreteGradient(ImplicitMethod):
         self.invariant = None if invariant is None else invariant_object(invariant)
 
     def require(self, field):
+        super().require(field)
         if self.invariant is None and not isinstance(field, SkewGradientField):
             raise TypeError(
                 "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, or its invariant, "

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from ..fields import InvariantField, PartitionedField, invariants_of, words_of
-from .method import Method, check_step
+from .bounds import require_field
+from .method import Method, check_dh, check_step, real_step
 
 
 class NotConverged(ArithmeticError):
@@ -64,6 +65,8 @@ class ImplicitMethod(Method):
         """y, and K at y as a function to be called where it is needed."""
         self.require(field)
         x, h = field.state(x), check_step(h)
+        if x.dtype.char not in "fdFD":
+            raise TypeError(f"{self!r} solves linear systems, in float32 or float64, got states of {x.dtype}")
         if not self.linear:
             if isinstance(h, complex):
                 x = x.astype(np.result_type(x, np.complex64))
@@ -122,14 +125,15 @@ class ImplicitMethod(Method):
         K_transposed = K().swapaxes(-1, -2)
 
         def pullback(w):
-            mu = solve(K_transposed, w, self, h)
+            mu = solve(K_transposed, field.covector(w, x), self, h)
             dx, _, dtheta = pull_phi(h * mu)
             return mu + dx, dtheta, (mu * phi).sum()
 
         return y, pullback
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        (y, K), x, h = self._solution(field, x, h), field.state(x), check_step(h)
+        (y, K), x, h, dh = self._solution(field, x, h), field.state(x), check_step(h), check_dh(dh)
+        v = field.tangent(v, x)
         phi, dphi = self.increment_jvp(field, x, y, v, np.zeros_like(y), dtheta)
         return y, solve(K(), v + h * dphi + dh * phi, self, h)
 
@@ -166,6 +170,7 @@ class ImplicitMidpoint(ImplicitMethod):
         return field.jacobian((x + y) / 2) / 2
 
     def preserves(self, field):
+        self.require(field)
         quadratic, other = set(), set()
         for I in invariants_of(field):
             (quadratic if getattr(I, "degree", None) in (1, 2) else other).update(words_of(I))
@@ -177,7 +182,9 @@ class ImplicitMidpoint(ImplicitMethod):
         """max |1 + ½hλ|/|1 − ½hλ| over the spectrum. Where that is not known, hλ is hμ for h > 0 (0 if that is negative: the
         constant is 1) and |h|L for h < 0. NotImplementedError where ½hλ may be 1: the step need not be unique.
         """
-        h = check_step(h)
+        self.require(field)
+        require_field(field)
+        h = real_step(h)
         try:
             ends = [h * eigenvalue for eigenvalue in field.spectrum()]
         except NotImplementedError:
@@ -190,6 +197,8 @@ class ImplicitMidpoint(ImplicitMethod):
 
     def non_expansive_step(self, field):
         """∞ where the field contracts, μ ≤ 0: the rule is B-stable."""
+        self.require(field)
+        require_field(field)
         return math.inf if field.one_sided_lipschitz() <= 0 else super().non_expansive_step(field)
 
 

@@ -37,6 +37,7 @@ class Projected(Method):
         self.inner.require(field)
 
     def step(self, field, x, h):
+        self.require(field)
         return self._project(self.inner.step(field, x, h), field.state(x), h)[0]
 
     def _project(self, y, x, h):
@@ -79,11 +80,13 @@ class Projected(Method):
         return y, lam, g, n, np.where(ng == 0, 0, 1 / np.where(ng == 0, 1, ng)).astype(y.dtype)
 
     def vjp(self, field, x, h):
+        self.require(field)
         x, I = field.state(x), self.invariant
         y_inner, pullback_inner = self.inner.vjp(field, x, h)
         y, lam, g, n, r = self._gradients(y_inner, x, h)
 
         def pullback(w):
+            w = field.covector(w, x)
             c = ((w * g).sum(axis=-1) * r)[..., None]
             u = w - c * n
             dx, dtheta, dh = pullback_inner(u + lam[..., None] * I.hvp(y_inner, u))
@@ -92,7 +95,9 @@ class Projected(Method):
         return y, pullback
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
+        self.require(field)
         x, I = field.state(x), self.invariant
+        v = field.tangent(v, x)
         y_inner, u = self.inner.jvp(field, x, h, v, dtheta, dh)
         y, lam, g, n, r = self._gradients(y_inner, x, h)
         u = u + lam[..., None] * I.hvp(y_inner, u)
@@ -101,6 +106,7 @@ class Projected(Method):
 
     def preserves(self, field):
         """The word of the invariant, where the field keeps it."""
+        self.require(field)
         return kept_invariant(self.invariant, field)
 
     def __repr__(self):

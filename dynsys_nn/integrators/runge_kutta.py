@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from ..maps import inner
+from ..maps import dimension, inner
 from .bounds import cocoercivity, contractivity_radius, euler_lipschitz, stability_matrix
-from .method import Method, check_step
+from .method import Method, check_dh, check_step, real_step
 
 
 class RungeKutta(Method):
@@ -25,14 +25,16 @@ class RungeKutta(Method):
         if self.A is not None and not (A is None and b is None):
             raise TypeError(f"{type(self).__name__} has its own tableau: write {type(self).__name__}()")
         if self.A is None and (A is None or b is None):
-            raise TypeError("RungeKutta needs a tableau: write RungeKutta(A, b)")
+            raise TypeError(f"RungeKutta needs a tableau: write RungeKutta(A, b), got A = {A!r}, b = {b!r}")
         self.A, self.b = explicit_tableau(*((A, b) if self.A is None else (self.A, self.b)))
+        order = None if order is None else dimension(order, "order")
         found, claimed = tableau_order(self.A, self.b), self.order if order is None else order
         if claimed not in (None, found):
             raise ValueError(f"{self!r} claims order {claimed}, but its tableau meets the conditions of order {found}")
         self.order = found
 
     def step(self, field, x, h):
+        self.require(field)
         h = check_step(h)
         x, K = field.state(x), []
         for a in self.A:
@@ -40,6 +42,7 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K)
 
     def vjp(self, field, x, h):
+        self.require(field)
         h = check_step(h)
         x, K, pullbacks = field.state(x), [], []
         for a in self.A:
@@ -48,6 +51,7 @@ class RungeKutta(Method):
             pullbacks.append(pullback)
 
         def pullback(w):
+            w = field.covector(w, x)
             dx, dtheta, dh, eta = w, [], 0.0, [None] * len(K)
             for i in reversed(range(len(K))):  # κ_i = h b_i w + h Σ_j a_ji η_j is the covector at the slope K_i
                 column = [row[i] for row in self.A[i + 1 :]]
@@ -60,8 +64,10 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K), pullback
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        h = check_step(h)
+        self.require(field)
+        h, dh = check_step(h), check_dh(dh)
         x, K, dK = field.state(x), [], []
+        v = field.tangent(v, x)
         for a in self.A:
             Y, dY = advance(x, h, a, K), advance(advance(v, h, a, dK), dh, a, K)
             k, dk = field.jvp(Y, dY, dtheta)
@@ -70,6 +76,7 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K), advance(advance(v, h, self.b, dK), dh, self.b, K)
 
     def preserves(self, field):
+        self.require(field)
         return frozenset(field.keeps) & {"mass"}
 
     def __repr__(self):
@@ -98,6 +105,7 @@ class RungeKutta(Method):
 
     def non_expansive_step(self, field):
         """2rν, r the method's contractivity radius and ν the field's cocoercivity: 2r/L for −∇V."""
+        self.require(field)
         r = self.contractivity_radius()
         return 2 * r * cocoercivity(field) if r else super().non_expansive_step(field)
 
@@ -105,7 +113,8 @@ class RungeKutta(Method):
         """One stage: the sharpest of the three levels that the field allows. More: with stages that grow by at most
         ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j it is 1 + |h|LΣ_i|b_i|ℓ_i, and for fields that contract, h > 0 and b ≥ 0, at most
         √(1 + (hL)² max(0, −λ) Σ_i ℓ_i²), λ the smallest eigenvalue of M + (2ν/h)B: 1 for steps up to 2rν."""
-        h = check_step(h)
+        self.require(field)
+        h = real_step(h)
         if len(self.b) == 1:
             return euler_lipschitz(field, h)
         hL, stages = abs(h) * field.lipschitz(), []
@@ -182,8 +191,8 @@ def advance(x, h, weights, K):
 def explicit_tableau(A, b):
     """(A, b) as lists of numbers, row i of A with i entries; ValueError for what is no consistent explicit tableau."""
     try:
-        A, b = [[float(a) for a in row] for row in A], [float(b_i) for b_i in b]
-    except (TypeError, ValueError):
+        A, b = [[coefficient(a) for a in row] for row in A], [coefficient(b_i) for b_i in b]
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"a tableau is a list of rows A and a list of weights b, got A = {A!r}, b = {b!r}") from None
     s = len(b)
     if s == 0 or len(A) != s or any(len(row) not in (i, s) for i, row in enumerate(A)):
@@ -201,6 +210,13 @@ def explicit_tableau(A, b):
     if abs(sum(b) - 1) > 1e-12:
         raise ValueError(f"the weights of a consistent method sum to 1, but b = {b} sums to {sum(b):g}")
     return [row[:i] for i, row in enumerate(A)], b
+
+
+def coefficient(a):
+    """a as a float; TypeError where it is no real number."""
+    if isinstance(a, str | bytes) or np.iscomplexobj(a):
+        raise TypeError(f"a coefficient is a real number, got {a!r}")
+    return float(a)
 
 
 def tableau_order(A, b, highest=6):

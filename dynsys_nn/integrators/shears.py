@@ -6,7 +6,7 @@ import numpy as np
 
 from ..fields import PartitionedField
 from ..maps import inner
-from .method import Method, check_step
+from .method import Method, check_dh, check_step, real_step
 
 
 class PartitionedMethod(Method):
@@ -33,7 +33,7 @@ class PartitionedMethod(Method):
 
     def inverse(self, field, y, h):
         """The same shears in reverse order, each with −h: explicit."""
-        return self._steps(field, y, -h, self.shears[::-1])
+        return self._steps(field, y, -check_step(h), self.shears[::-1])
 
     def _steps(self, field, z, h, shears):
         self.require(field)
@@ -49,7 +49,8 @@ class PartitionedMethod(Method):
     def vjp(self, field, z, h):
         self.require(field)
         h = check_step(h)
-        x, v = field.split(field.state(z))
+        z = field.state(z)
+        x, v = field.split(z)
         tape = []
         for part, c in self.shears:
             if part == "f":
@@ -61,7 +62,7 @@ class PartitionedMethod(Method):
             tape.append((part, c, k, pullback))
 
         def back(w):
-            wx, wv = field.split(w)
+            wx, wv = field.split(field.covector(w, z))
             gradients, dh = {"f": 0.0, "g": 0.0}, 0.0
             for part, c, k, pullback in reversed(tape):
                 if part == "f":
@@ -79,8 +80,8 @@ class PartitionedMethod(Method):
 
     def jvp(self, field, z, h, dz, dtheta=None, dh=0.0):
         self.require(field)
-        h = check_step(h)
-        (x, v), (dx, dv), d = field.split(field.state(z)), field.split(dz), field.unpack(dtheta)
+        h, dh, z = check_step(h), check_dh(dh), field.state(z)
+        (x, v), (dx, dv), d = field.split(z), field.split(field.tangent(dz, z)), field.unpack(dtheta)
         for part, c in self.shears:
             if part == "f":
                 k, dk = field.f.jvp(v, dv, d["f"])
@@ -97,7 +98,7 @@ class PartitionedMethod(Method):
     def lipschitz(self, field, h):
         """Π over the shears of ‖[[1, ℓ], [0, 1]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ = |c h| L_f or |c h| L_g."""
         self.require(field)
-        h = check_step(h)
+        h = real_step(h)
         steps = [abs(c * h) * (field.f if part == "f" else field.g).lipschitz() for part, c in self.shears]
         return math.prod((step + math.hypot(step, 2)) / 2 for step in steps)
 

@@ -8,11 +8,11 @@ Data flow forward through maps, covectors flow back through the same maps in rev
 A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a grid (m, n, d).
 """
 
-from .map import Map, dimension, every_map, inner, over_batch
+from .map import Map, array, dimension, every_map, generator, inner, numbers, over_batch, real, yes_or_no
 from .network import Network, flattened, lipschitz_product
 from .storage import architecture, read_arrays, write_arrays
 
 __all__ = [
-    "Map", "Network", "architecture", "dimension", "every_map", "flattened", "inner", "lipschitz_product", "over_batch",
-    "read_arrays", "write_arrays",
+    "Map", "Network", "architecture", "array", "dimension", "every_map", "flattened", "generator", "inner", "lipschitz_product",
+    "numbers", "over_batch", "read_arrays", "real", "write_arrays", "yes_or_no",
 ]  # fmt: skip

@@ -1,12 +1,23 @@
 """A map y = F(x; θ): its contract, and how the parameters of its parts are views into one flat θ."""
 
 import copy
+import math
 import operator
 import weakref
 
 import numpy as np
 
 from . import storage
+
+
+class Unset:
+    """A dimension that a map of one's own has not set yet."""
+
+    def __set_name__(self, cls, name):
+        self.name = name
+
+    def __get__(self, F, cls):
+        raise AttributeError(f"{cls.__name__} has no {self.name}: a map of your own sets dim_in and dim_out")
 
 
 class Map:
@@ -23,6 +34,8 @@ class Map:
 
     keeps = frozenset()
     formula = "F(x)"
+    dim_in, dim_out = Unset(), Unset()
+    sequence = False  # True where F(x) is a sequence of states, (..., n, dim_out), as for a Rollout
     _theta, _pieces, slices, _shares = np.zeros(0), {}, {}, False
 
     # ---- what a map of one's own provides
@@ -63,6 +76,9 @@ class Map:
         an activation is not analytic. For Newton–CG by `scipy.optimize`.
         """
         copied, eps = copy.deepcopy(self), 1e-100
+        v = numbers(v, f"{type(self).__name__} needs a direction in θ of")
+        if v.dtype.kind == "c":
+            raise TypeError(f"{type(self).__name__} needs a direction in θ of real numbers, got an array of dtype {v.dtype}")
         self.unpack(v)  # refuses a wrong shape
         copied._bind(self.theta.astype(complex) + 1j * eps * np.asarray(v, float))
         z, pullback = copied.vjp(x)
@@ -168,7 +184,7 @@ class Map:
         """A direction in θ, cut into the pieces' names and shapes. Without one (None) nothing moves."""
         if dtheta is None:
             return {name: None if isinstance(piece, Map) else 0.0 for name, piece in self._pieces.items()}
-        dtheta = np.asarray(dtheta)
+        dtheta = numbers(dtheta, f"{type(self).__name__} needs a direction in θ of")
         if dtheta.dtype.kind == "f":
             dtheta = dtheta.astype(self.theta.dtype, copy=False)
         if dtheta.shape != self.theta.shape:
@@ -202,32 +218,29 @@ class Map:
         """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes). ValueError otherwise."""
         if type(x) is np.ndarray and x.dtype == self._theta.dtype and x.shape[-1:] == (self.dim_in,):
             return x
-        x = np.asarray(x)
+        x = numbers(x, f"{type(self).__name__} acts on")
         if x.ndim == 0 or x.shape[-1] != self.dim_in:
             raise ValueError(
                 f"{type(self).__name__} acts on states of dimension {self.dim_in}, got an array of shape {x.shape}"
             )
-        if x.dtype.kind not in "fc":
-            if x.dtype.kind not in "iub":
-                raise TypeError(f"{type(self).__name__} acts on numbers, got an array of dtype {x.dtype}")
-            x = x.astype(float)
         return x.astype(self._theta.dtype, copy=False) if self._theta.size and x.dtype.kind == "f" else x
 
     def covector(self, w, x):
         """w as an array of covectors at F(x): shape (..., dim_out) with the batch of x, θ's dtype. ValueError otherwise."""
-        return self._beside(w, (*x.shape[:-1], self.dim_out), "a covector w")
+        return self._beside(w, x, (*x.shape[:-1], self.dim_out), "a covector w")
 
     def tangent(self, v, x):
         """v as an array of tangents at x: the shape of x, θ's dtype. ValueError otherwise."""
-        return self._beside(v, x.shape, "a tangent v")
+        return self._beside(v, x, x.shape, "a tangent v")
 
-    def _beside(self, w, shape, what):
+    def _beside(self, w, x, shape, what):
         if type(w) is np.ndarray and w.dtype == self._theta.dtype and w.shape == shape:
             return w
-        w = np.asarray(w)
+        w = numbers(w, f"{type(self).__name__} needs {what} of")
         if w.shape != shape:
             raise ValueError(f"{type(self).__name__} needs {what} of shape {shape}, got {w.shape}")
-        return w.astype(self.theta.dtype, copy=False) if self.theta.size and w.dtype.kind == "f" else w
+        like = self.theta.dtype if self.theta.size else x.dtype
+        return w.astype(like, copy=False) if w.dtype.kind == like.kind == "f" else w
 
     # ---- how views stay views
     def _bind(self, theta):
@@ -282,7 +295,11 @@ class Map:
         return copy.deepcopy(self)  # a shallow copy would share θ and become a second owner
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.dim_in} → {self.dim_out})"
+        return f"{type(self).__name__}({getattr(self, 'dim_in', '?')} → {getattr(self, 'dim_out', '?')})"
+
+
+#: of a dimension, or a number of steps: a state with more entries fills 16 GB
+LARGEST = 2**31 - 1
 
 
 def every_map(F):
@@ -310,18 +327,67 @@ def dimension(value, name):
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if dim < 1:
         raise ValueError(f"{name} must be at least 1, got {dim}")
+    if dim > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST}, got {dim}")
     return dim
 
 
+def array(x, what):
+    """x as an array; `what` says who needs one. ValueError for rows of different lengths, TypeError where entries are masked."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise TypeError(f"{what}, got masked entries: fill them, or leave them out")
+    try:
+        return np.asarray(x)
+    except (ValueError, TypeError):
+        raise ValueError(f"{what}, got rows of different shapes: {x!r}") from None
+
+
+def numbers(x, what):
+    """x as an array of floating-point numbers; `what` says who needs "numbers". TypeError for what is none."""
+    if type(x) is np.ndarray and x.dtype.kind in "fc":
+        return x
+    x = array(x, f"{what} an array of numbers")
+    if x.dtype.kind not in "fciub":
+        raise TypeError(f"{what} numbers, got an array of dtype {x.dtype}")
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
+def real(value):
+    """`value` as a float where it is one finite real number, else NaN, with which every comparison fails."""
+    if not isinstance(value, float | int | np.floating | np.integer):
+        return math.nan
+    try:
+        value = float(value)
+    except OverflowError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def yes_or_no(value, name):
+    """`value` as a bool; TypeError for what is neither True nor False (1 and 0 are)."""
+    if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def generator(rng):
+    """A Generator as it is, or one from a seed. TypeError or ValueError for what is none."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"rng must be a Generator, an integer ≥ 0 or None, got {rng!r}") from None
+
+
 def _floats(value, what):
-    array = np.asarray(value)
-    if array.dtype.kind not in "fciub":
+    floats = array(value, f"{what} must be an array")
+    if floats.dtype.kind not in "fciub":
         raise TypeError(f"{what} must be an array of numbers or a map, got {value!r}")
-    return array if array.dtype.kind in "fc" else array.astype(float)
+    return floats if floats.dtype.kind in "fc" else floats.astype(float)
 
 
 def _copy_into(target, value, what, scalar):
-    value = np.asarray(value)
+    value = array(value, f"{what} must be an array")
     if value.shape != target.shape and not (scalar and value.ndim == 0):
         raise ValueError(f"{what} has shape {target.shape}, got {value.shape}")
     if not np.can_cast(value.dtype, target.dtype, casting="same_kind"):

@@ -8,7 +8,7 @@ import numpy as np
 from ..constraints import Constraint
 from ..integrators import NotConverged
 from ..losses import Loss
-from ..maps import Map, dimension
+from ..maps import Map, array, dimension, generator, yes_or_no
 from .checkpoint import Checkpoint, run_of
 from .gradient import value_and_grad
 from .optimisers import LBFGS, SGD, Adam
@@ -83,8 +83,10 @@ def fit(
         try:
             x_val, y_val = validation
         except (TypeError, ValueError):
-            raise TypeError("validation must be a pair (x, y)") from None
+            raise TypeError(f"validation must be a pair (x, y), got {validation!r}") from None
         validation = _check_data(x_val, y_val, "x of validation", "y of validation")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be a function of the epoch and the history, got {callback!r}")
     epochs = dimension(epochs, "epochs")
     whole_batch = isinstance(optimiser, LBFGS)
     if whole_batch and batch_size is not None:
@@ -99,7 +101,7 @@ def fit(
         data = {"data": (x, y)} | ({} if validation is None else {"validation data": validation})
         checkpoint = Checkpoint(checkpoint, run_of(net, loss, optimiser, batch_size, constraints, **data))
 
-    history, last, line = History(), time.perf_counter(), Line(progress and sys.stderr.isatty())
+    history, last, line = History(), time.perf_counter(), Line(yes_or_no(progress, "progress") and sys.stderr.isatty())
 
     def record(value):
         nonlocal last
@@ -117,7 +119,7 @@ def fit(
         if whole_batch:
             _minimise(net, loss, x, y, optimiser, epochs, record, history)
         else:
-            rng = np.random.default_rng(rng)
+            rng = generator(rng)
             _descend(net, loss, x, y, optimiser, epochs, batch_size, constraints, rng, record, history, checkpoint)
     except KeyboardInterrupt:
         history.interrupted = True
@@ -237,6 +239,8 @@ def _check_kinds(net, loss, optimiser):
 def _check_constraints(net, constraints):
     if isinstance(constraints, Constraint):
         raise TypeError(f"constraints is a list: write constraints=[{constraints!r}]")
+    if not isinstance(constraints, list | tuple):
+        raise TypeError(f"constraints is a list, such as [Orthogonal(field.A)], got {constraints!r}")
     constraints = list(constraints)
     for constraint in constraints:
         if not isinstance(constraint, Constraint):
@@ -248,7 +252,7 @@ def _check_constraints(net, constraints):
 
 
 def _check_data(x, y, x_name, y_name):
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = array(x, f"{x_name} must hold a sample a row"), array(y, f"{y_name} must hold a sample a row")
     for a, name in ((x, x_name), (y, y_name)):
         if a.ndim == 0 or (a.ndim == 1 and name.startswith("x")):
             raise ValueError(

@@ -8,7 +8,7 @@ thread; OPENBLAS_NUM_THREADS=1, in the environment before numpy is imported, doe
 
 import numpy as np
 
-from ..maps import dimension, every_map
+from ..maps import Map, dimension, every_map
 
 #: numbers in an array of a block: a megabyte in float64
 BLOCK = 2**17
@@ -29,6 +29,8 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None):
     """
     if isinstance(loss, type):
         raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
+    if not isinstance(net, Map) or not hasattr(loss, "vjp") or isinstance(loss, Map):
+        raise TypeError(f"value_and_grad needs a network and a loss, got {net!r} and {loss!r}")
     if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
     checked_executor(executor)

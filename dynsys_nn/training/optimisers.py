@@ -5,7 +5,7 @@ It keeps nothing on itself: its memory is a dict that `start` makes, so the same
 
 import numpy as np
 
-from ..maps import dimension
+from ..maps import dimension, real
 
 
 class Optimiser:
@@ -81,12 +81,12 @@ class LBFGS(Optimiser):
 
 
 def _positive(value, name):
-    if not isinstance(value, float | int | np.number) or not 0 < value < np.inf:
+    if not real(value) > 0:
         raise ValueError(f"{name} must be a positive number, got {value!r}")
-    return value
+    return float(value)
 
 
 def _fraction(value, name):
-    if not isinstance(value, float | int | np.number) or not 0 <= value < 1:
+    if not 0 <= real(value) < 1:
         raise ValueError(f"{name} must lie in [0, 1), got {value!r}")
-    return value
+    return float(value)

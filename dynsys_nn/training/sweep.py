@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+from ..maps import yes_or_no
 from .gradient import checked_executor
 from .progress import Line
 
@@ -32,7 +33,8 @@ def sweep(function, settings, executor=None, progress=True):
     if not callable(function):
         raise TypeError(f"sweep needs a function, got {function!r}")
     checked_executor(executor)
-    outcomes, failed, start, line = {}, 0, time.perf_counter(), Line(progress and sys.stderr.isatty())
+    outcomes, failed, start = {}, 0, time.perf_counter()
+    line = Line(yes_or_no(progress, "progress") and sys.stderr.isatty())
     try:
         with contextlib.closing(finished(function, settings, executor)) as finishing:
             for k, outcome in finishing:
