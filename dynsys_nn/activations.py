@@ -66,8 +66,7 @@ class Tanh(Activation):
 
     def value_and_slope(self, z):
         s = tanh(_numbers(z, self))
-        slope = s * s
-        return s, np.subtract(1, slope, out=slope) if np.ndim(slope) else 1 - slope
+        return s, 1 - s * s
 
     def primitive(self, z):
         z = _numbers(z, self)
