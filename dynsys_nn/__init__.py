@@ -13,7 +13,7 @@ from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, S
 from .adjoints import Checkpoints, Reversed, Stored, continuous_adjoint
 from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
-from .constraints import Constraint, Orthogonal, SpectralBall, StepSizes
+from .constraints import Constraint, Orthogonal, OrthogonalityPenalty, SpectralBall, StepSizes
 from .decomposition import presnov
 from .fields import (
     Field,
@@ -54,17 +54,28 @@ from .integrators import (
     SymplecticEuler,
     Yoshida,
 )
-from .linear import Affine, Dense, Lift, LinearMap, Restriction
+from .linear import (
+    Affine,
+    AveragePooling,
+    ChannelLift,
+    ChannelRestriction,
+    Convolution,
+    Dense,
+    Lift,
+    LinearMap,
+    MaxPooling,
+    Restriction,
+)
 from .losses import Loss, MeanSquaredError, MulticlassHinge, SoftmaxCrossEntropy
 from .maps import Map, Network
 from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fit, sweep, value_and_grad
 
 __version__ = "0.1.0"
 __all__ = [
-    "Activation", "Adam", "Affine", "Cayley", "Check", "Checkpoints", "Constraint", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "FGM",
+    "Activation", "Adam", "Affine", "AveragePooling", "Cayley", "ChannelLift", "ChannelRestriction", "Check", "Checkpoints", "Constraint", "Convolution", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "FGM",
     "Field", "Flow", "GradientField", "HamiltonianField", "HenonMap", "Heun", "History", "Identity", "ImplicitMethod", "ImplicitMidpoint",
-    "Invariant", "InvariantField", "KnownField", "Kutta3", "LBFGS", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass",
-    "MassPreservingField", "MeanSquaredError", "Method", "MulticlassHinge", "Network", "NotConverged", "Optimiser", "Orthogonal", "PGD",
+    "Invariant", "InvariantField", "KnownField", "Kutta3", "LBFGS", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass", "MaxPooling",
+    "MassPreservingField", "MeanSquaredError", "Method", "MulticlassHinge", "Network", "NotConverged", "Optimiser", "Orthogonal", "OrthogonalityPenalty", "PGD",
     "PartitionedField", "Projected", "PublishedPGD", "Quadratic", "RK4", "Ralston", "ReLU", "ResidualField", "Restriction", "Reversed", "Rollout",
     "RungeKutta", "SGD", "Sigmoid", "Sine", "SkewGradientField", "SoftmaxCrossEntropy", "Softplus", "SpectralBall",
     "SpherePreservingField", "SquaredNorm", "StepSizes", "Stored", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",

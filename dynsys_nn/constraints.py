@@ -11,7 +11,7 @@ import numpy as np
 
 from .flows import Flow
 from .integrators import Euler, check_step, cocoercivity, one_sided_bound, spectral_bound
-from .linear import WeightMatrix
+from .linear import Convolution, Weighted, WeightMatrix
 from .maps import Map, every_map, real, yes_or_no
 
 TINY = 1e-150
@@ -27,7 +27,8 @@ class Constraint:
         raise NotImplementedError(f"{type(self).__name__} has no projection: write project(self)")
 
     def tangent(self, dtheta):
-        """A gradient, flat like the network's θ, as a direction along the set: unchanged unless the set is curved."""
+        """A gradient, flat like the network's θ, as a direction along the set: unchanged unless the set is curved. A penalty adds
+        its own gradient here."""
         return dtheta
 
     def blocks(self, theta):
@@ -51,7 +52,7 @@ class Orthogonal(Constraint):
     """
 
     def __init__(self, *linear_maps, bjorck=False):
-        self.maps, self.bjorck = weight_matrices(linear_maps, "Orthogonal"), yes_or_no(bjorck, "bjorck")
+        self.maps, self.bjorck = weighted_maps(linear_maps, "Orthogonal", WeightMatrix), yes_or_no(bjorck, "bjorck")
 
     def project(self):
         for A in self.maps:
@@ -86,7 +87,7 @@ class SpectralBall(Constraint):
     def __init__(self, *linear_maps, radius=1.0):
         if len(linear_maps) > 1 and isinstance(linear_maps[-1], float | int | np.number):  # SpectralBall(A, 2)
             *linear_maps, radius = linear_maps
-        self.maps = weight_matrices(tuple(linear_maps), "SpectralBall")
+        self.maps = weighted_maps(tuple(linear_maps), "SpectralBall", Weighted)
         if not real(radius) > 0:
             raise ValueError(f"radius must be a positive number, got {radius!r}")
         self.radius = float(radius)
@@ -96,6 +97,39 @@ class SpectralBall(Constraint):
             s_max = A.lipschitz()
             if s_max > self.radius:
                 A.W = A.W * (self.radius / s_max)
+
+
+class OrthogonalityPenalty(Constraint):
+    """P = weight · Σ_A ‖AᵀA − I‖²/n is added to the loss, n the number of pixels (1 for a matrix), AAᵀ where A has fewer rows.
+
+    For convolutions, whose stencils have no nearest orthogonal one: the singular values are drawn towards 1, and no theorem
+    follows; what is certified is the singular range that they have. `value()` is P, and `tangent` adds its gradient: with
+    the symbol Ŵ of A, E = Ŵ*Ŵ − I (ŴŴ* − I), it is 4 ŴE/n (4 EŴ/n) at each frequency.
+
+    linear_maps: Dense, Affine and Convolution maps. ValueError where the weight is not positive. Source: Wang et al.,
+    Orthogonal convolutional neural networks, arXiv:1911.12207.
+    """
+
+    def __init__(self, *linear_maps, weight=1.0):
+        self.maps = weighted_maps(linear_maps, "OrthogonalityPenalty", Weighted)
+        if not real(weight) > 0:
+            raise ValueError(f"weight must be a positive number, got {weight!r}")
+        self.weight = weight
+
+    def project(self):
+        """Nothing: a penalty leaves θ where it is."""
+
+    def value(self):
+        """P, a number."""
+        return self.weight * sum(float(np.sum(np.abs(defect(S)) ** 2)) / n for S, n in map(symbols_of, self.maps))
+
+    def tangent(self, dtheta):
+        dtheta = np.array(dtheta)
+        for A in self.maps:
+            S, n = symbols_of(A)
+            G = (4 * self.weight / n) * (S @ defect(S) if S.shape[-2] >= S.shape[-1] else defect(S) @ S)
+            dtheta[weight_block(A, dtheta)] += (A.stencil(G) if isinstance(A, Convolution) else G).ravel()
+        return dtheta
 
 
 class StepSizes(Constraint):
@@ -182,24 +216,41 @@ class StepSizes(Constraint):
 
 
 def weights(*maps):
-    """The Dense and Affine maps in the maps given, however deep, each once: `Orthogonal(*weights(net))` constrains them all.
+    """The Dense, Affine and Convolution maps in the maps given, however deep, each once: `SpectralBall(*weights(net))` constrains
+    them all.
 
     Not among them are the weights α of a gradient field and learned steps h, which count in Lipschitz constants, too.
     """
     for F in maps:
         if not isinstance(F, Map):
             raise TypeError(f"weights takes maps, weights(net) or weights(*layers), got {F!r}")
-    return list({id(A): A for F in maps for A in every_map(F) if isinstance(A, WeightMatrix)}.values())
+    return list({id(A): A for F in maps for A in every_map(F) if isinstance(A, Weighted)}.values())
 
 
-def weight_matrices(maps, name):
-    """The linear maps, each with a matrix W; TypeError for others, or none."""
+def weighted_maps(maps, name, kind):
+    """The linear maps, each of that kind; TypeError for others, or none."""
     for A in maps:
-        if not isinstance(A, WeightMatrix):
+        if isinstance(A, Convolution) and kind is WeightMatrix:
+            raise TypeError(
+                f"{name} constrains Dense and Affine maps, got {A!r}: no stencil is nearest to it that is orthogonal; take "
+                "SpectralBall, and OrthogonalityPenalty"
+            )
+        if not isinstance(A, kind):
             raise TypeError(f"{name} constrains Dense and Affine maps, such as field.A, got {A!r}")
     if not maps:
         raise TypeError(f"{name} needs at least one linear map, such as field.A, got none")
     return maps
+
+
+def symbols_of(A):
+    """The symbols of a convolution and its number of pixels; a matrix is its own symbol, of one pixel."""
+    return (A.symbols(), A.image[0] * A.image[1]) if isinstance(A, Convolution) else (A.W, 1)
+
+
+def defect(S):
+    """S*S − I, or SS* − I where S has fewer rows."""
+    S = S if S.shape[-2] >= S.shape[-1] else S.conj().swapaxes(-1, -2)
+    return S.conj().swapaxes(-1, -2) @ S - np.eye(S.shape[-1])
 
 
 def weight_block(A, theta):

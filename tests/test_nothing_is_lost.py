@@ -26,6 +26,8 @@ def maps(rng):
         yield f"Flow by {name}", dnn.Flow(field, -0.1, method, steps=2, learn_h="Euler" in name)
     yield from zoo.networks(rng)
     yield "Rollout", dnn.Rollout(zoo.henon(rng), 3)
+    A = zoo.randomise(dnn.Convolution(4, 2, (4, 6), groups=2, rng=rng, dtype=np.float32), rng)
+    yield "images", dnn.Network(A, dnn.MaxPooling(4, (4, 6)), dnn.Affine(3, 24, rng=rng, dtype=np.float32))
     yield "float32", dnn.Network(dnn.Lift(4, 2), dnn.Affine(3, 4, rng=rng, dtype=np.float32))
 
 

@@ -157,6 +157,10 @@ LINEAR = {
     "Lift": lambda rng: dnn.Lift(6, 4),
     "Restriction": lambda rng: dnn.Restriction(2, 4),
     "identity": lambda rng: dnn.Lift(4, 4),
+    "Convolution": lambda rng: randomise(dnn.Convolution(3, 4, (1, 1), kernel=1, rng=rng), rng),
+    "ChannelLift": lambda rng: dnn.ChannelLift(3, 2, (1, 2)),
+    "ChannelRestriction": lambda rng: dnn.ChannelRestriction(1, 2, (1, 2)),
+    "AveragePooling": lambda rng: dnn.AveragePooling(1, (2, 2)),
 }
 
 #: a tableau with no symmetry, order two: what a reversed index in an adjoint cannot survive
