@@ -7,6 +7,8 @@ bit, on one kind of machine.
 
 import numpy as np
 
+from ..integrators import Method
+from ..losses import Loss
 from ..maps import Map, dimension, every_map
 
 #: numbers in an array of a block: half a megabyte in float64
@@ -30,7 +32,7 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None):
         raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
     if not isinstance(net, Map) or not hasattr(loss, "vjp") or isinstance(loss, Map):
         raise TypeError(f"value_and_grad needs a network and a loss, got {net!r} and {loss!r}")
-    if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type):
+    if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type | Map | Loss | Method):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
     if executor is not None and not hasattr(executor, "submit") or isinstance(executor, type):
         raise TypeError(f"executor must be an object such as ThreadPoolExecutor(2), got {executor!r}")
