@@ -139,7 +139,7 @@ def longdouble(rng, x):
 FORMS = [
     cast("f4"), cast("f2"), cast(int), cast(bool), cast(np.int8), cast(">f8"), longdouble, complex_numbers,
     layout(spread), layout(read_only), layout(np.asfortranarray), layout(lambda x: x[..., ::-1]),
-    lambda rng, x: Argument(x.tolist(), "good" if x.size else "odd", x.copy()),
+    lambda rng, x: good(x.tolist() if x.size else x, x.copy()),
     lambda rng, x: Argument(np.ma.masked_array(x), "odd", x.copy()), masked,
     wild(np.nan), wild(np.inf), wild(-np.inf), wild(1e300), wild(-1e308), wild(1e160), wild(np.nan), wild(np.inf), wild(1e300),
     layout(lambda x: x * 1e-310), layout(lambda x: x * 1e-160), layout(lambda x: x * 100), layout(np.zeros_like),
@@ -288,6 +288,8 @@ def judge(call):
             return Violation(foreign), error
         if verdicts == {"good"} and not isinstance(error, NO_FAULT) and "not analytic" not in str(error):
             return Violation("good arguments were refused"), error
+        if "bad" in verdicts and isinstance(error, dnn.TrainingDiverged):
+            return Violation("a bad argument was taken, and computed with"), error
         return type(error).__name__, error
     if "bad" in verdicts:
         return Violation("a bad argument was taken"), None

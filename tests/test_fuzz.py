@@ -1,5 +1,6 @@
 """Whatever is called with whatever, the outcome is right or an error of ours that says what was got: 1000 random calls, a tenth
-of `tests/benchmarks/fuzz.py`. And the oracle notices what it is there to notice."""
+of `tests/benchmarks/fuzz.py`. And the oracle notices what it is there to notice.
+"""
 
 import re
 import time

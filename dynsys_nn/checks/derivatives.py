@@ -192,9 +192,9 @@ def activation(sigma, limit=1e-7):
     if not callable(sigma):
         raise TypeError(f"an activation has σ(z) and slope(z), but {sigma!r} has not")
     limit, name, z = number(limit), f"activation {name_of(sigma)}", np.linspace(-20, 20, 4001) + 0.00371
-    for function, what in ((sigma, "σ(z)"), (getattr(sigma, "slope", None), "slope(z)")):
-        if not callable(function):
-            return Check(name, np.inf, limit, f"{what} is missing")
+    if not callable(getattr(sigma, "slope", None)):
+        return Check(name, np.inf, limit, "slope(z) is missing")
+    for function, what in ((sigma, "σ(z)"), (sigma.slope, "slope(z)")):
         if np.shape(function(z)) != z.shape:
             return Check(
                 name, np.inf, limit, f"{what} has shape {np.shape(function(z))}, needed is that of z, {z.shape}"

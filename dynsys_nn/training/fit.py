@@ -239,9 +239,10 @@ def _check_kinds(net, loss, optimiser):
 def _check_constraints(net, constraints):
     if isinstance(constraints, Constraint):
         raise TypeError(f"constraints is a list: write constraints=[{constraints!r}]")
-    if not isinstance(constraints, list | tuple):
-        raise TypeError(f"constraints is a list, such as [Orthogonal(field.A)], got {constraints!r}")
-    constraints = list(constraints)
+    try:
+        constraints = list(constraints)
+    except TypeError:
+        raise TypeError(f"constraints is a list, such as [Orthogonal(field.A)], got {constraints!r}") from None
     for constraint in constraints:
         if not isinstance(constraint, Constraint):
             raise TypeError(f"constraints must be objects such as Orthogonal(field.A), got {constraint!r}")

@@ -8,6 +8,8 @@ thread; OPENBLAS_NUM_THREADS=1, in the environment before numpy is imported, doe
 
 import numpy as np
 
+from ..integrators import Method
+from ..losses import Loss
 from ..maps import Map, dimension, every_map
 
 #: numbers in an array of a block: a megabyte in float64
@@ -31,7 +33,7 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None):
         raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
     if not isinstance(net, Map) or not hasattr(loss, "vjp") or isinstance(loss, Map):
         raise TypeError(f"value_and_grad needs a network and a loss, got {net!r} and {loss!r}")
-    if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type):
+    if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type | Map | Loss | Method):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
     checked_executor(executor)
     means = getattr(loss, "mean", False)
