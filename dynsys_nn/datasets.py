@@ -1,10 +1,24 @@
-"""Small data sets: planar points in two classes, and 8×8 digits shipped with the package. Labels come last."""
+"""Small data sets: planar points in two classes, and 8×8 digits shipped with the package. Labels come last.
 
-import os.path
+And readers of larger ones, CIFAR-10, MNIST and Fashion-MNIST, from files that are on the disk already: nothing is
+downloaded, nothing is unpickled, and what is truncated or of another kind is refused by name.
+"""
+
+import gzip
+import math
+import os
+import zlib
+from pathlib import Path
 
 import numpy as np
 
-from .maps import dimension, generator, real
+from .linear import floating
+from .maps import dimension, generator, real, yes_or_no
+
+CIFAR10_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+#: type code of an IDX file → NumPy's letter and size
+IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 
 
 def moons(n=1000, noise=0.1, rng=None):
@@ -51,6 +65,162 @@ def digits():
     """
     with np.load(os.path.join(os.path.dirname(__file__), "data", "digits.npz"), allow_pickle=False) as data:
         return data["images"].reshape(-1, 64) / 16.0, data["labels"].astype(int)
+
+
+def cifar10(folder=None, train=True, dtype=float):
+    """CIFAR-10: photographs as states (n, 3072) in [0, 1], and labels (n,) in 0, …, 9, named by `CIFAR10_LABELS`.
+
+    A state is an image (3, 32, 32), flattened: the red plane, the green, the blue, each row by row. The files, in the
+    official binary layout (a byte of label, 3072 bytes of image, and so on), are those of data_batch_1.bin, …,
+    data_batch_5.bin that are there, or test_batch.bin where train is False, in `folder` (None: the environment variable
+    DYNSYS_NN_DATA) or its cifar-10-batches-bin.
+
+    Raises FileNotFoundError that says where the data is to be had; ValueError that names a damaged file; TypeError for
+    a dtype other than float64 and float32. Source: A. Krizhevsky, Learning multiple layers of features from tiny
+    images, 2009, https://www.cs.toronto.edu/~kriz/cifar.html.
+    """
+    dtype = floating(dtype)
+    if yes_or_no(train, "train"):
+        groups = {"data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]}
+    else:
+        groups = {"test_batch.bin": ["test_batch.bin"]}
+    source = "CIFAR-10, the binary version, is to be had at https://www.cs.toronto.edu/~kriz/cifar.html"
+    (paths,) = _files("cifar10", folder, ("", "cifar-10-batches-bin"), groups, source)
+    batches = [_cifar_batch(path) for path in paths]
+    images = np.concatenate([records[:, 1:] for records, _ in batches], dtype=dtype)
+    images /= 255  # in place: the images are the one large array
+    return images, np.concatenate([labels for _, labels in batches])
+
+
+def mnist(folder=None, train=True, dtype=float):
+    """MNIST: handwritten digits as states (n, 784) in [0, 1], 28×28 row by row, and labels (n,) in 0, …, 9.
+
+    The files are train-images-idx3-ubyte and train-labels-idx1-ubyte, or t10k-… where train is False, plain or .gz,
+    also spelled .idx3 and .idx1, in `folder`/mnist, `folder`/MNIST/raw or `folder` (None: the environment variable
+    DYNSYS_NN_DATA), the first that has both.
+
+    Raises as `cifar10` does. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to
+    document recognition, Proc. IEEE 86(11), 1998, http://yann.lecun.com/exdb/mnist/.
+    """
+    source = "MNIST is to be had at http://yann.lecun.com/exdb/mnist/"
+    return _images_and_labels("mnist", folder, ("mnist", "MNIST/raw", ""), train, dtype, source)
+
+
+def fashion_mnist(folder=None, train=True, dtype=float):
+    """Fashion-MNIST: articles of clothing as states (n, 784) in [0, 1], 28×28 row by row, and labels (n,) in 0, …, 9.
+
+    Its files have the names of MNIST's, so keep them apart: `folder`/fashion-mnist and `folder`/FashionMNIST/raw are
+    looked into before `folder` itself. Otherwise as `mnist`. Source: H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747,
+    2017, https://github.com/zalandoresearch/fashion-mnist.
+    """
+    source = "Fashion-MNIST is to be had at https://github.com/zalandoresearch/fashion-mnist"
+    return _images_and_labels("fashion_mnist", folder, ("fashion-mnist", "FashionMNIST/raw", ""), train, dtype, source)
+
+
+def idx(path):
+    """The array in an IDX file, of its shape and type (u1, i1, i2, i4, f4 or f8), in native byte order.
+
+    The file: 0, 0, a type code, the number of axes, their lengths as big-endian integers of four bytes, then the
+    entries, big endian, the last axis fastest. It may be gzipped, whatever its name. Raises ValueError that names the
+    file where it is truncated, has trailing bytes or an axis of length 0, or is of another kind. Source:
+    http://yann.lecun.com/exdb/mnist/.
+    """
+    path = _path(path, "path")
+    with open(path, "rb") as file:
+        try:
+            return _idx(gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file)
+        except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} is no IDX file, or it is damaged: {error}") from error
+
+
+def _idx(stream):
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or not 1 <= magic[3] <= 64:
+        codes = ", ".join(f"{code:02x}" for code in IDX_TYPES)
+        raise ValueError(f"it must start 00 00, a type out of {codes}, 1 to 64 axes, but starts {magic.hex(' ')!r}")
+    code, lengths = IDX_TYPES[magic[2]], stream.read(4 * magic[3])
+    if len(lengths) < 4 * magic[3]:
+        raise ValueError(f"it ends before the lengths of its {magic[3]} axes")
+    shape = tuple(np.frombuffer(lengths, ">u4").tolist())
+    if 0 in shape:
+        raise ValueError(f"its axes must be at least 1 long, got {shape}")
+    needed = math.prod(shape) * np.dtype(code).itemsize
+    data = _read(stream, needed + 1)  # one more, to see the end
+    if len(data) != needed:
+        got = "there are more" if len(data) > needed else f"there are {len(data)}"
+        raise ValueError(f"its entries, {code} of shape {shape}, are {needed} bytes, but {got}")
+    return np.frombuffer(data, f">{code}").reshape(shape).astype(code)
+
+
+def _read(stream, n):
+    """The next n bytes, or those that are there: piece by piece, since a wrong header may ask for any n."""
+    pieces = []
+    while n and (piece := stream.read(min(n, 2**20))):
+        pieces.append(piece)
+        n -= len(piece)
+    return b"".join(pieces)
+
+
+def _cifar_batch(path):
+    """The records (n, 3073) of a file, bytes, and their labels (n,)."""
+    data = np.fromfile(path, np.uint8)
+    if data.size == 0 or data.size % 3073:
+        raise ValueError(f"{path} must be one or more records of 3073 bytes, label and image, got {data.size} bytes")
+    records = data.reshape(-1, 3073)
+    return records, _up_to_nine(records[:, 0], path)
+
+
+def _images_and_labels(reader, folder, places, train, dtype, source):
+    """What `mnist` and `fashion_mnist` return."""
+    dtype, part = floating(dtype), "train" if yes_or_no(train, "train") else "t10k"
+    names = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
+    groups = {f"{s}[.gz]": [t + z for t in (s, s.replace("-idx", ".idx")) for z in ("", ".gz")] for s in names}
+    (image_path, *_), (label_path, *_) = _files(reader, folder, places, groups, source)
+    images, labels = idx(image_path), idx(label_path)
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise ValueError(
+            f"{image_path} must hold uint8 of shape (n, 28, 28), got {images.dtype} of shape {images.shape}"
+        )
+    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"{label_path} must hold uint8 of shape {images.shape[:1]}, a label for each image of {image_path}, got "
+            f"{labels.dtype} of shape {labels.shape}"
+        )
+    return np.divide(images.reshape(-1, 784), 255, dtype=dtype), _up_to_nine(labels, label_path)
+
+
+def _files(reader, folder, places, groups, source):
+    """Lists of paths, one for each group of names: those that exist in the first place where no group has none.
+
+    places: folders in `folder`; groups: what an error calls a group → its names; source: a sentence for the error.
+    """
+    folder = os.environ.get("DYNSYS_NN_DATA") or None if folder is None else _path(folder, "folder")
+    searched = [] if folder is None else [Path(folder, place) for place in places]
+    for place in searched:
+        found = [[place / name for name in names if (place / name).is_file()] for names in groups.values()]
+        if all(found):
+            return found
+    looked = f"which are not in {', '.join(map(str, searched))}" if searched else "but got no folder"
+    raise FileNotFoundError(
+        f"{reader} needs {' and '.join(groups)}, {looked}. {source}; name its folder by folder=… or by the environment "
+        "variable DYNSYS_NN_DATA"
+    )
+
+
+def _path(path, name):
+    """A path as str; TypeError that names the argument for what is none (an int would be an open file)."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f"{name} must be a path, got {path!r}") from None
+
+
+def _up_to_nine(labels, path):
+    """Labels, bytes, as int; ValueError that names their file for one above 9."""
+    wrong = np.flatnonzero(labels > 9)
+    if wrong.size:
+        raise ValueError(f"{path} must have labels 0, …, 9, but label {wrong[0]} (from 0) is {labels[wrong[0]]}")
+    return labels.astype(int)
 
 
 def _labels(n, noise, rng):
