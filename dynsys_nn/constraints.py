@@ -12,7 +12,7 @@ import numpy as np
 from .flows import Flow
 from .integrators import Euler, check_step, cocoercivity, one_sided_bound, spectral_bound
 from .linear import Convolution, Weighted, WeightMatrix
-from .maps import Map, every_map, real, yes_or_no
+from .maps import Map, dimension, every_map, real, yes_or_no
 
 TINY = 1e-150
 
@@ -96,28 +96,26 @@ class SpectralBall(Constraint):
         for A in self.maps:
             s_max = A.lipschitz()
             if s_max > self.radius:
-                A.W = A.W * (self.radius / s_max)
+                A.W = A.W * (self.radius / s_max * (1 - 2 * np.finfo(A.W.dtype).eps))  # rounding stays inside
 
 
 class OrthogonalityPenalty(Constraint):
     """P = weight · Σ_A ‖AᵀA − I‖²/n is added to the loss, n the number of pixels (1 for a matrix), AAᵀ where A has fewer rows.
 
-    For convolutions, whose stencils have no nearest orthogonal one: the singular values are drawn towards 1, and no theorem
+    For convolutions, whose stencils have no nearest orthogonal one: their singular values are drawn towards 1, and no theorem
     follows; what is certified is the singular range that they have. `value()` is P, and `tangent` adds its gradient: with
-    the symbol Ŵ of A, E = Ŵ*Ŵ − I (ŴŴ* − I), it is 4 ŴE/n (4 EŴ/n) at each frequency.
+    the symbol Ŵ of A and E = Ŵ*Ŵ − I (ŴŴ* − I) it is 4 weight ŴE/n (EŴ) at each frequency. `project` takes `descents` steps of
+    steepest descent, Ŵ ← Ŵ − ŴE/2, cut off to the stencil: Björck's iteration for a matrix, and near it for a convolution.
 
-    linear_maps: Dense, Affine and Convolution maps. ValueError where the weight is not positive. Source: Wang et al.,
-    Orthogonal convolutional neural networks, arXiv:1911.12207.
+    linear_maps: Dense, Affine and Convolution maps. ValueError where the weight is not positive. Source: Wang et al., Orthogonal convolutional neural networks, arXiv:1911.12207.
     """
 
-    def __init__(self, *linear_maps, weight=1.0):
+    def __init__(self, *linear_maps, weight=1.0, descents=0):
         self.maps = weighted_maps(linear_maps, "OrthogonalityPenalty", Weighted)
         if not real(weight) > 0:
             raise ValueError(f"weight must be a positive number, got {weight!r}")
         self.weight = weight
-
-    def project(self):
-        """Nothing: a penalty leaves θ where it is."""
+        self.descents = dimension(descents, "descents") if descents else 0
 
     def value(self):
         """P, a number."""
@@ -126,10 +124,13 @@ class OrthogonalityPenalty(Constraint):
     def tangent(self, dtheta):
         dtheta = np.array(dtheta)
         for A in self.maps:
-            S, n = symbols_of(A)
-            G = (4 * self.weight / n) * (S @ defect(S) if S.shape[-2] >= S.shape[-1] else defect(S) @ S)
-            dtheta[weight_block(A, dtheta)] += (A.stencil(G) if isinstance(A, Convolution) else G).ravel()
+            dtheta[weight_block(A, dtheta)] += 4 * self.weight * stretch(A).ravel()
         return dtheta
+
+    def project(self):
+        for A in self.maps:
+            for _ in range(self.descents):
+                A.W = A.W - stretch(A) / 2
 
 
 class StepSizes(Constraint):
@@ -250,7 +251,14 @@ def symbols_of(A):
 def defect(S):
     """S*S − I, or SS* − I where S has fewer rows."""
     S = S if S.shape[-2] >= S.shape[-1] else S.conj().swapaxes(-1, -2)
-    return S.conj().swapaxes(-1, -2) @ S - np.eye(S.shape[-1])
+    return S.conj().swapaxes(-1, -2) @ S - np.eye(S.shape[-1], dtype=S.dtype)
+
+
+def stretch(A):
+    """A(AᵀA − I), or (AAᵀ − I)A, cut off to the weight of A, per pixel: a quarter of the gradient of ‖AᵀA − I‖²/n."""
+    S, n = symbols_of(A)
+    G = S @ defect(S) if S.shape[-2] >= S.shape[-1] else defect(S) @ S
+    return A.stencil(G / n) if isinstance(A, Convolution) else G
 
 
 def weight_block(A, theta):
