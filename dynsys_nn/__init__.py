@@ -13,7 +13,7 @@ from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, S
 from .adjoints import Checkpoints, Reversed, Stored, continuous_adjoint
 from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
-from .constraints import Constraint, Orthogonal, OrthogonalityPenalty, SpectralBall, StepSizes
+from .constraints import Constraint, Orthogonal, OrthogonalityPenalty, SignedSteps, SpectralBall, StepSizes
 from .decomposition import presnov
 from .fields import (
     Field,
@@ -65,6 +65,7 @@ from .linear import (
     LinearMap,
     MaxPooling,
     Restriction,
+    Standardisation,
 )
 from .losses import Loss, MeanSquaredError, MulticlassHinge, SoftmaxCrossEntropy
 from .maps import Map, Network
@@ -77,8 +78,8 @@ __all__ = [
     "Invariant", "InvariantField", "KnownField", "Kutta3", "LBFGS", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass", "MaxPooling",
     "MassPreservingField", "MeanSquaredError", "Method", "MulticlassHinge", "Network", "NotConverged", "Optimiser", "Orthogonal", "OrthogonalityPenalty", "PGD",
     "PartitionedField", "Projected", "PublishedPGD", "Quadratic", "RK4", "Ralston", "ReLU", "ResidualField", "Restriction", "Reversed", "Rollout",
-    "RungeKutta", "SGD", "Sigmoid", "Sine", "SkewGradientField", "SoftmaxCrossEntropy", "Softplus", "SpectralBall",
-    "SpherePreservingField", "SquaredNorm", "StepSizes", "Stored", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
+    "RungeKutta", "SGD", "Sigmoid", "SignedSteps", "Sine", "SkewGradientField", "SoftmaxCrossEntropy", "Softplus", "SpectralBall",
+    "SpherePreservingField", "SquaredNorm", "StepSizes", "Standardisation", "Stored", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
     "TrainingDiverged", "Yoshida",
     "adjoints", "attacks", "checks", "constraints", "continuous_adjoint", "datasets", "decomposition", "exact_flow", "fit", "lipschitz", "plotting", "presnov", "sweep", "systems",
     "value_and_grad",

@@ -216,6 +216,61 @@ class StepSizes(Constraint):
             E.h = np.nextafter(E.theta.dtype.type(E.h), E.theta.dtype.type(0))
 
 
+class SignedSteps(Constraint):
+    """Steps h_i of either sign for which the product of the bounds of Euler steps x − hAᵀσ(Ax + b) is at most one.
+
+    A positive step contracts, a negative one expands, and which is which is learned. With the spectra [λ_min, λ_max] that the
+    fields have now, Π_i max(|1 + h_iλ_min|, |1 + h_iλ_max|) ≤ 1. Where it is more, all steps move towards their safe values,
+    h = −2/(λ_min + λ_max), where a positive step contracts most, and 0 for a negative one, until it is 1. Put it after the
+    constraints on the weights.
+
+    flows: Flows of gradient fields with learned steps, one Euler step each; TypeError for others. Source: Celledoni et al.,
+    arXiv:2210.02373, the switching that is flexible.
+    """
+
+    def __init__(self, *flows, smallest=1e-3):
+        for flow in flows or [None]:
+            if not isinstance(flow, Flow) or not flow.learn_h or not isinstance(flow.method, Euler) or flow.steps != 1:
+                raise TypeError(f"SignedSteps needs Flows with learn_h=True, one Euler step each, got {flow!r}")
+        if not real(smallest) > 0:
+            raise ValueError(f"smallest must be a positive number, got {smallest!r}")
+        self.maps, self.smallest = flows, smallest
+        self.spectra()
+
+    def spectra(self):
+        """λ_min and λ_max of each field, two arrays. TypeError for a field that is no gradient field."""
+        try:
+            return np.array([flow.field.spectrum() for flow in self.maps]).T
+        except NotImplementedError as error:
+            raise TypeError(f"SignedSteps needs gradient fields: {error}") from None
+
+    def project(self):
+        (low, high), h = self.spectra(), np.array([flow.h for flow in self.maps])
+
+        def at(t):
+            steps = (1 - t) * h + t * safe
+            return np.where(steps == 0, self.smallest, steps).astype(self.maps[0].theta.dtype).astype(float)
+
+        safe = np.where(h > 0, -2 / np.minimum(low + high, -TINY), self.smallest)
+        t = 0.0
+        if spectral_bound(at(t), low, high).prod() > 1:
+            t = self.fraction(h, safe, low, high)
+            while t < 1 and spectral_bound(at(t), low, high).prod() > 1:  # rounding to the dtype of θ
+                t = min(1.0, t + 1e-6)
+        for flow, step in zip(self.maps, at(t), strict=True):
+            flow.h = step
+
+    @staticmethod
+    def fraction(h, safe, low, high):
+        """The smallest t in [0, 1] for which (1 − t)h + t·safe has a product of at most 1, or 1."""
+        from scipy.optimize import brentq
+
+        def excess(t):
+            return np.log(spectral_bound((1 - t) * h + t * safe, low, high) + TINY).sum()
+
+        return brentq(excess, 0, 1) if excess(0) > 0 > excess(1) else 1.0
+
+
 def weights(*maps):
     """The Dense, Affine and Convolution maps in the maps given, however deep, each once: `SpectralBall(*weights(net))` constrains
     them all.

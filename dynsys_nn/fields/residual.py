@@ -54,15 +54,21 @@ class ResidualField(Field):
         return self.B.lipschitz() * self.sigma.lipschitz * self.A.lipschitz()
 
     def one_sided_lipschitz(self):
-        """The largest eigenvalue of (C + Cᵀ)/2, plus r, where X is r-Lipschitz about C; L if that is less."""
-        C, r = self.centre_radius()
+        """The largest eigenvalue of (C + Cᵀ)/2, plus r, where X is r-Lipschitz about C; L if that is less, or C too large."""
+        try:
+            C, r = self.centre_radius()
+        except NotImplementedError:
+            return self.lipschitz()
         return min(self.lipschitz(), float(np.linalg.eigvalsh((C + C.T) / 2)[-1]) + r)
 
     def centre_radius(self):
         """C = cBA and r = ‖B‖ ½(σ′_max − σ′_min) ‖A‖, c = (σ′_max + σ′_min)/2: σ(z) − cz has slopes of both signs, but smaller.
 
-        r covers the rounding of the product BA, and of its norm or eigenvalues."""
+        r covers the rounding of the product BA, and of its norm or eigenvalues. NotImplementedError for states of images, of more
+        than 1024 numbers, where C would fill the memory."""
         self.sigma.require_bounds()
+        if self.dim_in > 1024:
+            raise NotImplementedError(f"C = cBA of {self!r} is too large a matrix")
         low, high = self.sigma.slope_min, self.sigma.slope_max
         C = (high + low) / 2 * self.B(self.A(np.eye(self.dim))).T
         rounding = 2 * (self.A.dim_in + self.A.dim_out) * np.finfo(self.b.dtype).eps * abs(high + low) / 2

@@ -6,12 +6,12 @@ below. An image is a state, too: channels · H · W numbers, channel by channel,
 """
 
 from .convolution import Convolution
-from .images import AveragePooling, ChannelLift, ChannelRestriction, MaxPooling
+from .images import AveragePooling, ChannelLift, ChannelRestriction, MaxPooling, Standardisation
 from .lift import Lift, Restriction
 from .map import LinearMap, Weighted, floating, given
 from .matrix import Affine, Dense, WeightMatrix, singular_values
 
 __all__ = [
     "Affine", "AveragePooling", "ChannelLift", "ChannelRestriction", "Convolution", "Dense", "Lift", "LinearMap", "MaxPooling",
-    "Restriction", "WeightMatrix", "Weighted", "floating", "given", "singular_values",
+    "Restriction", "Standardisation", "WeightMatrix", "Weighted", "floating", "given", "singular_values",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ import numpy as np
 from ..maps import Map, dimension
 from .convolution import pixels
 from .lift import Lift
-from .map import LinearMap
+from .map import LinearMap, given
 
 
 class ChannelLift(Lift):
@@ -47,6 +47,51 @@ class ChannelRestriction(LinearMap):
 
     def singular_range(self):
         return float(self.dim_out == self.dim_in), 1.0
+
+
+class Standardisation(Map):
+    """y = (x − mean)/scale, channel by channel: pre-processing, which counts in a certificate like any other layer.
+
+    mean, scale: a number a channel, or one for all; image: (H, W). Without parameters. ValueError where a number is not finite, or
+    a scale not positive.
+    """
+
+    formula = "(x − m)/s"
+
+    def __init__(self, channels, image, mean=0.0, scale=1.0):
+        self.channels, self.image = dimension(channels, "channels"), pixels(image)
+        self.dim_in = self.dim_out = dimension(self.channels * self.image[0] * self.image[1], "the dimension of the images")
+        one_each = np.ones(self.channels)
+        self.mean, self.scale = (
+            given(one_each * number if np.ndim(number) == 0 else number, one_each.shape, f"{name} of Standardisation", float)
+            for number, name in ((mean, "mean"), (scale, "scale"))
+        )
+        if not (self.scale > 0).all():
+            raise ValueError(f"scale of Standardisation must be positive, got {scale}")
+
+    def _over_pixels(self, numbers, x):
+        return np.repeat(numbers, self.image[0] * self.image[1]).astype(x.dtype)
+
+    def __call__(self, x):
+        x = self.state(x)
+        return (x - self._over_pixels(self.mean, x)) / self._over_pixels(self.scale, x)
+
+    def vjp(self, x):
+        x = self.state(x)
+        return self(x), lambda w: (self.covector(w, x) / self._over_pixels(self.scale, x), np.zeros(0, x.dtype))
+
+    def jvp(self, x, v, dtheta=None):
+        x = self.state(x)
+        self.unpack(dtheta)
+        return self(x), self.tangent(v, x) / self._over_pixels(self.scale, x)
+
+    def inverse(self, y):
+        y = self.state(y)
+        return y * self._over_pixels(self.scale, y) + self._over_pixels(self.mean, y)
+
+    def lipschitz(self):
+        """1/min scale."""
+        return 1 / float(self.scale.min())
 
 
 class Windows:

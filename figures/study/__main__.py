@@ -1,0 +1,91 @@
+"""python -m figures.study [kind …] [--data cifar10|digits] [--margins 0.3 …] [--seeds n] [--images n]: train, certify, attack.
+
+One line a network: clean and certified accuracy (ε = 36/255) on all test images, accuracy under attack on the first of them (ε = 0.3
+by the published attack and by the strong one, ε = 1 by the strong one; 50 steps), and violations: labels that the strong attack
+changed at 0.999 of their certified radius. The last column is ℓ, the constant from pixels to logits.
+"""
+
+import argparse
+import os
+import sys
+import time
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+
+import dynsys_nn as dnn  # noqa: E402
+from dynsys_nn import lipschitz  # noqa: E402
+
+from . import KINDS, Data, available, train  # noqa: E402
+
+EPS = 36 / 255
+
+
+def labels(net, x):
+    """The labels, in batches that fit the cache."""
+    return np.concatenate([np.argmax(net(x[k : k + 20]), axis=-1) for k in range(0, len(x), 20)])
+
+
+def standing(net, attack, eps, x, y):
+    """Which labels survive attack(ε); those that are wrong already, or certain at ε, need no attack."""
+    stands = labels(net, x) == y
+    eps = np.broadcast_to(eps, len(x))
+    for k in range(0, len(x), 50):
+        radius = lipschitz.certified_radius(net, x[k : k + 50])
+        at = k + np.flatnonzero(stands[k : k + 50] & (radius <= eps[k : k + 50]))
+        if at.size:
+            stands[at] = labels(net, attack(eps[at])(net, x[at], y[at])) == y[at]
+    return stands
+
+
+def strong(eps):
+    return dnn.PGD(eps, steps=50, restarts=1)
+
+
+def row(net, data, images):
+    """The numbers of one network, in per cent but for violations and ℓ."""
+    right = labels(net, data.x_test) == data.y_test
+    radius = np.concatenate([lipschitz.certified_radius(net, data.x_test[k : k + 100]) for k in range(0, len(right), 100)])
+    x, y, r = data.x_test[:images], data.y_test[:images], radius[:images]
+    inside = np.flatnonzero(right[:images] & (r > 1e-3))
+    fallen = 0
+    for k in range(0, len(inside), 50):
+        at = inside[k : k + 50]
+        fallen += int((labels(net, strong(0.999 * r[at])(net, x[at], y[at])) != y[at]).sum())
+    return {
+        "clean": 100 * right.mean(), "certified 36/255": 100 * (right & (radius > EPS)).mean(),
+        "published 0.3": 100 * standing(net, dnn.PublishedPGD, 0.3, x, y).mean(),
+        "attacked 0.3": 100 * standing(net, strong, 0.3, x, y).mean(), "attacked 1": 100 * standing(net, strong, 1.0, x, y).mean(),
+        "violations": fallen, "ℓ": net.lipschitz(),
+    }  # fmt: skip
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m figures.study", description=__doc__.split("\n\n")[1])
+    parser.add_argument("kinds", nargs="*", metavar="kind", help=", ".join(KINDS))
+    parser.add_argument("--data", choices=["cifar10", "digits"])
+    parser.add_argument("--margins", nargs="+", type=float, default=[0.3])
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--images", type=int, default=500, help="test images that are attacked")
+    parser.add_argument("--epochs", type=float, default=1.0, help="share of the recipe's epochs")
+    options = parser.parse_args(arguments)
+    unknown = [kind for kind in options.kinds if kind not in KINDS]
+    if unknown:
+        parser.error(f"unknown kind {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    name, why = (options.data, "") if options.data else available()
+    print(why or f"data: {name}")
+    data = Data(name)
+    for margin in options.margins:
+        for kind in options.kinds or KINDS:
+            for seed in range(options.seeds):
+                start = time.perf_counter()
+                net = train(kind, data, seed, margin, epochs=options.epochs)
+                trained = time.perf_counter()
+                numbers = "  ".join(f"{key} {value:.4g}" for key, value in row(net, data, options.images).items())
+                seconds = f"{trained - start:.0f} + {time.perf_counter() - trained:.0f} s"
+                print(f"{kind:13}  margin {margin:g}  seed {seed}  {numbers}  {seconds}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
