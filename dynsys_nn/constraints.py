@@ -245,18 +245,18 @@ class SignedSteps(Constraint):
             raise TypeError(f"SignedSteps needs gradient fields: {error}") from None
 
     def project(self):
-        (low, high), h = self.spectra(), np.array([flow.h for flow in self.maps])
+        (low, high), h, dtype = self.spectra(), np.array([flow.h for flow in self.maps]), self.maps[0].theta.dtype
 
         def at(t):
             steps = (1 - t) * h + t * safe
-            return np.where(steps == 0, self.smallest, steps).astype(self.maps[0].theta.dtype).astype(float)
+            return np.where(steps == 0, self.smallest, steps).astype(dtype).astype(float)
 
         safe = np.where(h > 0, -2 / np.minimum(low + high, -TINY), self.smallest)
         t = 0.0
         if spectral_bound(at(t), low, high).prod() > 1:
             t = self.fraction(h, safe, low, high)
             while t < 1 and spectral_bound(at(t), low, high).prod() > 1:  # rounding to the dtype of θ
-                t = min(1.0, t + 1e-6)
+                t = min(1.0, t + np.finfo(dtype).eps)
         for flow, step in zip(self.maps, at(t), strict=True):
             flow.h = step
 

@@ -444,6 +444,9 @@ def subjects():
     maps["float32 midpoint"] = dnn.Flow(dnn.ResidualField(dnn.Dense(4, 4, rng=0, dtype="f4"), dnn.Tanh()), 0.1, dnn.ImplicitMidpoint())
     maps["square Dense"], maps["square Affine"] = dnn.Dense(4, 4, rng=0), dnn.Affine(4, 4, rng=0)
     maps |= {f"Flow, {name}": dnn.Flow(getattr(systems, name)(), 0.01, dnn.Heun()) for name in ("pendulum", "sir", "rigid_body", "lotka_volterra")}
+    A = dnn.Convolution(2, 2, (3, 4), groups=2, rng=0, dtype="f4")
+    maps |= {"images": dnn.Convolution(2, 1, (3, 3), rng=0), "float32 images": dnn.Flow(dnn.GradientField(A, dnn.ReLU()), 0.3), "MaxPooling": dnn.MaxPooling(1, (2, 4))}
+    maps["Standardisation"] = dnn.Standardisation(2, (1, 2), [0.1, 0.2], 2.0)
     maps["Flow, midpoint of a pendulum"] = dnn.Flow(systems.pendulum(), 0.1, dnn.ImplicitMidpoint())
     return maps
 
@@ -756,6 +759,13 @@ CONSTRUCTORS = {
     "Affine": (dnn.Affine, dict(dim_out=[lambda: 2], dim_in=[lambda: 2], W=[lambda: None, lambda: np.eye(2)], b=[lambda: None, lambda: [1, 2]], rng=[lambda: 0], dtype=[lambda: float])),
     "Lift": (dnn.Lift, dict(dim_out=[lambda: 3], dim_in=[lambda: 2])),
     "Restriction": (dnn.Restriction, dict(dim_out=[lambda: 2], dim_in=[lambda: 3])),
+    "Convolution": (dnn.Convolution, dict(channels_out=[lambda: 4, lambda: 2], channels_in=[lambda: 2], image=[lambda: (3, 4), lambda: [5, 5]], kernel=[lambda: 3, lambda: 1], groups=[lambda: 1, lambda: 2], W=[lambda: None], rng=[lambda: 0], dtype=[lambda: float, lambda: "f4"])),
+    "Convolution W": (dnn.Convolution, dict(channels_out=[lambda: 2], channels_in=[lambda: 1], image=[lambda: (3, 4)], W=[lambda: np.ones((2, 1, 3, 3))])),
+    "ChannelLift": (dnn.ChannelLift, dict(channels_out=[lambda: 3], channels_in=[lambda: 2], image=[lambda: (2, 3)])),
+    "ChannelRestriction": (dnn.ChannelRestriction, dict(channels_out=[lambda: 2], channels_in=[lambda: 3], image=[lambda: (2, 3)])),
+    "AveragePooling": (dnn.AveragePooling, dict(channels=[lambda: 2], image=[lambda: (4, 6)], size=[lambda: 2, lambda: 1])),
+    "MaxPooling": (dnn.MaxPooling, dict(channels=[lambda: 2], image=[lambda: (4, 6)], size=[lambda: 2])),
+    "Standardisation": (dnn.Standardisation, dict(channels=[lambda: 2], image=[lambda: (2, 3)], mean=[lambda: 0.5, lambda: [1, 2]], scale=[lambda: 2, lambda: [0.5, 1.0]])),
     "ResidualField": (dnn.ResidualField, dict(A=[dense(3, 2)], sigma=ACTIVATION, B=[dense(2, 3)])),
     "GradientField": (dnn.GradientField, dict(A=[dense(3, 2)], sigma=ACTIVATION, sign=[lambda: -1, lambda: 1.0], alpha=[lambda: None, lambda: [1, -1, 2]])),
     "HamiltonianField": (dnn.HamiltonianField, dict(A=[dense(3, 2)], sigma=ACTIVATION, alpha=[lambda: None, lambda: np.ones(3)])),
@@ -785,6 +795,8 @@ CONSTRUCTORS = {
     "LBFGS": (dnn.LBFGS, dict(corrections=[lambda: 10], gtol=[lambda: 1e-9])),
     "Orthogonal": (dnn.Orthogonal, dict(_0=[dense(3, 2)], _1=[lambda: dnn.Affine(2, 3, rng=0)], bjorck=[lambda: True])),
     "SpectralBall": (dnn.SpectralBall, dict(_0=[dense(3, 2)], radius=[lambda: 0.5, lambda: 2])),
+    "OrthogonalityPenalty": (dnn.OrthogonalityPenalty, dict(_0=[dense(3, 2), lambda: dnn.Convolution(2, 1, (3, 3), rng=0)], weight=[lambda: 0.5, lambda: 2], descents=[lambda: 0, lambda: 2])),
+    "SignedSteps": (dnn.SignedSteps, dict(_0=[learned], _1=[learned], smallest=[lambda: 1e-3])),
     "StepSizes": (dnn.StepSizes, dict(flow_C=[learned], flow_E=[lambda: learned(1)], bound=[lambda: "sharp", lambda: "slides"], smallest=[lambda: 1e-3])),
     "FGM": (dnn.FGM, dict(eps=[lambda: 0.1, lambda: [0.1, 0, 0.2]], norm=[lambda: 2, lambda: np.inf], box=[lambda: None, lambda: (0, 1)])),
     "PGD": (dnn.PGD, dict(eps=[lambda: 0.1], steps=[lambda: 3], restarts=[lambda: 2], norm=[lambda: 2], box=[lambda: None, lambda: (0, 1)], rng=[lambda: 0], step=[lambda: None, lambda: 0.1])),

@@ -24,6 +24,7 @@ BETWEEN = {
     "AveragePooling": lambda: dnn.AveragePooling(2, (4, 6)),
     "AveragePooling of 3×3": lambda: dnn.AveragePooling(1, (3, 6), 3),
     "MaxPooling": lambda: dnn.MaxPooling(2, (4, 6)),
+    "Standardisation": lambda: dnn.Standardisation(2, (4, 6), [0.5, -1.0], [0.5, 2.0]),
 }
 
 
@@ -261,6 +262,63 @@ def test_max_pooling_takes_the_largest_pixel_of_a_window_and_is_1_lipschitz(rng)
     assert P.lipschitz() == 1
     with pytest.raises(TypeError, match="real images only, got complex ones"):
         P(np.zeros(P.dim_in, complex))
+
+
+def test_pre_processing_counts_in_the_certificate(rng):
+    """(x − m)/s is 1/min s-Lipschitz, which is attained, and its inverse undoes it."""
+    F = BETWEEN["Standardisation"]()
+    x = rng.normal(size=(3, 48))
+    y = F(x).reshape(3, 2, 24)
+    np.testing.assert_allclose(y, (x.reshape(3, 2, 24) - np.array([[0.5], [-1]])) / np.array([[0.5], [2]]), rtol=1e-14)
+    np.testing.assert_allclose(F.inverse(F(x)), x, rtol=1e-13)
+    assert F.lipschitz() == 2 and lipschitz.measured(F, x) == pytest.approx(2, rel=1e-9)
+    assert dnn.Network(F, dnn.AveragePooling(2, (4, 6))).lipschitz() == 2
+
+
+def signed(rng, *steps, a=0.5, scale=1.0):
+    flows = [dnn.Flow(dnn.GradientField(dnn.Convolution(2, 2, (3, 3), rng=rng), dnn.LeakyReLU(a)), h, learn_h=True) for h in steps]
+    for F in flows:
+        F.field.A.W = F.field.A.W + 0.1 * scale * rng.normal(size=F.field.A.W.shape)
+    dnn.SpectralBall(*weights(*flows)).project()
+    return flows
+
+
+def test_signed_steps_make_any_steps_non_expansive_and_leave_those_alone_that_are(rng):
+    for steps in ((-1.5, 4 / 3), (4 / 3, -2.0, -0.5), (3.0, 2.5), (-1.0, -2.0), (0.7,), (-0.2,)):
+        flows = signed(rng, *steps)
+        dnn.SignedSteps(*flows).project()
+        net, after = dnn.Network(*flows), [F.h for F in flows]
+        assert net.lipschitz() <= 1 + 1e-12, steps
+        assert lipschitz.measured(net, rng.normal(size=(3, 18)), steps=20) <= 1 + 1e-12
+        dnn.SignedSteps(*flows).project()
+        assert [F.h for F in flows] == after  # a projection
+        if net.lipschitz() < 1 - 1e-3:
+            assert after == pytest.approx(steps) or steps == (0.7,) or min(steps) < 0
+    flows = signed(rng, -0.3, 4 / 3, scale=0)
+    dnn.SignedSteps(*flows).project()
+    assert [F.h for F in flows] == [-0.3, 4 / 3]
+
+
+def test_signed_steps_go_as_far_as_the_sharp_bound_allows(rng):
+    """With orthogonal A, slopes [½, 1] and h = 4/3 the step contracts by 1/3, so the other may expand by 3: h = −2."""
+    flows = signed(rng, -5.0, 4 / 3, scale=0)
+    dnn.SignedSteps(*flows).project()
+    assert flows[0].h == pytest.approx(-2, abs=1e-6) and flows[1].h == pytest.approx(4 / 3, abs=1e-9)
+
+
+def test_signed_steps_name_what_they_cannot_take(rng):
+    [F] = signed(rng, 1.0)
+
+    def residual():
+        return dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.Tanh())
+
+    for flows, words in (
+        ((), "SignedSteps needs Flows with learn_h=True, one Euler step each, got None"),
+        ((F, dnn.Flow(residual(), 1.0)), "one Euler step each, got Flow(2 → 2)"),
+        ((dnn.Flow(residual(), 1.0, learn_h=True),), "SignedSteps needs gradient fields"),
+    ):
+        with pytest.raises(TypeError, match=words.replace("(", r"\(").replace(")", r"\)")):
+            dnn.SignedSteps(*flows)
 
 
 MISTAKES = {

@@ -27,7 +27,7 @@ def maps(rng):
     yield from zoo.networks(rng)
     yield "Rollout", dnn.Rollout(zoo.henon(rng), 3)
     A = zoo.randomise(dnn.Convolution(4, 2, (4, 6), groups=2, rng=rng, dtype=np.float32), rng)
-    yield "images", dnn.Network(A, dnn.MaxPooling(4, (4, 6)), dnn.Affine(3, 24, rng=rng, dtype=np.float32))
+    yield "images", dnn.Network(dnn.Standardisation(2, (4, 6), [0.1, 0.2], 0.5), A, dnn.MaxPooling(4, (4, 6)), dnn.Affine(3, 24, rng=rng, dtype=np.float32))
     yield "float32", dnn.Network(dnn.Lift(4, 2), dnn.Affine(3, 4, rng=rng, dtype=np.float32))
 
 
@@ -335,6 +335,8 @@ def test_control_c_at_any_moment_leaves_theta_at_the_last_finished_step(delay):
         seen = []
 
         def project(self):
+            if not Record.seen:  # the training is on its way
+                threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
             Record.seen.append(self.net.theta.copy())
 
     x, y = dnn.datasets.moons(300, rng=0)
@@ -342,8 +344,6 @@ def test_control_c_at_any_moment_leaves_theta_at_the_last_finished_step(delay):
     net = dnn.Network(dnn.Lift(8, 2), dnn.Flow(zoo.residual(rng, 8, 16), 0.1, steps=4), dnn.Affine(2, 8, rng=rng))
     witness = Record()
     witness.net = net
-    timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     history = dnn.fit(
         net, dnn.SoftmaxCrossEntropy(), x, y, epochs=10**6, batch_size=30, rng=0, constraints=[dnn.Orthogonal(*weights(net)), witness]
     )  # fmt: skip

@@ -61,9 +61,8 @@ class Standardisation(Map):
     def __init__(self, channels, image, mean=0.0, scale=1.0):
         self.channels, self.image = dimension(channels, "channels"), pixels(image)
         self.dim_in = self.dim_out = dimension(self.channels * self.image[0] * self.image[1], "the dimension of the images")
-        one_each = np.ones(self.channels)
         self.mean, self.scale = (
-            given(one_each * number if np.ndim(number) == 0 else number, one_each.shape, f"{name} of Standardisation", float)
+            given([number] * self.channels if np.ndim(number) == 0 else number, (self.channels,), f"{name} of Standardisation", float)
             for number, name in ((mean, "mean"), (scale, "scale"))
         )
         if not (self.scale > 0).all():
