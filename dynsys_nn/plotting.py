@@ -154,14 +154,17 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
 def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", "perturbed")):
     """An image, a perturbation and their sum, on three Axes; returns the images.
 
-    x, x_adv: (d,) with d the product of `shape`, (rows, columns). Grey from 0 to 1; the perturbation from blue, negative,
-    to red, its largest entry.
+    x, x_adv: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns). Pixels from 0 to 1, grey (ink is 1) or
+    red, green and blue; the perturbation from blue, negative, to red, its largest entry, or in colours around grey.
     """
     x, delta = np.reshape(x, shape), np.reshape(np.asarray(x_adv) - x, shape)
-    size = np.abs(delta).max()
+    size = np.abs(delta).max() or 1.0
     grey, colour = dict(cmap="gray_r", vmin=0, vmax=1), dict(cmap="RdBu_r", vmin=-size, vmax=size)
+    images = x, delta, x + delta
+    if len(shape) == 3:
+        images = [np.clip(np.moveaxis(image, 0, -1), 0, 1) for image in (x, 0.5 + delta / (2 * size), x + delta)]
     pictures = []
-    for ax, image, look, title in zip(axes, (x, delta, x + delta), (grey, colour, grey), titles, strict=True):
+    for ax, image, look, title in zip(axes, images, (grey, colour, grey), titles, strict=True):
         pictures.append(ax.imshow(image, **look))
         ax.set(title=title, xticks=[], yticks=[])
         ax.spines[:].set_visible(False)

@@ -1,8 +1,9 @@
 """One small perturbation flips the ResNet and not the 1-Lipschitz network.
 
-A test digit, a perturbation of size ‖δ‖₂ = 0.3, enlarged in colour, and their sum. Above, δ changes the label that the
+A test image, a perturbation of size ‖δ‖₂ = 0.3, enlarged in colour, and their sum. Above, δ changes the label that the
 ResNet gives. Below, the strongest attack that was found on the non-expansive gradient flow: its label is certain in a
-ball that is larger.
+ball around the image. The aeroplane of CIFAR-10 where DYNSYS_NN_DATA names its folder, with networks of `python -m figures.study`;
+otherwise a digit, whose ball is larger than δ.
 """
 
 import matplotlib.pyplot as plt
@@ -11,28 +12,39 @@ import numpy as np
 import dynsys_nn as dnn
 from dynsys_nn import lipschitz, plotting
 
+from . import study
 from .robust_accuracy import data, gradient_flow, resnet, train
 
 EPS = 0.3
 
 
 def make(quick=False):
-    _, _, x, y = data()
+    name = study.announced(quick)
     attack = dnn.PGD(EPS, steps=20 if quick else 50)
-    fragile, robust = train(resnet, quick=quick), train(gradient_flow, quick=quick)
+    if name == "digits":
+        _, _, x, y = data()
+        return drawn(train(resnet, quick=quick), train(gradient_flow, quick=quick), attack, x, y, (8, 8), "0123456789")
+    images = study.Data("cifar10")
+    k = np.flatnonzero(images.y_test == images.names.index("airplane"))[:100]
+    x, y, names = images.x_test[k], images.y_test[k], images.names
+    return drawn(study.train("unconstrained", images), study.train("non_expansive", images), attack, x, y, images.shape, names)
+
+
+def drawn(fragile, robust, attack, x, y, shape, names):
+    """Of the images that fall for `fragile` the one that is most certain for `robust`."""
     falls = (np.argmax(fragile(x), axis=-1) == y) & (np.argmax(fragile(attack(fragile, x, y)), axis=-1) != y)
     radius = np.where(np.argmax(robust(x), axis=-1) == y, lipschitz.certified_radius(robust, x), 0)
-    k = np.argmax(falls * radius)  # of the digits that fall for the one, the one that is most certain for the other
+    k = np.argmax(falls * radius)
     fig, axes = plt.subplots(2, 3, figsize=(11, 8.2))
     for row, net, name in zip(axes, (fragile, robust), ("ResNet", "1-Lipschitz network"), strict=True):
         x_adv = attack(net, x[k], y[k])
-        before, after = (int(np.argmax(net(state))) for state in (x[k], x_adv))
+        before, after = (names[int(np.argmax(net(state)))] for state in (x[k], x_adv))
         titles = (
             f"{name}\nsays {before}",
             "an attack of size\n$\\|\\delta\\|_2 = 0.3$, enlarged",
             f"{name}\nsays {after}",
         )
-        plotting.adversarial_example(x[k], x_adv, row, (8, 8), titles)
+        plotting.adversarial_example(x[k], x_adv, row, shape, titles)
         row[2].title.set_color("C1" if after != before else "C2")
     axes[1, 2].set_xlabel(f"certain up to $\\|\\delta\\|_2 = {radius[k]:.2f}$")
     return fig

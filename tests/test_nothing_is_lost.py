@@ -335,9 +335,9 @@ def test_control_c_at_any_moment_leaves_theta_at_the_last_finished_step(delay):
         seen = []
 
         def project(self):
-            if not Record.seen:  # the training is on its way
-                threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
             Record.seen.append(self.net.theta.copy())
+            if len(Record.seen) == 1:  # the training is on its way
+                threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     x, y = dnn.datasets.moons(300, rng=0)
     rng = np.random.default_rng(0)

@@ -112,7 +112,7 @@ class Windows:
 
     def pixels(self, windows):
         """Back from windows to flattened images."""
-        (H, W), s = self.image, self.size
+        s = self.size
         x = windows.reshape(*windows.shape[:-1], s, s).swapaxes(-3, -2)
         return x.reshape(*x.shape[:-5], self.dim_in)
 

@@ -8,7 +8,8 @@ Data flow forward through maps, covectors flow back through the same maps in rev
 A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a grid (m, n, d).
 """
 
-from .map import Map, array, dimension, every_map, generator, inner, numbers, over_batch, real, yes_or_no
+from .given import array, dimension, generator, numbers, real, yes_or_no
+from .map import Map, every_map, inner, over_batch
 from .network import Network, flattened, lipschitz_product
 from .storage import architecture, read_arrays, write_arrays
 

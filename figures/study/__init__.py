@@ -37,8 +37,8 @@ class Data:
             order = np.random.default_rng(0).permutation(len(x))
             x, y = x[order].astype(np.float32), y[order]
             self.x, self.y, self.x_test, self.y_test = x[:1400], y[:1400], x[1400:], y[1400:]
-            self.shape, self.names, self.widths = (1, 8, 8), tuple("0123456789"), (8, 16)
-            self.stages, self.batch = ((5e-3, 10), (2e-3, 6), (5e-4, 4)), 50
+            self.shape, self.names, self.widths = (1, 8, 8), tuple("0123456789"), (8,)
+            self.stages, self.batch = ((1e-2, 10), (2e-3, 6), (5e-4, 4)), 50
 
 
 def available():
@@ -48,6 +48,14 @@ def available():
         return "cifar10", ""
     except FileNotFoundError as error:
         return "digits", str(error)
+
+
+def announced(quick):
+    """What a figure is drawn of: the digits, where it is to be quick, or where CIFAR-10 is absent, which is said."""
+    name, why = ("digits", "") if quick else available()
+    if why:
+        print(f"{why}\nHere it is drawn of the digits.", end=" ", flush=True)
+    return name
 
 
 def convolution(c, image, rng):
