@@ -221,8 +221,8 @@ class SignedSteps(Constraint):
 
     A positive step contracts, a negative one expands, and which is which is learned. With the spectra [λ_min, λ_max] that the
     fields have now, Π_i max(|1 + h_iλ_min|, |1 + h_iλ_max|) ≤ 1. Where it is more, all steps move towards their safe values,
-    h = −2/(λ_min + λ_max), where a positive step contracts most, and 0 for a negative one, until it is 1. Put it after the
-    constraints on the weights.
+    h = −2/(λ_min + λ_max), where a positive step contracts most, and `smallest` for a negative one, until it is 1. Put it after
+    the constraints on the weights.
 
     flows: Flows of gradient fields with learned steps, one Euler step each; TypeError for others. Source: Celledoni et al.,
     arXiv:2210.02373, the switching that is flexible.
