@@ -115,7 +115,7 @@ class OrthogonalityPenalty(Constraint):
         if not real(weight) > 0:
             raise ValueError(f"weight must be a positive number, got {weight!r}")
         self.weight = weight
-        self.descents = dimension(descents, "descents") if descents else 0
+        self.descents = 0 if type(descents) is int and descents == 0 else dimension(descents, "descents")
 
     def value(self):
         """P, a number."""

@@ -140,7 +140,7 @@ def on_cifar10():
         else:
             certified = lipschitz.certified_accuracy(net, x, y, eps)
             plotting.certified_accuracy(eps, certified, attacked, ax=ax, label=name, color=colour)
-    ax.set(xlim=(0, 1), ylim=(0, 70), title="CIFAR-10: certified (solid) and under attack (dotted)")
+    ax.set(xlim=(0, 1), ylim=(0, 60), title="CIFAR-10: certified (solid) and under attack (dotted)")
     ax.legend(loc="upper right")
     return fig
 

@@ -19,13 +19,13 @@ def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(ki
     net = study.train(kind, data, folder=tmp_path, epochs=0.1)
     numbers = row(net, data, images=40)
     assert numbers["violations"] == 0 and net.theta.dtype == np.float32
-    assert numbers["clean"] > 40 and 0 <= numbers["certified 36/255"] <= numbers["clean"]
+    assert numbers["clean"] > 25 and 0 <= numbers["certified 36/255"] <= numbers["clean"]
     assert numbers["attacked 1"] <= numbers["attacked 0.3"] <= numbers["published 0.3"] + 1e-9
     if kind == "unconstrained":
         assert numbers["ℓ"] > 1
     else:
         assert numbers["ℓ"] <= 1 + 1e-12
-    assert [path.name for path in tmp_path.iterdir()] == [f"digits-{kind}-0.3-0-0.1.npz"]  # no checkpoint is left
+    assert [path.name for path in tmp_path.iterdir()] == [f"digits-{kind}-1-0-0.1.npz"]  # no checkpoint is left
     again = study.train(kind, data, folder=tmp_path, epochs=0.1)  # and another run takes it from there
     assert again.theta.tobytes() == net.theta.tobytes()
 
@@ -39,6 +39,6 @@ def test_the_flexible_network_has_steps_of_both_signs(data):
 def test_the_study_says_where_the_data_is_to_be_had_and_takes_the_digits(tmp_path):
     done = run("-m", "figures.study", "unconstrained", "--epochs", "0.01", "--images", "5", cwd=tmp_path, DYNSYS_NN_DATA=str(tmp_path))
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert "kriz/cifar" in done.stdout and "unconstrained  margin 0.3  seed 0  clean" in done.stdout.replace("   ", "  ")
+    assert "kriz/cifar" in done.stdout and "unconstrained  margin 1  seed 0  clean" in done.stdout.replace("   ", "  ")
     done = run("-m", "figures.study", "unconstraint", cwd=tmp_path)
     assert done.returncode == 2 and "unknown kind unconstraint; there are unconstrained, naive" in done.stderr

@@ -327,4 +327,10 @@ def _copy_into(target, value, what, scalar):
         raise ValueError(f"{what} has shape {target.shape}, got {value.shape}")
     if not np.can_cast(value.dtype, target.dtype, casting="same_kind"):
         raise TypeError(f"{what} is {target.dtype}, got {value.dtype}")
+    if value.dtype != target.dtype:
+        with np.errstate(over="ignore"):
+            given, value = value, value.astype(target.dtype)
+        if (np.isinf(value) & np.isfinite(given)).any():
+            too_large = given[np.isinf(value) & np.isfinite(given)][0]
+            raise ValueError(f"{what} is {target.dtype}, got {too_large}, which is too large for it")
     target[...] = value

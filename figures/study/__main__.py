@@ -1,4 +1,4 @@
-"""python -m figures.study [kind …] [--data cifar10|digits] [--margins 0.3 …] [--seeds n] [--images n]: train, certify, attack.
+"""python -m figures.study [kind …] [--data cifar10|digits] [--margins 1 …] [--seeds n] [--images n]: train, certify, attack.
 
 One line a network: clean and certified accuracy (ε = 36/255) on all test images, accuracy under attack on the first of them (ε = 0.3
 by the published attack and by the strong one, ε = 1 by the strong one; 50 steps), and violations: labels that the strong attack
@@ -65,7 +65,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m figures.study", description=__doc__.split("\n\n")[1])
     parser.add_argument("kinds", nargs="*", metavar="kind", help=", ".join(KINDS))
     parser.add_argument("--data", choices=["cifar10", "digits"])
-    parser.add_argument("--margins", nargs="+", type=float, default=[0.3])
+    parser.add_argument("--margins", nargs="+", type=float, default=[1.0], help="0.07, 0.15, 0.3 are the publication's")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--images", type=int, default=500, help="test images that are attacked")
     parser.add_argument("--epochs", type=float, default=1.0, help="share of the recipe's epochs")
