@@ -1,4 +1,4 @@
-"""python -m figures.study [kind …] [--data cifar10|digits] [--margins 1 …] [--seeds n] [--images n]: train, certify, attack.
+"""python -m figures.study [kind …] [--data cifar10|digits] [--margins 1 …] [--seeds n] [--images n] [--out folder]: train, certify, attack.
 
 One line a network: clean and certified accuracy (ε = 36/255) on all test images, accuracy under attack on the first of them (ε = 0.3
 by the published attack and by the strong one, ε = 1 by the strong one; 50 steps), and violations: labels that the strong attack
@@ -17,7 +17,7 @@ import numpy as np  # noqa: E402
 import dynsys_nn as dnn  # noqa: E402
 from dynsys_nn import lipschitz  # noqa: E402
 
-from . import KINDS, Data, available, train  # noqa: E402
+from . import FOLDER, KINDS, Data, available, train  # noqa: E402
 
 EPS = 36 / 255
 
@@ -69,6 +69,7 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--images", type=int, default=500, help="test images that are attacked")
     parser.add_argument("--epochs", type=float, default=1.0, help="share of the recipe's epochs")
+    parser.add_argument("--out", default=FOLDER, help="folder of the trained networks (default: figures/out/study)")
     options = parser.parse_args(arguments)
     unknown = [kind for kind in options.kinds if kind not in KINDS]
     if unknown:
@@ -80,7 +81,7 @@ def main(arguments=None):
         for kind in options.kinds or KINDS:
             for seed in range(options.seeds):
                 start = time.perf_counter()
-                net = train(kind, data, seed, margin, epochs=options.epochs)
+                net = train(kind, data, seed, margin, options.out, options.epochs)
                 trained = time.perf_counter()
                 numbers = "  ".join(f"{key} {value:.4g}" for key, value in row(net, data, options.images).items())
                 seconds = f"{trained - start:.0f} + {time.perf_counter() - trained:.0f} s"
