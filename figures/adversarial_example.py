@@ -2,8 +2,8 @@
 
 A test image, a perturbation of size ‖δ‖₂ = 0.3, enlarged in colour, and their sum. Above, δ changes the label that the
 ResNet gives. Below, the strongest attack that was found on the non-expansive gradient flow: its label is certain in a
-ball around the image. The aeroplane of CIFAR-10 where DYNSYS_NN_DATA names its folder, with networks of `python -m figures.study`;
-otherwise a digit, whose ball is larger than δ.
+ball that is larger. The aeroplane of CIFAR-10 where DYNSYS_NN_DATA names its folder, with networks of `python -m figures.study`;
+otherwise a digit.
 """
 
 import matplotlib.pyplot as plt
