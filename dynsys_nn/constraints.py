@@ -292,7 +292,8 @@ def weighted_maps(maps, name, kind):
                 "SpectralBall, and OrthogonalityPenalty"
             )
         if not isinstance(A, kind):
-            raise TypeError(f"{name} constrains Dense and Affine maps, such as field.A, got {A!r}")
+            kinds = "Dense and Affine" if kind is WeightMatrix else "Dense, Affine and Convolution"
+            raise TypeError(f"{name} constrains {kinds} maps, such as field.A, got {A!r}")
     if not maps:
         raise TypeError(f"{name} needs at least one linear map, such as field.A, got none")
     return maps

@@ -92,7 +92,7 @@ MISTAKES = {
     "orthogonal fields": (lambda: dnn.Orthogonal(gradient()), TypeError, "Orthogonal constrains Dense and Affine maps, such as field.A, got GradientField(2 → 2)"),
     "orthogonal lists": (lambda: dnn.Orthogonal([dnn.Dense(2, 2)]), TypeError, "Orthogonal constrains Dense and Affine maps, such as field.A, got [Dense(2 → 2)]"),
     "a ball without radius": (lambda: dnn.SpectralBall(affine(), radius=0), ValueError, "radius must be a positive number, got 0"),
-    "a radius for a map": (lambda: dnn.SpectralBall(1.0), TypeError, "SpectralBall constrains Dense and Affine maps, such as field.A, got 1.0"),
+    "a radius for a map": (lambda: dnn.SpectralBall(1.0), TypeError, "SpectralBall constrains Dense, Affine and Convolution maps, such as field.A, got 1.0"),
     "steps that are not learned": (lambda: dnn.StepSizes(dnn.Flow(gradient(), 0.1), learned()), TypeError, "flow_C must be a Flow with learn_h=True, got Flow(2 → 2)"),
     "steps of no flow": (lambda: dnn.StepSizes(learned(), gradient()), TypeError, "flow_E must be a Flow with learn_h=True, got GradientField(2 → 2)"),
     "a step that is no Euler step": (lambda: dnn.StepSizes(dnn.Flow(gradient(), 0.1, dnn.Heun(), learn_h=True), learned()), TypeError, "flow_C must be one Euler step, got Heun() with steps=1"),
