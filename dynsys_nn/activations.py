@@ -6,25 +6,32 @@ take complex z.
 """
 
 import math
-from functools import cache
 
 import numpy as np
 
-from .maps import numbers, real
+from .arguments import Described, finite, guard_activation
 
 
-class Activation:
-    """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z) itself."""
+class Activation(Described):
+    """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z) itself.
+
+    `analytic` is False if σ has no derivative in the complex sense, and so takes real z only.
+    """
 
     slope_min = slope_max = None
+    analytic = True
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        guard_activation(cls)
 
     def value_and_slope(self, z):
-        """σ(z), σ′(z): one call where the two share work."""
+        """σ(z), σ′(z) of an array z: one call where the two share work."""
         return self(z), self.slope(z)
 
     @property
     def lipschitz(self):
-        """max |σ′|, the Lipschitz constant of Σ in every p-norm. NotImplementedError where no bounds are given."""
+        """max |σ′|, the Lipschitz constant of Σ in every p-norm. NotImplementedError if no bounds are known."""
         self.require_bounds()
         return max(abs(self.slope_min), abs(self.slope_max))
 
@@ -33,9 +40,6 @@ class Activation:
         if None in (self.slope_min, self.slope_max) or not np.isfinite([self.slope_min, self.slope_max]).all():
             raise NotImplementedError(f"no bounds slope_min ≤ σ′ ≤ slope_max of {type(self).__name__} are known")
 
-    def __repr__(self):
-        return f"{type(self).__name__}()"
-
 
 class Identity(Activation):
     """σ(z) = z, σ′ = 1, γ(z) = z²/2."""
@@ -43,13 +47,12 @@ class Identity(Activation):
     slope_min = slope_max = 1.0
 
     def __call__(self, z):
-        return _numbers(z, self)
+        return z
 
     def slope(self, z):
-        return np.ones_like(_numbers(z, self))
+        return np.ones_like(z)
 
     def primitive(self, z):
-        z = _numbers(z, self)
         return z * z / 2
 
 
@@ -59,17 +62,16 @@ class Tanh(Activation):
     slope_min, slope_max = 0.0, 1.0
 
     def __call__(self, z):
-        return tanh(_numbers(z, self))
+        return np.tanh(z)
 
     def slope(self, z):
         return self.value_and_slope(z)[1]
 
     def value_and_slope(self, z):
-        s = tanh(_numbers(z, self))
+        s = np.tanh(z)
         return s, 1 - s * s
 
     def primitive(self, z):
-        z = _numbers(z, self)
         z = _to_the_right(z) * z  # log cosh is even
         return z + np.log1p(np.exp(-2 * z)) - math.log(2)
 
@@ -86,9 +88,8 @@ class Sigmoid(Activation):
         return self.value_and_slope(z)[1]
 
     def value_and_slope(self, z):
-        z = _numbers(z, self)
         e = np.exp(-_to_the_right(z) * z)  # e^{−|z|} ≤ 1
-        return np.where(np.real(z) < 0, e, 1) / (1 + e), e / (1 + e) ** 2
+        return np.where(np.real(z) < 0, e, 1) / (1 + e), e / (1 + e) ** 2  # = σ(1 − σ), without overflow
 
     def primitive(self, z):
         return Softplus()(z)
@@ -97,13 +98,12 @@ class Sigmoid(Activation):
 class ReLU(Activation):
     """σ(z) = max(z, 0), γ(z) = max(z, 0)²/2. At the kink the slope is the right derivative, σ′(0) = 1."""
 
-    slope_min, slope_max = 0.0, 1.0
+    slope_min, slope_max, analytic = 0.0, 1.0, False
 
     def __call__(self, z):
-        return np.maximum(_real(z, self), 0)
+        return np.maximum(z, 0)
 
     def slope(self, z):
-        z = _real(z, self)
         return (z >= 0).astype(z.dtype)
 
     def primitive(self, z):
@@ -113,36 +113,30 @@ class ReLU(Activation):
 class LeakyReLU(Activation):
     """σ(z) = z for z ≥ 0 and a z for z < 0, γ(z) = z σ(z)/2, a = `slope` (the lectures take a = ½).
 
-    At the kink the slope is the right derivative, σ′(0) = 1. ValueError where a is not finite.
+    At the kink the slope is the right derivative, σ′(0) = 1. ValueError if a is not finite.
     """
 
+    analytic = False
+
     def __init__(self, slope=0.5):
-        if math.isnan(real(slope)):
-            raise ValueError(f"LeakyReLU needs a finite slope, got {slope!r}")
-        self.a = float(slope)
+        self.a = finite(slope, "the slope of LeakyReLU")
         self.slope_min, self.slope_max = min(self.a, 1.0), max(self.a, 1.0)
 
+    def arguments(self):
+        return {"slope": self.a}
+
     def __call__(self, z):
-        return self.value_and_slope(z)[0]
+        return self._slope(z) * z
 
     def slope(self, z):
-        z = _real(z, self)
         return np.array([self.a, 1], z.dtype).take(z >= 0)
 
     def value_and_slope(self, z):
-        slope = self.slope(z)
+        slope = self._slope(z)
         return slope * z, slope
 
     def primitive(self, z):
-        z = _real(z, self)
         return z * self(z) / 2
-
-    def arguments(self):
-        """What builds it again."""
-        return {"slope": self.a}
-
-    def __repr__(self):
-        return f"LeakyReLU({self.a:g})"
 
 
 class Softplus(Activation):
@@ -151,7 +145,6 @@ class Softplus(Activation):
     slope_min, slope_max = 0.0, 1.0
 
     def __call__(self, z):
-        z = _numbers(z, self)
         z_plus = np.where(np.real(z) < 0, 0, z)
         return z_plus + np.log1p(np.exp(-_to_the_right(z) * z))
 
@@ -162,7 +155,6 @@ class Softplus(Activation):
         """−Li₂(−eᶻ); for z > 0 by the inversion Li₂(−eᶻ) + Li₂(−e⁻ᶻ) = −π²/6 − z²/2. scipy's spence(1 − u) is Li₂(u)."""
         from scipy.special import spence
 
-        z = _numbers(z, self)
         li2 = spence(1 + np.exp(-_to_the_right(z) * z))
         return np.where(np.real(z) < 0, -li2, math.pi**2 / 6 + z * z / 2 + li2)
 
@@ -173,82 +165,15 @@ class Sine(Activation):
     slope_min, slope_max = -1.0, 1.0
 
     def __call__(self, z):
-        return np.sin(_numbers(z, self))
+        return np.sin(z)
 
     def slope(self, z):
-        return np.cos(_numbers(z, self))
+        return np.cos(z)
 
     def primitive(self, z):
-        return -np.cos(_numbers(z, self))
-
-
-STEPS = 256  # of the table of tanh, between two integers
-CHUNK = 2**14  # numbers that are in the cache together
-
-
-def tanh(z):
-    """tanh z, by numpy for small arrays and wherever that is fast, otherwise from a table."""
-    z = np.asarray(z)
-    if z.size < 2048 or z.dtype != float or not numpys_is_slow():
-        return np.tanh(z)
-    z = np.ascontiguousarray(z)
-    s = np.empty_like(z)
-    for k in range(0, z.size, CHUNK):
-        tanh_by_table(z.reshape(-1)[k : k + CHUNK], out=s.reshape(-1)[k : k + CHUNK])
-    return s
-
-
-def tanh_by_table(z, out):
-    """out ← tanh z by the addition theorem, tanh(a + r) = (tanh a + tanh r)/(1 + tanh a tanh r), with a the nearest multiple of
-    1/256, whose tanh is in a table, and tanh r = r − r³/3 + 2r⁵/15 to rounding."""
-    r = np.minimum(z, 20)
-    np.maximum(r, -20, out=r)  # beyond, tanh is ±1
-    a = STEPS * r
-    np.rint(a, out=a)
-    with np.errstate(invalid="ignore"):  # a NaN has no place in the table, and stays one in r
-        place = a.astype(np.intp)
-    place += 20 * STEPS
-    a *= 1 / STEPS
-    r -= a
-    u = np.multiply(r, r, out=a)
-    t = u * (2 / 15)
-    t -= 1 / 3
-    t *= u
-    t *= r
-    t += r
-    a = table().take(place, mode="clip", out=r)
-    u = np.multiply(a, t, out=u)
-    u += 1
-    a += t
-    np.divide(a, u, out=out)
-
-
-@cache
-def numpys_is_slow():
-    """True where numpy has no AVX-512 code for tanh, and takes three times as long. It cannot say so before version 2.1."""
-    if not hasattr(np.lib, "introspect"):
-        return False
-    [signatures] = np.lib.introspect.opt_func_info(func_name="^tanh$").values()
-    return any(level in signatures["dd"]["current"] for level in ("X86_V3", "AVX2"))
-
-
-@cache
-def table():
-    """tanh of the multiples of 1/256 in [−20, 20]."""
-    return np.tanh(np.arange(-20 * STEPS, 20 * STEPS + 1) / STEPS)
+        return -np.cos(z)
 
 
 def _to_the_right(z):
     """±1, with the sign of Re z: what turns z into the right half plane, |z| for real z, and keeps formulas analytic."""
     return np.where(np.real(z) < 0, -1, 1).astype(np.int8)
-
-
-def _numbers(z, sigma):
-    return z if type(z) is np.ndarray and z.dtype.kind in "fc" else numbers(z, f"{sigma} acts on")
-
-
-def _real(z, sigma):
-    z = _numbers(z, sigma)
-    if z.dtype.kind == "c":
-        raise TypeError(f"{sigma} is not analytic and takes real arguments only, got complex ones")
-    return z

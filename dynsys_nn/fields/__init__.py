@@ -11,22 +11,12 @@ Lipschitz constant of one step can be; `integrators` does the sums. Source: Cell
 """
 
 from .combined import KnownField, SumField
-from .field import Field
-from .gradient import GradientField
-from .invariants import (
-    Invariant,
-    Mass,
-    Quadratic,
-    SquaredNorm,
-    invariant_object,
-    invariants_of,
-    kept_invariant,
-    words_of,
-)
-from .partitioned import PartitionedField
+from .field import Field, words_of
+from .gradient import GradientField, Potential
+from .invariants import GradientOf, Invariant, Mass, Quadratic, SquaredNorm, ValueOf, invariant_object
+from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (
-    GivenInvariant,
     HamiltonianField,
     InvariantField,
     MassPreservingField,
@@ -35,7 +25,7 @@ from .skew import (
 )
 
 __all__ = [
-    "Field", "GivenInvariant", "GradientField", "HamiltonianField", "Invariant", "InvariantField", "KnownField", "Mass",
+    "Field", "GradientField", "HamiltonianField", "Invariant", "InvariantField", "KnownField", "Mass",
     "MassPreservingField", "PartitionedField", "Quadratic", "ResidualField", "SkewGradientField",
-    "SpherePreservingField", "SquaredNorm", "SumField", "invariant_object", "invariants_of", "kept_invariant", "words_of",
+    "SpherePreservingField", "SquaredNorm", "SumField",
 ]  # fmt: skip

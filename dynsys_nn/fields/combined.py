@@ -2,15 +2,19 @@
 
 import numpy as np
 
-from ..maps import dimension, yes_or_no
+from ..arguments import dimension, flag, function
+
 from .field import Field
-from .invariants import words
+from .invariants import Mass, SquaredNorm, words
 
 
 class SumField(Field):
-    """X = X₁ + … + X_n. Its `parts` are what LieTrotter and Strang compose. Parameters: "0.A", "1.A", …"""
+    """X = X₁ + … + X_n. Its `parts` are what LieTrotter and Strang compose. Parameters: "0.A", "1.A", …
 
-    formula = "Σ Xᵢ(x)"
+    Keeps what all parts keep; energies and other invariants if they are the same.
+    """
+
+    formula, naming = "Σ Xᵢ(x)", "part.key"
 
     def __init__(self, *fields):
         if not fields:
@@ -24,9 +28,6 @@ class SumField(Field):
         self.dim_in = self.dim_out = fields[0].dim
         self.own(**{str(k): X for k, X in enumerate(fields)})
 
-    def label(self, part, key, count):
-        return f"{part}.{key}"
-
     def arguments(self):
         """What builds it again."""
         return {"fields": self.parts}
@@ -36,25 +37,33 @@ class SumField(Field):
         return all(X.is_gradient for X in self.parts)
 
     @property
-    def keeps(self):
-        """What all parts keep, but for energy and invariant, of which each part may have its own."""
-        return frozenset.intersection(*[frozenset(X.keeps) for X in self.parts]) - {"energy", "invariant"}
+    def has_spectrum(self):
+        return all(X.has_spectrum for X in self.parts)
+
+    @property
+    def geometry(self):
+        return frozenset.intersection(*[X.geometry for X in self.parts])
+
+    @property
+    def invariants(self):
+        first, *rest = [X.invariants for X in self.parts]
+        return {name: I for name, I in first.items() if all(I in other.values() for other in rest)}
 
     def __call__(self, x):
-        return sum(X(x) for X in self.parts)
+        return sum(X._value(x) for X in self.parts)
 
     def vjp(self, x):
-        values, pullbacks = zip(*[X.vjp(x) for X in self.parts], strict=True)
+        values, pullbacks = zip(*[X._vjp(x) for X in self.parts], strict=True)
 
         def pullback(w):
-            dx, dtheta = zip(*[back(w) for back in pullbacks], strict=True)
+            dx, dtheta = zip(*[pullback(w) for pullback in pullbacks], strict=True)
             return sum(dx), self.pack(**{str(k): d for k, d in enumerate(dtheta)})
 
         return sum(values), pullback
 
     def jvp(self, x, v, dtheta=None):
         d = self.unpack(dtheta)
-        y, dy = zip(*[X.jvp(x, v, d[str(k)]) for k, X in enumerate(self.parts)], strict=True)
+        y, dy = zip(*[X._jvp(x, v, d[str(k)]) for k, X in enumerate(self.parts)], strict=True)
         return sum(y), sum(dy)
 
     def lipschitz(self):
@@ -75,19 +84,33 @@ class KnownField(Field):
     """X(x) = fun(x), a given ODE without parameters.
 
     fun: (..., d) → (..., d), vectorised over the batch; jacobian: (..., d) → (..., d, d), without which `vjp`, `jvp`
-    and `jacobian` raise NotImplementedError; keeps: what its exact flow keeps; gradient: True where fun is the
-    gradient of a function, which makes PartitionedField(f, g) Hamiltonian.
+    and `jacobian` raise NotImplementedError; keeps: what its exact flow keeps; gradient: True if fun is the
+    gradient of a function, which makes PartitionedField(f, g) Hamiltonian; shear: True if fun(x + h fun(x)) = fun(x), as for one
+    half of a separable Hamiltonian system, so that a step of any Runge–Kutta method is its exact flow.
     """
 
-    def __init__(self, fun, dim, jacobian=None, keeps=(), gradient=False):
-        for f, name in ((fun, "fun"), (jacobian, "jacobian")):
-            if (not callable(f) or isinstance(f, type)) and not (f is None and name == "jacobian"):
-                raise TypeError(f"{name} of KnownField must be a function of the state, got {f!r}")
+    def __init__(self, fun, dim, jacobian=None, keeps=(), gradient=False, shear=False):
+        self.fun = function(fun, "fun of KnownField")
+        self.dfun = None if jacobian is None else function(jacobian, "jacobian of KnownField")
         self.dim_in = self.dim_out = dimension(dim, "dim")
-        self.fun, self.dfun, self.keeps, self.is_gradient = fun, jacobian, words(keeps), yes_or_no(gradient, "gradient")
+        self.is_gradient, self.is_shear = flag(gradient, "gradient"), flag(shear, "shear")
+        self.claims = words(keeps)
+        self.geometry = self.claims & {"volume", "symplectic"}
+        self.invariants = {name: I for name, I in (("mass", Mass()), ("norm", SquaredNorm())) if name in self.claims}
+
+    def arguments(self):
+        """What builds it again."""
+        return {
+            "fun": self.fun, "dim": self.dim, "jacobian": self.dfun, "keeps": self.claims,
+            "gradient": self.is_gradient, "shear": self.is_shear,
+        }  # fmt: skip
+
+    @property
+    def keeps(self):
+        """The words that were given, and those of its invariants."""
+        return self.claims | super().keeps
 
     def __call__(self, x):
-        x = self.state(x)
         y = np.asarray(self.fun(x))
         if y.shape != x.shape:
             raise ValueError(f"fun of KnownField must keep the shape of its states, {x.shape}, but returned {y.shape}")
@@ -96,23 +119,16 @@ class KnownField(Field):
     def jacobian(self, x):
         if self.dfun is None:
             raise NotImplementedError(
-                "this KnownField was made without its jacobian, and derivatives are never guessed: give jacobian="
+                "this KnownField was built without a Jacobian, and dynsys_nn never approximates one: give jacobian="
             )
-        x = self.state(x)
         J = np.asarray(self.dfun(x))
         if J.shape != (*x.shape, self.dim):
             raise ValueError(f"jacobian of KnownField must have shape {(*x.shape, self.dim)}, but has {J.shape}")
         return J.astype(x.dtype, copy=False)
 
     def vjp(self, x):
-        x = self.state(x)
-        J = self.jacobian(x)
-
-        def pullback(w):
-            return (self.covector(w, x)[..., None, :] @ J)[..., 0, :], np.zeros(0)
-
-        return self(x), pullback
+        J = self._jacobian(x)
+        return self._value(x), lambda w: ((w[..., None, :] @ J)[..., 0, :], np.zeros(0))
 
     def jvp(self, x, v, dtheta=None):
-        x = self.state(x)
-        return self(x), (self.jacobian(x) @ self.tangent(v, x)[..., None])[..., 0]
+        return self._value(x), (self._jacobian(x) @ v[..., None])[..., 0]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..activations import Activation
-from ..linear import Affine, LinearMap
+from ..arguments import instance
+from ..linear import LinearMap
 from ..maps import Map
 
 #: what the exact flow of a field may keep
@@ -11,31 +11,43 @@ KEEPABLE = frozenset({"mass", "norm", "invariant", "energy", "volume", "symplect
 
 
 class Field(Map):
-    """X: ℝᵈ → ℝᵈ, the right-hand side of ẋ = X(x). `keeps` is what its exact flow keeps, out of mass, norm, invariant,
-    energy, volume, symplectic."""
+    """X: ℝᵈ → ℝᵈ, the right-hand side of ẋ = X(x).
 
-    formula = "X(x)"
-    is_gradient = False
+    What its exact flow keeps are facts about objects: `invariants`, a dict name → I with I(x(t)) = I(x(0)), and `geometry`, out of
+    volume and symplectic. `keeps` is the set of the words for them, out of mass, norm, invariant, energy, volume, symplectic.
+    """
+
+    formula, is_field = "X(x)", True
+    invariants, geometry = {}, frozenset()
+    is_gradient = False  # X is the gradient of a function
+    is_shear = False  # X(x + hX(x)) = X(x), so that x + hX(x) is the exact flow
+    has_spectrum = False  # X′ is symmetric, and `spectrum` knows where its eigenvalues are
+    has_centre = False  # `centre_radius` knows a matrix near X′
 
     @property
     def dim(self):
-        """d. ValueError where the map does not return to the space it starts from, and so is no vector field."""
+        """d. ValueError if the map leaves its space, and so is not a vector field."""
         if self.dim_in != self.dim_out:
             raise ValueError(
-                f"a vector field returns to the space it starts from, but {self!r} does not: give it a B that does"
+                f"a vector field maps ℝᵈ to ℝᵈ, but {self!r} does not: choose B so that the dimensions agree"
             )
         return self.dim_in
 
+    @property
+    def keeps(self):
+        """The words for what the exact flow keeps."""
+        return self.geometry | {word for I in self.invariants.values() for word in words_of(I)}
+
     def divergence(self, x):
         """div X(x) = tr X′(x), shape (...)."""
-        return np.trace(self.jacobian(x), axis1=-2, axis2=-1)
+        return np.trace(self._jacobian(x), axis1=-2, axis2=-1)
 
     def rhs(self, t, y):
         """X(y), in the form that `scipy.integrate.solve_ivp` takes."""
         return self(y)
 
     def one_sided_lipschitz(self):
-        """A certified μ with ⟨X(x) − X(y), x − y⟩ ≤ μ‖x − y‖². Always true of μ = L; sharper where more is known."""
+        """A certified μ with ⟨X(x) − X(y), x − y⟩ ≤ μ‖x − y‖². Always true of μ = L; sharper if more is known."""
         return self.lipschitz()
 
     def spectrum(self):
@@ -47,19 +59,30 @@ class Field(Map):
         raise NotImplementedError(f"no linear map about which {type(self).__name__} is r-Lipschitz is known")
 
 
+def words_of(I):
+    """The words for what a field with the invariant I keeps: I.keeps, or "invariant"."""
+    return frozenset(getattr(I, "keeps", {"invariant"}))
+
+
+def forwarded(part, name):
+    """An attribute that is that of a part."""
+    return property(
+        lambda self: getattr(getattr(self, part), name),
+        lambda self, value: setattr(getattr(self, part), name, value),
+        doc=f"`{part}.{name}`",
+    )
+
+
 def linear_part(A, name):
-    if not isinstance(A, LinearMap) or isinstance(A, Affine):
-        raise TypeError(f"{name} must be a linear map such as Dense(dim_out, dim_in), got {A!r}")
-    return A
+    """A, which must be a linear map."""
+    return instance(A, LinearMap, f"{name} must be a linear map such as Dense(dim_out, dim_in)")
 
 
 def activation_part(sigma):
-    if isinstance(sigma, type) and issubclass(sigma, Activation):
-        raise TypeError(f"sigma must be an activation object: write {sigma.__name__}(), not {sigma.__name__}")
-    if not (callable(sigma) and hasattr(sigma, "value_and_slope")):
-        raise TypeError(f"sigma must be an activation such as Tanh(), got {sigma!r}")
-    return sigma
+    """sigma, which must be an activation."""
+    return instance(sigma, ("__call__", "value_and_slope"), "sigma must be an activation such as Tanh()")
 
 
 def zero_bias(A):
-    return np.zeros(A.dim_out, A.theta.dtype)
+    """b = 0 for A x + b, of the dtype of A."""
+    return np.zeros(A.dim_out, A._dtype)

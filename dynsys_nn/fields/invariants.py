@@ -1,54 +1,55 @@
-"""Invariants I: ℝᵈ → ℝ, each with its gradient and its Hessian-vector product.
+"""Invariants I: ℝᵈ → ℝ, each with its gradient and its Hessian-vector product, and as maps with adjoint and tangent.
 
-`keeps` is the word for what a field with this invariant keeps; `degree` is 1 or 2 where I is a polynomial of that
-degree, so that ∇I is linear, and None otherwise: it decides which method keeps I.
+`keeps` is the word for what a field with this invariant keeps; `degree` is 1 or 2 if I is a polynomial of that
+degree, so that ∇I is linear, and None otherwise: it decides which method keeps I. Invariants are equal if they were built alike.
 """
 
 import numpy as np
 
-from ..maps import array, numbers
+from ..arguments import Described, array, function, instance, numbers
+from ..maps import Map
 from .field import KEEPABLE
 
 
-class Mass:
+class Mass(Described):
     """I(x) = 1ᵀx, the sum of the components."""
 
     keeps, degree = frozenset({"mass"}), 1
 
     def __call__(self, x):
-        return states(x, self).sum(axis=-1)
+        return points(x, self).sum(axis=-1)
 
     def gradient(self, x):
         """∇I = 1, shape (..., d)."""
-        return np.ones_like(states(x, self))
+        return np.ones_like(points(x, self))
 
     def hvp(self, x, v):
         """∇²I v = 0, shape (..., d)."""
-        return np.zeros_like(states(v, self))
+        return np.zeros_like(points(v, self))
 
 
-class SquaredNorm:
+class SquaredNorm(Described):
     """I(x) = ½‖x‖²: its level sets are the spheres around 0."""
 
     keeps, degree = frozenset({"norm"}), 2
 
     def __call__(self, x):
-        x = states(x, self)
+        x = points(x, self)
         return (x * x).sum(axis=-1) / 2
 
     def gradient(self, x):
         """∇I = x, shape (..., d)."""
-        return states(x, self)
+        return points(x, self)
 
     def hvp(self, x, v):
         """∇²I v = v, shape (..., d)."""
-        return states(v, self)
+        return points(v, self)
 
 
-class Quadratic:
+class Quadratic(Described):
     """I(x) = ½ xᵀQx with a matrix Q, shape (d, d), of which only the symmetric part matters.
 
-    keeps: the word for it, "invariant" unless given. ValueError where Q is not square or not finite.
+    keeps: the word for it, "invariant" unless given. ValueError if Q is not square or not finite.
     """
 
     degree = 2
@@ -63,7 +64,7 @@ class Quadratic:
         self.Q, self.keeps = (Q + Q.T) / 2, words(keeps)
 
     def __call__(self, x):
-        x = states(x, self)
+        x = points(x, self)
         return (x * self.hvp(x, x)).sum(axis=-1) / 2
 
     def gradient(self, x):
@@ -72,28 +73,63 @@ class Quadratic:
 
     def hvp(self, x, v):
         """∇²I v = Qv, shape (..., d)."""
-        v = states(v, self)
-        if v.shape[-1:] != self.Q.shape[:1]:
+        v = points(v, self)
+        if v.shape[-1] != len(self.Q):
             raise ValueError(f"Quadratic acts on states of dimension {len(self.Q)}, got an array of shape {v.shape}")
         return v @ self.Q.astype(np.result_type(v.dtype, np.float32), copy=False)
 
 
-class Invariant:
+class Invariant(Described):
     """I given by three functions: I(x), (..., d) → (...); ∇I(x), (..., d) → (..., d); and ∇²I(x)v, twice (..., d) → (..., d).
 
-    keeps: the word for it, "invariant" unless given. TypeError where one of them is no function.
+    keeps: the word for it, "invariant" unless given. TypeError if one of them is not a function.
     """
 
     degree = None
 
     def __init__(self, value, gradient, hvp, keeps=("invariant",)):
-        for function, name in ((value, "value"), (gradient, "gradient"), (hvp, "hvp")):
-            if not callable(function) or isinstance(function, type):
-                raise TypeError(f"{name} of Invariant must be a function of the state, got {function!r}")
-        self.value, self.gradient, self.hvp, self.keeps = value, gradient, hvp, words(keeps)
+        self.value = function(value, "value of Invariant")
+        self.gradient, self.hvp = function(gradient, "gradient of Invariant"), function(hvp, "hvp of Invariant")
+        self.keeps = words(keeps)
 
     def __call__(self, x):
         return self.value(x)
+
+
+class ValueOf(Map):
+    """An invariant I that is given, (..., d) → (...), as a map: (∂I/∂x)ᵀc = c∇I(x)."""
+
+    formula, dim_out = "I(x)", ()
+
+    def __init__(self, invariant, dim):
+        self.invariant, self.dim_in = invariant, dim
+
+    def __call__(self, x):
+        return self.invariant(x)
+
+    def vjp(self, x):
+        return self.invariant(x), lambda c: (np.asarray(c)[..., None] * self.invariant.gradient(x), np.zeros(0))
+
+    def jvp(self, x, v, dtheta=None):
+        return self.invariant(x), (self.invariant.gradient(x) * v).sum(axis=-1)
+
+
+class GradientOf(Map):
+    """The gradient ∇I of an invariant that is given, as a map ℝᵈ → ℝᵈ: its Jacobian ∇²I is symmetric."""
+
+    formula = "∇I(x)"
+
+    def __init__(self, invariant, dim):
+        self.invariant, self.dim_in, self.dim_out = invariant, dim, dim
+
+    def __call__(self, x):
+        return self.invariant.gradient(x)
+
+    def vjp(self, x):
+        return self.invariant.gradient(x), lambda w: (self.invariant.hvp(x, w), np.zeros(0))
+
+    def jvp(self, x, v, dtheta=None):
+        return self.invariant.gradient(x), self.invariant.hvp(x, v)
 
 
 def words(keeps):
@@ -108,10 +144,8 @@ def words(keeps):
     return kept
 
 
-def states(x, I):
+def points(x, I):
     """x as an array of states, one axis at least, for an invariant of any dimension. TypeError or ValueError otherwise."""
-    if type(x) is np.ndarray and x.dtype.kind in "fc" and x.ndim:
-        return x
     x = numbers(x, f"{type(I).__name__} acts on")
     if x.ndim == 0:
         raise ValueError(f"{type(I).__name__} acts on states, arrays of shape (..., d), got the single number {x}")
@@ -120,26 +154,4 @@ def states(x, I):
 
 def invariant_object(I):
     """I itself; TypeError unless it has I(x), I.gradient(x) and I.hvp(x, v)."""
-    if isinstance(I, type) or not all(hasattr(I, member) for member in ("__call__", "gradient", "hvp")):
-        raise TypeError(f"invariant must have I(x), I.gradient(x) and I.hvp(x, v), but {I!r} is no such object")
-    return I
-
-
-def invariants_of(field):
-    """The invariants that a field is known by: those of a system, or the one that it is made of."""
-    made_of = [field.invariant] if hasattr(field, "invariant") else []
-    return [*getattr(field, "invariants", {}).values(), *made_of]
-
-
-def words_of(I):
-    """What a field with the invariant keeps: I.keeps, "invariant" where it has none."""
-    return frozenset(getattr(I, "keeps", {"invariant"}))
-
-
-def kept_invariant(invariant, field):
-    """The word of an invariant that a method keeps, where the field keeps it too: mass and norm are the same for all,
-    an energy or another invariant must be this very object, and the only one of the field with that word."""
-    kept, known = words_of(invariant) & frozenset(field.keeps), invariants_of(field)
-    others = {word for I in known if I is not invariant for word in words_of(I)}
-    own = kept - others if any(I is invariant for I in known) else frozenset()
-    return own | (kept & {"mass", "norm"})
+    return instance(I, ("__call__", "gradient", "hvp"), "invariant must have I(x), I.gradient(x) and I.hvp(x, v)")

@@ -2,19 +2,22 @@
 
 import numpy as np
 
+from ..activations import Tanh
+from ..arguments import Described, dimension, flag, generator
+from ..linear import Dense, Zero
 from ..maps import Map
 from .field import Field
 from .gradient import GradientField
-from .invariants import invariants_of, words_of
+from .residual import ResidualField
 
 
 class PartitionedField(Field):
     """(x, v)′ = (f(v), g(x)): divergence zero, and each half alone is a shear that a splitting step solves exactly.
 
-    f: map ℝᵐ → ℝⁿ; g: map ℝⁿ → ℝᵐ, any maps; the state is (x, v), dimension n + m, x first. Keeps volume; where f and
+    f: map ℝᵐ → ℝⁿ; g: map ℝⁿ → ℝᵐ, any maps; the state is (x, v), dimension n + m, x first. Keeps volume; if f and
     g are gradients of T and −V, it is the Hamiltonian system of H = T(v) + V(x), and keeps the energy and the
-    symplectic form with J = [[0, I], [−I, 0]]. ValueError where f and g do not fit together. Parameters: those of
-    "f", then of "g".
+    symplectic form with J = [[0, I], [−I, 0]]. With f or g a Zero map it is a shear. ValueError if f and g do not fit together.
+    Parameters: those of "f", then of "g".
     """
 
     formula = "(f(v), g(x))"
@@ -29,25 +32,27 @@ class PartitionedField(Field):
                 f"got f: {f.dim_in} → {f.dim_out} and g: {g.dim_in} → {g.dim_out}"
             )
         self.dim_in = self.dim_out = f.dim_out + f.dim_in
+        self.is_shear = isinstance(f, Zero) or isinstance(g, Zero)
+        hamiltonian = f.dim_in == f.dim_out and is_gradient(f) and is_gradient(g)
+        self.geometry = frozenset({"volume", "symplectic"} if hamiltonian else {"volume"})
+        self.invariants = {"energy": SeparableEnergy(f, g)} if hamiltonian else {}
         self.own(f=f, g=g)
 
-    @property
-    def keeps(self):
-        hamiltonian = all(
-            F.dim_in == F.dim_out and (F.dim_in == 1 or getattr(F, "is_gradient", False)) for F in (self.f, self.g)
-        )
-        known = {word for I in invariants_of(self) for word in words_of(I)}
-        return frozenset({"volume", "symplectic", "energy"} if hamiltonian else {"volume"}) | known
+    @classmethod
+    def random(cls, dim, width, sigma=Tanh(), gradient=False, alpha=1.0, bias=0.0, rng=None, dtype=float):
+        """f and g on halves of dim numbers (dim is even): ResidualFields of that width, or with `gradient=True` GradientFields
+        with weights α ~ N(0, alpha²), which make it symplectic. b ~ N(0, bias²); all drawn with `rng`."""
+        half, odd = divmod(dimension(dim, "dim"), 2)
+        if odd:
+            raise ValueError(f"dim must be even, for two halves of one dimension, got {dim}")
+        rng, options = generator(rng), dict(sigma=sigma, bias=bias, dtype=dtype)
+        if flag(gradient, "gradient"):
+            return cls(*[GradientField.random(half, width, sign=sign, alpha=alpha, rng=rng, **options) for sign in (1, -1)])
+        return cls(*[ResidualField.random(half, width, rng=rng, **options) for _ in range(2)])
 
     def hamiltonian(self, z):
-        """H(x, v) = T(v) + V(x), shape (...), where f = ∇T and g = −∇V are GradientFields; NotImplementedError otherwise."""
-        for F, name in ((self.f, "f"), (self.g, "g")):
-            if not isinstance(F, GradientField):
-                raise NotImplementedError(
-                    f"H = T(v) + V(x) is known where f and g are GradientFields, but {name} is {F!r}"
-                )
-        x, v = self.split(self.state(z))
-        return self.f.sign * self.f.potential(v) - self.g.sign * self.g.potential(x)
+        """H(x, v) = T(v) + V(x), shape (...), if f = ∇T and g = −∇V are GradientFields; NotImplementedError otherwise."""
+        return SeparableEnergy(self.f, self.g)(z)
 
     def split(self, z):
         """z = (x, v) → x, v, two views."""
@@ -55,32 +60,29 @@ class PartitionedField(Field):
         return z[..., :n], z[..., n:]
 
     def __call__(self, z):
-        x, v = self.split(self.state(z))
-        return np.concatenate([self.f(v), self.g(x)], axis=-1)
+        x, v = self.split(z)
+        return np.concatenate([self.f._value(v), self.g._value(x)], axis=-1)
 
     def vjp(self, z):
-        z = self.state(z)
         x, v = self.split(z)
-        fv, pullback_f = self.f.vjp(v)
-        gx, pullback_g = self.g.vjp(x)
+        fv, pullback_f = self.f._vjp(v)
+        gx, pullback_g = self.g._vjp(x)
 
         def pullback(w):
-            wx, wv = self.split(self.covector(w, z))
+            wx, wv = self.split(w)
             (dv, df), (dx, dg) = pullback_f(wx), pullback_g(wv)
             return np.concatenate([dx, dv], axis=-1), self.pack(f=df, g=dg)
 
         return np.concatenate([fv, gx], axis=-1), pullback
 
     def jvp(self, z, dz, dtheta=None):
-        z, d = self.state(z), self.unpack(dtheta)
-        (x, v), (dx, dv) = self.split(z), self.split(self.tangent(dz, z))
-        fv, dfv = self.f.jvp(v, dv, d["f"])
-        gx, dgx = self.g.jvp(x, dx, d["g"])
+        (x, v), (dx, dv), d = self.split(z), self.split(dz), self.unpack(dtheta)
+        fv, dfv = self.f._jvp(v, dv, d["f"])
+        gx, dgx = self.g._jvp(x, dx, d["g"])
         return np.concatenate([fv, gx], axis=-1), np.concatenate([dfv, dgx], axis=-1)
 
     def divergence(self, z):
         """0: f does not depend on x, nor g on v."""
-        z = self.state(z)
         return np.zeros(z.shape[:-1], z.dtype)
 
     def lipschitz(self):
@@ -90,3 +92,45 @@ class PartitionedField(Field):
     def one_sided_lipschitz(self):
         """(L_f + L_g)/2: the norm of the off-diagonal blocks of the symmetric part."""
         return (self.f.lipschitz() + self.g.lipschitz()) / 2
+
+
+class SeparableEnergy(Described):
+    """H(x, v) = T(v) + V(x) of (x, v)′ = (f(v), g(x)) with f = ∇T and g = −∇V: an invariant, whose gradient is (−g(x), f(v)).
+
+    T, V: functions of half a state, (..., n) → (...); None: those of f and g, which must then be GradientFields.
+    """
+
+    keeps, degree = frozenset({"energy"}), None
+
+    def __init__(self, f, g, T=None, V=None):
+        self.f, self.g, self.T, self.V = f, g, T, V
+
+    def __call__(self, z):
+        x, v = np.split(np.asarray(z), [self.f.dim_out], axis=-1)
+        T = self.T or potential_of(self.f, "f", sign=1)
+        V = self.V or potential_of(self.g, "g", sign=-1)
+        return T(v) + V(x)
+
+    def gradient(self, z):
+        """∇H = (−g(x), f(v)), shape (..., 2n)."""
+        x, v = np.split(z, [self.f.dim_out], axis=-1)
+        return np.concatenate([-self.g(x), self.f(v)], axis=-1)
+
+    def hvp(self, z, w):
+        """∇²H w = (−g′(x)w_x, f′(v)w_v), shape (..., 2n)."""
+        (x, v), (w_x, w_v) = (np.split(a, [self.f.dim_out], axis=-1) for a in (z, w))
+        return np.concatenate([-self.g.jvp(x, w_x)[1], self.f.jvp(v, w_v)[1]], axis=-1)
+
+
+def is_gradient(F):
+    """Whether F: ℝⁿ → ℝⁿ is known to be the gradient of a function: in one dimension, every function is; 0 is."""
+    return F.dim_in == 1 or isinstance(F, Zero) or getattr(F, "is_gradient", False)
+
+
+def potential_of(F, name, sign):
+    """The function whose gradient is sign · F; NotImplementedError unless F is a GradientField, or 0."""
+    if isinstance(F, Zero):
+        return lambda x: np.zeros(x.shape[:-1], x.dtype)
+    if not isinstance(F, GradientField):
+        raise NotImplementedError(f"H = T(v) + V(x) is known where f and g are GradientFields, but {name} is {F!r}")
+    return lambda x: sign * F.sign * F.potential(x)

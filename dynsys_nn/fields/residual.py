@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ..linear import Lift
+from ..activations import Tanh
+from ..arguments import finite, generator
+from ..linear import Dense, Lift
 from ..maps import over_batch
 from .field import Field, activation_part, linear_part, zero_bias
 
@@ -17,36 +19,42 @@ class ResidualField(Field):
 
     def __init__(self, A, sigma, B=None):
         A, sigma = linear_part(A, "A"), activation_part(sigma)
-        B = Lift(A.dim_out, A.dim_out) if B is None else linear_part(B, "B")
+        B = Lift(A.dim_out, A.dim_out) if B is None else linear_part(B, "B")  # Lift(k, k) is the identity
         if B.dim_in != A.dim_out:
             raise ValueError(f"B must act on the {A.dim_out} values of A, got B: {B.dim_in} → {B.dim_out}")
         self.dim_in, self.dim_out, self.sigma = A.dim_in, B.dim_out, sigma
         self.own(A=A, b=zero_bias(A), B=B)
 
+    @classmethod
+    def random(cls, dim, width, sigma=Tanh(), bias=0.0, rng=None, dtype=float):
+        """A: ℝᵈ → ℝᵏ and B: ℝᵏ → ℝᵈ dense, d = dim, k = width, b ~ N(0, bias²), all drawn with `rng`."""
+        rng = generator(rng)
+        X = cls(Dense(width, dim, rng=rng, dtype=dtype), sigma, Dense(dim, width, rng=rng, dtype=dtype))
+        X.b = finite(bias, "bias") * rng.normal(size=X.b.shape)
+        return X
+
     def __call__(self, x):
-        return self.B(self.sigma(self.A(self.state(x)) + self.b))
+        return self.B @ self.sigma(self.A @ x + self.b)
 
     def vjp(self, x):
-        x = self.state(x)
-        s, slope = self.sigma.value_and_slope(self.A(x) + self.b)
+        s, slope = self.sigma.value_and_slope(self.A @ x + self.b)
 
         def pullback(w):
-            w = self.covector(w, x)
-            u = slope * self.B.adjoint(w)  # the covector at z = A x + b
-            return self.A.adjoint(u), self.pack(A=self.A.outer(u, x), b=over_batch(u), B=self.B.outer(w, s))
+            u = slope * (w @ self.B)  # the covector at z = A x + b
+            return u @ self.A, self.pack(A=self.A.outer(u, x), b=over_batch(u), B=self.B.outer(w, s))
 
-        return self.B(s), pullback
+        return self.B @ s, pullback
 
     def jvp(self, x, v, dtheta=None):
-        x, d = self.state(x), self.unpack(dtheta)
-        z, dz = self.A.jvp(x, self.tangent(v, x), d["A"])
+        d = self.unpack(dtheta)
+        z, dz = self.A._jvp(x, v, d["A"])
         s, slope = self.sigma.value_and_slope(z + self.b)
-        return self.B.jvp(s, slope * (dz + d["b"]), d["B"])
+        return self.B._jvp(s, slope * (dz + d["b"]), d["B"])
 
     def jacobian(self, x):
         """B diag(σ′(A x + b)) A, shape (..., dim_out, dim_in)."""
-        slope = self.sigma.slope(self.A(self.state(x)) + self.b)
-        columns = self.B(slope[..., None, :] * self.A(np.eye(self.dim_in, dtype=self.b.dtype)))
+        slope = self.sigma.slope(self.A @ x + self.b)
+        columns = self.B @ (slope[..., None, :] * (self.A @ np.eye(self.dim_in, dtype=self.b.dtype)))
         return columns.swapaxes(-1, -2)
 
     def lipschitz(self):
@@ -54,22 +62,26 @@ class ResidualField(Field):
         return self.B.lipschitz() * self.sigma.lipschitz * self.A.lipschitz()
 
     def one_sided_lipschitz(self):
-        """The largest eigenvalue of (C + Cᵀ)/2, plus r, where X is r-Lipschitz about C; L if that is less, or C too large."""
-        try:
-            C, r = self.centre_radius()
-        except NotImplementedError:
+        """The largest eigenvalue of (C + Cᵀ)/2, plus r, if X is r-Lipschitz about C; L if that is less, or C too large."""
+        if not self.has_centre:
             return self.lipschitz()
+        C, r = self.centre_radius()
         return min(self.lipschitz(), float(np.linalg.eigvalsh((C + C.T) / 2)[-1]) + r)
 
-    def centre_radius(self):
-        """C = cBA and r = ‖B‖ ½(σ′_max − σ′_min) ‖A‖, c = (σ′_max + σ′_min)/2: σ(z) − cz has slopes of both signs, but smaller.
+    @property
+    def has_centre(self):
+        """True unless states are images, of more than 1024 numbers, so that C would fill the memory."""
+        return self.dim_in <= 1024
 
-        r covers the rounding of the product BA, and of its norm or eigenvalues. NotImplementedError for states of images, of more
-        than 1024 numbers, where C would fill the memory."""
+    def centre_radius(self):
+        """C = cBA and r = ‖B‖ ½(σ′_max − σ′_min) ‖A‖, c = (σ′_max + σ′_min)/2: subtracting cz centres the slopes of σ about 0.
+
+        r covers the rounding of the product BA, and of its norm or eigenvalues. NotImplementedError for states of more than 1024
+        numbers."""
         self.sigma.require_bounds()
-        if self.dim_in > 1024:
+        if not self.has_centre:
             raise NotImplementedError(f"C = cBA of {self!r} is too large a matrix")
         low, high = self.sigma.slope_min, self.sigma.slope_max
-        C = (high + low) / 2 * self.B(self.A(np.eye(self.dim))).T
+        C = (high + low) / 2 * (self.B @ (self.A @ np.eye(self.dim))).T
         rounding = 2 * (self.A.dim_in + self.A.dim_out) * np.finfo(self.b.dtype).eps * abs(high + low) / 2
         return C, ((high - low) / 2 + rounding) * self.B.lipschitz() * self.A.lipschitz()

@@ -2,14 +2,21 @@
 
 import numpy as np
 
-from ..maps import Map, array, numbers
+from ..maps import Map
 
 
 class LinearMap(Map):
     """y = A x. A new one writes A(x), `adjoint` and `singular_range`; adjoint and tangent then follow from linearity.
 
-    One with parameters writes also `outer`, and for tangents in θ `jvp` and `adjoint_jvp`.
+    One with parameters writes also `outer`, and for tangents in θ `jvp` and `adjoint_jvp`. In formulas, with states that were
+    looked at, `A @ x` is A x and `w @ A` is Aᵀw, the product wᵀA of rows: the state is the last axis of both.
     """
+
+    __array_ufunc__ = None  # numpy leaves w @ A to A
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls.__matmul__, cls.__rmatmul__ = cls._value, cls._adjoint
 
     def adjoint(self, w):
         """Aᵀw, (..., dim_out) → (..., dim_in)."""
@@ -21,40 +28,22 @@ class LinearMap(Map):
 
     def adjoint_jvp(self, w, dw, dtheta=None):
         """Aᵀw and its tangent Aᵀdw + dAᵀw, as `jvp` is for A x."""
-        self._no_direction(dtheta)
-        return self.adjoint(w), self.adjoint(dw)
+        self._only_without(dtheta)
+        return w @ self, dw @ self
 
     def singular_range(self):
-        """(s_min, s_max), sharp, with s_min‖x‖ ≤ ‖Ax‖ ≤ s_max‖x‖ for all x; s_min = 0 where dim_out < dim_in."""
+        """(s_min, s_max), sharp, with s_min‖x‖ ≤ ‖Ax‖ ≤ s_max‖x‖ for all x; s_min = 0 if dim_out < dim_in."""
         raise NotImplementedError(f"no singular values of {type(self).__name__} are known: write singular_range(self)")
 
     def vjp(self, x):
-        x = self.state(x)
-
-        def pullback(w):
-            w = self.covector(w, x)
-            return self.adjoint(w), self.outer(w, x)
-
-        return self(x), pullback
+        return self @ x, lambda w: (w @ self, self.outer(w, x))
 
     def jvp(self, x, v, dtheta=None):
-        x = self.state(x)
-        self._no_direction(dtheta)
-        return self(x), self(self.tangent(v, x))
+        self._only_without(dtheta)
+        return self @ x, self @ v
 
-    def _image(self, y):
-        if type(y) is np.ndarray and y.dtype == self._theta.dtype and y.shape[-1:] == (self.dim_out,):
-            return y
-        y = numbers(y, f"{type(self).__name__} has images of")
-        if y.ndim == 0 or y.shape[-1] != self.dim_out:
-            raise ValueError(
-                f"{type(self).__name__} has images of dimension {self.dim_out}, got an array of shape {y.shape}"
-            )
-        return y.astype(self.theta.dtype, copy=False) if self.theta.size and y.dtype.kind == "f" else y
-
-    def _no_direction(self, dtheta):
-        self.unpack(dtheta)  # refuses a wrong shape
-        if dtheta is not None and self.theta.size:
+    def _only_without(self, dtheta):
+        if dtheta is not None and self._size:
             raise NotImplementedError(f"{type(self).__name__} has parameters: write its own jvp and adjoint_jvp")
 
     def lipschitz(self):
@@ -63,36 +52,36 @@ class LinearMap(Map):
 
 
 class Weighted(LinearMap):
-    """A linear map whose parameters are, perhaps beside a bias, an array W in which A is linear."""
+    """A linear map whose parameter is an array W in which it is linear, too: A x = `times(W, x)`, Aᵀw = `times_transposed(W, w)`."""
+
+    def times(self, W, x):
+        """A x with the weight W."""
+        raise NotImplementedError(f"{type(self).__name__} has no product: write times(self, W, x)")
+
+    def times_transposed(self, W, w):
+        """Aᵀw with the weight W."""
+        raise NotImplementedError(f"{type(self).__name__} has no transposed product: write times_transposed(self, W, w)")
+
+    def __call__(self, x):
+        return self.times(self.W, x)
+
+    def adjoint(self, w):
+        return self.times_transposed(self.W, w)
+
+    def jvp(self, x, v, dtheta=None):
+        dy = self @ v
+        return self @ x, dy if dtheta is None else dy + self.times(dtheta.reshape(self.W.shape), x)
+
+    def adjoint_jvp(self, w, dw, dtheta=None):
+        dx = dw @ self
+        return w @ self, dx if dtheta is None else dx + self.times_transposed(dtheta.reshape(self.W.shape), w)
 
     def normalise(self):
-        """W ← W/s_max, in place. ValueError where W = 0."""
+        """W ← W/s_max, in place. ValueError if W = 0."""
         s_max = self.singular_range()[1]
         if s_max == 0:
             raise ValueError(f"{type(self).__name__} cannot be normalised: its weight is zero")
         self.W = self.W / s_max
 
 
-def floating(dtype):
-    """dtype as float64 or float32; TypeError for any other."""
-    try:
-        dtype = np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"dtype must be float64 or float32, got {dtype!r}") from None
-    if dtype not in (np.float64, np.float32):
-        raise TypeError(f"dtype must be float64 or float32, got {dtype}")
-    return dtype
-
-
-def given(value, shape, what, dtype):
-    """A parameter that a caller gave, as a fresh array; ValueError for another shape or a value that is not finite."""
-    value = array(value, f"{what} must be an array")
-    if value.dtype.kind not in "fiub":
-        raise TypeError(f"{what} must be an array of real numbers, got {value!r} (a generator goes in as rng=…)")
-    if value.shape != shape:
-        raise ValueError(f"{what} has shape {shape}, got {value.shape}")
-    if not np.isfinite(value).all():
-        raise ValueError(
-            f"{what} must be finite, got {value[~np.isfinite(value)][0]} at {tuple(map(int, np.argwhere(~np.isfinite(value))[0]))}"
-        )
-    return value.astype(dtype)
+LinearMap.adjoint = LinearMap._adjoint  # the base has no dimensions to look at

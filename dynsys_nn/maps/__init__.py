@@ -8,12 +8,8 @@ Data flow forward through maps, covectors flow back through the same maps in rev
 A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a grid (m, n, d).
 """
 
-from .given import array, dimension, generator, numbers, real, yes_or_no
-from .map import Map, every_map, inner, over_batch
-from .network import Network, flattened, lipschitz_product
-from .storage import architecture, read_arrays, write_arrays
+from .map import Map
+from .network import Network, flattened, lipschitz_product, table
+from .parameters import Parameters, every_map, inner, over_batch, place_of
 
-__all__ = [
-    "Map", "Network", "architecture", "array", "dimension", "every_map", "flattened", "generator", "inner", "lipschitz_product",
-    "numbers", "over_batch", "read_arrays", "real", "write_arrays", "yes_or_no",
-]  # fmt: skip
+__all__ = ["Map", "Network"]

@@ -3,16 +3,19 @@
 import numpy as np
 
 from .map import Map
+from .parameters import place_of
 
 
 class Network(Map):
     """𝒩 = F_L ∘ … ∘ F_1, the composition of maps, with one contiguous θ.
 
     `Network(F_1, …, F_L)` applies F_1 first. A map that appears twice shares its parameters (tied weights). Networks
-    nest. A field as a map is its value X(x), not a step: wrap it in a Flow. ValueError where neighbours do not fit.
+    nest; net[k] is a map, and net[j:k] the network of some, which looks at the same parameters. A field as a map is its value
+    X(x), not a step: wrap it in a Flow. ValueError if neighbours do not fit.
     """
 
     formula = "F_L ∘ ⋯ ∘ F₁"
+    naming = "part.key"
 
     def __init__(self, *maps):
         if not maps:
@@ -27,50 +30,49 @@ class Network(Map):
         self.maps = maps
         self.dim_in, self.dim_out = maps[0].dim_in, maps[-1].dim_out
         self.own(**{str(k): F for k, F in enumerate(maps)})
+        self.parts = [place_of(F, self) for F in maps]  # of θ
 
-    def label(self, part, key, count):
-        return f"{part}.{key}"
+    def __getitem__(self, k):
+        return Network(*self.maps[k]) if isinstance(k, slice) else self.maps[k]
+
+    def __len__(self):
+        return len(self.maps)
 
     def __call__(self, x):
-        x = self.state(x)
         for F in self.maps:
-            x = F(x)
+            x = F._value(x)
         return x
 
     def states(self, x):
         """All states x₀ = x, x₁, …, x_L, as a list (their dimensions may differ)."""
-        states = [self.state(x)]
+        states = [x]
         for F in self.maps:
-            states.append(F(states[-1]))
+            states.append(F._value(states[-1]))
         return states
 
     def vjp(self, x):
-        x = x0 = self.state(x)
         pullbacks = []
         for F in self.maps:
-            x, pullback = F.vjp(x)
+            x, pullback = F._vjp(x)
             pullbacks.append(pullback)
 
-        def back(w):
-            w = self.covector(w, x0)
-            dtheta = np.zeros(self.theta.shape, np.result_type(self.theta, w, x))
-            for k in reversed(range(len(pullbacks))):
-                w, d = pullbacks[k](w)
-                dtheta[self.slices[str(k)]] += d
+        def pullback(w):
+            dtheta = np.zeros(self._size, np.result_type(self._dtype or w, w))
+            for part, pullback in zip(reversed(self.parts), reversed(pullbacks), strict=True):
+                w, d = pullback(w)
+                dtheta[part] += d
             return w, dtheta
 
-        return x, back
+        return x, pullback
 
     def jvp(self, x, v, dtheta=None):
-        x, d = self.state(x), self.unpack(dtheta)
-        v = self.tangent(v, x)
-        for k, F in enumerate(self.maps):
-            x, v = F.jvp(x, v, d[str(k)])
+        for part, F in zip(self.parts, self.maps, strict=True):
+            x, v = F._jvp(x, v, None if dtheta is None else dtheta[part])
         return x, v
 
     def inverse(self, y):
         for F in reversed(self.maps):
-            y = F.inverse(y)
+            y = F._inverse(y)
         return y
 
     def lipschitz(self):
@@ -78,13 +80,20 @@ class Network(Map):
         return lipschitz_product(self.maps)
 
     @property
+    def invariants(self):
+        """name → I: what every map keeps, compared by equality."""
+        first, *rest = [{} if F.is_field else F.invariants for F in self.maps]
+        return {name: I for name, I in first.items() if all(I in other.values() for other in rest)}
+
+    @property
     def keeps(self):
-        """What every map keeps (each its own energy or invariant is not one of the composition)."""
-        kept = frozenset.intersection(*[frozenset(F.keeps) for F in self.maps])
-        return kept if len(set(map(id, self.maps))) == 1 else kept - {"energy", "invariant"}
+        """What every map keeps; an energy, or another invariant, if it is the same for all of them."""
+        words = frozenset.intersection(*[frozenset() if F.is_field else frozenset(F.keeps) for F in self.maps])
+        shared = {word for I in self.invariants.values() for word in I.keeps}
+        return words & (shared | words - {"energy", "invariant"})
 
     def summary(self):
-        """A table, a row a map: what it computes, shape, number of parameters, Lipschitz constant, what it keeps."""
+        """A table with one row per map: what it computes, shape, number of parameters, Lipschitz constant, what it keeps."""
         rows = [("", "map", "formula", "shape", "parameters", "Lipschitz", "keeps")]
         for k, F in enumerate([*self.maps, self]):
             total = F is self
@@ -92,18 +101,22 @@ class Network(Map):
                 bound = f"{F.lipschitz():.4g}"
             except NotImplementedError:
                 bound = "–"
-            rows.append((
-                "Σ" if total else str(k), type(F).__name__, F.formula, f"{F.dim_in} → {F.dim_out}",
-                str(F.theta.size) + (" (shared)" if not total and F in self.maps[:k] else ""), bound, ", ".join(sorted(F.keeps)) or "–",
-            ))  # fmt: skip
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+            shared = " (shared)" if not total and F in self.maps[:k] else ""
+            shape, kept = f"{F.dim_in} → {F.dim_out}", "" if F.is_field else ", ".join(sorted(F.keeps))
+            name = "Σ" if total else str(k), type(F).__name__
+            rows.append((*name, F.formula, shape, f"{F._size}{shared}", bound, kept or "–"))
+        return table(rows)
+
+
+def table(rows):
+    """Rows of strings as text, in aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    return "\n".join("  ".join(row).rstrip() for row in aligned)
 
 
 def lipschitz_product(maps):
-    """Π F.lipschitz(). NotImplementedError that names the first map without a constant, TypeError for one that is no number ≥ 0."""
+    """Π F.lipschitz(). NotImplementedError that names the first map without a constant, TypeError for one that is not a number ≥ 0."""
     product = 1.0
     for k, F in enumerate(maps):
         try:
@@ -117,5 +130,5 @@ def lipschitz_product(maps):
 
 
 def flattened(F):
-    """The maps of a network, nested ones opened; a map that is no network is the only one."""
+    """The maps of a network, nested networks flattened; any other map is returned as a list of one."""
     return [part for G in F.maps for part in flattened(G)] if isinstance(F, Network) else [F]

@@ -1,0 +1,120 @@
+"""How was it built? One answer, what its constructor was given, from which repr, equality, files and a run's identity follow."""
+
+import functools
+import hashlib
+import inspect
+import types
+
+import numpy as np
+
+
+def arguments(thing):
+    """name → value: what builds `thing` again. Attributes bear the names of the constructor's arguments, unless the class has a
+    method `arguments` that says otherwise; those of an object of any other class are what it keeps on itself."""
+    if hasattr(thing, "arguments"):
+        return thing.arguments()
+    try:
+        names = inspect.signature(type(thing)).parameters
+        return {name: getattr(thing, name) for name in names}
+    except (AttributeError, ValueError):  # the names are not those of its attributes, or C code without a signature
+        return vars(thing) if hasattr(thing, "__dict__") else {}
+
+
+class Described:
+    """An object that is known by what its constructor was given: repr and equality follow from its arguments."""
+
+    def arguments(self):
+        """name → value, what builds the object again."""
+        parameters = inspect.signature(type(self)).parameters
+        if not all(hasattr(self, name) for name in parameters):
+            return dict(vars(self))
+        return {name: getattr(self, name) for name in parameters}
+
+    def __repr__(self):
+        """All arguments that are not the default, with all digits."""
+        parameters, shown = inspect.signature(type(self)).parameters, []
+        for name, value in self.arguments().items():
+            parameter = parameters.get(name)
+            if parameter is not None and parameter.kind is parameter.VAR_POSITIONAL:
+                shown += map(repr, value)
+            elif parameter is not None and parameter.default is parameter.empty:
+                shown.append(repr(value))
+            elif parameter is None or not same(value, parameter.default):
+                shown.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __eq__(self, other):
+        return type(self) is type(other) and same(self.arguments(), other.arguments())
+
+    def __hash__(self):
+        return hash(type(self))  # equal objects have equal classes, and their arguments may be arrays
+
+
+def same(a, b):
+    """Whether two arguments are equal: arrays entry by entry, functions by their code and what they close over, maps by how they
+    were built and their θ."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return bool(np.isscalar(a) and np.isscalar(b) and a == b)
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, types.FunctionType | types.MethodType | functools.partial):
+        return same(pieces_of(a), pieces_of(b))
+    if hasattr(a, "theta"):
+        return same(a.theta, b.theta) and same(arguments(a), arguments(b))
+    return bool(a == b)
+
+
+def pieces_of(function):
+    """What a function does: its code, defaults and the values that it closes over, or what it is bound to."""
+    if isinstance(function, functools.partial):
+        return [function.func, function.args, function.keywords]
+    if isinstance(function, types.MethodType):
+        return [function.__func__, function.__self__]
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return [function.__code__, function.__defaults__, function.__kwdefaults__, cells]
+
+
+def identity(thing, met=None):
+    """How `thing` was built, to the last digit, as what JSON knows, the same in every process: what a run is recognised by.
+
+    Numbers by all their digits, arrays by shape, dtype and a fingerprint, functions by their code and what they close over,
+    objects by their class and arguments; one that was met before by its number.
+    """
+    met = {} if met is None else met
+    if thing is None or isinstance(thing, bool | int | str):
+        return thing
+    if isinstance(thing, float | complex | np.generic):
+        return repr(thing)
+    if isinstance(thing, np.ndarray):
+        return fingerprint(thing)
+    if isinstance(thing, type):
+        return f"{thing.__module__}.{thing.__qualname__}"
+    if isinstance(thing, types.CodeType):
+        return [thing.co_code.hex(), list(thing.co_names), [identity(constant, met) for constant in thing.co_consts]]
+    if isinstance(thing, list | tuple):
+        return [identity(entry, met) for entry in thing]
+    if isinstance(thing, set | frozenset):
+        return sorted(map(repr, thing))
+    if isinstance(thing, dict):
+        return {str(key): identity(value, met) for key, value in thing.items()}
+    if id(thing) in met:
+        return {"number": met[id(thing)][0]}
+    met[id(thing)] = len(met), thing  # kept, so that no other object has its id
+    if isinstance(thing, types.FunctionType | types.MethodType | functools.partial):
+        return [getattr(thing, "__qualname__", "partial"), identity(pieces_of(thing), met)]
+    if isinstance(thing, types.BuiltinFunctionType | np.ufunc | types.ModuleType):
+        return thing.__name__
+    return {"class": type(thing).__qualname__} | identity(arguments(thing), met)
+
+
+def fingerprint(*arrays):
+    """Shapes, dtypes and a checksum of arrays, as a string."""
+    return ", ".join(
+        f"{a.dtype} {a.shape} {hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()[:16]}" for a in arrays
+    )

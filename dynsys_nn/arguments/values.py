@@ -1,0 +1,225 @@
+"""Values: each function returns its argument in the form that the package needs, or raises an error that says what is wrong."""
+
+import math
+import operator
+
+import numpy as np
+
+#: of a dimension, or a number of steps: a state with more entries fills 16 GB
+LARGEST = 2**31 - 1
+
+
+# ---- one number
+
+
+def real(value):
+    """`value` as a float if it is one finite real number, else NaN, with which every comparison fails."""
+    if not isinstance(value, float | int | np.floating | np.integer):
+        return math.nan
+    try:
+        value = float(value)
+    except OverflowError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def finite(value, name):
+    """`value` as a float; ValueError unless it is one finite real number."""
+    if math.isnan(real(value)):
+        raise ValueError(f"{name} must be a finite number, got {value!r}")
+    return float(value)
+
+
+def positive(value, name):
+    """`value` as a float; ValueError unless it is one finite number > 0."""
+    if not real(value) > 0:
+        raise ValueError(f"{name} must be a positive number, got {value!r}")
+    return float(value)
+
+
+def within(value, low, high, name):
+    """`value` as a float; ValueError unless low ≤ value < high."""
+    if not low <= real(value) < high:
+        raise ValueError(f"{name} must lie in [{low}, {high}), got {value!r}")
+    return float(value)
+
+
+def dimension(value, name, least=1):
+    """`value` as an int ≥ `least` (any integer type); TypeError or ValueError otherwise."""
+    try:
+        dim = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if dim < least:
+        raise ValueError(f"{name} must be at least {least}, got {dim}")
+    if dim > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST}, got {dim}")
+    return dim
+
+
+def flag(value, name):
+    """`value` as a bool; TypeError if it is neither True nor False (1 and 0 are)."""
+    if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def number(value, name):
+    """`value`, perhaps an array without axes, as a float or complex; infinity for an integer beyond all floats."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, float | int | complex | np.number):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    try:
+        return complex(value) if isinstance(value, complex | np.complexfloating) else float(value)
+    except OverflowError:
+        return math.inf
+
+
+def step(h):
+    """A step h as a float or complex; TypeError unless it is a number, ValueError if it is zero, NaN or infinite."""
+    value = number(h, "a step h")
+    if not 0 < abs(value) < math.inf:
+        raise ValueError(f"a step h must be one finite number other than zero, got {h}")
+    return value
+
+
+def real_step(h, what="a bound needs a step h that is"):
+    """A step h as a float; as `step`, and TypeError if it is complex."""
+    h = step(h)
+    if isinstance(h, complex):
+        raise TypeError(f"{what} a real number, got {h}")
+    return h
+
+
+def generator(rng):
+    """A Generator as it is, or one from a seed; TypeError or ValueError if it is neither."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"rng must be a Generator, an integer ≥ 0 or None, got {rng!r}") from None
+
+
+# ---- arrays
+
+
+def array(x, what):
+    """x as an array; `what` says who needs one. ValueError for rows of different lengths, TypeError for masked entries."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise TypeError(f"{what}, got masked entries: fill them, or leave them out")
+    try:
+        return np.asarray(x)
+    except (ValueError, TypeError):
+        raise ValueError(f"{what}, got rows of different shapes: {x!r}") from None
+
+
+def numbers(x, what):
+    """x as an array of floating-point numbers; `what` says who needs "numbers". TypeError if it is not numeric."""
+    if type(x) is np.ndarray and x.dtype.kind in "fc":
+        return x
+    x = array(x, f"{what} an array of numbers")
+    if x.dtype.kind not in "fciub":
+        raise TypeError(f"{what} numbers, got an array of dtype {x.dtype}")
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
+def parameter(value, shape, what, dtype):
+    """A parameter that a caller gave, as a fresh array; ValueError for another shape or a value that is not finite."""
+    value = array(value, f"{what} must be an array")
+    if value.dtype.kind not in "fiub":
+        raise TypeError(f"{what} must be an array of real numbers, got {value!r} (a generator goes in as rng=…)")
+    if value.shape != shape:
+        raise ValueError(f"{what} has shape {shape}, got {value.shape}")
+    bad = np.argwhere(~np.isfinite(value))
+    if len(bad):
+        place = tuple(map(int, bad[0]))
+        raise ValueError(f"{what} must be finite, got {value[place]} at {place}")
+    return value.astype(dtype)
+
+
+def non_negative(value, name):
+    """`value`, a number or an array of numbers, as a float array; ValueError if one is negative or not finite."""
+    found = array(value, f"{name} must be a number or an array of numbers")
+    if found.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}")
+    found = found.astype(float)
+    if not (np.isfinite(found) & (found >= 0)).all():
+        raise ValueError(f"{name} must be at least 0 and finite, got {value}")
+    return found
+
+
+def floating(dtype):
+    """`dtype` as float64 or float32; TypeError for any other."""
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be float64 or float32, got {dtype!r}") from None
+    if dtype not in (np.float64, np.float32):
+        raise TypeError(f"dtype must be float64 or float32, got {dtype}")
+    return dtype
+
+
+def pair(value, name):
+    """`value` as (low, high), two floats with low < high; TypeError or ValueError otherwise."""
+    try:
+        low, high = map(float, value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a pair of numbers (low, high), got {value!r}") from None
+    if not low < high:
+        raise ValueError(f"{name} must be (low, high) with low < high, got {value}")
+    return low, high
+
+
+def pixels(image):
+    """`image` as a pair of integers (H, W); TypeError or ValueError otherwise."""
+    try:
+        H, W = image
+    except (TypeError, ValueError):
+        raise TypeError(f"image must be a pair (H, W), got {image!r}") from None
+    return dimension(H, "H of image"), dimension(W, "W of image")
+
+
+def labels(k, shape):
+    """Labels of logits of that shape: an integer array, shape[:-1], of values in 0, …, shape[-1] − 1."""
+    k = array(k, "labels must be an array of integers")
+    if shape[-1] < 2:
+        raise ValueError(f"a label needs at least two logits, got logits of shape {shape}")
+    if k.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers 0, …, {shape[-1] - 1}, got an array of dtype {k.dtype}")
+    if k.shape != tuple(shape[:-1]):
+        raise ValueError(f"logits of shape {shape} need labels of shape {tuple(shape[:-1])}, got {k.shape}")
+    if k.size and not (0 <= k.min() and k.max() < shape[-1]):
+        raise ValueError(f"labels must lie in 0, …, {shape[-1] - 1}, got {k.min()} … {k.max()}")
+    return k
+
+
+def logits_and_labels(z, k):
+    """Logits as an array (..., K), and labels as integer indices (..., 1) into its last axis."""
+    z = numbers(z, "logits must be")
+    if z.ndim == 0:
+        raise ValueError(f"logits must have shape (..., K), got the single number {z}")
+    k = labels(k, z.shape)
+    if not k.size:
+        raise ValueError(f"the mean over an empty batch is not defined: the logits have shape {z.shape}")
+    return z, k[..., None]
+
+
+# ---- objects
+
+
+def instance(value, kind, needs):
+    """`value`; TypeError, `needs` and what was got, unless it is an object of that kind: of a class, or with these members."""
+    known = isinstance(value, kind) if isinstance(kind, type) else all(hasattr(value, member) for member in kind)
+    if isinstance(value, type):
+        raise TypeError(f"{needs}, got the class itself: write {value.__name__}(…), not {value.__name__}")
+    if not known:
+        raise TypeError(f"{needs}, got {value!r}")
+    return value
+
+
+def function(value, name, of="the state"):
+    """`value`; TypeError unless it is a function."""
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{name} must be a function of {of}, got {value!r}")
+    return value

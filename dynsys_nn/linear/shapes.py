@@ -1,0 +1,248 @@
+"""Maps without parameters that change the dimension, of states or of images: zeros are appended, a tail is distributed over its
+head, windows become pixels."""
+
+import numpy as np
+
+from ..arguments import dimension, parameter, pixels
+from ..maps import Map
+from .convolution import size_of
+from .map import LinearMap
+
+
+class Lift(LinearMap):
+    """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity, which returns x itself."""
+
+    formula = "(x, 0)"
+    keeps = frozenset({"mass", "norm"})
+
+    def __init__(self, dim_out, dim_in):
+        self.dim_out, self.dim_in = dimension(dim_out, "dim_out"), dimension(dim_in, "dim_in")
+        if self.dim_out < self.dim_in:
+            raise ValueError(f"Lift needs dim_out ≥ dim_in, got {self.dim_out} < {self.dim_in}")
+
+    def __call__(self, x):
+        return padded(x, self.dim_out)
+
+    def adjoint(self, w):
+        return w[..., : self.dim_in]
+
+    def singular_range(self):
+        return 1.0, 1.0
+
+
+class Restriction(LinearMap):
+    """y_j = x_j + (1/k) Σ_{i>k} x_i for j = 1, …, k = dim_out: keeps the sum, and undoes Lift."""
+
+    formula = "xⱼ + (1/k) Σᵢ₌ₖ₊₁ xᵢ"
+    keeps = frozenset({"mass"})
+
+    def __init__(self, dim_out, dim_in):
+        self.dim_out, self.dim_in = dimension(dim_out, "dim_out"), dimension(dim_in, "dim_in")
+        if self.dim_out > self.dim_in:
+            raise ValueError(f"Restriction needs dim_out ≤ dim_in, got {self.dim_out} > {self.dim_in}")
+
+    def __call__(self, x):
+        k = self.dim_out
+        return x[..., :k] + x[..., k:].sum(axis=-1, keepdims=True) / k
+
+    def adjoint(self, w):
+        tail = w.sum(axis=-1, keepdims=True) / self.dim_out
+        return np.concatenate([w, np.repeat(tail, self.dim_in - self.dim_out, axis=-1)], axis=-1)
+
+    def singular_range(self):
+        """R = [I, 11ᵀ/k] has RRᵀ = I + (n − k)/k² 11ᵀ, whose largest eigenvalue is n/k."""
+        k, n = self.dim_out, self.dim_in
+        return float(k == n), (n / k) ** 0.5
+
+
+class Zero(LinearMap):
+    """x ↦ 0: what one half of a PartitionedField does if the other moves alone."""
+
+    formula = "0"
+
+    def __init__(self, dim_out, dim_in):
+        self.dim_out, self.dim_in = dimension(dim_out, "dim_out"), dimension(dim_in, "dim_in")
+
+    def __call__(self, x):
+        return np.zeros((*x.shape[:-1], self.dim_out), x.dtype)
+
+    def adjoint(self, w):
+        return np.zeros((*w.shape[:-1], self.dim_in), w.dtype)
+
+    def singular_range(self):
+        return 0.0, 0.0
+
+
+class ChannelLift(Lift):
+    """Appends channels of zeros to an image: an isometry, the Lift of flattened images.
+
+    (..., channels_in · H · W) → (..., channels_out · H · W); image: (H, W).
+    """
+
+    def __init__(self, channels_out, channels_in, image):
+        self.channels_out, self.channels_in = dimension(channels_out, "channels_out"), dimension(channels_in, "channels_in")
+        self.image = pixels(image)
+        super().__init__(size_of(self.channels_out, self.image), size_of(self.channels_in, self.image))
+
+
+class ChannelRestriction(LinearMap):
+    """The first channels of an image: undoes ChannelLift, whose adjoint it is.
+
+    (..., channels_in · H · W) → (..., channels_out · H · W); image: (H, W). ValueError if channels_out > channels_in.
+    """
+
+    formula = "(x₁, …, x_k)"
+
+    def __init__(self, channels_out, channels_in, image):
+        self.channels_out, self.channels_in = dimension(channels_out, "channels_out"), dimension(channels_in, "channels_in")
+        self.image = pixels(image)
+        if self.channels_out > self.channels_in:
+            raise ValueError(f"ChannelRestriction needs channels_out ≤ channels_in, got {channels_out} > {channels_in}")
+        self.dim_out, self.dim_in = size_of(self.channels_out, self.image), size_of(self.channels_in, self.image)
+
+    def __call__(self, x):
+        return x[..., : self.dim_out]
+
+    def adjoint(self, w):
+        return padded(w, self.dim_in)
+
+    def singular_range(self):
+        return float(self.dim_out == self.dim_in), 1.0
+
+
+class Standardisation(Map):
+    """y = (x − mean)/scale, channel by channel: pre-processing, which counts in a certificate like any other layer.
+
+    mean, scale: one number per channel, or one for all; image: (H, W). Without parameters. ValueError if a number is not finite,
+    or a scale not positive.
+    """
+
+    formula = "(x − m)/s"
+
+    def __init__(self, channels, image, mean=0.0, scale=1.0):
+        self.channels, self.image = dimension(channels, "channels"), pixels(image)
+        self.dim_in = self.dim_out = size_of(self.channels, self.image)
+        self.mean, self.scale = (
+            parameter([c] * self.channels if np.ndim(c) == 0 else c, (self.channels,), f"{name} of Standardisation", float)
+            for c, name in ((mean, "mean"), (scale, "scale"))
+        )
+        if not (self.scale > 0).all():
+            raise ValueError(f"scale of Standardisation must be positive, got {scale}")
+
+    def over_pixels(self, numbers, x):
+        """One number per channel as one per pixel, of the dtype of x."""
+        return np.repeat(numbers, self.image[0] * self.image[1]).astype(x.dtype)
+
+    def __call__(self, x):
+        return (x - self.over_pixels(self.mean, x)) / self.over_pixels(self.scale, x)
+
+    def vjp(self, x):
+        return self._value(x), lambda w: (w / self.over_pixels(self.scale, x), np.zeros(0, x.dtype))
+
+    def jvp(self, x, v, dtheta=None):
+        return self._value(x), v / self.over_pixels(self.scale, x)
+
+    def inverse(self, y):
+        return y * self.over_pixels(self.scale, y) + self.over_pixels(self.mean, y)
+
+    def lipschitz(self):
+        """1/min scale."""
+        return 1 / float(self.scale.min())
+
+
+class Windows:
+    """How images of `channels` channels and (H, W) pixels are cut into windows of size × size pixels, which must divide them."""
+
+    def __init__(self, channels, image, size):
+        self.channels, self.image, self.size = dimension(channels, "channels"), pixels(image), dimension(size, "size")
+        H, W = self.image
+        if H % self.size or W % self.size:
+            raise ValueError(f"windows of {size} × {size} pixels do not divide an image of {H} × {W}")
+        self.dim = size_of(self.channels, self.image)
+
+    def cut(self, x):
+        """(..., channels · H · W) → (..., channels, H/size, W/size, size²): a window in the last axis."""
+        (H, W), s = self.image, self.size
+        x = x.reshape(*x.shape[:-1], self.channels, H // s, s, W // s, s).swapaxes(-3, -2)
+        return x.reshape(*x.shape[:-2], s * s)
+
+    def joined(self, windows):
+        """Back from windows to flattened images."""
+        s = self.size
+        x = windows.reshape(*windows.shape[:-1], s, s).swapaxes(-3, -2)
+        return x.reshape(*x.shape[:-5], self.dim)
+
+
+class AveragePooling(LinearMap):
+    """y = (1/s) Σ over each window of s × s pixels: s times the mean, so that PPᵀ = I and Pᵀ preserves norms.
+
+    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s. ValueError if windows do not divide the image.
+    """
+
+    formula = "(1/s) Σ window"
+
+    def __init__(self, channels, image, size=2):
+        self.windows = Windows(channels, image, size)
+        self.channels, self.image, self.size = self.windows.channels, self.windows.image, self.windows.size
+        self.dim_in, self.dim_out = self.windows.dim, self.windows.dim // self.size**2
+
+    def __call__(self, x):
+        return self.windows.cut(x).sum(axis=-1).reshape(*x.shape[:-1], self.dim_out) / self.size
+
+    def adjoint(self, w):
+        (H, W), s = self.image, self.size
+        w = w.reshape(*w.shape[:-1], self.channels, H // s, W // s, 1) / s
+        return self.windows.joined(np.repeat(w, s * s, axis=-1))
+
+    def singular_range(self):
+        return float(self.size == 1), 1.0
+
+
+class MaxPooling(Map):
+    """y = max over each window: 1-Lipschitz, since windows are disjoint. Not linear; of tied pixels the first one counts.
+
+    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s. ValueError if windows do not divide the image.
+    TypeError for complex images, which have no order.
+    """
+
+    formula = "max window"
+
+    def __init__(self, channels, image, size=2):
+        self.windows = Windows(channels, image, size)
+        self.channels, self.image, self.size = self.windows.channels, self.windows.image, self.windows.size
+        self.dim_in, self.dim_out = self.windows.dim, self.windows.dim // self.size**2
+
+    def largest(self, x):
+        """Where in each window the largest pixel is, and the pixels, (..., dim_out)."""
+        windows = self.windows.cut(x)
+        if np.iscomplexobj(windows):
+            raise TypeError("MaxPooling compares pixels and takes real images only, got complex ones")
+        place = windows.argmax(axis=-1)[..., None]
+        return place, np.take_along_axis(windows, place, axis=-1).reshape(*x.shape[:-1], self.dim_out)
+
+    def __call__(self, x):
+        return self.largest(x)[1]
+
+    def vjp(self, x):
+        place, y = self.largest(x)
+
+        def pullback(w):
+            windows = np.zeros((*place.shape[:-1], self.size**2), w.dtype)
+            np.put_along_axis(windows, place, w.reshape(place.shape), axis=-1)
+            return self.windows.joined(windows), np.zeros(0)
+
+        return y, pullback
+
+    def jvp(self, x, v, dtheta=None):
+        place, y = self.largest(x)
+        return y, np.take_along_axis(self.windows.cut(v), place, axis=-1).reshape(y.shape)
+
+    def lipschitz(self):
+        """1: |max a − max b| ≤ max |a − b| ≤ ‖a − b‖ in each window."""
+        return 1.0
+
+
+def padded(x, dim):
+    """x with zeros appended up to dimension `dim`; x itself if it has that."""
+    missing = dim - x.shape[-1]
+    return x if missing == 0 else np.concatenate([x, np.zeros((*x.shape[:-1], missing), x.dtype)], axis=-1)
