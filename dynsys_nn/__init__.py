@@ -3,7 +3,8 @@
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a map ℝᵈ → ℝᵈ; a
 method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network composes maps. The modules in reading
 order: maps, activations, linear, fields, integrators, flows, losses, constraints, adjoints, training, lipschitz, attacks,
-decomposition, checks, systems, datasets, plotting.
+decomposition, checks, systems, plotting; and, for who wants to know how files are written and arguments are looked at,
+datasets, files, arguments.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
 """
@@ -13,7 +14,7 @@ from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, S
 from .adjoints import Checkpoints, Reversed, Stored, continuous_adjoint
 from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
-from .constraints import Constraint, Orthogonal, OrthogonalityPenalty, SignedSteps, SpectralBall, StepSizes
+from .constraints import Constraint, Orthogonal, SignedSteps, SpectralBall, StepSizes, TowardsOrthogonal
 from .decomposition import presnov
 from .fields import (
     Field,
@@ -32,13 +33,14 @@ from .fields import (
     SquaredNorm,
     SumField,
 )
-from .flows import Flow, HenonMap, Rollout, exact_flow
+from .flows import Flow, Rollout, exact_flow
 from .integrators import (
     RK4,
     Cayley,
     DiscreteGradient,
     Euler,
     ExplicitMidpoint,
+    HenonMap,
     Heun,
     ImplicitMethod,
     ImplicitMidpoint,
@@ -66,21 +68,22 @@ from .linear import (
     MaxPooling,
     Restriction,
     Standardisation,
+    Zero,
 )
-from .losses import Loss, MeanSquaredError, MulticlassHinge, SoftmaxCrossEntropy
+from .losses import Loss, MeanSquaredError, MulticlassHinge, OrthogonalityPenalty, Penalty, SoftmaxCrossEntropy
 from .maps import Map, Network
-from .training import LBFGS, SGD, Adam, History, Optimiser, TrainingDiverged, fit, sweep, value_and_grad
+from .training import (
+    LBFGS,
+    SGD,
+    Adam,
+    History,
+    Optimiser,
+    TrainingDiverged,
+    fit,
+    hessian_times,
+    sweep,
+    value_and_grad,
+)
 
 __version__ = "0.1.0"
-__all__ = [
-    "Activation", "Adam", "Affine", "AveragePooling", "Cayley", "ChannelLift", "ChannelRestriction", "Check", "Checkpoints", "Constraint", "Convolution", "Dense", "DiscreteGradient", "Euler", "ExplicitMidpoint", "FGM",
-    "Field", "Flow", "GradientField", "HamiltonianField", "HenonMap", "Heun", "History", "Identity", "ImplicitMethod", "ImplicitMidpoint",
-    "Invariant", "InvariantField", "KnownField", "Kutta3", "LBFGS", "LeakyReLU", "LieTrotter", "Lift", "LinearMap", "Loss", "Map", "Mass", "MaxPooling",
-    "MassPreservingField", "MeanSquaredError", "Method", "MulticlassHinge", "Network", "NotConverged", "Optimiser", "Orthogonal", "OrthogonalityPenalty", "PGD",
-    "PartitionedField", "Projected", "PublishedPGD", "Quadratic", "RK4", "Ralston", "ReLU", "ResidualField", "Restriction", "Reversed", "Rollout",
-    "RungeKutta", "SGD", "Sigmoid", "SignedSteps", "Sine", "SkewGradientField", "SoftmaxCrossEntropy", "Softplus", "SpectralBall",
-    "SpherePreservingField", "SquaredNorm", "StepSizes", "Standardisation", "Stored", "StormerVerlet", "Strang", "SumField", "SymplecticEuler", "Tanh",
-    "TrainingDiverged", "Yoshida",
-    "adjoints", "attacks", "checks", "constraints", "continuous_adjoint", "datasets", "decomposition", "exact_flow", "fit", "lipschitz", "plotting", "presnov", "sweep", "systems",
-    "value_and_grad",
-]  # fmt: skip
+__all__ = sorted(name for name in dir() if not name.startswith("_"))

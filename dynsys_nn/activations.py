@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from .arguments import Described, finite, guard_activation
+from .arguments import ACTIVATION, Described, finite, guard
 
 
 class Activation(Described):
@@ -23,7 +23,7 @@ class Activation(Described):
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        guard_activation(cls)
+        guard(cls, ACTIVATION)
 
     def value_and_slope(self, z):
         """σ(z), σ′(z) of an array z: one call where the two share work."""

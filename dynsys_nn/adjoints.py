@@ -11,69 +11,65 @@ import warnings
 
 import numpy as np
 
+from .arguments import Described, covector, dimension, finite, finite_states, instance, positive
 from .fields import Field
 from .flows import Flow
-from .linear import LinearMap
-from .maps import Map, dimension, flattened, real
+from .linear import Affine, LinearMap
+from .maps import Map, flattened, place_of
+
+__all__ = ["Checkpoints", "Reversed", "Stored", "continuous_adjoint"]
 
 
-class Stored:
+class Stored(Described):
     """Keep all that the pullbacks need: memory proportional to the depth, one way forward and one way back."""
 
     def vjp(self, net, x):
         """net(x) and its pullback, as `net.vjp(x)`."""
         return net.vjp(x)
 
-    def __repr__(self):
-        return "Stored()"
 
-
-class Reversed:
+class Reversed(Described):
     """Keep the last state, and get x_k back from x_{k+1} by the explicit inverse of step k: memory independent of the depth.
 
-    Linear maps keep their input. On the way back rounding errors grow as the inverse steps stretch them: a RuntimeWarning
-    tells where a state that was rebuilt, x₀ or what a linear map gave, differs from the one that was by more than
-    `tolerance` (1e-6 unless given, 1e-3 in float32), relative, in the worst sample: the gradient cannot be trusted.
-    NotImplementedError for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and Grosse, The reversible residual network, arXiv:1707.04585.
+    Linear maps, and affine ones, keep their input. On the way back rounding errors grow as the inverse steps stretch
+    them: a RuntimeWarning is issued if a reconstructed state (x₀, or the output of a linear map) differs from the
+    original by more than `tolerance` (1e-6 unless given, 1e-3 in float32), relative, in the worst sample: the gradient
+    cannot be trusted. NotImplementedError for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and Grosse,
+    The reversible residual network, arXiv:1707.04585.
     """
 
     def __init__(self, tolerance=None):
-        if tolerance is not None and not real(tolerance) > 0:
-            raise ValueError(f"tolerance must be a positive number, got {tolerance!r}")
-        self.tolerance = tolerance
+        self.tolerance = None if tolerance is None else positive(tolerance, "tolerance")
 
     def vjp(self, net, x):
         """net(x) and its pullback."""
-        steps, x0, inputs, asked = single_steps(net), net.state(x), [], set()
-        y = x0
+        steps, x0 = single_steps(net), net.state(x)
+        y, inputs, asked = x0, [], set()
         for F in steps:
             inputs.append(y if F.linear else None)
             y = F(y)
             if not F.linear and F not in asked:
-                F.inverse(y.reshape(-1, F.F.dim_out)[:1])  # refuses now, not after all the work
+                F.inverse(y.reshape(-1, F.F.dim_out)[:1])  # fail now rather than after the forward pass
                 asked.add(F)
 
         def pullback(w):
-            w, state, lost = net.covector(w, x0), y, 0.0
-            dtheta = np.zeros(net.theta.shape, np.result_type(net.theta, w, y))
+            w, state, lost = covector(net, w, y), y, 0.0
+            dtheta = np.zeros(net._size, np.result_type(net._dtype or w, w, y))
             for F, known in zip(reversed(steps), reversed(inputs), strict=True):
                 if known is None:
                     state = F.inverse(state)
                 else:
                     lost, state = np.maximum(lost, relative_error(state, F(known))), known  # a NaN stays
                 w, d = F.vjp(state)[1](w)
-                dtheta[F.place(net.theta)] += d
+                dtheta[F.part] += d
             tolerance = self.tolerance or (1e-3 if y.dtype == np.float32 else 1e-6)
             warn_of_a_lost_state(np.maximum(lost, relative_error(state, x0, y)), tolerance)
             return w, dtheta
 
         return y, pullback
 
-    def __repr__(self):
-        return f"Reversed({'' if self.tolerance is None else f'tolerance={self.tolerance:g}'})"
 
-
-class Checkpoints:
+class Checkpoints(Described):
     """Keep some states, and compute those between again from the last one that was kept.
 
     Without a budget every √L-th of L is kept: each step is taken twice forward and once back. With a budget of c states
@@ -95,43 +91,33 @@ class Checkpoints:
             y = F(y)
 
         def pullback(w):
-            w = net.covector(w, x0)
-            dtheta = np.zeros(net.theta.shape, np.result_type(net.theta, w, y))
+            w = covector(net, w, y)
+            dtheta = np.zeros(net._size, np.result_type(net._dtype or w, w, y))
             for segment, start in reversed(kept):
-                if self.budget is None:
-                    w = stored_back(segment, start, w, dtheta)
-                else:
-                    w = binomial_back(segment, start, w, dtheta, self.budget)
+                w = back_through(segment, start, w, dtheta, self.budget)
             return w, dtheta
 
         return y, pullback
 
-    def __repr__(self):
-        return f"Checkpoints({'' if self.budget is None else self.budget})"
 
-
-def stored_back(steps, x, w, dtheta):
-    """The covector before the steps, from x forward and from w back; gradients are added to dtheta."""
-    pullbacks = []
-    for F in steps:
-        x, pullback = F.vjp(x)
-        pullbacks.append(pullback)
-    for F in reversed(steps):
-        w, d = pullbacks.pop()(w)
-        dtheta[F.place(dtheta)] += d
-    return w
-
-
-def binomial_back(steps, x, w, dtheta, budget):
-    """The same, with room for `budget` states, x among them."""
+def back_through(steps, x, w, dtheta, budget):
+    """The covector before the steps, from x forward and from w back; gradients are added to dtheta. With a budget there
+    is room for so many states, x among them, and none is kept but for the steps since the last of them."""
     end = len(steps)
-    while end > 1:
+    while budget and end > 1:
         m, ahead = binomial_split(end, budget), x
         for F in steps[:m]:
             ahead = F(ahead)
-        w = binomial_back(steps[m:end], ahead, w, dtheta, budget - 1)
+        w = back_through(steps[m:end], ahead, w, dtheta, budget - 1)
         end = m
-    return stored_back(steps[:end], x, w, dtheta)
+    pullbacks = []
+    for F in steps[:end]:
+        x, pullback = F.vjp(x)
+        pullbacks.append(pullback)
+    for F in reversed(steps[:end]):
+        w, d = pullbacks.pop()(w)
+        dtheta[F.part] += d
+    return w
 
 
 def binomial_split(n, budget):
@@ -141,27 +127,26 @@ def binomial_split(n, budget):
 
 
 class SingleStep:
-    """One step of a Flow, or one map, as a part of a network that is left where it is."""
+    """One step of a Flow, or one map, of a network, and where its θ lies in that of the network."""
 
-    def __init__(self, F):
-        self.F, self.place = F, F.place
-        self.flow, self.linear = isinstance(F, Flow), isinstance(F, LinearMap)
+    def __init__(self, F, net):
+        self.F, self.part, self.flow = F, place_of(F, net), isinstance(F, Flow)
+        self.linear = isinstance(F, LinearMap | Affine)
 
     def __call__(self, x):
-        return self.F.method.step(self.F.field, x, self.F.h) if self.flow else self.F(x)
+        return self.F.method._step(self.F.field, x, self.F.h) if self.flow else self.F._value(x)
 
     def vjp(self, x):
-        return self.F.step_vjp(x) if self.flow else self.F.vjp(x)
+        return self.F._step_vjp(x) if self.flow else self.F._vjp(x)
 
     def inverse(self, y):
-        return self.F.method.inverse(self.F.field, y, self.F.h) if self.flow else self.F.inverse(y)
+        return self.F.method._inverse(self.F.field, y, self.F.h) if self.flow else self.F._inverse(y)
 
 
 def single_steps(F):
-    """The maps of a network, nested ones opened, and a flow of n steps as n of them."""
-    if not isinstance(F, Map):
-        raise TypeError(f"an adjoint needs a network, got {F!r}")
-    return [step for G in flattened(F) for step in [SingleStep(G)] * (G.steps if isinstance(G, Flow) else 1)]
+    """The maps of a network, nested networks flattened, and a flow of n steps as n of them."""
+    instance(F, Map, "an adjoint needs a network")
+    return [step for G in flattened(F) for step in [SingleStep(G, F)] * (G.steps if isinstance(G, Flow) else 1)]
 
 
 def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", tolerance=1e-3):
@@ -169,38 +154,29 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
 
         ẋ = X(x),   λ̇ = −X′(x)ᵀλ,   ġ = −(∂X/∂θ)ᵀλ,   λ(t) = w,   g(t) = 0,   and then λ(0) and g(0).
 
-    The states, too, are solved backwards, so that nothing is kept: that is the method, and its weakness. Where ẋ = X(x)
-    contracts, the way back expands, and the state is lost at any tolerance. A RuntimeWarning tells where the x₀ that comes
-    out differs from the x₀ that went in by more than `tolerance`, relative: λ and g are then wrong. Backpropagation through
-    the steps of a method (`Flow.vjp`) has no such trouble.
+    The states, too, are solved backwards, so that nothing is kept: that is the method, and its weakness. If ẋ = X(x)
+    contracts, the way back expands, and the state is lost at any tolerance: λ and g are then wrong, and a RuntimeWarning
+    is issued. Backpropagation through the steps of a method (`Flow.vjp`) has no such trouble.
 
-    field: a vector field with vjp, in float64; x: (..., d); t: a number of either sign; rtol, atol, method: of scipy's
-    solve_ivp. TypeError for another kind of map, ValueError for a t that is not finite, RuntimeError where the solution
-    does not reach t. Sources: Chen et al., arXiv:1806.07366; Gholami, Keutzer and Biros,
-    ANODE, arXiv:1902.10298.
+    Parameters
+    ----------
+    field : a vector field with vjp, in float64
+    x : array (..., d)
+    t : number, of either sign
+    rtol, atol, method : of scipy's solve_ivp
+    tolerance : number > 0; RuntimeWarning if the x₀ that comes out differs by more from the x₀ that went in, relative
+
+    TypeError for another kind of map, ValueError for a t that is not finite, RuntimeError if the solution does not
+    reach t. Sources: Chen et al., arXiv:1806.07366; Gholami, Keutzer and Biros, ANODE, arXiv:1902.10298.
     """
     from scipy.integrate import solve_ivp
 
-    if not isinstance(field, Field):
-        raise TypeError(f"the continuous adjoint is that of a vector field, got {field!r}")
-    x = field.state(x)
-    if x.dtype != float:
-        raise TypeError(
-            f"the continuous adjoint is solved in double precision and needs a float64 field, got {x.dtype}"
-        )
-    if math.isnan(real(t)):
-        raise ValueError(f"t must be a finite number, got {t!r}")
-    for value, name in ((rtol, "rtol"), (atol, "atol"), (tolerance, "tolerance")):
-        if not real(value) > 0:
-            raise ValueError(f"{name} must be a positive number, got {value!r}")
-    if not np.isfinite(x).all():
-        raise ValueError("the continuous adjoint needs finite states, got a NaN or infinity")
-    if not x.size:
-        raise ValueError(f"the continuous adjoint needs at least one state, got an array of shape {x.shape}")
+    x = instance(field, Field, "the continuous adjoint is that of a vector field").state(x)
+    x, t = finite_states(x, "the continuous adjoint"), finite(t, "t")
+    options = {"rtol": positive(rtol, "rtol"), "atol": positive(atol, "atol"), "method": method}
+    tolerance = positive(tolerance, "tolerance")
     if not isinstance(method, str) or method not in ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"):
         raise ValueError(f"method must be a name of scipy's solve_ivp, such as RK45, got {method!r}")
-    t = float(t)
-    options = dict(rtol=rtol, atol=atol, method=method)
 
     def solve(rhs, span, start):
         if t == 0:
@@ -210,20 +186,25 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
             raise RuntimeError(f"the solution does not get from t = {span[0]:g} to t = {span[1]:g}: {solution.message}")
         return solution.y[:, -1]
 
-    y = solve(lambda _, state: field(state.reshape(x.shape)).ravel(), (0.0, t), x.ravel()).reshape(x.shape)
+    def cut(z):
+        """x, λ and g out of one vector."""
+        return z[: x.size].reshape(x.shape), z[x.size : 2 * x.size].reshape(x.shape), z[2 * x.size :]
+
+    y = solve(lambda _, state: field._value(state.reshape(x.shape)).ravel(), (0.0, t), x.ravel()).reshape(x.shape)
 
     def pullback(w):
-        w = field.covector(w, x)
+        w = covector(field, w, x)
 
         def rhs(_, z):
-            state, adjoint = z[: x.size].reshape(x.shape), z[x.size : 2 * x.size].reshape(x.shape)
-            value, back = field.vjp(state)
-            dx, dtheta = back(adjoint)
+            state, adjoint, _ = cut(z)
+            value, pullback_X = field._vjp(state)
+            dx, dtheta = pullback_X(adjoint)
             return np.concatenate([value.ravel(), -dx.ravel(), -dtheta])
 
-        z = solve(rhs, (t, 0.0), np.concatenate([y.ravel(), w.ravel(), np.zeros(field.theta.size)]))
-        warn_of_a_lost_state(relative_error(z[: x.size].reshape(x.shape), x, y), tolerance)
-        return z[x.size : 2 * x.size].reshape(x.shape), z[2 * x.size :]
+        z = solve(rhs, (t, 0.0), np.concatenate([y.ravel(), w.ravel(), np.zeros(field._size)]))
+        x_again, dx, dtheta = cut(z)
+        warn_of_a_lost_state(relative_error(x_again, x, y), tolerance)
+        return dx, dtheta
 
     return y, pullback
 
@@ -237,7 +218,7 @@ def relative_error(rebuilt, x, other=1.0):
 
 
 def warn_of_a_lost_state(error, tolerance):
-    """RuntimeWarning where a state, computed backwards, is not the state that was."""
+    """RuntimeWarning if a state, computed backwards, is not the state that was."""
     if not error <= tolerance:
         warnings.warn(
             f"the state was lost on the way back: x₀ is rebuilt with a relative error of {error:.1e}, and the gradient "

@@ -1,7 +1,7 @@
 """Small data sets: planar points in two classes, and 8×8 digits shipped with the package. Labels come last.
 
 And readers of larger ones, CIFAR-10, MNIST and Fashion-MNIST, from files that are on the disk already: nothing is
-downloaded, nothing is unpickled, and what is truncated or of another kind is refused by name.
+downloaded, nothing is unpickled, and truncated or foreign files are rejected with an error that names them.
 """
 
 import gzip
@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .linear import floating
-from .maps import dimension, generator, real, yes_or_no
+from .arguments import dimension, flag, floating, generator, non_negative, positive
+from .arguments import path as path_of
+
+__all__ = ["CIFAR10_LABELS", "cifar10", "digits", "fashion_mnist", "idx", "mnist", "moons", "rings", "spirals"]
 
 CIFAR10_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -49,12 +51,10 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
     Returns points (n, 2) and labels (n,) in {0, 1}.
     """
     labels, rng = _labels(n, noise, rng)
-    if not real(turns) > 0:
-        raise ValueError(f"turns must be a positive number, got {turns}")
     r = np.sqrt(rng.uniform(0, 1, len(labels)))
-    phi = 2 * np.pi * turns * r
-    arm = (r * np.cos(phi), r * np.sin(phi))
-    return _two_classes(labels, arm, (-arm[0], -arm[1]), noise, rng)
+    phi = 2 * np.pi * positive(turns, "turns") * r
+    x, y = r * np.cos(phi), r * np.sin(phi)
+    return _two_classes(labels, (x, y), (-x, -y), noise, rng)
 
 
 def digits():
@@ -63,7 +63,7 @@ def digits():
     Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning
     Repository, CC BY 4.0 (its test set; pixels, counts from 0 to 16, are divided by 16).
     """
-    with np.load(os.path.join(os.path.dirname(__file__), "data", "digits.npz"), allow_pickle=False) as data:
+    with np.load(Path(__file__).parent / "data" / "digits.npz", allow_pickle=False) as data:
         return data["images"].reshape(-1, 64) / 16.0, data["labels"].astype(int)
 
 
@@ -72,37 +72,34 @@ def cifar10(folder=None, train=True, dtype=float):
 
     A state is an image (3, 32, 32), flattened: the red plane, the green, the blue, each row by row. The files, in the
     official binary layout (a byte of label, 3072 bytes of image, and so on), are those of data_batch_1.bin, …,
-    data_batch_5.bin that are there, or test_batch.bin where train is False, in `folder` (None: the environment variable
+    data_batch_5.bin that are there, or test_batch.bin if train is False, in `folder` (None: the environment variable
     DYNSYS_NN_DATA) or its cifar-10-batches-bin.
 
-    Raises FileNotFoundError that says where the data is to be had; ValueError that names a damaged file; TypeError for
+    Raises FileNotFoundError that says where the data can be downloaded; ValueError that names a damaged file; TypeError for
     a dtype other than float64 and float32. Source: A. Krizhevsky, Learning multiple layers of features from tiny
     images, 2009, https://www.cs.toronto.edu/~kriz/cifar.html.
     """
-    dtype = floating(dtype)
-    if yes_or_no(train, "train"):
-        groups = {"data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]}
-    else:
-        groups = {"test_batch.bin": ["test_batch.bin"]}
-    source = "CIFAR-10, the binary version, is to be had at https://www.cs.toronto.edu/~kriz/cifar.html"
+    training = {"data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]}
+    groups, dtype = training if flag(train, "train") else {"test_batch.bin": ["test_batch.bin"]}, floating(dtype)
+    source = "CIFAR-10, the binary version, can be downloaded from https://www.cs.toronto.edu/~kriz/cifar.html"
     (paths,) = _files("cifar10", folder, ("", "cifar-10-batches-bin"), groups, source)
-    batches = [_cifar_batch(path) for path in paths]
-    images = np.concatenate([records[:, 1:] for records, _ in batches], dtype=dtype)
+    records, labels = zip(*map(_cifar_batch, paths), strict=True)
+    images = np.concatenate([record[:, 1:] for record in records], dtype=dtype)
     images /= 255  # in place: the images are the one large array
-    return images, np.concatenate([labels for _, labels in batches])
+    return images, np.concatenate(labels)
 
 
 def mnist(folder=None, train=True, dtype=float):
     """MNIST: handwritten digits as states (n, 784) in [0, 1], 28×28 row by row, and labels (n,) in 0, …, 9.
 
-    The files are train-images-idx3-ubyte and train-labels-idx1-ubyte, or t10k-… where train is False, plain or .gz,
+    The files are train-images-idx3-ubyte and train-labels-idx1-ubyte, or t10k-… if train is False, plain or .gz,
     also spelled .idx3 and .idx1, in `folder`/mnist, `folder`/MNIST/raw or `folder` (None: the environment variable
     DYNSYS_NN_DATA), the first that has both.
 
     Raises as `cifar10` does. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to
     document recognition, Proc. IEEE 86(11), 1998, http://yann.lecun.com/exdb/mnist/.
     """
-    source = "MNIST is to be had at http://yann.lecun.com/exdb/mnist/"
+    source = "MNIST can be downloaded from http://yann.lecun.com/exdb/mnist/"
     return _images_and_labels("mnist", folder, ("mnist", "MNIST/raw", ""), train, dtype, source)
 
 
@@ -113,7 +110,7 @@ def fashion_mnist(folder=None, train=True, dtype=float):
     looked into before `folder` itself. Otherwise as `mnist`. Source: H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747,
     2017, https://github.com/zalandoresearch/fashion-mnist.
     """
-    source = "Fashion-MNIST is to be had at https://github.com/zalandoresearch/fashion-mnist"
+    source = "Fashion-MNIST can be downloaded from https://github.com/zalandoresearch/fashion-mnist"
     return _images_and_labels("fashion_mnist", folder, ("fashion-mnist", "FashionMNIST/raw", ""), train, dtype, source)
 
 
@@ -122,15 +119,15 @@ def idx(path):
 
     The file: 0, 0, a type code, the number of axes, their lengths as big-endian integers of four bytes, then the
     entries, big endian, the last axis fastest. It may be gzipped, whatever its name. Raises ValueError that names the
-    file where it is truncated, has trailing bytes or an axis of length 0, or is of another kind. Source:
+    file if it is truncated, has trailing bytes or an axis of length 0, or is of another kind. Source:
     http://yann.lecun.com/exdb/mnist/.
     """
-    path = _path(path, "path")
+    path = path_of(path, "path")
     with open(path, "rb") as file:
         try:
             return _idx(gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file)
         except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path} is no IDX file, or it is damaged: {error}") from error
+            raise ValueError(f"{path} is not an IDX file, or is damaged: {error}") from error
 
 
 def _idx(stream):
@@ -172,7 +169,7 @@ def _cifar_batch(path):
 
 def _images_and_labels(reader, folder, places, train, dtype, source):
     """What `mnist` and `fashion_mnist` return."""
-    dtype, part = floating(dtype), "train" if yes_or_no(train, "train") else "t10k"
+    dtype, part = floating(dtype), "train" if flag(train, "train") else "t10k"
     names = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
     groups = {f"{s}[.gz]": [t + z for t in (s, s.replace("-idx", ".idx")) for z in ("", ".gz")] for s in names}
     (image_path, *_), (label_path, *_) = _files(reader, folder, places, groups, source)
@@ -190,11 +187,11 @@ def _images_and_labels(reader, folder, places, train, dtype, source):
 
 
 def _files(reader, folder, places, groups, source):
-    """Lists of paths, one for each group of names: those that exist in the first place where no group has none.
+    """Lists of paths, one for each group of names, from the first folder in which every group has at least one file.
 
     places: folders in `folder`; groups: what an error calls a group → its names; source: a sentence for the error.
     """
-    folder = os.environ.get("DYNSYS_NN_DATA") or None if folder is None else _path(folder, "folder")
+    folder = os.environ.get("DYNSYS_NN_DATA") or None if folder is None else path_of(folder, "folder")
     searched = [] if folder is None else [Path(folder, place) for place in places]
     for place in searched:
         found = [[place / name for name in names if (place / name).is_file()] for names in groups.values()]
@@ -207,14 +204,6 @@ def _files(reader, folder, places, groups, source):
     )
 
 
-def _path(path, name):
-    """A path as str; TypeError that names the argument for what is none (an int would be an open file)."""
-    try:
-        return os.fsdecode(path)
-    except TypeError:
-        raise TypeError(f"{name} must be a path, got {path!r}") from None
-
-
 def _up_to_nine(labels, path):
     """Labels, bytes, as int; ValueError that names their file for one above 9."""
     wrong = np.flatnonzero(labels > 9)
@@ -224,13 +213,13 @@ def _up_to_nine(labels, path):
 
 
 def _labels(n, noise, rng):
-    n = dimension(n, "n")
-    if not real(noise) >= 0:
-        raise ValueError(f"noise is a standard deviation ≥ 0, got {noise!r}")
-    rng = generator(rng)
-    return rng.permutation(np.arange(n) % 2), rng
+    """n labels 0 and 1 in equal parts, shuffled, and the Generator."""
+    rng, labels = generator(rng), np.arange(dimension(n, "n")) % 2
+    non_negative(noise, "noise")
+    return rng.permutation(labels), rng
 
 
 def _two_classes(labels, zero, one, noise, rng):
+    """Points (n, 2) on the curve `zero` or `one`, by their labels, with noise; and the labels."""
     x = np.where((labels == 0)[:, None], np.stack(zero, axis=-1), np.stack(one, axis=-1))
     return x + noise * rng.normal(size=x.shape), labels

@@ -4,16 +4,17 @@ A certificate is an upper bound of the Lipschitz constant, from `F.lipschitz()`.
 and no search, however long, makes it a certificate.
 """
 
-import copy
 import math
 
 import numpy as np
 
+from .arguments import dimension, flag, generator, instance, labels, non_negative
 from .flows import Flow
 from .integrators import Euler, cocoercivity
-from .linear import LinearMap
-from .losses import checked_labels
-from .maps import Map, Network, array, dimension, flattened, generator, lipschitz_product, yes_or_no
+from .linear import Affine, LinearMap
+from .maps import Map, Network, flattened, lipschitz_product, table
+
+__all__ = ["Profile", "averaged", "certified_accuracy", "certified_radius", "measured", "profile"]
 
 
 def measured(F, x, steps=100, rng=0):
@@ -21,11 +22,10 @@ def measured(F, x, steps=100, rng=0):
 
     Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs of points, which
     start near by and far apart, moves the points too. x: (..., d), at least one point; `steps` of each; the first
-    directions are drawn with `rng`. Points are first moved by 1e-8 of their size, off kinks, where F′ means nothing; what
-    rounding may have added is taken off. TypeError for complex points.
+    directions are drawn with `rng`. Points are first perturbed by 1e-8 of their size, to leave kinks, where F′ is
+    undefined; possible rounding is subtracted from the result. TypeError for complex points.
     """
-    if not isinstance(F, Map):
-        raise TypeError(f"measured calls vjp and jvp of a Map, got {F!r}: checks.lipschitz takes any function")
+    instance(F, Map, "measured needs a Map with vjp and jvp, while checks.lipschitz takes any function")
     x, steps, rng = F.state(x).reshape(-1, F.dim_in), dimension(steps, "steps"), generator(rng)
     if not (x.size and np.isfinite(x).all()):
         raise ValueError("measured needs at least one point, all of them finite")
@@ -45,7 +45,7 @@ def power_iteration(F, x, v, steps):
     v = unit(v)
     for _ in range(steps):
         w = pullback(F.jvp(x, v)[1])[0]
-        v = np.where(norm(w)[:, None] > tiny(w), unit(w), v)  # in the kernel of F′, a direction is as good as any other
+        v = np.where(norm(w)[:, None] > tiny(w), unit(w), v)  # in the kernel of F′, any direction is as good
     return norm(F.jvp(x, v)[1]), v
 
 
@@ -82,6 +82,7 @@ def norm(v):
 
 
 def unit(v):
+    """v/‖v‖ of each sample, (n, d)."""
     return v / np.maximum(norm(v), tiny(v))[:, None]
 
 
@@ -91,29 +92,22 @@ def tiny(v):
 
 
 class Profile:
-    """A table of a network's layers, from `profile(net, x)`: arrays of one number a layer.
+    """A table of a network's layers, from `profile(net, x)`: arrays of one number per layer.
 
-    bound: the certified constant of the layer, ∞ where none is known; measured: the largest stretch that was found of the
+    bound: the certified constant of the layer, ∞ if none is known; measured: the largest stretch that was found of the
     layer, from the states that it gets; product: of the bounds so far; measured_product: the largest stretch that was
     found from the input to here. Measured numbers are lower bounds. `print` shows the table.
     """
 
     def __init__(self, names, bound, measured, measured_product):
-        self.names, self.bound = names, np.array(bound)
+        self.names, self.bound, self.product = names, np.array(bound), np.cumprod(bound)
         self.measured, self.measured_product = np.array(measured), np.array(measured_product)
-        self.product = np.cumprod(self.bound)
 
     def __str__(self):
-        columns = [
-            ["layer", *self.names], *[
-                [title, *[f"{number:.6g}" for number in numbers]] for title, numbers in (
-                    ("bound", self.bound), ("measured", self.measured), ("product", self.product), ("measured so far", self.measured_product),
-                )
-            ],
-        ]  # fmt: skip
-        widths = [max(map(len, column)) for column in columns]
-        rows = zip(*columns, strict=True)
-        return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+        columns = self.bound, self.measured, self.product, self.measured_product
+        numbers = [[f"{number:.6g}" for number in row] for row in zip(*columns, strict=True)]
+        rows = [[name, *row] for name, row in zip(self.names, numbers, strict=True)]
+        return table([["layer", "bound", "measured", "product", "measured so far"], *rows])
 
     __repr__ = __str__
 
@@ -123,16 +117,13 @@ def profile(net, x=None, steps=50, rng=0):
 
     Without x, from 100 points N(0, I), drawn with `rng`. Returns a Profile.
     """
-    if not isinstance(net, Network):
-        raise TypeError(f"profile needs a Network, got {net!r}")
+    instance(net, Network, "profile needs a Network")
     x = generator(rng).normal(size=(100, net.dim_in)) if x is None else x
     x = net.state(x).reshape(-1, net.dim_in)
-    names, bounds, found, so_far = [], [], [], []
-    for k, (F, state) in enumerate(zip(net.maps, net.states(x), strict=False)):
-        names.append(f"{k} {F.formula}")
-        bounds.append(bound_or_infinity(F))
-        found.append(measured(F, state, steps, rng))
-        so_far.append(measured(Network(*copy.deepcopy(net.maps[: k + 1])), x, steps, rng))
+    names = [f"{k} {F.formula}" for k, F in enumerate(net.maps)]
+    bounds = [bound_or_infinity(F) for F in net.maps]
+    found = [measured(F, state, steps, rng) for F, state in zip(net.maps, net.states(x), strict=False)]
+    so_far = [measured(net[: k + 1], x, steps, rng) for k in range(len(net))]
     return Profile(names, bounds, found, so_far)
 
 
@@ -141,7 +132,7 @@ def averaged(F):
     if it has one.
 
     An Euler step h ≤ 2ν of a field of cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition:
-    α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 where one α_i is 1. NotImplementedError for other maps and longer steps. Sources:
+    α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 if one α_i is 1. NotImplementedError for other maps and longer steps. Sources:
     Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
     """
     if isinstance(F, Network):
@@ -164,37 +155,48 @@ def certified_radius(net, x, pairwise=True):
     With ℓ = net.lipschitz(), from input to logits, and k the label,
 
         r = min_j (z_k − z_j)/(√2 ℓ)
-        r = min_j (z_k − z_j)/(ℓ′‖w_k − w_j‖)      pairwise, where the network ends in linear maps
+        r = min_j (z_k − z_j)/(ℓ′‖w_k − w_j‖)      pairwise, if the network ends in linear maps
 
     w_j are the rows of the last linear maps, multiplied, and ℓ′ is the constant of what comes before; the second is
     never smaller. It holds for ‖δ‖ < r, Euclidean. Constants are rounded outward; the logits themselves are off by their
     rounding, which counts in float32. ValueError unless there are two logits at least, all finite; NotImplementedError
     for a network without a constant. Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
     """
-    if not isinstance(net, Map):
-        raise TypeError(f"certified_radius needs a network, which knows its constant, got {net!r}")
-    z, pairwise = np.asarray(net(x)), yes_or_no(pairwise, "pairwise")
+    instance(net, Map, "certified_radius needs a network, which knows its constant")
+    z, pairwise = net(x), flag(pairwise, "pairwise")
     if np.iscomplexobj(z):
         raise TypeError(f"certified_radius needs real logits, got {z.dtype}")
     if not np.isfinite(z).all():
         raise ValueError("certified_radius needs finite logits, got a NaN or infinity")
     if z.ndim == 0 or z.shape[-1] < 2:
         raise ValueError(f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}")
-    K, k = z.shape[-1], z.argmax(axis=-1)
+    k = z.argmax(axis=-1)
     gap = z.max(axis=-1, keepdims=True) - z
     np.put_along_axis(gap, k[..., None], np.inf, axis=-1)
     before, last = split_linear_end(net) if pairwise else ([net], [])
-    ell, norms = lipschitz_product(before), lipschitz_product(last)
-    slope = np.full((K, K), np.sqrt(2) * norms)
-    if last:
-        pairs = np.eye(K)[:, None] - np.eye(K)  # e_k − e_j, to become w_k − w_j
-        for A in reversed(last):
-            pairs = A.adjoint(pairs)
-        rounding = sum(max(A.dim_in, A.dim_out) * np.finfo(pairs.dtype).eps for A in last)
-        slope = np.minimum(slope, np.linalg.norm(pairs.astype(float), axis=-1) + rounding * slope)
-    slope = slope * ell * (1 + 1e-15)
+    slope = slopes_of_differences(last, z.shape[-1]) * lipschitz_product(before) * (1 + 1e-15)
     with np.errstate(divide="ignore", invalid="ignore"):  # equal rows: a difference that no perturbation changes
         return np.where(gap > 0, gap / slope[k], 0.0).min(axis=-1)
+
+
+def slopes_of_differences(last, K):
+    """How fast z_k − z_j grows at most, (K, K), with the states that come into the linear maps `last`, which give K logits z."""
+    slope = np.full((K, K), np.sqrt(2) * lipschitz_product(last))
+    if not last:
+        return slope
+    rows = np.eye(K)[:, None] - np.eye(K)  # e_k − e_j, to become w_k − w_j
+    for A in reversed(last):
+        rows = A.adjoint(rows)
+    rounding = sum(max(A.dim_in, A.dim_out) * np.finfo(rows.dtype).eps for A in last)
+    return np.minimum(slope, np.linalg.norm(rows.astype(float), axis=-1) + rounding * slope)
+
+
+def split_linear_end(net):
+    """The maps of a network, nested ones flattened, as two lists: what comes before, and the linear maps, and affine ones, at its end."""
+    maps, last = flattened(net), []
+    while maps and isinstance(maps[-1], LinearMap | Affine):
+        last.insert(0, maps.pop())
+    return maps, last
 
 
 def certified_accuracy(net, x, y, eps, pairwise=True):
@@ -203,41 +205,23 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
     x: (..., dim_in); y: integer labels (...); eps: a number or an array of numbers ≥ 0. ValueError for a negative ε or
     labels out of range.
     """
-    if not isinstance(net, Map):
-        raise TypeError(f"certified_accuracy needs a network, which knows its constant, got {net!r}")
-    eps, z = non_negative(eps, "eps"), net(x)
-    right = np.argmax(z, axis=-1) == checked_labels(y, np.shape(z))
+    instance(net, Map, "certified_accuracy needs a network, which knows its constant")
+    eps, z = np.asarray(non_negative(eps, "eps")), net(x)
+    right = np.argmax(z, axis=-1) == labels(y, z.shape)
     radius = np.where(right, certified_radius(net, x, pairwise), -1.0)
-    return fraction(radius.reshape(-1) > eps[..., None])
+    return accuracy_of(radius.reshape(-1) > eps[..., None])
 
 
-def split_linear_end(net):
-    """The maps of a network, nested ones opened, as two lists: what comes before, and the linear maps at the end."""
-    maps, last = flattened(net), []
-    while maps and isinstance(maps[-1], LinearMap):
-        last.insert(0, maps.pop())
-    return maps, last
-
-
-def bound_or_infinity(F):
-    try:
-        return F.lipschitz()
-    except NotImplementedError:
-        return math.inf
-
-
-def fraction(right):
-    """The mean over the last axis; ValueError where that is empty."""
+def accuracy_of(right):
+    """The fraction of samples that are right, over the last axis; ValueError if there is none."""
     if not right.shape[-1]:
         raise ValueError("the accuracy of an empty batch is not defined")
     return right.mean(axis=-1)
 
 
-def non_negative(value, name):
-    numbers = array(value, f"{name} must be a number or an array of numbers")
-    if numbers.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}")
-    numbers = numbers.astype(float)
-    if not (np.isfinite(numbers) & (numbers >= 0)).all():
-        raise ValueError(f"{name} must be at least 0 and finite, got {value}")
-    return numbers
+def bound_or_infinity(F):
+    """F.lipschitz(), or ∞ if no constant is known."""
+    try:
+        return F.lipschitz()
+    except NotImplementedError:
+        return math.inf

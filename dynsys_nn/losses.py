@@ -1,14 +1,18 @@
-"""Losses J(y, target), each with ∂J/∂y beside its value."""
+"""Losses J(y, target), each with ∂J/∂y beside its value, and penalties P(θ), each with ∂P/∂θ."""
 
 import numpy as np
 
-from .maps import array, numbers, real
+from .arguments import Described, array, instance, logits_and_labels, numbers, positive
+from .linear import Affine, Convolution, Weighted
+from .maps import place_of
+
+__all__ = ["Loss", "MeanSquaredError", "MulticlassHinge", "OrthogonalityPenalty", "Penalty", "SoftmaxCrossEntropy"]
 
 
-class Loss:
+class Loss(Described):
     """`loss(y, target)` is the value; `loss.vjp(y, target)` gives value and ∂J/∂y, the covector that starts backprop.
 
-    `mean` is True where J is a mean over samples, so that it may be taken block by block.
+    `mean` is True if J is a mean over samples, so that it may be computed block by block.
     """
 
     mean = False
@@ -19,12 +23,9 @@ class Loss:
     def vjp(self, y, target):
         raise NotImplementedError(f"{type(self).__name__} has no value: write vjp(self, y, target)")
 
-    def __repr__(self):
-        return f"{type(self).__name__}()"
-
 
 class MeanSquaredError(Loss):
-    """J = (1/N) Σ (y − target)², the mean over all N entries. ValueError where the shapes differ."""
+    """J = (1/N) Σ (y − target)², the mean over all N entries. ValueError if the shapes differ."""
 
     mean = True
 
@@ -43,8 +44,8 @@ class MeanSquaredError(Loss):
 class SoftmaxCrossEntropy(Loss):
     """J = mean over the batch of log Σ_j exp z_j − z_k, z: logits (..., K), k: integer labels (...) in 0, …, K − 1.
 
-    ∂J/∂z = (softmax(z) − e_k)/n. ValueError where shapes differ or a label is out of range; TypeError where labels
-    are no integers.
+    ∂J/∂z = (softmax(z) − e_k)/n. ValueError if shapes differ or a label is out of range; TypeError if labels are not
+    integers.
     """
 
     mean = True
@@ -64,17 +65,15 @@ class MulticlassHinge(Loss):
     """J = mean over the batch of Σ_{j≠k} max(0, margin − (z_k − z_j)), z: logits (..., K), k: integer labels (...).
 
     Zero as soon as the logit of the label is ahead of all others by the margin: with a margin of √2 ℓ ε, ℓ the network's
-    Lipschitz constant, no perturbation below ε then changes the label. At a kink the slope is the one from the side where
-    J = 0. ValueError where shapes differ, a label is out of range or the margin is not positive; TypeError where labels
-    are no integers.
+    Lipschitz constant, no perturbation below ε then changes the label. At a kink the slope is the one from the side on
+    which J = 0. ValueError if shapes differ, a label is out of range or the margin is not positive; TypeError if labels
+    are not integers.
     """
 
     mean = True
 
     def __init__(self, margin=1.0):
-        if not real(margin) > 0:
-            raise ValueError(f"margin must be a positive number, got {margin!r}")
-        self.margin = float(margin)
+        self.margin = positive(margin, "margin")
 
     def vjp(self, z, labels):
         z, k = logits_and_labels(z, labels)
@@ -85,30 +84,73 @@ class MulticlassHinge(Loss):
         np.put_along_axis(dz, k, -dz.sum(axis=-1, keepdims=True), axis=-1)
         return value, dz / k.size
 
-    def __repr__(self):
-        return f"MulticlassHinge({self.margin:g})"
+
+# ---- penalties
 
 
-def logits_and_labels(z, labels):
-    """Logits as an array (..., K), and labels as integer indices (..., 1) into its last axis; clear errors otherwise."""
-    z = numbers(z, "logits must be")
-    if z.ndim == 0:
-        raise ValueError(f"logits must have shape (..., K), got the single number {z}")
-    labels = checked_labels(labels, z.shape)
-    if not labels.size:
-        raise ValueError(f"the mean over an empty batch is not defined: the logits have shape {z.shape}")
-    return z, labels[..., None]
+class Penalty(Described):
+    """P(θ), a number that joins the loss: `value()` is P, `gradient(net)` is ∂P/∂θ, flat like the θ of the network.
+
+    `maps` are those whose parameters it looks at: parts of the network that is trained.
+    """
+
+    maps = ()
+
+    def value(self):
+        """P, a number."""
+        raise NotImplementedError(f"{type(self).__name__} has no value: write value(self)")
+
+    def gradient(self, net):
+        """∂P/∂θ, flat like net.theta."""
+        raise NotImplementedError(f"{type(self).__name__} has no gradient: write gradient(self, net)")
 
 
-def checked_labels(labels, shape):
-    """Labels as an integer array of shape `shape[:-1]` with values in 0, …, shape[-1] − 1."""
-    labels = array(labels, "labels must be an array of integers")
-    if shape[-1] < 2:
-        raise ValueError(f"a label needs at least two logits, got logits of shape {shape}")
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers 0, …, {shape[-1] - 1}, got an array of dtype {labels.dtype}")
-    if labels.shape != tuple(shape[:-1]):
-        raise ValueError(f"logits of shape {shape} need labels of shape {tuple(shape[:-1])}, got {labels.shape}")
-    if labels.size and not (0 <= labels.min() and labels.max() < shape[-1]):
-        raise ValueError(f"labels must lie in 0, …, {shape[-1] - 1}, got {labels.min()} … {labels.max()}")
-    return labels
+class OrthogonalityPenalty(Penalty):
+    """P = weight · Σ_A ‖AᵀA − I‖²/n, n the number of pixels (1 for a matrix), AAᵀ if A has fewer rows.
+
+    For convolutions, which have no nearest orthogonal stencil: their singular values are drawn towards 1, and no theorem
+    follows; what is certified is the singular range that they have. With the symbol Ŵ of A and E = Ŵ*Ŵ − I (ŴŴ* − I) the
+    gradient is 4 weight ŴE/n (EŴ) at each frequency.
+
+    linear_maps: Dense, Affine and Convolution maps. ValueError if the weight is not positive. Source: Wang et al.,
+    Orthogonal convolutional neural networks, arXiv:1911.12207.
+    """
+
+    def __init__(self, *linear_maps, weight=1.0):
+        self.linear_maps, self.weight = linear_maps, positive(weight, "weight")
+        self.maps = matrices(linear_maps, "OrthogonalityPenalty")
+
+    def value(self):
+        return self.weight * sum(float(np.sum(np.abs(defect(S)) ** 2)) / n for S, n in map(symbols, self.maps))
+
+    def gradient(self, net):
+        g = np.zeros_like(net.theta)
+        for A in self.maps:
+            g[place_of(A, net)] += 4 * self.weight * stretch(A).ravel()
+        return g
+
+
+def matrices(maps, name):
+    """What has the weights of the linear maps given: an Affine has a matrix A. TypeError for other maps, or none."""
+    needs = f"{name} constrains Dense, Affine and Convolution maps, such as field.A"
+    if not maps:
+        raise TypeError(f"{name} needs at least one linear map, such as field.A, got none")
+    return tuple(A.A if isinstance(A, Affine) else instance(A, Weighted, needs) for A in maps)
+
+
+def symbols(A):
+    """The symbols of a convolution and its number of pixels; a matrix is its own symbol, of one pixel."""
+    return (A.symbols(), A.image[0] * A.image[1]) if isinstance(A, Convolution) else (A.W, 1)
+
+
+def defect(S):
+    """S*S − I, or SS* − I if S has fewer rows."""
+    S = S if S.shape[-2] >= S.shape[-1] else S.conj().swapaxes(-1, -2)
+    return S.conj().swapaxes(-1, -2) @ S - np.eye(S.shape[-1], dtype=S.dtype)
+
+
+def stretch(A):
+    """A(AᵀA − I), or (AAᵀ − I)A, cut off to the weight of A, per pixel: a quarter of the gradient of ‖AᵀA − I‖²/n."""
+    S, n = symbols(A)
+    G = S @ defect(S) if S.shape[-2] >= S.shape[-1] else defect(S) @ S
+    return A.stencil(G / n) if isinstance(A, Convolution) else G

@@ -4,20 +4,24 @@ Styles are the caller's: `with plt.style.context(plotting.STYLE):` gives the lec
 when a helper runs.
 """
 
-import os.path
+from pathlib import Path
 
 import numpy as np
 
-STYLE = os.path.join(os.path.dirname(__file__), "lecture.mplstyle")
+__all__ = [
+    "STYLE", "adversarial_example", "animate_flow", "certified_accuracy", "convergence", "decision_regions", "deformed_grid",
+    "invariant_drift", "layer_states", "lipschitz_profile", "phase_portrait", "skew_and_gradient", "step_size_region", "trajectories",
+]  # fmt: skip
+
+STYLE = str(Path(__file__).with_name("lecture.mplstyle"))
 
 
 def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
     """Stream lines of a planar field ẋ = X(x) on xlim × ylim; returns the StreamplotSet."""
-    x, y = np.linspace(*xlim, 40), np.linspace(*ylim, 40)
-    U = field(np.stack(np.meshgrid(x, y), axis=-1))
-    return _axes(ax).streamplot(
-        x, y, U[..., 0], U[..., 1], density=density, **{"color": "0.6", "linewidth": 1, **kwargs}
-    )
+    grid = _grid(xlim, ylim, 40)
+    (x, y), (u, v) = np.moveaxis(grid, -1, 0), np.moveaxis(field(grid), -1, 0)
+    look = {"density": density, "color": "0.6", "linewidth": 1, **kwargs}
+    return _axes(ax).streamplot(x, y, u, v, **look)
 
 
 def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
@@ -25,8 +29,7 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
 
     decomposition: from `presnov`; axes: three. The width of a line is the size of the field, on one scale for all.
     """
-    P = decomposition
-    grid = np.stack(np.meshgrid(np.linspace(*xlim, 40), np.linspace(*ylim, 40)), axis=-1)
+    P, grid = decomposition, _grid(xlim, ylim, 40)
     U, radius, (x, y) = P.U(grid), np.linalg.norm(grid, axis=-1), np.moveaxis(grid, -1, 0)
     faint = dict(colors="0.75", linewidths=1.2, linestyles="solid", zorder=0)
     if np.ptp(U) > 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max():  # else U is rounding
@@ -51,10 +54,9 @@ def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=lambda x: x, project=
     """
     from matplotlib.collections import LineCollection
 
-    fine_x, fine_y = np.linspace(*xlim, 101), np.linspace(*ylim, 101)
-    rows = [np.stack([fine_x, np.full_like(fine_x, y)], axis=-1) for y in np.linspace(*ylim, lines)]
-    columns = [np.stack([np.full_like(fine_y, x), fine_y], axis=-1) for x in np.linspace(*xlim, lines)]
-    curves = project(F(extend(np.array(rows + columns))))
+    rows = _grid(xlim, ylim, 101, lines)
+    columns = _grid(xlim, ylim, lines, 101).swapaxes(0, 1)
+    curves = project(F(extend(np.concatenate([rows, columns]))))
     collection = LineCollection(list(curves), **{"color": "0.7", "linewidth": 1, **kwargs})
     ax = _axes(ax)
     ax.add_collection(collection)
@@ -64,14 +66,13 @@ def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=lambda x: x, project=
 
 def trajectories(states, ax=None, components=(0, 1), **kwargs):
     """Curves through states, shape (..., n, d): component against component; returns the lines."""
-    states = np.asarray(states)
-    i, j = components
-    curves = states.reshape(-1, *states.shape[-2:])
-    return _axes(ax).plot(curves[:, :, i].T, curves[:, :, j].T, **kwargs)
+    (i, j), states = components, np.asarray(states)
+    curves = states.reshape(-1, *states.shape[-2:]).T
+    return _axes(ax).plot(curves[i], curves[j], **kwargs)
 
 
 def layer_states(states, labels, axes, **kwargs):
-    """The points of a data set after some layers, one scatter an Axes (planar, or 3-D for states in ℝ³); returns the scatters.
+    """The points of a data set after some layers, one scatter per Axes (planar, or 3-D for states in ℝ³); returns the scatters.
 
     states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured by the style's
     cycle.
@@ -117,7 +118,7 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
     """
     h_C = np.linspace(*xlim, 1201)
     h_E = np.maximum(0, steps.largest_expansive_step(h_C))
-    return _axes(ax).fill_between(h_C, h_E, label=label, **{"alpha": 0.35, "linewidth": 0, **kwargs})
+    return _axes(ax).fill_between(h_C, h_E, **{"label": label, "alpha": 0.35, "linewidth": 0, **kwargs})
 
 
 def lipschitz_profile(profile, ax=None, label=None, **kwargs):
@@ -126,8 +127,7 @@ def lipschitz_profile(profile, ax=None, label=None, **kwargs):
     profile: from `lipschitz.profile(net, x)`. The solid line is the product of the bounds up to each layer, the dotted one
     the largest stretch that was found: the truth lies between. Layers without a constant end the solid line.
     """
-    ax = _axes(ax)
-    layers = np.arange(len(profile.bound))
+    ax, layers = _axes(ax), np.arange(len(profile.bound))
     bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
     [upper] = ax.semilogy(layers, bound, label=label or "certified", **{"marker": "_", **kwargs})
     look = {"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs}
@@ -139,14 +139,12 @@ def lipschitz_profile(profile, ax=None, label=None, **kwargs):
 def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwargs):
     """Accuracy in per cent against ε: certified, solid, and under attack, dotted, with the gap between them shaded; returns
     the lines. eps, certified, attacked: arrays (n,), accuracies in [0, 1]."""
-    ax = _axes(ax)
-    lines = ax.plot(eps, 100 * np.asarray(certified), label=label, **kwargs)
+    ax, certified = _axes(ax), 100 * np.asarray(certified)
+    lines = ax.plot(eps, certified, label=label, **kwargs)
     if attacked is not None:
-        colour = lines[0].get_color()
-        lines += ax.plot(eps, 100 * np.asarray(attacked), **{**kwargs, "color": colour, "linestyle": ":"})
-        ax.fill_between(
-            eps, 100 * np.asarray(certified), 100 * np.asarray(attacked), color=colour, alpha=0.12, linewidth=0
-        )
+        colour, attacked = lines[0].get_color(), 100 * np.asarray(attacked)
+        lines += ax.plot(eps, attacked, **{**kwargs, "color": colour, "linestyle": ":"})
+        ax.fill_between(eps, certified, attacked, color=colour, alpha=0.12, linewidth=0)
     ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)")
     return lines
 
@@ -178,33 +176,30 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     """
     from matplotlib.colors import ListedColormap
 
-    grid = np.stack(np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, n)), axis=-1)
+    grid = _grid(xlim, ylim, n)
     logits = np.asarray(classify(grid))
     if logits.ndim != 3 or logits.shape[-1] < 2:
         raise ValueError(f"classify must return logits (..., K) with K ≥ 2, but {grid.shape} became {logits.shape}")
     classes = logits.argmax(axis=-1)
     colours = ListedColormap(_cycle()[: classes.max() + 1])
-    return _axes(ax).imshow(
-        classes, extent=(*xlim, *ylim), origin="lower", interpolation="nearest", aspect="equal",
-        **{"cmap": colours, "alpha": 0.2, "vmin": -0.5, "vmax": classes.max() + 0.5, **kwargs},
-    )  # fmt: skip
+    where = {"extent": (*xlim, *ylim), "origin": "lower", "interpolation": "nearest", "aspect": "equal"}
+    look = {"cmap": colours, "alpha": 0.2, "vmin": -0.5, "vmax": classes.max() + 0.5, **kwargs}
+    return _axes(ax).imshow(classes, **where, **look)
 
 
 def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None):
     """An animation that carries points through the layers, `between` frames from one to the next; returns the FuncAnimation.
 
-    states: list of arrays (n, 2 or 3) of one dimension; hold: frames at rest at the end; titles: a text a state.
+    states: list of arrays (n, 2 or 3) of one dimension; hold: frames at rest at the end; titles: one per state.
     """
     from matplotlib.animation import FuncAnimation
 
-    states = [np.asarray(x) for x in states]
+    states, last = [np.asarray(x) for x in states], len(states) - 1
     [points] = layer_states(states[:1], labels, [ax])
-    times = np.concatenate(
-        [np.linspace(0, len(states) - 1, between * (len(states) - 1) + 1), np.full(hold, len(states) - 1)]
-    )
+    times = np.concatenate([np.linspace(0, last, between * last + 1), np.full(hold, last)])
 
     def draw(time):
-        k = min(int(time), len(states) - 2)
+        k = min(int(time), last - 1)
         x = states[k] + (time - k) * (states[k + 1] - states[k])
         if ax.name == "3d":
             points._offsets3d = x.T
@@ -217,7 +212,13 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
     return FuncAnimation(fig, draw, frames=times, interval=interval, blit=False)
 
 
+def _grid(xlim, ylim, n, m=None):
+    """The points (x, y) of a rectangle, n in each of its m rows, shape (m, n, 2)."""
+    return np.stack(np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, m or n)), axis=-1)
+
+
 def _axes(ax):
+    """The given Axes, or the current one."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt

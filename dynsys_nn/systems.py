@@ -6,10 +6,12 @@ epidemic. The separable Hamiltonian ones are PartitionedField(f, g) in (q, p), q
 so that symplectic methods take them.
 """
 
+from functools import partial
+
 import numpy as np
 
-from .fields import Invariant, KnownField, Mass, PartitionedField, Quadratic, SquaredNorm
-from .maps import array, real
+from .arguments import array, positive, real, within
+from .fields import Invariant, KnownField, Mass, PartitionedField, Quadratic, SeparableEnergy, SquaredNorm
 
 
 def mass_example():
@@ -17,20 +19,22 @@ def mass_example():
 
     Solutions from [0, 1]³ stay in [−0.57, 2.05]³ up to t = 2. Source: arXiv:2210.02373.
     """
+    field = KnownField(_mass_example, 3, _mass_example_jacobian, keeps={"mass"})
+    return _system(field, [0.2, 0.6, 0.9], mass=Mass())
 
-    def fun(y):
-        y1, y2, y3 = np.moveaxis(y, -1, 0)
-        return np.stack([y2 * y3 - y3 * y1**2, y3 * y1**2 - np.sin(y1), np.sin(y1) - y2 * y3], axis=-1)
 
-    def jacobian(y):
-        y1, y2, y3 = np.moveaxis(y, -1, 0)
-        return _matrix([
-            [-2 * y1 * y3, y3, y2 - y1**2],
-            [2 * y1 * y3 - np.cos(y1), 0 * y1, y1**2],
-            [np.cos(y1), -y3, -y2],
-        ])  # fmt: skip
+def _mass_example(y):
+    y1, y2, y3 = np.moveaxis(y, -1, 0)
+    return np.stack([y2 * y3 - y3 * y1**2, y3 * y1**2 - np.sin(y1), np.sin(y1) - y2 * y3], axis=-1)
 
-    return _system(KnownField(fun, 3, jacobian, keeps={"mass"}), [0.2, 0.6, 0.9], mass=Mass())
+
+def _mass_example_jacobian(y):
+    y1, y2, y3 = np.moveaxis(y, -1, 0)
+    return _matrix([
+        [-2 * y1 * y3, y3, y2 - y1**2],
+        [2 * y1 * y3 - np.cos(y1), 0 * y1, y1**2],
+        [np.cos(y1), -y3, -y2],
+    ])  # fmt: skip
 
 
 def sir():
@@ -38,34 +42,59 @@ def sir():
 
     Keeps the mass 1ᵀy and y₁ + y₂ − log y₁ (`epidemic`), and the simplex {y ≥ 0, 1ᵀy = 1}.
     """
-
-    def fun(y):
-        y1, y2, _ = np.moveaxis(y, -1, 0)
-        return np.stack([-y1 * y2, y1 * y2 - y2, y2], axis=-1)
-
-    def jacobian(y):
-        y1, y2, _ = np.moveaxis(y, -1, 0)
-        return _matrix([[-y2, -y1, 0 * y1], [y2, y1 - 1, 0 * y1], [0 * y1, 1 + 0 * y1, 0 * y1]])
-
-    epidemic = Invariant(
-        lambda y: y[..., 0] + y[..., 1] - np.log(y[..., 0]),
-        lambda y: np.stack([1 - 1 / y[..., 0], np.ones_like(y[..., 1]), np.zeros_like(y[..., 2])], axis=-1),
-        lambda y, v: np.stack([v[..., 0] / y[..., 0] ** 2, 0 * v[..., 1], 0 * v[..., 2]], axis=-1),
-    )
-    field = KnownField(fun, 3, jacobian, keeps={"mass", "invariant"})
+    field = KnownField(_sir, 3, _sir_jacobian, keeps={"mass", "invariant"})
+    epidemic = Invariant(_epidemic, _epidemic_gradient, _epidemic_hvp)
     return _system(field, [0.9, 0.1, 0.0], mass=Mass(), epidemic=epidemic)
+
+
+def _sir(y):
+    y1, y2, _ = np.moveaxis(y, -1, 0)
+    return np.stack([-y1 * y2, y1 * y2 - y2, y2], axis=-1)
+
+
+def _sir_jacobian(y):
+    y1, y2, _ = np.moveaxis(y, -1, 0)
+    return _matrix([[-y2, -y1, 0 * y1], [y2, y1 - 1, 0 * y1], [0 * y1, 1 + 0 * y1, 0 * y1]])
+
+
+def _epidemic(y):
+    return y[..., 0] + y[..., 1] - np.log(y[..., 0])
+
+
+def _epidemic_gradient(y):
+    return np.stack([1 - 1 / y[..., 0], np.ones_like(y[..., 1]), np.zeros_like(y[..., 2])], axis=-1)
+
+
+def _epidemic_hvp(y, v):
+    return np.stack([v[..., 0] / y[..., 0] ** 2, 0 * v[..., 1], 0 * v[..., 2]], axis=-1)
 
 
 def harmonic_oscillator():
     """q̇ = p, ṗ = −q: H = (p² + q²)/2."""
-    field = _newton(1, lambda q: -q, lambda q: -np.ones_like(q)[..., None])
+    field = _newton(1, np.negative, _minus_identity)
     return _system(field, [1.0, 0.0], energy=Quadratic(np.eye(2), keeps={"energy"}))
+
+
+def _minus_identity(q):
+    return -np.ones_like(q)[..., None]
 
 
 def pendulum():
     """q̇ = p, ṗ = −sin q: H = p²/2 − cos q; q is the angle in radians, 0 hanging down; times in √(length/gravity)."""
-    field = _newton(1, lambda q: -np.sin(q), lambda q: -np.cos(q)[..., None])
-    return _system(field, [1.5, 0.0], energy=_energy(field, lambda q: -np.cos(q[..., 0])))
+    field = _newton(1, _gravity, _gravity_jacobian)
+    return _system(field, [1.5, 0.0], energy=SeparableEnergy(field.f, field.g, _kinetic, _height))
+
+
+def _gravity(q):
+    return -np.sin(q)
+
+
+def _gravity_jacobian(q):
+    return -np.cos(q)[..., None]
+
+
+def _height(q):
+    return -np.cos(q[..., 0])
 
 
 def kepler(eccentricity=0.5):
@@ -73,46 +102,59 @@ def kepler(eccentricity=0.5):
 
     x0 is the perihelion of the orbit of that eccentricity e, (1 − e, 0, 0, √((1 + e)/(1 − e))), whose period is 2π.
     """
-    if not 0 <= real(eccentricity) < 1:
-        raise ValueError(f"an elliptic orbit has an eccentricity in [0, 1), got {eccentricity!r}")
-    e = float(eccentricity)
-
-    def force(q):
-        return -q / (q * q).sum(axis=-1, keepdims=True) ** 1.5
-
-    def force_jacobian(q):
-        r = np.sqrt((q * q).sum(axis=-1))[..., None, None]
-        return 3 * q[..., :, None] * q[..., None, :] / r**5 - np.eye(2) / r**3
-
-    field = _newton(2, force, force_jacobian)
+    e = within(eccentricity, 0, 1, "the eccentricity of an elliptic orbit")
+    field = _newton(2, _attraction, _attraction_jacobian)
     return _system(
         field, [1 - e, 0.0, 0.0, np.sqrt((1 + e) / (1 - e))],
-        energy=_energy(field, lambda q: -1 / np.sqrt((q * q).sum(axis=-1))),
+        energy=SeparableEnergy(field.f, field.g, _kinetic, _inverse_distance),
         angular_momentum=Quadratic([[0, 0, 0, 1], [0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0]]),
     )  # fmt: skip
 
 
+def _attraction(q):
+    return -q / (q * q).sum(axis=-1, keepdims=True) ** 1.5
+
+
+def _attraction_jacobian(q):
+    r = np.sqrt((q * q).sum(axis=-1))[..., None, None]
+    return 3 * q[..., :, None] * q[..., None, :] / r**5 - np.eye(2) / r**3
+
+
+def _inverse_distance(q):
+    return -1 / np.sqrt((q * q).sum(axis=-1))
+
+
 def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
     """ẋ = x(a − by), ẏ = y(dx − c): prey and predators; keeps dx − c log x + by − a log y (`cycle`)."""
-
-    if not all(real(value) > 0 for value in (a, b, c, d)):
-        raise ValueError(f"the rates a, b, c, d must be positive numbers, got {a!r}, {b!r}, {c!r}, {d!r}")
-
-    def fun(z):
-        x, y = np.moveaxis(z, -1, 0)
-        return np.stack([x * (a - b * y), y * (d * x - c)], axis=-1)
-
-    def jacobian(z):
-        x, y = np.moveaxis(z, -1, 0)
-        return _matrix([[a - b * y, -b * x], [d * y, d * x - c]])
-
-    weights, logs = np.array([d, b]), np.array([c, a])
-    cycle = Invariant(
-        lambda z: (weights * z - logs * np.log(z)).sum(axis=-1),
-        lambda z: weights - logs / z,
-        lambda z, v: logs / z**2 * v,
-    )
+    rates = tuple(positive(rate, f"the rate {name}") for rate, name in zip((a, b, c, d), "abcd", strict=True))
+    fun, jacobian = partial(_lotka_volterra, rates), partial(_lotka_volterra_jacobian, rates)
+    cycle = Invariant(partial(_cycle, rates), partial(_cycle_gradient, rates), partial(_cycle_hvp, rates))
     return _system(KnownField(fun, 2, jacobian, keeps={"invariant"}), [2.0, 1.0], cycle=cycle)
+
+
+def _lotka_volterra(rates, z):
+    (a, b, c, d), (x, y) = rates, np.moveaxis(z, -1, 0)
+    return np.stack([x * (a - b * y), y * (d * x - c)], axis=-1)
+
+
+def _lotka_volterra_jacobian(rates, z):
+    (a, b, c, d), (x, y) = rates, np.moveaxis(z, -1, 0)
+    return _matrix([[a - b * y, -b * x], [d * y, d * x - c]])
+
+
+def _cycle(rates, z):
+    (a, b, c, d), (x, y) = rates, np.moveaxis(z, -1, 0)
+    return d * x - c * np.log(x) + b * y - a * np.log(y)
+
+
+def _cycle_gradient(rates, z):
+    a, b, c, d = rates
+    return np.array([d, b]) - np.array([c, a]) / z
+
+
+def _cycle_hvp(rates, z, v):
+    a, _, c, _ = rates
+    return np.array([c, a]) / z**2 * v
 
 
 def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
@@ -125,18 +167,20 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
         raise ValueError(f"inertia must be three positive numbers, got {inertia!r}")
     k = 1 / k.astype(float)
     c = np.array([k[2] - k[1], k[0] - k[2], k[1] - k[0]])  # ṁ₁ = (k₃ − k₂)m₂m₃, and cyclically
-
-    def fun(m):
-        return c * np.roll(m, -1, axis=-1) * np.roll(m, 1, axis=-1)
-
-    def jacobian(m):
-        m1, m2, m3 = np.moveaxis(m, -1, 0)
-        return c[:, None] * _matrix([[0 * m1, m3, m2], [m3, 0 * m1, m1], [m2, m1, 0 * m1]])
-
+    fun, jacobian = partial(_rigid_body, c), partial(_rigid_body_jacobian, c)
     return _system(
         KnownField(fun, 3, jacobian, keeps={"norm", "energy", "volume"}), [np.cos(1.1), 0.0, np.sin(1.1)],
         casimir=SquaredNorm(), energy=Quadratic(np.diag(k), keeps={"energy"}),
     )  # fmt: skip
+
+
+def _rigid_body(c, m):
+    return c * np.roll(m, -1, axis=-1) * np.roll(m, 1, axis=-1)
+
+
+def _rigid_body_jacobian(c, m):
+    m1, m2, m3 = np.moveaxis(m, -1, 0)
+    return c[:, None] * _matrix([[0 * m1, m3, m2], [m3, 0 * m1, m1], [m2, m1, 0 * m1]])
 
 
 def _matrix(rows):
@@ -146,26 +190,16 @@ def _matrix(rows):
 
 def _newton(n, force, force_jacobian):
     """q̇ = p, ṗ = force(q), force a gradient."""
-    velocity = KnownField(lambda p: p, n, lambda p: np.broadcast_to(np.eye(n), (*p.shape, n)), gradient=True)
+    velocity = KnownField(np.positive, n, partial(_identity, n), gradient=True)
     return PartitionedField(velocity, KnownField(force, n, force_jacobian, gradient=True))
 
 
-def _energy(field, V):
-    """H(q, p) = ½‖p‖² + V(q) of q̇ = f(p) = p, ṗ = g(q) = −∇V(q)."""
+def _identity(n, p):
+    return np.broadcast_to(np.eye(n), (*p.shape, n))
 
-    def gradient(z):
-        q, p = field.split(z)
-        return np.concatenate([-field.g(q), p], axis=-1)
 
-    def hvp(z, v):
-        (q, _), (v_q, v_p) = field.split(z), field.split(v)
-        return np.concatenate([-field.g.jvp(q, v_q)[1], v_p], axis=-1)
-
-    def value(z):
-        q, p = field.split(np.asarray(z))
-        return (p * p).sum(axis=-1) / 2 + V(q)
-
-    return Invariant(value, gradient, hvp, keeps={"energy"})
+def _kinetic(p):
+    return (p * p).sum(axis=-1) / 2
 
 
 def _system(field, x0, **invariants):

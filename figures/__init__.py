@@ -1,7 +1,13 @@
-"""Lecture figures: one script each, whose docstring's first line is the figure's message and whose make(quick=False) draws it."""
+"""Lecture figures, one script each: put a script here, and it is drawn.
 
-#: in the order of the lecture
-NAMES = (
+Its docstring's first paragraph is the figure's message; make(quick=False) draws it, and
+animate(quick=False), if there is one, moves it.
+"""
+
+from pathlib import Path
+
+#: the order of the lecture; a script that is not named here comes after these
+LECTURE = (
     "resnet_is_euler",
     "switching_parameters",
     "point_separation",
@@ -18,4 +24,9 @@ NAMES = (
     "universal_approximation",
     "adjoint_check",
     "memory",
+)
+_scripts = {path.stem for path in Path(__file__).parent.glob("[!_]*.py")}
+NAMES = (
+    *[name for name in LECTURE if name in _scripts],
+    *sorted(_scripts.difference(LECTURE)),
 )

@@ -1,6 +1,8 @@
-"""python -m figures [names] [--list] [--format png|pdf|svg] [--out DIR] [--quick]: draw the lecture figures.
+r"""python -m figures [names] [--list] [--format png|pdf|svg] [--out DIR] [--quick]: draw
+the lecture figures.
 
-Each is trained and drawn on the spot; the same seed gives the same file on the same machine.
+Each is trained and drawn on the spot; the same seed gives the same file on the same
+machine.
 """
 
 import argparse
@@ -10,18 +12,17 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault(
-    "OPENBLAS_NUM_THREADS", "1"
-)  # the matrices are small: threads wait for each other, and reorder sums
+# the matrices are small: threads would wait for each other, and reorder sums
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import matplotlib as mpl  # noqa: E402
+import matplotlib as mpl
 
 mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
-from dynsys_nn.plotting import STYLE  # noqa: E402
+from dynsys_nn.plotting import STYLE
 
-from . import NAMES  # noqa: E402
+from . import NAMES
 
 #: what would otherwise change from run to run in the files
 UNDATED = {
@@ -37,7 +38,10 @@ def message(name):
 
 
 def draw(name, out, format="png", quick=False):
-    """Draw one figure into the folder `out`; returns the paths written (an animation is a GIF beside the figure)."""
+    """Draw one figure into the folder `out`; returns the paths written.
+
+    An animation is a GIF beside the figure.
+    """
     module = importlib.import_module(f"figures.{name}")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -55,16 +59,14 @@ def draw(name, out, format="png", quick=False):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m figures", description="Draw the lecture figures, training their networks on the spot."
-    )
-    parser.add_argument("names", nargs="*", metavar="name", help="figures to draw (default: all)")
-    parser.add_argument("--list", action="store_true", help="list the figures with their messages")
-    parser.add_argument("--format", choices=sorted(UNDATED), default="png")
-    parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parent / "out", help="folder to write into (default: figures/out)"
-    )
-    parser.add_argument("--quick", action="store_true", help="less training: for a look at the layout")
+    what = "Draw the lecture figures, training their networks on the spot."
+    parser = argparse.ArgumentParser(prog="python -m figures", description=what)
+    add, out = parser.add_argument, Path(__file__).parent / "out"
+    add("names", nargs="*", metavar="name", help="figures to draw (default: all)")
+    add("--list", action="store_true", help="list the figures with their messages")
+    add("--format", choices=sorted(UNDATED), default="png")
+    add("--out", type=Path, default=out, help="folder to write into (default: figures/out)")
+    add("--quick", action="store_true", help="less training: for a look at the layout")
     options = parser.parse_args(arguments)
 
     if options.list:

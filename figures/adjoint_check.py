@@ -1,8 +1,10 @@
-"""The Taylor remainder falls with slope 2: the adjoint is exact. With one mistake in it, the slope is 1.
+r"""The Taylor remainder falls with slope 2: the adjoint is exact. With one mistake in
+it, the slope is 1.
 
-J(ε) = ⟨w, F(x + εv; θ + εu)⟩ for a network of Ralston steps. What is left of it after the first two terms of its Taylor
-series, J(0) + ε⟨∇J, (v, u)⟩, with ∇J from the hand-written pullback: once the right one, and once with the sum over the
-batch replaced by a mean.
+J(ε) = ⟨w, F(x + εv; θ + εu)⟩ for a network of Ralston steps. What is left of it after
+the first two terms of its Taylor series, J(0) + ε⟨∇J, (v, u)⟩, with ∇J from the
+hand-written pullback: once the right one, and once with the sum over the batch replaced
+by a mean.
 """
 
 import matplotlib.pyplot as plt
@@ -17,16 +19,11 @@ class MeanInsteadOfSum(dnn.Network):
 
     def vjp(self, x):
         y, pullback = super().vjp(x)
-
-        def back(w):
-            dx, dtheta = pullback(w)
-            return dx, dtheta / len(x)
-
-        return y, back
+        return y, lambda w: (pullback(w)[0], pullback(w)[1] / len(x))
 
 
 def layers(rng):
-    fields = [dnn.ResidualField(dnn.Dense(8, 4, rng=rng), dnn.Tanh(), dnn.Dense(4, 8, rng=rng)) for _ in range(3)]
+    fields = [dnn.ResidualField.random(4, width=8, rng=rng) for _ in range(3)]
     return [dnn.Flow(X, 0.3, dnn.Ralston()) for X in fields]
 
 
@@ -34,8 +31,9 @@ def make(quick=False):
     fig, ax = plt.subplots(figsize=(10, 6))
     x = np.random.default_rng(1).normal(size=(10, 4))
     for kind, name, colour, order in (
-        (MeanInsteadOfSum, "a mean instead of a sum:\nslope 1", "C1", 1), (dnn.Network, "the adjoint: slope 2", "C0", 2),
-    ):  # fmt: skip
+        (MeanInsteadOfSum, "a mean instead of a sum:\nslope 1", "C1", 1),
+        (dnn.Network, "the adjoint: slope 2", "C0", 2),
+    ):
         check = checks.taylor(kind(*layers(np.random.default_rng(0))), x)
         plotting.convergence(check.eps, check.remainders, ax=ax, color=colour)
         k = len(check.eps) // 2

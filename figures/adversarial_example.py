@@ -1,9 +1,10 @@
-"""One small perturbation flips the ResNet and not the 1-Lipschitz network.
+r"""One small perturbation flips the ResNet and not the 1-Lipschitz network.
 
-A test image, a perturbation of size ‖δ‖₂ = 0.3, enlarged in colour, and their sum. Above, δ changes the label that the
-ResNet gives. Below, the strongest attack that was found on the non-expansive gradient flow: its label is certain in a
-ball that is larger. The aeroplane of CIFAR-10 where DYNSYS_NN_DATA names its folder, with networks of `python -m figures.study`;
-otherwise a digit.
+A test image, a perturbation of size ‖δ‖₂ = 0.3, enlarged in colour, and their sum.
+Above, δ changes the label that the ResNet gives. Below, the strongest attack that was
+found on the non-expansive gradient flow: its label is certain in a ball that is larger.
+The aeroplane of CIFAR-10 if DYNSYS_NN_DATA names its folder, with networks of
+`python -m figures.study`; otherwise a digit.
 """
 
 import matplotlib.pyplot as plt
@@ -23,20 +24,25 @@ def make(quick=False):
     attack = dnn.PGD(EPS, steps=20 if quick else 50)
     if name == "digits":
         _, _, x, y = data()
-        return drawn(train(resnet, quick=quick), train(gradient_flow, quick=quick), attack, x, y, (8, 8), "0123456789")
+        nets = train(resnet, quick=quick), train(gradient_flow, quick=quick)
+        return drawn(*nets, attack, x, y, (8, 8), "0123456789")
     images = study.Data("cifar10")
     k = np.flatnonzero(images.y_test == images.names.index("airplane"))[:100]
     x, y, names = images.x_test[k], images.y_test[k], images.names
-    return drawn(study.train("unconstrained", images), study.train("non_expansive", images), attack, x, y, images.shape, names)
+    nets = study.train("unconstrained", images), study.train("non_expansive", images)
+    return drawn(*nets, attack, x, y, images.shape, names)
 
 
 def drawn(fragile, robust, attack, x, y, shape, names):
     """Of the images that fall for `fragile` the one that is most certain for `robust`."""
-    falls = (np.argmax(fragile(x), axis=-1) == y) & (np.argmax(fragile(attack(fragile, x, y)), axis=-1) != y)
-    radius = np.where(np.argmax(robust(x), axis=-1) == y, lipschitz.certified_radius(robust, x), 0)
+    attacked = fragile(attack(fragile, x, y))
+    falls = (fragile(x).argmax(axis=-1) == y) & (attacked.argmax(axis=-1) != y)
+    right = robust(x).argmax(axis=-1) == y
+    radius = np.where(right, lipschitz.certified_radius(robust, x), 0)
     k = np.argmax(falls * radius)
     fig, axes = plt.subplots(2, 3, figsize=(11, 8.2))
-    for row, net, name in zip(axes, (fragile, robust), ("ResNet", "1-Lipschitz network"), strict=True):
+    kinds = ("ResNet", fragile), ("1-Lipschitz network", robust)
+    for row, (name, net) in zip(axes, kinds, strict=True):
         x_adv = attack(net, x[k], y[k])
         before, after = (names[int(np.argmax(net(state)))] for state in (x[k], x_adv))
         titles = (

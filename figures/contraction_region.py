@@ -1,8 +1,9 @@
-"""Which (h_C, h_E) give a 1-Lipschitz pair: the slides' bound, the exact one, and what is measured.
+r"""Which (h_C, h_E) give a 1-Lipschitz pair: the paper's bound, the exact one, and what
+is measured.
 
-The pair is x ↦ x + h_Eσ(Wx + v) and then x ↦ x − h_CAᵀσ(Ax + b), A and W orthogonal, slopes of σ in [½, 1]. Dots: the
-largest h_E for which a search finds no two points that the pair moves apart, for A = W = I, which is the worst, and for
-random A and W.
+The pair is x ↦ x + h_Eσ(Wx + v) and then x ↦ x − h_CAᵀσ(Ax + b), A and W orthogonal,
+slopes of σ in [½, 1]. Dots: the largest h_E for which a search finds no two points that
+the pair moves apart, for A = W = I, which is the worst, and for random A and W.
 """
 
 import matplotlib.pyplot as plt
@@ -17,11 +18,12 @@ def pair(W, A, h_C=0.5, h_E=0.1):
     """The expansive step first, then the contractive one, with learned steps."""
     expansive = dnn.ResidualField(dnn.Dense(2, 2, W=W), dnn.LeakyReLU(0.5))
     contractive = dnn.GradientField(dnn.Dense(2, 2, W=A), dnn.LeakyReLU(0.5))
-    return dnn.Network(*[dnn.Flow(X, h, learn_h=True) for X, h in ((expansive, h_E), (contractive, h_C))])
+    steps = (expansive, h_E), (contractive, h_C)
+    return dnn.Network(*[dnn.Flow(X, h, learn_h=True) for X, h in steps])
 
 
 def worst_pair():
-    """A = W = I and a bias: between 0 and 3/(1 + h_E) the first slope is 1 and the second ½, beyond both are 1."""
+    """A = W = I and a bias: the first slope is 1, the second ½ up to 3/(1 + h_E), then 1."""
     net = pair(np.eye(2), np.eye(2))
     net.maps[1].field.b = -3.0
     return net
@@ -56,18 +58,23 @@ def make(quick=False):
     net = worst_pair()
     for bound, colour, label, alpha in (
         ("sharp", "C0", "the exact bound", 0.35),
-        ("slides", "C1", "the slides' bound", 1),
+        ("paper", "C1", "the paper's bound", 1),
     ):
         region = dnn.StepSizes(net.maps[1], net.maps[0], bound=bound)
-        plotting.step_size_region(region, (0, 2), ax=ax, color=colour, label=label, alpha=alpha)
+        look = dict(color=colour, label=label, alpha=alpha)
+        plotting.step_size_region(region, (0, 2), ax=ax, **look)
     h_C, steps = np.linspace(0.1, 1.9, 7 if quick else 19), 10 if quick else 30
     for k in range(2):
         other = random_pair(rng)
         line = [largest_step(other, h, x, steps) for h in h_C]
-        ax.plot(h_C, line, ".-", color="0.6", linewidth=1, label=None if k else "measured, random $A$, $W$")
-    ax.plot(h_C, [largest_step(net, h, x, steps) for h in h_C], "o", color="black", label="measured, worst $A$, $W$")
-    ax.set(xlabel="contractive step $h_C$", ylabel="expansive step $h_E$", xlim=(0, 2), ylim=(0, 2.6))
-    ax.annotate(r"$(\frac{4}{3}, 2)$", (4 / 3, 2), (16, 0), textcoords="offset points", fontsize=22, va="center")
+        label = None if k else "measured, random $A$, $W$"
+        ax.plot(h_C, line, ".-", color="0.6", linewidth=1, label=label)
+    line = [largest_step(net, h, x, steps) for h in h_C]
+    ax.plot(h_C, line, "o", color="black", label="measured, worst $A$, $W$")
+    ax.set(xlabel="contractive step $h_C$", ylabel="expansive step $h_E$")
+    ax.set(xlim=(0, 2), ylim=(0, 2.6))
+    beside = dict(textcoords="offset points", fontsize=22, va="center")
+    ax.annotate(r"$(\frac{4}{3}, 2)$", (4 / 3, 2), (16, 0), **beside)
     ax.text(0.53, 0.2, r"$(\frac{1}{2}, 0.1547)$", fontsize=20)
     ax.legend(loc="upper left")
     return fig

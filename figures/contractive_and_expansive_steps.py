@@ -1,8 +1,10 @@
-"""One step brings two points closer, the other moves them apart, and by how much at most.
+r"""One step brings two points closer, the other moves them apart, and by how much at
+most.
 
-Left: x − hAᵀσ(Ax + b). Middle: x + hσ(Wx + v); h = ½, A and W are orthogonal, σ has slopes in [½, 1]. Dashed the distance
-of two points before the step, solid after it. Right: how much 20 000 pairs of points are stretched, and the bounds
-max(|1 − h/2|, |1 − h|) = ¾ and 1 + h = 3/2, which are attained.
+Left: x − hAᵀσ(Ax + b). Middle: x + hσ(Wx + v); h = ½, A and W are orthogonal, σ has
+slopes in [½, 1]. Dashed the distance of two points before the step, solid after it.
+Right: how much 20 000 pairs of points are stretched, and the bounds max(|1 − h/2|, |1 −
+h|) = ¾ and 1 + h = 3/2, which are attained.
 """
 
 import matplotlib.pyplot as plt
@@ -26,26 +28,34 @@ def steps():
 def make(quick=False):
     rng = np.random.default_rng(0)
     fig, axes = plt.subplots(1, 3, figsize=(16, 5.2))
-    before = np.array([[[-1.4, 0.5], [-0.4, 1.4]], [[0.5, 1.2], [1.3, 0.3]], [[-1.1, -1.3], [1.0, -0.7]]])
+    before = np.array(
+        [[[-1.4, 0.5], [-0.4, 1.4]], [[0.5, 1.2], [1.3, 0.3]], [[-1.1, -1.3], [1.0, -0.7]]]
+    )
     pairs = rng.normal(size=(2, 20_000, 2)) * 2
-    titles = r"contractive: $x - hA^{\!\top}\sigma(Ax + b)$", r"expansive: $x + h\sigma(Wx + v)$"
-    for flow, ax, title, colour in zip(steps(), axes, titles, ("C0", "C1"), strict=False):
+    kinds = (
+        (r"contractive: $x - hA^{\!\top}\sigma(Ax + b)$", "C0"),
+        (r"expansive: $x + h\sigma(Wx + v)$", "C1"),
+    )
+    for flow, ax, (title, colour) in zip(steps(), axes[:2], kinds, strict=True):
         plotting.phase_portrait(flow.field, LIMITS, LIMITS, ax=ax, density=0.6, color="0.85")
         after = flow(before)
         for old, new in zip(before, after, strict=True):
             ax.plot(*old.T, "o--", color="0.35", linewidth=1.8)
             ax.plot(*new.T, "o-", color=colour, linewidth=4)
             for start, end in zip(old, new, strict=True):
-                ax.annotate("", end, start, arrowprops=dict(arrowstyle="->", color="0.35", shrinkA=4, shrinkB=4))
-        ax.set(title=title, xlim=LIMITS, ylim=LIMITS, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+                arrow = dict(arrowstyle="->", color="0.35", shrinkA=4, shrinkB=4)
+                ax.annotate("", end, start, arrowprops=arrow)
+        ax.set(title=title, xlabel="$x_1$", ylabel="$x_2$")
+        ax.set(xlim=LIMITS, ylim=LIMITS, aspect="equal")
         x, y = pairs
-        stretch = np.linalg.norm(flow(x) - flow(y), axis=-1) / np.linalg.norm(x - y, axis=-1)
-        axes[2].hist(
-            stretch - 1e-9, bins=np.linspace(0, 1.6, 65), color=colour, alpha=0.6
-        )  # 1e-9: a bound lies on an edge
+        after, apart = flow(x) - flow(y), x - y
+        stretch = np.linalg.norm(after, axis=-1) / np.linalg.norm(apart, axis=-1)
+        stretch = stretch - 1e-9  # a bound lies on an edge of the bins
+        axes[2].hist(stretch, bins=np.linspace(0, 1.6, 65), color=colour, alpha=0.6)
         bound = flow.lipschitz()
         axes[2].plot([bound, bound], [0, 3500], color=colour, linestyle="--")
-        axes[2].text(bound, 3570, f"at most\n{bound:.4g}", color=colour, ha="center", va="bottom", fontsize=20)
+        above = dict(color=colour, ha="center", va="bottom", fontsize=20)
+        axes[2].text(bound, 3570, f"at most\n{bound:.4g}", **above)
     axes[2].axvline(1, color="0.6", linewidth=0.8)
     axes[2].set(
         title="20 000 pairs of points",

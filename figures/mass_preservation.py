@@ -1,8 +1,9 @@
-"""The learned flow stays on the plane 1ᵀy = const to rounding; an unstructured network leaves it.
+r"""The learned flow stays on the plane 1ᵀy = const to rounding; an unstructured network
+leaves it.
 
-The lecture's system, its time-0.1 map learned from 2048 pairs on the box [−0.6, 2]³, by steps of ẏ = (M − Mᵀ)1 and by
-a ResNet of the same size. Left: both follow the truth from a state that neither has seen. Right: only one keeps the
-sum of the components.
+The lecture's system, its time-0.1 map learned from 2048 pairs on the box [−0.6, 2]³, by
+steps of ẏ = (M − Mᵀ)1 and by a ResNet of the same size. Left: both follow the truth
+from a state that neither has seen. Right: only one keeps the sum of the components.
 """
 
 from functools import cache
@@ -18,30 +19,22 @@ H, T = 0.1, 2.0
 
 
 def structured(rng, width=32, layers=2):
-    """Euler steps of (M − Mᵀ)1, vec M = Cσ(Ax + b), with random b so that the tanhs bend in different places."""
-    fields = [
-        dnn.MassPreservingField(dnn.Dense(width, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, width, rng=rng))
-        for _ in range(layers)
-    ]
-    return _network(fields, rng)
+    """Euler steps of (M − Mᵀ)1, vec M = Cσ(Ax + b), b random: each tanh bends elsewhere."""
+    return network(dnn.MassPreservingField, rng, width, layers)
 
 
 def resnet(rng, width=32, layers=2):
     """Euler steps of Bσ(Ax + b)."""
-    fields = [
-        dnn.ResidualField(dnn.Dense(width, 3, rng=rng), dnn.Tanh(), dnn.Dense(3, width, rng=rng)) for _ in range(layers)
-    ]
-    return _network(fields, rng)
+    return network(dnn.ResidualField, rng, width, layers)
 
 
-def _network(fields, rng):
-    for X in fields:
-        X.b = rng.normal(size=X.b.shape)
-    return dnn.Network(*[dnn.Flow(X, H / len(fields)) for X in fields])
+def network(family, rng, width, layers):
+    fields = [family.random(3, width, bias=1.0, rng=rng) for _ in range(layers)]
+    return dnn.Network(*[dnn.Flow(X, H / layers) for X in fields])
 
 
 def sample(n, rng):
-    """n pairs (y, φ^0.1(y)) that fill the box [−0.6, 2]³ evenly (Sobol points: fewer gaps at the faces than random ones)."""
+    """n pairs (y, φ^0.1(y)), Sobol points: they fill the box [−0.6, 2]³, faces included."""
     y = qmc.scale(qmc.Sobol(3, rng=rng).random(n), -0.6, 2.0)
     return y, dnn.exact_flow(systems.mass_example(), y, H)
 
@@ -57,10 +50,10 @@ def train(architecture, epochs):
 
 
 def make(quick=False):
-    system, t, fine = systems.mass_example(), np.arange(0, round(T / H) + 1) * H, np.linspace(0, T, 200)
-    y0 = np.concatenate(
-        [system.x0[None], np.random.default_rng(1).uniform(0, 1, (99, 3))]
-    )  # the first is drawn on the left
+    system, mass = systems.mass_example(), dnn.Mass()
+    t, fine = np.arange(0, round(T / H) + 1) * H, np.linspace(0, T, 200)
+    others = np.random.default_rng(1).uniform(0, 1, (99, 3))
+    y0 = np.concatenate([system.x0[None], others])  # the first is drawn on the left
     truth = dnn.exact_flow(system, y0[0], fine)
     fig, (left, right) = plt.subplots(1, 2, figsize=(13, 5.4))
     cases = (
@@ -71,19 +64,23 @@ def make(quick=False):
     for architecture, epochs, name, colour, marker, size in cases:
         net = train(architecture, 100 if quick else epochs)
         states = np.concatenate([y0[:, None], dnn.Rollout(net, len(t) - 1)(y0)], axis=1)
-        left.plot(t, states[0], marker, color=colour, markersize=size, alpha=0.8)[0].set_label(name)
-        plotting.invariant_drift(
-            system.invariants["mass"], states, t, ax=right, color=colour, marker=marker, label=name
-        )
+        crosses = left.plot(t, states[0], marker, color=colour, markersize=size, alpha=0.8)
+        crosses[0].set_label(name)
+        look = dict(color=colour, marker=marker, label=name)
+        plotting.invariant_drift(mass, states, t, ax=right, **look)
+    beside = dict(textcoords="offset points", va="center", fontsize=18)
     for k, height in enumerate(truth[-1]):
-        left.annotate(f"$y_{k + 1}$", (T, height), (10, 0), textcoords="offset points", va="center", fontsize=18)
-    left.set(xlabel="time $t$", ylabel="components of the state", title="one solution, in learned steps of 0.1")
+        left.annotate(f"$y_{k + 1}$", (T, height), (10, 0), **beside)
+    left.set(xlabel="time $t$", ylabel="components of the state")
+    left.set(title="one solution, in learned steps of 0.1")
     left.legend(loc="best")
 
     eps = np.finfo(float).eps
     right.axhline(eps, color="0.5", linewidth=1.2, linestyle="--")
-    right.annotate("one rounding", (T, eps), (0, -7), textcoords="offset points", color="0.4", ha="right", va="top")
-    right.set(xlabel="time $t$", ylabel=r"drift  $|1^\top y(t) - 1^\top y(0)|$", ylim=(2e-17, 1e-1))
+    below = dict(textcoords="offset points", color="0.4", ha="right", va="top")
+    right.annotate("one rounding", (T, eps), (0, -7), **below)
+    right.set(xlabel="time $t$", ylabel=r"drift  $|1^\top y(t) - 1^\top y(0)|$")
+    right.set(ylim=(2e-17, 1e-1))
     right.set_title("drift of the mass, worst of 100 solutions")
     right.legend(loc="center left", bbox_to_anchor=(0.02, 0.45))
     return fig

@@ -1,8 +1,8 @@
-"""Stored states against reversing the flow: memory against depth.
+r"""Stored states against reversing the flow: memory against depth.
 
-Peak memory of one gradient, beyond θ and dθ, of a volume-preserving network of n symplectic Euler steps in ℝ⁶⁴, batch 128:
-all states stored, every √n-th stored and the rest computed again, none stored and the flow run backwards. Measured by
-tracemalloc.
+Peak memory of one gradient, beyond θ and dθ, of a volume-preserving network of n
+symplectic Euler steps in ℝ⁶⁴, batch 128: all states stored, every √n-th stored and the
+rest computed again, none stored and the flow run backwards. Measured by tracemalloc.
 """
 
 import tracemalloc
@@ -22,12 +22,9 @@ WAYS = (
 
 def network(rng, depth):
     """Steps of 10/n with shared weights, and a last affine map."""
-    f, g = (
-        dnn.ResidualField(dnn.Dense(D, D // 2, rng=rng), dnn.Tanh(), dnn.Dense(D // 2, D, rng=rng)) for _ in range(2)
-    )
-    return dnn.Network(
-        dnn.Flow(dnn.PartitionedField(f, g), 10 / depth, dnn.SymplecticEuler(), steps=depth), dnn.Affine(3, D, rng=rng)
-    )
+    X = dnn.PartitionedField.random(D, width=D, rng=rng)
+    flow = dnn.Flow(X, 10 / depth, dnn.SymplecticEuler(), steps=depth)
+    return dnn.Network(flow, dnn.Affine(3, D, rng=rng))
 
 
 def peak(net, x, y, adjoint):
@@ -48,22 +45,9 @@ def make(quick=False):
     for adjoint, name, colour, growth in WAYS:
         peaks = [peak(network(rng, depth), x, y, adjoint) for depth in depths]
         ax.loglog(depths, peaks, "o-", color=colour)
-        ax.annotate(
-            f"{name}\n{growth}",
-            (depths[-1], peaks[-1]),
-            (12, 0),
-            textcoords="offset points",
-            color=colour,
-            fontsize=19,
-            va="center",
-        )
-    ax.set(
-        xlabel="depth $n$",
-        ylabel="memory (MB)",
-        xticks=depths,
-        xticklabels=depths,
-        xlim=(8, 4 * depths[-1]),
-        ylim=(0.5, 1000),
-    )
+        beside = dict(textcoords="offset points", color=colour, fontsize=19, va="center")
+        ax.annotate(f"{name}\n{growth}", (depths[-1], peaks[-1]), (12, 0), **beside)
+    ax.set(xlabel="depth $n$", ylabel="memory (MB)", xticks=depths, xticklabels=depths)
+    ax.set(xlim=(8, 4 * depths[-1]), ylim=(0.5, 1000))
     ax.minorticks_off()
     return fig

@@ -1,8 +1,9 @@
-"""A lifted flow untangles two rings layer by layer, until one plane separates them.
+r"""A lifted flow untangles two rings layer by layer, until one plane separates them.
 
-No line separates a disc from the ring around it, and no flow in the plane can (it would have to tear the ring).
-Lifted to ℝ³, fifteen residual layers do. Seen along the decision plane (dashed); the last panel counts test points,
-which the training has not seen.
+No line separates a disc from the ring around it, and no flow in the plane can (it would
+have to tear the ring). Lifted to ℝ³, fifteen residual layers do. Seen along the
+decision plane (dashed); the last panel counts test points, which the training has not
+seen.
 """
 
 from functools import cache
@@ -16,15 +17,18 @@ from dynsys_nn import plotting
 
 @cache
 def train(quick=False):
-    """Lift 2 → 3, fifteen tanh layers of h = 1/15, Affine, trained on 2000 points; returns it with 1000 test points and labels."""
+    """Lift 2 → 3, fifteen tanh layers of h = 1/15, Affine, trained on 2000 points.
+
+    Returns it with 1000 test points and labels.
+    """
     rng = np.random.default_rng(0)
     x, y = dnn.datasets.rings(3000, rng=rng)
-    layers = [dnn.Flow(dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()), 1 / 15) for _ in range(15)]
+    fields = [dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()) for _ in range(15)]
+    layers = [dnn.Flow(X, 1 / 15) for X in fields]
     net = dnn.Network(dnn.Lift(3, 2), *layers, dnn.Affine(2, 3, rng=rng))
+    data = dnn.SoftmaxCrossEntropy(), x[:2000], y[:2000]
     for rate, epochs in ((1e-2, 10 if quick else 120), (1e-3, 5 if quick else 30)):
-        dnn.fit(
-            net, dnn.SoftmaxCrossEntropy(), x[:2000], y[:2000], dnn.Adam(rate), epochs=epochs, batch_size=100, rng=rng
-        )
+        dnn.fit(net, *data, dnn.Adam(rate), epochs=epochs, batch_size=100, rng=rng)
     return net, x[2000:], y[2000:]
 
 
@@ -34,11 +38,13 @@ def accuracy(net, x, y):
 
 
 def seen_along_the_plane(net, states):
-    """States in coordinates whose last axis is the distance to the decision plane of the last map."""
+    """States in coordinates whose last axis is the distance to the decision plane."""
     W, b = net.maps[-1].W, net.maps[-1].b
     w, c = W[1] - W[0], b[1] - b[0]
     basis = np.linalg.svd(w[None, :])[2]  # rows: ±w/‖w‖, then two directions in the plane
-    return [np.concatenate([x @ basis[1:].T, ((x @ w + c) / np.linalg.norm(w))[:, None]], axis=-1) for x in states]
+    distance = [((x @ w + c) / np.linalg.norm(w))[:, None] for x in states]
+    along = [x @ basis[1:].T for x in states]
+    return [np.concatenate(both, axis=-1) for both in zip(along, distance, strict=True)]
 
 
 def make(quick=False):
@@ -63,9 +69,11 @@ def animate(quick=False):
     low, high = np.min(states, axis=(0, 1)), np.max(states, axis=(0, 1))
     plane = np.meshgrid(*[np.linspace(low[i], high[i], 2) for i in (0, 1)])
     ax.plot_surface(*plane, np.zeros((2, 2)), color="0.5", alpha=0.25)
-    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]), xticks=[], yticks=[], zticks=[])
+    for axis, limits in zip("xyz", zip(low, high, strict=True), strict=True):
+        ax.set(**{f"{axis}lim": limits, f"{axis}ticks": []})
     ax.set_zlabel("distance to the plane")
     ax.view_init(elev=12, azim=-60)
     ax.set_box_aspect(None, zoom=1.2)
     titles = ["lifted data", *[f"layer {k} of 15" for k in range(1, 16)]]
-    return plotting.animate_flow(states, y, fig, ax, between=1 if quick else 6, titles=titles)
+    between = 1 if quick else 6
+    return plotting.animate_flow(states, y, fig, ax, between=between, titles=titles)

@@ -1,9 +1,12 @@
-"""Accuracy against ε: certified and attacked, for each kind of network.
+r"""Accuracy against ε: certified and attacked, for each kind of network.
 
-On CIFAR-10, where DYNSYS_NN_DATA names its folder, the five networks of `python -m figures.study` (which trains them, in half an hour,
-unless it did so before), on 150 test images. Otherwise the 8×8 digits, 1400 for training, 397 for testing. Solid: the fraction of test images whose right label no perturbation
-‖δ‖₂ ≤ ε can change, computed from the weights. Dotted: the fraction that survives the strong attack, projected gradient
-ascent of the margin. The truth lies between. The plain ResNet has no certificate worth drawing.
+On CIFAR-10, if DYNSYS_NN_DATA names its folder, the five networks of
+`python -m figures.study` (which trains them unless it did so before), on 150 test
+images. Otherwise the 8×8 digits, 1400 for training, 397 for testing. Solid: the
+fraction of test images whose right label no perturbation ‖δ‖₂ ≤ ε can change, computed
+from the weights. Dotted: the fraction that survives the strong attack, projected
+gradient ascent of the margin. The truth lies between. The plain ResNet has no
+certificate worth drawing.
 """
 
 from functools import cache, partial
@@ -28,28 +31,32 @@ def expansive(rng, h, d=D):
 
 def contractive(rng, h, sigma, d=D):
     """x − hAᵀσ(Ax + b)."""
-    return dnn.Flow(dnn.GradientField(dnn.Dense(d, d, rng=rng), sigma), h)
+    return dnn.Flow(dnn.GradientField.random(d, d, sigma, rng=rng), h)
 
 
 def residual(rng, h, d=D):
     """x + hBσ(Ax + b)."""
-    return dnn.Flow(dnn.ResidualField(dnn.Dense(d, d, rng=rng), dnn.ReLU(), dnn.Dense(d, d, rng=rng)), h)
+    return dnn.Flow(dnn.ResidualField.random(d, d, dnn.ReLU(), rng=rng), h)
 
 
 def network(layers, rng, constraint=None, free_end=False):
-    """The layers and a last affine map, with the constraint on all weights, or on all but the last."""
+    """The layers and an affine map; the constraint on all weights, or all but the last."""
     net = dnn.Network(*layers, dnn.Affine(LABELS, D, rng=rng))
-    return net, [constraint(*weights(*(layers if free_end else [net])))] if constraint else []
+    constrained = net[:-1] if free_end else net
+    return net, [constraint(*weights(constrained))] if constraint else []
 
 
 def gradient_flow(rng, layers=3):
-    """x − 2Aᵀσ(Ax + b) with ReLU: a reflection where σ′ = 1, and so of singular values 1 almost everywhere."""
-    return network([contractive(rng, 2, dnn.ReLU()) for _ in range(layers)], rng, ORTHOGONAL)
+    """x − 2Aᵀσ(Ax + b) with ReLU: singular values 1 almost everywhere, as of a reflection."""
+    flows = [contractive(rng, 2, dnn.ReLU()) for _ in range(layers)]
+    return network(flows, rng, ORTHOGONAL)
 
 
 def alternation(rng, h_C, h_E, pairs=2, free_end=False):
     """Ψ_C ∘ Ψ_E ∘ Ψ_C ∘ Ψ_E, expansive first."""
-    layers = [F for _ in range(pairs) for F in (expansive(rng, h_E), contractive(rng, h_C, dnn.LeakyReLU(0.5)))]
+    layers, leaky = [], dnn.LeakyReLU(0.5)
+    for _ in range(pairs):
+        layers += [expansive(rng, h_E), contractive(rng, h_C, leaky)]
     return network(layers, rng, ORTHOGONAL, free_end)
 
 
@@ -61,7 +68,7 @@ def sharp_free_end(rng):
     return alternation(rng, 4 / 3, 2, free_end=True)
 
 
-def slides(rng):
+def paper(rng):
     return alternation(rng, 1 / 2, 0.1547)
 
 
@@ -81,9 +88,13 @@ def resnet(rng, layers=3):
 LONG = (2e-2, 40), (6e-3, 30), (2e-3, 30), (6e-4, 20)
 SHORT = (2e-2, 30), (6e-3, 20), (2e-3, 20), (6e-4, 15)
 RECIPES = {
-    gradient_flow: (0.85, LONG), sharp: (0.8, SHORT), sharp_free_end: (14, SHORT), slides: (0.7, SHORT),
-    naive: (0.5, ((3e-3, 20), (3e-4, 20))), resnet: (1, ((1e-3, 20), (1e-4, 10))),
-}  # fmt: skip
+    gradient_flow: (0.85, LONG),
+    sharp: (0.8, SHORT),
+    sharp_free_end: (14, SHORT),
+    paper: (0.7, SHORT),
+    naive: (0.5, ((3e-3, 20), (3e-4, 20))),
+    resnet: (1, ((1e-3, 20), (1e-4, 10))),
+}
 
 
 def data(seed=0):
@@ -98,11 +109,10 @@ def train(kind, seed=0, quick=False):
     """A network of that kind, trained by its recipe."""
     rng, (margin, stages) = np.random.default_rng([seed, 1]), RECIPES[kind]
     (net, constraints), (x, y, *_) = kind(rng), data(seed)
+    options = dict(batch_size=100, constraints=constraints, rng=rng)
     for rate, epochs in stages:
-        dnn.fit(
-            net, dnn.MulticlassHinge(margin), x, y, dnn.Adam(rate, beta2=0.99), 1 if quick else epochs, batch_size=100,
-            constraints=constraints, rng=rng,
-        )  # fmt: skip
+        adam, epochs = dnn.Adam(rate, beta2=0.99), 1 if quick else epochs
+        dnn.fit(net, dnn.MulticlassHinge(margin), x, y, adam, epochs, **options)
     return net
 
 
@@ -110,7 +120,7 @@ def train(kind, seed=0, quick=False):
 KINDS = {
     gradient_flow: ("gradient flow, $h = 2$", "C0"),
     sharp: ("alternation, exact region", "C2"),
-    slides: ("alternation, slides' region", "C4"),
+    paper: ("alternation, the paper's region", "C4"),
     naive: (r"ResNet, norms $\leq 1$", "C3"),
     resnet: ("ResNet", "C1"),
 }
@@ -118,9 +128,12 @@ KINDS = {
 
 #: of the study, on CIFAR-10
 STUDIED = {
-    "non_expansive": ("non-expansive", "C0"), "prescribed": ("switching, prescribed", "C2"),
-    "flexible": ("switching, flexible", "C4"), "naive": ("naively constrained", "C3"), "unconstrained": ("unconstrained", "C1"),
-}  # fmt: skip
+    "non_expansive": ("non-expansive", "C0"),
+    "prescribed": ("switching, prescribed", "C2"),
+    "flexible": ("switching, flexible", "C4"),
+    "naive": ("naively constrained", "C3"),
+    "unconstrained": ("unconstrained", "C1"),
+}
 
 
 def make(quick=False):
@@ -130,11 +143,14 @@ def make(quick=False):
 
 def on_cifar10():
     images = study.Data("cifar10")
-    x, y, eps = images.x_test[:150], images.y_test[:150], np.array([0, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0])
+    x, y = images.x_test[:150], images.y_test[:150]
+    eps = np.array([0, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0])
+    attack = partial(dnn.PGD, steps=50, restarts=1)
     fig, ax = plt.subplots(figsize=(12, 6.4))
     for kind, look in STUDIED.items():
-        curves(ax, study.train(kind, images), x, y, eps, partial(dnn.PGD, steps=50, restarts=1), *look)
-    ax.set(xlim=(0, 1), ylim=(0, 60), title="CIFAR-10: certified (solid) and under attack (dotted)")
+        curves(ax, study.train(kind, images), x, y, eps, attack, *look)
+    ax.set(xlim=(0, 1), ylim=(0, 60))
+    ax.set(title="CIFAR-10: certified (solid) and under attack (dotted)")
     ax.legend(loc="upper right")
     return fig
 
@@ -142,20 +158,23 @@ def on_cifar10():
 def on_digits(quick=False):
     _, _, x, y = data()
     eps = np.linspace(0, 1, 5 if quick else 21)
-    attack = partial(dnn.PGD, steps=10 if quick else 50, restarts=1 if quick else 2)
+    effort = dict(steps=10, restarts=1) if quick else dict(steps=50, restarts=2)
+    attack = partial(dnn.PGD, **effort)
     fig, ax = plt.subplots(figsize=(12, 6.4))
     for kind, look in KINDS.items():
         curves(ax, train(kind, quick=quick), x, y, eps, attack, *look)
-    ax.set(xlim=(0, 1), ylim=(0, 100), title="digits: certified (solid) and under attack (dotted)")
+    ax.set(xlim=(0, 1), ylim=(0, 100))
+    ax.set(title="digits: certified (solid) and under attack (dotted)")
     ax.legend(loc="upper right")
     return fig
 
 
 def curves(ax, net, x, y, eps, attack, name, colour):
-    """Accuracy against ε of one network; the plain ResNet has no certificate worth drawing."""
+    """Accuracy against ε of one network; that of a plain ResNet only under attack."""
     attacked = attacks.attacked_accuracy(net, x, y, eps, attack)
     if name in ("ResNet", "unconstrained"):
         ax.plot(eps, 100 * attacked, ":", color=colour, label=name)
     else:
         certified = lipschitz.certified_accuracy(net, x, y, eps)
-        plotting.certified_accuracy(eps, certified, attacked, ax=ax, label=name, color=colour)
+        look = dict(label=name, color=colour)
+        plotting.certified_accuracy(eps, certified, attacked, ax=ax, **look)

@@ -1,8 +1,9 @@
-"""A network is an ODE whose θ(t) is piecewise constant on t₀ < t₁ < … < t_M.
+r"""A network is an ODE whose θ(t) is piecewise constant on t₀ < t₁ < … < t_M.
 
-A network that separates two moons, with learned parameters and learned steps h_i = t_{i+1} − t_i. Top: some of its
-parameters as functions of time; they switch at the t_i. Bottom: the states of a few data points, which turn a corner
-at each switch and end on their class's side.
+A network that separates two moons, with learned parameters and learned steps h_i =
+t_{i+1} − t_i. Top: some of its parameters as functions of time; they switch at the t_i.
+Bottom: the states of a few data points, which turn a corner at each switch and end on
+their class's side.
 """
 
 import matplotlib.pyplot as plt
@@ -12,14 +13,14 @@ import dynsys_nn as dnn
 
 
 def train(quick=False, layers=6):
-    """A network Lift, `layers` Euler flows with learned steps, Affine, fitted to moons; returns it with points and labels."""
+    """Lift, Euler flows with learned steps, Affine, fitted to moons, and points and labels."""
     rng = np.random.default_rng(3)
     x, y = dnn.datasets.moons(300, noise=0.08, rng=rng)
-    flows = [
-        dnn.Flow(dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()), 0.8, learn_h=True) for _ in range(layers)
-    ]
+    fields = [dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()) for _ in range(layers)]
+    flows = [dnn.Flow(X, 0.8, learn_h=True) for X in fields]
     net = dnn.Network(dnn.Lift(3, 2), *flows, dnn.Affine(2, 3, rng=rng))
-    dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, dnn.Adam(1e-2), epochs=50 if quick else 300)
+    epochs = 50 if quick else 300
+    dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, dnn.Adam(1e-2), epochs)
     return net, x, y
 
 
@@ -32,22 +33,25 @@ def make(quick=False):
     for name, entry, colour in (("A", (0, 0), "C0"), ("A", (1, 2), "C1"), ("b", (2,), "C2")):
         values = [F.parameters[name][entry] for F in flows]
         index = "".join(str(k + 1) for k in entry)
-        top.hlines(values, t[:-1], t[1:], color=colour, linewidth=5, label=f"${name}_{{{index}}}(t)$")
-        top.vlines(t[1:-1], values[:-1], values[1:], color=colour, linewidth=1, linestyle=":")
-    top.set(
-        ylabel=r"parameters $\theta(t)$",
-        title=r"$\dot x = \Sigma(A(t)x + b(t))$: the parameters switch, the state goes on",
-    )
+        label = f"${name}_{{{index}}}(t)$"
+        top.hlines(values, t[:-1], t[1:], color=colour, linewidth=5, label=label)
+        dotted = dict(linewidth=1, linestyle=":")
+        top.vlines(t[1:-1], values[:-1], values[1:], color=colour, **dotted)
+    formula = r"$\dot x = \Sigma(A(t)x + b(t))$"
+    top.set(ylabel=r"parameters $\theta(t)$")
+    top.set(title=f"{formula}: the parameters switch, the state goes on")
     top.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
-    w = net.maps[-1].W[1] - net.maps[-1].W[0]  # towards class 1
-    score = [(x_k @ w + net.maps[-1].b[1] - net.maps[-1].b[0]) / np.linalg.norm(w) for x_k in net.states(x[:40])[1:-1]]
+    last, shown = net.maps[-1], net.states(x[:40])[1:-1]
+    w, c = last.W[1] - last.W[0], last.b[1] - last.b[0]  # towards class 1
+    distance = np.array([(x_k @ w + c) / np.linalg.norm(w) for x_k in shown])
+    thin = dict(linewidth=1.2, marker=".", markersize=7, alpha=0.8)
     for label, colour, name in ((0, "C0", "class 0"), (1, "C1", "class 1")):
-        curves = np.array(score)[:, y[:40] == label]
-        lines = bottom.plot(t, curves, color=colour, linewidth=1.2, marker=".", markersize=7, alpha=0.8)
+        lines = bottom.plot(t, distance[:, y[:40] == label], color=colour, **thin)
         lines[0].set_label(name)
     bottom.axhline(0, color="black", linewidth=1.5, linestyle="--")
-    bottom.set(xlabel="time $t$ (depth of the network)", ylabel="distance to the\ndecision plane")
+    bottom.set(xlabel="time $t$ (depth of the network)")
+    bottom.set(ylabel="distance to the\ndecision plane")
     bottom.set_xticks(t, [f"$t_{k}$" for k in range(len(t))])
     bottom.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     for ax in (top, bottom):

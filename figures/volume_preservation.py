@@ -1,8 +1,10 @@
-"""The structured network carries a shape without changing its volume; the ResNet does not.
+r"""The structured network carries a shape without changing its volume; the ResNet does
+not.
 
-Both learn the flow of the pendulum over time 1 from the same 100 noisy pairs, with 192 and 200 parameters, and are
-then applied again and again to a disc. Left and middle: the disc after 0, 9 and 18 applications, dashed what the
-exact flow makes of it. Right: its area.
+Both learn the flow of the pendulum over time 1 from the same 100 noisy pairs, with 192
+and 200 parameters, and are then applied again and again to a disc. Left and middle: the
+disc after 0, 9 and 18 applications, dashed what the exact flow makes of it. Right: its
+area.
 """
 
 from functools import cache
@@ -18,22 +20,14 @@ SHOWN = (0, 9, 18)
 
 def structured(rng, layers=4, width=8):
     """Symplectic Euler steps of (x, v)′ = (f(v), g(x)): every layer has determinant one."""
-
-    def shear():
-        return dnn.ResidualField(dnn.Dense(width, 1, rng=rng), dnn.Tanh(), dnn.Dense(1, width, rng=rng))
-
-    return dnn.Network(
-        *[dnn.Flow(dnn.PartitionedField(shear(), shear()), 1 / layers, dnn.SymplecticEuler()) for _ in range(layers)]
-    )
+    fields = [dnn.PartitionedField.random(2, width, rng=rng) for _ in range(layers)]
+    return dnn.Network(*[dnn.Flow(X, 1 / layers, dnn.SymplecticEuler()) for X in fields])
 
 
 def resnet(rng, layers=5, width=8):
     """Euler steps of Bσ(Ax + b): nothing is kept."""
-
-    def field():
-        return dnn.ResidualField(dnn.Dense(width, 2, rng=rng), dnn.Tanh(), dnn.Dense(2, width, rng=rng))
-
-    return dnn.Network(*[dnn.Flow(field(), 1 / layers) for _ in range(layers)])
+    fields = [dnn.ResidualField.random(2, width, rng=rng) for _ in range(layers)]
+    return dnn.Network(*[dnn.Flow(X, 1 / layers) for X in fields])
 
 
 @cache
@@ -44,7 +38,7 @@ def train(quick=False):
     y = dnn.exact_flow(systems.pendulum(), x, 1.0) + 0.03 * rng.normal(size=x.shape)
     nets = structured(rng), resnet(rng)
     for net in nets:
-        dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=30 if quick else 200)
+        dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), 30 if quick else 200)
     return nets
 
 
@@ -57,28 +51,27 @@ def area(outline):
 def make(quick=False):
     t = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
     disc = np.stack([1.0 + 0.4 * np.cos(t), 0.4 * np.sin(t)], axis=-1)
-    times = np.arange(SHOWN[-1] + 1)
-    exact = dnn.exact_flow(systems.pendulum(), disc, times)
+    centre, limits = np.array([1.0, 0.0]), ((-2.2, 2.2), (-1.9, 1.9))
+    pendulum, times = systems.pendulum(), np.arange(SHOWN[-1] + 1)
+    exact = dnn.exact_flow(pendulum, disc, times)
     fig, axes = plt.subplots(1, 3, figsize=(15, 5))
 
-    for net, name, colour, ax in zip(
-        train(quick), ("volume-preserving network", "ResNet"), ("C0", "C1"), axes, strict=False
-    ):
-        images = np.concatenate([disc[:, None], dnn.Rollout(net, SHOWN[-1])(disc)], axis=1).swapaxes(0, 1)
-        centres = np.concatenate([[[1.0, 0.0]], dnn.Rollout(net, SHOWN[-1])(np.array([1.0, 0.0]))])
-        plotting.phase_portrait(systems.pendulum(), (-2.2, 2.2), (-1.9, 1.9), ax=ax, density=0.6, color="0.85")
+    looks = ("volume-preserving network", "C0"), ("ResNet", "C1")
+    for net, (name, colour), ax in zip(train(quick), looks, axes[:2], strict=True):
+        iterated = dnn.Rollout(net, SHOWN[-1])
+        images = np.vstack([disc[None], iterated(disc).swapaxes(0, 1)])
+        centres = np.vstack([centre, iterated(centre)])
+        plotting.phase_portrait(pendulum, *limits, ax=ax, density=0.6, color="0.85")
         for n in SHOWN:
             ax.fill(*images[n].T, color=colour, alpha=0.35 if n else 0.75, linewidth=0)
             ax.plot(*exact[:, n].T, color="black", linewidth=1, linestyle="--")
-            ax.text(*centres[n], f"{n}", ha="center", va="center", fontsize=15, fontweight="bold")
-        ax.set(title=name, xlabel="angle $q$ (radians)", ylabel="momentum $p$", xlim=(-2.2, 2.2), ylim=(-1.9, 1.9))
-        axes[2].plot(times, 100 * area(images) / area(disc), marker="o", color=colour, label=name)
-    axes[2].set(
-        xlabel="applications of the network",
-        ylabel="area of the shape (%)",
-        title="the area",
-        xticks=SHOWN,
-        ylim=(90, 120),
-    )
+            middle = dict(ha="center", va="center", fontsize=15, fontweight="bold")
+            ax.text(*centres[n], f"{n}", **middle)
+        ax.set(title=name, xlabel="angle $q$ (radians)", ylabel="momentum $p$")
+        ax.set(xlim=limits[0], ylim=limits[1])
+        areas = 100 * area(images) / area(disc)
+        axes[2].plot(times, areas, marker="o", color=colour, label=name)
+    axes[2].set(xlabel="applications of the network", ylabel="area of the shape (%)")
+    axes[2].set(title="the area", xticks=SHOWN, ylim=(90, 120))
     axes[2].legend(loc="upper left")
     return fig

@@ -54,14 +54,14 @@ ACTIVATION = {
     ),
     "value of Wrong: F(x) is [ 0.6 -0.8  0. ]": dict(__call__=lambda self, z: quiet(lambda: z / np.sqrt(1 + z * z))),
     "sharp bounds: found are slopes from 1e-06 to 1": dict(slope_min=-1.0),
-    "TypeError: unsupported operand": dict(primitive=lambda self, z: None),
+    "primitive(z) of Wrong must be an array, got None: is there a return?": dict(primitive=lambda self, z: None),
     "the sign is wrong": dict(slope=lambda self, z: -((1 / np.hypot(1, z)) ** 3)),
     "σ′ against differences of σ": dict(slope=lambda self, z: 1 / np.hypot(1, z)),
     "it is 2 times what it should be": dict(slope=lambda self, z: 2 * (1 / np.hypot(1, z)) ** 3),
     "γ′ against σ": dict(primitive=lambda self, z: np.hypot(1, z) ** 2 / 2),
     "≤ σ′ ≤ slope_max = 0.5, found from": dict(slope_max=0.5),
     "slope_min = 0.2 ≤ σ′": dict(slope_min=0.2),
-    "slope(z) has shape ()": dict(slope=lambda self, z: 1.0),
+    "slope(z) of Wrong must be an array, got one float": dict(slope=lambda self, z: 1.0),
 }
 
 
@@ -209,10 +209,10 @@ OTHER_SHEARS = {
     "an argument is changed: write x = x + …, not x += … (test_labs.py, line": dict(__call__=in_place),
     "value of Wrong: F(x) is [0. 0. 1. 0.], needed is [ 0.5 -0.5  1.5 -0.5]": dict(__call__=lambda self, z: 1.0 * z),
     "an argument is changed: write": dict(vjp=lambda self, z: (self(z), lambda w: (np.add(w, z, out=w), 0 * self.theta))),
-    "F(x) must be an array, got a NoneType": dict(__call__=lambda self, z: None),
-    "vjp(x) must return the pair y, pullback, the second a function, got None: is there a return?": dict(vjp=lambda self, z: None),
+    "F(x) of Wrong must be an array, got None: is there a return?": dict(__call__=lambda self, z: None),
+    "vjp(x) of Wrong must return the pair y, pullback, the second a function, got None: is there a return?": dict(vjp=lambda self, z: None),
     "the second a function, got (ndarray, tuple)": dict(vjp=lambda self, z: (self(z), (z, 0 * self.theta))),
-    "pullback(w) must return the pair dx, dtheta, got None: is there a return?": dict(vjp=lambda self, z: (self(z), lambda w: None)),
+    "pullback(w) of Wrong must return the pair dx, dtheta, got None: is there a return?": dict(vjp=lambda self, z: (self(z), lambda w: None)),
     "the gradient of A has shape (), but A has (2, 2) (test_labs.py, line": dict(vjp=lambda self, z: (self(z), lambda w: (w, self.pack(A=1.0)))),
     "the gradient of a has shape (6, 2), but a has (2,): sum it over": dict(vjp=lambda self, z: (self(z), lambda w: (w, self.pack(a=w[:, :2])))),
 }  # fmt: skip

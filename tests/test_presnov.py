@@ -27,7 +27,7 @@ def polynomial(rng, degree=5, d=4):
 
 CASES = {
     "pendulum": lambda rng: systems.pendulum(),
-    "the lecture's system": lambda rng: systems.mass_example(),
+    "the paper's system": lambda rng: systems.mass_example(),
     "polynomial of degree 5": polynomial,
     "network field": residual,
 }
@@ -95,7 +95,7 @@ def test_recomposed_it_is_the_field_and_splittings_follow_its_flow():
     checks.order(dnn.Strang(dnn.Heun()), again, z, finest=32).require()
     y = dnn.Flow(again, 0.05, dnn.Strang(dnn.RK4()), steps=20)(z)
     np.testing.assert_allclose(y, dnn.exact_flow(f, z, 1.0), atol=1e-3)
-    with pytest.raises(NotImplementedError, match="without its jacobian"):
+    with pytest.raises(NotImplementedError, match="without a Jacobian"):
         again.vjp(z)
 
 
@@ -106,7 +106,7 @@ def test_what_is_asked_for_wrongly(rng):
         (lambda: dnn.presnov(residual(rng), nodes=0), ValueError, "nodes must be at least 1, got 0"),
         (lambda: dnn.presnov(residual(rng), nodes=2.5), TypeError, "nodes must be an integer"),
         (lambda: dnn.presnov(residual(rng)).U(np.zeros(3)), ValueError, "states of dimension 4"),
-        (lambda: dnn.presnov(dnn.KnownField(np.sin, 2)).U(np.ones(2)), NotImplementedError, "without its jacobian"),
+        (lambda: dnn.presnov(dnn.KnownField(np.sin, 2)).U(np.ones(2)), NotImplementedError, "without a Jacobian"),
     ):
         with pytest.raises(error, match=message):
             call()

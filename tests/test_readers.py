@@ -93,7 +93,7 @@ def test_an_idx_file_cut_anywhere_or_longer_is_refused(zipped, rng, tmp_path):
     data, path = gzip.compress(data) if zipped else data, tmp_path / "cut"
     for k in [*range(20), *range(0, len(data), 50), len(data) - 1]:
         path.write_bytes(data[:k])
-        assert refusal(ValueError, datasets.idx, path).startswith(f"{path} is no IDX file, or it is damaged: "), k
+        assert refusal(ValueError, datasets.idx, path).startswith(f"{path} is not an IDX file, or is damaged: "), k
     path.write_bytes(data + b"x")
     assert str(path) in refusal(ValueError, datasets.idx, path)
 
@@ -181,7 +181,7 @@ def test_images_and_labels_come_from_one_place(rng, tmp_path):
         ("images-idx3", idx_bytes(np.zeros((7, 28, 27))), "of shape (n, 28, 28), got uint8 of shape (7, 28, 27)"),
         ("images-idx3", idx_bytes(np.zeros((7, 784))), "of shape (n, 28, 28), got uint8 of shape (7, 784)"),
         ("images-idx3", idx_bytes(np.zeros((7, 28, 28)), 0x0D), "must hold uint8 of shape (n, 28, 28), got float32"),
-        ("images-idx3", b"\x80\x04", "is no IDX file, or it is damaged"),
+        ("images-idx3", b"\x80\x04", "is not an IDX file, or is damaged"),
         ("labels-idx1", idx_bytes(np.zeros(6)), "must hold uint8 of shape (7,), a label for each image of"),
         ("labels-idx1", idx_bytes(np.zeros((7, 1))), "got uint8 of shape (7, 1)"),
         ("labels-idx1", idx_bytes(np.zeros(7), 0x0C), "got int32 of shape (7,)"),
@@ -249,7 +249,7 @@ def test_a_label_of_cifar_above_nine_is_refused(rng, tmp_path):
 
 
 @READERS
-def test_absent_data_are_said_to_be_absent_and_where_they_are_to_be_had(read, tmp_path):
+def test_absent_data_are_said_to_be_absent_and_where_they_can_be_downloaded(read, tmp_path):
     for folder in (None, tmp_path, tmp_path / "none"):
         for train in (True, False):
             message = refusal(FileNotFoundError, read, folder, train)

@@ -5,14 +5,19 @@ Nobody needs this folder to read the mathematics, so it stands last in the readi
 
 from .built import Described, arguments, fingerprint, identity, same
 from .doors import (
+    CHANGED,
+    ACTIVATION,
+    MAP,
+    METHOD,
     WrongResult,
     covector,
     direction,
+    gradient_in_theta,
     guard,
-    guard_activation,
-    guard_map,
-    guard_method,
     image,
+    name_of,
+    result,
+    results,
     states,
     tangent,
 )
@@ -20,6 +25,7 @@ from .values import (
     array,
     dimension,
     finite,
+    finite_states,
     flag,
     floating,
     function,
@@ -32,17 +38,17 @@ from .values import (
     numbers,
     pair,
     parameter,
+    path,
     pixels,
     positive,
     real,
+    real_number,
+    real_numbers,
     real_step,
     step,
+    tableau,
+    times,
     within,
 )
 
-__all__ = [
-    "Described", "WrongResult", "arguments", "array", "covector", "dimension", "direction", "fingerprint", "finite", "flag",
-    "floating", "function", "generator", "guard", "guard_activation", "guard_map", "guard_method", "identity", "image",
-    "instance", "labels", "logits_and_labels", "non_negative", "number", "numbers", "pair", "parameter", "pixels",
-    "positive", "real", "real_step", "same", "states", "step", "tangent", "within",
-]  # fmt: skip
+__all__ = ["Described", "WrongResult"]

@@ -17,6 +17,8 @@ def arguments(thing):
         names = inspect.signature(type(thing)).parameters
         return {name: getattr(thing, name) for name in names}
     except (AttributeError, ValueError):  # the names are not those of its attributes, or C code without a signature
+        if hasattr(thing, "_pieces"):
+            return thing.__getstate__()  # without its book-keeping of where θ lies
         return vars(thing) if hasattr(thing, "__dict__") else {}
 
 
@@ -32,15 +34,16 @@ class Described:
 
     def __repr__(self):
         """All arguments that are not the default, with all digits."""
-        parameters, shown = inspect.signature(type(self)).parameters, []
+        parameters, shown, named = inspect.signature(type(self)).parameters, [], False
         for name, value in self.arguments().items():
-            parameter = parameters.get(name)
-            if parameter is not None and parameter.kind is parameter.VAR_POSITIONAL:
+            parameter = parameters.get(name, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY))
+            named |= parameter.kind is parameter.KEYWORD_ONLY
+            if parameter.kind is parameter.VAR_POSITIONAL:
                 shown += map(repr, value)
-            elif parameter is not None and parameter.default is parameter.empty:
-                shown.append(repr(value))
-            elif parameter is None or not same(value, parameter.default):
-                shown.append(f"{name}={value!r}")
+            elif same(value, parameter.default):
+                named = True
+            else:
+                shown.append(f"{name}={value!r}" if named else repr(value))
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __eq__(self, other):
@@ -83,20 +86,22 @@ def pieces_of(function):
 def identity(thing, met=None):
     """How `thing` was built, to the last digit, as what JSON knows, the same in every process: what a run is recognised by.
 
-    Numbers by all their digits, arrays by shape, dtype and a fingerprint, functions by their code and what they close over,
-    objects by their class and arguments; one that was met before by its number.
+    Numbers by all their digits, arrays by shape, dtype and a fingerprint (parameters of a map without it: θ tells), functions by
+    their code and what they close over, objects by their class, with its code if it is somebody's own, and arguments; one that
+    was met before by its number.
     """
     met = {} if met is None else met
     if thing is None or isinstance(thing, bool | int | str):
         return thing
-    if isinstance(thing, float | complex | np.generic):
+    if isinstance(thing, float | complex | bytes | range | slice | np.generic):
         return repr(thing)
     if isinstance(thing, np.ndarray):
         return fingerprint(thing)
     if isinstance(thing, type):
         return f"{thing.__module__}.{thing.__qualname__}"
     if isinstance(thing, types.CodeType):
-        return [thing.co_code.hex(), list(thing.co_names), [identity(constant, met) for constant in thing.co_consts]]
+        parts = thing.co_code.hex(), thing.co_names, [identity(constant, met) for constant in thing.co_consts]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
     if isinstance(thing, list | tuple):
         return [identity(entry, met) for entry in thing]
     if isinstance(thing, set | frozenset):
@@ -110,7 +115,24 @@ def identity(thing, met=None):
         return [getattr(thing, "__qualname__", "partial"), identity(pieces_of(thing), met)]
     if isinstance(thing, types.BuiltinFunctionType | np.ufunc | types.ModuleType):
         return thing.__name__
-    return {"class": type(thing).__qualname__} | identity(arguments(thing), met)
+    pieces = getattr(thing, "_pieces", ())
+    made = {
+        name: f"{value.dtype} {value.shape}" if name in pieces and isinstance(value, np.ndarray) else value
+        for name, value in arguments(thing).items()
+    }
+    return {"class": type(thing).__qualname__} | identity(code_of(type(thing)) | made, met)
+
+
+def code_of(cls):
+    """What a class of somebody's own says, name → function, number or text; nothing for ours."""
+    known = types.FunctionType | int | float | str
+    own = [C for C in reversed(cls.__mro__) if C.__module__.partition(".")[0] != __name__.partition(".")[0]]
+    said = {name: value for C in own for name, value in vars(C).items()}
+    return {
+        name: value
+        for name, value in said.items()
+        if isinstance(value, known) and (callable(value) or name[:2] != "__")
+    }
 
 
 def fingerprint(*arrays):

@@ -13,6 +13,9 @@ import numpy as np
 from .values import number, numbers, real_step, step
 
 
+CHANGED = "an argument is changed: write x = x + …, not x += …"
+
+
 class WrongResult(TypeError, ValueError):
     """A method of somebody's own returned something else than its contract says, or changed its argument."""
 
@@ -74,6 +77,14 @@ def direction(F, dtheta):
 # ---- what comes out of somebody's own method
 
 
+CHANGED = "an argument is changed: write x = x + …, not x += …"
+
+
+def name_of(thing):
+    """The name of a function, or of the class of an object."""
+    return getattr(thing, "__name__", None) or type(thing).__name__
+
+
 def kind_of(value):
     """What `value` is, in words."""
     if isinstance(value, tuple):
@@ -81,268 +92,208 @@ def kind_of(value):
     return "None: is there a return?" if value is None else f"one {type(value).__name__}"
 
 
-def result(F, y, shape, what):
-    """y, which `what` of F returned; WrongResult unless it is an array of that shape (None: of any)."""
+def result(thing, y, shape, what):
+    """y, which a method of `thing` returned as `what`; WrongResult unless it is an array, of that shape if one is given."""
     if not isinstance(y, np.ndarray | np.generic):
-        got = "None: is there a return?" if y is None else f"a {type(y).__name__}"
-        raise WrongResult(f"{what} must be an array, got {got} from {type(F).__name__}")
+        raise WrongResult(f"{what} of {name_of(thing)} must be an array, got {kind_of(y)}")
     if shape is not None and y.shape != shape:
-        raise WrongResult(f"{what} has shape {y.shape}, needed is {shape}, from {type(F).__name__}")
+        raise WrongResult(f"{what} of {name_of(thing)} has shape {y.shape}, needed is {shape}")
     return y
 
 
-def results(F, values, names, what, last_is_a_function=False):
-    """`values`, a tuple with as many entries as `names`; WrongResult otherwise."""
-    good = isinstance(values, tuple) and len(values) == len(names) and (callable(values[-1]) or not last_is_a_function)
-    if not good:
-        needed = f"the {('pair', 'triple')[len(names) - 2]} {', '.join(names)}{', the second a function' if last_is_a_function else ''}"
-        raise WrongResult(f"{what} must return {needed}, got {kind_of(values)}")
+def results(thing, values, names, what, last_is_a_function=False):
+    """`values`, a tuple with one entry per name, which `what` of `thing` returned; WrongResult otherwise."""
+    fits = isinstance(values, tuple) and len(values) == len(names)
+    if not fits or last_is_a_function and not callable(values[-1]):
+        needed = f"the {('pair', 'triple')[len(names) - 2]} {', '.join(names)}"
+        remark = ", the second a function" if last_is_a_function else ""
+        raise WrongResult(f"{what} of {name_of(thing)} must return {needed}{remark}, got {kind_of(values)}")
     return values
 
 
+def gradient_in_theta(thing, dtheta, size):
+    """dtheta, which a pullback returned, flat like θ; without parameters it may be anything empty."""
+    if size == 0 and not np.size(dtheta):
+        return np.zeros(0)
+    lost = "" if size else ": were the parameters given to own(…)?"
+    try:
+        return result(thing, dtheta, (size,), "dtheta of the pullback")
+    except WrongResult as error:
+        raise WrongResult(f"{error}{lost}") from None
+
+
+def value_of(F, y, x):
+    """y = F(x), one state, or a sequence of states, or one number, for each state x."""
+    many = F.sequence or F.dim_out == ()
+    return result(F, y, np.shape(y) if many and np.shape(y)[: x.ndim - 1] == x.shape[:-1] else (*x.shape[:-1], F.dim_out), "F(x)")
+
+
 def frozen(x):
-    """A view of x that nobody can change."""
-    x = np.asarray(x).view()
-    x.flags.writeable = False
+    """A view of x that nobody can change, if it is an array."""
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
     return x
 
 
-def call(F, method, *arguments):
-    """method(F, …) on views that it cannot change; WrongResult if it tries."""
-    views = [frozen(a) if isinstance(a, np.ndarray) else a for a in arguments]
+def call(thing, body, *given):
+    """body(*given) with views that it cannot change; WrongResult if it tries."""
+    views = [frozen(a) for a in given]
     try:
-        y = method(F, *views)
+        y = body(*views)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-        name = f"{type(F).__name__}.{method.__name__}"
-        raise WrongResult(f"{name} changes its argument, which must stay as it is: write x = x + …, not x += …") from error
-    for given, view in zip(arguments, views, strict=True):
-        y = given if y is view else y  # the identity gives back what it got
-    return y
+        raise WrongResult(f"{name_of(thing)}: {CHANGED}") from error
+    return next((a for a, view in zip(given, views, strict=True) if y is view), y)  # the identity gives back what it got
 
 
-def checked_state_of(F, y, x, what):
-    shape = (*x.shape[:-1], F.dim_out)
-    if F.sequence or F.dim_out == ():  # a sequence of states, or one number, for each state
-        result(F, y, None, what)
-        if y.shape[: x.ndim - 1] != x.shape[:-1]:
-            raise WrongResult(f"{what} has shape {y.shape}, and must begin with the batch {x.shape[:-1]}")
-        return y
-    return result(F, y, shape, what)
+# ---- on the way in: the arguments of a method as its body takes them
 
 
-# ---- doors of maps: a body → the same, with its arguments looked at (`door`), and with its results, too (`owned`)
+def of_state(F, x, *more):
+    return states(F, x), *more
 
 
-def value_door(body, owned):
-    @functools.wraps(body)
-    def door(F, x):
-        x = states(F, x)
-        return checked_state_of(F, call(F, body, x), x, "F(x)") if owned else body(F, x)
-
-    return door
+def of_image(F, y):
+    return (image(F, y),)
 
 
-def vjp_door(body, owned):
-    @functools.wraps(body)
-    def door(F, x):
-        x = states(F, x)
-        if not owned:
-            y, back = body(F, x)
-            return y, lambda w: back(covector(F, w, y))
-        y, back = results(F, call(F, body, x), ("y", "pullback"), "vjp(x)", last_is_a_function=True)
-        y = checked_state_of(F, y, x, "the value of vjp(x)")
-
-        def pullback(w):
-            dx, dtheta = results(F, call(F, lambda _, w: back(w), covector(F, w, y)), ("dx", "dtheta"), "pullback(w)")
-            return (
-                result(F, dx, x.shape, "dx of the pullback"),
-                result(F, dtheta, (F._size,), "dtheta of the pullback") if F._size else np.zeros(0),
-            )
-
-        return y, pullback
-
-    return door
+def of_tangent(F, x, v, dtheta=None):
+    x = states(F, x)
+    return x, tangent(F, v, x), direction(F, dtheta)
 
 
-def jvp_door(body, owned):
-    @functools.wraps(body)
-    def door(F, x, v, dtheta=None):
-        x = states(F, x)
-        v, dtheta = tangent(F, v, x), direction(F, dtheta)
-        if not owned:
-            return body(F, x, v, dtheta)
-        y, dy = results(F, call(F, body, x, v, dtheta), ("y", "dy"), "jvp(x, v)")
-        y = checked_state_of(F, y, x, "the value of jvp(x, v)")
-        return y, result(F, dy, y.shape, "dy of jvp(x, v)")
-
-    return door
-
-
-def state_door(body, owned):
-    @functools.wraps(body)
-    def door(F, x, *more):
-        return body(F, states(F, x), *more)
-
-    return door
-
-
-def image_door(body, owned):
-    @functools.wraps(body)
-    def door(F, y):
-        return body(F, image(F, y))
-
-    return door
-
-
-MAP = {
-    "__call__": value_door, "vjp": vjp_door, "jvp": jvp_door, "jacobian": state_door, "inverse": image_door,
-    "adjoint": image_door, "states": state_door, "divergence": state_door, "potential": state_door,
-    "hamiltonian": state_door, "skew": state_door, "step_vjp": state_door,
-}  # fmt: skip
-
-
-def guard_map(cls):
-    """Give the methods of a class of maps their doors."""
-    guard(cls, MAP)
-
-
-# ---- doors of methods
-
-
-def enter(method, field, x, h):
-    """x and h as what the method steps: states of a field that it can step, and one number that is not zero."""
+def of_step(method, field, x, h):
     method.require(field)
     x, h = states(field, x), step(h)
-    if x.dtype.char not in method.dtypes:
+    if method.dtypes and x.dtype.char not in method.dtypes:
         raise TypeError(f"{method!r} solves linear systems, in float32 or float64, got states of {x.dtype}")
-    return x, h
+    return field, x, h
 
 
-def step_door(body, owned):
-    @functools.wraps(body)
-    def door(method, field, x, h):
-        x, h = enter(method, field, x, h)
-        return result(method, call(method, body, field, x, h), x.shape, body.__name__) if owned else body(method, field, x, h)
-
-    return door
+def of_step_tangent(method, field, x, h, v, dtheta=None, dh=0.0):
+    field, x, h = of_step(method, field, x, h)
+    return field, x, h, tangent(field, v, x), direction(field, dtheta), number(dh, "a tangent dh")
 
 
-def step_vjp_door(body, owned):
-    @functools.wraps(body)
-    def door(method, field, x, h):
-        x, h = enter(method, field, x, h)
-        if not owned:
-            y, back = body(method, field, x, h)
-            return y, lambda w: back(covector(field, w, y))
-        y, back = results(method, call(method, body, field, x, h), ("y", "pullback"), "vjp(field, x, h)", last_is_a_function=True)
-        y = result(method, y, x.shape, "the value of vjp(field, x, h)")
-
-        def pullback(w):
-            names = "dx", "dtheta", "dh"
-            dx, dtheta, dh = results(method, call(method, lambda _, w: back(w), covector(field, w, y)), names, "the pullback of a method")
-            return (
-                result(method, dx, x.shape, "dx of the pullback"),
-                result(method, dtheta, (field._size,), "dtheta of the pullback") if field._size else np.zeros(0),
-                number(dh, f"dh of {type(method).__name__}"),
-            )
-
-        return y, pullback
-
-    return door
+def of_field(method, field, *more):
+    method.require(field)
+    return field, *more
 
 
-def step_jvp_door(body, owned):
-    @functools.wraps(body)
-    def door(method, field, x, h, v, dtheta=None, dh=0.0):
-        x, h = enter(method, field, x, h)
-        v, dtheta, dh = tangent(field, v, x), direction(field, dtheta), number(dh, "a tangent dh")
-        if not owned:
-            return body(method, field, x, h, v, dtheta, dh)
-        y, dy = results(method, call(method, body, field, x, h, v, dtheta, dh), ("y", "dy"), "jvp of a method")
-        return result(method, y, x.shape, "the value of jvp"), result(method, dy, x.shape, "dy of jvp")
-
-    return door
+def of_bound(method, field, h):
+    return *of_field(method, field), real_step(h)
 
 
-def field_door(body, owned):
-    @functools.wraps(body)
-    def door(method, field, *more):
-        method.require(field)
-        return body(method, field, *more)
-
-    return door
+def of_numbers(sigma, z):
+    z = numbers(z, f"{sigma} acts on")
+    if z.dtype.kind == "c" and not sigma.analytic:
+        raise TypeError(f"{sigma} is not analytic and takes real arguments only, got complex ones")
+    return (z,)
 
 
-def bound_door(body, owned):
-    @functools.wraps(body)
-    def door(method, field, h):
-        method.require(field)
-        return body(method, field, real_step(h))
-
-    return door
+# ---- on the way out: what the body found, looked at if somebody else wrote it; a pullback looks at its covector
 
 
-METHOD = {
-    "step": step_door, "vjp": step_vjp_door, "jvp": step_jvp_door, "inverse": step_door, "preserves": field_door,
-    "non_expansive_step": field_door, "steps_for": field_door, "lipschitz": bound_door,
-}  # fmt: skip
+def as_it_is(thing, found, given, theirs):
+    return found
 
 
-def guard_method(cls):
-    """Give the methods of a class of one-step methods their doors."""
-    guard(cls, METHOD)
+def as_value(F, y, given, theirs):
+    return value_of(F, y, given[0]) if theirs else y
 
 
-# ---- doors of activations
+def as_pair(F, found, given, theirs):
+    if theirs:
+        y, dy = results(F, found, ("y", "dy"), "jvp(x, v)")
+        result(F, dy, value_of(F, y, given[0]).shape, "dy")
+    return found
 
 
-def activation_door(body, owned):
-    @functools.wraps(body)
-    def door(sigma, z):
-        z = numbers(z, f"{sigma} acts on")
-        if z.dtype.kind == "c" and not sigma.analytic:
-            raise TypeError(f"{sigma} is not analytic and takes real arguments only, got complex ones")
-        what = "σ(z)" if body.__name__ == "__call__" else f"{body.__name__}(z)"
-        return result(sigma, call(sigma, body, z), z.shape, what) if owned else body(sigma, z)
+def with_pullback(F, found, given, theirs):
+    if not theirs:
+        y, back = found
+        return y, lambda w: back(covector(F, w, y))
+    y, back = results(F, found, ("y", "pullback"), "vjp(x)", True)
+    value_of(F, y, given[0])
 
-    return door
+    def pullback(w):
+        dx, dtheta = results(F, call(F, back, covector(F, w, y)), ("dx", "dtheta"), "pullback(w)")
+        return result(F, dx, given[0].shape, "dx of the pullback"), gradient_in_theta(F, dtheta, F._size)
 
-
-def both_door(body, owned):
-    @functools.wraps(body)
-    def door(sigma, z):
-        z = numbers(z, f"{sigma} acts on")
-        s, slope = results(sigma, call(sigma, body, z), ("s", "slope"), "value_and_slope(z)")
-        return result(sigma, s, z.shape, "σ(z)"), result(sigma, slope, z.shape, "slope(z)")
-
-    return door
+    return y, pullback
 
 
-ACTIVATION = {"__call__": activation_door, "slope": activation_door, "primitive": activation_door}
+def as_step(method, y, given, theirs):
+    return result(method, y, given[1].shape, "the step") if theirs else y
 
 
-def guard_activation(cls):
-    """Give the methods of a class of activations their doors. `value_and_slope` is for fields, who call it with arrays: it has a
-    door only where somebody wrote it."""
-    guard(cls, ACTIVATION | ({} if ours(cls) else {"value_and_slope": both_door}))
+def as_step_pair(method, found, given, theirs):
+    for y in results(method, found, ("y", "dy"), "jvp") if theirs else ():
+        result(method, y, given[1].shape, "jvp")
+    return found
+
+
+def with_step_pullback(method, found, given, theirs):
+    field, x, _ = given
+    if not theirs:
+        y, back = found
+        return y, lambda w: back(covector(field, w, y))
+    y, back = results(method, found, ("y", "pullback"), "vjp(field, x, h)", True)
+    result(method, y, x.shape, "the step")
+
+    def pullback(w):
+        found = call(method, back, covector(field, w, y))
+        dx, dtheta, dh = results(method, found, ("dx", "dtheta", "dh"), "pullback(w)")
+        dx, dtheta = result(method, dx, x.shape, "dx of the pullback"), gradient_in_theta(method, dtheta, field._size)
+        return dx, dtheta, number(dh, f"dh of {type(method).__name__}")
+
+    return y, pullback
+
+
+def like_its_argument(sigma, found, given, theirs):
+    for y in (found if isinstance(found, tuple) else [found]) if theirs else ():
+        result(sigma, y, given[0].shape, "σ, or its slope or primitive,")
+    return found
 
 
 # ---- the guard
 
-
-def ours(cls):
-    """Whether a class is of this package, and not somebody's own."""
-    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+ON_STATES = dict.fromkeys(
+    ("jacobian", "states", "divergence", "potential", "hamiltonian", "skew", "step_vjp"), (of_state, as_it_is)
+)
+MAP = ON_STATES | {
+    "__call__": (of_state, as_value), "vjp": (of_state, with_pullback), "jvp": (of_tangent, as_pair),
+    "inverse": (of_image, as_it_is), "adjoint": (of_image, as_it_is),
+}  # fmt: skip
+METHOD = {
+    "step": (of_step, as_step), "vjp": (of_step, with_step_pullback), "jvp": (of_step_tangent, as_step_pair),
+    "inverse": (of_step, as_step), "preserves": (of_field, as_it_is), "non_expansive_step": (of_field, as_it_is),
+    "steps_for": (of_field, as_it_is), "lipschitz": (of_bound, as_it_is),
+}  # fmt: skip
+#: `value_and_slope` of ours is for fields, who call it with arrays
+ACTIVATION = dict.fromkeys(("__call__", "slope", "primitive", "value_and_slope"), (of_numbers, like_its_argument))
 
 
 def guard(cls, doors):
     """Put a door before each method of the contract that stands in the body of a class, and keep the body under `_name`."""
-    for name, door in doors.items():
-        body = vars(cls).get(name)
+    theirs = cls.__module__.partition(".")[0] != __name__.partition(".")[0]
+    for name in doors.keys() & vars(cls).keys() - (set() if theirs else {"value_and_slope"}):
+        body = vars(cls)[name]
         if callable(body):
-            inside = "_value" if name == "__call__" else f"_{name}"
-            guarded = door(body, not ours(cls))
+            guarded = door(body, *doors[name], theirs)
             setattr(cls, name, guarded)
-            setattr(cls, inside, body if ours(cls) else guarded)
+            setattr(cls, "_value" if name == "__call__" else f"_{name}", guarded if theirs else body)
+
+
+def door(body, enter, leave, theirs):
+    """The body of a method, with its arguments looked at by `enter`, and what it found by `leave`."""
+
+    @functools.wraps(body)
+    def guarded(self, *given, **named):
+        given = enter(self, *given, **named)
+        found = call(self, functools.partial(body, self), *given) if theirs else body(self, *given)
+        return leave(self, found, given, theirs)
+
+    return guarded

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import os
 
 import numpy as np
 
@@ -76,6 +77,14 @@ def number(value, name):
         return math.inf
 
 
+def real_number(value, name):
+    """`value` as a float, perhaps NaN or infinite; TypeError unless it is a real number."""
+    found = number(value, name)
+    if isinstance(found, complex):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    return found
+
+
 def step(h):
     """A step h as a float or complex; TypeError unless it is a number, ValueError if it is zero, NaN or infinite."""
     value = number(h, "a step h")
@@ -124,6 +133,14 @@ def numbers(x, what):
     return x if x.dtype.kind in "fc" else x.astype(float)
 
 
+def real_numbers(x, what):
+    """x as a float64 array of its own; `what` says who needs "real numbers". TypeError if it is complex or not numeric."""
+    x = numbers(x, what)
+    if x.dtype.kind == "c":
+        raise TypeError(f"{what} real numbers, got an array of dtype {x.dtype}")
+    return np.array(x, float)
+
+
 def parameter(value, shape, what, dtype):
     """A parameter that a caller gave, as a fresh array; ValueError for another shape or a value that is not finite."""
     value = array(value, f"{what} must be an array")
@@ -139,14 +156,14 @@ def parameter(value, shape, what, dtype):
 
 
 def non_negative(value, name):
-    """`value`, a number or an array of numbers, as a float array; ValueError if one is negative or not finite."""
+    """`value` as a float, or an array of floats; ValueError if one is negative or not finite."""
     found = array(value, f"{name} must be a number or an array of numbers")
     if found.dtype.kind not in "fiu":
         raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}")
     found = found.astype(float)
     if not (np.isfinite(found) & (found >= 0)).all():
         raise ValueError(f"{name} must be at least 0 and finite, got {value}")
-    return found
+    return found if found.ndim else float(found)
 
 
 def floating(dtype):
@@ -205,6 +222,59 @@ def logits_and_labels(z, k):
     return z, k[..., None]
 
 
+def times(t, what):
+    """A time, or times that go one way from 0, as a float array (n,); TypeError or ValueError otherwise."""
+    found = array(t, f"{what} needs a time, or an array of times")
+    if found.dtype.kind not in "fiu":
+        raise TypeError(f"{what} needs real times, got {t!r}")
+    found = np.atleast_1d(found.astype(float))
+    forward = found * np.sign(found[-1:])
+    if not np.isfinite(found).all():
+        raise ValueError(f"{what} needs finite states and times, got a NaN or infinity")
+    if found.ndim > 1 or found.size == 0 or forward[0] < 0 or (np.diff(forward) <= 0).any():
+        raise ValueError(f"{what} needs a time, or times that go one way from 0, got {t}")
+    return found
+
+
+def finite_states(x, what):
+    """x, at least one state, all finite and in float64; TypeError or ValueError otherwise."""
+    if not np.isfinite(x).all():
+        raise ValueError(f"{what} needs finite states and times, got a NaN or infinity")
+    if not x.size:
+        raise ValueError(f"{what} needs at least one state, got an array of shape {x.shape}")
+    if x.dtype != float:
+        raise TypeError(f"{what} needs a float64 field and states, got {x.dtype}")
+    return x
+
+
+def tableau(A, b):
+    """(A, b) as lists of numbers, row i of A with i entries; ValueError unless it is a consistent explicit tableau."""
+
+    def coefficient(a):
+        if isinstance(a, str | bytes) or np.iscomplexobj(a):
+            raise TypeError(f"a coefficient is a real number, got {a!r}")
+        return float(a)
+
+    try:
+        A, b = [[coefficient(a) for a in row] for row in A], [coefficient(b_i) for b_i in b]
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"a tableau is a list of rows A and a list of weights b, got A = {A!r}, b = {b!r}") from None
+    s = len(b)
+    if s == 0 or len(A) != s or any(len(row) not in (i, s) for i, row in enumerate(A)):
+        raise ValueError(
+            f"a tableau with {s} weights needs {s} rows in A, row i with i entries (or all with {s}), "
+            f"got rows of lengths {[len(row) for row in A]}"
+        )
+    if not all(map(math.isfinite, [*b, *(a for row in A for a in row)])):
+        raise ValueError(f"the coefficients of a tableau must be finite, got A = {A}, b = {b}")
+    for i, row in enumerate(A):
+        if any(row[i:]):
+            raise ValueError(f"the tableau is not explicit: row {i} of A is {row}, with an entry on or above the diagonal")
+    if abs(sum(b) - 1) > 1e-12:
+        raise ValueError(f"the weights of a consistent method sum to 1, but b = {b} sums to {sum(b):g}")
+    return [row[:i] for i, row in enumerate(A)], b
+
+
 # ---- objects
 
 
@@ -216,6 +286,14 @@ def instance(value, kind, needs):
     if not known:
         raise TypeError(f"{needs}, got {value!r}")
     return value
+
+
+def path(value, name):
+    """`value`, a path, as a str; TypeError if it is not one (an int would be an open file)."""
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a path, got {value!r}") from None
 
 
 def function(value, name, of="the state"):

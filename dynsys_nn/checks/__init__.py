@@ -1,12 +1,13 @@
 """What a student runs on a map, a field or a method of their own: is the adjoint right, the order, the structure?
 
 Each check measures one number and compares it with a limit; `print(check)` gives one aligned line and
-`check.require()` raises with that line. Difference quotients appear here, as the independent measurement, and nowhere
-else in the package.
+`check.require()` raises with that line. What returns something that cannot be right, a list, None or another shape, fails with the
+sentence that says so. Difference quotients appear here, as the independent measurement, and nowhere else in the package.
 """
 
+from .activations import activation
 from .check import Check, run
-from .derivatives import activation, adjoint, duality, gradient, loss, tangent, taylor, value
+from .derivatives import adjoint, duality, gradient, loss, tangent, taylor, value
 from .structure import curl_free, invariant, inverse, lipschitz, order, orthogonal_to_x, symplectic, volume
 
 __all__ = [

@@ -1,12 +1,13 @@
 """One number against a limit, and how the number is measured: difference quotients, and derivatives that agree with them."""
 
+import functools
 import traceback
 from pathlib import Path
 
 import numpy as np
 
+from ..arguments import CHANGED, WrongResult, instance, name_of, real_number, real_numbers, results
 from ..fields import Field
-from ..maps import numbers
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 DISAGREES = "differences: the jvp DISAGREES, run checks.tangent"
@@ -14,14 +15,15 @@ WRONG_JACOBIAN = "F′ disagrees with differences of F: run checks.tangent"
 
 
 class Check:
-    """`measured` against `limit`. Passed where measured ≤ limit (a NaN fails)."""
+    """`measured` against `limit`. Passed if measured ≤ limit (a NaN fails)."""
 
     def __init__(self, name, measured, limit, detail=""):
-        self.name, self.measured, self.limit, self.detail = str(name), number(measured), number(limit), str(detail)
+        self.name, self.detail = str(name), str(detail)
+        self.measured, self.limit = real_number(measured, "measured"), real_number(limit, "limit")
 
     @property
     def passed(self):
-        """True where measured ≤ limit."""
+        """True if measured ≤ limit."""
         return bool(self.measured <= self.limit)
 
     def require(self):
@@ -41,12 +43,19 @@ class Check:
         return f"{verdict}  {self.name:<34} measured {self.measured:9.2e}   limit {self.limit:9.2e}   {self.detail}".rstrip()
 
 
-def number(value):
-    """`value` as a float; TypeError where it is no real number. A NaN may be measured, and fails."""
-    scalar = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    if not isinstance(scalar, float | int | np.floating | np.integer | np.bool_) or isinstance(scalar, int) and abs(scalar) > 2**1000:
-        raise TypeError(f"a check compares two real numbers, measured and limit, got {value!r}")
-    return float(scalar)
+def fails_on_wrong_results(check):
+    """The check of a thing, its first argument; if that returns what cannot be right, a WrongResult, it failed, and says so."""
+
+    @functools.wraps(check)
+    def guarded(*given, **options):
+        try:
+            return check(*given, **options)
+        except WrongResult as error:
+            thing = next(iter((*given, *options.values())))
+            detail = f"{error}{line_of(error.__cause__)}"
+            return Check(f"{check.__name__} of {name_of(thing)}", np.inf, 0.0, detail)
+
+    return guarded
 
 
 def run(questions):
@@ -60,72 +69,111 @@ def run(questions):
             print(f"to do   {task}")
             continue
         except Exception as error:
-            answers.append(Check(type(error).__name__, np.inf, 0.0, f"{error}{place_of(error)}"))
-            if "read-only" in str(error):
-                answers[-1].detail = f"an argument is changed: write x = x + …, not x += …{place_of(error)}"
+            words = CHANGED if "read-only" in str(error) else error
+            answers.append(Check(type(error).__name__, np.inf, 0.0, f"{words}{line_of(error)}"))
         print(answers[-1])
     return answers
 
 
-def place_of(error):
-    """The last line outside the package and its libraries that led to an error."""
+def line_of(error):
+    """The last line outside the package and its libraries that led to an error; nothing for None."""
     ours = str(Path(__file__).parents[1]), "site-packages"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not any(part in f.filename for part in ours)]
-    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno}, in {frames[-1].name})" if frames else ""
+    frames = traceback.extract_tb(getattr(error, "__traceback__", None))
+    theirs = [frame for frame in frames if not any(part in frame.filename for part in ours)]
+    return f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno}, in {theirs[-1].name})" if theirs else ""
+
+
+# ---- what is checked, and where
 
 
 def points_of(F, x):
     """x as float64 states, at least one, which nobody can change. Checks measure to float64's rounding, so a float32 map is
     refused."""
-    if isinstance(F, type):
-        raise TypeError(f"a check takes an object: write {F.__name__}(…), not {F.__name__}")
-    if not callable(F):
-        raise TypeError(f"a check takes a map, or a function of states, got {F!r}")
+    instance(F, ("__call__",), "a check takes a map, or a function of states")
     x = real_numbers(x, "a check needs states,")
-    x.flags.writeable = False
     if x.ndim == 0 or x.size == 0:
         raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")
-    if getattr(F, "theta", x).dtype == np.float32:
+    if theta_of(F).dtype == np.float32:
         raise TypeError(
             f"checks measure to the rounding of float64, but {name_of(F)} is float32: build it with dtype=float"
         )
+    x.flags.writeable = False
     return x
 
 
-def real_numbers(x, what):
-    """x as a float64 array of its own; TypeError for complex numbers, and what is no number."""
-    x = numbers(x, what)
-    if x.dtype.kind == "c":
-        raise TypeError(f"{what} real numbers, got an array of dtype {x.dtype}")
-    return np.array(x, float)
+def theta_of(F):
+    """θ, empty for a function or a map without parameters."""
+    return getattr(F, "theta", np.zeros(0))
 
 
-def name_of(thing):
-    return getattr(thing, "__name__", None) or type(thing).__name__
+def of_one_argument(F, x):
+    """A map and states x as they are; a map of two arguments, and a pair x of states, as a map of the two end to end."""
+    if not (isinstance(x, tuple) and np.ndim(x[0])):
+        return F, points_of(F, x)
+    x, y = (points_of(F, states) for states in x)
+    if x.shape != y.shape:
+        raise ValueError(f"a pair of states needs two arrays of equal shape, got {x.shape} and {y.shape}")
+    return OfPairs(F), points_of(F, np.concatenate([x, y], axis=-1))
+
+
+class OfPairs:
+    """F(x, y), a map of two arguments, as a map of the states (x, y), end to end on the last axis."""
+
+    def __init__(self, F):
+        self.F, self.__name__ = F, name_of(F)
+        self.parameters = getattr(F, "parameters", {"θ": theta_of(F)})
+
+    theta = property(lambda self: theta_of(self.F), lambda self, value: setattr(self.F, "theta", value))
+
+    def __call__(self, x):
+        return self.F(*np.split(x, 2, axis=-1))
+
+    def vjp(self, x):
+        y, pullback = results(self.F, self.F.vjp(*np.split(x, 2, axis=-1)), ("y", "pullback"), "vjp(x, y)", True)
+
+        def pullback_of_pairs(w):
+            dx, dy, dtheta = results(self.F, pullback(w), ("dx", "dy", "dtheta"), "pullback(w)")
+            return np.concatenate([dx, dy], axis=-1), dtheta
+
+        return y, pullback_of_pairs
+
+    def jvp(self, x, v, dtheta=None):
+        return self.F.jvp(*np.split(x, 2, axis=-1), *np.split(v, 2, axis=-1), dtheta)
+
+
+# ---- derivatives
+
+
+def along(x, v, part):
+    """The direction (dx, dtheta): v in x, or in θ."""
+    return (v, None) if part == "in x" else (np.zeros_like(x), v)
+
+
+def moved(F, x, dx, dtheta=None):
+    """F(x + dx; θ + dtheta)."""
+    if dtheta is None or not dtheta.size:
+        return F(x + dx)
+    theta = F.theta.copy()
+    try:
+        F.theta = theta + dtheta
+        return F(x + dx)
+    finally:
+        F.theta = theta
 
 
 def difference_quotient(F, x, v, part, step=1e-6):
     """(F(x + εv) − F(x − εv))/2ε in x or in θ, and the rounding error to be expected of it."""
     at = x if part == "in x" else F.theta / max(1.0, np.abs(x).max())
     eps = step * max(1.0, np.abs(at).max()) / max(np.abs(v).max(), TINY)
-    if part == "in x":
-        plus, minus = F(x + eps * v), F(x - eps * v)
-    else:
-        theta = F.theta.copy()
-        try:
-            F.theta = theta + eps * v
-            plus = F(x)
-            F.theta = theta - eps * v
-            minus = F(x)
-        finally:
-            F.theta = theta
+    plus, minus = (moved(F, x, *along(x, e * v, part)) for e in (eps, -eps))
     return (plus - minus) / (2 * eps), 4 * EPS / eps * np.linalg.norm(plus)
 
 
 def jvp_of(F, x, v, part):
+    """Jv by F.jvp, in x or in θ."""
     if not hasattr(F, "jvp"):
         raise AttributeError(f"{name_of(F)} has no tangent to check: write jvp(self, x, v, dtheta)")
-    return F.jvp(x, v)[1] if part == "in x" else F.jvp(x, np.zeros_like(x), v)[1]
+    return F.jvp(x, *along(x, v, part))[1]
 
 
 def tangent_or_quotient(F, x, v, part):
@@ -135,36 +183,40 @@ def tangent_or_quotient(F, x, v, part):
         Jv = jvp_of(F, x, v, part)
     except (AttributeError, NotImplementedError):
         return quotient, "differences"
-    near = (
-        np.shape(Jv) == np.shape(quotient)
-        and np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
+    except WrongResult:
+        return quotient, DISAGREES
+    near = np.shape(Jv) == np.shape(quotient) and (
+        np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
     )
     return (Jv, "jvp") if near else (quotient, DISAGREES)
 
 
+def jacobian_by_differences(F, x):
+    """F′(x), column by column."""
+    unit = np.eye(x.shape[-1])
+    return np.stack([difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in unit], axis=-1)
+
+
 def jacobian_of(F, x, limit):
-    """F′(x), the limit, and where F′ is from; by difference quotients where F has no jacobian, limit 1e-7. None for a
+    """F′(x), the limit, and where F′ is from; by difference quotients if F has no jacobian, limit 1e-7. WrongResult for a
     jacobian that is far from two difference quotients, which are near each other."""
     try:
         J = F.jacobian(x)
     except (AttributeError, NotImplementedError):
-        columns = [difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in np.eye(x.shape[-1])]
-        return np.stack(columns, axis=-1), max(limit, 1e-7), ", F′ from differences"
+        return jacobian_by_differences(F, x), max(limit, 1e-7), ", F′ from differences"
     v = np.random.default_rng(0).normal(size=x.shape)
-    (quotient, rounding), (finer, _) = (
-        difference_quotient(F, x, v, "in x"),
-        difference_quotient(F, x, v, "in x", step=2e-7),
-    )
+    quotient, rounding = difference_quotient(F, x, v, "in x")
+    finer, _ = difference_quotient(F, x, v, "in x", step=2e-7)
     if J.shape == (*quotient.shape, x.shape[-1]) and quotient.shape[:-1] == x.shape[:-1]:
         size, Jv = np.linalg.norm(quotient), (J @ v[..., None])[..., 0]
         known = np.linalg.norm(quotient - finer) <= 1e-4 * size + 10 * rounding
         if known and np.linalg.norm(Jv - quotient) > 1e-3 * size + 10 * rounding:
-            return None, limit, ""
+            raise WrongResult(WRONG_JACOBIAN)
     return J, limit, ""
 
 
 def if_it_is_a_step(F, check):
-    """The check, with a remark where it failed and F is a vector field."""
+    """The check, with a remark if it failed and F is a vector field."""
     if not check.passed and isinstance(F, Field):
         check.detail += "; F is a field, not a step: check Flow(field, h, method)"
     return check

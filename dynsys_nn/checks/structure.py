@@ -2,39 +2,29 @@
 
 import numpy as np
 
+from ..arguments import WrongResult, dimension, function, generator, instance, real, real_number
 from ..fields import KnownField
 from ..flows import exact_flow
-from ..maps import Map, dimension, generator, real
-from .check import (
-    EPS,
-    TINY,
-    WRONG_JACOBIAN,
-    Check,
-    difference_quotient,
-    if_it_is_a_step,
-    jacobian_of,
-    name_of,
-    number,
-    points_of,
-)
+from ..maps import Map
+from .check import EPS, TINY, Check, fails_on_wrong_results, if_it_is_a_step, jacobian_by_differences, jacobian_of
+from .check import name_of, points_of
 
 
+@fails_on_wrong_results
 def order(method, field, x, t=1.0, limit=0.05, finest=4096):
     """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest doubling above 1e-11
-    and of at most `finest` steps.
+    and of at most `finest` steps. If each step is claimed to be the exact flow, order ∞: the largest error, at most 1e-11 of the states.
 
-    method: an object with `order` and `step(field, x, h)`; field: a map or a function of states; x: array (..., d).
-    The reference is `exact_flow`.
+    method: an object with `step(field, x, h)`, and `order` or `order_on(field)`; field: a map or a function of states; x: array
+    (..., d). The reference is `exact_flow`.
     """
-    if isinstance(method, type):
-        raise TypeError(f"method must be an object: write {method.__name__}(), not {method.__name__}")
-    if getattr(method, "order", None) is None:
-        raise ValueError(f"{name_of(method)} claims no order: set `order`")
-    name, finest = f"order of {name_of(method)}", dimension(finest, "finest")
-    if finest < 8:
-        raise ValueError(f"finest must be at least 8, so that there is a doubling, got {finest}")
-    x = points_of(field, x)
+    instance(method, ("step",), "method must be an object with order and step(field, x, h), such as RK4()")
+    name, finest = f"order of {name_of(method)}", dimension(finest, "finest", least=8)  # so that there is a doubling
+    x, finest = points_of(field, x), finest
     field = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
+    claimed = method.order_on(field) if hasattr(method, "order_on") else getattr(method, "order", None)
+    if claimed is None:
+        raise ValueError(f"{name_of(method)} claims no order: set `order`")
     exact, errors, n = exact_flow(field, x, t), [], 4
     while n <= finest and (len(errors) < 2 or errors[-1] > 1e-11):
         y = x
@@ -43,68 +33,65 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
                 y = method.step(field, y, t / n)
             errors.append(np.max(np.abs(y - exact)))
         n *= 2
+    if claimed == np.inf:
+        largest = 1e-11 * max(1.0, np.max(np.abs(exact)))
+        return Check(name, np.max(errors), largest, "each step is claimed to be the exact flow: the error")
     usable = [e for e in errors if 1e-11 < e < np.inf]
     if len(usable) < 2:
-        advice = (
-            "errors are at rounding: take a larger t" if errors[-1] < np.inf else "the steps blow up: take a smaller t"
-        )
-        return Check(name, np.inf, limit, advice)
+        rounding = "errors are at rounding: take a larger t"
+        return Check(name, np.inf, limit, rounding if errors[-1] < np.inf else "the steps blow up: take a smaller t")
     observed = np.log2(usable[-2] / usable[-1])
-    return Check(name, abs(observed - method.order), limit, f"observed {observed:.3f}, claimed {method.order}")
+    return Check(name, abs(observed - claimed), limit, f"observed {observed:.3f}, claimed {claimed}")
 
 
+@fails_on_wrong_results
 def volume(F, x, limit=None):
     """max |det F′(x) − 1| over the batch. The limit, unless given, is 1e-12, or 10 · 2.2e-16 · κ₂(F′) if more (to 1e-2).
 
-    The Jacobian is F.jacobian(x), or where F has none by difference quotients (limit 1e-7).
+    The Jacobian is F.jacobian(x), or if F has none by difference quotients (limit 1e-7).
     """
-    x, name = points_of(F, x), f"volume of {name_of(F)}"
+    x = points_of(F, x)
     J, least, source = jacobian_of(F, x, 1e-12)
-    if J is None:
-        return Check(name, np.inf, least, WRONG_JACOBIAN)
     if J.shape[-1] != J.shape[-2]:
-        return Check(name, np.inf, least, f"F′ has shape {J.shape[-2:]}: volume is for maps of a space to itself")
+        raise WrongResult(f"F′ has shape {J.shape[-2:]}: volume is for maps of a space to itself")
     if not np.isfinite(J).all():
-        return Check(name, np.inf, least, "F′ is not finite")
+        raise WrongResult("F′ is not finite")
     kappa = np.max(np.linalg.cond(J))
-    if limit is None:
-        limit = min(max(least, 10 * EPS * kappa), 1e-2)
-    detail = f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}{source}"
-    return if_it_is_a_step(F, Check(name, np.max(np.abs(np.linalg.det(J) - 1)), limit, detail))
+    limit = min(max(least, 10 * EPS * kappa), 1e-2) if limit is None else limit
+    measured, detail = np.max(np.abs(np.linalg.det(J) - 1)), f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}{source}"
+    return if_it_is_a_step(F, Check(f"volume of {name_of(F)}", measured, limit, detail))
 
 
+@fails_on_wrong_results
 def symplectic(F, x, limit=1e-12):
     """max ‖DᵀJD − J‖/‖D‖² over the batch, D = F′(x), J = [[0, I], [−I, 0]], Frobenius norms; states are (q, p), q first.
 
-    D is F.jacobian(x), or where F has none by difference quotients (limit 1e-7).
+    D is F.jacobian(x), or if F has none by difference quotients (limit 1e-7).
     """
-    x, name = points_of(F, x), f"symplectic form of {name_of(F)}"
-    D, limit, source = jacobian_of(F, x, number(limit))
-    if D is None:
-        return Check(name, np.inf, limit, WRONG_JACOBIAN)
+    x = points_of(F, x)
+    D, limit, source = jacobian_of(F, x, real_number(limit, "limit"))
     n, odd = divmod(x.shape[-1], 2)
     if D.shape[-1] != D.shape[-2] or odd:
-        return Check(name, np.inf, limit, f"F′ has shape {D.shape[-2:]}: it must be square, of even dimension")
-    J = np.kron([[0, 1], [-1, 0]], np.eye(n))
-
+        raise WrongResult(f"F′ has shape {D.shape[-2:]}: it must be square, of even dimension")
     size = np.linalg.norm(D, axis=(-2, -1))
 
     def gap(J, image):
         difference = D.swapaxes(-1, -2) @ J @ D - image
         return np.max(np.linalg.norm(difference, axis=(-2, -1)) / np.maximum(size**2, TINY))
 
+    J, pairs = np.kron([[0, 1], [-1, 0]], np.eye(n)), np.kron(np.eye(n), [[0, 1], [-1, 0]])
     measured, detail = gap(J, J), f"‖DᵀJD − J‖/‖D‖², ‖D‖ = {np.max(size):.1e}{source}"
-    pairs = np.kron(np.eye(n), [[0, 1], [-1, 0]])
     if not measured <= limit:
         if gap(J, -J) <= limit:
             detail = "DᵀJD = −J: anti-symplectic, look for a sign"
         elif gap(pairs, pairs) <= limit:
             detail = "symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first"
-    return if_it_is_a_step(F, Check(name, measured, limit, detail))
+    return if_it_is_a_step(F, Check(f"symplectic form of {name_of(F)}", measured, limit, detail))
 
 
+@fails_on_wrong_results
 def orthogonal_to_x(X, x, limit=1e-12):
-    """max |xᵀX(x)|/(‖x‖‖X(x)‖) over the batch: at rounding where the field X preserves spheres."""
+    """max |xᵀX(x)|/(‖x‖‖X(x)‖) over the batch: at rounding if the field X preserves spheres."""
     x = points_of(X, x)
     y = np.asarray(X(x))
     sizes = np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1)
@@ -112,32 +99,28 @@ def orthogonal_to_x(X, x, limit=1e-12):
     return Check(f"orthogonality of {name_of(X)}", cosine, limit, "|xᵀX|/(‖x‖‖X‖)")
 
 
+@fails_on_wrong_results
 def curl_free(X, x, limit=1e-12):
-    """max ‖X′ − X′ᵀ‖/‖X′‖ over the batch: at rounding where the field X is a gradient.
+    """max ‖X′ − X′ᵀ‖/‖X′‖ over the batch: at rounding if the field X is a gradient.
 
-    X′ is X.jacobian(x), or where X has none by difference quotients (limit 1e-7).
+    X′ is X.jacobian(x), or if X has none by difference quotients (limit 1e-7).
     """
-    x, name = points_of(X, x), f"curl of {name_of(X)}"
-    J, limit, source = jacobian_of(X, x, number(limit))
-    if J is None:
-        return Check(name, np.inf, limit, WRONG_JACOBIAN)
+    J, limit, source = jacobian_of(X, points_of(X, x), real_number(limit, "limit"))
     if J.shape[-1] != J.shape[-2]:
-        return Check(name, np.inf, limit, f"X′ has shape {J.shape[-2:]}: a gradient is a field ℝᵈ → ℝᵈ")
+        raise WrongResult(f"X′ has shape {J.shape[-2:]}: a gradient is a field ℝᵈ → ℝᵈ")
     skew = np.linalg.norm(J - J.swapaxes(-1, -2), axis=(-2, -1))
     measured = np.max(skew / np.maximum(np.linalg.norm(J, axis=(-2, -1)), TINY))
-    return Check(name, measured, limit, f"‖X′ − X′ᵀ‖/‖X′‖{source}")
+    return Check(f"curl of {name_of(X)}", measured, limit, f"‖X′ − X′ᵀ‖/‖X′‖{source}")
 
 
+@fails_on_wrong_results
 def invariant(F, I, x, steps=100, limit=None):
     """Drift max_n |I(x_n) − I(x_0)| over x_n = F(x_{n−1}), n ≤ steps, worst of the batch.
 
     I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16 · max(‖x_n‖₁,
-    |I|): a rounding error a step, and those of the sum I itself.
+    |I|): a rounding error per step, and those of the sum I itself.
     """
-    if not callable(I) or isinstance(I, type):
-        raise TypeError(f"I must be a function of the state, got {I!r}")
-    x, steps = points_of(F, x), dimension(steps, "steps")
-    start = np.asarray(I(x))
+    x, steps, start = points_of(F, x), dimension(steps, "steps"), np.asarray(function(I, "I")(x))
     drift, scale = 0.0, max(np.abs(x).sum(axis=-1).max(), np.abs(start).max())
     for _ in range(steps):
         x = F(x)
@@ -148,8 +131,9 @@ def invariant(F, I, x, steps=100, limit=None):
     return if_it_is_a_step(F, Check(f"invariant of {name_of(F)}", drift, limit, f"drift over {steps} steps"))
 
 
+@fails_on_wrong_results
 def inverse(F, x, limit=1e-10):
-    """‖F⁻¹(F(x)) − x‖, and where dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of the batch."""
+    """‖F⁻¹(F(x)) − x‖, and if dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of the batch."""
     x = points_of(F, x)
     if not hasattr(F, "inverse"):
         raise TypeError(f"{name_of(F)} has no inverse: write inverse(self, y)")
@@ -162,12 +146,13 @@ def inverse(F, x, limit=1e-10):
     return Check(f"inverse of {name_of(F)}", error, limit, " and ".join(gaps))
 
 
+@fails_on_wrong_results
 def lipschitz(F, x, L=None, rng=0):
     """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that is found, against L, F.lipschitz() unless given, and rounding.
 
     Only values of F are used: pairs start along the largest singular vectors of difference quotients at the points x,
     (..., d), at many distances, and go on by random search (`rng`). What is found is a lower bound of the Lipschitz
-    constant: a check that fails is a proof, one that passes is none. NotImplementedError where F knows no constant.
+    constant: a check that fails is a proof, one that passes is none. NotImplementedError if F knows no constant.
     """
     x, rng, name = points_of(F, x), generator(rng), f"Lipschitz constant of {name_of(F)}"
     if L is None:
@@ -179,13 +164,10 @@ def lipschitz(F, x, L=None, rng=0):
     if not real(L) >= 0:
         return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L}")
     x = x.reshape(-1, x.shape[-1])
-    columns = [
-        difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0].reshape(len(x), -1)
-        for e in np.eye(x.shape[-1])
-    ]
-    if not np.isfinite(columns).all():
+    J = jacobian_by_differences(F, x).reshape(len(x), -1, x.shape[-1])
+    if not np.isfinite(J).all():
         return Check(name, np.nan, L, "x, or F near it, is not finite")
-    v = np.linalg.svd(np.stack(columns, axis=-1), full_matrices=False)[2][:, 0]
+    v = np.linalg.svd(J, full_matrices=False)[2][:, 0]
     scale = np.sqrt((x * x).sum(axis=-1).mean()) or 1.0
     x, v = np.tile(x, (4, 1)), np.tile(v, (4, 1))
     y = x + scale * 10 ** rng.uniform(-3, 1, (len(x), 1)) * v
@@ -202,10 +184,9 @@ def lipschitz(F, x, L=None, rng=0):
         better = found > best
         x[better], y[better], best[better] = x_new[better], y_new[better], found[better]
     measured, limit = np.max(best), L * (1 + 1e-9)
+    times = f": {measured / L:.4g} times" if L else ""
     if not measured <= limit:
-        detail = f"two points are moved apart by {measured:.6g}, the constant claims at most {L:.6g}" + (
-            f": {measured / L:.4g} times" if L else ""
-        )
+        detail = f"two points are moved apart by {measured:.6g}, the constant claims at most {L:.6g}{times}"
     else:
         detail = f"found {measured / L:.1%} of L = {L:.6g}, by search" if L else "F is constant"
     return Check(name, measured, limit, detail)

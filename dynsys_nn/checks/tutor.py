@@ -6,48 +6,49 @@ import numpy as np
 
 from ..flows import Flow
 from ..integrators import advance
-from .check import TINY, tangent_or_quotient
+from .check import TINY, tangent_or_quotient, theta_of
 
 
 def diagnosis(F, x, w, part, found):
     """What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that looks like."""
-    size = x.size if part == "in x" else F.theta.size
+    size = x.size if part == "in x" else theta_of(F).size
     if size > 2000:
         return "take a smaller map and batch to see where"
     if not np.isfinite(found).all():
         return "it is not finite"
-
-    def true(x, w):
-        return np.array([(w * column(F, x, e, part)).sum() for e in np.eye(x.size if part == "in x" else size)])
-
-    right = true(x, w)
+    right = true_gradient(F, x, w, part)
     for words, *suspect in runge_kutta_suspects(F, x, w):
         if near(np.ravel(found), np.ravel(suspect[part == "in θ"]), right):
             return words
     if part == "in x":
         return f"dx: {words_for_dx(found.ravel(), right, F, x, w)}"
+    return diagnosis_in_theta(F, x, w, found, right)
+
+
+def diagnosis_in_theta(F, x, w, found, right):
+    """What is wrong with the gradient of which parameters."""
     at, said = places(F), {}
+    shapes = {name: view.shape for name, view in parameters_of(F).items()}
     wrong = [name for name in at if not near(found[at[name]], right[at[name]], right)]
     for name, other in itertools.permutations(wrong, 2):
-        a, b = right[at[name]], right[at[other]]
-        if a.shape == b.shape and near(found[at[name]], b, right):
+        same_size = right[at[name]].shape == right[at[other]].shape
+        if same_size and near(found[at[name]], right[at[other]], right):
             return f"the gradients of {name} and {other} are exchanged"
     for name in wrong:
-        words = words_for(
-            found[at[name]],
-            right[at[name]],
-            factors_of_a_step(F, x),
-            F.parameters[name].shape if hasattr(F, "parameters") else (size,),
-        )
+        words = words_for(found[at[name]], right[at[name]], factors_of_a_step(F, x), shapes[name])
         if x.ndim > 1 and "no multiple" in words:
             for k, which in ((0, "first"), (-1, "last")):
-                if near(found[at[name]], true(x[[k]], w[[k]])[at[name]], right):
+                if near(found[at[name]], true_gradient(F, x[[k]], w[[k]], "in θ")[at[name]], right):
                     words = f"it is that of the {which} sample alone: sum over the batch"
         said.setdefault(words, []).append(name)
-    return (
-        "; ".join(f"the gradient of {' and '.join(names)}: {words}" for words, names in said.items())
-        or "in a small entry"
-    )
+    sentences = [f"the gradient of {' and '.join(names)}: {words}" for words, names in said.items()]
+    return "; ".join(sentences) or "in a small entry"
+
+
+def true_gradient(F, x, w, part):
+    """∂⟨w, F⟩ in all directions of x or of θ, flat: from the jvp, if it is right there, else difference quotients."""
+    units = np.eye(theta_of(F).size) if part == "in θ" else np.eye(x.size).reshape(-1, *x.shape)
+    return np.array([(w * tangent_or_quotient(F, x, e, part)[0]).sum() for e in units])
 
 
 def runge_kutta_suspects(F, x, w):
@@ -56,7 +57,7 @@ def runge_kutta_suspects(F, x, w):
         return
     A, b, h, K, pullbacks = F.method.A, F.method.b, F.h, [], []
     for row in A:
-        k, pullback = F.field.vjp(advance(x, h, row, K))
+        k, pullback = F.field._vjp(advance(x, h, row, K))
         K.append(k)
         pullbacks.append(pullback)
 
@@ -82,17 +83,16 @@ def runge_kutta_suspects(F, x, w):
     yield "one factor h too many: η = X′(Y)ᵀ(hκ)", *adjoint(c=h * h)
 
 
+def parameters_of(F):
+    """name → parameter, in the order in which they lie in θ."""
+    return getattr(F, "parameters", {"θ": theta_of(F)})
+
+
 def places(F):
     """name → slice of θ, for each parameter of F."""
-    if not hasattr(F, "parameters"):
-        return {"θ": slice(0, F.theta.size)}
-    starts = {name: (view.ctypes.data - F.theta.ctypes.data) // F.theta.itemsize for name, view in F.parameters.items()}
-    return {name: slice(start, start + F.parameters[name].size) for name, start in starts.items()}
-
-
-def column(F, x, e, part):
-    """∂F in the direction of a unit vector of x or θ: from the jvp, if it is right there, else a difference quotient."""
-    return tangent_or_quotient(F, x, e.reshape(x.shape) if part == "in x" else e, part)[0]
+    named = parameters_of(F)
+    ends = np.cumsum([view.size for view in named.values()])
+    return {name: slice(end - view.size, end) for (name, view), end in zip(named.items(), ends, strict=True)}
 
 
 def near(found, true, scale):
@@ -135,11 +135,8 @@ def words_for(found, true, factors, shape):
         for words, other in (("it is transposed", turned), ("it is transposed, and the sign is wrong", -turned)):
             if near(found, other, true):
                 return words
-    if true.size > 1 and near(
-        found.reshape(-1, shape[-1])[:, ::-1].ravel() if len(shape) != 2 else found.reshape(shape)[::-1].ravel(),
-        true,
-        true,
-    ):
+    reverse = np.s_[::-1] if len(shape) == 2 else np.s_[:, ::-1]  # the rows of a matrix, the entries of a row
+    if true.size > 1 and near(found.reshape(-1, shape[-1])[reverse].ravel(), true, true):
         return "its entries are in reverse order"
     off = np.linalg.norm(found - true) / np.linalg.norm(true)
     return f"off by {100 * off:.3g} %, no multiple of what it should be: look for a term, a slope σ′, a transpose or an index"
@@ -149,25 +146,21 @@ def words_for_dx(found, true, F, x, w):
     """The same for dx, which may have the covector w itself as a term, as for a step x + hX(x)."""
     factors = factors_of_a_step(F, x)
     words = words_for(found, true, factors, x.shape[-1:])
-    if "no multiple" not in words:
+    if "no multiple" not in words or np.shape(w) != x.shape:
         return words
-    if np.shape(w) != x.shape:
-        return words
-    w = np.ravel(w)
+    forward, w = np.ravel(tangent_or_quotient(F, x, w, "in x")[0]), np.ravel(w)
     for remark, term in (("the term w itself is missing", -w), ("the term w itself is one too many", w)):
         if near(found, true + term, true):
             return remark
-    matrices = [
-        P for P in getattr(F, "parameters", {}).values() if P.ndim == 2 and P.shape[0] == P.shape[1] == x.shape[-1] > 1
-    ]
+    d = x.shape[-1]
+    matrices = [P for P in parameters_of(F).values() if P.shape == (d, d) and d > 1]
     for direct, beside in ((0 * w, ""), (w, "beside w, ")):
         inner = words_for(found - direct, true - direct, factors, x.shape[-1:])
         if direct.any() and "no multiple" not in inner and "should be zero" not in inner:
             return beside + inner
         for P in matrices:  # true = uP, found = uPᵀ
-            turned = np.linalg.lstsq(P.T, (true - direct).reshape(-1, len(P)).T, rcond=None)[0].T @ P.T
+            turned = np.linalg.lstsq(P.T, (true - direct).reshape(-1, d).T, rcond=None)[0].T @ P.T
             for words_sign, sign in (("", 1), (", and the sign is wrong", -1)):
                 if near(found - direct, sign * turned.ravel(), true):
                     return f"{beside}a matrix should be transposed{words_sign}"
-    forward = np.ravel(tangent_or_quotient(F, x, w.reshape(x.shape), "in x")[0])
     return "it is F′w and not F′ᵀw: a matrix should be transposed" if near(found, forward, true) else words

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..arguments import dimension, flag, function
+from ..maps import kept_by_all
 
 from .field import Field
 from .invariants import Mass, SquaredNorm, words
@@ -46,8 +47,11 @@ class SumField(Field):
 
     @property
     def invariants(self):
-        first, *rest = [X.invariants for X in self.parts]
-        return {name: I for name, I in first.items() if all(I in other.values() for other in rest)}
+        return kept_by_all([(X.keeps, X.invariants) for X in self.parts])[1]
+
+    @property
+    def keeps(self):
+        return kept_by_all([(X.keeps, X.invariants) for X in self.parts])[0]
 
     def __call__(self, x):
         return sum(X._value(x) for X in self.parts)

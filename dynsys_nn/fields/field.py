@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import instance
+from ..arguments import finite, instance
 from ..linear import LinearMap
 from ..maps import Map
 
@@ -64,15 +64,6 @@ def words_of(I):
     return frozenset(getattr(I, "keeps", {"invariant"}))
 
 
-def forwarded(part, name):
-    """An attribute that is that of a part."""
-    return property(
-        lambda self: getattr(getattr(self, part), name),
-        lambda self, value: setattr(getattr(self, part), name, value),
-        doc=f"`{part}.{name}`",
-    )
-
-
 def linear_part(A, name):
     """A, which must be a linear map."""
     return instance(A, LinearMap, f"{name} must be a linear map such as Dense(dim_out, dim_in)")
@@ -81,6 +72,13 @@ def linear_part(A, name):
 def activation_part(sigma):
     """sigma, which must be an activation."""
     return instance(sigma, ("__call__", "value_and_slope"), "sigma must be an activation such as Tanh()")
+
+
+def with_bias(X, bias, rng):
+    """X with b ~ N(0, bias²)."""
+    if finite(bias, "bias"):
+        X.b = bias * rng.normal(size=X.b.shape)
+    return X
 
 
 def zero_bias(A):

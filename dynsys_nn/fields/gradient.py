@@ -6,7 +6,7 @@ from ..activations import Tanh
 from ..arguments import finite, generator, parameter, real
 from ..linear import Dense
 from ..maps import Map, over_batch
-from .field import Field, activation_part, linear_part, zero_bias
+from .field import Field, activation_part, linear_part, with_bias, zero_bias
 
 
 class GradientField(Field):
@@ -38,10 +38,7 @@ class GradientField(Field):
         """A: ℝᵈ → ℝᵏ dense, d = dim, k = width, b ~ N(0, bias²), and α ~ N(0, alpha²) unless alpha is None, drawn with `rng`."""
         rng = generator(rng)
         A = Dense(width, dim, rng=rng, dtype=dtype)
-        b = finite(bias, "bias") * rng.normal(size=A.dim_out)
-        X = cls(A, sigma, sign, None if alpha is None else finite(alpha, "alpha") * rng.normal(size=A.dim_out))
-        X.b = b
-        return X
+        return with_bias(cls(A, sigma, sign, random_weights(alpha, A.dim_out, rng)), bias, rng)
 
     def arguments(self):
         """What builds it again, but for θ."""
@@ -133,3 +130,8 @@ class Potential(Map):
         z = z + X.b
         gamma, dgamma = X.sigma.primitive(z), X.sigma(z) * (dz + d["b"])
         return (X.alpha * gamma).sum(axis=-1), (X.alpha * dgamma + d["alpha"] * gamma).sum(axis=-1)
+
+
+def random_weights(alpha, width, rng):
+    """α ~ N(0, alpha²), (width,), or None if alpha is None."""
+    return None if alpha is None else finite(alpha, "alpha") * rng.normal(size=width)

@@ -132,6 +132,15 @@ class GradientOf(Map):
         return self.invariant.gradient(x), self.invariant.hvp(x, v)
 
 
+def known_invariants(field):
+    """name → I: the invariants that a field is known by, with mass and norm if it has the words for them alone."""
+    known = dict(field.invariants)
+    for name, I in (("mass", Mass()), ("norm", SquaredNorm())):
+        if name in field.keeps and I not in known.values():
+            known[name] = I
+    return known
+
+
 def words(keeps):
     """`keeps` as a frozenset; ValueError for a word that is not known."""
     needed = f"keeps must be a set out of {', '.join(sorted(KEEPABLE))}, got {keeps!r}"

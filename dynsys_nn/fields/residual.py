@@ -3,10 +3,10 @@
 import numpy as np
 
 from ..activations import Tanh
-from ..arguments import finite, generator
+from ..arguments import generator
 from ..linear import Dense, Lift
 from ..maps import over_batch
-from .field import Field, activation_part, linear_part, zero_bias
+from .field import Field, activation_part, linear_part, with_bias, zero_bias
 
 
 class ResidualField(Field):
@@ -29,9 +29,8 @@ class ResidualField(Field):
     def random(cls, dim, width, sigma=Tanh(), bias=0.0, rng=None, dtype=float):
         """A: ℝᵈ → ℝᵏ and B: ℝᵏ → ℝᵈ dense, d = dim, k = width, b ~ N(0, bias²), all drawn with `rng`."""
         rng = generator(rng)
-        X = cls(Dense(width, dim, rng=rng, dtype=dtype), sigma, Dense(dim, width, rng=rng, dtype=dtype))
-        X.b = finite(bias, "bias") * rng.normal(size=X.b.shape)
-        return X
+        A, B = Dense(width, dim, rng=rng, dtype=dtype), Dense(dim, width, rng=rng, dtype=dtype)
+        return with_bias(cls(A, sigma, B), bias, rng)
 
     def __call__(self, x):
         return self.B @ self.sigma(self.A @ x + self.b)

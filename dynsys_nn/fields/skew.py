@@ -3,12 +3,21 @@
 import numpy as np
 
 from ..activations import Tanh
-from ..arguments import finite, generator
+from ..arguments import generator
 from ..linear import Dense, Lift
 from ..maps import Parameters, over_batch
-from .field import Field, activation_part, forwarded, linear_part, words_of, zero_bias
-from .gradient import GradientField, Potential
+from .field import Field, activation_part, linear_part, with_bias, words_of, zero_bias
+from .gradient import GradientField, Potential, random_weights
 from .invariants import GradientOf, Mass, SquaredNorm, ValueOf, invariant_object
+
+
+def forwarded(part, name):
+    """An attribute that is that of a part."""
+    return property(
+        lambda self: getattr(getattr(self, part), name),
+        lambda self, value: setattr(getattr(self, part), name, value),
+        doc=f"`{part}.{name}`",
+    )
 
 
 class SkewGradientField(Field):
@@ -154,9 +163,7 @@ class InvariantField(SkewGradientField):
         rng = generator(rng)
         A = Dense(width, dim, rng=rng, dtype=dtype)
         C = Dense(max(1, A.dim_in * (A.dim_in - 1) // 2), width, rng=rng, dtype=dtype)
-        X = cls(A, sigma, *invariant, C=C)
-        X.b = finite(bias, "bias") * rng.normal(size=X.b.shape)
-        return X
+        return with_bias(cls(A, sigma, *invariant, C=C), bias, rng)
 
     @property
     def formula(self):
@@ -231,10 +238,9 @@ class HamiltonianField(SkewGradientField):
     @classmethod
     def random(cls, dim, width, sigma=Tanh(), alpha=None, bias=0.0, rng=None, dtype=float):
         """A: ℝ²ⁿ → ℝᵏ dense, 2n = dim, k = width, b ~ N(0, bias²), and α ~ N(0, alpha²) unless alpha is None, drawn with `rng`."""
-        dH = GradientField.random(dim, width, sigma, 1, alpha, bias, rng, dtype)
-        X = cls(dH.A, sigma, None if alpha is None else dH.alpha)
-        X.b = dH.b
-        return X
+        rng = generator(rng)
+        A = Dense(width, dim, rng=rng, dtype=dtype)
+        return with_bias(cls(A, sigma, random_weights(alpha, A.dim_out, rng)), bias, rng)
 
     dH = property(lambda self: self.dI, doc="∇H, a GradientField")
     formula = property(lambda self: f"J{self.dH.formula}")

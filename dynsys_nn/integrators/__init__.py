@@ -5,24 +5,26 @@ shears, that of a composition its list of substeps, and an implicit one is its i
 adjoint and tangent are written once for each kind. With stages Y_i = x + hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of
 a Runge–Kutta step runs backwards through them:
 
-    κ_i = b_i w + Σ_j a_ji η_j,   η_i = X′(Y_i)ᵀ(h κ_i),   dx = w + Σ_i η_i
+    κ_i = b_i w + Σ_j a_ji η_j,   η_i = X′(Y_i)ᵀ(h κ_i),   dx = w + Σ_i η_i,   dh = Σ_i ⟨κ_i, K_i⟩
 
 It is the exact derivative of the discrete map. Sources: Hager, Numer. Math. 87 (2000); Sanz-Serna, SIAM Review 58
 (2016); Hairer, Lubich and Wanner, Geometric Numerical Integration (2006).
 """
 
-from .bounds import cocoercivity, contractivity_radius, euler_lipschitz, one_sided_bound, plain_bound, spectral_bound
+from .bounds import cocoercivity, euler_lipschitz, one_sided_bound, plain_bound, spectral_bound
 from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
 from .discrete_gradient import DiscreteGradient
-from .implicit import Cayley, ImplicitMethod, ImplicitMidpoint, NotConverged
-from .method import Method, check_step
+from .implicit import Cayley, ImplicitMethod, ImplicitMidpoint, Increment
+from .method import Method
+from .newton import NotConverged
 from .projected import Projected
-from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, advance, tableau_order
-from .shears import PartitionedMethod, StormerVerlet, SymplecticEuler
+from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, advance
+from .shears import HenonMap, PartitionedMethod, StormerVerlet, SymplecticEuler
+from .tableaus import contractivity_radius, tableau_order
 
 __all__ = [
-    "RK4", "Cayley", "Composition", "DiscreteGradient", "Euler", "ExplicitMidpoint", "Heun", "ImplicitMethod",
-    "ImplicitMidpoint", "Kutta3", "LieTrotter", "Method", "NotConverged", "PartitionedMethod", "Projected", "Ralston",
-    "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "Yoshida", "advance", "check_step", "cocoercivity",
+    "RK4", "Cayley", "Composition", "DiscreteGradient", "Euler", "ExplicitMidpoint", "HenonMap", "Heun", "ImplicitMethod",
+    "ImplicitMidpoint", "Increment", "Kutta3", "LieTrotter", "Method", "NotConverged", "PartitionedMethod", "Projected",
+    "Ralston", "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "Yoshida", "cocoercivity",
     "contractivity_radius", "euler_lipschitz", "one_sided_bound", "plain_bound", "spectral_bound", "tableau_order",
 ]  # fmt: skip

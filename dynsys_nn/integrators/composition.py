@@ -2,8 +2,12 @@
 
 import math
 
+import numpy as np
+
+from ..arguments import instance
 from ..fields import SumField
-from .method import Method, check_dh, check_step, real_step
+from ..maps import kept_by_all
+from .method import Method
 from .runge_kutta import Euler, Heun
 from .shears import StormerVerlet
 
@@ -11,12 +15,12 @@ from .shears import StormerVerlet
 class Composition(Method):
     """Ψ^h = Ψ_{X_s}^{c_s h} ∘ … ∘ Ψ_{X_1}^{c_1 h}. A subclass lists its substeps in `plan(field)`, first one first.
 
-    An entry is (part, X, method, c): the step c h of X by the method. X is the field itself, and part is None, or X
-    is one of its parts, and part its name in θ.
+    An entry is (part, X, method, c): a step of size c·h of the field X. Either X is the whole field and `part` is None, or X
+    is one of its parts and `part` is that part's name in θ.
     """
 
     def plan(self, field):
-        """The substeps [(part, X, method, c), …]; TypeError where the field does not fit."""
+        """The substeps [(part, X, method, c), …]; TypeError if the field does not fit."""
         raise NotImplementedError(f"{type(self).__name__} has no substeps: write plan(self, field)")
 
     def require(self, field):
@@ -24,97 +28,99 @@ class Composition(Method):
             method.require(X)
 
     def step(self, field, x, h):
-        h = check_step(h)
         for _, X, method, c in self.plan(field):
-            x = method.step(X, x, c * h)
+            x = method._step(X, x, c * h)
         return x
 
     def inverse(self, field, y, h):
-        h = check_step(h)
         for _, X, method, c in reversed(self.plan(field)):
-            y = method.inverse(X, y, c * h)
+            y = method._inverse(X, y, c * h)
         return y
 
     def vjp(self, field, x, h):
-        h, tape = check_step(h), []
+        tape = []
         for part, X, method, c in self.plan(field):
-            x, pullback = method.vjp(X, x, c * h)
-            tape.append((part, c, pullback))
+            x, pullback = method._vjp(X, x, c * h)
+            tape.append((slice(None) if part is None else field._places[part], c, pullback))
 
-        def back(w):
-            dtheta, dh = 0.0, 0.0
-            for part, c, pullback in reversed(tape):
-                w, d, d_ch = pullback(w)
-                dtheta, dh = dtheta + (d if part is None else field.pack(**{part: d})), dh + c * d_ch
+        def pullback(w):
+            dtheta, dh = np.zeros(field._size, np.result_type(field._dtype or w, w)), 0.0
+            for part, c, back in reversed(tape):
+                w, d, d_ch = back(w)
+                dtheta[part] += d
+                dh += c * d_ch
             return w, dtheta, dh
 
-        return x, back
+        return x, pullback
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        plan = self.plan(field)
-        h, dh, d = check_step(h), check_dh(dh), field.unpack(dtheta)
-        for part, X, method, c in plan:
-            x, v = method.jvp(X, x, c * h, v, dtheta if part is None else d[part], c * dh)
+        d = field.unpack(dtheta)
+        for part, X, method, c in self.plan(field):
+            x, v = method._jvp(X, x, c * h, v, dtheta if part is None else d[part], c * dh)
         return x, v
+
+    def kept(self, field):
+        """The invariants that each substep keeps of its part."""
+        return kept_by_all([(X.keeps, method.kept(X)) for _, X, method, _ in self.plan(field)])[1]
 
     def preserves(self, field):
         """What each substep keeps of its part; a property of the sum alone may be lost."""
-        kept = [method.preserves(X) for _, X, method, _ in self.plan(field)]
-        return frozenset(field.keeps).intersection(*kept)
+        return kept_by_all([(method.preserves(X), method.kept(X)) for _, X, method, _ in self.plan(field)])[0]
 
     def lipschitz(self, field, h):
         """The product of the substeps' constants."""
-        h = real_step(h)
-        return math.prod(method.lipschitz(X, c * h) for _, X, method, c in self.plan(field))
+        return math.prod(method._lipschitz(X, c * h) for _, X, method, c in self.plan(field))
 
     def non_expansive_step(self, field):
-        """The largest h for which every substep c h is non-expansive; none where one of them goes backwards."""
+        """The largest h for which every substep c h is non-expansive; none if one of them goes backwards."""
         if any(c < 0 for *_, c in self.plan(field)):
-            return super().non_expansive_step(field)
-        return min(method.non_expansive_step(X) / c for _, X, method, c in self.plan(field))
-
-    def __repr__(self):
-        return f"{type(self).__name__}({self.inner!r})" if hasattr(self, "inner") else super().__repr__()
+            return super()._non_expansive_step(field)
+        return min(method._non_expansive_step(X) / c for _, X, method, c in self.plan(field))
 
 
 class Splitting(Composition):
     """A composition of steps of the parts of a SumField, Ψ_{X_i}^{c h}, as the pairs (i, c) of `substeps(n)`.
 
-    inner: the method for the parts, or a list with one for each. TypeError on a field that is no sum.
+    inner: the method for the parts, or a list with one for each. If every part is solved exactly, as shears are by any Runge–Kutta
+    method, a step has the order, the symmetry and the structure of the splitting: `order_on(field)`, `symmetric_on(field)`,
+    `preserves(field)`. TypeError on a field that is not a sum.
     """
 
     def __init__(self, inner):
         self.inner = inner
-        if isinstance(inner, list | tuple) and not inner:
-            raise ValueError(f"{type(self).__name__} needs at least one inner method, got none")
-        for method in self._inners(len(inner) if isinstance(inner, list | tuple) else 1):
-            if not isinstance(method, Method):
-                raise TypeError(f"{type(self).__name__} composes methods such as RK4(), got {method!r}")
+        for method in self.methods(None):
+            instance(method, Method, f"{type(self).__name__} composes methods such as RK4()")
 
     @staticmethod
     def substeps(n):
         """The pairs (i, c) for n parts, in the order in which they are taken."""
         raise NotImplementedError
 
-    def _inners(self, n):
-        inners = list(self.inner) if isinstance(self.inner, list | tuple) else [self.inner] * n
-        if len(inners) != n:
-            raise ValueError(f"{type(self).__name__} has {len(inners)} inner methods for {n} parts")
-        return inners
+    def methods(self, n):
+        """The methods of n parts, a list; with n = None those that were given."""
+        several = isinstance(self.inner, list | tuple)
+        methods = list(self.inner) if several else [self.inner] * (n or 1)
+        if not methods:
+            raise ValueError(f"{type(self).__name__} needs at least one inner method, got none")
+        if n is not None and len(methods) != n:
+            raise ValueError(f"{type(self).__name__} has {len(methods)} inner methods for {n} parts")
+        return methods
 
     @property
     def order(self):
-        inners = self.inner if isinstance(self.inner, list | tuple) else [self.inner]
-        return min(self.highest_order, *(method.order for method in inners))
+        return min(self.highest_order, *[method.order for method in self.methods(None)])
+
+    def order_on(self, field):
+        """min(that of the splitting, those of the methods on their parts)."""
+        return min(self.highest_order, *[method.order_on(X) for _, X, method, _ in self.plan(field)])
 
     def plan(self, field):
         if not isinstance(field, SumField):
             raise TypeError(
                 f"{type(self).__name__} needs a SumField, whose parts it steps in turn, got a {type(field).__name__}"
             )
-        n = len(field.parts)
-        inners = self._inners(n)
-        return [(str(i), field.parts[i], inners[i], c) for i, c in self.substeps(n)]
+        methods = self.methods(len(field.parts))
+        return [(str(i), field.parts[i], methods[i], c) for i, c in self.substeps(len(methods))]
 
 
 class LieTrotter(Splitting):
@@ -133,7 +139,7 @@ class LieTrotter(Splitting):
 class Strang(Splitting):
     """Ψ^h = Ψ_{X_1}^{h/2} ∘ … ∘ Ψ_{X_n}^h ∘ … ∘ Ψ_{X_1}^{h/2}, order min(2, that of the inner method).
 
-    Symmetric where the inner methods are.
+    Symmetric if the inner methods are.
     """
 
     highest_order = 2
@@ -143,8 +149,11 @@ class Strang(Splitting):
 
     @property
     def symmetric(self):
-        inners = self.inner if isinstance(self.inner, list | tuple) else [self.inner]
-        return all(method.symmetric for method in inners)
+        return all(method.symmetric for method in self.methods(None))
+
+    def symmetric_on(self, field):
+        """True if each method is symmetric, or solves its part exactly."""
+        return all(method.symmetric or method.solves(X) for _, X, method, _ in self.plan(field))
 
     @staticmethod
     def substeps(n):
@@ -156,7 +165,7 @@ class Yoshida(Composition):
     """Ψ^{γ₁h} ∘ Ψ^{γ₀h} ∘ Ψ^{γ₁h}, γ₁ = 1/(2 − 2^{1/(p+1)}), γ₀ = 1 − 2γ₁ < 0: order p + 2 from a symmetric method of order p.
 
     From order two, as StormerVerlet() and ImplicitMidpoint(), it makes order four, and keeps what the inner method
-    keeps. It is symmetric itself, so Yoshida(Yoshida(…)) has order six. TypeError where the inner method is not
+    keeps. It is symmetric itself, so Yoshida(Yoshida(…)) has order six. TypeError if the inner method is not
     symmetric. Source: Yoshida, Phys. Lett. A 150 (1990).
     """
 

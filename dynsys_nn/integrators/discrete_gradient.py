@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ..fields import GivenInvariant, SkewGradientField, invariant_object, kept_invariant, words_of
-from .implicit import ImplicitMethod, norm
+from ..fields import GradientOf, SkewGradientField, ValueOf, invariant_object
+from .implicit import ImplicitMethod, Increment
+from .newton import norm
 
 
 class DiscreteGradient(ImplicitMethod):
@@ -32,82 +33,99 @@ class DiscreteGradient(ImplicitMethod):
                 f"DiscreteGradient(I); got a {type(field).__name__}"
             )
 
-    def _form(self, field):
-        return field if self.invariant is None else SkewForm(field, self.invariant)
+    def increment(self, field):
+        return Gonzalez(field if self.invariant is None else SkewForm(field, self.invariant))
 
-    def increment(self, field, x, y):
-        form, m, delta = self._form(field), (x + y) / 2, y - x
-        n = form.dI(m)
-        c, _ = self._c(form.I(x), form.I(y), n, delta, m)
-        return form.S(m, n + c[..., None] * delta)
+    def keeps_invariant(self, I):
+        """True for the one that was given, or for that which its field is made of."""
+        return self.invariant is None or I == self.invariant
 
-    @staticmethod
-    def _c(I_x, I_y, n, delta, m):
+
+class Gonzalez(Increment):
+    """Φ(x, y) = S(m)∇̄I(x, y) of a field S∇I."""
+
+    def correction(self, I_x, I_y, n, delta, m):
         """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ = O(‖δ‖³), and q = 1/‖δ‖².
 
-        Both are 0 where δ is rounding, and c is where e is: for ‖δ‖ below eps^{1/3} = 6e-6 times min(1, ‖m‖).
+        Both are 0 if δ is rounding, and c is if e is: for ‖δ‖ below eps^{1/3} = 6e-6 times min(1, ‖m‖).
         """
         size, scale, info = norm(delta), np.minimum(norm(m), 1), np.finfo(delta.dtype)
-        none = size <= info.eps ** (1 / 2) * scale + info.tiny ** (1 / 2)
-        q = np.where(none, 0, 1 / np.where(none, 1, (delta * delta).sum(axis=-1))).astype(delta.dtype)
-        e = np.where(none | (size <= info.eps ** (1 / 3) * scale), 0, I_y - I_x - (n * delta).sum(axis=-1))
+        delta_is_rounding = size <= info.eps ** (1 / 2) * scale + info.tiny ** (1 / 2)
+        e_is_rounding = delta_is_rounding | (size <= info.eps ** (1 / 3) * scale)
+        square = np.where(delta_is_rounding, 1, (delta * delta).sum(axis=-1))
+        q = np.where(delta_is_rounding, 0, 1 / square).astype(delta.dtype)
+        e = np.where(e_is_rounding, 0, I_y - I_x - (n * delta).sum(axis=-1))
         return e * q, q
 
-    def increment_vjp(self, field, x, y):
-        form, m, delta = self._form(field), (x + y) / 2, y - x
-        (n, back_n), (I_x, back_x), (I_y, back_y) = form.dI_vjp(m), form.I_vjp(x), form.I_vjp(y)
-        c, q = self._c(I_x, I_y, n, delta, m)
-        value, back_S = form.S_vjp(m, n + c[..., None] * delta)
+    def __call__(self, x, y):
+        form, m, delta = self.field, (x + y) / 2, y - x
+        n = form.dI._value(m)
+        c, _ = self.correction(form.I._value(x), form.I._value(y), n, delta, m)
+        return form.S(m, n + c[..., None] * delta)
+
+    def vjp(self, x, y):
+        form, m, delta = self.field, (x + y) / 2, y - x
+        (n, pullback_n), (I_x, pullback_x), (I_y, pullback_y) = form.dI._vjp(m), form.I._vjp(x), form.I._vjp(y)
+        c, q = self.correction(I_x, I_y, n, delta, m)
+        value, pullback_S = form.S.vjp(m, n + c[..., None] * delta)
 
         def pullback(w):
-            dm_S, dg, dtheta_S = back_S(w)  # g = n + cδ
+            dm_S, dg, dtheta_S = pullback_S(w)  # g = n + cδ
             de = (dg * delta).sum(axis=-1) * q
             dn = dg - de[..., None] * delta
             ddelta = c[..., None] * dg - de[..., None] * n - (2 * c * de)[..., None] * delta
-            dm_n, dtheta_n = back_n(dn)
-            (dx, dtheta_x), (dy, dtheta_y) = back_x(-de), back_y(de)
+            dm_n, dtheta_n = pullback_n(dn)
+            (dx, dtheta_x), (dy, dtheta_y) = pullback_x(-de), pullback_y(de)
             half = (dm_S + dm_n) / 2
-            return dx + half - ddelta, dy + half + ddelta, dtheta_S + dtheta_n + dtheta_x + dtheta_y
+            return dx + half - ddelta, dy + half + ddelta, form.pack(S=dtheta_S, dI=dtheta_n + dtheta_x + dtheta_y)
 
         return value, pullback
 
-    def increment_jvp(self, field, x, y, dx, dy, dtheta=None):
-        form, m, delta, dm, ddelta = self._form(field), (x + y) / 2, y - x, (dx + dy) / 2, dy - dx
-        n, dn = form.dI_jvp(m, dm, dtheta)
-        (I_x, dI_x), (I_y, dI_y) = form.I_jvp(x, dx, dtheta), form.I_jvp(y, dy, dtheta)
-        c, q = self._c(I_x, I_y, n, delta, m)
+    def jvp(self, x, y, dx, dy, dtheta=None):
+        form, m, delta, dm, ddelta = self.field, (x + y) / 2, y - x, (dx + dy) / 2, dy - dx
+        d = form.unpack(dtheta)
+        n, dn = form.dI._jvp(m, dm, d["dI"])
+        (I_x, dI_x), (I_y, dI_y) = form.I._jvp(x, dx, d["dI"]), form.I._jvp(y, dy, d["dI"])
+        c, q = self.correction(I_x, I_y, n, delta, m)
         de = dI_y - dI_x - (dn * delta + n * ddelta).sum(axis=-1)
         dc = q * (de - 2 * c * (delta * ddelta).sum(axis=-1))
         g, dg = n + c[..., None] * delta, dn + dc[..., None] * delta + c[..., None] * ddelta
-        return form.S_jvp(m, g, dm, dg, dtheta)
-
-    def preserves(self, field):
-        """Mass, norm or the invariant, where it is that of the field; the energy of a Hamiltonian field."""
-        self.require(field)
-        if self.invariant is not None:
-            return kept_invariant(self.invariant, field)
-        own = words_of(field.invariant) if hasattr(field, "invariant") else {"energy", "invariant"}
-        return frozenset(field.keeps) & own
-
-    def __repr__(self):
-        return f"DiscreteGradient({'' if self.invariant is None else type(self.invariant).__name__})"
+        return form.S.jvp(m, g, dm, dg, d["S"])
 
 
-class SkewForm(GivenInvariant):
-    """A field X with an invariant I, written S∇I with S(p) = (X(p)gᵀ − gX(p)ᵀ)/‖g‖², g = ∇I(p); 0 where g = 0.
+class SkewForm:
+    """A field X with an invariant I, written S∇I: what an increment needs of a field S∇I, with the parameters of X."""
 
-    S∇I = X − g⟨g, X⟩/‖g‖² = X, since X keeps I.
-    """
+    def __init__(self, field, invariant):
+        self.field = field
+        self.S, self.I, self.dI = RankTwo(field, invariant), ValueOf(invariant, field.dim_in), GradientOf(invariant, field.dim_in)
+
+    theta = property(lambda self: self.field.theta, lambda self, value: setattr(self.field, "theta", value))
+
+    def pack(self, S, dI):
+        """The gradient in θ, all of which S has."""
+        return S
+
+    def unpack(self, dtheta):
+        """The directions of the factors."""
+        return {"S": dtheta, "dI": None}
+
+
+class RankTwo:
+    """S(p)n = (X(p)⟨g, n⟩ − g⟨X(p), n⟩)/‖g‖², g = ∇I(p); 0 if g = 0. S∇I = X − g⟨g, X⟩/‖g‖² = X, since X keeps I."""
 
     def __init__(self, field, invariant):
         self.field, self.invariant = field, invariant
 
-    def S(self, p, n):
-        X, g = self.field(p), self.invariant.gradient(p)
+    theta = property(lambda self: self.field.theta, lambda self, value: setattr(self.field, "theta", value))
+
+    def __call__(self, p, n):
+        X, g = self.field._value(p), self.invariant.gradient(p)
         return (X * dot(g, n) - g * dot(X, n)) / square(g)
 
-    def S_vjp(self, p, n):
-        (X, back), g = self.field.vjp(p), self.invariant.gradient(p)
+    def vjp(self, p, n):
+        """S(p)n and its pullback w ↦ dp, dn, dθ."""
+        (X, pullback_X), g = self.field._vjp(p), self.invariant.gradient(p)
         gg, gn, Xn = square(g), dot(g, n), dot(X, n)
         value = (X * gn - g * Xn) / gg
 
@@ -115,13 +133,14 @@ class SkewForm(GivenInvariant):
             w = w / gg
             gw, Xw = dot(g, w), dot(X, w)
             dX, dg = gn * w - gw * n, Xw * n - Xn * w - 2 * dot(value, w) * g
-            dp, dtheta = back(dX)
+            dp, dtheta = pullback_X(dX)
             return dp + self.invariant.hvp(p, dg), Xw * g - gw * X, dtheta
 
         return value, pullback
 
-    def S_jvp(self, p, n, dp, dn, dtheta=None):
-        (X, dX), g, dg = self.field.jvp(p, dp, dtheta), self.invariant.gradient(p), self.invariant.hvp(p, dp)
+    def jvp(self, p, n, dp, dn, dtheta=None):
+        """S(p)n and its tangent."""
+        (X, dX), g, dg = self.field._jvp(p, dp, dtheta), self.invariant.gradient(p), self.invariant.hvp(p, dp)
         gg, gn, Xn = square(g), dot(g, n), dot(X, n)
         value = (X * gn - g * Xn) / gg
         moved = dX * gn + X * (dot(dg, n) + dot(g, dn)) - dg * Xn - g * (dot(dX, n) + dot(X, dn))
@@ -134,6 +153,6 @@ def dot(a, b):
 
 
 def square(g):
-    """‖g‖², shape (..., 1), and infinity where g = 0."""
+    """‖g‖², shape (..., 1), and infinity if g = 0."""
     gg = dot(g, g)
     return np.where(gg == 0, np.inf, gg).astype(gg.dtype)

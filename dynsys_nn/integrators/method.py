@@ -2,19 +2,25 @@
 
 import math
 
-import numpy as np
-
+from ..arguments import METHOD, Described, guard, real_step
+from ..fields import known_invariants, words_of
 from ..maps import Map
 
 
-class Method:
-    """A one-step method: `order`, `step`, `vjp`, `jvp`, and where they are known `inverse` and `lipschitz`.
+class Method(Described):
+    """A one-step method: `order`, `step`, `vjp`, `jvp`, and if they are known `inverse` and `lipschitz`.
 
     Steps h may be negative (reversal). A step that is zero, NaN or infinite is a ValueError. `symmetric` is True
-    where Ψ^{−h} ∘ Ψ^h is the identity.
+    if Ψ^{−h} ∘ Ψ^h is the identity. As for a map, arguments are looked at on the way in, and the package calls from inside
+    method._step, _vjp, _jvp, which are the same without that look.
     """
 
     order, symmetric = None, False
+    dtypes = None  # the characters of the dtypes of states that it can step, or None for all
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        guard(cls, METHOD)
 
     def step(self, field, x, h):
         """Ψ^h(x), shape (..., d)."""
@@ -31,7 +37,7 @@ class Method:
         )
 
     def inverse(self, field, y, h):
-        """The x with Ψ^h(x) = y, where it is explicit."""
+        """The x with Ψ^h(x) = y, if it is explicit."""
         raise NotImplementedError(f"{type(self).__name__} has no explicit inverse")
 
     def lipschitz(self, field, h):
@@ -42,59 +48,54 @@ class Method:
         """The largest H for which Ψ^h is certified non-expansive, ‖Ψ^h(x) − Ψ^h(y)‖ ≤ ‖x − y‖, for all 0 < h ≤ H."""
         raise NotImplementedError(f"no step of {type(self).__name__} is known to be non-expansive")
 
+    _step, _vjp, _jvp, _inverse, _lipschitz, _non_expansive_step = step, vjp, jvp, inverse, lipschitz, non_expansive_step
+
     def steps_for(self, field, T):
         """The smallest n for which n steps T/n, each non-expansive, reach time T > 0."""
-        self.require(field)
         T = real_step(T)
         if T < 0:
             raise ValueError(f"a field contracts forward in time: T must be positive, got {T}")
-        return max(1, math.ceil(T / self.non_expansive_step(field) * (1 - 1e-12)))  # rounding is no further step
+        slack = 1 - 1e-12  # do not add a step because of rounding
+        return max(1, math.ceil(T / self.non_expansive_step(field) * slack))
 
-    def preserves(self, field):
-        """The part of `field.keeps` that every step keeps."""
+    # ---- what a step keeps
+    def solves(self, field):
+        """True if every step is the exact flow of the field."""
+        return False
+
+    def order_on(self, field):
+        """The order on this field: ∞ if every step is its exact flow."""
+        return math.inf if self.solves(field) else self.order
+
+    def keeps_invariant(self, I):
+        """True if every step keeps I on every field that has it."""
+        return False
+
+    def keeps_geometry(self, field):
+        """What every step keeps, out of volume and symplectic."""
         return frozenset()
 
+    def kept(self, field):
+        """name → I: the invariants of the field that every step keeps."""
+        exact = self.solves(field)
+        return {name: I for name, I in known_invariants(field).items() if exact or self.keeps_invariant(I)}
+
+    def preserves(self, field):
+        """The part of `field.keeps` that every step keeps, and what it keeps on any field."""
+        if self.solves(field):
+            return frozenset(field.keeps)
+        kept = self.kept(field).values()
+        lost = {word for I in known_invariants(field).values() if I not in kept for word in words_of(I)}
+        return self.keeps_geometry(field) | {word for I in kept for word in words_of(I)} - lost
+
     def require(self, field):
-        """TypeError where the field is of a kind that the method cannot step, ValueError where it leaves its space."""
+        """TypeError if the field is of a kind that the method cannot step, ValueError if it leaves its space."""
         if not isinstance(field, Map):
             raise TypeError(f"{type(self).__name__} steps a vector field, got {field!r}")
         if getattr(field, "dim_in", None) != getattr(field, "dim_out", None) or field.sequence:
             raise ValueError(f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}")
 
-    def __repr__(self):
-        return f"{type(self).__name__}()"
 
-
-def check_step(h):
-    """h as a float or complex; TypeError unless it is a number, ValueError where it is zero, NaN or infinite."""
-    if type(h) is float and 0 < abs(h) < math.inf:
-        return h
-    value = one_number(h, "a step h")
-    if not 0 < abs(value) < math.inf:
-        raise ValueError(f"a step h must be one finite number other than zero, got {h}")
-    return value
-
-
-def real_step(h):
-    """h as a float; as `check_step`, and TypeError where it is complex."""
-    h = check_step(h)
-    if isinstance(h, complex):
-        raise TypeError(f"a bound needs a step h that is a real number, got {h}")
-    return h
-
-
-def check_dh(dh):
-    """A tangent dh of the step as a float or complex; TypeError unless it is a number."""
-    return dh if type(dh) is float else one_number(dh, "a tangent dh")
-
-
-def one_number(value, name):
-    """`value`, perhaps an array without axes, as a float or complex; infinity for integers beyond all floats."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if not isinstance(value, float | int | complex | np.number):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    try:
-        return complex(value) if isinstance(value, complex | np.complexfloating) else float(value)
-    except OverflowError:
-        return math.inf
+def geometry_of(field):
+    """Out of volume and symplectic, what the exact flow of a field keeps."""
+    return frozenset(field.keeps) & {"volume", "symplectic"}

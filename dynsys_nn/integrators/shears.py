@@ -1,12 +1,13 @@
-"""Methods for partitioned fields: a list of shears, each of which keeps volume whatever the parameters are."""
+"""Shears, each of which keeps volume whatever its parameters are: methods for partitioned fields, and Hénon's map."""
 
 import math
 
 import numpy as np
 
+from ..arguments import instance
 from ..fields import PartitionedField
-from ..maps import inner
-from .method import Method, check_dh, check_step, real_step
+from ..maps import Map, inner, over_batch
+from .method import Method, geometry_of
 
 
 class PartitionedMethod(Method):
@@ -28,77 +29,73 @@ class PartitionedMethod(Method):
                 f"{type(self).__name__} needs a PartitionedField (f(v), g(x)), got a {type(field).__name__}"
             )
 
+    def solves(self, field):
+        """True if f or g is 0: the step is one shear."""
+        return field.is_shear
+
+    def keeps_geometry(self, field):
+        """Volume, and the symplectic form if the field does."""
+        return geometry_of(field)
+
     def step(self, field, z, h):
-        return self._steps(field, z, h, self.shears)
+        return self.sheared(field, z, h, self.shears)
 
     def inverse(self, field, y, h):
         """The same shears in reverse order, each with −h: explicit."""
-        return self._steps(field, y, -check_step(h), self.shears[::-1])
+        return self.sheared(field, y, -h, self.shears[::-1])
 
-    def _steps(self, field, z, h, shears):
-        self.require(field)
-        h = check_step(h)
-        x, v = field.split(field.state(z))
+    def sheared(self, field, z, h, shears):
+        """z after the shears."""
+        x, v = field.split(z)
         for part, c in shears:
             if part == "f":
-                x = x + (c * h) * field.f(v)
+                x = x + (c * h) * field.f._value(v)
             else:
-                v = v + (c * h) * field.g(x)
+                v = v + (c * h) * field.g._value(x)
         return np.concatenate([x, v], axis=-1)
 
     def vjp(self, field, z, h):
-        self.require(field)
-        h = check_step(h)
-        z = field.state(z)
         x, v = field.split(z)
         tape = []
         for part, c in self.shears:
             if part == "f":
-                k, pullback = field.f.vjp(v)
+                k, pullback = field.f._vjp(v)
                 x = x + (c * h) * k
             else:
-                k, pullback = field.g.vjp(x)
+                k, pullback = field.g._vjp(x)
                 v = v + (c * h) * k
             tape.append((part, c, k, pullback))
 
-        def back(w):
-            wx, wv = field.split(field.covector(w, z))
+        def pullback(w):
+            wx, wv = field.split(w)
             gradients, dh = {"f": 0.0, "g": 0.0}, 0.0
-            for part, c, k, pullback in reversed(tape):
+            for part, c, k, back in reversed(tape):
                 if part == "f":
-                    dv, d = pullback((c * h) * wx)
+                    dv, d = back((c * h) * wx)
                     dh += c * inner(wx, k)
                     wv = wv + dv
                 else:
-                    dx, d = pullback((c * h) * wv)
+                    dx, d = back((c * h) * wv)
                     dh += c * inner(wv, k)
                     wx = wx + dx
                 gradients[part] = gradients[part] + d
             return np.concatenate([wx, wv], axis=-1), field.pack(**gradients), dh
 
-        return np.concatenate([x, v], axis=-1), back
+        return np.concatenate([x, v], axis=-1), pullback
 
     def jvp(self, field, z, h, dz, dtheta=None, dh=0.0):
-        self.require(field)
-        h, dh, z = check_step(h), check_dh(dh), field.state(z)
-        (x, v), (dx, dv), d = field.split(z), field.split(field.tangent(dz, z)), field.unpack(dtheta)
+        (x, v), (dx, dv), d = field.split(z), field.split(dz), field.unpack(dtheta)
         for part, c in self.shears:
             if part == "f":
-                k, dk = field.f.jvp(v, dv, d["f"])
+                k, dk = field.f._jvp(v, dv, d["f"])
                 x, dx = x + (c * h) * k, dx + (c * h) * dk + (c * dh) * k
             else:
-                k, dk = field.g.jvp(x, dx, d["g"])
+                k, dk = field.g._jvp(x, dx, d["g"])
                 v, dv = v + (c * h) * k, dv + (c * h) * dk + (c * dh) * k
         return np.concatenate([x, v], axis=-1), np.concatenate([dx, dv], axis=-1)
 
-    def preserves(self, field):
-        self.require(field)
-        return frozenset(field.keeps) & {"volume", "symplectic"}
-
     def lipschitz(self, field, h):
         """Π over the shears of ‖[[1, ℓ], [0, 1]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ = |c h| L_f or |c h| L_g."""
-        self.require(field)
-        h = real_step(h)
         steps = [abs(c * h) * (field.f if part == "f" else field.g).lipschitz() for part, c in self.shears]
         return math.prod((step + math.hypot(step, 2)) / 2 for step in steps)
 
@@ -115,3 +112,61 @@ class StormerVerlet(PartitionedMethod):
 
     shears = (("g", 1 / 2), ("f", 1), ("g", 1 / 2))
     order = 2
+
+
+class HenonMap(Map):
+    """(q, p) ↦ (p + η, −q + ∇V(p)): a symplectic layer that is not a step of a vector field. The composition of four, with small η
+    and V, is close to the identity.
+
+    dV: ∇V as a map ℝⁿ → ℝⁿ, a GradientField(…, sign=+1, alpha=…). The determinant is one for any map; the form is
+    kept if dV is a gradient. ValueError if dV does not return to its space. Parameters: those of "dV", and
+    "eta" (n,), which starts at 0. Source: Turaev, Nonlinearity 16 (2003).
+    """
+
+    formula = "(p + η, −q + ∇V(p))"
+
+    def __init__(self, dV):
+        self.n = instance(dV, Map, "dV of HenonMap must be a Map").dim_in
+        if dV.dim_in != dV.dim_out:
+            raise ValueError(f"HenonMap needs ∇V: ℝⁿ → ℝⁿ, got {dV!r}")
+        self.dim_in = self.dim_out = 2 * self.n
+        self.own(dV=dV, eta=np.zeros(self.n, dV._dtype))
+
+    @property
+    def geometry(self):
+        gradient = self.n == 1 or getattr(self.dV, "is_gradient", False)
+        return frozenset({"volume", "symplectic"} if gradient else {"volume"})
+
+    keeps = geometry
+
+    def __call__(self, z):
+        q, p = np.split(z, 2, axis=-1)
+        return np.concatenate([p + self.eta, self.dV._value(p) - q], axis=-1)
+
+    def vjp(self, z):
+        q, p = np.split(z, 2, axis=-1)
+        force, pullback_dV = self.dV._vjp(p)
+
+        def pullback(w):
+            w_q, w_p = np.split(w, 2, axis=-1)
+            dp, dtheta = pullback_dV(w_p)
+            return np.concatenate([-w_p, w_q + dp], axis=-1), self.pack(dV=dtheta, eta=over_batch(w_q))
+
+        return np.concatenate([p + self.eta, force - q], axis=-1), pullback
+
+    def jvp(self, z, v, dtheta=None):
+        (q, p), (dq, dp), d = np.split(z, 2, axis=-1), np.split(v, 2, axis=-1), self.unpack(dtheta)
+        force, dforce = self.dV._jvp(p, dp, d["dV"])
+        y = np.concatenate([p + self.eta, force - q], axis=-1)
+        return y, np.concatenate([dp + d["eta"], dforce - dq], axis=-1)
+
+    def inverse(self, y):
+        """p = q⁺ − η, q = ∇V(p) − p⁺."""
+        q, p = np.split(y, 2, axis=-1)
+        p_before = q - self.eta
+        return np.concatenate([self.dV._value(p_before) - p, p_before], axis=-1)
+
+    def lipschitz(self):
+        """‖[[0, 1], [−1, ℓ]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ the constant of ∇V."""
+        step = self.dV.lipschitz()
+        return float(step + np.hypot(step, 2)) / 2

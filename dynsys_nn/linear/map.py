@@ -54,14 +54,6 @@ class LinearMap(Map):
 class Weighted(LinearMap):
     """A linear map whose parameter is an array W in which it is linear, too: A x = `times(W, x)`, Aᵀw = `times_transposed(W, w)`."""
 
-    def times(self, W, x):
-        """A x with the weight W."""
-        raise NotImplementedError(f"{type(self).__name__} has no product: write times(self, W, x)")
-
-    def times_transposed(self, W, w):
-        """Aᵀw with the weight W."""
-        raise NotImplementedError(f"{type(self).__name__} has no transposed product: write times_transposed(self, W, w)")
-
     def __call__(self, x):
         return self.times(self.W, x)
 

@@ -9,7 +9,8 @@ A state is the last axis of an array; all axes before it are batch: a point (d,)
 """
 
 from .map import Map
-from .network import Network, flattened, lipschitz_product, table
+from .network import Network, flattened, kept_by_all, lipschitz_product
 from .parameters import Parameters, every_map, inner, over_batch, place_of
+from .tables import table
 
 __all__ = ["Map", "Network"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import guard_map, states
+from ..arguments import MAP, guard, states
 from .parameters import Parameters
 
 
@@ -31,7 +31,7 @@ class Map(Parameters):
     """
 
     keeps = frozenset()  # what F keeps, out of mass, norm, invariant, energy, volume, symplectic
-    invariants = {}  # name → I with I(F(x)) = I(x)
+    invariants, geometry = {}, frozenset()  # the same as facts: name → I with I(F(x)) = I(x); volume, symplectic
     formula = "F(x)"
     dim_in, dim_out = Unset(), Unset()
     sequence = False  # True if F(x) is a sequence of states, (..., n, dim_out), as for a Rollout
@@ -39,7 +39,7 @@ class Map(Parameters):
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        guard_map(cls)
+        guard(cls, MAP)
 
     def __call__(self, x):
         raise NotImplementedError(f"{type(self).__name__} has no value: write __call__(self, x)")

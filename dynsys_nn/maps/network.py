@@ -4,6 +4,7 @@ import numpy as np
 
 from .map import Map
 from .parameters import place_of
+from .tables import summary
 
 
 class Network(Map):
@@ -58,8 +59,8 @@ class Network(Map):
 
         def pullback(w):
             dtheta = np.zeros(self._size, np.result_type(self._dtype or w, w))
-            for part, pullback in zip(reversed(self.parts), reversed(pullbacks), strict=True):
-                w, d = pullback(w)
+            for part, back in zip(reversed(self.parts), reversed(pullbacks), strict=True):
+                w, d = back(w)
                 dtheta[part] += d
             return w, dtheta
 
@@ -82,37 +83,26 @@ class Network(Map):
     @property
     def invariants(self):
         """name → I: what every map keeps, compared by equality."""
-        first, *rest = [{} if F.is_field else F.invariants for F in self.maps]
-        return {name: I for name, I in first.items() if all(I in other.values() for other in rest)}
+        return kept_by_all([((), {}) if F.is_field else (F.keeps, F.invariants) for F in self.maps])[1]
 
     @property
     def keeps(self):
         """What every map keeps; an energy, or another invariant, if it is the same for all of them."""
-        words = frozenset.intersection(*[frozenset() if F.is_field else frozenset(F.keeps) for F in self.maps])
-        shared = {word for I in self.invariants.values() for word in I.keeps}
-        return words & (shared | words - {"energy", "invariant"})
+        return kept_by_all([((), {}) if F.is_field else (F.keeps, F.invariants) for F in self.maps])[0]
 
     def summary(self):
         """A table with one row per map: what it computes, shape, number of parameters, Lipschitz constant, what it keeps."""
-        rows = [("", "map", "formula", "shape", "parameters", "Lipschitz", "keeps")]
-        for k, F in enumerate([*self.maps, self]):
-            total = F is self
-            try:
-                bound = f"{F.lipschitz():.4g}"
-            except NotImplementedError:
-                bound = "–"
-            shared = " (shared)" if not total and F in self.maps[:k] else ""
-            shape, kept = f"{F.dim_in} → {F.dim_out}", "" if F.is_field else ", ".join(sorted(F.keeps))
-            name = "Σ" if total else str(k), type(F).__name__
-            rows.append((*name, F.formula, shape, f"{F._size}{shared}", bound, kept or "–"))
-        return table(rows)
+        return summary(self)
 
 
-def table(rows):
-    """Rows of strings as text, in aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    aligned = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    return "\n".join("  ".join(row).rstrip() for row in aligned)
+def kept_by_all(kept):
+    """What all keep, of pairs (words, name → I): the common words, and the common invariants, compared by equality. An energy is
+    a common one only if it is the same invariant."""
+    words = frozenset.intersection(*[frozenset(its_words) for its_words, _ in kept])
+    first, *rest = [invariants for _, invariants in kept]
+    common = {name: I for name, I in first.items() if all(I in other.values() for other in rest)}
+    shared = {word for I in common.values() for word in getattr(I, "keeps", {"invariant"})}
+    return words & (shared | words - {"energy", "invariant"}), common
 
 
 def lipschitz_product(maps):

@@ -49,6 +49,7 @@ class Parameters:
             start, self._size = self._size, self._size + owner.__dict__[key].size
             self._offsets[leaf] = slice(start, self._size)
         self._places = {name: joined([self._offsets[id(owner), key] for owner, key in found]) for name, found in below.items()}
+        self._sizes = [sum(owner.__dict__[key].size for owner, key in found) for found in below.values()]
         self._shares = sum(map(len, below.values())) > len(leaves)
         dtypes = {owner.__dict__[key].dtype for owner, key in self._leaves}
         if len(dtypes) > 1:
@@ -122,16 +123,17 @@ class Parameters:
     def pack(self, **gradients):
         """The pieces' gradients as one flat vector aligned with θ; shared pieces add up. ValueError for a name that was not
         given to `own`, or a gradient of another shape than its piece."""
-        flat = {name: np.ravel(gradient) for name, gradient in gradients.items() if name not in self._missing}
-        if tuple(flat) == self._pieces and not self._shares:  # all of them, in order
-            dtheta = np.concatenate(list(flat.values()))
-            if dtheta.size == self._size and all(flat[name].size == p.stop - p.start for name, p in self._places.items()):
-                return dtheta
-        for name in flat:
-            self._refuse(name, gradients[name])
-        dtheta = np.zeros(self._size, np.result_type(self._dtype or float, *flat.values()))
-        for name, gradient in flat.items():
-            dtheta[self._places[name]] += gradient
+        if self._missing:
+            gradients = {name: gradient for name, gradient in gradients.items() if name not in self._missing}
+        if tuple(gradients) == self._pieces and not self._shares:  # all of them, in order
+            flat = [np.asarray(gradient).ravel() for gradient in gradients.values()]
+            if [gradient.size for gradient in flat] == self._sizes:
+                return np.concatenate(flat)
+        for name, gradient in gradients.items():
+            self._refuse(name, gradient)
+        dtheta = np.zeros(self._size, np.result_type(self._dtype or float, *gradients.values()))
+        for name, gradient in gradients.items():
+            dtheta[self._places[name]] += np.ravel(gradient)
         return dtheta
 
     def _refuse(self, name, gradient):
@@ -168,7 +170,7 @@ class Parameters:
 
     def __getstate__(self):
         """The pieces, but not where they lie: `__setstate__` looks again."""
-        found = {"_leaves", "_home", "_offsets", "_size", "_places", "_shares", "_theta"}
+        found = {"_leaves", "_home", "_offsets", "_size", "_sizes", "_places", "_shares", "_theta"}
         return {name: value for name, value in self.__dict__.items() if name not in found}
 
     def __setstate__(self, state):
@@ -218,7 +220,7 @@ def over_batch(u):
 
 def inner(u, v):
     """⟨u, v⟩ = Σ u v over all entries, without conjugation."""
-    return np.einsum("i,i->", u.ravel(), v.ravel())
+    return np.dot(u.ravel(), v.ravel())
 
 
 def floats(value, what):

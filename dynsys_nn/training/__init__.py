@@ -1,8 +1,11 @@
 """Training: the gradient of a loss over a data set, optimisers, `fit`, and many trainings at once."""
 
-from .fit import History, TrainingDiverged, fit
-from .gradient import value_and_grad
+from .fit import fit
 from .optimisers import LBFGS, SGD, Adam, Optimiser
+from .run import History, TrainingDiverged
 from .sweep import sweep
+from .value_and_grad import hessian_times, value_and_grad
 
-__all__ = ["LBFGS", "SGD", "Adam", "History", "Optimiser", "TrainingDiverged", "fit", "sweep", "value_and_grad"]
+__all__ = [
+    "LBFGS", "SGD", "Adam", "History", "Optimiser", "TrainingDiverged", "fit", "hessian_times", "sweep", "value_and_grad",
+]  # fmt: skip

@@ -2,80 +2,122 @@
 
 import json
 import os
-import zlib
 
 import numpy as np
 
-from ..maps import architecture, read_arrays, write_arrays
+from ..arguments import fingerprint, identity
+from ..files import read_arrays, write_arrays
+from ..maps import every_map
+
+__all__ = []
 
 NAMES = "run", "theta", "random", "loss", "validation", "seconds"
 
 
 class Checkpoint:
-    """A file from which a training goes on to the bit. run: name → what must be the same for that, a string each."""
+    """A file from which a training continues to the bit, if it is the same: `made` says what makes it.
 
-    def __init__(self, path, run):
-        self.path, self.run = os.fspath(path), run
+    θ and the random state, too, must be those of the start, or those that the file has, or those with which Ctrl-C left the
+    training. seeded: whether the caller gave the random numbers, and they are used.
+    """
 
-    def save(self, theta, memory, rng, history):
-        """Write the state, all or nothing. TypeError where the optimiser keeps something besides numbers and arrays."""
-        kept = {f"memory.{name}": np.asarray(value) for name, value in memory.items() if name != "blocks"}
+    def __init__(self, path, made, run, seeded):
+        self.path, self.seeded = os.fsdecode(path), seeded
+        self.made, self.starts = json.loads(json.dumps(made)), [state(run)]
+
+    def save(self, run, memory):
+        """Write the state, all or nothing. TypeError if the optimiser keeps something besides numbers and arrays."""
+        kept = {f"memory.{name}": np.asarray(value) for name, value in memory.items()}
         for name, value in kept.items():
             if value.dtype.kind not in "fiub":
                 raise TypeError(f"a checkpoint keeps numbers and arrays, but {name} of the optimiser is not: {value}")
         write_arrays(
-            self.path, run=json.dumps(self.run), theta=theta, random=json.dumps(rng.bit_generator.state, default=listed),
-            loss=history.loss, validation=history.validation, seconds=history.seconds, **kept,
+            self.path, run=json.dumps(self.made), starts=json.dumps(self.starts), theta=run.net.theta, random=state(run)[1],
+            loss=run.history.loss, validation=run.history.validation, seconds=run.history.seconds, **kept,
         )  # fmt: skip
 
-    def restore(self, theta, memory, rng, history):
-        """Read the state into all four, in place, and return True; or False where there is no file yet. ValueError for a file that
-        is no checkpoint, or that of another run."""
+    def restore(self, run, memory):
+        """Read the state into the run and the memory, and return True; or False if there is no file yet. ValueError for a
+        file that is not a checkpoint, or that of another run."""
         if not os.path.exists(self.path):
             return False
-        names = [name for name in memory if name != "blocks"]  # the constraints know these
-        arrays = read_arrays(self.path, "checkpoint", (*NAMES, *(f"memory.{name}" for name in names)))
+        arrays = read_arrays(self.path, "checkpoint", NAMES)
         try:
-            run = json.loads(arrays["run"].item())
-            for name, value in self.run.items():
-                if run[name] != value:
-                    raise ValueError(f"it is of another run, whose {name} was {run[name]}, and now it is {value}")
-            kept = {name: arrays[f"memory.{name}"] for name in names}
-            rng.bit_generator.state = json.loads(arrays["random"].item(), object_hook=unlisted)
-            theta[...] = arrays["theta"]
-            memory.update((name, value if value.ndim else value.item()) for name, value in kept.items())
+            self.compare(arrays)
+            run.net.theta = arrays["theta"]
+            run.rng.bit_generator.state = json.loads(arrays["random"].item())
+            for name in memory:
+                value = arrays[f"memory.{name}"]
+                memory[name] = value if value.ndim else value.item()
             for name in ("loss", "validation", "seconds"):
-                getattr(history, name)[:] = arrays[name].tolist()
+                getattr(run.history, name)[:] = arrays[name].tolist()
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(
-                f"the checkpoint {self.path} cannot be gone on from: {error}. Give another path, or remove the file"
+                f"training cannot be resumed from {self.path}: {error}. Give another path, or remove the file"
             ) from error
         return True
 
+    def compare(self, arrays):
+        """ValueError, with what differs, if the file is of another run."""
+        take = f'net.theta = np.load({self.path!r})["theta"]'
+        if "starts" not in arrays:
+            raise ValueError(
+                f"an earlier version of dynsys_nn wrote it, and did not note all that makes a run; its parameters are {take}"
+            )
+        made, starts = json.loads(arrays["run"].item()), json.loads(arrays["starts"].item())
+        starts.append([fingerprint(arrays["theta"]), arrays["random"].item()])
+        (theta, random), (thetas, randoms) = self.starts[0], zip(*starts, strict=True)
+        differs = ""
+        if made != self.made:
+            differs = next(difference(name, made[name], now) for name, now in self.made.items() if made[name] != now)
+        elif theta not in thetas:
+            differs = f"θ was another one at the start (to take that of the file, {take})"
+        elif self.seeded and random not in randoms:
+            differs = "rng was another one at the start (to take that of the file, leave rng out)"
+        if differs:
+            raise ValueError(f"it is of another run, whose {differs}")
+        self.starts = starts
 
-def run_of(net, loss, optimiser, batch_size, constraints, **data):
-    """What must be the same for a training to go on: name → string."""
-    try:
-        network = architecture(net)
-    except TypeError:  # maps of one's own
-        network = repr(net)
-    shapes = {name: view.shape for name, view in net.parameters.items()}
-    arrays = {name: fingerprint(*pair) for name, pair in data.items()}
+    def leave(self, run):
+        """Note with which θ and random state an interrupted training is left, so that the session can take it up again."""
+        arrays = read_arrays(self.path, "checkpoint", NAMES)
+        arrays["starts"] = json.dumps([*json.loads(arrays["starts"].item()), state(run)])
+        write_arrays(self.path, **arrays)
+
+
+def state(run):
+    """θ, as a fingerprint, and the random state, as JSON: a list of two strings."""
+    return [fingerprint(run.net.theta), json.dumps(run.rng.bit_generator.state, default=lambda a: a.tolist())]
+
+
+def made_of(run, optimiser):
+    """What makes a run, and must be the same for it to continue: name → what JSON knows."""
+    parts = {id(F): (k, F) for k, F in enumerate(every_map(run.net))}  # a constraint names the maps by their number
     return {
-        "network": f"{network} with {net.theta.dtype} parameters {shapes}", "loss": repr(loss), "optimiser": repr(optimiser),
-        "batch_size": str(batch_size), "constraints": repr(constraints), **arrays,
-    }  # fmt: skip
+        "network": identity(run.net),
+        "loss": identity(run.loss, dict(parts)),
+        "optimiser": identity(optimiser, dict(parts)),
+        "batch_size": run.batch_size if run.shuffled else len(run.x),
+        "constraints": identity(run.constraints, dict(parts)),
+        "penalties": identity(run.penalties, dict(parts)),
+        "data": identity([run.x, run.y]),
+        "validation data": identity(run.validation),
+    }
 
 
-def fingerprint(*arrays):
-    """Shapes, dtypes and a checksum of arrays, as a string."""
-    return ", ".join(f"{a.dtype} {a.shape} {zlib.crc32(np.ascontiguousarray(a).tobytes()):08x}" for a in arrays)
+def difference(name, was, now):
+    """Where two descriptions differ first, in words: "optimiser.rate was 0.01, and now it is 0.02"."""
+    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        keys, place = range(len(was)), "{}[{}]"
+    elif isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
+        keys, place = was, "{}.{}"
+    else:
+        return f"{name} was {short(was)}, and now it is {short(now)}"
+    return next(difference(place.format(name, key), was[key], now[key]) for key in keys if was[key] != now[key])
 
 
-def listed(array):
-    """An array in a random state, as JSON."""
-    return {"array": array.tolist(), "dtype": str(array.dtype)}
-
-
-def unlisted(code):
-    return np.array(code["array"], code["dtype"]) if code.keys() == {"array", "dtype"} else code
+def short(code):
+    """A description in a few words."""
+    if isinstance(code, list):
+        return f"[{', '.join(map(short, code))}]"
+    return code["class"] if isinstance(code, dict) and "class" in code else str(code)

@@ -1,32 +1,54 @@
-"""How θ moves: an optimiser changes θ in place, one vector operation for the whole network.
+"""How θ moves: an optimiser trains a network, most of them step by step down the gradient.
 
 It keeps nothing on itself: its memory is a dict that `start` makes, so the same object serves any number of networks.
 """
 
 import numpy as np
 
-from ..maps import dimension, real
+from ..arguments import Described, dimension, positive, within
+
+__all__ = ["LBFGS", "SGD", "Adam", "Optimiser"]
 
 
-class Optimiser:
-    """How θ moves. `start(theta)` makes the memory of one training, a dict; `step(theta, g, memory)` changes both in place."""
+class Optimiser(Described):
+    """How θ moves. `start(theta)` makes the memory of one training, a dict; `step(theta, g, memory)` changes both in place.
 
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{name}={value:g}' for name, value in vars(self).items())})"
+    One that keeps a number per block of θ writes `start(theta, blocks)`: slices, by `Constraint.blocks`. One that does
+    not go step by step writes `train(run)` instead.
+    """
+
+    def start(self, theta):
+        """No memory."""
+        return {}
+
+    def step(self, theta, g, memory):
+        """One step, in place."""
+        raise NotImplementedError(f"{type(self).__name__} has no step: write step(self, theta, g, memory)")
+
+    def train(self, run):
+        """Gradient descent: θ moves by one step per batch, and back into the constraints' sets."""
+        memory = run.begin(self)
+        while run.epoch < run.epochs:
+            total = 0.0
+            for x, y in run.batches():
+                value, g = run.value_and_gradient(x, y)
+                self.step(run.net.theta, g, memory)
+                run.accept()
+                total += value * len(x)
+            run.record(total / len(run.x), memory)
 
 
 class SGD(Optimiser):
     """m ← momentum·m + g, θ ← θ − rate·m: (stochastic) gradient descent."""
 
     def __init__(self, rate=1e-2, momentum=0.0):
-        self.rate, self.momentum = _positive(rate, "rate"), _fraction(momentum, "momentum")
+        self.rate, self.momentum = positive(rate, "rate"), within(momentum, 0, 1, "momentum")
 
     def start(self, theta):
         """m = 0."""
         return dict(m=np.zeros_like(theta))
 
     def step(self, theta, g, memory):
-        """One step, in place."""
         m = memory["m"]
         m *= self.momentum
         m += g
@@ -36,26 +58,26 @@ class SGD(Optimiser):
 class Adam(Optimiser):
     """m ← β₁m + (1 − β₁)g, s ← β₂s + (1 − β₂)g², θ ← θ − rate·m̂/(√ŝ + ε), m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
 
-    memory["blocks"] holds slices of θ in each of which s is one number, from the mean of g² over the block: a constraint on
-    a whole matrix asks for it, `Constraint.blocks`. Source: Kingma and Ba, arXiv:1412.6980.
+    In each of the blocks, slices of θ, s is one number, from the mean of g² over the block: a constraint on a whole matrix
+    asks for it, `Constraint.blocks`. Source: Kingma and Ba, arXiv:1412.6980.
     """
 
     def __init__(self, rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-        self.rate, self.eps = _positive(rate, "rate"), _positive(eps, "eps")
-        self.beta1, self.beta2 = _fraction(beta1, "beta1"), _fraction(beta2, "beta2")
+        self.rate, self.eps = positive(rate, "rate"), positive(eps, "eps")
+        self.beta1, self.beta2 = within(beta1, 0, 1, "beta1"), within(beta2, 0, 1, "beta2")
 
-    def start(self, theta):
-        """t = 0, m = 0, s = 0, and no blocks."""
-        return dict(t=0, m=np.zeros_like(theta), s=np.zeros_like(theta), blocks=[])
+    def start(self, theta, blocks=()):
+        """t = 0, m = 0, s = 0, and where the blocks start and stop."""
+        ends = np.array([(block.start, block.stop) for block in blocks], int).reshape(-1, 2)
+        return dict(t=0, m=np.zeros_like(theta), s=np.zeros_like(theta), blocks=ends)
 
     def step(self, theta, g, memory):
-        """One step, in place."""
         memory["t"] += 1
         t, m, s = memory["t"], memory["m"], memory["s"]
         m += (1 - self.beta1) * (g - m)
         squares = g * g
-        for block in memory["blocks"]:
-            squares[block] = squares[block].mean()
+        for start, stop in memory["blocks"]:
+            squares[start:stop] = squares[start:stop].mean()
         s += (1 - self.beta2) * (squares - s)
         theta -= self.rate / (1 - self.beta1**t) * m / (np.sqrt(s / (1 - self.beta2**t)) + self.eps)
 
@@ -64,29 +86,48 @@ class LBFGS(Optimiser):
     """Limited-memory BFGS of `scipy.optimize` on the whole batch: for small data and high accuracy.
 
     corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the epochs (iterations)
-    of `fit`, where the gradient's largest entry falls below `gtol`, or where the line search finds no smaller loss.
+    of `fit`, when the gradient's largest entry falls below `gtol`, or when the line search finds no smaller loss.
     """
 
     def __init__(self, corrections=100, gtol=1e-14):
-        self.corrections, self.gtol = dimension(corrections, "corrections"), _positive(gtol, "gtol")
+        self.corrections, self.gtol = dimension(corrections, "corrections"), positive(gtol, "gtol")
 
-    def minimise(self, value_and_gradient, theta, epochs, callback):
-        """Call `callback(θ)` after each of at most `epochs` iterations."""
+    def train(self, run):
+        """Whole batches, by line searches; an epoch is an iteration."""
         from scipy.optimize import minimize
 
-        minimize(
-            value_and_gradient, theta, jac=True, method="L-BFGS-B", callback=callback,
-            options=dict(maxcor=self.corrections, maxiter=epochs, maxfun=1_000_000_000, ftol=0.0, gtol=self.gtol, maxls=50),
-        )  # fmt: skip
+        for given, why in (
+            (run.batch_size, "takes the whole batch at once: leave batch_size out"),
+            (run.constraints, "moves freely and cannot keep constraints: take Adam"),
+            (run.checkpoint and run.checkpoint.path, "keeps its memory to itself and cannot resume from a checkpoint: take Adam"),
+        ):
+            if given:
+                raise ValueError(f"LBFGS {why}, got {given}")
+        accepted, _ = run.value_and_gradient(run.x, run.y)
+        tried = accepted
 
+        def value_and_gradient(theta):
+            nonlocal tried
+            run.net.theta = theta
+            tried, g, why = run.attempt(run.x, run.y)
+            if not why:
+                return float(tried), g.astype(float)
+            back = theta - run.safe  # a wall whose slope points back to the accepted θ: the search takes a shorter step
+            height = 10 * (abs(accepted) + 1)
+            return float(accepted + height), 2 * height * back / (back @ back)
 
-def _positive(value, name):
-    if not real(value) > 0:
-        raise ValueError(f"{name} must be a positive number, got {value!r}")
-    return float(value)
+        def accept(theta):
+            nonlocal accepted
+            known = np.array_equal(run.net.theta, theta.astype(run.net.theta.dtype))  # it was the last one tried
+            run.net.theta = theta
+            accepted = tried if known else run.attempt(run.x, run.y)[0]
+            run.safe = run.net.theta.copy()
+            run.accept()
+            run.record(accepted)
 
-
-def _fraction(value, name):
-    if not 0 <= real(value) < 1:
-        raise ValueError(f"{name} must lie in [0, 1), got {value!r}")
-    return float(value)
+        options = dict(maxcor=self.corrections, maxiter=run.epochs, maxfun=10**9, ftol=0.0, gtol=self.gtol, maxls=50)
+        start = run.net.theta.astype(float)
+        try:
+            minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", callback=accept, options=options)
+        finally:
+            run.net.theta = run.safe

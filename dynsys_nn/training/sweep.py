@@ -10,31 +10,45 @@ import time
 
 import numpy as np
 
-from ..maps import yes_or_no
-from .gradient import checked_executor
+from ..arguments import flag
+from ..arguments.samples import executor_or_none
 from .progress import Line
+
+__all__ = ["sweep"]
 
 
 def sweep(function, settings, executor=None, progress=True):
-    """function(**setting) for each setting; returns a structured array, a row for each that finished, and the failures.
+    """function(**setting) for each setting; returns a structured array, one row per result, and the failures.
 
-    settings: dict name → values, of which all combinations are taken, the last name fastest; or dicts with the same
-    names, in a list or one after the other. function returns a number, the column "value", or a dict of numbers and
-    arrays, a column each. executor: a `concurrent.futures.Executor`, as for `value_and_grad`; processes need a function
-    that is defined in a module. progress: one line that rewrites itself, on a terminal only.
+    Parameters
+    ----------
+    function : function
+        It returns a number, the column "value", or a dict of numbers and arrays, one column each.
+    settings : dict or dicts
+        A dict name → values, of which all combinations are taken, the last name fastest; or dicts with the same names, in
+        a list or one after the other.
+    executor : concurrent.futures.Executor
+        As for `value_and_grad`; processes need a function that is defined in a module.
+    progress : bool
+        One line that rewrites itself, on a terminal only.
 
-    Rows stand in the order of the settings, whoever finished first. A column of numbers or arrays of one shape, or of
-    strings, is an array of them; any other holds objects. failures: a list of pairs (setting, exception). A result whose
-    names are not those of the first one, or are names of settings, is a failure too, and the exception's `.result`.
-    Where a worker dies, what finished is kept. Ctrl-C returns what is finished; what is not is among the failures.
-    ValueError or TypeError for settings of another form; what the executor raises where it takes nothing.
+    Returns
+    -------
+    rows : structured array
+        In the order of the settings, whoever finished first. A column of numbers or arrays of one shape, or of strings, is
+        an array of them; any other holds objects.
+    failures : list of pairs (setting, exception)
+        A result whose names are not those of the first one, or are names of settings, is a failure too, and the
+        exception's `.result`. If a worker dies, what finished is kept. Ctrl-C returns what is finished; what is not is
+        among the failures.
+
+    ValueError or TypeError for settings of another form; what the executor raises if it takes nothing.
     """
-    settings = combinations(settings)
+    settings, executor = combinations(settings), executor_or_none(executor)
     if not callable(function):
         raise TypeError(f"sweep needs a function, got {function!r}")
-    checked_executor(executor)
     outcomes, failed, start = {}, 0, time.perf_counter()
-    line = Line(yes_or_no(progress, "progress") and sys.stderr.isatty())
+    line = Line(flag(progress, "progress") and sys.stderr.isatty())
     try:
         with contextlib.closing(finished(function, settings, executor)) as finishing:
             for k, outcome in finishing:
@@ -113,7 +127,8 @@ def outcome_of(call, *arguments):
 
 
 def attempt(function, setting):
-    """The columns of one setting. What would end a worker, or would not come home from it, goes by its name and text."""
+    """The columns of one setting. An exception that would kill a worker, or cannot be pickled, is replaced by a RuntimeError
+    with its name and text."""
     try:
         return columns(function(**setting))
     except KeyboardInterrupt:
@@ -133,7 +148,7 @@ def comes_home(error):
 
 
 def attempt_here(function, setting):
-    """The columns of one setting. Ctrl-C ends the sweep even where the function takes it and returns, as `fit` does."""
+    """The columns of one setting. Ctrl-C ends the sweep even if the function takes it and returns, as `fit` does."""
     interrupts, before = [], signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():
         return attempt(function, setting)

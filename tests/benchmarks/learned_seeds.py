@@ -45,13 +45,11 @@ def pendulum(seed, epochs=4000):
     rng, system, low, high = np.random.default_rng(seed), dnn.systems.pendulum(), (-2, -1.5), (2, 1.5)
 
     def shears():
-        X = dnn.PartitionedField(energy.gradient(rng, 10, 1.0), energy.gradient(rng, 10, 1.0))
+        X = dnn.PartitionedField.random(2, 10, gradient=True, bias=1.0, rng=rng)
         return dnn.Flow(X, energy.T / 2, dnn.SymplecticEuler())
 
     def residual():
-        X = dnn.ResidualField(dnn.Dense(12, 2, rng=rng), dnn.Tanh(), dnn.Dense(2, 12, rng=rng))
-        X.b = rng.normal(size=12)
-        return dnn.Flow(X, energy.T / 2)
+        return dnn.Flow(dnn.ResidualField.random(2, 12, bias=1.0, rng=rng), energy.T / 2)
 
     nets = dnn.Network(shears(), shears()), dnn.Network(residual(), residual())
     x = qmc.scale(qmc.Sobol(2, rng=rng).random(1024)[:1000], low, high)

@@ -1,0 +1,140 @@
+"""Constraints of weights: orthogonal ones, and those of norm at most one."""
+
+import numpy as np
+
+from ..arguments import Described, dimension, flag, instance, positive
+from ..linear import Convolution, Weighted
+from ..losses import matrices, stretch
+from ..maps import Map, every_map, place_of
+
+__all__ = ["Constraint", "Orthogonal", "SpectralBall", "TowardsOrthogonal", "weights"]
+
+
+class Constraint(Described):
+    """A set of parameters: `project()` puts θ into it, in place. `maps` are those whose parameters it changes."""
+
+    maps = ()
+
+    def project(self):
+        """θ ← a point of the set near θ, in place."""
+        raise NotImplementedError(f"{type(self).__name__} has no projection: write project(self)")
+
+    def tangent(self, net, dtheta):
+        """A gradient, flat like net.theta, as a direction along the set: unchanged unless the set is curved."""
+        return dtheta
+
+    def blocks(self, net):
+        """Slices of net.theta for which an optimiser should keep a single second moment instead of one per entry."""
+        return []
+
+
+class Orthogonal(Constraint):
+    """WᵀW = I for the weight W of each linear map given (WWᵀ = I if it has fewer rows than columns).
+
+    The projection is the nearest such matrix, the polar factor of W, by an SVD; with `bjorck=True` by Björck and Bowie's
+    iteration W ← W(3I − WᵀW)/2, which is matrix products only, and a handful of them after a small step away from the
+    set. With a network's gradient G at W, `tangent` takes G − W sym(WᵀG), the part along the set, and Adam keeps one
+    second moment per matrix: per-entry scaling would rotate the direction; a single scale is what makes the trained bounds
+    tight.
+
+    TypeError for anything but Dense and Affine maps. Sources: Björck and Bowie (1971); Absil, Mahony and Sepulchre,
+    Optimization Algorithms on Matrix Manifolds (2008); Bécigneul and Ganea, arXiv:1810.00760.
+    """
+
+    def __init__(self, *linear_maps, bjorck=False):
+        for A in linear_maps:
+            if isinstance(A, Convolution):
+                raise TypeError(
+                    f"Orthogonal constrains Dense and Affine maps, got {A!r}: a convolution has no nearest orthogonal "
+                    "stencil; take SpectralBall, and TowardsOrthogonal or OrthogonalityPenalty"
+                )
+        self.linear_maps, self.bjorck = linear_maps, flag(bjorck, "bjorck")
+        self.maps = matrices(linear_maps, "Orthogonal")
+
+    def project(self):
+        for A in self.maps:
+            Q = bjorck(tall(A.W)) if self.bjorck else None
+            if Q is None:
+                A.orthogonalise()
+            else:
+                tall(A.W)[...] = Q
+
+    def tangent(self, net, dtheta):
+        dtheta = np.array(dtheta)
+        for A in self.maps:
+            W, G = tall(A.W), tall(dtheta[place_of(A, net)].reshape(A.W.shape))  # a view: dtheta changes with it
+            S = W.T @ G
+            G -= W @ (S + S.T) / 2
+        return dtheta
+
+    def blocks(self, net):
+        return [place_of(A, net) for A in self.maps]
+
+
+class TowardsOrthogonal(Constraint):
+    """`descents` steps of steepest descent of ‖WᵀW − I‖² for the weight of each linear map given: W ← W − W(WᵀW − I)/2.
+
+    For convolutions, with Ŵ ← Ŵ − ŴE/2 of their symbols, E = Ŵ*Ŵ − I, cut off to the stencil: Björck's iteration for a
+    matrix, and near it for a convolution. What it ends at need not be orthogonal: follow it by SpectralBall. TypeError for
+    anything but Dense, Affine and Convolution maps.
+    """
+
+    def __init__(self, *linear_maps, descents=1):
+        self.linear_maps, self.descents = linear_maps, dimension(descents, "descents")
+        self.maps = matrices(linear_maps, "TowardsOrthogonal")
+
+    def project(self):
+        for A in self.maps:
+            for _ in range(self.descents):
+                A.W = A.W - stretch(A) / 2
+
+
+class SpectralBall(Constraint):
+    """‖W‖ ≤ radius for the weight of each linear map given: W ← W · radius/max(radius, s_max).
+
+    ValueError if the radius is not positive, TypeError for anything but Dense, Affine and Convolution maps.
+    """
+
+    def __init__(self, *linear_maps, radius=1.0):
+        if len(linear_maps) > 1 and isinstance(linear_maps[-1], float | int | np.number):  # SpectralBall(A, 2)
+            *linear_maps, radius = linear_maps
+        self.linear_maps, self.maps = tuple(linear_maps), matrices(linear_maps, "SpectralBall")
+        self.radius = positive(radius, "radius")
+
+    def project(self):
+        for A in self.maps:
+            s_max = A.lipschitz()
+            if s_max > self.radius:
+                A.W = A.W * (self.radius / s_max * (1 - 2 * np.finfo(A.W.dtype).eps))  # rounding stays inside
+
+
+def weights(*maps):
+    """What has the weights in the maps given, however deep, each once: `SpectralBall(*weights(net))` constrains them all.
+
+    They are Dense maps (that of an Affine is its A) and Convolutions. Not among them are the weights α of a gradient field
+    and learned steps h, which count in Lipschitz constants, too.
+    """
+    for F in maps:
+        instance(F, Map, "weights takes maps, weights(net) or weights(*layers)")
+    return list({id(A): A for F in maps for A in every_map(F) if isinstance(A, Weighted)}.values())
+
+
+def tall(W):
+    """W, or Wᵀ if it has fewer rows than columns: a view."""
+    return W if len(W) >= W.shape[1] else W.T
+
+
+def bjorck(Q, iterations=30):
+    """Q ← Q(3I − QᵀQ)/2 for a tall matrix, until QᵀQ = I to rounding; None if that takes too long (Q is nearly singular).
+
+    The iteration needs s_max < √3, which s_max² ≤ 1 + ‖QᵀQ − I‖ shows, or a division by s_max makes true.
+    """
+    I = np.eye(Q.shape[1], dtype=Q.dtype)
+    if np.linalg.norm(Q.T @ Q - I) > 1.5:
+        Q = Q / (np.linalg.norm(Q, 2) or 1)
+    for _ in range(iterations):
+        E = Q.T @ Q - I
+        Q = Q - Q @ E / 2
+        if np.linalg.norm(E) < np.finfo(Q.dtype).eps ** 0.5:  # of which this step has made the square, rounding
+            return Q
+    return None

@@ -1,0 +1,167 @@
+"""A map as a file: its architecture as JSON and its θ as one array, in an npz without pickle.
+
+The architecture is how the map was built: the name of its class, and the arguments of its constructor. What is built may be
+a map, a method, an activation or an invariant, if it is in `dynsys_nn.__all__`. An object that stands in several places is
+built once, and a part that another map has made for itself, as an Affine makes its matrix, is taken from there: weights that
+are shared are shared again.
+"""
+
+import importlib
+import inspect
+import json
+import os
+import uuid
+
+import numpy as np
+
+from .arguments import arguments
+from .maps import Map, every_map
+
+__all__ = ["load", "save"]
+
+FORMAT = 1
+
+
+def save(F, path):
+    """Write the map F to a file; `Map.save` says how."""
+    code = architecture(F)
+    try:
+        if decoded(json.loads(code), [])._size != F._size:
+            raise ValueError("its parts share parameters in a way that constructors do not tell")
+    except Exception as error:  # a file that nobody can read is not written
+        raise TypeError(f"no file can say how {F!r} was built: {error}. {ALONE}") from error
+    write_arrays(path, architecture=f'{{"dynsys_nn": {FORMAT}, "map": {code}}}', theta=F.theta)
+
+
+def load(path):
+    """The map in a file; `Map.load` says how."""
+    arrays = read_arrays(path, "map", ("architecture", "theta"))
+    try:
+        code = json.loads(arrays["architecture"].item())
+        if code["dynsys_nn"] != FORMAT:
+            raise ValueError(f"it has format {code['dynsys_nn']}, and this version reads format {FORMAT}")
+        F, theta = decoded(code["map"], []), arrays["theta"]
+        if not isinstance(F, Map):
+            raise ValueError(f"it holds a {type(F).__name__}")
+        if theta.shape != F.theta.shape or theta.dtype != F.theta.dtype:
+            needed = f"{F.theta.dtype} of shape {F.theta.shape}"
+            raise ValueError(f"its θ is {theta.dtype} of shape {theta.shape}, and its architecture needs {needed}")
+        F.theta = theta
+    except Exception as error:  # the bytes may be anybody's
+        raise ValueError(f"{path} does not contain a map that can be rebuilt: {error}") from error
+    return F
+
+
+ALONE = "Save θ alone, np.save(path, F.theta), and build the map by its own code again"
+
+
+def architecture(F):
+    """How F was built, as a string; TypeError if a file could not say."""
+    return json.dumps(encoded(F, {}, makers(F)))
+
+
+def makers(F):
+    """id of a map that another one has made for itself → (its maker, its name there)."""
+    found = {}
+    for G in every_map(F):
+        given = [x for value in arguments(G).values() for x in (value if isinstance(value, list | tuple) else [value])]
+        made = {id(vars(G)[name]): (G, name) for name in G._pieces if isinstance(vars(G)[name], Map)}
+        found |= {key: maker for key, maker in made.items() if key not in map(id, given)}
+    return found
+
+
+def encoded(thing, known, made=(), place="it"):
+    """`thing` as what JSON knows.
+
+    known: id → (number, object) of those met so far; made: id → (maker, name); place: what an error calls `thing`.
+    """
+    if thing is None or isinstance(thing, bool | int | float | str):
+        return thing
+    if isinstance(thing, np.ndarray | np.generic):
+        return thing.tolist()
+    if isinstance(thing, list | tuple):
+        return [encoded(item, known, made, f"an item of {place}") for item in thing]
+    if isinstance(thing, frozenset | set):
+        return sorted(thing)
+    if id(thing) in known:
+        return {"same as": known[id(thing)][0]}
+    if id(thing) in made:
+        maker, name = made[id(thing)]
+        return {"part": name, "of": encoded(maker, known, made, place)}
+    cls = type(thing)
+    if public(cls.__name__) is not cls:
+        raise TypeError(f"a file keeps objects of the classes of dynsys_nn, but {place} is {thing!r}. {ALONE}")
+    code = {"class": cls.__name__}
+    for key, value in arguments(thing).items():
+        code[key] = encoded(value, known, made, f"{key} of {cls.__name__}")
+    known[id(thing)] = len(known), thing
+    return code
+
+
+def decoded(code, built):
+    """What `encoded` was given. built: the objects so far."""
+    if isinstance(code, list):
+        return [decoded(item, built) for item in code]
+    if not isinstance(code, dict):
+        return code
+    if "same as" in code:
+        return built[code["same as"]]
+    if "part" in code:
+        return decoded(code["of"], built).__dict__[code["part"]]
+    cls = public(code["class"])
+    if cls is None:
+        raise ValueError(f"it refers to {code['class']}, which is not a class of dynsys_nn")
+    given = {key: decoded(value, built) for key, value in code.items() if key != "class"}
+    several = [name for name, p in inspect.signature(cls).parameters.items() if p.kind is p.VAR_POSITIONAL]
+    items = [item for name in several for item in given.pop(name)]
+    built.append(cls(*items, **given))
+    return built[-1]
+
+
+def public(name):
+    """The class of that name in `dynsys_nn.__all__`, or None."""
+    package = importlib.import_module(__package__)
+    thing = getattr(package, name) if name in package.__all__ else None
+    return thing if isinstance(thing, type) else None
+
+
+# ---- files
+
+
+def write_arrays(path, **arrays):
+    """Write arrays and strings to an npz file, all or nothing: whatever happens on the way, the file at `path` is the old
+    one or the new one."""
+    path = os.fsdecode(path)
+    scratch = os.path.join(os.path.dirname(path), f".{uuid.uuid4().hex[:8]}.partial")
+    try:
+        with open(scratch, "xb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} cannot be written: its folder does not exist") from None
+    except BaseException:
+        if os.path.exists(scratch):
+            os.remove(scratch)
+        raise
+
+
+def read_arrays(path, what, names):
+    """The arrays of an npz file of ours, a dict. ValueError that names the file if it is damaged, pickled, or has other
+    names."""
+    with open(path, "rb") as file:
+        try:
+            start = file.read(2)
+            if start != b"PK":
+                raise ValueError("it is a pickle" if start[:1] == b"\x80" else "it is not an npz file")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        except Exception as error:  # the bytes may be anybody's
+            raise ValueError(f"{path} is not a {what} file of dynsys_nn, or is damaged: {error}") from error
+    for name in names:
+        if name not in arrays:
+            found = ", ".join(arrays) or "nothing"
+            raise ValueError(f"{path} is not a {what} file of dynsys_nn: it has no {name}, but {found}")
+    return arrays

@@ -1,0 +1,56 @@
+"""Newton's method, written once: y ← y − K(y)⁻¹r(y), K = ∂r/∂y, for a batch of equations r(y) = 0."""
+
+import numpy as np
+
+
+class NotConverged(ArithmeticError):
+    """Newton's method found no solution of an implicit step; the message names the step and the residual."""
+
+
+def newton(residual, correction, y, rounding, what):
+    """The y, (n, d), with r(y) = 0 to rounding in each row, from y on.
+
+    A step that does not make ‖r‖ smaller is halved. It iterates until ‖r‖ stops decreasing, i.e. until it is rounding error: a fixed
+    tolerance would let invariants drift. Complex y get two more steps, for imaginary parts far below the real parts' rounding.
+
+    residual(k, y_k): r of rows k, (m, d); correction(k, y_k, r_k): K⁻¹r, (m, d); rounding(size): the ‖r‖, (n,), that counts as
+    rounding, given its size at the start; what: the equation and the step, for the error. NotConverged if ‖r‖ stops decreasing earlier.
+    """
+    y, going = y.copy(), np.arange(len(y))
+    r = residual(going, y)
+    size = norm(r)
+    small = rounding(size)
+    if not np.isfinite(size).all():
+        k = np.argmin(np.isfinite(size))
+        raise NotConverged(f"{what}: state number {k} of the batch, or its field, is not finite")
+    delta = np.zeros_like(y)
+    for _ in range(100):
+        if not going.size:
+            break
+        delta[going] = correction(going, y[going], r[going])
+        before, trying, c = size.copy(), going, 1.0
+        while trying.size and c > 1e-6:  # the full step, or half of it, or a quarter …
+            y_new = y[trying] - c * delta[trying]
+            r_new = residual(trying, y_new)
+            falls = norm(r_new) < size[trying]
+            k = trying[falls]
+            y[k], r[k], size[k] = y_new[falls], r_new[falls], norm(r_new[falls])
+            trying = trying[~falls & (size[trying] > small[trying])]
+            c /= 2
+        fell = (size < before / 2) | ((size < before) & (size > small))  # at rounding, go on only if it halves
+        going = going[fell[going]]
+    if not (size <= small).all():
+        k = np.argmax(size / small)
+        raise NotConverged(
+            f"{what}: Newton's method did not converge from state number {k} of the batch: "
+            f"the residual is {size[k]:.2g}; take a smaller step"
+        )
+    for _ in range(2 if np.iscomplexobj(y) else 0):
+        everywhere = slice(None)
+        y = y - correction(everywhere, y, residual(everywhere, y))
+    return y
+
+
+def norm(x):
+    """‖x‖ over the last axis."""
+    return np.linalg.norm(x, axis=-1)

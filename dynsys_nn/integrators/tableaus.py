@@ -1,0 +1,76 @@
+"""What a Butcher tableau (A, b) says of its method: the order, the adjoint, and how it treats the distance of two solutions.
+
+Sources: Butcher, Numerical Methods for Ordinary Differential Equations (2016); Sanz-Serna, SIAM Review 58 (2016); Dahlquist and
+Jeltsch, Generalized disks of contractivity for explicit and implicit Runge–Kutta methods (1979).
+"""
+
+import math
+
+import numpy as np
+
+
+def square(A):
+    """Rows of any length up to s as a matrix (s, s), with zeros behind them."""
+    return np.array([[*row, *[0.0] * (len(A) - len(row))] for row in A])
+
+
+def adjoint_tableau(A, b):
+    """(Â, b), â_ij = b_j − b_j a_ji/b_i: the pair of methods keeps λᵀδ, as symplectic partitioned methods keep quadratic invariants.
+
+    Run forward in time Â is implicit; backward from λ_{n+1}, as an adjoint runs it, explicit. ValueError if a weight b_i is zero.
+    """
+    if not all(b):
+        raise ValueError(f"the tableau has the weights b = {b}: the adjoint tableau divides by each of them")
+    A, b = square(A), np.asarray(b, float)
+    return (b - (b[:, None] * A).T / b[:, None]).tolist(), b.tolist()
+
+
+def stability_matrix(A, b):
+    """M = BA + AᵀB − bbᵀ, B = diag(b), of a Runge–Kutta method. With differences Δ of two solutions, and K_i = X(Y_i),
+
+    ‖Δy‖² = ‖Δx‖² + 2hΣ_i b_i⟨ΔY_i, ΔK_i⟩ − h²Σ_ij m_ij⟨ΔK_i, ΔK_j⟩ ≤ ‖Δx‖² − h²⟨ΔK, (M + (2ν/h)B)ΔK⟩
+
+    for b ≥ 0 and a field of cocoercivity ν.
+    """
+    b = np.asarray(b, float)
+    BA = b[:, None] * square(A)
+    return BA + BA.T - np.outer(b, b)
+
+
+def contractivity_radius(A, b):
+    """The r of a Runge–Kutta method: a step h ≤ 2rν of a field with cocoercivity ν is non-expansive. 0 if there is none.
+
+    It is the largest r with M + B/r positive semidefinite, and b ≥ 0: 1 for Euler, Heun and RK4, ½ for Kutta's third-order
+    method, none for the explicit midpoint rule, ∞ for the implicit one.
+    """
+    b = np.asarray(b, float)
+    M, used = stability_matrix(A, b), b > 0
+    if (b < 0).any() or M[~used].any():
+        return 0.0
+    root = np.sqrt(b[used])
+    lowest = np.linalg.eigvalsh(M[np.ix_(used, used)] / np.outer(root, root))[0]
+    return math.inf if lowest > -1e-14 else -1 / float(lowest)
+
+
+def tableau_order(A, b, highest=6):
+    """The largest p ≤ `highest` for which Σ_i b_i φ_i(t) = 1/γ(t) holds for all rooted trees t with at most p nodes.
+
+    A tree is the tuple of its branches; φ(t) = Π A φ(branch), γ(t) = |t| Π γ(branch). Source: Butcher, Numerical
+    Methods for Ordinary Differential Equations (2016).
+    """
+    A = square(A)
+    one = np.ones(len(b))
+    forests = {0: [((), one, 1.0)]}  # nodes → [(branches, Π A φ, Π γ)]
+    trees = []  # (tree, A φ, γ, nodes), as they are found
+    for p in range(1, highest + 1):
+        for branches, phi, gamma in forests[p - 1]:
+            if abs(b @ phi - 1 / (p * gamma)) > 1e-12:
+                return p - 1
+            trees.append((branches, A @ phi, p * gamma, p))
+        forests[p] = list({
+            key: (key, phi * A_phi, gamma * gamma_t)
+            for tree, A_phi, gamma_t, nodes in trees
+            for branches, phi, gamma in forests[p - nodes]
+            for key in [tuple(sorted((*branches, tree)))]
+        }.values())  # fmt: skip
+    return highest

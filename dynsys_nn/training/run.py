@@ -1,0 +1,156 @@
+"""One training, as an optimiser sees it: what is minimised, the batches, and what is recorded on the way."""
+
+import inspect
+import time
+
+import numpy as np
+
+from ..integrators import NotConverged
+from .value_and_grad import value_and_grad
+
+__all__ = ["History", "Run", "TrainingDiverged"]
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss or its gradient stopped being finite; θ is the last for which both were. `.history` is what was recorded."""
+
+    def __init__(self, message, history):
+        super().__init__(message)
+        self.history = history
+
+    def __reduce__(self):
+        """Both arguments: it comes home from another process."""
+        return type(self), (*self.args, self.history)
+
+
+class History:
+    """What `fit` recorded, one entry per epoch.
+
+    loss: the mean over the epoch's batches, with the penalties; validation: the loss on the validation data; seconds: of
+    training so far; interrupted: True if Ctrl-C ended the training.
+    """
+
+    def __init__(self):
+        self.loss, self.validation, self.seconds, self.interrupted = [], [], [], False
+
+    def __str__(self):
+        if not self.loss:
+            return "no epoch finished"
+        validation = f", validation {self.validation[-1]:.3g}" if self.validation else ""
+        span = f"loss {self.loss[0]:.3g} → {self.loss[-1]:.3g}{validation}"
+        return f"{len(self.loss)} epochs in {self.seconds[-1]:.1f} s: {span}"
+
+    __repr__ = __str__
+
+
+class Run:
+    """One training of `net`, with the arguments of `fit` as attributes; an optimiser's `train(run)` asks it for
+
+        run.begin(optimiser)                  the memory that the optimiser has at the start
+        run.batches()                         the pairs (x, y) of an epoch
+        run.value_and_gradient(x, y)          J and ∂J/∂θ, along the constraints' sets; TrainingDiverged if not finite
+        run.accept()                          after each step: θ back into the sets
+        run.record(loss, memory)              after each epoch
+    """
+
+    def __init__(self, net, loss, x, y, epochs, batch_size, constraints, penalties, validation, rng, callback, line):
+        self.net, self.loss, self.x, self.y, self.epochs, self.batch_size = net, loss, x, y, epochs, batch_size
+        self.constraints, self.penalties, self.validation = constraints, penalties, validation
+        self.rng, self.callback, self.line, self.checkpoint = rng, callback, line, None
+        self.history, self.since, self.place = History(), time.perf_counter(), "at the start"
+        self.safe = self.finished = net.theta.copy()  # after the last finite loss, and after the last whole step
+
+    @property
+    def epoch(self):
+        """How many are over."""
+        return len(self.history.loss)
+
+    @property
+    def shuffled(self):
+        """Whether an epoch has several batches, and so needs random numbers."""
+        return self.batch_size is not None and self.batch_size < len(self.x)
+
+    def begin(self, optimiser):
+        """The optimiser's memory, and θ in the constraints' sets; both as the checkpoint has them if there is one."""
+        blocks = [block for constraint in self.constraints for block in constraint.blocks(self.net)]
+        wanted = "blocks" in inspect.signature(optimiser.start).parameters
+        memory = optimiser.start(self.net.theta, *([blocks] if wanted else []))
+        if self.checkpoint is None or not self.checkpoint.restore(self, memory):
+            self.project()
+            self.save(memory)  # what cannot be saved is told now, and not after an epoch
+        self.safe = self.finished = self.net.theta.copy()
+        return memory
+
+    def batches(self):
+        """The pairs (x, y) of an epoch: all samples once, in random order unless one batch takes them all."""
+        size = self.batch_size if self.shuffled else len(self.x)
+        order = self.rng.permutation(len(self.x)) if self.shuffled else slice(None)
+        for k in range(0, len(self.x), size):
+            self.place = f"at sample {k} of it"
+            batch = order[k : k + size] if self.shuffled else order
+            yield self.x[batch], self.y[batch]
+
+    def value_and_gradient(self, x, y):
+        """J and ∂J/∂θ, as a direction along the constraints' sets. TrainingDiverged if one of them is not finite."""
+        value, g, why = self.attempt(x, y)
+        if why:
+            self.diverged(why)
+        self.safe = self.net.theta.copy()
+        for constraint in self.constraints:
+            g = constraint.tangent(self.net, g)
+        return value, g
+
+    def attempt(self, x, y):
+        """J, ∂J/∂θ, and why the training cannot continue from here ("" if it can)."""
+        try:
+            value, g = value_and_grad(self.net, self.loss, x, y, penalties=self.penalties)
+        except NotConverged as error:  # an implicit layer has no solution here
+            return np.nan, np.full_like(self.net.theta, np.nan), str(error)
+        gradient = "" if np.isfinite(g).all() else ", and its gradient is not finite"
+        return value, g, f"the loss is {value}{gradient}" if gradient or not np.isfinite(value) else ""
+
+    def accept(self):
+        """After a step: θ back into the constraints' sets. TrainingDiverged if it is not finite."""
+        if not np.isfinite(self.net.theta).all():
+            self.diverged("the step is not finite")
+        self.project()
+        self.finished = self.net.theta.copy()
+
+    def project(self):
+        """Put θ into the constraints' sets, one after the other."""
+        for constraint in self.constraints:
+            constraint.project()
+
+    def diverged(self, why):
+        """TrainingDiverged, with θ as it was at the last finite loss."""
+        self.net.theta = self.safe
+        raise TrainingDiverged(
+            f"training diverged in epoch {self.epoch}, {self.place}: {why}. θ is as it was at the last finite loss; a smaller rate or "
+            "step h, or smaller initial parameters, may help", self.history,
+        )  # fmt: skip
+
+    def record(self, value, memory=None):
+        """Note the loss of an epoch, tell the callback, and save the state."""
+        history = self.history
+        history.loss.append(float(value))
+        if self.validation is not None:
+            history.validation.append(self.value(*self.validation))
+        now = time.perf_counter()
+        history.seconds.append((history.seconds or [0.0])[-1] + now - self.since)
+        self.since = now
+        self.line.show("epoch", self.epoch, "of", self.epochs, history)
+        if self.callback is not None:
+            self.callback(self.epoch - 1, history)
+        self.save(memory)
+
+    def value(self, x, y):
+        """The loss as a number; NaN if an implicit layer has no solution."""
+        try:
+            return float(self.loss(self.net(x), y))
+        except NotConverged:
+            return np.nan
+
+    def save(self, memory):
+        """Write the checkpoint, if there is one."""
+        if self.checkpoint is not None:
+            self.checkpoint.save(self, memory)

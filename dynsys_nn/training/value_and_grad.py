@@ -1,0 +1,144 @@
+"""J and ∂J/∂θ over a data set, in blocks of samples that fit the cache, and that any executor may take; and ∂²J/∂θ² v.
+
+A loss is a mean over n samples, so over blocks of n_b samples J = Σ_b (n_b/n) J_b, and its gradient is the sum of theirs.
+The blocks and the order of the sum depend on the network and the data alone: whoever takes a block, the sum is the same to
+the last bit, on one kind of machine and with one number of threads in the matrix products. Dask gives its workers one
+thread; OPENBLAS_NUM_THREADS=1, in the environment before numpy is imported, does so here.
+"""
+
+import copy
+
+import numpy as np
+
+from ..arguments import covector, dimension, direction, numbers
+from ..arguments.samples import executor_or_none, listed
+from ..integrators import Method
+from ..losses import Loss, Penalty
+from ..maps import Map, every_map
+
+__all__ = ["hessian_times", "value_and_grad"]
+
+#: numbers in an array of a block: a megabyte in float64
+BLOCK = 2**17
+
+
+def keep_freed_memory():
+    """Make the C library keep what is freed: a gradient asks for the same memory as the one before.
+
+    glibc gives it back to the system at once, unless one large array, whose pages nobody touches, was freed before. This
+    alone can halve the time of small networks.
+    """
+    np.empty(4_190_000)
+
+
+keep_freed_memory()
+
+
+def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, penalties=()):
+    """J = loss(net(x), y) + Σ P and ∂J/∂θ, flat like `net.theta`: one way forward, one way back, block by block.
+
+    Parameters
+    ----------
+    net, loss : Map, Loss
+    x : array, shape (..., dim_in)
+    y : array
+        What the loss takes as target.
+    executor : concurrent.futures.Executor
+        What takes the blocks: threads, processes, or an engine that has one (`client.get_executor()` of Dask,
+        `mpi4py.futures`). None: here.
+    block : int
+        Samples (entries of the first axis) per block; None: as many as fit the cache.
+    adjoint : Stored(), Reversed() or Checkpoints()
+        What is kept on the way forward; None: all of it.
+    penalties : list of Penalty
+        Functions P(θ) that join the loss, such as OrthogonalityPenalty(field.A).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or executor or block is given and the loss is not a mean over samples (`loss.mean`).
+    """
+    check_kinds(net, loss, adjoint)
+    executor, penalties = executor_or_none(executor), listed(penalties, Penalty, "penalties", "OrthogonalityPenalty(A)")
+    x = np.asarray(net.state(x), order="C")  # as a process gets it: numpy's sums depend on the order in memory
+    tasks = [(net, loss, *block_of, adjoint) for block_of in blocks(net, loss, x, y, executor, block)]
+    value = gradient = 0.0
+    for value_b, gradient_b in taken(executor, gradient_of_block, tasks):
+        value, gradient = value + value_b, gradient + gradient_b
+    for P in penalties:
+        value, gradient = value + P.value(), gradient + P.gradient(net)
+    return value, gradient
+
+
+def gradient_of_block(net, loss, x, y, share, adjoint):
+    """share · J and share · ∂J/∂θ of one block."""
+    z, pullback = net._vjp(x) if adjoint is None else adjoint.vjp(net, x)
+    value, dz = loss.vjp(z, y)
+    return share * value, pullback(covector(net, share * dz, z))[1]
+
+
+def hessian_times(net, loss, x, y, v):
+    """∂²J/∂θ² v of J(θ) = loss(net(x), y): the complex step of the hand-written gradient, Im ∇J(θ + iεv)/ε.
+
+    It involves no subtraction, so ε can be as small as 1e-100 without cancellation. x, y: the data; v: a direction (p,).
+    TypeError if an activation is not analytic. For Newton–CG by `scipy.optimize`.
+    """
+    check_kinds(net, loss, None)
+    v = numbers(v, f"{type(net).__name__} needs a direction in θ of")
+    if v.dtype.kind == "c":
+        raise TypeError(f"{type(net).__name__} needs a direction in θ of real numbers, got an array of dtype {v.dtype}")
+    direction(net, v)  # refuses a wrong shape
+    for F in every_map(net):
+        if not getattr(getattr(F, "sigma", None), "analytic", True):
+            raise TypeError(f"{F.sigma!r} is not analytic, and {net!r} has no second derivative at its kinks")
+    copied, eps = copy.deepcopy(net), 1e-100
+    copied._bind(net.theta + 1j * eps * v.astype(float))
+    return gradient_of_block(copied, loss, copied.state(x), y, 1.0, None)[1].imag / eps
+
+
+def check_kinds(net, loss, adjoint):
+    """TypeError unless they are a network, a loss, and an adjoint or None."""
+    if isinstance(loss, type):
+        raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
+    if not isinstance(net, Map) or not hasattr(loss, "vjp") or isinstance(loss, Map):
+        raise TypeError(f"value_and_grad needs a network and a loss, got {net!r} and {loss!r}")
+    if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type | Map | Loss | Method):
+        raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
+
+
+def taken(executor, function, tasks):
+    """function(*task) for each task, in order: here, or by the executor; if one fails, those that wait are cancelled."""
+    if executor is None:
+        yield from (function(*task) for task in tasks)
+        return
+    futures = []
+    try:
+        for task in tasks:
+            futures.append(executor.submit(function, *task))
+        for future in futures:
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def blocks(net, loss, x, y, executor, block):
+    """The blocks (x_b, y_b, n_b/n): all of x in one unless the loss is a mean over its samples."""
+    means, n, rows = getattr(loss, "mean", False), len(x), None if block is None else dimension(block, "block")
+    if not means and (executor is not None or block is not None):
+        raise ValueError(f"blocks add up if a loss is a mean over samples: {loss!r} does not say so, by mean = True")
+    if not (means and x.ndim > 1 and np.ndim(y) > 0 and len(y) == n > 0):
+        return [(x, y, 1)]
+    y, rows = np.asarray(y, order="C"), rows or block_rows(net, x)
+    slices = [slice(k, min(k + rows, n)) for k in range(0, n, rows)]
+    return [(x[b], y[b], (b.stop - b.start) / n) for b in slices]
+
+
+def block_rows(net, x):
+    """Samples per block: so many that an array of the widest map has BLOCK numbers, and that the states have no fewer
+    numbers than the gradient, which is added up for each block."""
+    if x.size <= 2**12:
+        return len(x)  # too little to look further
+    widths = [max(F.dim_in, int(np.prod(F.dim_out))) for F in every_map(net) if isinstance(F, Map)]
+    points = x[0].size // net.dim_in
+    return max(1, max(BLOCK // max(widths), net._size // sum(widths)) // points)
