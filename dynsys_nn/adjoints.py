@@ -1,9 +1,11 @@
-"""Ways to the gradient of a deep network that differ in what they keep on the way forward, and the continuous adjoint.
+"""Ways to the gradient of a deep network that differ in what they keep on the way forward, and the
+continuous adjoint.
 
-Backpropagation needs the states in reverse order. Keep them all (Stored), keep some and compute the rest again
-(Checkpoints), or keep none and run the flow backwards by its explicit inverse (Reversed): all three give the exact
-derivative of the discrete network, up to rounding. The continuous adjoint solves a differential equation instead, and
-gives the derivative of something else: of the exact flow, to a tolerance, and only where the flow can be run backwards.
+Backpropagation needs the states in reverse order. Keep them all (Stored), keep some and compute the
+rest again (Checkpoints), or keep none and run the flow backwards by its explicit inverse
+(Reversed): all three give the exact derivative of the discrete network, up to rounding. The
+continuous adjoint solves a differential equation instead, and gives the derivative of something
+else: of the exact flow, to a tolerance, and only where the flow can be run backwards.
 """
 
 import math
@@ -21,7 +23,8 @@ __all__ = ["Checkpoints", "Reversed", "Stored", "continuous_adjoint"]
 
 
 class Stored(Described):
-    """Keep all that the pullbacks need: memory proportional to the depth, one way forward and one way back."""
+    """Keep all that the pullbacks need: memory proportional to the depth, one way forward and one
+    way back."""
 
     def vjp(self, net, x):
         """net(x) and its pullback, as `net.vjp(x)`."""
@@ -29,13 +32,15 @@ class Stored(Described):
 
 
 class Reversed(Described):
-    """Keep the last state, and get x_k back from x_{k+1} by the explicit inverse of step k: memory independent of the depth.
+    """Keep the last state, and get x_k back from x_{k+1} by the explicit inverse of step k: memory
+    independent of the depth.
 
-    Linear maps, and affine ones, keep their input. On the way back rounding errors grow as the inverse steps stretch
-    them: a RuntimeWarning is issued if a reconstructed state (x₀, or the output of a linear map) differs from the
-    original by more than `tolerance` (1e-6 unless given, 1e-3 in float32), relative, in the worst sample: the gradient
-    cannot be trusted. NotImplementedError for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and Grosse,
-    The reversible residual network, arXiv:1707.04585.
+    Linear maps, and affine ones, keep their input. On the way back rounding errors grow as the
+    inverse steps stretch them: a RuntimeWarning is issued if a reconstructed state (x₀, or the
+    output of a linear map) differs from the original by more than `tolerance` (1e-6 unless given,
+    1e-3 in float32), relative, in the worst sample: the gradient cannot be trusted.
+    NotImplementedError for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and
+    Grosse, The reversible residual network, arXiv:1707.04585.
     """
 
     def __init__(self, tolerance=None):
@@ -49,7 +54,9 @@ class Reversed(Described):
             inputs.append(y if F.linear else None)
             y = F(y)
             if not F.linear and F not in asked:
-                F.inverse(y.reshape(-1, F.F.dim_out)[:1])  # fail now rather than after the forward pass
+                F.inverse(
+                    y.reshape(-1, F.F.dim_out)[:1]
+                )  # fail now rather than after the forward pass
                 asked.add(F)
 
         def pullback(w):
@@ -59,7 +66,8 @@ class Reversed(Described):
                 if known is None:
                     state = F.inverse(state)
                 else:
-                    lost, state = np.maximum(lost, relative_error(state, F(known))), known  # a NaN stays
+                    lost = np.maximum(lost, relative_error(state, F(known)))  # a NaN stays
+                    state = known
                 w, d = F.vjp(state)[1](w)
                 dtheta[F.part] += d
             tolerance = self.tolerance or (1e-3 if y.dtype == np.float32 else 1e-6)
@@ -72,9 +80,10 @@ class Reversed(Described):
 class Checkpoints(Described):
     """Keep some states, and compute those between again from the last one that was kept.
 
-    Without a budget every √L-th of L is kept: each step is taken twice forward and once back. With a budget of c states
-    the binomial schedule takes no step more than t times again, where t is the smallest with L ≤ C(c + t, t): the least
-    that is possible. Source: Griewank and Walther, Algorithm 799: revolve, ACM Trans. Math. Softw. 26 (2000).
+    Without a budget every √L-th of L is kept: each step is taken twice forward and once back. With
+    a budget of c states the binomial schedule takes no step more than t times again, where t is the
+    smallest with L ≤ C(c + t, t): the least that is possible. Source: Griewank and Walther,
+    Algorithm 799: revolve, ACM Trans. Math. Softw. 26 (2000).
     """
 
     def __init__(self, budget=None):
@@ -101,8 +110,9 @@ class Checkpoints(Described):
 
 
 def back_through(steps, x, w, dtheta, budget):
-    """The covector before the steps, from x forward and from w back; gradients are added to dtheta. With a budget there
-    is room for so many states, x among them, and none is kept but for the steps since the last of them."""
+    """The covector before the steps, from x forward and from w back; gradients are added to dtheta.
+    With a budget there is room for so many states, x among them, and none is kept but for the steps
+    since the last of them."""
     end = len(steps)
     while budget and end > 1:
         m, ahead = binomial_split(end, budget), x
@@ -121,7 +131,8 @@ def back_through(steps, x, w, dtheta, budget):
 
 
 def binomial_split(n, budget):
-    """How many of n steps to advance before the next state is kept: n − C(c − 1 + t, t), t the smallest with n ≤ C(c + t, t)."""
+    """How many of n steps to advance before the next state is kept: n − C(c − 1 + t, t), t the
+    smallest with n ≤ C(c + t, t)."""
     t = next(t for t in range(n) if math.comb(budget + t, t) >= n)
     return max(1, n - math.comb(budget - 1 + t, t))
 
@@ -140,34 +151,39 @@ class SingleStep:
         return self.F._step_vjp(x) if self.flow else self.F._vjp(x)
 
     def inverse(self, y):
-        return self.F.method._inverse(self.F.field, y, self.F.h) if self.flow else self.F._inverse(y)
+        return (
+            self.F.method._inverse(self.F.field, y, self.F.h) if self.flow else self.F._inverse(y)
+        )
 
 
 def single_steps(F):
     """The maps of a network, nested networks flattened, and a flow of n steps as n of them."""
     instance(F, Map, "an adjoint needs a network")
-    return [step for G in flattened(F) for step in [SingleStep(G, F)] * (G.steps if isinstance(G, Flow) else 1)]
+    return [
+        step
+        for G in flattened(F)
+        for step in [SingleStep(G, F)] * (G.steps if isinstance(G, Flow) else 1)
+    ]
 
 
 def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", tolerance=1e-3):
-    """φ^t(x) and its pullback w ↦ (∂φ^t/∂x)ᵀw, (∂φ^t/∂θ)ᵀw by the adjoint equation, solved backwards in time:
+    """φ^t(x) and its pullback w ↦ (∂φ^t/∂x)ᵀw, (∂φ^t/∂θ)ᵀw by the adjoint equation, solved
+    backwards in time:
 
-        ẋ = X(x),   λ̇ = −X′(x)ᵀλ,   ġ = −(∂X/∂θ)ᵀλ,   λ(t) = w,   g(t) = 0,   and then λ(0) and g(0).
+        ẋ = X(x),  λ̇ = −X′(x)ᵀλ,  ġ = −(∂X/∂θ)ᵀλ,  λ(t) = w,  g(t) = 0,  and then λ(0) and g(0).
 
-    The states, too, are solved backwards, so that nothing is kept: that is the method, and its weakness. If ẋ = X(x)
-    contracts, the way back expands, and the state is lost at any tolerance: λ and g are then wrong, and a RuntimeWarning
-    is issued. Backpropagation through the steps of a method (`Flow.vjp`) has no such trouble.
+    The states, too, are solved backwards, so that nothing is kept: that is the method, and its
+    weakness. If ẋ = X(x) contracts, the way back expands, and the state is lost at any tolerance: λ
+    and g are then wrong, and a RuntimeWarning is issued. Backpropagation through the steps of a
+    method (`Flow.vjp`) has no such trouble.
 
-    Parameters
-    ----------
-    field : a vector field with vjp, in float64
-    x : array (..., d)
-    t : number, of either sign
-    rtol, atol, method : of scipy's solve_ivp
-    tolerance : number > 0; RuntimeWarning if the x₀ that comes out differs by more from the x₀ that went in, relative
+    Parameters ---------- field : a vector field with vjp, in float64 x : array (..., d) t : number,
+    of either sign rtol, atol, method : of scipy's solve_ivp tolerance : number > 0; RuntimeWarning
+    if the x₀ that comes out differs by more from the x₀ that went in, relative
 
-    TypeError for another kind of map, ValueError for a t that is not finite, RuntimeError if the solution does not
-    reach t. Sources: Chen et al., arXiv:1806.07366; Gholami, Keutzer and Biros, ANODE, arXiv:1902.10298.
+    TypeError for another kind of map, ValueError for a t that is not finite, RuntimeError if the
+    solution does not reach t. Sources: Chen et al., arXiv:1806.07366; Gholami, Keutzer and Biros,
+    ANODE, arXiv:1902.10298.
     """
     from scipy.integrate import solve_ivp
 
@@ -175,22 +191,40 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
     x, t = finite_states(x, "the continuous adjoint"), finite(t, "t")
     options = {"rtol": positive(rtol, "rtol"), "atol": positive(atol, "atol"), "method": method}
     tolerance = positive(tolerance, "tolerance")
-    if not isinstance(method, str) or method not in ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"):
-        raise ValueError(f"method must be a name of scipy's solve_ivp, such as RK45, got {method!r}")
+    if not isinstance(method, str) or method not in (
+        "RK45",
+        "RK23",
+        "DOP853",
+        "Radau",
+        "BDF",
+        "LSODA",
+    ):
+        raise ValueError(
+            f"method must be a name of scipy's solve_ivp, such as RK45, got {method!r}"
+        )
 
     def solve(rhs, span, start):
         if t == 0:
             return start
         solution = solve_ivp(rhs, span, start, t_eval=span[-1:], **options)
         if not solution.success:
-            raise RuntimeError(f"the solution does not get from t = {span[0]:g} to t = {span[1]:g}: {solution.message}")
+            raise RuntimeError(
+                f"the solution does not get from t = {span[0]:g} to t = {span[1]:g}: "
+                f"{solution.message}"
+            )
         return solution.y[:, -1]
 
     def cut(z):
         """x, λ and g out of one vector."""
-        return z[: x.size].reshape(x.shape), z[x.size : 2 * x.size].reshape(x.shape), z[2 * x.size :]
+        return (
+            z[: x.size].reshape(x.shape),
+            z[x.size : 2 * x.size].reshape(x.shape),
+            z[2 * x.size :],
+        )
 
-    y = solve(lambda _, state: field._value(state.reshape(x.shape)).ravel(), (0.0, t), x.ravel()).reshape(x.shape)
+    y = solve(
+        lambda _, state: field._value(state.reshape(x.shape)).ravel(), (0.0, t), x.ravel()
+    ).reshape(x.shape)
 
     def pullback(w):
         w = covector(field, w, x)
@@ -210,7 +244,8 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
 
 
 def relative_error(rebuilt, x, other=1.0):
-    """max ‖rebuilt − x‖/‖x‖ over the samples; those of size 0, nearly, over 1e-3 of the largest, or the size of `other`."""
+    """max ‖rebuilt − x‖/‖x‖ over the samples; those of size 0, nearly, over 1e-3 of the largest, or
+    the size of `other`."""
     with np.errstate(over="ignore", invalid="ignore"):
         gap, size = np.linalg.norm(rebuilt - x, axis=-1), np.linalg.norm(x, axis=-1)
         least = 1e-3 * np.max(size, initial=0.0) or np.linalg.norm(other) or 1.0
@@ -221,8 +256,9 @@ def warn_of_a_lost_state(error, tolerance):
     """RuntimeWarning if a state, computed backwards, is not the state that was."""
     if not error <= tolerance:
         warnings.warn(
-            f"the state was lost on the way back: x₀ is rebuilt with a relative error of {error:.1e}, and the gradient "
-            "cannot be trusted; keep the states, Stored() or Checkpoints(), or take fewer or smaller steps",
+            "the state was lost on the way back: x₀ is rebuilt with a relative error of "
+            f"{error:.1e}, and the gradient cannot be trusted; keep the states, Stored() or "
+            "Checkpoints(), or take fewer or smaller steps",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -1,15 +1,27 @@
-"""Attacks: perturbations of at most ε that change a label, found by ascent. They bound robust accuracy from above, as
-certificates bound it from below: an attack that succeeds inside a certified radius is a bug.
+"""Attacks: perturbations of at most ε that change a label, found by ascent. They bound robust
+accuracy from above, as certificates bound it from below: an attack that succeeds inside a certified
+radius is a bug.
 
-They follow differences of logits, z_j − z_y, positive for some j if the label y is lost, and not the softmax, whose
-gradient vanishes if a network is sure. They work on the whole batch at once, and stop where they succeeded.
+They follow differences of logits, z_j − z_y, positive for some j if the label y is lost, and not
+the softmax, whose gradient vanishes if a network is sure. They work on the whole batch at once, and
+stop where they succeeded.
 """
 
 import math
 
 import numpy as np
 
-from .arguments import Described, dimension, generator, instance, labels, non_negative, pair, positive
+from .arguments import (
+    Described,
+    dimension,
+    generator,
+    instance,
+    labels,
+    non_negative,
+    pair,
+    positive,
+    real_and_finite,
+)
 from .lipschitz import accuracy_of
 from .maps import Map
 
@@ -17,13 +29,15 @@ __all__ = ["FGM", "PGD", "PublishedPGD", "accuracy", "attacked_accuracy", "small
 
 
 class PGD(Described):
-    """Projected gradient ascent of the margin in the ball ‖δ‖ ≤ ε. `attack(net, x, y)` → x + δ, of the shape of x.
+    """Projected gradient ascent of the margin in the ball ‖δ‖ ≤ ε. `attack(net, x, y)` → x + δ, of
+    the shape of x.
 
-    The first ascent starts at x and follows the largest z_j − z_y, whichever j that is, perhaps towards a label that
-    stays out of reach. So the second goes from x towards the third most likely label, the fourth towards the next, and
-    so on while there are labels; the others start at random in the ball, in case the gradient vanishes at x. What is
-    returned has the wrong label, or, if none was found, the smallest margin that was seen; a sample that is wrong
-    already stays as it is.
+    The first ascent starts at x and follows the largest z_j − z_y, whichever j that is, perhaps
+    towards a label that stays out of reach. So the second goes from x towards the third most likely
+    label, the fourth towards the next, and so on while there are labels; the others start at random
+    in the ball, in case the gradient vanishes at x. What is returned has the wrong label, or, if
+    none was found, the smallest margin that was seen; a sample that is wrong already stays as it
+    is.
 
     Parameters
     ----------
@@ -35,8 +49,8 @@ class PGD(Described):
     rng : Generator or seed, for the random starts
     step : number ≥ 0, or an array of the batch's shape, the length of a step; 2.5 ε/steps if None
 
-    ValueError for a negative ε, labels out of range, or an x outside of the box. Source: Madry et al., arXiv:1706.06083;
-    the margin: Carlini and Wagner, arXiv:1608.04644.
+    ValueError for a negative ε, labels out of range, or an x outside of the box. Source: Madry et
+    al., arXiv:1706.06083; the margin: Carlini and Wagner, arXiv:1608.04644.
     """
 
     def __init__(self, eps, steps=50, restarts=5, norm=2, box=None, rng=0, step=None):
@@ -51,11 +65,13 @@ class PGD(Described):
     def __call__(self, net, x, y):
         states, z, y = samples(net, x, y)
         if self.box is not None and not ((states >= self.box[0]) & (states <= self.box[1])).all():
-            raise ValueError(f"x must lie in the box {self.box}, but reaches from {states.min():g} to {states.max():g}")
+            reach = f"from {states.min():g} to {states.max():g}"
+            raise ValueError(f"x must lie in the box {self.box}, but reaches {reach}")
         eps = one_per_sample(self.eps, y.shape)
         step = 2.5 * eps / self.steps if self.step is None else one_per_sample(self.step, y.shape)
         x, z, y = states.reshape(-1, states.shape[-1]), z.reshape(-1, z.shape[-1]), y.ravel()
-        best, margin, ranking, rng = x.copy(), lost_by(z, y)[0], runners_up(z, y), generator(self.rng)
+        best, margin = x.copy(), lost_by(z, y)[0]
+        ranking, rng = runners_up(z, y), generator(self.rng)
         margin[z.argmax(axis=-1) != y] = np.inf  # wrong already
         for n in range(self.restarts):
             k = np.flatnonzero(margin <= 0)  # those that stand
@@ -70,8 +86,9 @@ class PGD(Described):
         return (best if self.box is None else np.clip(best, *self.box)).reshape(states.shape)
 
     def ascend(self, net, x, y, delta, target, eps, step):
-        """One ascent δ ← P(δ + step·g/‖g‖₂), or P(δ + step·sign g), of z_j − z_y, j the `target` (−1: the largest), P the
-        projection on ball and box, until a label falls: the x + δ with the largest margin that was seen, and this margin."""
+        """One ascent δ ← P(δ + step·g/‖g‖₂), or P(δ + step·sign g), of z_j − z_y, j the `target`
+        (−1: the largest), P the projection on ball and box, until a label falls: the x + δ with the
+        largest margin that was seen, and this margin."""
         best, margin, k = x + delta, np.full(len(x), -np.inf), np.arange(len(x))
         for n in range(self.steps + 1):
             z, pullback = net.vjp(x[k] + delta[k])
@@ -87,12 +104,17 @@ class PGD(Described):
 
     def direction(self, g):
         """The unit vector along which g rises most: g/‖g‖₂, or sign g for the maximum norm."""
-        return g / np.maximum(length(g, 2), np.finfo(g.dtype).tiny) if self.norm == 2 else np.sign(g)
+        return (
+            g / np.maximum(length(g, 2), np.finfo(g.dtype).tiny) if self.norm == 2 else np.sign(g)
+        )
 
     def project(self, x, delta, eps):
-        """The nearest δ in the ball, and then in the box; x lies in the box, so that this does not lead out of the ball."""
+        """The nearest δ in the ball, and then in the box; x lies in the box, so that this does not
+        lead out of the ball."""
         if self.norm == 2:
-            delta = delta * np.minimum(1, eps / np.maximum(length(delta, 2), np.finfo(delta.dtype).tiny))
+            delta = delta * np.minimum(
+                1, eps / np.maximum(length(delta, 2), np.finfo(delta.dtype).tiny)
+            )
         else:
             delta = np.clip(delta, -eps, eps)
         return delta if self.box is None else np.clip(x + delta, *self.box) - x
@@ -106,32 +128,44 @@ class PGD(Described):
 
 
 def FGM(eps, norm=2, box=None):
-    """The fast gradient method, a PGD of one step of length ε along the gradient g of max_{j≠y} z_j − z_y at x: ε g/‖g‖₂, or ε sign g.
+    """The fast gradient method, a PGD of one step of length ε along the gradient g of max_{j≠y} z_j
+    − z_y at x: ε g/‖g‖₂, or ε sign g.
 
-    x itself is returned if the step does not help. Source: Goodfellow, Shlens and Szegedy, arXiv:1412.6572.
+    x itself is returned if the step does not help. Source: Goodfellow, Shlens and Szegedy,
+    arXiv:1412.6572.
     """
     return PGD(eps, steps=1, restarts=1, norm=norm, box=box, step=eps)
 
 
 def PublishedPGD(eps, norm=2, box=None):
-    """PGD as it was published with the first of these networks: 10 steps of 0.025 ε, which travel a quarter of the ball.
+    """PGD as it was published with the first of these networks: 10 steps of 0.025 ε, which travel a
+    quarter of the ball.
 
     That it fails says nothing about a network's robustness; it is here for comparison only.
     """
-    return PGD(eps, steps=10, restarts=1, norm=norm, box=box, step=0.025 * np.asarray(non_negative(eps, "eps")))
+    return PGD(
+        eps,
+        steps=10,
+        restarts=1,
+        norm=norm,
+        box=box,
+        step=0.025 * np.asarray(non_negative(eps, "eps")),
+    )
 
 
-def smallest_perturbation(net, x, y, norm=2, largest=10.0, bisections=15, steps=50, restarts=5, box=None, rng=0):
-    """The smallest perturbations that were found to change the labels: x + δ, shape of x, and ‖δ‖, shape of the batch.
+def smallest_perturbation(
+    net, x, y, norm=2, largest=10.0, bisections=15, steps=50, restarts=5, box=None, rng=0
+):
+    """The smallest perturbations that were found to change the labels: x + δ, shape of x, and ‖δ‖,
+    shape of the batch.
 
-    ‖δ‖ is 0 for samples that are wrong already, and ∞ if nothing within `largest` was found (x + δ is x there). An upper
-    bound of the distance to the decision boundary, as `certified_radius` is a lower one.
+    ‖δ‖ is 0 for samples that are wrong already, and ∞ if nothing within `largest` was found (x + δ
+    is x there). An upper bound of the distance to the decision boundary, as `certified_radius` is a
+    lower one.
 
-    Parameters
-    ----------
-    net, x, y : a network, states (..., dim_in), and integer labels (...)
-    largest, bisections : ε is bisected so many times, each sample with its own, from [0, largest] on
-    steps, restarts, norm, box, rng : of the PGD that attacks with every ε
+    Parameters ---------- net, x, y : a network, states (..., dim_in), and integer labels (...)
+    largest, bisections : ε is bisected so many times, each sample with its own, from [0, largest]
+    on steps, restarts, norm, box, rng : of the PGD that attacks with every ε
     """
     largest = positive(largest, "largest")
     x, z, y = samples(net, x, y)
@@ -160,13 +194,16 @@ def accuracy(net, attack, x, y):
 
 
 def attacked_accuracy(net, x, y, eps, attack=PGD):
-    """`accuracy` under attack(ε) for each ε of an array, shape of eps; a label that falls at one ε stays fallen for larger ones.
+    """`accuracy` under attack(ε) for each ε of an array, shape of eps; a label that falls at one ε
+    stays fallen for larger ones.
 
-    attack: what makes an attack of ε: PGD, FGM, or a function such as `lambda eps: PGD(eps, steps=100)`.
+    attack: what makes an attack of ε: PGD, FGM, or a function such as `lambda eps: PGD(eps,
+    steps=100)`.
     """
     if isinstance(attack, PGD) or not callable(attack):
         raise TypeError(
-            f"attack makes an attack for each ε: give PGD, or lambda eps: PGD(eps, steps=100), got {attack!r}"
+            "attack makes an attack for each ε: give PGD, or lambda eps: PGD(eps, steps=100), "
+            f"got {attack!r}"
         )
     eps, (x, z, y) = np.asarray(non_negative(eps, "eps")), samples(net, x, y)
     standing, x, y = (z.argmax(axis=-1) == y).ravel(), x.reshape(-1, x.shape[-1]), y.ravel()
@@ -179,7 +216,8 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
 
 
 def lost_by(z, y, target=-1):
-    """m = max_{j≠y} z_j − z_y for logits (n, K), and ∂/∂z of z_j − z_y, j the target of each sample, or the largest if that is −1."""
+    """m = max_{j≠y} z_j − z_y for logits (n, K), and ∂/∂z of z_j − z_y, j the target of each
+    sample, or the largest if that is −1."""
     n, j = np.arange(len(z)), others(z, y).argmax(axis=-1)
     dz = np.zeros_like(z)
     dz[n, np.where(np.less(target, 0), j, target)], dz[n, y] = 1, -1
@@ -203,17 +241,16 @@ def one_per_sample(eps, batch):
     try:
         return np.broadcast_to(eps, batch).reshape(-1, 1)
     except ValueError:
-        raise ValueError(f"eps has shape {np.shape(eps)}, which does not fit a batch of shape {batch}") from None
+        raise ValueError(
+            f"eps has shape {np.shape(eps)}, which does not fit a batch of shape {batch}"
+        ) from None
 
 
 def samples(net, x, y):
-    """x as states of the network, real and finite, their logits, and their labels. TypeError or ValueError otherwise."""
+    """x as states of the network, real and finite, their logits, and their labels. TypeError or
+    ValueError otherwise."""
     x = instance(net, Map, "an attack needs a network, whose vjp it can call").state(x)
-    if np.iscomplexobj(x):
-        raise TypeError("an attack starts from real states, got complex ones")
-    if not np.isfinite(x).all():
-        raise ValueError("an attack starts from finite states, got a NaN or infinity")
-    z = logits_of(net, x)
+    z = logits_of(net, real_and_finite(x, "an attack starts from", "states"))
     return x, z, labels(y, z.shape)
 
 
@@ -221,7 +258,10 @@ def logits_of(net, x):
     """net(x), one K for each sample, (..., K)."""
     z = net(x)
     if z.ndim != x.ndim or z.shape[:-1] != x.shape[:-1]:
-        raise ValueError(f"labels need logits (..., K), one K for each sample, but {net!r} gives an array of shape {z.shape}")
+        raise ValueError(
+            f"labels need logits (..., K), one K for each sample, but {net!r} gives an array "
+            f"of shape {z.shape}"
+        )
     return z
 
 

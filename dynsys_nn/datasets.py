@@ -1,7 +1,9 @@
-"""Small data sets: planar points in two classes, and 8×8 digits shipped with the package. Labels come last.
+"""Small data sets: planar points in two classes, and 8×8 digits shipped with the package. Labels
+come last.
 
-And readers of larger ones, CIFAR-10, MNIST and Fashion-MNIST, from files that are on the disk already: nothing is
-downloaded, nothing is unpickled, and truncated or foreign files are rejected with an error that names them.
+And readers of larger ones, CIFAR-10, MNIST and Fashion-MNIST, from files that are on the disk
+already: nothing is downloaded, nothing is unpickled, and truncated or foreign files are rejected
+with an error that names them.
 """
 
 import gzip
@@ -15,16 +17,38 @@ import numpy as np
 from .arguments import dimension, flag, floating, generator, non_negative, positive
 from .arguments import path as path_of
 
-__all__ = ["CIFAR10_LABELS", "cifar10", "digits", "fashion_mnist", "idx", "mnist", "moons", "rings", "spirals"]
+__all__ = [
+    "CIFAR10_LABELS",
+    "cifar10",
+    "digits",
+    "fashion_mnist",
+    "idx",
+    "mnist",
+    "moons",
+    "rings",
+    "spirals",
+]
 
-CIFAR10_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR10_LABELS = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 
 #: type code of an IDX file → NumPy's letter and size
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 
 
 def moons(n=1000, noise=0.1, rng=None):
-    """Two interleaving half circles, (cos t, sin t) and (1 − cos t, ½ − sin t), t ∈ [0, π], with Gaussian noise.
+    """Two interleaving half circles, (cos t, sin t) and (1 − cos t, ½ − sin t), t ∈ [0, π], with
+    Gaussian noise.
 
     Returns points (n, 2) and labels (n,) in {0, 1}, halves of n, shuffled.
     """
@@ -35,18 +59,22 @@ def moons(n=1000, noise=0.1, rng=None):
 
 
 def rings(n=1000, noise=0.0, rng=None):
-    """The disc of radius ½ (label 0) inside the annulus from ½ to 1 (label 1), each filled uniformly.
+    """The disc of radius ½ (label 0) inside the annulus from ½ to 1 (label 1), each filled
+    uniformly.
 
     Returns points (n, 2) and labels (n,). No line in the plane separates them; a lifted flow does.
     """
     labels, rng = _labels(n, noise, rng)
     t, u = rng.uniform(0, 2 * np.pi, len(labels)), rng.uniform(0, 1, len(labels))
-    r = np.where(labels == 0, np.sqrt(u) / 2, np.sqrt(1 + 3 * u) / 2)  # r² uniform on [0, ¼] and on [¼, 1]
+    r = np.where(
+        labels == 0, np.sqrt(u) / 2, np.sqrt(1 + 3 * u) / 2
+    )  # r² uniform on [0, ¼] and on [¼, 1]
     return _two_classes(labels, *[(r * np.cos(t), r * np.sin(t))] * 2, noise, rng)
 
 
 def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
-    """Two interleaving spirals r = φ/(2π turns), one the other's image under x ↦ −x, of radius at most 1.
+    """Two interleaving spirals r = φ/(2π turns), one the other's image under x ↦ −x, of radius at
+    most 1.
 
     Returns points (n, 2) and labels (n,) in {0, 1}.
     """
@@ -58,30 +86,37 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
 
 
 def digits():
-    """1797 handwritten digits: images as states (1797, 64) in [0, 1], 8×8 row by row, and labels (1797,).
+    """1797 handwritten digits: images as states (1797, 64) in [0, 1], 8×8 row by row, and labels
+    (1797,).
 
-    Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning
-    Repository, CC BY 4.0 (its test set; pixels, counts from 0 to 16, are divided by 16).
+    Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine
+    Learning Repository, CC BY 4.0 (its test set; pixels, counts from 0 to 16, are divided by 16).
     """
     with np.load(Path(__file__).parent / "data" / "digits.npz", allow_pickle=False) as data:
         return data["images"].reshape(-1, 64) / 16.0, data["labels"].astype(int)
 
 
 def cifar10(folder=None, train=True, dtype=float):
-    """CIFAR-10: photographs as states (n, 3072) in [0, 1], and labels (n,) in 0, …, 9, named by `CIFAR10_LABELS`.
+    """CIFAR-10: photographs as states (n, 3072) in [0, 1], and labels (n,) in 0, …, 9, named by
+    `CIFAR10_LABELS`.
 
-    A state is an image (3, 32, 32), flattened: the red plane, the green, the blue, each row by row. The files, in the
-    official binary layout (a byte of label, 3072 bytes of image, and so on), are those of data_batch_1.bin, …,
-    data_batch_5.bin that are there, or test_batch.bin if train is False, in `folder` (None: the environment variable
-    DYNSYS_NN_DATA) or its cifar-10-batches-bin.
+    A state is an image (3, 32, 32), flattened: the red plane, the green, the blue, each row by row.
+    The files, in the official binary layout (a byte of label, 3072 bytes of image, and so on), are
+    those of data_batch_1.bin, …, data_batch_5.bin that are there, or test_batch.bin if train is
+    False, in `folder` (None: the environment variable DYNSYS_NN_DATA) or its cifar-10-batches-bin.
 
-    Raises FileNotFoundError that says where the data can be downloaded; ValueError that names a damaged file; TypeError for
-    a dtype other than float64 and float32. Source: A. Krizhevsky, Learning multiple layers of features from tiny
-    images, 2009, https://www.cs.toronto.edu/~kriz/cifar.html.
+    Raises FileNotFoundError that says where the data can be downloaded; ValueError that names a
+    damaged file; TypeError for a dtype other than float64 and float32. Source: A. Krizhevsky,
+    Learning multiple layers of features from tiny images, 2009,
+    https://www.cs.toronto.edu/~kriz/cifar.html.
     """
-    training = {"data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]}
-    groups, dtype = training if flag(train, "train") else {"test_batch.bin": ["test_batch.bin"]}, floating(dtype)
-    source = "CIFAR-10, the binary version, can be downloaded from https://www.cs.toronto.edu/~kriz/cifar.html"
+    training = {
+        "data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]
+    }
+    groups = training if flag(train, "train") else {"test_batch.bin": ["test_batch.bin"]}
+    dtype = floating(dtype)
+    website = "https://www.cs.toronto.edu/~kriz/cifar.html"
+    source = f"CIFAR-10, the binary version, can be downloaded from {website}"
     (paths,) = _files("cifar10", folder, ("", "cifar-10-batches-bin"), groups, source)
     records, labels = zip(*map(_cifar_batch, paths), strict=True)
     images = np.concatenate([record[:, 1:] for record in records], dtype=dtype)
@@ -90,37 +125,44 @@ def cifar10(folder=None, train=True, dtype=float):
 
 
 def mnist(folder=None, train=True, dtype=float):
-    """MNIST: handwritten digits as states (n, 784) in [0, 1], 28×28 row by row, and labels (n,) in 0, …, 9.
+    """MNIST: handwritten digits as states (n, 784) in [0, 1], 28×28 row by row, and labels (n,) in
+    0, …, 9.
 
-    The files are train-images-idx3-ubyte and train-labels-idx1-ubyte, or t10k-… if train is False, plain or .gz,
-    also spelled .idx3 and .idx1, in `folder`/mnist, `folder`/MNIST/raw or `folder` (None: the environment variable
-    DYNSYS_NN_DATA), the first that has both.
+    The files are train-images-idx3-ubyte and train-labels-idx1-ubyte, or t10k-… if train is False,
+    plain or .gz, also spelled .idx3 and .idx1, in `folder`/mnist, `folder`/MNIST/raw or `folder`
+    (None: the environment variable DYNSYS_NN_DATA), the first that has both.
 
-    Raises as `cifar10` does. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to
-    document recognition, Proc. IEEE 86(11), 1998, http://yann.lecun.com/exdb/mnist/.
+    Raises as `cifar10` does. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based
+    learning applied to document recognition, Proc. IEEE 86(11), 1998,
+    http://yann.lecun.com/exdb/mnist/.
     """
     source = "MNIST can be downloaded from http://yann.lecun.com/exdb/mnist/"
     return _images_and_labels("mnist", folder, ("mnist", "MNIST/raw", ""), train, dtype, source)
 
 
 def fashion_mnist(folder=None, train=True, dtype=float):
-    """Fashion-MNIST: articles of clothing as states (n, 784) in [0, 1], 28×28 row by row, and labels (n,) in 0, …, 9.
+    """Fashion-MNIST: articles of clothing as states (n, 784) in [0, 1], 28×28 row by row, and
+    labels (n,) in 0, …, 9.
 
-    Its files have the names of MNIST's, so keep them apart: `folder`/fashion-mnist and `folder`/FashionMNIST/raw are
-    looked into before `folder` itself. Otherwise as `mnist`. Source: H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747,
-    2017, https://github.com/zalandoresearch/fashion-mnist.
+    Its files have the names of MNIST's, so keep them apart: `folder`/fashion-mnist and
+    `folder`/FashionMNIST/raw are looked into before `folder` itself. Otherwise as `mnist`. Source:
+    H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747, 2017,
+    https://github.com/zalandoresearch/fashion-mnist.
     """
     source = "Fashion-MNIST can be downloaded from https://github.com/zalandoresearch/fashion-mnist"
-    return _images_and_labels("fashion_mnist", folder, ("fashion-mnist", "FashionMNIST/raw", ""), train, dtype, source)
+    return _images_and_labels(
+        "fashion_mnist", folder, ("fashion-mnist", "FashionMNIST/raw", ""), train, dtype, source
+    )
 
 
 def idx(path):
-    """The array in an IDX file, of its shape and type (u1, i1, i2, i4, f4 or f8), in native byte order.
+    """The array in an IDX file, of its shape and type (u1, i1, i2, i4, f4 or f8), in native byte
+    order.
 
-    The file: 0, 0, a type code, the number of axes, their lengths as big-endian integers of four bytes, then the
-    entries, big endian, the last axis fastest. It may be gzipped, whatever its name. Raises ValueError that names the
-    file if it is truncated, has trailing bytes or an axis of length 0, or is of another kind. Source:
-    http://yann.lecun.com/exdb/mnist/.
+    The file: 0, 0, a type code, the number of axes, their lengths as big-endian integers of four
+    bytes, then the entries, big endian, the last axis fastest. It may be gzipped, whatever its
+    name. Raises ValueError that names the file if it is truncated, has trailing bytes or an axis of
+    length 0, or is of another kind. Source: http://yann.lecun.com/exdb/mnist/.
     """
     path = path_of(path, "path")
     with open(path, "rb") as file:
@@ -132,9 +174,17 @@ def idx(path):
 
 def _idx(stream):
     magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES or not 1 <= magic[3] <= 64:
+    if (
+        len(magic) < 4
+        or magic[:2] != b"\0\0"
+        or magic[2] not in IDX_TYPES
+        or not 1 <= magic[3] <= 64
+    ):
         codes = ", ".join(f"{code:02x}" for code in IDX_TYPES)
-        raise ValueError(f"it must start 00 00, a type out of {codes}, 1 to 64 axes, but starts {magic.hex(' ')!r}")
+        raise ValueError(
+            f"it must start 00 00, a type out of {codes}, 1 to 64 axes, but starts "
+            f"{magic.hex(' ')!r}"
+        )
     code, lengths = IDX_TYPES[magic[2]], stream.read(4 * magic[3])
     if len(lengths) < 4 * magic[3]:
         raise ValueError(f"it ends before the lengths of its {magic[3]} axes")
@@ -150,7 +200,8 @@ def _idx(stream):
 
 
 def _read(stream, n):
-    """The next n bytes, or those that are there: piece by piece, since a wrong header may ask for any n."""
+    """The next n bytes, or those that are there: piece by piece, since a wrong header may ask for
+    any n."""
     pieces = []
     while n and (piece := stream.read(min(n, 2**20))):
         pieces.append(piece)
@@ -162,7 +213,10 @@ def _cifar_batch(path):
     """The records (n, 3073) of a file, bytes, and their labels (n,)."""
     data = np.fromfile(path, np.uint8)
     if data.size == 0 or data.size % 3073:
-        raise ValueError(f"{path} must be one or more records of 3073 bytes, label and image, got {data.size} bytes")
+        raise ValueError(
+            f"{path} must be one or more records of 3073 bytes, label and image, "
+            f"got {data.size} bytes"
+        )
     records = data.reshape(-1, 3073)
     return records, _up_to_nine(records[:, 0], path)
 
@@ -171,36 +225,49 @@ def _images_and_labels(reader, folder, places, train, dtype, source):
     """What `mnist` and `fashion_mnist` return."""
     dtype, part = floating(dtype), "train" if flag(train, "train") else "t10k"
     names = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
-    groups = {f"{s}[.gz]": [t + z for t in (s, s.replace("-idx", ".idx")) for z in ("", ".gz")] for s in names}
+    groups = {
+        f"{s}[.gz]": [t + z for t in (s, s.replace("-idx", ".idx")) for z in ("", ".gz")]
+        for s in names
+    }
     (image_path, *_), (label_path, *_) = _files(reader, folder, places, groups, source)
     images, labels = idx(image_path), idx(label_path)
     if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
         raise ValueError(
-            f"{image_path} must hold uint8 of shape (n, 28, 28), got {images.dtype} of shape {images.shape}"
+            f"{image_path} must hold uint8 of shape (n, 28, 28), got {images.dtype} "
+            f"of shape {images.shape}"
         )
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise ValueError(
-            f"{label_path} must hold uint8 of shape {images.shape[:1]}, a label for each image of {image_path}, got "
-            f"{labels.dtype} of shape {labels.shape}"
+            f"{label_path} must hold uint8 of shape {images.shape[:1]}, a label for each image of "
+            f"{image_path}, got {labels.dtype} of shape {labels.shape}"
         )
     return np.divide(images.reshape(-1, 784), 255, dtype=dtype), _up_to_nine(labels, label_path)
 
 
 def _files(reader, folder, places, groups, source):
-    """Lists of paths, one for each group of names, from the first folder in which every group has at least one file.
+    """Lists of paths, one for each group of names, from the first folder in which every group has
+    at least one file.
 
-    places: folders in `folder`; groups: what an error calls a group → its names; source: a sentence for the error.
+    places: folders in `folder`; groups: what an error calls a group → its names; source: a sentence
+    for the error.
     """
-    folder = os.environ.get("DYNSYS_NN_DATA") or None if folder is None else path_of(folder, "folder")
+    folder = (
+        os.environ.get("DYNSYS_NN_DATA") or None if folder is None else path_of(folder, "folder")
+    )
     searched = [] if folder is None else [Path(folder, place) for place in places]
     for place in searched:
-        found = [[place / name for name in names if (place / name).is_file()] for names in groups.values()]
+        found = [
+            [place / name for name in names if (place / name).is_file()]
+            for names in groups.values()
+        ]
         if all(found):
             return found
-    looked = f"which are not in {', '.join(map(str, searched))}" if searched else "but got no folder"
+    looked = (
+        f"which are not in {', '.join(map(str, searched))}" if searched else "but got no folder"
+    )
     raise FileNotFoundError(
-        f"{reader} needs {' and '.join(groups)}, {looked}. {source}; name its folder by folder=… or by the environment "
-        "variable DYNSYS_NN_DATA"
+        f"{reader} needs {' and '.join(groups)}, {looked}. {source}; name its folder by folder=… "
+        "or by the environment variable DYNSYS_NN_DATA"
     )
 
 
@@ -208,7 +275,9 @@ def _up_to_nine(labels, path):
     """Labels, bytes, as int; ValueError that names their file for one above 9."""
     wrong = np.flatnonzero(labels > 9)
     if wrong.size:
-        raise ValueError(f"{path} must have labels 0, …, 9, but label {wrong[0]} (from 0) is {labels[wrong[0]]}")
+        raise ValueError(
+            f"{path} must have labels 0, …, 9, but label {wrong[0]} (from 0) is {labels[wrong[0]]}"
+        )
     return labels.astype(int)
 
 

@@ -1,9 +1,10 @@
 """A map as a file: its architecture as JSON and its θ as one array, in an npz without pickle.
 
-The architecture is how the map was built: the name of its class, and the arguments of its constructor. What is built may be
-a map, a method, an activation or an invariant, if it is in `dynsys_nn.__all__`. An object that stands in several places is
-built once, and a part that another map has made for itself, as an Affine makes its matrix, is taken from there: weights that
-are shared are shared again.
+The architecture is how the map was built: the name of its class, and the arguments of its
+constructor. What is built may be a map, a method, an activation or an invariant, if it is in
+`dynsys_nn.__all__`. An object that stands in several places is built once, and a part that another
+map has made for itself, as an Affine makes its matrix, is taken from there: weights that are shared
+are shared again.
 """
 
 import importlib
@@ -39,13 +40,15 @@ def load(path):
     try:
         code = json.loads(arrays["architecture"].item())
         if code["dynsys_nn"] != FORMAT:
-            raise ValueError(f"it has format {code['dynsys_nn']}, and this version reads format {FORMAT}")
+            raise ValueError(
+                f"it has format {code['dynsys_nn']}, and this version reads format {FORMAT}"
+            )
         F, theta = decoded(code["map"], []), arrays["theta"]
         if not isinstance(F, Map):
             raise ValueError(f"it holds a {type(F).__name__}")
         if theta.shape != F.theta.shape or theta.dtype != F.theta.dtype:
-            needed = f"{F.theta.dtype} of shape {F.theta.shape}"
-            raise ValueError(f"its θ is {theta.dtype} of shape {theta.shape}, and its architecture needs {needed}")
+            found, needed = (f"{a.dtype} of shape {a.shape}" for a in (theta, F.theta))
+            raise ValueError(f"its θ is {found}, and its architecture needs {needed}")
         F.theta = theta
     except Exception as error:  # the bytes may be anybody's
         raise ValueError(f"{path} does not contain a map that can be rebuilt: {error}") from error
@@ -64,8 +67,11 @@ def makers(F):
     """id of a map that another one has made for itself → (its maker, its name there)."""
     found = {}
     for G in every_map(F):
-        given = [x for value in arguments(G).values() for x in (value if isinstance(value, list | tuple) else [value])]
-        made = {id(vars(G)[name]): (G, name) for name in G._pieces if isinstance(vars(G)[name], Map)}
+        values = arguments(G).values()
+        given = [x for v in values for x in (v if isinstance(v, list | tuple) else [v])]
+        made = {
+            id(vars(G)[name]): (G, name) for name in G._pieces if isinstance(vars(G)[name], Map)
+        }
         found |= {key: maker for key, maker in made.items() if key not in map(id, given)}
     return found
 
@@ -73,7 +79,8 @@ def makers(F):
 def encoded(thing, known, made=(), place="it"):
     """`thing` as what JSON knows.
 
-    known: id → (number, object) of those met so far; made: id → (maker, name); place: what an error calls `thing`.
+    known: id → (number, object) of those met so far; made: id → (maker, name); place: what an error
+    calls `thing`.
     """
     if thing is None or isinstance(thing, bool | int | float | str):
         return thing
@@ -90,7 +97,9 @@ def encoded(thing, known, made=(), place="it"):
         return {"part": name, "of": encoded(maker, known, made, place)}
     cls = type(thing)
     if public(cls.__name__) is not cls:
-        raise TypeError(f"a file keeps objects of the classes of dynsys_nn, but {place} is {thing!r}. {ALONE}")
+        raise TypeError(
+            f"a file keeps objects of the classes of dynsys_nn, but {place} is {thing!r}. {ALONE}"
+        )
     code = {"class": cls.__name__}
     for key, value in arguments(thing).items():
         code[key] = encoded(value, known, made, f"{key} of {cls.__name__}")
@@ -112,7 +121,9 @@ def decoded(code, built):
     if cls is None:
         raise ValueError(f"it refers to {code['class']}, which is not a class of dynsys_nn")
     given = {key: decoded(value, built) for key, value in code.items() if key != "class"}
-    several = [name for name, p in inspect.signature(cls).parameters.items() if p.kind is p.VAR_POSITIONAL]
+    several = [
+        name for name, p in inspect.signature(cls).parameters.items() if p.kind is p.VAR_POSITIONAL
+    ]
     items = [item for name in several for item in given.pop(name)]
     built.append(cls(*items, **given))
     return built[-1]
@@ -129,8 +140,8 @@ def public(name):
 
 
 def write_arrays(path, **arrays):
-    """Write arrays and strings to an npz file, all or nothing: whatever happens on the way, the file at `path` is the old
-    one or the new one."""
+    """Write arrays and strings to an npz file, all or nothing: whatever happens on the way, the
+    file at `path` is the old one or the new one."""
     path = os.fsdecode(path)
     scratch = os.path.join(os.path.dirname(path), f".{uuid.uuid4().hex[:8]}.partial")
     try:
@@ -148,20 +159,26 @@ def write_arrays(path, **arrays):
 
 
 def read_arrays(path, what, names):
-    """The arrays of an npz file of ours, a dict. ValueError that names the file if it is damaged, pickled, or has other
-    names."""
+    """The arrays of an npz file of ours, a dict. ValueError that names the file if it is damaged,
+    pickled, or has other names."""
     with open(path, "rb") as file:
         try:
             start = file.read(2)
             if start != b"PK":
-                raise ValueError("it is a pickle" if start[:1] == b"\x80" else "it is not an npz file")
+                raise ValueError(
+                    "it is a pickle" if start[:1] == b"\x80" else "it is not an npz file"
+                )
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
         except Exception as error:  # the bytes may be anybody's
-            raise ValueError(f"{path} is not a {what} file of dynsys_nn, or is damaged: {error}") from error
+            raise ValueError(
+                f"{path} is not a {what} file of dynsys_nn, or is damaged: {error}"
+            ) from error
     for name in names:
         if name not in arrays:
             found = ", ".join(arrays) or "nothing"
-            raise ValueError(f"{path} is not a {what} file of dynsys_nn: it has no {name}, but {found}")
+            raise ValueError(
+                f"{path} is not a {what} file of dynsys_nn: it has no {name}, but {found}"
+            )
     return arrays

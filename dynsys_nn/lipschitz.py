@@ -1,14 +1,15 @@
-"""Whole networks: how much each layer stretches at most, how much is found, and the radius in which a label is certain.
+"""Whole networks: how much each layer stretches at most, how much is found, and the radius in which
+a label is certain.
 
-A certificate is an upper bound of the Lipschitz constant, from `F.lipschitz()`. What is measured here is a lower bound,
-and no search, however long, makes it a certificate.
+A certificate is an upper bound of the Lipschitz constant, from `F.lipschitz()`. What is measured
+here is a lower bound, and no search, however long, makes it a certificate.
 """
 
 import math
 
 import numpy as np
 
-from .arguments import dimension, flag, generator, instance, labels, non_negative
+from .arguments import dimension, flag, generator, instance, labels, non_negative, real_and_finite
 from .flows import Flow
 from .integrators import Euler, cocoercivity
 from .linear import Affine, LinearMap
@@ -18,19 +19,21 @@ __all__ = ["Profile", "averaged", "certified_accuracy", "certified_radius", "mea
 
 
 def measured(F, x, steps=100, rng=0):
-    """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that was found: a LOWER bound of the Lipschitz constant of F.
+    """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that was found: a LOWER bound of the Lipschitz
+    constant of F.
 
-    Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs of points, which
-    start near by and far apart, moves the points too. x: (..., d), at least one point; `steps` of each; the first
-    directions are drawn with `rng`. Points are first perturbed by 1e-8 of their size, to leave kinks, where F′ is
-    undefined; possible rounding is subtracted from the result. TypeError for complex points.
+    Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs
+    of points, which start near by and far apart, moves the points too. x: (..., d), at least one
+    point; `steps` of each; the first directions are drawn with `rng`. Points are first perturbed by
+    1e-8 of their size, to leave kinks, where F′ is undefined; possible rounding is subtracted from
+    the result. TypeError for complex points.
     """
-    instance(F, Map, "measured needs a Map with vjp and jvp, while checks.lipschitz takes any function")
+    instance(
+        F, Map, "measured needs a Map with vjp and jvp, while checks.lipschitz takes any function"
+    )
     x, steps, rng = F.state(x).reshape(-1, F.dim_in), dimension(steps, "steps"), generator(rng)
-    if not (x.size and np.isfinite(x).all()):
-        raise ValueError("measured needs at least one point, all of them finite")
-    if np.iscomplexobj(x):
-        raise TypeError("measured needs real points, got complex ones")
+    if not real_and_finite(x, "measured needs", "points").size:
+        raise ValueError("measured needs at least one point, got none")
     eps, scale = np.finfo(x.dtype).eps, norm(x).mean() or 1.0
     x = x + (eps**0.5 * scale * rng.normal(size=x.shape)).astype(x.dtype)
     norms, v = power_iteration(F, x, rng.normal(size=x.shape).astype(x.dtype), steps)
@@ -45,13 +48,16 @@ def power_iteration(F, x, v, steps):
     v = unit(v)
     for _ in range(steps):
         w = pullback(F.jvp(x, v)[1])[0]
-        v = np.where(norm(w)[:, None] > tiny(w), unit(w), v)  # in the kernel of F′, any direction is as good
+        v = np.where(
+            norm(w)[:, None] > tiny(w), unit(w), v
+        )  # in the kernel of F′, any direction is as good
     return norm(F.jvp(x, v)[1]), v
 
 
 def pair_ascent(F, x, y, steps, shortest):
-    """The stretch of each pair x, y after `steps` of ascent of its logarithm: a step that does not help is not taken, and
-    the next one is shorter. Pairs nearer than `shortest` are not tried: their difference is rounding."""
+    """The stretch of each pair x, y after `steps` of ascent of its logarithm: a step that does not
+    help is not taken, and the next one is shorter. Pairs nearer than `shortest` are not tried:
+    their difference is rounding."""
     best, g_x, g_y = pair_stretch(F, x, y)
     rate = np.full(len(x), 0.5)
     for _ in range(steps):
@@ -66,7 +72,8 @@ def pair_ascent(F, x, y, steps, shortest):
 
 
 def pair_stretch(F, x, y):
-    """s = ‖F(x) − F(y)‖/‖x − y‖ for each pair, (n,), less its rounding, and the gradients of log s in x and in y."""
+    """s = ‖F(x) − F(y)‖/‖x − y‖ for each pair, (n,), less its rounding, and the gradients of log s
+    in x and in y."""
     (F_x, pull_x), (F_y, pull_y), d = F.vjp(x), F.vjp(y), x - y
     D = F_x - F_y
     before, after = np.maximum(norm(d), tiny(d)), norm(D)
@@ -94,9 +101,10 @@ def tiny(v):
 class Profile:
     """A table of a network's layers, from `profile(net, x)`: arrays of one number per layer.
 
-    bound: the certified constant of the layer, ∞ if none is known; measured: the largest stretch that was found of the
-    layer, from the states that it gets; product: of the bounds so far; measured_product: the largest stretch that was
-    found from the input to here. Measured numbers are lower bounds. `print` shows the table.
+    bound: the certified constant of the layer, ∞ if none is known; measured: the largest stretch
+    that was found of the layer, from the states that it gets; product: of the bounds so far;
+    measured_product: the largest stretch that was found from the input to here. Measured numbers
+    are lower bounds. `print` shows the table.
     """
 
     def __init__(self, names, bound, measured, measured_product):
@@ -113,7 +121,8 @@ class Profile:
 
 
 def profile(net, x=None, steps=50, rng=0):
-    """How much each layer of a network stretches: certified, and found by `measured` from the points x, (..., dim_in).
+    """How much each layer of a network stretches: certified, and found by `measured` from the
+    points x, (..., dim_in).
 
     Without x, from 100 points N(0, I), drawn with `rng`. Returns a Profile.
     """
@@ -122,18 +131,21 @@ def profile(net, x=None, steps=50, rng=0):
     x = net.state(x).reshape(-1, net.dim_in)
     names = [f"{k} {F.formula}" for k, F in enumerate(net.maps)]
     bounds = [bound_or_infinity(F) for F in net.maps]
-    found = [measured(F, state, steps, rng) for F, state in zip(net.maps, net.states(x), strict=False)]
+    found = [
+        measured(F, state, steps, rng) for F, state in zip(net.maps, net.states(x), strict=False)
+    ]
     so_far = [measured(net[: k + 1], x, steps, rng) for k in range(len(net))]
     return Profile(names, bounds, found, so_far)
 
 
 def averaged(F):
-    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive. With α < 1 its iterates go to a fixed point,
-    if it has one.
+    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive. With α < 1 its
+    iterates go to a fixed point, if it has one.
 
-    An Euler step h ≤ 2ν of a field of cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition:
-    α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 if one α_i is 1. NotImplementedError for other maps and longer steps. Sources:
-    Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
+    An Euler step h ≤ 2ν of a field of cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A
+    composition: α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 if one α_i is 1. NotImplementedError for other
+    maps and longer steps. Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et
+    al., arXiv:2306.17332.
     """
     if isinstance(F, Network):
         parts = [averaged(G) for G in F.maps]
@@ -141,46 +153,54 @@ def averaged(F):
         parts = [F.h / (2 * cocoercivity(F.field))] * F.steps
     else:
         raise NotImplementedError(
-            f"{F!r} is not known to be averaged: Flows by Euler(), forward in time, and their compositions are"
+            f"{F!r} is not known to be averaged: Flows by Euler(), forward in time, and their "
+            "compositions are"
         )
     if max(parts) > 1 + 1e-12:  # rounding of h = 2/L
-        raise NotImplementedError(f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is")
+        raise NotImplementedError(
+            f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is"
+        )
     total = sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
     return total / (1 + total) if total < math.inf else 1.0
 
 
 def certified_radius(net, x, pairwise=True):
-    """The radius r, shape of the batch, of a ball around each x in which the network's label, argmax z, is certain not to change.
+    """The radius r, shape of the batch, of a ball around each x in which the network's label,
+    argmax z, is certain not to change.
 
     With ℓ = net.lipschitz(), from input to logits, and k the label,
 
         r = min_j (z_k − z_j)/(√2 ℓ)
         r = min_j (z_k − z_j)/(ℓ′‖w_k − w_j‖)      pairwise, if the network ends in linear maps
 
-    w_j are the rows of the last linear maps, multiplied, and ℓ′ is the constant of what comes before; the second is
-    never smaller. It holds for ‖δ‖ < r, Euclidean. Constants are rounded outward; the logits themselves are off by their
-    rounding, which counts in float32. ValueError unless there are two logits at least, all finite; NotImplementedError
-    for a network without a constant. Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
+    w_j are the rows of the last linear maps, multiplied, and ℓ′ is the constant of what comes
+    before; the second is never smaller. It holds for ‖δ‖ < r, Euclidean. Constants are rounded
+    outward; the logits themselves are off by their rounding, which counts in float32. ValueError
+    unless there are two logits at least, all finite; NotImplementedError for a network without a
+    constant. Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al.,
+    arXiv:2210.02373.
     """
     instance(net, Map, "certified_radius needs a network, which knows its constant")
     z, pairwise = net(x), flag(pairwise, "pairwise")
-    if np.iscomplexobj(z):
-        raise TypeError(f"certified_radius needs real logits, got {z.dtype}")
-    if not np.isfinite(z).all():
-        raise ValueError("certified_radius needs finite logits, got a NaN or infinity")
+    real_and_finite(z, "certified_radius needs", "logits")
     if z.ndim == 0 or z.shape[-1] < 2:
-        raise ValueError(f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}")
+        raise ValueError(
+            f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}"
+        )
     k = z.argmax(axis=-1)
     gap = z.max(axis=-1, keepdims=True) - z
     np.put_along_axis(gap, k[..., None], np.inf, axis=-1)
     before, last = split_linear_end(net) if pairwise else ([net], [])
     slope = slopes_of_differences(last, z.shape[-1]) * lipschitz_product(before) * (1 + 1e-15)
-    with np.errstate(divide="ignore", invalid="ignore"):  # equal rows: a difference that no perturbation changes
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # equal rows: a difference that no perturbation changes
         return np.where(gap > 0, gap / slope[k], 0.0).min(axis=-1)
 
 
 def slopes_of_differences(last, K):
-    """How fast z_k − z_j grows at most, (K, K), with the states that come into the linear maps `last`, which give K logits z."""
+    """How fast z_k − z_j grows at most, (K, K), with the states that come into the linear maps
+    `last`, which give K logits z."""
     slope = np.full((K, K), np.sqrt(2) * lipschitz_product(last))
     if not last:
         return slope
@@ -192,7 +212,8 @@ def slopes_of_differences(last, K):
 
 
 def split_linear_end(net):
-    """The maps of a network, nested ones flattened, as two lists: what comes before, and the linear maps, and affine ones, at its end."""
+    """The maps of a network, nested ones flattened, as two lists: what comes before, and the linear
+    maps, and affine ones, at its end."""
     maps, last = flattened(net), []
     while maps and isinstance(maps[-1], LinearMap | Affine):
         last.insert(0, maps.pop())
@@ -200,10 +221,11 @@ def split_linear_end(net):
 
 
 def certified_accuracy(net, x, y, eps, pairwise=True):
-    """The fraction of samples with the right label for every perturbation ‖δ‖₂ ≤ ε, shape of ε: certified_radius(net, x) > ε.
+    """The fraction of samples with the right label for every perturbation ‖δ‖₂ ≤ ε, shape of ε:
+    certified_radius(net, x) > ε.
 
-    x: (..., dim_in); y: integer labels (...); eps: a number or an array of numbers ≥ 0. ValueError for a negative ε or
-    labels out of range.
+    x: (..., dim_in); y: integer labels (...); eps: a number or an array of numbers ≥ 0. ValueError
+    for a negative ε or labels out of range.
     """
     instance(net, Map, "certified_accuracy needs a network, which knows its constant")
     eps, z = np.asarray(non_negative(eps, "eps")), net(x)

@@ -6,11 +6,19 @@ from .arguments import Described, array, instance, logits_and_labels, numbers, p
 from .linear import Affine, Convolution, Weighted
 from .maps import place_of
 
-__all__ = ["Loss", "MeanSquaredError", "MulticlassHinge", "OrthogonalityPenalty", "Penalty", "SoftmaxCrossEntropy"]
+__all__ = [
+    "Loss",
+    "MeanSquaredError",
+    "MulticlassHinge",
+    "OrthogonalityPenalty",
+    "Penalty",
+    "SoftmaxCrossEntropy",
+]
 
 
 class Loss(Described):
-    """`loss(y, target)` is the value; `loss.vjp(y, target)` gives value and ∂J/∂y, the covector that starts backprop.
+    """`loss(y, target)` is the value; `loss.vjp(y, target)` gives value and ∂J/∂y, the covector
+    that starts backprop.
 
     `mean` is True if J is a mean over samples, so that it may be computed block by block.
     """
@@ -30,11 +38,18 @@ class MeanSquaredError(Loss):
     mean = True
 
     def vjp(self, y, target):
-        y, target = numbers(y, "MeanSquaredError needs"), array(target, "MeanSquaredError needs a target")
+        y, target = (
+            numbers(y, "MeanSquaredError needs"),
+            array(target, "MeanSquaredError needs a target"),
+        )
         if y.shape != target.shape:
-            raise ValueError(f"MeanSquaredError needs a target of the shape of y, {y.shape}, got {target.shape}")
+            raise ValueError(
+                f"MeanSquaredError needs a target of the shape of y, {y.shape}, got {target.shape}"
+            )
         if target.dtype.kind not in "fiub":
-            raise TypeError(f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}")
+            raise TypeError(
+                f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}"
+            )
         if not y.size:
             raise ValueError(f"the mean over an empty batch is not defined: y has shape {y.shape}")
         r = y - target.astype(y.dtype, copy=False)
@@ -42,10 +57,11 @@ class MeanSquaredError(Loss):
 
 
 class SoftmaxCrossEntropy(Loss):
-    """J = mean over the batch of log Σ_j exp z_j − z_k, z: logits (..., K), k: integer labels (...) in 0, …, K − 1.
+    """J = mean over the batch of log Σ_j exp z_j − z_k, z: logits (..., K), k: integer labels (...)
+    in 0, …, K − 1.
 
-    ∂J/∂z = (softmax(z) − e_k)/n. ValueError if shapes differ or a label is out of range; TypeError if labels are not
-    integers.
+    ∂J/∂z = (softmax(z) − e_k)/n. ValueError if shapes differ or a label is out of range; TypeError
+    if labels are not integers.
     """
 
     mean = True
@@ -62,12 +78,13 @@ class SoftmaxCrossEntropy(Loss):
 
 
 class MulticlassHinge(Loss):
-    """J = mean over the batch of Σ_{j≠k} max(0, margin − (z_k − z_j)), z: logits (..., K), k: integer labels (...).
+    """J = mean over the batch of Σ_{j≠k} max(0, margin − (z_k − z_j)), z: logits (..., K), k:
+    integer labels (...).
 
-    Zero as soon as the logit of the label is ahead of all others by the margin: with a margin of √2 ℓ ε, ℓ the network's
-    Lipschitz constant, no perturbation below ε then changes the label. At a kink the slope is the one from the side on
-    which J = 0. ValueError if shapes differ, a label is out of range or the margin is not positive; TypeError if labels
-    are not integers.
+    Zero as soon as the logit of the label is ahead of all others by the margin: with a margin of √2
+    ℓ ε, ℓ the network's Lipschitz constant, no perturbation below ε then changes the label. At a
+    kink the slope is the one from the side on which J = 0. ValueError if shapes differ, a label is
+    out of range or the margin is not positive; TypeError if labels are not integers.
     """
 
     mean = True
@@ -89,7 +106,8 @@ class MulticlassHinge(Loss):
 
 
 class Penalty(Described):
-    """P(θ), a number that joins the loss: `value()` is P, `gradient(net)` is ∂P/∂θ, flat like the θ of the network.
+    """P(θ), a number that joins the loss: `value()` is P, `gradient(net)` is ∂P/∂θ, flat like the θ
+    of the network.
 
     `maps` are those whose parameters it looks at: parts of the network that is trained.
     """
@@ -102,18 +120,22 @@ class Penalty(Described):
 
     def gradient(self, net):
         """∂P/∂θ, flat like net.theta."""
-        raise NotImplementedError(f"{type(self).__name__} has no gradient: write gradient(self, net)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no gradient: write gradient(self, net)"
+        )
 
 
 class OrthogonalityPenalty(Penalty):
-    """P = weight · Σ_A ‖AᵀA − I‖²/n, n the number of pixels (1 for a matrix), AAᵀ if A has fewer rows.
+    """P = weight · Σ_A ‖AᵀA − I‖²/n, n the number of pixels (1 for a matrix), AAᵀ if A has fewer
+    rows.
 
-    For convolutions, which have no nearest orthogonal stencil: their singular values are drawn towards 1, and no theorem
-    follows; what is certified is the singular range that they have. With the symbol Ŵ of A and E = Ŵ*Ŵ − I (ŴŴ* − I) the
-    gradient is 4 weight ŴE/n (EŴ) at each frequency.
+    For convolutions, which have no nearest orthogonal stencil: their singular values are drawn
+    towards 1, and no theorem follows; what is certified is the singular range that they have. With
+    the symbol Ŵ of A and E = Ŵ*Ŵ − I (ŴŴ* − I) the gradient is 4 weight ŴE/n (EŴ) at each
+    frequency.
 
-    linear_maps: Dense, Affine and Convolution maps. ValueError if the weight is not positive. Source: Wang et al.,
-    Orthogonal convolutional neural networks, arXiv:1911.12207.
+    linear_maps: Dense, Affine and Convolution maps. ValueError if the weight is not positive.
+    Source: Wang et al., Orthogonal convolutional neural networks, arXiv:1911.12207.
     """
 
     def __init__(self, *linear_maps, weight=1.0):
@@ -121,7 +143,9 @@ class OrthogonalityPenalty(Penalty):
         self.maps = matrices(linear_maps, "OrthogonalityPenalty")
 
     def value(self):
-        return self.weight * sum(float(np.sum(np.abs(defect(S)) ** 2)) / n for S, n in map(symbols, self.maps))
+        return self.weight * sum(
+            float(np.sum(np.abs(defect(S)) ** 2)) / n for S, n in map(symbols, self.maps)
+        )
 
     def gradient(self, net):
         g = np.zeros_like(net.theta)
@@ -131,7 +155,8 @@ class OrthogonalityPenalty(Penalty):
 
 
 def matrices(maps, name):
-    """What has the weights of the linear maps given: an Affine has a matrix A. TypeError for other maps, or none."""
+    """What has the weights of the linear maps given: an Affine has a matrix A. TypeError for other
+    maps, or none."""
     needs = f"{name} constrains Dense, Affine and Convolution maps, such as field.A"
     if not maps:
         raise TypeError(f"{name} needs at least one linear map, such as field.A, got none")
@@ -139,7 +164,8 @@ def matrices(maps, name):
 
 
 def symbols(A):
-    """The symbols of a convolution and its number of pixels; a matrix is its own symbol, of one pixel."""
+    """The symbols of a convolution and its number of pixels; a matrix is its own symbol, of one
+    pixel."""
     return (A.symbols(), A.image[0] * A.image[1]) if isinstance(A, Convolution) else (A.W, 1)
 
 
@@ -150,7 +176,8 @@ def defect(S):
 
 
 def stretch(A):
-    """A(AᵀA − I), or (AAᵀ − I)A, cut off to the weight of A, per pixel: a quarter of the gradient of ‖AᵀA − I‖²/n."""
+    """A(AᵀA − I), or (AAᵀ − I)A, cut off to the weight of A, per pixel: a quarter of the gradient
+    of ‖AᵀA − I‖²/n."""
     S, n = symbols(A)
     G = S @ defect(S) if S.shape[-2] >= S.shape[-1] else defect(S) @ S
     return A.stencil(G / n) if isinstance(A, Convolution) else G

@@ -1,7 +1,8 @@
-"""Figures on a given Axes. Helpers draw on `ax` (default: the current one), return the artists, and never show or save.
+"""Figures on a given Axes. Helpers draw on `ax` (default: the current one), return the artists, and
+never show or save.
 
-Styles are the caller's: `with plt.style.context(plotting.STYLE):` gives the lecture style. matplotlib is imported
-when a helper runs.
+Styles are the caller's: `with plt.style.context(plotting.STYLE):` gives the lecture style.
+matplotlib is imported when a helper runs.
 """
 
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 __all__ = [
-    "STYLE", "adversarial_example", "animate_flow", "certified_accuracy", "convergence", "decision_regions", "deformed_grid",
-    "invariant_drift", "layer_states", "lipschitz_profile", "phase_portrait", "skew_and_gradient", "step_size_region", "trajectories",
+    "STYLE", "adversarial_example", "animate_flow", "certified_accuracy", "convergence",
+    "decision_regions", "deformed_grid", "invariant_drift", "layer_states", "lipschitz_profile",
+    "phase_portrait", "skew_and_gradient", "step_size_region", "trajectories",
 ]  # fmt: skip
 
 STYLE = str(Path(__file__).with_name("lecture.mplstyle"))
@@ -25,21 +27,27 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
 
 
 def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
-    """f, ∇U on level lines of U, and X_S on circles around 0, of a planar Presnov decomposition; returns the StreamplotSets.
+    """f, ∇U on level lines of U, and X_S on circles around 0, of a planar Presnov decomposition;
+    returns the StreamplotSets.
 
-    decomposition: from `presnov`; axes: three. The width of a line is the size of the field, on one scale for all.
+    decomposition: from `presnov`; axes: three. The width of a line is the size of the field, on one
+    scale for all.
     """
     P, grid = decomposition, _grid(xlim, ylim, 40)
     U, radius, (x, y) = P.U(grid), np.linalg.norm(grid, axis=-1), np.moveaxis(grid, -1, 0)
     faint = dict(colors="0.75", linewidths=1.2, linestyles="solid", zorder=0)
-    if np.ptp(U) > 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max():  # else U is rounding
+    if (
+        np.ptp(U) > 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max()
+    ):  # else U is rounding
         axes[1].contour(x, y, U, np.unique(np.quantile(U, np.linspace(0.05, 0.95, 14))), **faint)
     axes[2].contour(x, y, radius, np.linspace(0, radius.max(), 8)[1:], **faint)
     fields, colours = (P.field, P.gradient, P.sphere), ("black", str(_cycle()[1]), str(_cycle()[0]))
     sizes = [np.linalg.norm(X(grid), axis=-1) for X in fields]
     widths = [0.7 + 3.5 * size / np.max(sizes) for size in sizes]
     streams = [
-        phase_portrait(X, xlim, ylim, ax=ax, **{"density": 0.7, "linewidth": width, "color": colour, **kwargs})
+        phase_portrait(
+            X, xlim, ylim, ax=ax, **{"density": 0.7, "linewidth": width, "color": colour, **kwargs}
+        )
         for X, ax, width, colour in zip(fields, axes, widths, colours, strict=True)
     ]
     for ax in axes:
@@ -47,7 +55,9 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     return streams
 
 
-def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=lambda x: x, project=lambda y: y[..., :2], **kwargs):
+def deformed_grid(
+    F, xlim, ylim, ax=None, lines=11, extend=lambda x: x, project=lambda y: y[..., :2], **kwargs
+):
     """The image under F of a square grid; returns the LineCollection.
 
     extend: planar points (..., 2) → states of F; project: states → (..., 2).
@@ -72,25 +82,32 @@ def trajectories(states, ax=None, components=(0, 1), **kwargs):
 
 
 def layer_states(states, labels, axes, **kwargs):
-    """The points of a data set after some layers, one scatter per Axes (planar, or 3-D for states in ℝ³); returns the scatters.
+    """The points of a data set after some layers, one scatter per Axes (planar, or 3-D for states
+    in ℝ³); returns the scatters.
 
-    states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured by the style's
-    cycle.
+    states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured
+    by the style's cycle.
     """
     for x, ax in zip(states, axes, strict=False):
         if np.shape(x)[-1] != (3 if ax.name == "3d" else 2):
             raise ValueError(
-                f"{ax.name} axes cannot show states of dimension {np.shape(x)[-1]}: choose the components to draw"
+                f"{ax.name} axes cannot show states of dimension {np.shape(x)[-1]}: "
+                "choose the components to draw"
             )
     colours = _cycle()[np.asarray(labels) % len(_cycle())]
     return [
-        ax.scatter(*np.asarray(x).T[: 3 if ax.name == "3d" else 2], c=colours, **{"s": 6, "linewidths": 0, **kwargs})
+        ax.scatter(
+            *np.asarray(x).T[: 3 if ax.name == "3d" else 2],
+            c=colours,
+            **{"s": 6, "linewidths": 0, **kwargs},
+        )
         for x, ax in zip(states, axes, strict=True)
     ]
 
 
 def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
-    """|I(x_n) − I(x_0)| for n ≥ 1 against time on a logarithmic axis, the worst of the batch; returns the lines.
+    """|I(x_n) − I(x_0)| for n ≥ 1 against time on a logarithmic axis, the worst of the batch;
+    returns the lines.
 
     states: (..., n, d), times t: (n,); values below `floor` (exact zeros) are drawn at the floor.
     """
@@ -100,7 +117,8 @@ def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
 
 
 def convergence(h, errors, order=None, ax=None, **kwargs):
-    """Errors against step sizes, both logarithmic, with a dotted triangle side of slope `order`; returns the lines."""
+    """Errors against step sizes, both logarithmic, with a dotted triangle side of slope `order`;
+    returns the lines."""
     ax = _axes(ax)
     h, errors = np.asarray(h, float), np.asarray(errors, float)
     lines = ax.loglog(h, errors, **{"marker": "o", **kwargs})
@@ -112,33 +130,41 @@ def convergence(h, errors, order=None, ax=None, **kwargs):
 
 
 def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
-    """The steps (h_C, h_E) that a StepSizes constraint allows, a filled region under its curve; returns the PolyCollection.
+    """The steps (h_C, h_E) that a StepSizes constraint allows, a filled region under its curve;
+    returns the PolyCollection.
 
     steps: a constraint, dnn.StepSizes; xlim: the range of h_C.
     """
     h_C = np.linspace(*xlim, 1201)
     h_E = np.maximum(0, steps.largest_expansive_step(h_C))
-    return _axes(ax).fill_between(h_C, h_E, **{"label": label, "alpha": 0.35, "linewidth": 0, **kwargs})
+    return _axes(ax).fill_between(
+        h_C, h_E, **{"label": label, "alpha": 0.35, "linewidth": 0, **kwargs}
+    )
 
 
 def lipschitz_profile(profile, ax=None, label=None, **kwargs):
-    """Bounds and measured stretches of the beginnings of a network, layer by layer; returns the lines.
+    """Bounds and measured stretches of the beginnings of a network, layer by layer; returns the
+    lines.
 
-    profile: from `lipschitz.profile(net, x)`. The solid line is the product of the bounds up to each layer, the dotted one
-    the largest stretch that was found: the truth lies between. Layers without a constant end the solid line.
+    profile: from `lipschitz.profile(net, x)`. The solid line is the product of the bounds up to
+    each layer, the dotted one the largest stretch that was found: the truth lies between. Layers
+    without a constant end the solid line.
     """
     ax, layers = _axes(ax), np.arange(len(profile.bound))
     bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
     [upper] = ax.semilogy(layers, bound, label=label or "certified", **{"marker": "_", **kwargs})
     look = {"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs}
-    [lower] = ax.semilogy(layers, profile.measured_product, label=f"{label}: found" if label else "found", **look)
+    [lower] = ax.semilogy(
+        layers, profile.measured_product, label=f"{label}: found" if label else "found", **look
+    )
     ax.set(xlabel="after map number", ylabel="Lipschitz constant so far", xticks=layers)
     return [upper, lower]
 
 
 def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwargs):
-    """Accuracy in per cent against ε: certified, solid, and under attack, dotted, with the gap between them shaded; returns
-    the lines. eps, certified, attacked: arrays (n,), accuracies in [0, 1]."""
+    """Accuracy in per cent against ε: certified, solid, and under attack, dotted, with the gap
+    between them shaded; returns the lines. eps, certified, attacked: arrays (n,), accuracies in [0,
+    1]."""
     ax, certified = _axes(ax), 100 * np.asarray(certified)
     lines = ax.plot(eps, certified, label=label, **kwargs)
     if attacked is not None:
@@ -152,15 +178,19 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
 def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", "perturbed")):
     """An image, a perturbation and their sum, on three Axes; returns the images.
 
-    x, x_adv: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns). Pixels from 0 to 1, grey (ink is 1) or
-    red, green and blue; the perturbation from blue, negative, to red, its largest entry, or in colours around grey.
+    x, x_adv: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns). Pixels from
+    0 to 1, grey (ink is 1) or red, green and blue; the perturbation from blue, negative, to red,
+    its largest entry, or in colours around grey.
     """
     x, delta = np.reshape(x, shape), np.reshape(np.asarray(x_adv) - x, shape)
     size = np.abs(delta).max() or 1.0
     grey, colour = dict(cmap="gray_r", vmin=0, vmax=1), dict(cmap="RdBu_r", vmin=-size, vmax=size)
     images = x, delta, x + delta
     if len(shape) == 3:
-        images = [np.clip(np.moveaxis(image, 0, -1), 0, 1) for image in (x, 0.5 + delta / (2 * size), x + delta)]
+        images = [
+            np.clip(np.moveaxis(image, 0, -1), 0, 1)
+            for image in (x, 0.5 + delta / (2 * size), x + delta)
+        ]
     pictures = []
     for ax, image, look, title in zip(axes, images, (grey, colour, grey), titles, strict=True):
         pictures.append(ax.imshow(image, **look))
@@ -179,18 +209,29 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     grid = _grid(xlim, ylim, n)
     logits = np.asarray(classify(grid))
     if logits.ndim != 3 or logits.shape[-1] < 2:
-        raise ValueError(f"classify must return logits (..., K) with K ≥ 2, but {grid.shape} became {logits.shape}")
+        raise ValueError(
+            f"classify must return logits (..., K) with K ≥ 2, but {grid.shape} became "
+            f"{logits.shape}"
+        )
     classes = logits.argmax(axis=-1)
     colours = ListedColormap(_cycle()[: classes.max() + 1])
-    where = {"extent": (*xlim, *ylim), "origin": "lower", "interpolation": "nearest", "aspect": "equal"}
     look = {"cmap": colours, "alpha": 0.2, "vmin": -0.5, "vmax": classes.max() + 0.5, **kwargs}
-    return _axes(ax).imshow(classes, **where, **look)
+    return _axes(ax).imshow(
+        classes,
+        extent=(*xlim, *ylim),
+        origin="lower",
+        interpolation="nearest",
+        aspect="equal",
+        **look,
+    )
 
 
 def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None):
-    """An animation that carries points through the layers, `between` frames from one to the next; returns the FuncAnimation.
+    """An animation that carries points through the layers, `between` frames from one to the next;
+    returns the FuncAnimation.
 
-    states: list of arrays (n, 2 or 3) of one dimension; hold: frames at rest at the end; titles: one per state.
+    states: list of arrays (n, 2 or 3) of one dimension; hold: frames at rest at the end; titles:
+    one per state.
     """
     from matplotlib.animation import FuncAnimation
 
@@ -230,4 +271,6 @@ def _cycle():
     """The style's colours as text: some matplotlibs have triples of numbers."""
     import matplotlib as mpl
 
-    return np.array([mpl.colors.to_hex(colour) for colour in mpl.rcParams["axes.prop_cycle"].by_key()["color"]])
+    return np.array(
+        [mpl.colors.to_hex(colour) for colour in mpl.rcParams["axes.prop_cycle"].by_key()["color"]]
+    )

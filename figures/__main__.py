@@ -1,5 +1,6 @@
-r"""python -m figures [names] [--list] [--format png|pdf|svg] [--out DIR] [--quick]: draw
-the lecture figures.
+"""python -m figures [names] [--list] [--format png|pdf|svg] [--out DIR] [--quick]
+
+Draw the lecture figures.
 
 Each is trained and drawn on the spot; the same seed gives the same file on the same
 machine.
@@ -34,7 +35,8 @@ UNDATED = {
 
 def message(name):
     """The figure's message: the first paragraph of its script's docstring."""
-    return " ".join(importlib.import_module(f"figures.{name}").__doc__.split("\n\n")[0].split())
+    paragraphs = importlib.import_module(f"figures.{name}").__doc__.split("\n\n")
+    return " ".join(paragraphs[0].split())
 
 
 def draw(name, out, format="png", quick=False):
@@ -65,7 +67,7 @@ def main(arguments=None):
     add("names", nargs="*", metavar="name", help="figures to draw (default: all)")
     add("--list", action="store_true", help="list the figures with their messages")
     add("--format", choices=sorted(UNDATED), default="png")
-    add("--out", type=Path, default=out, help="folder to write into (default: figures/out)")
+    add("--out", type=Path, default=out, help="a folder (default: figures/out)")
     add("--quick", action="store_true", help="less training: for a look at the layout")
     options = parser.parse_args(arguments)
 
@@ -73,15 +75,16 @@ def main(arguments=None):
         width = max(map(len, NAMES))
         print("\n".join(f"{name:<{width}}  {message(name)}" for name in NAMES))
         return
-    unknown = [name for name in options.names if name not in NAMES]
+    unknown = ", ".join(name for name in options.names if name not in NAMES)
     if unknown:
-        parser.error(f"unknown figure {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        parser.error(f"unknown figure {unknown}; there are {', '.join(NAMES)}")
     start = time.perf_counter()
     for k, name in enumerate(names := options.names or NAMES):
         begin = time.perf_counter()
         print(f"[{k + 1}/{len(names)}] {name} …", end=" ", flush=True)
         paths = draw(name, options.out, options.format, options.quick)
-        print(f"{time.perf_counter() - begin:.1f} s  {', '.join(map(str, paths))}", flush=True)
+        seconds = time.perf_counter() - begin
+        print(f"{seconds:.1f} s  {', '.join(map(str, paths))}", flush=True)
     print(f"{len(names)} figures in {time.perf_counter() - start:.1f} s")
 
 

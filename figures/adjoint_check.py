@@ -1,5 +1,4 @@
-r"""The Taylor remainder falls with slope 2: the adjoint is exact. With one mistake in
-it, the slope is 1.
+"""The Taylor remainder falls with slope 2: the adjoint is exact; with one mistake, 1.
 
 J(ε) = ⟨w, F(x + εv; θ + εu)⟩ for a network of Ralston steps. What is left of it after
 the first two terms of its Taylor series, J(0) + ε⟨∇J, (v, u)⟩, with ∇J from the
@@ -39,7 +38,8 @@ def make(quick=False):
         k = len(check.eps) // 2
         place = (check.eps[k], check.remainders[k])
         offset, side = ((14, -22), "left") if order == 2 else ((-6, 14), "right")
-        ax.annotate(name, place, offset, textcoords="offset points", color=colour, fontsize=20, ha=side)
+        look = dict(textcoords="offset points", color=colour, fontsize=20, ha=side)
+        ax.annotate(name, place, offset, **look)
         assert check.passed == (order == 2)
     ax.set(xlabel=r"$\varepsilon$", ylabel="Taylor remainder", xlim=(None, 1))
     return fig

@@ -1,4 +1,4 @@
-r"""One small perturbation flips the ResNet and not the 1-Lipschitz network.
+"""One small perturbation flips the ResNet and not the 1-Lipschitz network.
 
 A test image, a perturbation of size ‖δ‖₂ = 0.3, enlarged in colour, and their sum.
 Above, δ changes the label that the ResNet gives. Below, the strongest attack that was
@@ -34,7 +34,7 @@ def make(quick=False):
 
 
 def drawn(fragile, robust, attack, x, y, shape, names):
-    """Of the images that fall for `fragile` the one that is most certain for `robust`."""
+    """Of the images that fall for `fragile`, the one most certain for `robust`."""
     attacked = fragile(attack(fragile, x, y))
     falls = (fragile(x).argmax(axis=-1) == y) & (attacked.argmax(axis=-1) != y)
     right = robust(x).argmax(axis=-1) == y

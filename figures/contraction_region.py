@@ -1,5 +1,4 @@
-r"""Which (h_C, h_E) give a 1-Lipschitz pair: the paper's bound, the exact one, and what
-is measured.
+"""Which (h_C, h_E) give a 1-Lipschitz pair: by the paper, exactly, and measured.
 
 The pair is x ↦ x + h_Eσ(Wx + v) and then x ↦ x − h_CAᵀσ(Ax + b), A and W orthogonal,
 slopes of σ in [½, 1]. Dots: the largest h_E for which a search finds no two points that
@@ -23,7 +22,7 @@ def pair(W, A, h_C=0.5, h_E=0.1):
 
 
 def worst_pair():
-    """A = W = I and a bias: the first slope is 1, the second ½ up to 3/(1 + h_E), then 1."""
+    """A = W = I and a bias: slope 1, then ½ up to x = 3/(1 + h_E), and 1 beyond."""
     net = pair(np.eye(2), np.eye(2))
     net.maps[1].field.b = -3.0
     return net

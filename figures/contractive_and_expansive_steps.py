@@ -1,5 +1,4 @@
-r"""One step brings two points closer, the other moves them apart, and by how much at
-most.
+"""One step brings points closer, the other moves them apart, and by how much at most.
 
 Left: x − hAᵀσ(Ax + b). Middle: x + hσ(Wx + v); h = ½, A and W are orthogonal, σ has
 slopes in [½, 1]. Dashed the distance of two points before the step, solid after it.
@@ -28,16 +27,16 @@ def steps():
 def make(quick=False):
     rng = np.random.default_rng(0)
     fig, axes = plt.subplots(1, 3, figsize=(16, 5.2))
-    before = np.array(
-        [[[-1.4, 0.5], [-0.4, 1.4]], [[0.5, 1.2], [1.3, 0.3]], [[-1.1, -1.3], [1.0, -0.7]]]
-    )
+    starts = [-1.4, 0.5, -0.4, 1.4], [0.5, 1.2, 1.3, 0.3], [-1.1, -1.3, 1.0, -0.7]
+    before = np.reshape(starts, (3, 2, 2))  # three pairs of points
     pairs = rng.normal(size=(2, 20_000, 2)) * 2
     kinds = (
         (r"contractive: $x - hA^{\!\top}\sigma(Ax + b)$", "C0"),
         (r"expansive: $x + h\sigma(Wx + v)$", "C1"),
     )
     for flow, ax, (title, colour) in zip(steps(), axes[:2], kinds, strict=True):
-        plotting.phase_portrait(flow.field, LIMITS, LIMITS, ax=ax, density=0.6, color="0.85")
+        grey = dict(density=0.6, color="0.85")
+        plotting.phase_portrait(flow.field, LIMITS, LIMITS, ax=ax, **grey)
         after = flow(before)
         for old, new in zip(before, after, strict=True):
             ax.plot(*old.T, "o--", color="0.35", linewidth=1.8)

@@ -1,5 +1,4 @@
-r"""The activation's two slopes, m = 1 and m = ½, are the factors by which one step
-contracts.
+"""The activation's slopes, m = 1 and m = ½, are the factors by which a step contracts.
 
 Left: the leaky ReLU σ. Right: the step x − hσ(x) with h = 4/3 has the slopes 1 − h =
 −1/3 and 1 − h/2 = 1/3: it brings any two points closer by the factor 3.
@@ -23,8 +22,8 @@ def make(quick=False):
     )
     step_of_z = step(z[:, None])[:, 0]
     for ax, y, names in ((left, sigma(z), left_names), (right, step_of_z, right_names)):
-        for k, (colour, (name, place)) in enumerate(zip(("C1", "C0"), names, strict=True)):
-            ends = slice(k, k + 2)
+        for k, (name, place) in enumerate(names):
+            ends, colour = slice(k, k + 2), ("C1", "C0")[k]
             ax.plot(z[ends], y[ends], color=colour, linewidth=5, solid_capstyle="round")
             ax.text(*place, name, color=colour, fontsize=26, ha="center", va="center")
         ax.axhline(0, color="0.6", linewidth=0.8, zorder=0)

@@ -1,5 +1,4 @@
-r"""The learned flow stays on the plane 1ᵀy = const to rounding; an unstructured network
-leaves it.
+"""The learned flow keeps the mass to rounding; an unstructured network does not.
 
 The lecture's system, its time-0.1 map learned from 2048 pairs on the box [−0.6, 2]³, by
 steps of ẏ = (M − Mᵀ)1 and by a ResNet of the same size. Left: both follow the truth
@@ -19,7 +18,7 @@ H, T = 0.1, 2.0
 
 
 def structured(rng, width=32, layers=2):
-    """Euler steps of (M − Mᵀ)1, vec M = Cσ(Ax + b), b random: each tanh bends elsewhere."""
+    """Euler steps of (M − Mᵀ)1, vec M = Cσ(Ax + b)."""
     return network(dnn.MassPreservingField, rng, width, layers)
 
 
@@ -29,12 +28,13 @@ def resnet(rng, width=32, layers=2):
 
 
 def network(family, rng, width, layers):
+    """Steps of H/layers, with random biases: each tanh bends in another place."""
     fields = [family.random(3, width, bias=1.0, rng=rng) for _ in range(layers)]
     return dnn.Network(*[dnn.Flow(X, H / layers) for X in fields])
 
 
 def sample(n, rng):
-    """n pairs (y, φ^0.1(y)), Sobol points: they fill the box [−0.6, 2]³, faces included."""
+    """n pairs (y, φ^0.1(y)), at Sobol points: they fill [−0.6, 2]³ to its faces."""
     y = qmc.scale(qmc.Sobol(3, rng=rng).random(n), -0.6, 2.0)
     return y, dnn.exact_flow(systems.mass_example(), y, H)
 
@@ -64,9 +64,8 @@ def make(quick=False):
     for architecture, epochs, name, colour, marker, size in cases:
         net = train(architecture, 100 if quick else epochs)
         states = np.concatenate([y0[:, None], dnn.Rollout(net, len(t) - 1)(y0)], axis=1)
-        crosses = left.plot(t, states[0], marker, color=colour, markersize=size, alpha=0.8)
-        crosses[0].set_label(name)
         look = dict(color=colour, marker=marker, label=name)
+        left.plot(t, states[0], **look, linestyle="", markersize=size, alpha=0.8)
         plotting.invariant_drift(mass, states, t, ax=right, **look)
     beside = dict(textcoords="offset points", va="center", fontsize=18)
     for k, height in enumerate(truth[-1]):

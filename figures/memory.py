@@ -1,4 +1,4 @@
-r"""Stored states against reversing the flow: memory against depth.
+"""Stored states against reversing the flow: memory against depth.
 
 Peak memory of one gradient, beyond θ and dθ, of a volume-preserving network of n
 symplectic Euler steps in ℝ⁶⁴, batch 128: all states stored, every √n-th stored and the
@@ -45,8 +45,8 @@ def make(quick=False):
     for adjoint, name, colour, growth in WAYS:
         peaks = [peak(network(rng, depth), x, y, adjoint) for depth in depths]
         ax.loglog(depths, peaks, "o-", color=colour)
-        beside = dict(textcoords="offset points", color=colour, fontsize=19, va="center")
-        ax.annotate(f"{name}\n{growth}", (depths[-1], peaks[-1]), (12, 0), **beside)
+        look = dict(textcoords="offset points", color=colour, fontsize=19, va="center")
+        ax.annotate(f"{name}\n{growth}", (depths[-1], peaks[-1]), (12, 0), **look)
     ax.set(xlabel="depth $n$", ylabel="memory (MB)", xticks=depths, xticklabels=depths)
     ax.set(xlim=(8, 4 * depths[-1]), ylim=(0.5, 1000))
     ax.minorticks_off()

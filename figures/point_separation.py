@@ -1,4 +1,4 @@
-r"""A lifted flow untangles two rings layer by layer, until one plane separates them.
+"""A lifted flow untangles two rings layer by layer, until one plane separates them.
 
 No line separates a disc from the ring around it, and no flow in the plane can (it would
 have to tear the ring). Lifted to ℝ³, fifteen residual layers do. Seen along the
@@ -23,8 +23,8 @@ def train(quick=False):
     """
     rng = np.random.default_rng(0)
     x, y = dnn.datasets.rings(3000, rng=rng)
-    fields = [dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()) for _ in range(15)]
-    layers = [dnn.Flow(X, 1 / 15) for X in fields]
+    matrices = [dnn.Dense(3, 3, rng=rng) for _ in range(15)]
+    layers = [dnn.Flow(dnn.ResidualField(A, dnn.Tanh()), 1 / 15) for A in matrices]
     net = dnn.Network(dnn.Lift(3, 2), *layers, dnn.Affine(2, 3, rng=rng))
     data = dnn.SoftmaxCrossEntropy(), x[:2000], y[:2000]
     for rate, epochs in ((1e-2, 10 if quick else 120), (1e-3, 5 if quick else 30)):
@@ -41,7 +41,7 @@ def seen_along_the_plane(net, states):
     """States in coordinates whose last axis is the distance to the decision plane."""
     W, b = net.maps[-1].W, net.maps[-1].b
     w, c = W[1] - W[0], b[1] - b[0]
-    basis = np.linalg.svd(w[None, :])[2]  # rows: ±w/‖w‖, then two directions in the plane
+    basis = np.linalg.svd(w[None, :])[2]  # ±w/‖w‖, and two directions in the plane
     distance = [((x @ w + c) / np.linalg.norm(w))[:, None] for x in states]
     along = [x @ basis[1:].T for x in states]
     return [np.concatenate(both, axis=-1) for both in zip(along, distance, strict=True)]
@@ -55,7 +55,7 @@ def make(quick=False):
     plotting.layer_states([states[k][:, [0, 2]] for k in layers], y, axes, s=9)
     for k, ax in zip(layers, axes, strict=True):
         ax.axhline(0, color="black", linestyle="--", linewidth=1.5)
-        ax.set(title="lifted data" if k == 0 else f"layer {k}", xlabel="along the plane")
+        ax.set(title=f"layer {k}" if k else "lifted data", xlabel="along the plane")
     axes[0].set_ylabel("distance to the plane")
     axes[-1].set_title(f"layer 15: {100 * accuracy(net, x, y):.1f} % right")
     return fig

@@ -1,5 +1,4 @@
-r"""More layers with smaller steps follow the flow more closely: a ResNet is Euler's
-method.
+"""More layers with smaller steps follow the flow more closely: Euler's method.
 
 Left: one and the same tanh field, ẋ = BΣ(Ax + b), whose exact flow is drawn in black; n
 residual layers x + (T/n)BΣ(Ax + b) reach the same time T. Right: the distance to the
@@ -20,7 +19,8 @@ def make(quick=False):
     X = dnn.ResidualField(dnn.Dense(2, 2, W=[[1.0, 0.3], [0.0, 1.4]]), dnn.Tanh(), turn)
     fig, (left, right) = plt.subplots(1, 2)
 
-    plotting.phase_portrait(X, (-2.9, 2.9), (-3.1, 1.9), ax=left, density=0.7, color="0.8")
+    limits = (-2.9, 2.9), (-3.1, 1.9)
+    plotting.phase_portrait(X, *limits, ax=left, density=0.7, color="0.8")
     for n, colour in ((8, "C1"), (16, "C4"), (64, "C0")):
         states = dnn.Rollout(dnn.Flow(X, T / n), n)(x0)
         look = dict(color=colour, marker="o", markersize=6 if n < 64 else 3)
@@ -31,7 +31,7 @@ def make(quick=False):
     left.plot(*x0, "ks", markersize=10)
     left.annotate("$x_0$", x0, (12, -18), textcoords="offset points", fontsize=20)
     left.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-    left.set(xlim=(-2.9, 2.9), ylim=(-3.1, 1.9))
+    left.set(xlim=limits[0], ylim=limits[1])
     left.set_title(f"states of the layers, $h = T/n$, $T = {T:g}$")
     box = dict(frameon=True, framealpha=1, edgecolor="none", borderaxespad=0.1)
     left.legend(loc="lower center", ncols=2, **box)

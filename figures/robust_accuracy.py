@@ -1,4 +1,4 @@
-r"""Accuracy against ε: certified and attacked, for each kind of network.
+"""Accuracy against ε: certified and attacked, for each kind of network.
 
 On CIFAR-10, if DYNSYS_NN_DATA names its folder, the five networks of
 `python -m figures.study` (which trains them unless it did so before), on 150 test
@@ -40,14 +40,14 @@ def residual(rng, h, d=D):
 
 
 def network(layers, rng, constraint=None, free_end=False):
-    """The layers and an affine map; the constraint on all weights, or all but the last."""
+    """The layers and an affine map, which a free end leaves without the constraint."""
     net = dnn.Network(*layers, dnn.Affine(LABELS, D, rng=rng))
     constrained = net[:-1] if free_end else net
     return net, [constraint(*weights(constrained))] if constraint else []
 
 
 def gradient_flow(rng, layers=3):
-    """x − 2Aᵀσ(Ax + b) with ReLU: singular values 1 almost everywhere, as of a reflection."""
+    """x − 2Aᵀσ(Ax + b) with ReLU: a reflection, wherever it is differentiable."""
     flows = [contractive(rng, 2, dnn.ReLU()) for _ in range(layers)]
     return network(flows, rng, ORTHOGONAL)
 
@@ -98,7 +98,7 @@ RECIPES = {
 
 
 def data(seed=0):
-    """Training and test images and labels, in the order of a permutation of the seed."""
+    """Training and test images and labels, in an order that the seed decides."""
     x, y = dnn.datasets.digits()
     order = np.random.default_rng(seed).permutation(len(x))
     return x[order[:1400]], y[order[:1400]], x[order[1400:]], y[order[1400:]]

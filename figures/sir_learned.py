@@ -1,4 +1,4 @@
-r"""The learned SIR flow lies on the true one, and its total stays 1.
+"""The learned SIR flow lies on the true one, and its total stays 1.
 
 A network of four mass-preserving Euler steps learns the map over 0.025 mean infectious
 periods from 1800 short trajectories on the simplex, by the loss summed over four
@@ -45,7 +45,8 @@ def make(quick=False):
     gap = np.abs(states - truth)[:801].max()
     for k, name in enumerate(("susceptible", "infected", "removed")):
         flow = left.plot(t, truth[:, k], color="black", linewidth=1.5, zorder=3)
-        left.plot(t[:801:32], states[:801:32, k], "o", color=f"C{k}", markersize=8, label=name)
+        look = dict(color=f"C{k}", markersize=8, label=name)
+        left.plot(t[:801:32], states[:801:32, k], "o", **look)
     flow[0].set_label("true flow")
     left.set(xlabel="time $t$ (mean infectious periods)", xlim=(0, 20.4))
     left.set(ylabel="fraction of the population")

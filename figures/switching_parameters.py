@@ -1,4 +1,4 @@
-r"""A network is an ODE whose θ(t) is piecewise constant on t₀ < t₁ < … < t_M.
+"""A network is an ODE whose θ(t) is piecewise constant on t₀ < t₁ < … < t_M.
 
 A network that separates two moons, with learned parameters and learned steps h_i =
 t_{i+1} − t_i. Top: some of its parameters as functions of time; they switch at the t_i.
@@ -13,10 +13,11 @@ import dynsys_nn as dnn
 
 
 def train(quick=False, layers=6):
-    """Lift, Euler flows with learned steps, Affine, fitted to moons, and points and labels."""
+    """Euler flows with learned steps, fitted to two moons; points and labels."""
     rng = np.random.default_rng(3)
     x, y = dnn.datasets.moons(300, noise=0.08, rng=rng)
-    fields = [dnn.ResidualField(dnn.Dense(3, 3, rng=rng), dnn.Tanh()) for _ in range(layers)]
+    matrices = [dnn.Dense(3, 3, rng=rng) for _ in range(layers)]
+    fields = [dnn.ResidualField(A, dnn.Tanh()) for A in matrices]
     flows = [dnn.Flow(X, 0.8, learn_h=True) for X in fields]
     net = dnn.Network(dnn.Lift(3, 2), *flows, dnn.Affine(2, 3, rng=rng))
     epochs = 50 if quick else 300
@@ -28,9 +29,11 @@ def make(quick=False):
     net, x, y = train(quick)
     flows = net.maps[1:-1]
     t = np.concatenate([[0], np.cumsum([F.h for F in flows])])
-    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(12, 7), height_ratios=(1, 1.2))
+    sizes = dict(figsize=(12, 7), height_ratios=(1, 1.2))
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, **sizes)
 
-    for name, entry, colour in (("A", (0, 0), "C0"), ("A", (1, 2), "C1"), ("b", (2,), "C2")):
+    drawn = ("A", (0, 0), "C0"), ("A", (1, 2), "C1"), ("b", (2,), "C2")
+    for name, entry, colour in drawn:
         values = [F.parameters[name][entry] for F in flows]
         index = "".join(str(k + 1) for k in entry)
         label = f"${name}_{{{index}}}(t)$"

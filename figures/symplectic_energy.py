@@ -1,5 +1,4 @@
-r"""The symplectic method keeps the energy close to its initial value, for ever; Euler
-and RK4 drift.
+"""The symplectic method keeps the energy close to its initial value, for ever.
 
 Left: the pendulum in steps of 0.5, written down. Right: the flow of the harmonic
 oscillator over time 0.1, learned from 1000 pairs by three symplectic shears and by a
@@ -32,12 +31,13 @@ def symplectic(rng, width=20):
 
 def resnet(rng, width=24):
     """One Euler step of Bσ(Ax + b)."""
-    return dnn.Network(dnn.Flow(dnn.ResidualField.random(2, width, bias=1.0, rng=rng), T))
+    X = dnn.ResidualField.random(2, width, bias=1.0, rng=rng)
+    return dnn.Network(dnn.Flow(X, T))
 
 
 @cache
 def train(architecture, epochs=2000, seed=0):
-    """A network of the given architecture, trained on 1000 pairs (x, φ^0.1(x)) of the square [−1, 1]²."""
+    """A network, trained on 1000 pairs (x, φ^0.1(x)) of the square [−1, 1]²."""
     rng = np.random.default_rng(seed)
     net = architecture(rng)
     x = qmc.scale(qmc.Sobol(2, rng=rng).random(1024)[:1000], -1, 1)
@@ -56,7 +56,7 @@ def energy_error(H, step, x, steps):
 
 
 def draw(ax, times, errors, name, colour, above=8):
-    """The largest error so far against time, both logarithmic, with its name at the end of the line."""
+    """The largest error so far against time, both logarithmic, named at its end."""
     ax.loglog(times, np.maximum.accumulate(errors), color=colour)
     end, look = (times[-1], errors.max()), dict(ha="right", color=colour, fontsize=17)
     ax.annotate(name, end, (0, above), textcoords="offset points", **look)

@@ -1,4 +1,4 @@
-r"""Gradient and sphere-preserving flows together fit a function.
+"""Gradient and sphere-preserving flows together fit a function.
 
 Lift to ℝ³, twice a flow that turns and a flow that follows a gradient, and an affine
 read-out: 100 parameters, fitted to 1800 noisy samples of |x| + sin x + x² (left) and of
@@ -30,7 +30,7 @@ def gradient(rng, sigma, gain=1.0, bias=0.0, width=4):
 
 
 def on_the_line(rng):
-    """For |x| + sin x + x²: a steep rotation for the kink at 0, softplus for the growth."""
+    """For |x| + sin x + x²: a steep rotation for the kink, softplus for the growth."""
     return dnn.Network(
         dnn.Lift(3, 1),
         sphere(rng, 5.0),
@@ -68,7 +68,7 @@ PLANE = in_the_plane, plane_target, 2, 800
 
 @cache
 def train(problem, seed=0, starts=3, epochs=None):
-    """The best of some starts by its training loss, and the 200 points that are held out."""
+    """The best of some starts by its training loss, and the 200 points held out."""
     architecture, target, d, iterations = problem
     x = np.random.default_rng(seed).normal(size=(2000, d))
     y = target(x) + NOISE * np.random.default_rng([seed, 1000]).normal(size=(2000, 1))
@@ -86,7 +86,8 @@ def make(quick=False):
     fig, (left, right) = plt.subplots(1, 2, figsize=(13, 5.2))
     net, held_out = train(LINE, 0, starts, epochs)
     x = np.linspace(-3, 3, 601)[:, None]
-    left.plot(x, line_target(x), color="0.75", linewidth=8, label=r"$|x| + \sin x + x^2$")
+    formula = r"$|x| + \sin x + x^2$"
+    left.plot(x, line_target(x), color="0.75", linewidth=8, label=formula)
     left.plot(x, net(x), color="C0", label="network")
     near = held_out[np.abs(held_out[:, 0]) <= 3]
     left.plot(near, 0 * near - 0.8, "|", color="0.5", markersize=9)

@@ -1,5 +1,4 @@
-r"""The structured network carries a shape without changing its volume; the ResNet does
-not.
+"""The structured network carries a shape and keeps its volume; the ResNet does not.
 
 Both learn the flow of the pendulum over time 1 from the same 100 noisy pairs, with 192
 and 200 parameters, and are then applied again and again to a disc. Left and middle: the
@@ -19,9 +18,10 @@ SHOWN = (0, 9, 18)
 
 
 def structured(rng, layers=4, width=8):
-    """Symplectic Euler steps of (x, v)′ = (f(v), g(x)): every layer has determinant one."""
+    """Symplectic Euler steps of (x, v)′ = (f(v), g(x)): each has determinant one."""
     fields = [dnn.PartitionedField.random(2, width, rng=rng) for _ in range(layers)]
-    return dnn.Network(*[dnn.Flow(X, 1 / layers, dnn.SymplecticEuler()) for X in fields])
+    method = dnn.SymplecticEuler()
+    return dnn.Network(*[dnn.Flow(X, 1 / layers, method) for X in fields])
 
 
 def resnet(rng, layers=5, width=8):

@@ -78,27 +78,3 @@ def test_activations_with_a_kink_refuse_complex_arguments(sigma):
 
 def test_the_sigmoid_takes_a_complex_step_at_zero():
     assert dnn.Sigmoid()(np.array(1e-30j)).imag / 1e-30 == pytest.approx(0.25)
-
-
-@pytest.mark.parametrize("scale", [1e-300, 1e-8, 1e-3, 0.1, 1.0, 5.0, 30.0, 1e300])
-def test_tanh_from_the_table_is_numpys_to_four_units_in_the_last_place(scale, rng, monkeypatch):
-    """Whatever this machine takes: relative to the value, for arrays that the table takes, in any shape, and odd to the bit."""
-    from dynsys_nn import activations
-
-    monkeypatch.setattr(activations, "numpys_is_slow", lambda: True)
-    z = scale * rng.normal(size=(3, 20_000))
-    s = dnn.Tanh()(z)
-    np.testing.assert_allclose(s, np.tanh(z), rtol=4 * 2.3e-16, atol=0)
-    np.testing.assert_array_equal(dnn.Tanh()(-z), -s)
-    np.testing.assert_array_equal(dnn.Tanh()(np.asfortranarray(z)), s)
-
-
-def test_tanh_from_the_table_takes_what_is_not_finite(monkeypatch):
-    from dynsys_nn import activations
-
-    monkeypatch.setattr(activations, "numpys_is_slow", lambda: True)
-    z = np.zeros(5000)
-    z[:4] = np.nan, np.inf, -np.inf, 25.0
-    s = dnn.Tanh()(z)
-    np.testing.assert_array_equal(s[:4], [np.nan, 1, -1, 1])
-    assert not s[4:].any()

@@ -1,5 +1,6 @@
 """The students' kit: lines to read, plain functions and classes of one's own, and failures that say what is wrong."""
 
+import contextlib
 import copy
 
 import numpy as np
@@ -513,6 +514,170 @@ def test_the_taylor_test_and_duality_refuse_what_they_cannot_measure():
     assert "must return the pair dx, dtheta" in checks.taylor(OnlyState(), np.ones((3, 2))).detail
     assert "not finite" in checks.taylor(Own(), [[np.nan, 1.0]]).detail
     assert "F maps (2,) to (3,): it must return" in checks.duality(dnn.Lift(3, 2), np.ones(2)).detail
+
+
+# ---- factors: maps of one state, and of a pair
+
+
+FACTORS = [name for name, make in FIELDS.items() if hasattr(make(np.random.default_rng(0)), "S")]
+
+
+@pytest.mark.parametrize("check", [checks.adjoint, checks.tangent, checks.taylor])
+@pytest.mark.parametrize("shape", [(), (5,), (2, 3)])
+def test_each_factor_of_a_field_and_each_increment_is_checked_by_itself(shape, check, rng):
+    for name in FACTORS:
+        X = FIELDS[name](rng)
+        x, y = rng.normal(size=(2, *shape, X.dim))
+        for F, at in ((X.I, x), (X.dI, x), (X.S, (x, y))):
+            assert check(F, at).passed, (name, str(check(F, at)))
+    for name, make in FIELDS.items():
+        X = make(rng)
+        x, y = rng.normal(size=(2, *shape, X.dim))
+        for method in (dnn.ImplicitMidpoint(), dnn.Cayley(), dnn.DiscreteGradient()):
+            with contextlib.suppress(TypeError):
+                method.require(X)
+                phi = method.increment(X)
+                assert check(phi, (x, y)).passed, (name, method, str(check(phi, (x, y))))
+
+
+class Product:
+    """F(x, y) = θ ⊙ x ⊙ y, with a mistake if one is put in."""
+
+    def __init__(self, mistake=None):
+        self.theta, self.mistake = np.array([1.0, 2.0, 3.0]), mistake
+
+    def __call__(self, x, y):
+        return self.theta * x * y
+
+    def vjp(self, x, y):
+        return self(x, y), lambda w: (self.mistake or Product.pullback)(self, x, y, w)
+
+    def pullback(self, x, y, w):
+        return self.theta * y * w, self.theta * x * w, (x * y * w).sum(axis=0)
+
+    def jvp(self, x, y, dx, dy, dtheta=None):
+        return self(x, y), self.theta * (dx * y + x * dy) + (0 if dtheta is None else x * y * dtheta)
+
+
+WRONG_PRODUCTS = {
+    "in x, Jv from jvp": lambda F, x, y, w: (F.theta * y * w, 0 * x, (x * y * w).sum(axis=0)),
+    "in x, Jv from jvp; dx: the sign is wrong": lambda F, x, y, w: (-F.theta * y * w, -F.theta * x * w, (x * y * w).sum(axis=0)),
+    "the gradient of θ: a mean over the batch of 5": lambda F, x, y, w: (F.theta * y * w, F.theta * x * w, (x * y * w).mean(axis=0)),
+    "pullback(w) of Product must return the triple dx, dy, dtheta, got (ndarray, ndarray)": lambda F, x, y, w: (w, w),
+    "dtheta of the pullback of Product has shape (5, 3), needed is (3,)": lambda F, x, y, w: (F.theta * y * w, F.theta * x * w, x * y * w),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRONG_PRODUCTS)
+def test_a_wrong_map_of_two_states_is_named(words, rng):
+    x, y = rng.normal(size=(2, 5, 3))
+    assert checks.adjoint(Product(), (x, y)).passed and checks.taylor(Product(), (x, y)).passed
+    check = checks.adjoint(Product(WRONG_PRODUCTS[words]), (x, y))
+    assert not check.passed and words in check.detail and check.name == "adjoint of Product", str(check)
+
+
+def test_a_pair_has_two_states_of_one_shape_and_a_tuple_of_numbers_is_one_state(rng):
+    with pytest.raises(ValueError, match=r"two arrays of equal shape, got \(3,\) and \(2,\)"):
+        checks.adjoint(Product(), (np.ones(3), np.ones(2)))
+    assert checks.tangent(Own(), (0.5, 1.5)).passed
+    theta = (F := Product()).theta.copy()
+    checks.taylor(F, tuple(rng.normal(size=(2, 5, 3))))
+    assert np.array_equal(F.theta, theta)
+
+
+# ---- what cannot be right is a check that failed
+
+
+class Doubled(dnn.Map):
+    """y = 2x, right; the classes below return what is not a state."""
+
+    dim_in = dim_out = 2
+
+    def __call__(self, x):
+        return 2 * x
+
+    def vjp(self, x):
+        return 2 * x, lambda w: (2 * w, np.zeros(0))
+
+    def jvp(self, x, v, dtheta=None):
+        return 2 * x, 2 * v
+
+    def inverse(self, y):
+        return y / 2
+
+    def jacobian(self, x):
+        return 2 * np.eye(2) + 0 * x[..., None]
+
+    def lipschitz(self):
+        return 2.0
+
+
+def changed_in_place(self, x):
+    x *= 2
+    return x
+
+
+WRONG_RESULTS = {
+    "F(x) of Wrong must be an array, got one list": lambda self, x: [[2.0, 2.0]],
+    "F(x) of Wrong must be an array, got None: is there a return?": lambda self, x: None,
+    "F(x) of Wrong has shape (3, 1), needed is (3, 2)": lambda self, x: 2 * x[..., :1],
+    "an argument is changed: write x = x + …, not x += … (test_checks.py, line": changed_in_place,
+}
+
+
+@pytest.mark.parametrize("words", WRONG_RESULTS)
+def test_every_check_of_a_map_that_returns_no_state_fails_and_says_so(words):
+    F, x = type("Wrong", (Doubled,), {"__call__": WRONG_RESULTS[words]})(), np.ones((3, 2))
+    asked = [
+        (check, ())
+        for check in (checks.adjoint, checks.taylor, checks.tangent, checks.duality, checks.inverse, checks.lipschitz)
+    ]
+    for check, more in [*asked, (checks.invariant, (dnn.Mass(),)), (checks.value, ())]:
+        if check is checks.value:
+            found = check(F, x, 2 * x)
+        elif more:
+            found = check(F, *more, x)
+        else:
+            found = check(F, x)
+        assert not found.passed and words in found.detail, str(found)
+    assert checks.adjoint(Doubled(), x).passed
+
+
+def test_a_method_and_a_jacobian_that_return_no_state_fail():
+    class Half(dnn.Method):
+        order = 1
+
+        def step(self, field, x, h):
+            return (x + h * field(x))[..., :1]
+
+    found = checks.order(Half(), lambda x: -x, np.ones(2))
+    assert not found.passed and found.name == "order of Half" and "has shape (1,), needed is (2,)" in found.detail
+
+    class NoTangent(Doubled):
+        def jvp(self, x, v, dtheta=None):
+            return 2 * x, v[..., :1]
+
+    assert "has shape (3, 1), needed is (3, 2)" in checks.tangent(NoTangent(), np.ones((3, 2))).detail
+    assert "run checks.tangent" in checks.adjoint(NoTangent(), np.ones((3, 2))).require().detail
+
+
+# ---- exact flows
+
+
+def test_where_each_step_is_the_exact_flow_the_order_is_infinite_and_the_error_rounding(rng):
+    shear = dnn.KnownField(lambda z: np.stack([z[..., 1], 0 * z[..., 0]], axis=-1), 2, shear=True)
+    check = checks.order(dnn.Euler(), shear, rng.normal(size=(3, 2))).require()
+    assert "exact flow" in check.detail and check.limit < 1e-10
+
+    class Boastful(dnn.Heun):
+        def solves(self, field):
+            return True
+
+    assert not checks.order(Boastful(), dnn.systems.pendulum(), [1.0, 0.5]).passed
+    kick = dnn.KnownField(lambda z: np.stack([0 * z[..., 0], -np.sin(z[..., 0])], axis=-1), 2, shear=True)
+    both = dnn.SumField(shear, kick)
+    assert "claimed 2" in checks.order(dnn.Strang(dnn.Euler()), both, [1.0, 0.5]).require().detail
+    assert "claimed 1" in checks.order(dnn.LieTrotter(dnn.Euler()), both, [1.0, 0.5]).require().detail
 
 
 # ---- what a tutor would say

@@ -284,6 +284,21 @@ def test_a_network_stays_in_its_spectral_balls_while_it_is_trained(rng):
     assert 0.999 < np.max(norms) <= 1 + 1e-14
 
 
+def test_descents_towards_orthogonal_weights_square_the_defect(rng):
+    """W ← W(3I − WᵀW)/2 takes a singular value 1 + e to 1 − 3e²/2 − e³/2."""
+    Q, affine = np.linalg.qr(rng.normal(size=(4, 4)))[0], dnn.Affine(2, 4, rng=rng)
+    A, B = dnn.Dense(4, 4, W=1.01 * Q), dnn.Dense(3, 4, W=1.01 * Q[:3])
+    dnn.TowardsOrthogonal(A, B, affine).project()
+    np.testing.assert_allclose(A.W, (1 - 1.5e-4 - 0.5e-6) * Q, rtol=1e-12)
+    np.testing.assert_allclose(B.W, (1 - 1.5e-4 - 0.5e-6) * Q[:3], rtol=1e-12)
+    dnn.TowardsOrthogonal(A, descents=3).project()
+    assert gap(A.W) < 1e-13
+    with pytest.raises(ValueError, match="descents must be at least 1, got 0"):
+        dnn.TowardsOrthogonal(A, descents=0)
+    assert repr(dnn.TowardsOrthogonal(A, descents=3)) == "TowardsOrthogonal(Dense(4 → 4), descents=3)"
+    assert repr(dnn.SpectralBall(A, radius=0.5)) == "SpectralBall(Dense(4 → 4), radius=0.5)" != repr(dnn.SpectralBall(A))
+
+
 # ---- step sizes
 
 
@@ -418,9 +433,9 @@ def test_learned_alternations_are_certified_at_every_epoch(bound, rng):
 
 def test_constraints_of_another_network_are_refused(rng):
     net, other = gradient_flow(rng), gradient_flow(rng)
-    with pytest.raises(ValueError, match="is not a part of the network that is trained"):
+    with pytest.raises(ValueError, match="is not a part of"):
         dnn.fit(net, dnn.MulticlassHinge(), *data(rng), epochs=1, constraints=[dnn.Orthogonal(other.maps[1].field.A)])
-    with pytest.raises(ValueError, match="is not a part of the network that is trained"):
+    with pytest.raises(ValueError, match="is not a part of"):
         dnn.fit(
             net,
             dnn.MulticlassHinge(),

@@ -54,14 +54,14 @@ ACTIVATION = {
     ),
     "value of Wrong: F(x) is [ 0.6 -0.8  0. ]": dict(__call__=lambda self, z: quiet(lambda: z / np.sqrt(1 + z * z))),
     "sharp bounds: found are slopes from 1e-06 to 1": dict(slope_min=-1.0),
-    "primitive(z) of Wrong must be an array, got None: is there a return?": dict(primitive=lambda self, z: None),
+    "of Wrong must be an array, got None: is there a return?": dict(primitive=lambda self, z: None),
     "the sign is wrong": dict(slope=lambda self, z: -((1 / np.hypot(1, z)) ** 3)),
     "σ′ against differences of σ": dict(slope=lambda self, z: 1 / np.hypot(1, z)),
     "it is 2 times what it should be": dict(slope=lambda self, z: 2 * (1 / np.hypot(1, z)) ** 3),
     "γ′ against σ": dict(primitive=lambda self, z: np.hypot(1, z) ** 2 / 2),
     "≤ σ′ ≤ slope_max = 0.5, found from": dict(slope_max=0.5),
     "slope_min = 0.2 ≤ σ′": dict(slope_min=0.2),
-    "slope(z) of Wrong must be an array, got one float": dict(slope=lambda self, z: 1.0),
+    "of Wrong must be an array, got one float": dict(slope=lambda self, z: 1.0),
 }
 
 

@@ -26,6 +26,7 @@ def maps(rng):
         yield f"Flow by {name}", dnn.Flow(field, -0.1, method, steps=2, learn_h="Euler" in name)
     yield from zoo.networks(rng)
     yield "Rollout", dnn.Rollout(zoo.henon(rng), 3)
+    yield "Zero", dnn.Zero(3, 2)
     A = zoo.randomise(dnn.Convolution(4, 2, (4, 6), groups=2, rng=rng, dtype=np.float32), rng)
     yield "images", dnn.Network(dnn.Standardisation(2, (4, 6), [0.1, 0.2], 0.5), A, dnn.MaxPooling(4, (4, 6)), dnn.Affine(3, 24, rng=rng, dtype=np.float32))
     yield "float32", dnn.Network(dnn.Lift(4, 2), dnn.Affine(3, 4, rng=rng, dtype=np.float32))
@@ -76,6 +77,70 @@ def test_shared_weights_are_shared_again(tmp_path, rng):
     assert (g := dnn.Map.load(tmp_path / "f.npz")).f is g.g
 
 
+def tied(rng):
+    """Networks in which parts are met again in every way."""
+    dense, affine = dnn.Dense(4, 4, rng=rng), dnn.Affine(4, 4, rng=rng)
+    X, H = dnn.GradientField(dense, dnn.Tanh()), dnn.HamiltonianField(dnn.Dense(5, 4, rng=rng), dnn.Tanh())
+    step, learned = dnn.Flow(X, 0.1), dnn.Flow(X, 0.2, learn_h=True)
+    body = dnn.Network(step, affine)
+    return {
+        "one field in two flows": dnn.Network(step, dnn.Flow(X, 0.2, dnn.RK4()), learned),
+        "one matrix in two fields": dnn.Network(step, dnn.Flow(dnn.ResidualField(dense, dnn.Tanh()), 0.1)),
+        "one body below two heads": dnn.Network(dnn.Network(body, learned), dnn.Network(*body.maps, dnn.Lift(4, 4))),
+        "a part of a network beside it": dnn.Network(body, body[:1], body[1]),
+        "the matrix of an affine map, after it": dnn.Network(affine, dnn.Flow(dnn.ResidualField(affine.A, dnn.Tanh()), 0.1)),
+        "the matrix of an affine map, before it": dnn.Network(dnn.Flow(dnn.ResidualField(affine.A, dnn.Tanh()), 0.1), affine),
+        "an energy's flow and its descent": dnn.Network(dnn.Flow(H.dH, 0.1), dnn.Flow(H, 0.1, dnn.ImplicitMidpoint())),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", tied(np.random.default_rng(0)))
+def test_parameters_that_are_tied_are_tied_again(name, tmp_path, rng):
+    net = tied(rng)[name]
+    net.save(tmp_path / "net.npz")
+    again = dnn.Network.load(tmp_path / "net.npz")
+    assert same(net, again) and again.theta.size < sum(F.theta.size for F in net.maps)
+    x, w = rng.normal(size=(2, 3, 4))
+    theta = rng.normal(size=net.theta.size)
+    net.theta = again.theta = theta  # a part that is not tied would stay behind
+    for a, b in zip(net.vjp(x)[1](w), again.vjp(x)[1](w), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_file_that_could_not_be_read_again_is_not_written(tmp_path):
+    """Networks nested so deep that Python's stack ends: in `save`, and not only in `load`."""
+    net, refused = dnn.Lift(2, 2), 0
+    for depth in range(480):
+        net = dnn.Network(net)
+        if depth % 20:
+            continue
+        path = tmp_path / f"{depth}.npz"
+        try:
+            net.save(path)
+        except (TypeError, RecursionError):
+            refused += 1
+            assert not path.exists()
+        else:
+            assert dnn.Map.load(path)([1.0, 2.0]).tolist() == [1.0, 2.0]
+    assert refused
+
+
+def test_a_file_of_the_first_version_is_read_to_the_bit(tmp_path):
+    """As version 0.1 wrote it before parameters were borrowed: a learned step, tied flows, an energy with α, an affine map."""
+    code = """{"dynsys_nn": 1, "map": {"class": "Network", "maps": [{"class": "Flow", "field": {"class": "GradientField", "A":
+        {"class": "Dense", "dim_out": 1, "dim_in": 2, "dtype": "float64"}, "sigma": {"class": "LeakyReLU", "slope": 0.25}, "sign": -1,
+        "alpha": null}, "h": 1.0, "method": {"class": "RK4"}, "steps": 2, "learn_h": true}, {"class": "Flow", "field":
+        {"class": "HamiltonianField", "A": {"class": "Dense", "dim_out": 1, "dim_in": 2, "dtype": "float64"}, "sigma":
+        {"class": "Tanh"}, "alpha": [0.0]}, "h": 0.1, "method": {"class": "ImplicitMidpoint"}, "steps": 1, "learn_h": false},
+        {"same as": 4}, {"class": "Affine", "dim_out": 1, "dim_in": 2, "dtype": "float64"}]}}"""
+    np.savez(tmp_path / "old.npz", architecture=code, theta=np.arange(1, 12) / 10)
+    net = dnn.Network.load(tmp_path / "old.npz")
+    assert list(net.parameters) == ["0.A", "0.b", "0.h", "1.A", "1.b", "1.alpha", "3.W", "3.b"]
+    np.testing.assert_array_equal(net.theta, np.arange(1, 12) / 10)
+    assert net.maps[0] is net.maps[2] and net.maps[1].field.alpha == 0.8
+    np.testing.assert_allclose(net([0.5, -0.25]), [1.1687404437394953], rtol=1e-13)
+
+
 def test_an_invariant_in_field_and_method_is_one_object_again(tmp_path, rng):
     Q = zoo.QUADRATIC
     F = dnn.Flow(zoo.invariant_field(rng, Q), 0.1, dnn.Projected(dnn.RK4(), Q))
@@ -100,7 +165,7 @@ def test_what_a_file_cannot_keep_is_refused_by_name_and_the_old_file_stays(rng, 
         pass
 
     cases = {
-        "fun of KnownField is <function": dnn.Flow(dnn.systems.pendulum(), 0.1, dnn.StormerVerlet()),
+        "fun of KnownField is <": dnn.Flow(dnn.systems.pendulum(), 0.1, dnn.StormerVerlet()),
         "method of Flow is PositionVerlet()": dnn.Flow(zoo.partitioned(rng), 0.1, zoo.PositionVerlet()),
         "value of Invariant is <function": zoo.invariant_field(rng, zoo.WAVY),
         "but it is Own(2 → 3)": Own(3, 2, rng=rng),
@@ -264,15 +329,162 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs(tmp_path):
     training(path, 1)
     before = path.read_bytes()
     for what, changes in {
-        "data": dict(x=x, y=y), "loss": dict(loss=dnn.MulticlassHinge(0.4)), "optimiser": dict(optimiser=dnn.Adam(2e-2)),
-        "batch_size": dict(batch_size=40), "validation data": dict(validation=(x, y)), "constraints": dict(constraints=[dnn.Constraint()]),
+        "data[0] was float64": dict(x=x, y=y), "loss.margin was 0.3, and now it is 0.4": dict(loss=dnn.MulticlassHinge(0.4)),
+        "loss was MulticlassHinge, and now it is SoftmaxCrossEntropy": dict(loss=dnn.SoftmaxCrossEntropy()),
+        "optimiser.rate was 0.01, and now it is 0.02": dict(optimiser=dnn.Adam(2e-2)),
+        "optimiser.rate was 0.01, and now it is 0.0100000004": dict(optimiser=dnn.Adam(0.0100000004)),
+        "batch_size was 50, and now it is 40": dict(batch_size=40), "validation data[0] was": dict(validation=(x, y)),
+        "constraints was [Orthogonal], and now it is [Orthogonal, Constraint]": dict(constraints=[dnn.Constraint()]),
+        "rng was another one at the start": dict(bits=np.random.MT19937),
     }.items():  # fmt: skip
-        with pytest.raises(ValueError, match=rf"resumed from .*run\.npz: it is of another run, whose {what}.* was"):
+        with pytest.raises(ValueError, match=rf"resumed from .*run\.npz: it is of another run, whose {re.escape(what)}"):
             training(path, 2, **changes)
     net = dnn.Affine(2, 2, rng=0)
-    with pytest.raises(ValueError, match="another run, whose network.* was"):
+    with pytest.raises(ValueError, match="another run, whose network was Network, and now it is Affine"):
         dnn.fit(net, dnn.MulticlassHinge(0.3), x, y, checkpoint=path)
     assert path.read_bytes() == before
+
+
+class Own(dnn.Activation):
+    slope_min, slope_max = 0.0, 1.0
+
+    def __init__(self, steepness=1.0):
+        self.steepness = steepness
+
+    def __call__(self, z):
+        return np.tanh(self.steepness * z)
+
+    def slope(self, z):
+        return self.steepness * (1 - np.tanh(self.steepness * z) ** 2)
+
+
+class Scaled(dnn.MeanSquaredError):
+    def __init__(self, weight):
+        self.factor = weight  # under another name than the argument
+
+    def vjp(self, y, target):
+        return tuple(self.factor * part for part in super().vjp(y, target))
+
+
+class Shift(dnn.Map):
+    """x + s with a learned s, which does not bear the name of its argument."""
+
+    def __init__(self, start):
+        self.dim_in = self.dim_out = len(start)
+        self.own(s=start)
+
+    def __call__(self, x):
+        return x + self.s
+
+    def vjp(self, x):
+        return x + self.s, lambda w: (w, self.pack(s=w.sum(axis=0)))
+
+
+class Plain:
+    """An optimiser that derives from nothing."""
+
+    def __init__(self, rate):
+        self.rate, self.remark, self.nothing = rate, "a text", None
+
+    def start(self, theta):
+        return {}
+
+    def step(self, theta, g, memory):
+        theta -= self.rate * g
+
+
+def rich(path, epochs=2, seed=0, h=0.1, method=dnn.Euler(), sigma=Own(), constraints=lambda net: [], penalties=lambda net: [],
+         loss=Scaled(2.0), optimiser=Plain(0.01), rng=0, net=None):  # fmt: skip
+    """A training with classes of one's own, of which one thing can be changed."""
+    draw = np.random.default_rng(seed)
+    X, Y = (dnn.GradientField(dnn.Dense(4, 4, rng=draw), s) for s in (dnn.LeakyReLU(0.5), sigma))
+    flows = [dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(Y, 0.1, learn_h=True), dnn.Flow(Y, h, method)]
+    net = net or dnn.Network(*flows, Shift(np.ones(4)), *[dnn.Affine(4, 4, rng=draw) for _ in range(2)])
+    x = np.random.default_rng(0).normal(size=(30, 4))
+    dnn.fit(net, loss, x, np.tanh(x), optimiser, epochs, 10, constraints(net), rng=rng, checkpoint=path, penalties=penalties(net))
+    return net
+
+
+BALL = {r: dict(constraints=lambda net, r=r: [dnn.SpectralBall(*weights(net), radius=r)]) for r in (5, 0.5)}
+LAYER = {k: dict(constraints=lambda net, k=k: [dnn.SpectralBall(net[k])]) for k in (4, 5)}
+TOWARDS = {n: dict(constraints=lambda net, n=n: [dnn.TowardsOrthogonal(*weights(net), descents=n)]) for n in (1, 2)}
+PENALTY = {a: dict(penalties=lambda net, a=a: [dnn.OrthogonalityPenalty(*weights(net), weight=a)]) for a in (1, 1000)}
+STEPS = {
+    bound: dict(constraints=lambda net, b=bound: [dnn.Orthogonal(*weights(net)), dnn.StepSizes(net[0], net[1], b)])
+    for bound in ("sharp", "paper")
+}
+
+
+@pytest.mark.parametrize("was, now, what", [
+    (BALL[5], BALL[0.5], "constraints[0].radius was 5.0, and now it is 0.5"),
+    (STEPS["sharp"], STEPS["paper"], "constraints[1].bound was sharp, and now it is paper"),
+    (PENALTY[1], PENALTY[1000], "penalties[0].weight was 1.0, and now it is 1000.0"),
+    (TOWARDS[1], TOWARDS[2], "constraints[0].descents was 1, and now it is 2"),
+    (LAYER[4], LAYER[5], "constraints[0].linear_maps[0].number was"),
+    ({}, dict(h=0.7), "network.maps[2].h was 0.1, and now it is 0.7"),
+    ({}, dict(method=dnn.RK4()), "network.maps[2].method.class was Euler, and now it is RK4"),
+    ({}, dict(sigma=Own(2.0)), "network.maps[1].field.sigma.steepness was 1.0, and now it is 2.0"),
+    ({}, dict(loss=Scaled(100.0)), "loss.factor was 2.0, and now it is 100.0"),
+    ({}, dict(loss=type("Scaled", (Scaled,), {"vjp": lambda self, y, target: (0.0, 0.0 * y)})(2.0)), "loss.vjp[0] was Scaled.vjp"),
+    ({}, dict(optimiser=Plain(0.02)), "optimiser.rate was 0.01, and now it is 0.02"),
+    ({}, dict(seed=1), "θ was another one at the start"), ({}, dict(rng=1), "rng was another one at the start"),
+])  # fmt: skip
+def test_a_run_with_one_thing_changed_is_refused_with_that_thing_and_the_same_resumes(was, now, what, tmp_path):
+    path = tmp_path / "run.npz"
+    net = rich(path, **was)
+    with pytest.raises(ValueError, match=rf"it is of another run, whose {re.escape(what)}"):
+        rich(path, 3, **was | now)
+    again = rich(path, 3, **was)
+    rich(path, 3, net=net, **was)  # the session goes on, with the network as it is
+    assert net.theta.tobytes() == again.theta.tobytes()
+
+
+def test_without_a_seed_the_random_state_is_that_of_the_file(tmp_path):
+    whole = rich(None, 4)
+    rich(tmp_path / "run.npz", 2)
+    assert rich(tmp_path / "run.npz", 4, rng=None).theta.tobytes() == whole.theta.tobytes()
+
+
+def test_classes_of_ones_own_are_resumed_in_a_new_process(tmp_path):
+    code = "import sys; sys.path.append(sys.argv[1]); import test_nothing_is_lost as here; net = here.rich('run.npz', int(sys.argv[2])); print(net.theta.sum())"
+    for epochs in ("2", "4"):
+        done = run("-c", code, str(ROOT / "tests"), epochs, cwd=tmp_path)
+        assert not done.stderr
+    assert float(done.stdout.removeprefix("np.float64(").strip(")\n")) == rich(None, 4).theta.sum()
+
+
+def test_after_ctrl_c_in_an_epoch_the_session_takes_the_run_up_again(tmp_path):
+    class Stop(dnn.Constraint):
+        calls = [0]
+
+        def project(self):
+            self.calls[0] += 1
+            if self.calls[0] == 9:
+                raise KeyboardInterrupt
+
+    stop, rng = dict(constraints=lambda net: [Stop()]), np.random.default_rng(0)
+    net = rich(tmp_path / "run.npz", 5, rng=rng, **stop)
+    rich(tmp_path / "run.npz", 5, rng=rng, net=net, **stop)
+    assert net.theta.tobytes() == rich(None, 5, **stop).theta.tobytes() and Stop.calls[0] > 30
+
+
+def test_a_checkpoint_of_the_first_version_is_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "run.npz"
+    net = rich(path)
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "starts"}
+    np.savez(path, **arrays | dict(run='{"network": "Network(4 → 4) with float64 parameters"}'))
+    with pytest.raises(ValueError, match=r"an earlier version of dynsys_nn wrote it.*net\.theta = np\.load\(.*\)\[\"theta\"\]"):
+        rich(path)
+    np.testing.assert_array_equal(np.load(path)["theta"], net.theta)
+
+
+def test_a_checkpoint_without_a_folder_is_refused_before_the_first_epoch(tmp_path):
+    path = tmp_path / "nowhere" / "run.npz"
+    with pytest.raises(FileNotFoundError, match="nowhere.*run.npz cannot be written: its folder does not exist"):
+        training(path, callback=lambda *_: pytest.fail("an epoch was run"))
+    with pytest.raises(FileNotFoundError, match="net.npz cannot be written"):
+        dnn.Lift(3, 2).save(tmp_path / "nowhere" / "net.npz")
 
 
 def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path):

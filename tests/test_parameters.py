@@ -1,4 +1,4 @@
-"""One flat θ: views stay views through nesting, sharing, copying, pickling and training; a part has one owner."""
+"""One flat θ: views stay views through nesting, sharing, copying, pickling and training; any number of maps look at a part."""
 
 import copy
 import pickle
@@ -69,7 +69,7 @@ def test_assigning_to_theta_or_a_parameter_copies_into_place():
         net.theta = 0.0
     with pytest.raises(TypeError, match="θ of Network is float64, got complex128"):
         net.theta = net.theta + 1j
-    with pytest.raises(AttributeError, match="part for good"):
+    with pytest.raises(AttributeError, match="field of Flow cannot be replaced"):
         net.maps[1].field = residual(np.random.default_rng(0))
 
 
@@ -98,8 +98,6 @@ def test_a_shallow_copy_is_a_copy_too_and_a_pickle_holds_theta_once():
     twin = copy.copy(net)
     twin.theta = 0 * twin.theta
     assert np.abs(net.theta).max() > 0
-    with pytest.raises(ValueError, match="owner already"):
-        dnn.Network(net.maps[0], net.maps[1])
     wide = dnn.Network(dnn.Flow(dnn.GradientField(dnn.Dense(200, 200, rng=0), dnn.Tanh()), 0.1))
     assert len(pickle.dumps(wide)) < 1.1 * wide.theta.nbytes
 
@@ -113,30 +111,12 @@ def test_a_shared_map_has_one_set_of_parameters_and_the_sum_of_gradients(rng):
     np.testing.assert_allclose(shared.vjp(x)[1](w)[1], steps.vjp(x)[1](w)[1], rtol=1e-12, atol=1e-14)
 
 
-def test_a_part_has_one_owner_while_the_owner_lives(rng):
-    X = residual(rng)
-    F = dnn.Flow(X, 0.1)
-    with pytest.raises(ValueError, match="ResidualField has an owner already, a Flow.*steps=n.*copy.deepcopy"):
-        dnn.Flow(X, 0.2)
-    with pytest.raises(ValueError, match="Dense has an owner already, a ResidualField"):
-        dnn.GradientField(X.A, dnn.Tanh())
-    del F
-    values = [
-        dnn.Flow(X, 1 / n, steps=n)(np.ones(4)) for n in (1, 2, 4)
-    ]  # one after the other: each owner is gone before the next
-    assert len(values) == 3
-    pendulum = dnn.systems.pendulum()  # without parameters there is nothing to tear
-    assert dnn.Flow(pendulum, 0.1).field is dnn.Flow(pendulum, 0.2).field
-
-
 def test_several_rollouts_look_at_one_network(rng):
     net = dnn.Network(dnn.Flow(residual(rng), 0.1))
     short, long = dnn.Rollout(net, 2), dnn.Rollout(net, 20)
-    assert short.theta is net.theta is long.theta
+    assert np.shares_memory(short.theta, net.theta) and np.shares_memory(long.theta, net.theta)
     short.theta = 0 * net.theta
     np.testing.assert_array_equal(long(np.ones(4)), np.ones((20, 4)))
-    with pytest.raises(TypeError, match="Rollout cannot be a part"):
-        dnn.Network(short, dnn.Affine(2, 4))
     assert_views(net)
 
 
@@ -205,7 +185,7 @@ def test_a_map_of_ones_own_takes_plain_numbers_and_owns_once():
     np.testing.assert_array_equal(Scale(c=3)([0.5, 0.5]), [1.5, 1.5])
     with pytest.raises(TypeError, match="c of Scale must be an array of numbers or a map, got 'two'"):
         Scale(c="two")
-    with pytest.raises(ValueError, match="Scale has its parameters already: own is called once"):
+    with pytest.raises(ValueError, match=r"Scale called own\(\) already: pass all parameters in a single call"):
         Scale(c=1.0).own(b=2.0)
 
 
@@ -228,14 +208,6 @@ def test_a_linear_map_with_parameters_of_its_own_must_bring_its_tangents(rng):
     dnn.checks.adjoint(A, rng.normal(size=(5, 3))).require()
     with pytest.raises(NotImplementedError, match="Multiple has parameters: write its own jvp and adjoint_jvp"):
         A.jvp(np.ones(3), np.ones(3), np.ones(1))
-
-
-def test_a_failed_network_with_a_rollout_leaves_its_flow_free(rng):
-    flow, net = dnn.Flow(residual(rng), 0.1), dnn.Network(dnn.Flow(residual(rng), 0.1))
-    with pytest.raises(TypeError, match="Rollout") as kept:
-        dnn.Network(flow, dnn.Rollout(net, 2))
-    dnn.Network(flow)
-    assert kept is not None
 
 
 def test_randomness_enters_only_as_rng():

@@ -254,6 +254,15 @@ def test_samples_that_are_wrong_already_stay_and_eps_zero_changes_nothing(rng):
     np.testing.assert_array_equal(x, before)
 
 
+def test_an_ascent_stops_where_the_label_fell(rng):
+    """Not a whole step beyond the boundary, however large ε is."""
+    net, x = classifier(rng, labels=2), rng.normal(size=(50, 6))
+    y, exact = labels_of(net, x), distances(net, x)
+    eps = 2 * exact
+    size = np.linalg.norm(dnn.PGD(eps)(net, x, y) - x, axis=-1)
+    assert (exact * (1 - 1e-12) <= size).all() and (size <= exact + 2.5 * eps / 50 * (1 + 1e-9)).all()
+
+
 def test_where_no_label_falls_the_smallest_margin_is_returned(rng):
     net, x = classifier(rng, labels=2), rng.normal(size=(30, 6))
     y, exact = labels_of(net, x), distances(net, x)

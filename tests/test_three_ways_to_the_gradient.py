@@ -376,7 +376,7 @@ def test_the_continuous_adjoint_refuses_what_it_cannot_solve(rng):
             dnn.continuous_adjoint(X, x, t)
     with pytest.raises(TypeError, match="is that of a vector field, got Flow"):
         dnn.continuous_adjoint(dnn.Flow(X, 0.1), x, 1.0)
-    with pytest.raises(TypeError, match="needs a float64 field, got float32"):
+    with pytest.raises(TypeError, match="needs a float64 field and states, got float32"):
         dnn.continuous_adjoint(dnn.ResidualField(dnn.Dense(2, 2, dtype=np.float32), dnn.Tanh()), np.ones(2), 1.0)
 
 
@@ -442,7 +442,7 @@ def test_the_hessian_vector_product_is_the_derivative_of_the_gradient_and_symmet
     if kind == "rollout":
         net, y = dnn.Rollout(net, 3), rng.normal(size=(7, 3, 2))
     u, v = rng.normal(size=(2, net.theta.size))
-    theta, Hv = net.theta.copy(), net.hvp(loss, x, y, v)
+    theta, Hv = net.theta.copy(), dnn.hessian_times(net, loss, x, y, v)
     assert np.array_equal(net.theta, theta) and net.theta.dtype == float
     gradients = []
     for eps in (1e-6, -1e-6):
@@ -450,7 +450,7 @@ def test_the_hessian_vector_product_is_the_derivative_of_the_gradient_and_symmet
         gradients.append(dnn.value_and_grad(net, loss, x, y)[1])
     net.theta = theta
     assert relative(Hv, (gradients[0] - gradients[1]) / 2e-6) < 1e-6
-    assert u @ Hv == pytest.approx(v @ net.hvp(loss, x, y, u), rel=1e-12)
+    assert u @ Hv == pytest.approx(v @ dnn.hessian_times(net, loss, x, y, u), rel=1e-12)
 
 
 def test_the_hessian_of_a_float32_network_is_that_of_its_float64_twin(rng):
@@ -461,15 +461,15 @@ def test_the_hessian_of_a_float32_network_is_that_of_its_float64_twin(rng):
     )
     twin.theta = net.theta.astype(float)
     x, y, v = rng.normal(size=(4, 2)), rng.normal(size=(4, 2)), rng.normal(size=net.theta.size)
-    np.testing.assert_allclose(net.hvp(LOSS, x, y, v), twin.hvp(LOSS, x, y, v), rtol=1e-12)
+    np.testing.assert_allclose(dnn.hessian_times(net, LOSS, x, y, v), dnn.hessian_times(twin, LOSS, x, y, v), rtol=1e-12)
 
 
 def test_a_kink_has_no_second_derivative_and_a_wrong_direction_is_refused(rng):
     net = dnn.Network(dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.ReLU()), 0.1))
     with pytest.raises(TypeError, match="is not analytic"):
-        net.hvp(LOSS, np.ones((1, 2)), np.ones((1, 2)), net.theta)
+        dnn.hessian_times(net, LOSS, np.ones((1, 2)), np.ones((1, 2)), net.theta)
     with pytest.raises(ValueError, match="needs a direction in θ of shape"):
-        smooth(rng).hvp(LOSS, np.ones((1, 2)), np.ones((1, 2)), np.ones(3))
+        dnn.hessian_times(smooth(rng), LOSS, np.ones((1, 2)), np.ones((1, 2)), np.ones(3))
 
 
 def test_newton_cg_goes_on_where_lbfgs_stalls(rng):
@@ -490,6 +490,6 @@ def test_newton_cg_goes_on_where_lbfgs_stalls(rng):
     dnn.fit(net, LOSS, x, y, dnn.LBFGS(), epochs=300)
     found = scipy.optimize.minimize(
         lambda theta: LOSS(at(theta)(x), y), net.theta.copy(), jac=gradient, method="trust-ncg", options=dict(gtol=1e-11, maxiter=500),
-        hessp=lambda theta, v: at(theta).hvp(LOSS, x, y, v),
+        hessp=lambda theta, v: dnn.hessian_times(at(theta), LOSS, x, y, v),
     )  # fmt: skip
     assert np.linalg.norm(gradient(found.x)) < 1e-10

@@ -162,6 +162,24 @@ def test_lbfgs_ends_on_the_theta_that_it_recorded_last():
         assert (np.diff(history.loss) <= 0).all()
 
 
+@pytest.mark.parametrize("calls", range(2, 8))
+def test_lbfgs_ends_on_that_theta_too_when_a_loss_raises(calls):
+    class Raises(dnn.SoftmaxCrossEntropy):
+        left = calls
+
+        def vjp(self, z, labels):
+            self.left -= 1
+            if self.left == 0:
+                raise ZeroDivisionError
+            return super().vjp(z, labels)
+
+    net, (x, y) = classifier(np.random.default_rng(1)), dnn.datasets.moons(50, rng=0)
+    thetas = [net.theta.copy()]
+    with pytest.raises(ZeroDivisionError):
+        dnn.fit(net, Raises(), x, y, dnn.LBFGS(), callback=lambda *_: thetas.append(net.theta.copy()))
+    np.testing.assert_array_equal(net.theta, thetas[-1])
+
+
 def test_validation_history_and_callback():
     x, y = dnn.datasets.moons(200, rng=0)
     net, calls = classifier(np.random.default_rng(1)), []
@@ -394,3 +412,84 @@ def test_only_what_the_package_calls_divergence_is_caught():
     for optimiser in (dnn.SGD(0.1), dnn.LBFGS()):
         with pytest.raises(ZeroDivisionError):
             dnn.fit(dnn.Affine(1, 1, rng=0), Divides(), x, x, optimiser, epochs=2)
+
+
+def test_penalties_join_the_loss_that_is_minimised_and_recorded(rng):
+    """J + P, whoever trains, and its gradient by differences."""
+    x, y = rng.normal(size=(20, 3)), rng.normal(size=(20, 3))
+    loss = dnn.MeanSquaredError()
+
+    def fresh():
+        net = dnn.Network(dnn.Affine(4, 3, rng=5), dnn.Affine(3, 4, rng=6))
+        return net, [dnn.OrthogonalityPenalty(*net.maps, weight=0.3), dnn.OrthogonalityPenalty(net.maps[1])]
+
+    net, penalties = fresh()
+
+    def total(theta):
+        net.theta = theta
+        return loss(net(x), y) + sum(P.value() for P in penalties)
+
+    theta, v = net.theta.copy(), rng.normal(size=net.theta.size)
+    slope = (total(theta + 1e-5 * v) - total(theta - 1e-5 * v)) / 2e-5
+    before = total(theta)
+    value, g = dnn.value_and_grad(net, loss, x, y, penalties=penalties)
+    assert value == pytest.approx(before, rel=1e-14) and g @ v == pytest.approx(slope, rel=1e-7)
+    for optimiser in (dnn.SGD(1e-12), dnn.LBFGS()):
+        net, penalties = fresh()
+        history = dnn.fit(net, loss, x, y, optimiser, epochs=1, penalties=penalties, validation=(x, y))
+        expected = before if isinstance(optimiser, dnn.SGD) else total(net.theta.copy())
+        assert history.loss[0] == pytest.approx(expected, rel=1e-9) and history.validation[0] == loss(net(x), y)
+    assert history.loss[0] < before
+
+
+def test_a_penalty_of_ones_own_and_what_is_none(rng):
+    class Decay(dnn.Penalty):
+        """Weight decay, ½λ‖W‖²."""
+
+        def __init__(self, A, weight):
+            self.A, self.weight, self.maps = A, weight, (A,)
+
+        def value(self):
+            return self.weight * (self.A.W**2).sum() / 2
+
+        def gradient(self, net):
+            return self.weight * net.theta
+
+    A, x = dnn.Dense(2, 2, rng=rng), np.ones((3, 2))
+    dnn.fit(A, dnn.MeanSquaredError(), x, x, dnn.LBFGS(), penalties=[Decay(A, 1e6)])
+    assert np.abs(A.W).max() < 1e-5
+    with pytest.raises(ValueError, match="is not a part of"):
+        dnn.fit(dnn.Dense(2, 2), dnn.MeanSquaredError(), x, x, penalties=[Decay(A, 1.0)])
+    with pytest.raises(TypeError, match="penalties is a list: write penalties="):
+        dnn.fit(A, dnn.MeanSquaredError(), x, x, penalties=Decay(A, 1.0))
+    with pytest.raises(NotImplementedError, match=r"Penalty has no value: write value\(self\)"):
+        dnn.value_and_grad(A, dnn.MeanSquaredError(), x, x, penalties=[dnn.Penalty()])
+
+
+def test_an_optimiser_that_derives_from_nothing_trains_by_the_same_loop():
+    class Plain:
+        def start(self, theta):
+            return {}
+
+        def step(self, theta, g, memory):
+            theta -= 0.1 * g
+
+    x, nets = np.linspace(-1, 1, 20)[:, None], [dnn.Affine(1, 1, rng=0) for _ in range(2)]
+    for net, optimiser in zip(nets, (Plain(), dnn.SGD(0.1)), strict=True):
+        dnn.fit(net, dnn.MeanSquaredError(), x, 3 * x, optimiser, epochs=7, batch_size=6, rng=0)
+    np.testing.assert_array_equal(nets[0].theta, nets[1].theta)
+    with pytest.raises(NotImplementedError, match="Optimiser has no step"):
+        dnn.fit(nets[0], dnn.MeanSquaredError(), x, x, dnn.Optimiser())
+
+
+def test_losses_and_optimisers_are_known_by_their_arguments():
+    assert repr(dnn.MulticlassHinge(0.3000000004)) == "MulticlassHinge(0.3000000004)"
+    assert repr(dnn.Adam(0.0100000004, beta2=0.99)) == "Adam(0.0100000004, beta2=0.99)" and repr(dnn.LBFGS()) == "LBFGS()"
+    assert dnn.Adam(0.1) == dnn.Adam(0.1) != dnn.Adam(0.2) and dnn.MeanSquaredError() != dnn.SoftmaxCrossEntropy()
+
+
+def test_the_hessian_of_least_squares_is_its_matrix(rng):
+    """J = mean |W x − y|², whose Hessian is (2/N) Σ x xᵀ for each row of W, whatever W is."""
+    net, x, y, v = dnn.Dense(2, 3, rng=rng), rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), rng.normal(size=6)
+    expected = (2 / 10) * v.reshape(2, 3) @ x.T @ x
+    np.testing.assert_allclose(dnn.training.hessian_times(net, dnn.MeanSquaredError(), x, y, v), expected.ravel(), rtol=1e-12)

@@ -342,7 +342,7 @@ def test_the_volume_invariant_and_inverse_checks_fail_on_wrong_maps(rng):
     assert not checks.inverse(bad, x[:, :4]).passed
 
     leaky = FIELDS["MassPreservingField C"](rng)
-    leaky.E_i = leaky.E_i * (1 + 1e-9)
+    leaky.S.E_i = leaky.S.E_i * (1 + 1e-9)
     assert not checks.invariant(dnn.Flow(leaky, 0.1), dnn.Mass(), x[:, :4], steps=100).passed
 
 

@@ -2,9 +2,11 @@
 # # 2. Backpropagation by hand
 #
 # Data flow forward through maps, covectors flow back through the same maps in reverse:
-# $$x_0 \to x_1 \to \dots \to x_L \to J, \qquad \lambda_L = \frac{\partial J}{\partial x_L}, \quad \lambda_{k} = F_k'(x_k)^\top \lambda_{k+1}.$$
-# There is nothing else to it. We write the adjoint of one residual layer with pencil and paper, check it, and build
-# up from there.
+# $$x_0 \to x_1 \to \dots \to x_L \to J, \qquad
+# \lambda_L = \frac{\partial J}{\partial x_L}, \quad
+# \lambda_{k} = F_k'(x_k)^\top \lambda_{k+1}.$$
+# There is nothing else to it. We write the adjoint of one residual layer with pencil
+# and paper, check it, and build up from there.
 
 # %%
 import numpy as np
@@ -15,15 +17,17 @@ rng = np.random.default_rng(0)
 
 # %% [markdown]
 # ## One layer, on paper
-# $y = x + h\,A^\top\sigma(Ax + b)$ — the same matrix twice. For a covector $w$ at $y$, with $z = Ax + b$:
+# $y = x + h\,A^\top\sigma(Ax + b)$ — the same matrix twice. For a covector $w$ at $y$,
+# with $z = Ax + b$:
 # $$\langle w, y\rangle = \langle w, x\rangle + h\,\langle Aw, \sigma(z)\rangle .$$
-# Differentiate the right-hand side. In $x$: $w + h\,A^\top u$ with $u = \sigma'(z) \odot Aw$. In $b$: $h\,u$. In $A$,
-# which occurs **twice**: $h\,(u x^\top + \sigma(z) w^\top)$.
+# Differentiate the right-hand side. In $x$: $w + h\,A^\top u$ with
+# $u = \sigma'(z) \odot Aw$. In $b$: $h\,u$. In $A$, which occurs **twice**:
+# $h\,(u x^\top + \sigma(z) w^\top)$.
 
 
 # %%
 def layer(x, A, b, h):
-    """y = x + h Aᵀσ(Ax + b) and its pullback w ↦ dx, dA, db, the last two summed over the batch."""
+    """y = x + h Aᵀσ(Ax + b) and its pullback w ↦ dx, dA, db; dA, db are sums over x."""
     z = x @ A.T + b
     s, slope = np.tanh(z), 1 - np.tanh(z) ** 2
 
@@ -39,9 +43,10 @@ x, w = rng.normal(size=(10, 3)), rng.normal(size=(10, 3))
 
 # %% [markdown]
 # ## Is it right? One number decides
-# For the derivative $J$ of any map, $\langle w, Jv\rangle = \langle J^\top w, v\rangle$ for all $v$ and $w$. The
-# right-hand side comes from the pullback. For the left-hand side take a complex step, $Jv = \operatorname{Im} F(x +
-# i\varepsilon v)/\varepsilon$: no subtraction, so $\varepsilon = 10^{-30}$ does no harm.
+# For the derivative $J$ of any map, $\langle w, Jv\rangle = \langle J^\top w, v\rangle$
+# for all $v$ and $w$. The right-hand side comes from the pullback. For the left-hand
+# side take a complex step, $Jv = \operatorname{Im} F(x + i\varepsilon v)/\varepsilon$:
+# no subtraction, so $\varepsilon = 10^{-30}$ does no harm.
 #
 # **Before you run the cell:** to how many digits will the two sides agree?
 
@@ -57,8 +62,8 @@ print("in A:", left, (dA * dV).sum())
 assert abs(left - (dA * dV).sum()) < 1e-13 * abs(left)
 
 # %% [markdown]
-# To all of them. The package does the same sums: `vjp` gives the value and the pullback; parameters come as one flat
-# vector.
+# To all of them. The package does the same sums: `vjp` gives the value and the
+# pullback; parameters come as one flat vector.
 
 # %%
 F = dnn.Flow(dnn.GradientField(dnn.Dense(5, 3, W=A), dnn.Tanh(), sign=+1), h)
@@ -70,9 +75,10 @@ assert np.allclose(np.concatenate([dA.ravel(), db]), dtheta, rtol=1e-12)
 
 # %% [markdown]
 # ## A field of your own
-# A map sets its dimensions, gives its parameters to `own`, and writes value and adjoint side by side. Here is
-# $X(x) = c \odot \sin(Ax)$, a field that the package does not have. States are rows of a batch: write `self.A(x)` or
-# `x @ W.T`, never `W @ x`, and sum the gradients of parameters over the batch.
+# A map sets its dimensions, registers its parameters with `own`, and writes value and
+# adjoint side by side. Here is $X(x) = c \odot \sin(Ax)$, a field that the package does
+# not have. States are rows of a batch: write `self.A(x)` or `x @ W.T`, never `W @ x`,
+# and sum the gradients of parameters over the batch.
 
 
 # %%
@@ -91,7 +97,7 @@ class SineField(dnn.Field):
 
         def pullback(w):
             u = w * self.c * np.cos(z)  # the covector at z = A x
-            dc = (w * np.sin(z)).sum(axis=tuple(range(w.ndim - 1)))  # c was broadcast over the batch: sum over it
+            dc = (w * np.sin(z)).reshape(-1, w.shape[-1]).sum(axis=0)  # over the batch
             return self.A.adjoint(u), self.pack(A=self.A.outer(u, x), c=dc)
 
         return self(x), pullback
@@ -103,23 +109,27 @@ print(check)
 check.require()
 
 # %% [markdown]
-# From here on it is a field like any other: every method steps it, and every method's adjoint uses the one above.
+# From here on it is a field like any other: every method steps it, and every method's
+# adjoint uses the one above.
 
 # %%
 for method in (dnn.Euler(), dnn.Ralston(), dnn.RK4()):
-    print(dnn.checks.adjoint(dnn.Flow(X, 0.2, method, steps=3, learn_h=True), x).require())
+    F = dnn.Flow(X, 0.2, method, steps=3, learn_h=True)
+    print(dnn.checks.adjoint(F, x).require())
 
 # %% [markdown]
 # ## The classical mistakes
-# **Before you run the cell:** each of these three pullbacks has one mistake. Which of them changes the direction of
-# steepest descent for a *single* sample, and which would a training run forgive?
+# **Before you run the cell:** each of these three pullbacks has one mistake. Which of
+# them changes the direction of steepest descent for a *single* sample, and which would
+# a training run forgive?
 
 
 # %%
 class ForgotTheChainRule(SineField):
     def vjp(self, x):
         y, pullback = super().vjp(x)
-        return y, lambda w: (w * self.c * np.cos(self.A(x)), pullback(w)[1])  # Aᵀ is missing
+        u = self.c * np.cos(self.A(x))
+        return y, lambda w: (w * u, pullback(w)[1])  # Aᵀ is missing
 
 
 class MeanInsteadOfSum(SineField):
@@ -131,25 +141,32 @@ class MeanInsteadOfSum(SineField):
 class Transposed(SineField):
     def vjp(self, x):
         y, pullback = super().vjp(x)
-        return y, lambda w: (self.A(w * self.c * np.cos(self.A(x))), pullback(w)[1])  # A for Aᵀ
+        u = self.c * np.cos(self.A(x))
+        return y, lambda w: (self.A(w * u), pullback(w)[1])  # A for Aᵀ
 
 
-names = {MeanInsteadOfSum: "a mean over the batch of 10 instead of a sum", Transposed: "a matrix should be transposed"}
+names = {
+    MeanInsteadOfSum: "a mean over the batch of 10 instead of a sum",
+    Transposed: "a matrix should be transposed",
+}
 for wrong in (ForgotTheChainRule, MeanInsteadOfSum, Transposed):
     check = dnn.checks.adjoint(wrong(3, rng), x)
     print(check)
     assert not check.passed and names.get(wrong, "") in check.detail
 
 # %% [markdown]
-# The mean instead of the sum only rescales the gradient: training would work, with a strange step size, until the
-# batch size changes. The other two are wrong in direction. Where the numbers look like a mistake that it knows, the
-# check names it: which piece, which factor, a sign, a transpose.
+# The mean instead of the sum only rescales the gradient: training would work, with a
+# strange step size, until the batch size changes. The other two are wrong in direction.
+# Where the numbers look like a mistake that it knows, the check names it: which piece,
+# which factor, a sign, a transpose.
 #
 # ## The Taylor test
-# The same question without any tangent: with the right gradient, the remainder $|J(\varepsilon) - J(0) -
-# \varepsilon\langle\nabla J, v\rangle|$ falls like $\varepsilon^2$; with any mistake in it, like $\varepsilon$.
+# The same question without any tangent: with the right gradient, the remainder
+# $|J(\varepsilon) - J(0) - \varepsilon\langle\nabla J, v\rangle|$ falls like
+# $\varepsilon^2$; with any mistake in it, like $\varepsilon$.
 #
-# **Before you run the cell:** by which factor does the remainder fall from line to line, when $\varepsilon$ is halved?
+# **Before you run the cell:** by which factor does the remainder fall from line to
+# line, when $\varepsilon$ is halved?
 
 # %%
 check = dnn.checks.taylor(dnn.Flow(X, 0.3), x).require()
@@ -162,12 +179,13 @@ assert not dnn.checks.taylor(MeanInsteadOfSum(3, np.random.default_rng(1)), x).p
 # By four. (`figures/adjoint_check.py` draws it.)
 #
 # ## All the way: the gradient of a loss
-# `value_and_grad` runs a network forward, starts with $\partial J/\partial x_L$, and runs it back. Gradient descent
-# is then one line.
+# `value_and_grad` runs a network forward, starts with $\partial J/\partial x_L$, and
+# runs it back. Gradient descent is then one line.
 
 # %%
 points, labels = dnn.datasets.moons(200, noise=0.1, rng=0)
-net = dnn.Network(dnn.Lift(3, 2), *[dnn.Flow(SineField(3, rng), 0.3) for _ in range(4)], dnn.Affine(2, 3, rng=rng))
+layers = [dnn.Flow(SineField(3, rng), 0.3) for _ in range(4)]
+net = dnn.Network(dnn.Lift(3, 2), *layers, dnn.Affine(2, 3, rng=rng))
 loss = dnn.SoftmaxCrossEntropy()
 for _ in range(300):
     value, dtheta = dnn.value_and_grad(net, loss, points, labels)
@@ -178,10 +196,14 @@ assert accuracy > 0.95
 
 # %% [markdown]
 # ## Exercises
-# 1. Write `jvp` for `SineField`, the tangent $c \odot \cos(Ax) \odot (A v + \mathrm dA\,x) + \mathrm dc \odot
-#    \sin(Ax)$, and run `dnn.checks.tangent`. (Hint: `self.unpack(dtheta)`.)
-# 2. Write the adjoint of Heun's method for a field given only by `vjp`. Then reverse the order of its weights $b$.
-#    Why does nothing happen? Which method of the package would notice?
-# 3. Five labs are waiting in `tutorials/labs`: an activation, a field's adjoint, Ralston's adjoint, a volume-preserving
-#    layer, a 1-Lipschitz layer. Run a sheet as it is: it says what is to do.
-# 4. Replace the loss by `dnn.MeanSquaredError()` on targets $\pm 1$. What changes in the code of the network?
+# 1. Write `jvp` for `SineField`, the tangent $c \odot \cos(Ax) \odot (A v + \mathrm
+#    dA\,x) + \mathrm dc \odot \sin(Ax)$, and run `dnn.checks.tangent`. (Hint:
+#    `self.unpack(dtheta)`.)
+# 2. Write the adjoint of Heun's method for a field given only by `vjp`. Then reverse
+#    the order of its weights $b$. Why does nothing happen? Which method of the package
+#    would notice?
+# 3. Five labs are waiting in `tutorials/labs`: an activation, a field's adjoint,
+#    Ralston's adjoint, a volume-preserving layer, a 1-Lipschitz layer. Run a sheet as
+#    it is: it says what is to do.
+# 4. Replace the loss by `dnn.MeanSquaredError()` on targets $\pm 1$. What changes in
+#    the code of the network?

@@ -1,11 +1,13 @@
 # %% [markdown]
 # # 4. Symplectic networks
 #
-# A pendulum without friction swings for ever. Its equations are $\dot z = J\nabla H(z)$ with $z = (q, p)$,
-# $J = \begin{bmatrix}0 & I\\ -I & 0\end{bmatrix}$ and the energy $H$. The energy is kept since $J$ is skew; but the
-# flow keeps more: its Jacobian $D$ has
+# A pendulum without friction swings for ever. Its equations are $\dot z = J\nabla H(z)$
+# with $z = (q, p)$, $J = \begin{bmatrix}0 & I\\ -I & 0\end{bmatrix}$ and the energy
+# $H$. The energy is kept since $J$ is skew; but the flow keeps more: its Jacobian $D$
+# has
 # $$D^\top J D = J.$$
-# Such a map is *symplectic*. A method whose steps have this property does not gain or lose energy steadily.
+# Such a map is *symplectic*. A method whose steps have this property does not gain or
+# lose energy steadily.
 
 # %%
 import matplotlib.pyplot as plt
@@ -22,11 +24,12 @@ starts = np.array([[1.0, 0.0], [1.5, 0.0]])
 
 # %% [markdown]
 # ## Two methods
-# RK4 has order four. Störmer–Verlet has order two, and is a composition of three shears, each of which is symplectic:
-# $p \leftarrow p - \tfrac h2 \nabla V(q)$, $q \leftarrow q + h p$, $p \leftarrow p - \tfrac h2\nabla V(q)$.
+# RK4 has order four. Störmer–Verlet has order two, and is a composition of three
+# shears, each of which is symplectic: $p \leftarrow p - \tfrac h2 \nabla V(q)$,
+# $q \leftarrow q + h p$, $p \leftarrow p - \tfrac h2\nabla V(q)$.
 #
-# **Before you run the cell:** 10 000 steps of size ½. Which of the two has the smaller energy error after the first
-# hundred steps, and which after all of them?
+# **Before you run the cell:** 10 000 steps of size ½. Which of the two has the smaller
+# energy error after the first hundred steps, and which after all of them?
 
 
 # %%
@@ -44,36 +47,37 @@ for method in (dnn.RK4(), dnn.StormerVerlet()):
     flow = dnn.Flow(pendulum, 0.5, method)
     drift[method.order] = errors = energy_errors(flow, H, starts)
     print(
-        f"{method!r:16} first hundred {errors[:100].max():.1e}   all {errors.max():.1e}  ",
-        checks.symplectic(flow, starts),
+        f"{method!r:16} first hundred {errors[:100].max():.1e}   all {errors.max():.1e}"
     )
+    print(checks.symplectic(flow, starts))
 
 assert drift[4][:100].max() < drift[2][:100].max()
 assert drift[4].max() > 5 * drift[2].max()
 
 # %% [markdown]
-# RK4 is the more accurate at first, and its error keeps growing. Störmer–Verlet's stays where it was after one swing:
-# up to exponentially small terms it follows the flow of an energy nearby.
+# RK4 is the more accurate at first, and its error keeps growing. Störmer–Verlet's stays
+# where it was after one swing: up to exponentially small terms it follows the flow of a
+# nearby energy.
 #
 # ## The family
-# For any $A$, $b$ and $\alpha$ the map $q \mapsto A^\top\operatorname{diag}(\alpha)\,\sigma(Aq + b)$ is a gradient,
-# $\nabla V$ with $V(q) = \sum_i\alpha_i\gamma(Aq + b)_i$, $\gamma' = \sigma$. So shears with such maps are symplectic
-# for *all* parameters, and compositions of symplectic maps are symplectic. A `PartitionedField` of two
-# `GradientField`s knows this.
+# For any $A$, $b$ and $\alpha$ the map $q \mapsto
+# A^\top\operatorname{diag}(\alpha)\,\sigma(Aq + b)$ is a gradient, $\nabla V$ with
+# $V(q) = \sum_i\alpha_i\gamma(Aq + b)_i$, $\gamma' = \sigma$. So shears with such maps
+# are symplectic for *all* parameters, and compositions of symplectic maps are
+# symplectic. A `PartitionedField` of two `GradientField`s knows this. (`alpha=1.0`
+# draws the weights $\alpha_i$ from $N(0, 1)$: they have both signs. `bias=1.0` does the
+# same for $b$.)
 
 
 # %%
-def gradient(n, width, size=1.0):
-    X = dnn.GradientField(dnn.Dense(width, n, rng=rng), dnn.Tanh(), sign=1, alpha=size * rng.normal(size=width))
-    X.b = rng.normal(size=width)
-    return X
+def symplectic_layer(dim, width, h):
+    X = dnn.PartitionedField.random(
+        dim, width, gradient=True, alpha=1.0, bias=1.0, rng=rng
+    )
+    return dnn.Flow(X, h, dnn.SymplecticEuler())
 
 
-def symplectic_layer(n, width, h):
-    return dnn.Flow(dnn.PartitionedField(gradient(n, width), gradient(n, width)), h, dnn.SymplecticEuler())
-
-
-net = dnn.Network(*[symplectic_layer(4, 8, 0.05) for _ in range(20)])
+net = dnn.Network(*[symplectic_layer(8, 8, 0.05) for _ in range(20)])
 z = rng.normal(size=(5, 8))
 for scale in (1, 30):
     net.theta = scale * net.theta
@@ -81,45 +85,41 @@ for scale in (1, 30):
 assert net.keeps == {"symplectic", "volume"}
 
 # %% [markdown]
-# Where $H(q, p)$ is not of the form $T(p) + V(q)$, take `HamiltonianField`, $\dot z = JA^\top\sigma(Az + b)$, and a
-# method that is symplectic for every Hamiltonian: the implicit midpoint rule. `DiscreteGradient` keeps the energy
-# itself instead: for a general $H$ one cannot have both (Ge and Marsden, 1988).
+# Where $H(q, p)$ is not of the form $T(p) + V(q)$, take `HamiltonianField`,
+# $\dot z = JA^\top\sigma(Az + b)$, and a method that is symplectic for every
+# Hamiltonian: the implicit midpoint rule. `DiscreteGradient` keeps the energy itself
+# instead: for a general $H$ one cannot have both (Ge and Marsden, 1988).
 
 # %%
-X = dnn.HamiltonianField(dnn.Dense(8, 4, rng=rng), dnn.Tanh())
+X, z = dnn.HamiltonianField.random(4, width=8, rng=rng), z[:, :4]
 for method in (dnn.ImplicitMidpoint(), dnn.DiscreteGradient()):
     flow = dnn.Flow(X, 0.3, method)
+    form, energy = checks.symplectic(flow, z), checks.invariant(flow, X.hamiltonian, z)
     print(f"{method!r:19} keeps {', '.join(sorted(flow.keeps))}")
-    print(checks.symplectic(flow, z[:, :4]), checks.invariant(flow, X.hamiltonian, z[:, :4]), sep="\n")
-    assert ("symplectic" in flow.keeps) == checks.symplectic(flow, z[:, :4]).passed
-    assert ("energy" in flow.keeps) == checks.invariant(flow, X.hamiltonian, z[:, :4]).passed
-    X = dnn.HamiltonianField(dnn.Dense(8, 4, rng=rng), dnn.Tanh())  # the old one belongs to its Flow
+    print(form, energy, sep="\n")
+    assert ("symplectic" in flow.keeps) == form.passed
+    assert ("energy" in flow.keeps) == energy.passed
 
 # %% [markdown]
 # ## Learning the pendulum's flow
-# We know pairs $(z, \varphi^{0.1}(z))$ from the box $[-2, 2]\times[-1.5, 1.5]$: 1000 of them, evenly spread. Two
-# layers, four shears, against a ResNet with as many parameters.
+# We know pairs $(z, \varphi^{0.1}(z))$ from the box $[-2, 2]\times[-1.5, 1.5]$: 1000 of
+# them, evenly spread. Two layers, four shears, against a ResNet with as many
+# parameters.
 
 # %%
 rng = np.random.default_rng(3)
 x = qmc.scale(qmc.Sobol(2, rng=rng).random(1024)[:1000], (-2, -1.5), (2, 1.5))
 y = dnn.exact_flow(pendulum, x, 0.1)
-
-
-def residual(width):
-    X = dnn.ResidualField(dnn.Dense(width, 2, rng=rng), dnn.Tanh(), dnn.Dense(2, width, rng=rng))
-    X.b = rng.normal(size=width)
-    return X
-
-
-symplectic = dnn.Network(symplectic_layer(1, 10, 0.05), symplectic_layer(1, 10, 0.05))
-resnet = dnn.Network(dnn.Flow(residual(12), 0.05), dnn.Flow(residual(12), 0.05))
+symplectic = dnn.Network(*[symplectic_layer(2, 10, 0.05) for _ in range(2)])
+fields = [dnn.ResidualField.random(2, width=12, bias=1.0, rng=rng) for _ in range(2)]
+resnet = dnn.Network(*[dnn.Flow(X, 0.05) for X in fields])
 assert symplectic.theta.size == resnet.theta.size == 120
 for net in (symplectic, resnet):
     print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=2000))
 
 # %% [markdown]
-# **Before you run the cell:** both are good for one step. What will the energy do in 10 000 steps of each network?
+# **Before you run the cell:** both are good for one step. What will the energy do in 10
+# 000 steps of each network?
 
 # %%
 test = rng.uniform((-2, -1.5), (2, 1.5), (4000, 2))
@@ -130,20 +130,26 @@ for name, net in (("symplectic", symplectic), ("ResNet", resnet)):
     mse = dnn.MeanSquaredError()(net(test), dnn.exact_flow(pendulum, test, 0.1))
     errors[name] = energy_errors(net, H, starts)
     first, last = errors[name][:1000].max(), errors[name][-1000:].max()
-    print(f"{name:10}  test MSE {mse:.1e}   energy error: first thousand {first:.1e}, last thousand {last:.1e}")
-    ax.loglog(0.1 * np.arange(1, 10_001), np.maximum.accumulate(errors[name]), label=name)
+    print(f"{name:10}  test MSE {mse:.1e}", end="   ")
+    print(f"energy error: first thousand {first:.1e}, last thousand {last:.1e}")
+    largest = np.maximum.accumulate(errors[name])
+    ax.loglog(0.1 * np.arange(1, 10_001), largest, label=name)
     assert mse <= 2e-10
-    assert (last <= 1.05 * first and last <= 3e-4) if name == "symplectic" else last > 3 * first
-ax.set(xlabel="time", ylabel="largest energy error so far", title="10 000 learned steps")
+    stays = last <= 1.05 * first and last <= 3e-4
+    assert stays if name == "symplectic" else last > 3 * first
+ax.set(xlabel="time", ylabel="largest energy error so far")
+ax.set(title="10 000 learned steps")
 ax.legend()
 
 # %% [markdown]
-# The symplectic network's energy error stays; the ResNet's grows in proportion to time, though single steps of both
-# are accurate to $2\cdot10^{-10}$ in the mean square.
+# The symplectic network's energy error stays; the ResNet's grows in proportion to time,
+# though single steps of both are accurate to $2\cdot10^{-10}$ in the mean square.
 #
 # ## Learning a Hamiltonian
-# Now we want the *energy*, not only the flow. Take one field $(q, p)' = (\nabla T(p), -\nabla V(q))$, step it by
-# Störmer–Verlet, and fit its steps to observed trajectories; the field itself is what we keep. The truth is
+# Now we want the *energy*, not only the flow. Take one field
+# $(q, p)' = (\nabla T(p), -\nabla V(q))$, step it by Störmer–Verlet, and fit its steps
+# to observed trajectories; the field itself is what we keep (the flow looks at its
+# parameters, so what trains the flow trains the field). The truth is
 # $$H = \tfrac12 p^\top M p + \sum_i\bigl(\tfrac14 q_i^4 + \tfrac12 q_i^2\bigr),\qquad
 # M = \begin{bmatrix}5 & -1\\ -1 & 5\end{bmatrix},$$
 # observed from 1000 starts in $[-1, 1]^4$, a time 0.006 later.
@@ -165,16 +171,19 @@ def true_field(z):
 h, rng = 0.006, np.random.default_rng(5)
 x = qmc.scale(qmc.Sobol(4, rng=rng).random(1024)[:1000], -1, 1)
 y = dnn.exact_flow(true_field, x, h)
-X = dnn.PartitionedField(gradient(2, 32, 0.3), gradient(2, 32, 0.3))
-print(dnn.fit(dnn.Flow(X, h, dnn.StormerVerlet()), dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=1500))
+X = dnn.PartitionedField.random(4, 32, gradient=True, alpha=0.3, bias=1.0, rng=rng)
+step = dnn.Flow(X, h, dnn.StormerVerlet())
+print(dnn.fit(step, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=1500))
 
 grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 9)] * 4), axis=-1)
-error = np.linalg.norm(X(grid) - true_field(grid)) / np.linalg.norm(true_field(grid))
-print(f"relative error of the learned field on a grid of {grid[..., 0].size} points: {error:.1e}")
+truth = true_field(grid)
+error = np.linalg.norm(X(grid) - truth) / np.linalg.norm(truth)
+print(f"relative error of the learned field on a grid of 9⁴ points: {error:.1e}")
 assert error <= 5e-4
 
 # %% [markdown]
-# The learned energy is `X.hamiltonian`, known up to a constant. On the plane $q_2 = p_2 = 0$:
+# The learned energy is `X.hamiltonian`, known up to a constant. On the plane
+# $q_2 = p_2 = 0$:
 
 # %%
 q, p = np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81))
@@ -183,26 +192,26 @@ learned, true = (E(plane) - E(np.zeros(4)) for E in (X.hamiltonian, true_energy)
 with plt.style.context(plotting.STYLE):
     fig, ax = plt.subplots(figsize=(7, 5.5))
     shown = ax.contourf(q, p, learned, 12)
-    ax.contour(q, p, true, shown.levels, colors="white", linewidths=1.5, linestyles="dashed")
+    dashed = dict(colors="white", linewidths=1.5, linestyles="dashed")
+    ax.contour(q, p, true, shown.levels, **dashed)
     fig.colorbar(shown, label="energy")
-    ax.set(
-        xlabel="$q_1$",
-        ylabel="$p_1$",
-        xticks=[-1, 0, 1],
-        yticks=[-1, 0, 1],
-        title="learned energy; dashed: the true one",
-    )
-print(f"energies differ by at most {np.abs(learned - true).max():.1e}, where they go up to {true.max():.2f}")
-assert np.abs(learned - true).max() < 2e-3
+    ax.set(xlabel="$q_1$", ylabel="$p_1$", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    ax.set(title="learned energy; dashed: the true one")
+gap = np.abs(learned - true).max()
+print(f"energies differ by at most {gap:.1e}; they go up to {true.max():.2f}")
+assert gap < 2e-3
 
 # %% [markdown]
 # ## Exercises
-# 1. Learn the pendulum again without weights `alpha`, with `sign=-1` for the force `g` and `sign=1` for `f`. The
-#    error sticks: without signs the force is monotone, and $\sin q$ is not beyond $\pi/2$.
-# 2. `dnn.Yoshida(dnn.StormerVerlet())` takes three steps of sizes $\gamma_1 h$, $\gamma_0 h$, $\gamma_1 h$, the
-#    middle one backwards. Check its order with `checks.order`, and draw its energy error on the pendulum.
-# 3. The Hénon map $(q, p) \mapsto (p + \eta, -q + \nabla V(p))$ is symplectic. Verify $D^\top JD = J$ by hand, then
-#    with `dnn.HenonMap`. What does $+q$ in place of $-q$ do? (Write it as a `dnn.Map` with `__call__` alone, and
-#    `checks.symplectic` has a word for it.)
-# 4. Add noise of $10^{-3}$ to the observations of the last section. Why is one step no longer enough, and what does a
-#    `dnn.Rollout` of ten steps do about it?
+# 1. Learn the pendulum again without weights `alpha`, with `sign=-1` for the force `g`
+#    and `sign=1` for `f`. The error sticks: without signs the force is monotone, and
+#    $\sin q$ is not beyond $\pi/2$.
+# 2. `dnn.Yoshida(dnn.StormerVerlet())` takes three steps of sizes $\gamma_1 h$,
+#    $\gamma_0 h$, $\gamma_1 h$, the middle one backwards. Check its order with
+#    `checks.order`, and draw its energy error on the pendulum.
+# 3. The Hénon map $(q, p) \mapsto (p + \eta, -q + \nabla V(p))$ is symplectic. Verify
+#    $D^\top JD = J$ by hand, then with `dnn.HenonMap`. What does $+q$ in place of $-q$
+#    do? (Write it as a `dnn.Map` with `__call__` alone, and `checks.symplectic` has a
+#    word for it.)
+# 4. Add noise of $10^{-3}$ to the observations of the last section. Why is one step no
+#    longer enough, and what does a `dnn.Rollout` of ten steps do about it?

@@ -1,14 +1,17 @@
 # %% [markdown]
 # # 12. Scaling out
 #
-# Tutorial 7 compared networks by *one* training each. Another seed gives other weights, other batches, other test
-# images, and other numbers. Is the difference between two kinds of network larger than the one between two seeds? That
-# takes many trainings, and soon more than one processor. Here is how to go from one to a cluster and keep every digit.
+# Tutorial 7 compared networks by *one* training each. Another seed gives other weights,
+# other batches, other test images, and other numbers. Is the difference between two
+# kinds of network larger than the one between two seeds? That takes many trainings, and
+# soon more than one processor. Here is how to go from one to a cluster and keep every
+# digit.
 
 # %%
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: one thread a worker in matrix products
+# before numpy is imported: one thread per worker in matrix products
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import inspect
 import subprocess
@@ -29,9 +32,9 @@ EPS = np.linspace(0, 0.6, 5)
 
 # %% [markdown]
 # ## The experiment is a function
-# From a setting to numbers: a kind of network and a seed give the accuracy on 397 test images, certified and under
-# attack, for perturbations $\|\delta\|_2 \le \varepsilon$. All that is random comes from the seed, and nothing else is
-# asked of it.
+# From a setting to numbers: a kind of network and a seed give the accuracy on 397 test
+# images, certified and under attack, for perturbations $\|\delta\|_2 \le \varepsilon$.
+# All that is random comes from the seed, and nothing else is asked of it.
 
 
 # %%
@@ -41,22 +44,18 @@ def experiment(kind, seed):
     x, y = dnn.datasets.digits()
     train, test = np.split(rng.permutation(len(x)), [1400])
 
-    def dense():
-        return dnn.Dense(64, 64, rng=rng)
-
-    fields = {
-        "flow": lambda: dnn.GradientField(dense(), dnn.ReLU()),
-        "resnet": lambda: dnn.ResidualField(dense(), dnn.ReLU(), dense()),
-    }
-    layers = [dnn.Flow(fields[kind](), 2.0 if kind == "flow" else 0.5) for _ in range(2)]
+    family, h, rates = {
+        "flow": (dnn.GradientField, 2.0, (2e-2, 2e-3)),
+        "resnet": (dnn.ResidualField, 0.5, (3e-3, 3e-4)),
+    }[kind]
+    fields = [family.random(64, width=64, sigma=dnn.ReLU(), rng=rng) for _ in range(2)]
+    layers = [dnn.Flow(X, h) for X in fields]
     net = dnn.Network(*layers, dnn.Affine(10, 64, rng=rng))
-    constraints = [dnn.Orthogonal(*weights(net), bjorck=True)] if kind == "flow" else []
-    for rate in (2e-2, 2e-3) if kind == "flow" else (3e-3, 3e-4):
-        adam = dnn.Adam(rate, beta2=0.99)
-        dnn.fit(
-            net, dnn.MulticlassHinge(0.8), x[train], y[train], adam, 3, batch_size=100, constraints=constraints,
-            rng=rng, progress=False,
-        )  # fmt: skip
+    orthogonal = [dnn.Orthogonal(*weights(net), bjorck=True)] if kind == "flow" else []
+    data = dnn.MulticlassHinge(0.8), x[train], y[train]
+    options = dict(batch_size=100, constraints=orthogonal, rng=rng, progress=False)
+    for rate in rates:
+        dnn.fit(net, *data, dnn.Adam(rate, beta2=0.99), epochs=3, **options)
 
     def attack(eps):
         return dnn.PGD(eps, steps=10, restarts=1)
@@ -68,36 +67,45 @@ def experiment(kind, seed):
 
 
 # %% [markdown]
-# `sweep` calls it for each combination, and returns a structured array, a row for each, a column for each name, and a
-# list of failures. On a terminal it shows how far it is.
+# `sweep` calls it for each combination, and returns a structured array, with one row
+# per combination and one column per name, and a list of failures. On a terminal it
+# shows how far it is.
 #
-# **Before you run the cell:** at $\varepsilon = 0.3$ about 77 % of the test images are certified for the gradient flow.
-# By how many points will two seeds differ? And by how many would 397 images differ from another 397, if the network
-# stayed the same?
+# **Before you run the cell:** at $\varepsilon = 0.3$ about 77 % of the test images are
+# certified for the gradient flow. By how many points will two seeds differ? And by how
+# many would 397 images differ from another 397, if the network stayed the same?
 
 # %%
 found, failures = dnn.sweep(experiment, dict(kind=["flow", "resnet"], seed=range(4)))
 assert not failures and found.dtype.names == ("kind", "seed", "certified", "attacked")
 fig, ax = plt.subplots()
 bars = {}
-for kind, accuracy, line in (("flow", "certified", "C0-"), ("flow", "attacked", "C0:"), ("resnet", "attacked", "C1:")):
-    curves = 100 * found[accuracy][found["kind"] == kind]  # a row a seed
+drawn = (
+    ("flow", "certified", "C0-"),
+    ("flow", "attacked", "C0:"),
+    ("resnet", "attacked", "C1:"),
+)
+for kind, accuracy, line in drawn:
+    curves = 100 * found[accuracy][found["kind"] == kind]  # one row per seed
     mean, std = curves.mean(axis=0), curves.std(axis=0, ddof=1)
     bars[kind, accuracy] = mean[2], std[2]
     ax.errorbar(EPS, mean, std, fmt=line, capsize=4, label=f"{kind}, {accuracy}")
     print(f"{kind:6} {accuracy:9} at ε = {EPS[2]:.1f}: {mean[2]:.1f} ± {std[2]:.1f} %")
-ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)", title="mean ± deviation over 4 seeds")
+ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)")
+ax.set(title="mean ± deviation over 4 seeds")
 ax.legend()
 p = bars["flow", "certified"][0] / 100
 print(f"397 images alone: ± {100 * np.sqrt(p * (1 - p) / 397):.1f} %")
 assert all(std < 6 for _, std in bars.values())
 
 # %% [markdown]
-# A few points, of which the choice of the test images alone makes two: do not believe a second digit of one run.
+# A few points, of which the choice of the test images alone makes two: do not believe a
+# second digit of one run.
 #
-# The bar is the standard deviation, what *one* training may be off by. The mean of $n$ is known better, to
-# $\mathrm{std}/\sqrt n$, its standard error: say which of the two you draw. And better still is a pair. Both kinds had
-# the same test images for the same seed, so what is easy about them cancels in the difference.
+# The bar is the standard deviation, what *one* training may be off by. The mean of $n$
+# is known better, to $\mathrm{std}/\sqrt n$, its standard error: say which of the two
+# you draw. And better still is a pair. Both kinds had the same test images for the same
+# seed, so what is easy about them cancels in the difference.
 
 # %%
 flow, resnet = found[found["kind"] == "flow"], found[found["kind"] == "resnet"]
@@ -106,21 +114,25 @@ print("certified for the flow − survived by the ResNet, seed by seed:", gain.r
 assert (flow["seed"] == resnet["seed"]).all() and (gain > 0).all()
 
 # %% [markdown]
-# What is *certain* for one kind is more than what an attack leaves of the other, for every seed.
+# What is *certain* for one kind is more than what an attack leaves of the other, for
+# every seed.
 #
-# The long trainings of the figure `robust_accuracy`, over 20 seeds: the gradient flow has 90.5 ± 1.9 % certified at
-# $\varepsilon = 0.3$, the alternation of steps 87.9 ± 1.9 %. The bars overlap, but the difference of the pairs is
-# 2.5 ± 1.0, and positive in all 20. (`tests/benchmarks/robust_seeds.py`)
+# The long trainings of the figure `robust_accuracy`, over 20 seeds: the gradient flow
+# has 90.5 ± 1.9 % certified at $\varepsilon = 0.3$, the alternation of steps 87.9 ± 1.9
+# %. The bars overlap, but the difference of the pairs is 2.5 ± 1.0, and positive in all
+# 20. (`tests/benchmarks/robust_seeds.py`)
 #
 # ## Who does the work
 # A third argument says who: any `concurrent.futures.Executor`.
 #
-# **Before you run the cell:** two threads, which finish in any order. Which digits of the results change? And what
-# happens to the others where one setting has a spelling mistake?
+# **Before you run the cell:** two threads, which finish in any order. Which digits of
+# the results change? And what happens to the others if one setting has a spelling
+# mistake?
 
 # %%
 with ThreadPoolExecutor(2) as executor:
-    again, failures = dnn.sweep(experiment, dict(kind=["flow", "resent"], seed=[0, 1]), executor)
+    settings = dict(kind=["flow", "resent"], seed=[0, 1])
+    again, failures = dnn.sweep(experiment, settings, executor)
 for setting, error in failures:
     print("failed:", setting, repr(error))
 assert again["certified"].tobytes() == flow["certified"][:2].tobytes()
@@ -128,13 +140,16 @@ assert again["attacked"].tobytes() == flow["attacked"][:2].tobytes()
 assert [setting["kind"] for setting, _ in failures] == ["resent", "resent"]
 
 # %% [markdown]
-# None, to the last bit, in the order of the settings; and a failure is a line in a list, not the end of the night.
+# None, to the last bit, in the order of the settings; and a failure is a line in a
+# list, not the end of the night.
 #
-# Threads share one Python, which runs one line at a time; they overlap inside numpy, on large arrays. Processes share
-# nothing, but each has to *find* the function. On Windows and macOS, and on Linux from Python 3.14 on, a new process
-# imports your script to get it. So the lines that start processes stand under `if __name__ == "__main__":`, or every
-# process would start more of them; and a function in a notebook's cell must first move to a module. Here is the whole
-# script, made of the function above, written to a file and run.
+# Threads share one Python, which runs one line at a time; they overlap inside numpy, on
+# large arrays. Processes share nothing, but each has to *find* the function. On Windows
+# and macOS, and on Linux from Python 3.14 on, a new process imports your script to get
+# it. So the lines that start processes stand under `if __name__ == "__main__":`, or
+# every process would start more of them; and a function in a notebook's cell must first
+# move to a module. Here is the whole script, made of the function above, written to a
+# file and run.
 
 # %%
 script = f"""
@@ -156,7 +171,10 @@ if __name__ == "__main__":
 """
 with tempfile.TemporaryDirectory() as folder:
     Path(folder, "study.py").write_text(script, encoding="utf-8")
-    done = subprocess.run([sys.executable, "study.py"], cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "study.py"]
+    done = subprocess.run(
+        command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+    )
     print(done.stdout.strip())
     again = np.load(Path(folder, "found.npy"))
 assert again["certified"].tobytes() == flow["certified"][:2].tobytes()
@@ -165,49 +183,56 @@ assert again["certified"].tobytes() == flow["certified"][:2].tobytes()
 # ## From one laptop to a cluster
 # One line changes, and no digit, on machines of one kind:
 # ```python
-# executor = ProcessPoolExecutor()                    # all processors of this machine
-# executor = Client("scheduler:8786").get_executor()  # a cluster: from distributed import Client
+# executor = ProcessPoolExecutor()  # all processors of this machine
+# executor = Client("scheduler:8786").get_executor()  # from distributed import Client
 # ```
 # | executor | where | needs | when a worker dies |
 # |---|---|---|---|
 # | `None` | here, one after the other | nothing | |
-# | `ThreadPoolExecutor()` | this machine, notebooks too | large arrays, to gain | it is your own process |
-# | `ProcessPoolExecutor()` | this machine | a script as above | what finished is kept, the rest are failures |
-# | `client.get_executor()` of Dask | a cluster, notebooks too | the extra `cluster`, everywhere | others do its work again |
-# | `MPIPoolExecutor()` of mpi4py | a cluster with a queue | `mpiexec python -m mpi4py.futures study.py` | the job ends |
+# | `ThreadPoolExecutor()` | this machine | large arrays, to gain | it is your process |
+# | `ProcessPoolExecutor()` | this machine | a script as above | the rest are failures |
+# | `get_executor()` of Dask | a cluster | the extra `cluster` | others do its work |
+# | `MPIPoolExecutor()` | a cluster with a queue | mpi4py, see below | the job ends |
 #
-# Dask gives each worker one thread in matrix products, as the first cell does. More threads add up in another order,
-# and the last digits may differ.
+# (`mpiexec python -m mpi4py.futures study.py`. Dask works in notebooks, too.)
+#
+# Dask gives each worker one thread in matrix products, as the first cell does. More
+# threads add up in another order, and the last digits may differ.
 #
 # ## One gradient, in blocks
-# A single data set may be large, too. The loss is a mean, so value and gradient are weighted sums over blocks, and
-# `value_and_grad` takes the same executors.
+# A single data set may be large, too. The loss is a mean, so value and gradient are
+# weighted sums over blocks, and `value_and_grad` takes the same executors.
 #
-# **Before you run the cell:** three gradients: in blocks of 100 here, the same blocks by three threads, all 1797 images
-# at once. Which of them agree to the last bit?
+# **Before you run the cell:** three gradients: in blocks of 100 here, the same blocks
+# by three threads, all 1797 images at once. Which of them agree to the last bit?
 
 # %%
 x, y = dnn.datasets.digits()
-X = dnn.ResidualField(dnn.Dense(64, 64, rng=0), dnn.Tanh(), dnn.Dense(64, 64, rng=1))
-net, loss = dnn.Network(dnn.Flow(X, 0.2, dnn.RK4(), steps=4), dnn.Affine(10, 64, rng=2)), dnn.SoftmaxCrossEntropy()
+flow = dnn.Flow(dnn.ResidualField.random(64, 64, rng=0), 0.2, dnn.RK4(), steps=4)
+net, loss = dnn.Network(flow, dnn.Affine(10, 64, rng=1)), dnn.SoftmaxCrossEntropy()
 value, g = dnn.value_and_grad(net, loss, x, y, block=100)
 with ThreadPoolExecutor(3) as executor:
     value_threads, g_threads = dnn.value_and_grad(net, loss, x, y, executor, block=100)
 _, g_whole = dnn.value_and_grad(net, loss, x, y, block=len(x))
-print(f"threads: off by {np.abs(g_threads - g).max()}   other blocks: off by {np.abs(g_whole - g).max():.0e}")
+print(f"threads: off by {np.abs(g_threads - g).max()}")
+print(f"other blocks: off by {np.abs(g_whole - g).max():.0e}")
 assert value_threads == value and g_threads.tobytes() == g.tobytes()
 np.testing.assert_allclose(g_whole, g, rtol=0, atol=1e-12)
 
 # %% [markdown]
-# The first two. Rounding depends on which numbers are added in which order, and so on the blocks; but not on who takes
-# a block, since the sums are added up in the blocks' order. Without `block` its size follows from the network and the
-# data, never from the number of workers: you may debug on a laptop what happened on a cluster.
+# The first two. Rounding depends on which numbers are added in which order, and so on
+# the blocks; but not on who takes a block, since the sums are added up in the blocks'
+# order. Without `block` its size follows from the network and the data, never from the
+# number of workers: you may debug on a laptop what happened on a cluster.
 #
 # ## Exercises
-# 1. Make the script run 20 seeds on all processors of your machine. By which factor does the standard *error* fall
-#    against 4 seeds?
-# 2. `LocalCluster(2)` of Dask is a cluster on your own machine. Run the sweep on it, kill one of its workers on the
-#    way, and compare the results to the last bit. Do the same to a `ProcessPoolExecutor`. What is in `failures`?
-# 3. Remove the line `if __name__ == "__main__":` from the script, and start processes by `ProcessPoolExecutor(2,
-#    multiprocessing.get_context("spawn"))`. Read what is said.
-# 4. Is the gain of the gradient flow at $\varepsilon = 0.3$ still positive for every seed after 20 epochs a stage?
+# 1. Make the script run 20 seeds on all processors of your machine. By which factor
+#    does the standard *error* fall against 4 seeds?
+# 2. `LocalCluster(2)` of Dask is a cluster on your own machine. Run the sweep on it,
+#    kill one of its workers on the way, and compare the results to the last bit. Do the
+#    same to a `ProcessPoolExecutor`. What is in `failures`?
+# 3. Remove the line `if __name__ == "__main__":` from the script, and start processes
+#    by `ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))`. Read what is
+#    said.
+# 4. Is the gain of the gradient flow at $\varepsilon = 0.3$ still positive for every
+#    seed after 20 epochs a stage?

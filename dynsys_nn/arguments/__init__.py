@@ -42,6 +42,7 @@ from .values import (
     pixels,
     positive,
     real,
+    real_and_finite,
     real_number,
     real_numbers,
     real_step,

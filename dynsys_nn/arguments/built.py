@@ -1,4 +1,5 @@
-"""How was it built? One answer, what its constructor was given, from which repr, equality, files and a run's identity follow."""
+"""How was it built? One answer, what its constructor was given, from which repr, equality, files
+and a run's identity follow."""
 
 import functools
 import hashlib
@@ -9,21 +10,26 @@ import numpy as np
 
 
 def arguments(thing):
-    """name → value: what builds `thing` again. Attributes bear the names of the constructor's arguments, unless the class has a
-    method `arguments` that says otherwise; those of an object of any other class are what it keeps on itself."""
+    """name → value: what builds `thing` again. Attributes bear the names of the constructor's
+    arguments, unless the class has a method `arguments` that says otherwise; those of an object of
+    any other class are what it keeps on itself."""
     if hasattr(thing, "arguments"):
         return thing.arguments()
     try:
         names = inspect.signature(type(thing)).parameters
         return {name: getattr(thing, name) for name in names}
-    except (AttributeError, ValueError):  # the names are not those of its attributes, or C code without a signature
+    except (
+        AttributeError,
+        ValueError,
+    ):  # the names are not those of its attributes, or C code without a signature
         if hasattr(thing, "_pieces"):
             return thing.__getstate__()  # without its book-keeping of where θ lies
         return vars(thing) if hasattr(thing, "__dict__") else {}
 
 
 class Described:
-    """An object that is known by what its constructor was given: repr and equality follow from its arguments."""
+    """An object that is known by what its constructor was given: repr and equality follow from its
+    arguments."""
 
     def arguments(self):
         """name → value, what builds the object again."""
@@ -36,26 +42,31 @@ class Described:
         """All arguments that are not the default, with all digits."""
         parameters, shown, named = inspect.signature(type(self)).parameters, [], False
         for name, value in self.arguments().items():
-            parameter = parameters.get(name, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY))
+            parameter = parameters.get(
+                name, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+            )
             named |= parameter.kind is parameter.KEYWORD_ONLY
             if parameter.kind is parameter.VAR_POSITIONAL:
                 shown += map(repr, value)
             elif same(value, parameter.default):
                 named = True
             else:
-                shown.append(f"{name}={value!r}" if named else repr(value))
+                text = getattr(value, "__qualname__", None) or repr(value)  # a function by its name
+                shown.append(f"{name}={text}" if named else text)
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __eq__(self, other):
         return type(self) is type(other) and same(self.arguments(), other.arguments())
 
     def __hash__(self):
-        return hash(type(self))  # equal objects have equal classes, and their arguments may be arrays
+        return hash(
+            type(self)
+        )  # equal objects have equal classes, and their arguments may be arrays
 
 
 def same(a, b):
-    """Whether two arguments are equal: arrays entry by entry, functions by their code and what they close over, maps by how they
-    were built and their θ."""
+    """Whether two arguments are equal: arrays entry by entry, functions by their code and what they
+    close over, maps by how they were built and their θ."""
     if a is b:
         return True
     if type(a) is not type(b):
@@ -74,7 +85,8 @@ def same(a, b):
 
 
 def pieces_of(function):
-    """What a function does: its code, defaults and the values that it closes over, or what it is bound to."""
+    """What a function does: its code, defaults and the values that it closes over, or what it is
+    bound to."""
     if isinstance(function, functools.partial):
         return [function.func, function.args, function.keywords]
     if isinstance(function, types.MethodType):
@@ -84,11 +96,12 @@ def pieces_of(function):
 
 
 def identity(thing, met=None):
-    """How `thing` was built, to the last digit, as what JSON knows, the same in every process: what a run is recognised by.
+    """How `thing` was built, to the last digit, as what JSON knows, the same in every process: what
+    a run is recognised by.
 
-    Numbers by all their digits, arrays by shape, dtype and a fingerprint (parameters of a map without it: θ tells), functions by
-    their code and what they close over, objects by their class, with its code if it is somebody's own, and arguments; one that
-    was met before by its number.
+    Numbers by all their digits, arrays by shape, dtype and a fingerprint (parameters of a map
+    without it: θ tells), functions by their code and what they close over, objects by their class,
+    with its code if it is somebody's own, and arguments; one that was met before by its number.
     """
     met = {} if met is None else met
     if thing is None or isinstance(thing, bool | int | str):
@@ -100,7 +113,11 @@ def identity(thing, met=None):
     if isinstance(thing, type):
         return f"{thing.__module__}.{thing.__qualname__}"
     if isinstance(thing, types.CodeType):
-        parts = thing.co_code.hex(), thing.co_names, [identity(constant, met) for constant in thing.co_consts]
+        parts = (
+            thing.co_code.hex(),
+            thing.co_names,
+            [identity(constant, met) for constant in thing.co_consts],
+        )
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
     if isinstance(thing, list | tuple):
         return [identity(entry, met) for entry in thing]
@@ -117,7 +134,9 @@ def identity(thing, met=None):
         return thing.__name__
     pieces = getattr(thing, "_pieces", ())
     made = {
-        name: f"{value.dtype} {value.shape}" if name in pieces and isinstance(value, np.ndarray) else value
+        name: f"{value.dtype} {value.shape}"
+        if name in pieces and isinstance(value, np.ndarray)
+        else value
         for name, value in arguments(thing).items()
     }
     return {"class": type(thing).__qualname__} | identity(code_of(type(thing)) | made, met)
@@ -126,7 +145,11 @@ def identity(thing, met=None):
 def code_of(cls):
     """What a class of somebody's own says, name → function, number or text; nothing for ours."""
     known = types.FunctionType | int | float | str
-    own = [C for C in reversed(cls.__mro__) if C.__module__.partition(".")[0] != __name__.partition(".")[0]]
+    own = [
+        C
+        for C in reversed(cls.__mro__)
+        if C.__module__.partition(".")[0] != __name__.partition(".")[0]
+    ]
     said = {name: value for C in own for name, value in vars(C).items()}
     return {
         name: value
@@ -138,5 +161,6 @@ def code_of(cls):
 def fingerprint(*arrays):
     """Shapes, dtypes and a checksum of arrays, as a string."""
     return ", ".join(
-        f"{a.dtype} {a.shape} {hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()[:16]}" for a in arrays
+        f"{a.dtype} {a.shape} {hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest()[:16]}"
+        for a in arrays
     )

@@ -187,7 +187,7 @@ def of_bound(method, field, h):
 
 
 def of_numbers(sigma, z):
-    z = numbers(z, f"{sigma} acts on")
+    z = numbers(z, f"{name_of(sigma)} acts on")
     if z.dtype.kind == "c" and not sigma.analytic:
         raise TypeError(f"{sigma} is not analytic and takes real arguments only, got complex ones")
     return (z,)

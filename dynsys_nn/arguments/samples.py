@@ -6,7 +6,8 @@ from .values import array, instance
 
 
 def samples(x, y, of=""):
-    """x and y as arrays of real, finite numbers, one sample and one target per row; ValueError or TypeError otherwise."""
+    """x and y as arrays of real, finite numbers, one sample and one target per row; ValueError or
+    TypeError otherwise."""
     x, y = rows(x, f"x{of}", 2), rows(y, f"y{of}", 1)
     if len(x) != len(y):
         raise ValueError(f"x{of} and y{of} must have the same length, got {len(x)} and {len(y)}")
@@ -20,14 +21,15 @@ def rows(a, name, least):
     a = array(a, f"{name} must hold one sample per row")
     if a.ndim < least:
         raise ValueError(
-            f"{name} must hold one sample per row, got shape {a.shape}; a single sample is {name[0]}[None]"
+            f"{name} must hold one sample per row, got shape {a.shape}; "
+            f"a single sample is {name[0]}[None]"
         )
     if a.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got an array of dtype {a.dtype}")
     bad = np.argwhere(~np.isfinite(a))
     if len(bad):
-        place = tuple(map(int, bad[0]))
-        raise ValueError(f"{name} must be finite, but {name}{list(place)} is {a[place]} ({len(bad)} such entries)")
+        place, several = tuple(map(int, bad[0])), f"({len(bad)} such entries)"
+        raise ValueError(f"{name} must be finite, but {name}{list(place)} is {a[place]} {several}")
     return a
 
 
@@ -46,6 +48,10 @@ def executor_or_none(executor):
         return None
     from concurrent.futures import Executor
 
-    of_dask = "; that of a Dask client is client.get_executor()" if hasattr(executor, "get_executor") else ""
+    of_dask = (
+        "; that of a Dask client is client.get_executor()"
+        if hasattr(executor, "get_executor")
+        else ""
+    )
     needs = f"executor must be a concurrent.futures.Executor such as ThreadPoolExecutor(2){of_dask}"
     return instance(executor, Executor, needs)

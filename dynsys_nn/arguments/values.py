@@ -1,5 +1,6 @@
 """Values: each function returns its argument in the form that the package needs, or raises an error that says what is wrong."""
 
+import inspect
 import math
 import operator
 import os
@@ -166,6 +167,15 @@ def non_negative(value, name):
     return found if found.ndim else float(found)
 
 
+def real_and_finite(x, needs, things):
+    """x, an array; TypeError if it is complex, ValueError if it has a NaN or infinity: "an attack needs", "states"."""
+    if np.iscomplexobj(x):
+        raise TypeError(f"{needs} real {things}, got complex ones")
+    if not np.isfinite(x).all():
+        raise ValueError(f"{needs} finite {things}, got a NaN or infinity")
+    return x
+
+
 def floating(dtype):
     """`dtype` as float64 or float32; TypeError for any other."""
     try:
@@ -282,7 +292,8 @@ def instance(value, kind, needs):
     """`value`; TypeError, `needs` and what was got, unless it is an object of that kind: of a class, or with these members."""
     known = isinstance(value, kind) if isinstance(kind, type) else all(hasattr(value, member) for member in kind)
     if isinstance(value, type):
-        raise TypeError(f"{needs}, got the class itself: write {value.__name__}(…), not {value.__name__}")
+        needed = [p for p in inspect.signature(value).parameters.values() if p.default is p.empty]
+        raise TypeError(f"{needs}, got the class itself: write {value.__name__}({'…' * bool(needed)}), not {value.__name__}")
     if not known:
         raise TypeError(f"{needs}, got {value!r}")
     return value

@@ -1,16 +1,28 @@
-"""What a student runs on a map, a field or a method of their own: is the adjoint right, the order, the structure?
+"""What a student runs on a map, a field or a method of their own: is the adjoint right, the order,
+the structure?
 
-Each check measures one number and compares it with a limit; `print(check)` gives one aligned line and
-`check.require()` raises with that line. What returns something that cannot be right, a list, None or another shape, fails with the
-sentence that says so. Difference quotients appear here, as the independent measurement, and nowhere else in the package.
+Each check measures one number and compares it with a limit; `print(check)` gives one aligned line
+and `check.require()` raises with that line. What returns something that cannot be right, a list,
+None or another shape, fails with the sentence that says so. Difference quotients appear here, as
+the independent measurement, and nowhere else in the package.
 """
 
 from .activations import activation
 from .check import Check, run
 from .derivatives import adjoint, duality, gradient, loss, tangent, taylor, value
-from .structure import curl_free, invariant, inverse, lipschitz, order, orthogonal_to_x, symplectic, volume
+from .structure import (
+    curl_free,
+    invariant,
+    inverse,
+    lipschitz,
+    order,
+    orthogonal_to_x,
+    symplectic,
+    volume,
+)
 
 __all__ = [
-    "Check", "activation", "adjoint", "curl_free", "duality", "gradient", "invariant", "inverse", "lipschitz", "loss", "order",
-    "orthogonal_to_x", "run", "symplectic", "tangent", "taylor", "value", "volume",
+    "Check", "activation", "adjoint", "curl_free", "duality", "gradient", "invariant", "inverse",
+    "lipschitz", "loss", "order", "orthogonal_to_x", "run", "symplectic", "tangent", "taylor",
+    "value", "volume",
 ]  # fmt: skip

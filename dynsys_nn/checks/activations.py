@@ -9,20 +9,26 @@ from .tutor import near
 
 @fails_on_wrong_results
 def activation(sigma, limit=1e-7):
-    """σ′ against difference quotients of σ, γ′ against σ, slope_min ≤ σ′ ≤ slope_max, σ and γ without jumps, σ(±1e300): the worst error.
+    """σ′ against difference quotients of σ, γ′ against σ, slope_min ≤ σ′ ≤ slope_max, σ and γ
+    without jumps, σ(±1e300): the worst error.
 
-    sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `slope_min` and `slope_max` are checked if it
-    has them. Points are 4001 between −20 and 20, none of them a round number, as kinks usually are.
+    sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `slope_min` and
+    `slope_max` are checked if it has them. Points are 4001 between −20 and 20, none of them a round
+    number, as kinks usually are.
     """
     instance(sigma, ("__call__",), "an activation has σ(z) and slope(z)")
     limit, z = real_number(limit, "limit"), np.linspace(-20, 20, 4001) + 0.00371
     if not callable(getattr(sigma, "slope", None)):
         raise WrongResult("slope(z) is missing")
-    s, slope = finite_result(sigma, sigma, z, "σ(z)"), finite_result(sigma, sigma.slope, z, "slope(z)")
-    parts = [against_differences("σ′ against differences of σ", sigma, slope, z, limit), jump_of("σ", sigma, z)]
+    s = finite_result(sigma, sigma, z, "σ(z)")
+    slope = finite_result(sigma, sigma.slope, z, "slope(z)")
+    parts = [against_differences("σ′ against differences of σ", sigma, slope, z, limit)]
+    parts.append(jump_of("σ", sigma, z))
     if hasattr(sigma, "primitive"):
-        gamma = sigma.primitive
-        parts += [against_differences("γ′ against σ", gamma, s, z, limit, blame_f=True), jump_of("γ", gamma, z)]
+        parts.append(
+            against_differences("γ′ against σ", sigma.primitive, s, z, limit, blame_f=True)
+        )
+        parts.append(jump_of("γ", sigma.primitive, z))
     if hasattr(sigma, "value_and_slope"):
         both = results(sigma, sigma.value_and_slope(z), ("s", "slope"), "value_and_slope(z)")
         gaps = [np.abs(a - b).max() for a, b in zip(both, (s, slope), strict=True)]
@@ -41,7 +47,8 @@ def finite_result(sigma, f, z, what):
 
 
 def against_differences(words, f, found, z, limit, blame_f=False):
-    """The error of `found` as f′, and what to say of it; blame_f: if they differ, f is wrong, and not `found`."""
+    """The error of `found` as f′, and what to say of it; blame_f: if they differ, f is wrong, and
+    not `found`."""
     quotient, error = slope_of(f, z, found)
     error = error / max(1, np.abs(found).max())
     wrong, right = (quotient, found) if blame_f else (found, quotient)
@@ -49,18 +56,24 @@ def against_differences(words, f, found, z, limit, blame_f=False):
 
 
 def remark(found, right, z, error, limit):
-    """What a wrong derivative looks like: a multiple of the right one, or wrong where; nothing if it is right."""
+    """What a wrong derivative looks like: a multiple of the right one, or wrong where; nothing if
+    it is right."""
     if error.max() <= limit:
         return ""
     c = (found @ right) / max(right @ right, TINY)
     if abs(c - 1) > 1e-4 and right.any() and near(found, c * right, right):
-        return f"; it is {c:.6g} times what it should be" if abs(c + 1) > 1e-4 else "; the sign is wrong"
+        return (
+            f"; it is {c:.6g} times what it should be"
+            if abs(c + 1) > 1e-4
+            else "; the sign is wrong"
+        )
     return f"; worst at z = {z[np.argmax(error)]:.4g}"
 
 
 def slope_of(f, z, near_to):
-    """f′(z) by Richardson's (4D(ε/2) − D(ε))/3, D(ε) = (f(z + ε) − f(z − ε))/2ε, and its distance from `near_to`: at each
-    point the ε, out of seven, for which that is least. So points near a kink, and steep functions, take a small one."""
+    """f′(z) by Richardson's (4D(ε/2) − D(ε))/3, D(ε) = (f(z + ε) − f(z − ε))/2ε, and its distance
+    from `near_to`: at each point the ε, out of seven, for which that is least. So points near a
+    kink, and steep functions, take a small one."""
     best, distance = np.full_like(z, np.nan), np.full_like(z, np.inf)
     for eps in 0.02 / 8.0 ** np.arange(7):
         D, half = ((f(z + e) - f(z - e)) / ((z + e) - (z - e)) for e in (eps, eps / 2))
@@ -71,8 +84,8 @@ def slope_of(f, z, near_to):
 
 
 def jump_of(name, f, z):
-    """The largest increment of f, relative to max(1, |f|), that is left when the intervals between the points z are halved
-    36 times, each time to the half with the larger increment; and where."""
+    """The largest increment of f, relative to max(1, |f|), that is left when the intervals between
+    the points z are halved 36 times, each time to the half with the larger increment; and where."""
     a, b = z[:-1], z[1:]
     for _ in range(36):
         m = (a + b) / 2
@@ -85,12 +98,15 @@ def jump_of(name, f, z):
 
 
 def bounds_of_the_slope(sigma, slope):
-    """Whether slope_min ≤ σ′ ≤ slope_max, at the points and between points far out; nothing if there are no bounds."""
+    """Whether slope_min ≤ σ′ ≤ slope_max, at the points and between points far out; nothing if
+    there are no bounds."""
     low, high = getattr(sigma, "slope_min", None), getattr(sigma, "slope_max", None)
     if low is None and high is None:
         return []
     if low is None or high is None:
-        return [(np.inf, f"slope_{'min' if low is None else 'max'} is missing beside the other bound")]
+        return [
+            (np.inf, f"slope_{'min' if low is None else 'max'} is missing beside the other bound")
+        ]
     found = f"found from {slope.min():.4g} to {slope.max():.4g}"
     far = np.array([-1e300, -1e200, -1e100, -20, 20, 1e100, 1e200, 1e300])
     with np.errstate(all="ignore"):
@@ -98,7 +114,10 @@ def bounds_of_the_slope(sigma, slope):
         excess = np.maximum(low * dz - np.diff(s), np.diff(s) - high * dz)
         excess = excess / np.maximum(np.abs(s[1:]) + np.abs(s[:-1]), TINY)
     return [
-        (np.max([0.0, low - slope.min(), slope.max() - high]), f"slope_min = {low:g} ≤ σ′ ≤ slope_max = {high:g}, {found}"),
+        (
+            np.max([0.0, low - slope.min(), slope.max() - high]),
+            f"slope_min = {low:g} ≤ σ′ ≤ slope_max = {high:g}, {found}",
+        ),
         (np.max([0.0, *excess]), "the bounds of the slope allow σ up to |z| = 1e300"),
     ]
 

@@ -1,4 +1,5 @@
-"""One number against a limit, and how the number is measured: difference quotients, and derivatives that agree with them."""
+"""One number against a limit, and how the number is measured: difference quotients, and derivatives
+that agree with them."""
 
 import functools
 import traceback
@@ -35,16 +36,17 @@ class Check:
     def __bool__(self):
         return self.passed
 
-    def __repr__(self):
-        return str(self)
-
     def __str__(self):
         verdict = "passed" if self.passed else "FAILED"
-        return f"{verdict}  {self.name:<34} measured {self.measured:9.2e}   limit {self.limit:9.2e}   {self.detail}".rstrip()
+        numbers = f"measured {self.measured:9.2e}   limit {self.limit:9.2e}"
+        return f"{verdict}  {self.name:<34} {numbers}   {self.detail}".rstrip()
+
+    __repr__ = __str__
 
 
 def fails_on_wrong_results(check):
-    """The check of a thing, its first argument; if that returns what cannot be right, a WrongResult, it failed, and says so."""
+    """The check of a thing, its first argument; if that returns what cannot be right, a
+    WrongResult, it failed, and says so."""
 
     @functools.wraps(check)
     def guarded(*given, **options):
@@ -59,8 +61,9 @@ def fails_on_wrong_results(check):
 
 
 def run(questions):
-    """Ask each question, a function without arguments that returns a Check: print the check, or the task of one that is not
-    answered yet (NotImplementedError); returns the checks. An error in an answer is a check that failed."""
+    """Ask each question, a function without arguments that returns a Check: print the check, or the
+    task of one that is not answered yet (NotImplementedError); returns the checks. An error in an
+    answer is a check that failed."""
     answers = []
     for question in questions:
         try:
@@ -76,26 +79,32 @@ def run(questions):
 
 
 def line_of(error):
-    """The last line outside the package and its libraries that led to an error; nothing for None."""
+    """The last line outside the package and its libraries that led to an error; nothing for
+    None."""
     ours = str(Path(__file__).parents[1]), "site-packages"
     frames = traceback.extract_tb(getattr(error, "__traceback__", None))
     theirs = [frame for frame in frames if not any(part in frame.filename for part in ours)]
-    return f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno}, in {theirs[-1].name})" if theirs else ""
+    return (
+        f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno}, in {theirs[-1].name})"
+        if theirs
+        else ""
+    )
 
 
 # ---- what is checked, and where
 
 
 def points_of(F, x):
-    """x as float64 states, at least one, which nobody can change. Checks measure to float64's rounding, so a float32 map is
-    refused."""
+    """x as float64 states, at least one, which nobody can change. Checks measure to float64's
+    rounding, so a float32 map is refused."""
     instance(F, ("__call__",), "a check takes a map, or a function of states")
     x = real_numbers(x, "a check needs states,")
     if x.ndim == 0 or x.size == 0:
         raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")
     if theta_of(F).dtype == np.float32:
         raise TypeError(
-            f"checks measure to the rounding of float64, but {name_of(F)} is float32: build it with dtype=float"
+            f"checks measure to the rounding of float64, but {name_of(F)} is float32: "
+            "build it with dtype=float"
         )
     x.flags.writeable = False
     return x
@@ -107,29 +116,37 @@ def theta_of(F):
 
 
 def of_one_argument(F, x):
-    """A map and states x as they are; a map of two arguments, and a pair x of states, as a map of the two end to end."""
+    """A map and states x as they are; a map of two arguments, and a pair x of states, as a map of
+    the two end to end."""
     if not (isinstance(x, tuple) and np.ndim(x[0])):
         return F, points_of(F, x)
     x, y = (points_of(F, states) for states in x)
     if x.shape != y.shape:
-        raise ValueError(f"a pair of states needs two arrays of equal shape, got {x.shape} and {y.shape}")
+        raise ValueError(
+            f"a pair of states needs two arrays of equal shape, got {x.shape} and {y.shape}"
+        )
     return OfPairs(F), points_of(F, np.concatenate([x, y], axis=-1))
 
 
 class OfPairs:
-    """F(x, y), a map of two arguments, as a map of the states (x, y), end to end on the last axis."""
+    """F(x, y), a map of two arguments, as a map of the states (x, y), end to end on the last
+    axis."""
 
     def __init__(self, F):
         self.F, self.__name__ = F, name_of(F)
         self.parameters = getattr(F, "parameters", {"θ": theta_of(F)})
 
-    theta = property(lambda self: theta_of(self.F), lambda self, value: setattr(self.F, "theta", value))
+    theta = property(
+        lambda self: theta_of(self.F), lambda self, value: setattr(self.F, "theta", value)
+    )
 
     def __call__(self, x):
         return self.F(*np.split(x, 2, axis=-1))
 
     def vjp(self, x):
-        y, pullback = results(self.F, self.F.vjp(*np.split(x, 2, axis=-1)), ("y", "pullback"), "vjp(x, y)", True)
+        y, pullback = results(
+            self.F, self.F.vjp(*np.split(x, 2, axis=-1)), ("y", "pullback"), "vjp(x, y)", True
+        )
 
         def pullback_of_pairs(w):
             dx, dy, dtheta = results(self.F, pullback(w), ("dx", "dy", "dtheta"), "pullback(w)")
@@ -177,7 +194,8 @@ def jvp_of(F, x, v, part):
 
 
 def tangent_or_quotient(F, x, v, part):
-    """Jv and where it is from: F.jvp, if F has one that agrees with the difference quotient, else the quotient."""
+    """Jv and where it is from: F.jvp, if F has one that agrees with the difference quotient, else
+    the quotient."""
     quotient, rounding = difference_quotient(F, x, v, part)
     try:
         Jv = jvp_of(F, x, v, part)
@@ -194,12 +212,15 @@ def tangent_or_quotient(F, x, v, part):
 def jacobian_by_differences(F, x):
     """F′(x), column by column."""
     unit = np.eye(x.shape[-1])
-    return np.stack([difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in unit], axis=-1)
+    return np.stack(
+        [difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in unit], axis=-1
+    )
 
 
 def jacobian_of(F, x, limit):
-    """F′(x), the limit, and where F′ is from; by difference quotients if F has no jacobian, limit 1e-7. WrongResult for a
-    jacobian that is far from two difference quotients, which are near each other."""
+    """F′(x), the limit, and where F′ is from; by difference quotients if F has no jacobian, limit
+    1e-7. WrongResult for a jacobian that is far from two difference quotients, which are near each
+    other."""
     try:
         J = F.jacobian(x)
     except (AttributeError, NotImplementedError):

@@ -1,4 +1,5 @@
-"""Is the structure there? Orders, volumes, symplectic forms, invariants, inverses, Lipschitz constants."""
+"""Is the structure there? Orders, volumes, symplectic forms, invariants, inverses, Lipschitz
+constants."""
 
 import numpy as np
 
@@ -6,23 +7,39 @@ from ..arguments import WrongResult, dimension, function, generator, instance, r
 from ..fields import KnownField
 from ..flows import exact_flow
 from ..maps import Map
-from .check import EPS, TINY, Check, fails_on_wrong_results, if_it_is_a_step, jacobian_by_differences, jacobian_of
-from .check import name_of, points_of
+from .check import (
+    EPS,
+    TINY,
+    Check,
+    fails_on_wrong_results,
+    if_it_is_a_step,
+    jacobian_by_differences,
+    jacobian_of,
+    name_of,
+    points_of,
+)
 
 
 @fails_on_wrong_results
 def order(method, field, x, t=1.0, limit=0.05, finest=4096):
-    """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest doubling above 1e-11
-    and of at most `finest` steps. If each step is claimed to be the exact flow, order ∞: the largest error, at most 1e-11 of the states.
+    """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest
+    doubling above 1e-11 and of at most `finest` steps. If each step is claimed to be the exact
+    flow, order ∞: the largest error, at most 1e-11 of the states.
 
-    method: an object with `step(field, x, h)`, and `order` or `order_on(field)`; field: a map or a function of states; x: array
-    (..., d). The reference is `exact_flow`.
+    method: an object with `step(field, x, h)`, and `order` or `order_on(field)`; field: a map or a
+    function of states; x: array (..., d). The reference is `exact_flow`.
     """
-    instance(method, ("step",), "method must be an object with order and step(field, x, h), such as RK4()")
-    name, finest = f"order of {name_of(method)}", dimension(finest, "finest", least=8)  # so that there is a doubling
-    x, finest = points_of(field, x), finest
+    instance(
+        method,
+        ("step",),
+        "method must be an object with order and step(field, x, h), such as RK4()",
+    )
+    finest = dimension(finest, "finest", least=8)  # so that there is a doubling
+    name, x = f"order of {name_of(method)}", points_of(field, x)
     field = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
-    claimed = method.order_on(field) if hasattr(method, "order_on") else getattr(method, "order", None)
+    claimed = (
+        method.order_on(field) if hasattr(method, "order_on") else getattr(method, "order", None)
+    )
     if claimed is None:
         raise ValueError(f"{name_of(method)} claims no order: set `order`")
     exact, errors, n = exact_flow(field, x, t), [], 4
@@ -35,18 +52,28 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
         n *= 2
     if claimed == np.inf:
         largest = 1e-11 * max(1.0, np.max(np.abs(exact)))
-        return Check(name, np.max(errors), largest, "each step is claimed to be the exact flow: the error")
+        return Check(
+            name, np.max(errors), largest, "each step is claimed to be the exact flow: the error"
+        )
     usable = [e for e in errors if 1e-11 < e < np.inf]
     if len(usable) < 2:
         rounding = "errors are at rounding: take a larger t"
-        return Check(name, np.inf, limit, rounding if errors[-1] < np.inf else "the steps blow up: take a smaller t")
+        return Check(
+            name,
+            np.inf,
+            limit,
+            rounding if errors[-1] < np.inf else "the steps blow up: take a smaller t",
+        )
     observed = np.log2(usable[-2] / usable[-1])
-    return Check(name, abs(observed - claimed), limit, f"observed {observed:.3f}, claimed {claimed}")
+    return Check(
+        name, abs(observed - claimed), limit, f"observed {observed:.3f}, claimed {claimed}"
+    )
 
 
 @fails_on_wrong_results
 def volume(F, x, limit=None):
-    """max |det F′(x) − 1| over the batch. The limit, unless given, is 1e-12, or 10 · 2.2e-16 · κ₂(F′) if more (to 1e-2).
+    """max |det F′(x) − 1| over the batch. The limit, unless given, is 1e-12, or 10 · 2.2e-16 ·
+    κ₂(F′) if more (to 1e-2).
 
     The Jacobian is F.jacobian(x), or if F has none by difference quotients (limit 1e-7).
     """
@@ -58,13 +85,15 @@ def volume(F, x, limit=None):
         raise WrongResult("F′ is not finite")
     kappa = np.max(np.linalg.cond(J))
     limit = min(max(least, 10 * EPS * kappa), 1e-2) if limit is None else limit
-    measured, detail = np.max(np.abs(np.linalg.det(J) - 1)), f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}{source}"
+    measured = np.max(np.abs(np.linalg.det(J) - 1))
+    detail = f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}{source}"
     return if_it_is_a_step(F, Check(f"volume of {name_of(F)}", measured, limit, detail))
 
 
 @fails_on_wrong_results
 def symplectic(F, x, limit=1e-12):
-    """max ‖DᵀJD − J‖/‖D‖² over the batch, D = F′(x), J = [[0, I], [−I, 0]], Frobenius norms; states are (q, p), q first.
+    """max ‖DᵀJD − J‖/‖D‖² over the batch, D = F′(x), J = [[0, I], [−I, 0]], Frobenius norms; states
+    are (q, p), q first.
 
     D is F.jacobian(x), or if F has none by difference quotients (limit 1e-7).
     """
@@ -117,8 +146,8 @@ def curl_free(X, x, limit=1e-12):
 def invariant(F, I, x, steps=100, limit=None):
     """Drift max_n |I(x_n) − I(x_0)| over x_n = F(x_{n−1}), n ≤ steps, worst of the batch.
 
-    I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16 · max(‖x_n‖₁,
-    |I|): a rounding error per step, and those of the sum I itself.
+    I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16
+    · max(‖x_n‖₁, |I|): a rounding error per step, and those of the sum I itself.
     """
     x, steps, start = points_of(F, x), dimension(steps, "steps"), np.asarray(function(I, "I")(x))
     drift, scale = 0.0, max(np.abs(x).sum(axis=-1).max(), np.abs(start).max())
@@ -128,12 +157,15 @@ def invariant(F, I, x, steps=100, limit=None):
         drift = np.maximum(drift, np.abs(now - start).max())  # a NaN stays
         scale = max(scale, np.abs(x).sum(axis=-1).max(), np.abs(now).max())
     limit = (steps + x.shape[-1]) * EPS * scale if limit is None else limit
-    return if_it_is_a_step(F, Check(f"invariant of {name_of(F)}", drift, limit, f"drift over {steps} steps"))
+    return if_it_is_a_step(
+        F, Check(f"invariant of {name_of(F)}", drift, limit, f"drift over {steps} steps")
+    )
 
 
 @fails_on_wrong_results
 def inverse(F, x, limit=1e-10):
-    """‖F⁻¹(F(x)) − x‖, and if dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of the batch."""
+    """‖F⁻¹(F(x)) − x‖, and if dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of
+    the batch."""
     x = points_of(F, x)
     if not hasattr(F, "inverse"):
         raise TypeError(f"{name_of(F)} has no inverse: write inverse(self, y)")
@@ -148,17 +180,20 @@ def inverse(F, x, limit=1e-10):
 
 @fails_on_wrong_results
 def lipschitz(F, x, L=None, rng=0):
-    """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that is found, against L, F.lipschitz() unless given, and rounding.
+    """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that is found, against L, F.lipschitz() unless
+    given, and rounding.
 
-    Only values of F are used: pairs start along the largest singular vectors of difference quotients at the points x,
-    (..., d), at many distances, and go on by random search (`rng`). What is found is a lower bound of the Lipschitz
-    constant: a check that fails is a proof, one that passes is none. NotImplementedError if F knows no constant.
+    Only values of F are used: pairs start along the largest singular vectors of difference
+    quotients at the points x, (..., d), at many distances, and go on by random search (`rng`). What
+    is found is a lower bound of the Lipschitz constant: a check that fails is a proof, one that
+    passes is none. NotImplementedError if F knows no constant.
     """
     x, rng, name = points_of(F, x), generator(rng), f"Lipschitz constant of {name_of(F)}"
     if L is None:
         if not hasattr(F, "lipschitz"):
             raise TypeError(
-                f"{name_of(F)} has no lipschitz(): write it, or give the constant, checks.lipschitz(F, x, L=…)"
+                f"{name_of(F)} has no lipschitz(): write it, or give the constant, "
+                "checks.lipschitz(F, x, L=…)"
             )
         L = F.lipschitz()
     if not real(L) >= 0:
@@ -175,18 +210,22 @@ def lipschitz(F, x, L=None, rng=0):
     def stretch(x, y):
         F_x, F_y, d = (np.reshape(z, (len(x), -1)) for z in (F(x), F(y), x - y))
         d, D, size = (np.linalg.norm(z, axis=-1) for z in (d, F_x - F_y, np.abs(F_x) + np.abs(F_y)))
-        return np.where(d > scale / 2000, np.maximum(0, D - 8 * EPS * size) / np.maximum(d, TINY), 0.0)  # less rounding
+        return np.where(
+            d > scale / 2000, np.maximum(0, D - 8 * EPS * size) / np.maximum(d, TINY), 0.0
+        )  # less rounding
 
     best, reach = stretch(x, y), np.linalg.norm(x - y, axis=-1, keepdims=True)
     for k in range(200):
-        x_new, y_new = (z + reach * 0.5 ** (k % 10) * rng.normal(size=x.shape) / x.shape[1] ** 0.5 for z in (x, y))
+        step = reach * 0.5 ** (k % 10) / x.shape[1] ** 0.5
+        x_new, y_new = (z + step * rng.normal(size=x.shape) for z in (x, y))
         found = stretch(x_new, y_new)
         better = found > best
         x[better], y[better], best[better] = x_new[better], y_new[better], found[better]
     measured, limit = np.max(best), L * (1 + 1e-9)
     times = f": {measured / L:.4g} times" if L else ""
     if not measured <= limit:
-        detail = f"two points are moved apart by {measured:.6g}, the constant claims at most {L:.6g}{times}"
+        claim = f"the constant claims at most {L:.6g}{times}"
+        detail = f"two points are moved apart by {measured:.6g}, {claim}"
     else:
         detail = f"found {measured / L:.1%} of L = {L:.6g}, by search" if L else "F is constant"
     return Check(name, measured, limit, detail)

@@ -1,4 +1,5 @@
-"""What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that looks like."""
+"""What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that
+looks like."""
 
 import itertools
 
@@ -10,7 +11,8 @@ from .check import TINY, tangent_or_quotient, theta_of
 
 
 def diagnosis(F, x, w, part, found):
-    """What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that looks like."""
+    """What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that
+    looks like."""
     size = x.size if part == "in x" else theta_of(F).size
     if size > 2000:
         return "take a smaller map and batch to see where"
@@ -46,13 +48,15 @@ def diagnosis_in_theta(F, x, w, found, right):
 
 
 def true_gradient(F, x, w, part):
-    """∂⟨w, F⟩ in all directions of x or of θ, flat: from the jvp, if it is right there, else difference quotients."""
+    """∂⟨w, F⟩ in all directions of x or of θ, flat: from the jvp, if it is right there, else
+    difference quotients."""
     units = np.eye(theta_of(F).size) if part == "in θ" else np.eye(x.size).reshape(-1, *x.shape)
     return np.array([(w * tangent_or_quotient(F, x, e, part)[0]).sum() for e in units])
 
 
 def runge_kutta_suspects(F, x, w):
-    """(words, dx, dtheta) of typical mistakes in the adjoint of one Runge–Kutta step, of a Flow whose method has its A and b."""
+    """(words, dx, dtheta) of typical mistakes in the adjoint of one Runge–Kutta step, of a Flow
+    whose method has its A and b."""
     if not isinstance(F, Flow) or F.steps > 1 or getattr(F.method, "A", None) is None:
         return
     A, b, h, K, pullbacks = F.method.A, F.method.b, F.h, [], []
@@ -70,15 +74,21 @@ def runge_kutta_suspects(F, x, w):
             for j, a_ij in enumerate(A[i]):
                 kappa[j] = kappa[j] + a_ij * eta
                 dh += share * a_ij * (eta * K[j]).sum()
-        return dx, F.pack(field=dtheta, h=dh) if F.learn_h else dtheta
+        return dx, F.joined(dtheta, dh)
 
     if list(b) != list(b)[::-1]:
         yield "the weights b are in reverse order", *adjoint(b=b[::-1])
     if len(b) > 1:
-        yield "what a stage owes to the earlier ones, a_ij, is missing", *adjoint(A=[[0.0] * len(row) for row in A])
+        yield (
+            "what a stage owes to the earlier ones, a_ij, is missing",
+            *adjoint(A=[[0.0] * len(row) for row in A]),
+        )
         yield "the stages' share of the gradient of h is missing", *adjoint(share=0)
         for stage, which in ((0, "first"), (len(b) - 1, "last")):
-            yield f"the gradient in θ is that of the {which} stage alone: sum over the stages", *adjoint(stages=[stage])
+            yield (
+                f"the gradient in θ is that of the {which} stage alone: sum over the stages",
+                *adjoint(stages=[stage]),
+            )
     yield "a factor h is missing: η = X′(Y)ᵀ(hκ)", *adjoint(c=1)
     yield "one factor h too many: η = X′(Y)ᵀ(hκ)", *adjoint(c=h * h)
 
@@ -92,7 +102,10 @@ def places(F):
     """name → slice of θ, for each parameter of F."""
     named = parameters_of(F)
     ends = np.cumsum([view.size for view in named.values()])
-    return {name: slice(end - view.size, end) for (name, view), end in zip(named.items(), ends, strict=True)}
+    return {
+        name: slice(end - view.size, end)
+        for (name, view), end in zip(named.items(), ends, strict=True)
+    }
 
 
 def near(found, true, scale):
@@ -100,9 +113,14 @@ def near(found, true, scale):
 
 
 def factors_of_a_mean(counts):
-    """words → factor, for a mean that should be a sum and a sum that should be a mean; counts: over what → how many."""
+    """words → factor, for a mean that should be a sum and a sum that should be a mean; counts: over
+    what → how many."""
     factors = {f"a mean over {what} instead of a sum": 1 / n for what, n in counts.items() if n > 1}
-    return factors | {f"{n} times too much: a mean over {what} is missing": n for what, n in counts.items() if n > 1}
+    return factors | {
+        f"{n} times too much: a mean over {what} is missing": n
+        for what, n in counts.items()
+        if n > 1
+    }
 
 
 def factors_of_a_step(F, x):
@@ -115,7 +133,8 @@ def factors_of_a_step(F, x):
 
 
 def words_for(found, true, factors, shape):
-    """What is wrong with a gradient of the given shape; both flat. factors: words → factor, of typical mistakes."""
+    """What is wrong with a gradient of the given shape; both flat. factors: words → factor, of
+    typical mistakes."""
     if np.linalg.norm(found) <= 1e-12 * np.linalg.norm(true):
         return "it is zero"
     if np.linalg.norm(true) <= 1e-12 * np.linalg.norm(found):
@@ -125,21 +144,31 @@ def words_for(found, true, factors, shape):
         if abs(c + 1) < 1e-4:
             return "the sign is wrong"
         for sign, remark in ((1, ""), (-1, ", and the sign is wrong")):
-            fitting = [words for words, factor in factors.items() if abs(sign * c / factor - 1) < 1e-4]
+            fitting = [
+                words for words, factor in factors.items() if abs(sign * c / factor - 1) < 1e-4
+            ]
             if fitting:
                 return ", or ".join(fitting) + remark
-        if true.size > 1 or min(abs(k - round(k)) for k in (c, 1 / c)) < 1e-4:  # any number is a multiple of another
+        # any number is a multiple of another
+        if true.size > 1 or min(abs(k - round(k)) for k in (c, 1 / c)) < 1e-4:
             return f"it is {c:.6g} times what it should be"
     if len(shape) == 2 and min(shape) > 1:
         turned = true.reshape(shape).T.ravel()
-        for words, other in (("it is transposed", turned), ("it is transposed, and the sign is wrong", -turned)):
+        for words, other in (
+            ("it is transposed", turned),
+            ("it is transposed, and the sign is wrong", -turned),
+        ):
             if near(found, other, true):
                 return words
-    reverse = np.s_[::-1] if len(shape) == 2 else np.s_[:, ::-1]  # the rows of a matrix, the entries of a row
+    # the rows of a matrix, the entries of a row
+    reverse = np.s_[::-1] if len(shape) == 2 else np.s_[:, ::-1]
     if true.size > 1 and near(found.reshape(-1, shape[-1])[reverse].ravel(), true, true):
         return "its entries are in reverse order"
     off = np.linalg.norm(found - true) / np.linalg.norm(true)
-    return f"off by {100 * off:.3g} %, no multiple of what it should be: look for a term, a slope σ′, a transpose or an index"
+    return (
+        f"off by {100 * off:.3g} %, no multiple of what it should be: "
+        "look for a term, a slope σ′, a transpose or an index"
+    )
 
 
 def words_for_dx(found, true, F, x, w):
@@ -149,7 +178,10 @@ def words_for_dx(found, true, F, x, w):
     if "no multiple" not in words or np.shape(w) != x.shape:
         return words
     forward, w = np.ravel(tangent_or_quotient(F, x, w, "in x")[0]), np.ravel(w)
-    for remark, term in (("the term w itself is missing", -w), ("the term w itself is one too many", w)):
+    for remark, term in (
+        ("the term w itself is missing", -w),
+        ("the term w itself is one too many", w),
+    ):
         if near(found, true + term, true):
             return remark
     d = x.shape[-1]
@@ -163,4 +195,8 @@ def words_for_dx(found, true, F, x, w):
             for words_sign, sign in (("", 1), (", and the sign is wrong", -1)):
                 if near(found - direct, sign * turned.ravel(), true):
                     return f"{beside}a matrix should be transposed{words_sign}"
-    return "it is F′w and not F′ᵀw: a matrix should be transposed" if near(found, forward, true) else words
+    return (
+        "it is F′w and not F′ᵀw: a matrix should be transposed"
+        if near(found, forward, true)
+        else words
+    )

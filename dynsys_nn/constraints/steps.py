@@ -1,4 +1,5 @@
-"""Constraints of learned steps: an expansive step of Euler's method is paid for by a contractive one."""
+"""Constraints of learned steps: an expansive step of Euler's method is paid for by a contractive
+one."""
 
 import math
 
@@ -16,15 +17,16 @@ TINY = 1e-150
 
 
 class StepSizes(Constraint):
-    """(h_C, h_E) ← the nearest steps for which the contractive step after the expansive one is 1-Lipschitz.
+    """(h_C, h_E) ← the nearest steps for which both steps together are 1-Lipschitz.
 
-    With L and λ, μ the constants that the fields have now the steps satisfy h_E ≤ (1/ℓ(h_C) − 1)/L_E, where
+    The contractive step pays for the expansive one. With L and λ, μ the constants that the fields
+    have now, h_E ≤ (1/ℓ(h_C) − 1)/L_E, where
 
         bound="sharp"    ℓ(h) = max(|1 + hλ_min|, |1 + hλ_max|), which is attained
         bound="paper"    ℓ(h) = √(1 + 2hμ + h²L²)
 
-    For slopes in [½, 1] and orthogonal A, W the first allows h_E up to 2, at h_C = 4/3, the second up to 0.1547, at
-    h_C = ½. Put it after the constraints on A and W.
+    For slopes in [½, 1] and orthogonal A, W the first allows h_E up to 2, at h_C = 4/3, the second
+    up to 0.1547, at h_C = ½. Put it after the constraints on A and W.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ class StepSizes(Constraint):
     """
 
     def __init__(self, flow_C, flow_E, bound="sharp", smallest=1e-3):
-        self.flow_C, self.flow_E = learned_euler_step(flow_C, "flow_C"), learned_euler_step(flow_E, "flow_E")
+        self.flow_C = learned_euler_step(flow_C, "flow_C")
+        self.flow_E = learned_euler_step(flow_E, "flow_E")
         self.maps, self.smallest = (flow_C, flow_E), positive(smallest, "smallest")
         if flow_C is flow_E:
             raise ValueError("flow_C and flow_E must be two flows, got the same one twice")
@@ -54,89 +57,88 @@ class StepSizes(Constraint):
             raise ValueError(f'bound must be "sharp" or "paper", got {bound!r}')
         self.bound = "sharp" if bound == "sharp" else "paper"
         try:
-            self.region()
+            self.curve()
         except NotImplementedError as error:
             raise TypeError(
-                f"flow_C is the contractive step, of a gradient field, and flow_E the expansive one: {error}"
+                "flow_C is the contractive step, of a gradient field, and flow_E the expansive "
+                f"one: {error}"
             ) from None
 
-    def region(self):
-        """The Region of steps, for the weights as they are now."""
+    def curve(self):
+        """h_C ↦ the largest h_E, (1/ℓ(h_C) − 1)/L_E, for the weights as they are now."""
         C, L_E = self.flow_C.field, max(self.flow_E.field.lipschitz(), TINY)
         if self.bound == "sharp":
             ell, constants = spectral_bound, C.spectrum()
         else:
             ell, constants = one_sided_bound, (C.lipschitz(), C.one_sided_lipschitz())
-        return Region(lambda h_C: (1 / np.maximum(ell(h_C, *constants), TINY) - 1) / L_E, self.smallest)
+        return lambda h_C: (1 / np.maximum(ell(h_C, *constants), TINY) - 1) / L_E
 
     def largest_expansive_step(self, h_C):
-        """The largest h_E that each h_C allows, an array of its shape; negative if h_C alone does not contract."""
-        return self.region().largest(np.asarray(h_C))
+        """The largest h_E that each h_C allows, an array of its shape; negative if h_C alone does
+        not contract."""
+        return self.curve()(np.asarray(h_C))
 
     def project(self):
-        C, E, region = self.flow_C, self.flow_E, self.region()
-        if region.contains(C.h, E.h):
+        C, E, smallest, largest = self.flow_C, self.flow_E, self.smallest, self.curve()
+        if largest(C.h) >= E.h >= smallest <= C.h:
             return
-        C.h = region.nearest(C.h, E.h, top=2 * cocoercivity(C.field))  # no bound is below 1 beyond
-        E.h = np.clip(E.h, self.smallest, region.largest(C.h))
-        if E.h > region.largest(C.h):  # rounded up, to the dtype of θ
+        top = 2 * cocoercivity(C.field)  # no bound is below 1 beyond
+        C.h = nearest(largest, smallest, top, C.h, E.h)
+        E.h = np.clip(E.h, smallest, largest(C.h))
+        if E.h > largest(C.h):  # rounded up, to the dtype of θ
             E.h = np.nextafter(E.theta.dtype.type(E.h), E.theta.dtype.type(0))
 
 
-class Region:
-    """The points (h_C, h_E) with h_C ≥ smallest and smallest ≤ h_E ≤ largest(h_C)."""
-
-    def __init__(self, largest, smallest):
-        self.largest, self.smallest = largest, smallest
-
-    def contains(self, h_C, h_E):
-        """Whether the point lies in it."""
-        return self.largest(h_C) >= h_E >= self.smallest <= h_C
-
-    def nearest(self, h_C, h_E, top):
-        """The h ≤ top of the nearest point (h, ·) of the region: on a grid, then on finer ones about its best point."""
-        low, high = self.smallest, top if self.smallest < top < math.inf else self.smallest
-        for _ in range(5):  # each grid is 500 times as fine as the one before
-            h = np.linspace(low, high, 1001)
-            room = np.maximum(self.largest(h), self.smallest)
-            distance = np.hypot(h - h_C, np.clip(h_E, self.smallest, room) - h_E)
-            distance[self.largest(h) < self.smallest] = math.inf
-            k = distance.argmin()
-            low, high = h[max(k - 1, 0)], h[min(k + 1, 1000)]
-        if distance[k] == math.inf:
-            raise NotImplementedError(
-                f"no contractive step is known to compensate for an expansive step of {self.smallest}: contraction needs "
-                "slopes ≥ a > 0 and A of full column rank"
-            )
-        return h[k]
+def nearest(largest, smallest, top, h_C, h_E):
+    """The h in [smallest, top] of the point (h, ·) nearest to (h_C, h_E) that has
+    smallest ≤ h_E ≤ largest(h): on a grid, then on finer ones about its best point."""
+    low, high = smallest, top if smallest < top < math.inf else smallest
+    for _ in range(5):  # each grid is 500 times as fine as the one before
+        h = np.linspace(low, high, 1001)
+        room = np.maximum(largest(h), smallest)
+        distance = np.hypot(h - h_C, np.clip(h_E, smallest, room) - h_E)
+        distance[largest(h) < smallest] = math.inf
+        k = distance.argmin()
+        low, high = h[max(k - 1, 0)], h[min(k + 1, 1000)]
+    if distance[k] == math.inf:
+        raise NotImplementedError(
+            "no contractive step is known to compensate for an expansive step of "
+            f"{smallest}: contraction needs slopes ≥ a > 0 and A of full column rank"
+        )
+    return h[k]
 
 
 class SignedSteps(Constraint):
-    """Steps h_i of either sign for which the product of the bounds of Euler steps x − hAᵀσ(Ax + b) is at most one.
+    """Steps h_i of either sign for which the product of the bounds of Euler steps x − hAᵀσ(Ax + b)
+    is at most one.
 
-    A positive step contracts, a negative one expands, and which is which is learned. With the spectra [λ_min, λ_max] that
-    the fields have now, Π_i max(|1 + h_iλ_min|, |1 + h_iλ_max|) ≤ 1. If it is more, all steps move towards their safe
-    values, h = −2/(λ_min + λ_max), where a positive step contracts most, and `smallest` for a negative one, until it is 1.
-    Put it after the constraints on the weights.
+    A positive step contracts, a negative one expands, and which is which is learned. With the
+    spectra [λ_min, λ_max] that the fields have now, Π_i max(|1 + h_iλ_min|, |1 + h_iλ_max|) ≤ 1. If
+    it is more, all steps move towards their safe values, h = −2/(λ_min + λ_max), where a positive
+    step contracts most, and `smallest` for a negative one, until it is 1. Put it after the
+    constraints on the weights.
 
-    flows: Flows of gradient fields with learned steps, one Euler step each; TypeError for others. Source: Celledoni et al.,
-    arXiv:2210.02373, the switching that is flexible.
+    flows: Flows of gradient fields with learned steps, one Euler step each; TypeError for others.
+    Source: Celledoni et al., arXiv:2210.02373, the switching that is flexible.
     """
 
     def __init__(self, *flows, smallest=1e-3):
-        self.flows = self.maps = tuple(learned_euler_step(flow, "each of SignedSteps") for flow in flows or [None])
-        self.smallest = positive(smallest, "smallest")
+        for flow in flows or [None]:
+            learned_euler_step(flow, "each of SignedSteps")
+        self.flows, self.maps, self.smallest = flows, flows, positive(smallest, "smallest")
         self.spectra()
 
     def spectra(self):
-        """λ_min and λ_max of each field, two arrays. TypeError for a field that is not a gradient field."""
+        """λ_min and λ_max of each field, two arrays. TypeError for a field that is not a gradient
+        field."""
         try:
             return np.array([flow.field.spectrum() for flow in self.flows]).T
         except NotImplementedError as error:
             raise TypeError(f"SignedSteps needs gradient fields: {error}") from None
 
     def project(self):
-        (low, high), h, dtype = self.spectra(), np.array([flow.h for flow in self.flows]), self.flows[0].theta.dtype
+        (low, high), h = self.spectra(), np.array([flow.h for flow in self.flows])
+        dtype = self.flows[0].theta.dtype
         safe = np.where(h > 0, -2 / np.minimum(low + high, -TINY), self.smallest)
 
         def at(t):
@@ -159,5 +161,7 @@ def learned_euler_step(flow, name):
     if not isinstance(flow, Flow) or not flow.learn_h:
         raise TypeError(f"{name} must be a Flow with learn_h=True, got {flow!r}")
     if not isinstance(flow.method, Euler) or flow.steps != 1:
-        raise TypeError(f"{name} must be one Euler step, got {flow.method!r} with steps={flow.steps}")
+        raise TypeError(
+            f"{name} must be one Euler step, got {flow.method!r} with steps={flow.steps}"
+        )
     return flow

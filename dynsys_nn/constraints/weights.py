@@ -11,7 +11,8 @@ __all__ = ["Constraint", "Orthogonal", "SpectralBall", "TowardsOrthogonal", "wei
 
 
 class Constraint(Described):
-    """A set of parameters: `project()` puts θ into it, in place. `maps` are those whose parameters it changes."""
+    """A set of parameters: `project()` puts θ into it, in place. `maps` are those whose parameters
+    it changes."""
 
     maps = ()
 
@@ -20,33 +21,38 @@ class Constraint(Described):
         raise NotImplementedError(f"{type(self).__name__} has no projection: write project(self)")
 
     def tangent(self, net, dtheta):
-        """A gradient, flat like net.theta, as a direction along the set: unchanged unless the set is curved."""
+        """A gradient, flat like net.theta, as a direction along the set: unchanged unless the set
+        is curved."""
         return dtheta
 
     def blocks(self, net):
-        """Slices of net.theta for which an optimiser should keep a single second moment instead of one per entry."""
+        """Slices of net.theta for which an optimiser should keep a single second moment instead of
+        one per entry."""
         return []
 
 
 class Orthogonal(Constraint):
-    """WᵀW = I for the weight W of each linear map given (WWᵀ = I if it has fewer rows than columns).
+    """WᵀW = I for the weight W of each linear map given (WWᵀ = I if it has fewer rows than
+    columns).
 
-    The projection is the nearest such matrix, the polar factor of W, by an SVD; with `bjorck=True` by Björck and Bowie's
-    iteration W ← W(3I − WᵀW)/2, which is matrix products only, and a handful of them after a small step away from the
-    set. With a network's gradient G at W, `tangent` takes G − W sym(WᵀG), the part along the set, and Adam keeps one
-    second moment per matrix: per-entry scaling would rotate the direction; a single scale is what makes the trained bounds
-    tight.
+    The projection is the nearest such matrix, the polar factor of W, by an SVD; with `bjorck=True`
+    by Björck and Bowie's iteration W ← W(3I − WᵀW)/2, which is matrix products only, and a handful
+    of them after a small step away from the set. With a network's gradient G at W, `tangent` takes
+    G − W sym(WᵀG), the part along the set, and Adam keeps one second moment per matrix: per-entry
+    scaling would rotate the direction; a single scale is what makes the trained bounds tight.
 
-    TypeError for anything but Dense and Affine maps. Sources: Björck and Bowie (1971); Absil, Mahony and Sepulchre,
-    Optimization Algorithms on Matrix Manifolds (2008); Bécigneul and Ganea, arXiv:1810.00760.
+    TypeError for anything but Dense and Affine maps. Sources: Björck and Bowie (1971); Absil,
+    Mahony and Sepulchre, Optimization Algorithms on Matrix Manifolds (2008); Bécigneul and Ganea,
+    arXiv:1810.00760.
     """
 
     def __init__(self, *linear_maps, bjorck=False):
         for A in linear_maps:
             if isinstance(A, Convolution):
                 raise TypeError(
-                    f"Orthogonal constrains Dense and Affine maps, got {A!r}: a convolution has no nearest orthogonal "
-                    "stencil; take SpectralBall, and TowardsOrthogonal or OrthogonalityPenalty"
+                    f"Orthogonal constrains Dense and Affine maps, got {A!r}: a convolution has no "
+                    "nearest orthogonal stencil; take SpectralBall, and TowardsOrthogonal or "
+                    "OrthogonalityPenalty"
                 )
         self.linear_maps, self.bjorck = linear_maps, flag(bjorck, "bjorck")
         self.maps = matrices(linear_maps, "Orthogonal")
@@ -62,7 +68,10 @@ class Orthogonal(Constraint):
     def tangent(self, net, dtheta):
         dtheta = np.array(dtheta)
         for A in self.maps:
-            W, G = tall(A.W), tall(dtheta[place_of(A, net)].reshape(A.W.shape))  # a view: dtheta changes with it
+            W, G = (
+                tall(A.W),
+                tall(dtheta[place_of(A, net)].reshape(A.W.shape)),
+            )  # a view: dtheta changes with it
             S = W.T @ G
             G -= W @ (S + S.T) / 2
         return dtheta
@@ -72,11 +81,13 @@ class Orthogonal(Constraint):
 
 
 class TowardsOrthogonal(Constraint):
-    """`descents` steps of steepest descent of ‖WᵀW − I‖² for the weight of each linear map given: W ← W − W(WᵀW − I)/2.
+    """`descents` steps of steepest descent of ‖WᵀW − I‖² for the weight of each linear map given: W
+    ← W − W(WᵀW − I)/2.
 
-    For convolutions, with Ŵ ← Ŵ − ŴE/2 of their symbols, E = Ŵ*Ŵ − I, cut off to the stencil: Björck's iteration for a
-    matrix, and near it for a convolution. What it ends at need not be orthogonal: follow it by SpectralBall. TypeError for
-    anything but Dense, Affine and Convolution maps.
+    For convolutions, with Ŵ ← Ŵ − ŴE/2 of their symbols, E = Ŵ*Ŵ − I, cut off to the stencil:
+    Björck's iteration for a matrix, and near it for a convolution. What it ends at need not be
+    orthogonal: follow it by SpectralBall. TypeError for anything but Dense, Affine and Convolution
+    maps.
     """
 
     def __init__(self, *linear_maps, descents=1):
@@ -92,11 +103,14 @@ class TowardsOrthogonal(Constraint):
 class SpectralBall(Constraint):
     """‖W‖ ≤ radius for the weight of each linear map given: W ← W · radius/max(radius, s_max).
 
-    ValueError if the radius is not positive, TypeError for anything but Dense, Affine and Convolution maps.
+    ValueError if the radius is not positive, TypeError for anything but Dense, Affine and
+    Convolution maps.
     """
 
     def __init__(self, *linear_maps, radius=1.0):
-        if len(linear_maps) > 1 and isinstance(linear_maps[-1], float | int | np.number):  # SpectralBall(A, 2)
+        if len(linear_maps) > 1 and isinstance(
+            linear_maps[-1], float | int | np.number
+        ):  # SpectralBall(A, 2)
             *linear_maps, radius = linear_maps
         self.linear_maps, self.maps = tuple(linear_maps), matrices(linear_maps, "SpectralBall")
         self.radius = positive(radius, "radius")
@@ -105,14 +119,17 @@ class SpectralBall(Constraint):
         for A in self.maps:
             s_max = A.lipschitz()
             if s_max > self.radius:
-                A.W = A.W * (self.radius / s_max * (1 - 2 * np.finfo(A.W.dtype).eps))  # rounding stays inside
+                A.W = A.W * (
+                    self.radius / s_max * (1 - 2 * np.finfo(A.W.dtype).eps)
+                )  # rounding stays inside
 
 
 def weights(*maps):
-    """What has the weights in the maps given, however deep, each once: `SpectralBall(*weights(net))` constrains them all.
+    """What has the weights in the maps given, however deep, each once:
+    `SpectralBall(*weights(net))` constrains them all.
 
-    They are Dense maps (that of an Affine is its A) and Convolutions. Not among them are the weights α of a gradient field
-    and learned steps h, which count in Lipschitz constants, too.
+    They are Dense maps (that of an Affine is its A) and Convolutions. Not among them are the
+    weights α of a gradient field and learned steps h, which count in Lipschitz constants, too.
     """
     for F in maps:
         instance(F, Map, "weights takes maps, weights(net) or weights(*layers)")
@@ -125,9 +142,11 @@ def tall(W):
 
 
 def bjorck(Q, iterations=30):
-    """Q ← Q(3I − QᵀQ)/2 for a tall matrix, until QᵀQ = I to rounding; None if that takes too long (Q is nearly singular).
+    """Q ← Q(3I − QᵀQ)/2 for a tall matrix, until QᵀQ = I to rounding; None if that takes too long
+    (Q is nearly singular).
 
-    The iteration needs s_max < √3, which s_max² ≤ 1 + ‖QᵀQ − I‖ shows, or a division by s_max makes true.
+    The iteration needs s_max < √3, which s_max² ≤ 1 + ‖QᵀQ − I‖ shows, or a division by s_max makes
+    true.
     """
     I = np.eye(Q.shape[1], dtype=Q.dtype)
     if np.linalg.norm(Q.T @ Q - I) > 1.5:
@@ -135,6 +154,8 @@ def bjorck(Q, iterations=30):
     for _ in range(iterations):
         E = Q.T @ Q - I
         Q = Q - Q @ E / 2
-        if np.linalg.norm(E) < np.finfo(Q.dtype).eps ** 0.5:  # of which this step has made the square, rounding
+        if (
+            np.linalg.norm(E) < np.finfo(Q.dtype).eps ** 0.5
+        ):  # of which this step has made the square, rounding
             return Q
     return None

@@ -36,9 +36,9 @@ class DiscreteGradient(ImplicitMethod):
     def increment(self, field):
         return Gonzalez(field if self.invariant is None else SkewForm(field, self.invariant))
 
-    def keeps_invariant(self, I):
-        """True for the one that was given, or for that which its field is made of."""
-        return self.invariant is None or I == self.invariant
+    def keeps_invariant(self, field, I):
+        """True for the one that was given, or else the I that the field is made of."""
+        return I == (getattr(field, "invariant", field.I) if self.invariant is None else self.invariant)
 
 
 class Gonzalez(Increment):

@@ -81,7 +81,7 @@ class ImplicitMethod(Method):
             lambda k, y_k, r: self.solve(K(points[k], y_k), r, h),
             points,
             lambda size: self.rounding * np.finfo(x.dtype).eps * (norm(points) + size + abs(h)),
-            f"{self!r}, y − x − hΦ(x, y) = 0 in a step h = {h:g}",
+            (self, h, "‖y − x − hΦ(x, y)‖"),
         ).reshape(x.shape)
         return y, lambda: K(x, y)
 
@@ -151,7 +151,7 @@ class ImplicitMidpoint(ImplicitMethod):
     def increment(self, field):
         return Midpoint(field)
 
-    def keeps_invariant(self, I):
+    def keeps_invariant(self, field, I):
         """True for I of degree one or two."""
         return getattr(I, "degree", None) in (1, 2)
 
@@ -231,6 +231,6 @@ class Cayley(ImplicitMethod):
     def increment(self, field):
         return FrozenSkew(field)
 
-    def keeps_invariant(self, I):
-        """True: its fields have only the I that it is made for."""
-        return True
+    def keeps_invariant(self, field, I):
+        """True for the I that the field is made of."""
+        return I == field.invariant

@@ -67,8 +67,8 @@ class Method(Described):
         """The order on this field: ∞ if every step is its exact flow."""
         return math.inf if self.solves(field) else self.order
 
-    def keeps_invariant(self, I):
-        """True if every step keeps I on every field that has it."""
+    def keeps_invariant(self, field, I):
+        """True if every step keeps the invariant I of the field."""
         return False
 
     def keeps_geometry(self, field):
@@ -78,7 +78,7 @@ class Method(Described):
     def kept(self, field):
         """name → I: the invariants of the field that every step keeps."""
         exact = self.solves(field)
-        return {name: I for name, I in known_invariants(field).items() if exact or self.keeps_invariant(I)}
+        return {name: I for name, I in known_invariants(field).items() if exact or self.keeps_invariant(field, I)}
 
     def preserves(self, field):
         """The part of `field.keeps` that every step keeps, and what it keeps on any field."""
@@ -94,6 +94,9 @@ class Method(Described):
             raise TypeError(f"{type(self).__name__} steps a vector field, got {field!r}")
         if getattr(field, "dim_in", None) != getattr(field, "dim_out", None) or field.sequence:
             raise ValueError(f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}")
+
+
+guard(Method, {name: METHOD[name] for name in ("preserves", "steps_for")})
 
 
 def geometry_of(field):

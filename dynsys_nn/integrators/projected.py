@@ -48,9 +48,9 @@ class Projected(Method):
         lam = newton(
             lambda k, lam: I(y[k] + lam * g[k])[:, None] - level[k],
             lambda k, lam, gap: gap * inverse((I.gradient(y[k] + lam * g[k]) * g[k]).sum(axis=-1, keepdims=True)),
-            np.zeros_like(level),
+            np.zeros(level.shape, np.result_type(level, y)),
             lambda _: 1e4 * eps * (np.abs(level[:, 0]) + size),
-            f"{self!r}, I(ỹ + λ∇I(ỹ)) = I(x) after a step h = {h:g}",
+            (self, h, "|I(ỹ + λ∇I(ỹ)) − I(x)|"),
         )
         return (y + lam * g).reshape(shape), lam.reshape(shape[:-1])
 

@@ -75,7 +75,7 @@ class RungeKutta(Method):
         """True for a shear: all stages have the slope X(x)."""
         return getattr(field, "is_shear", False)
 
-    def keeps_invariant(self, I):
+    def keeps_invariant(self, field, I):
         """True for linear I."""
         return getattr(I, "degree", None) == 1
 

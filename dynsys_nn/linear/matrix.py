@@ -78,7 +78,7 @@ class Affine(Map):
         return self.A @ x + self.b
 
     def vjp(self, x):
-        return self.A @ x + self.b, lambda w: (w @ self.A, self.pack(A=self.A.outer(w, x), b=over_batch(w)))
+        return self.A @ x + self.b, lambda w: (w @ self.A, self.outer(w, x))
 
     def jvp(self, x, v, dtheta=None):
         d = self.unpack(dtheta)
@@ -88,6 +88,10 @@ class Affine(Map):
     def adjoint(self, w):
         """Wᵀw."""
         return w @ self.A
+
+    def outer(self, w, x):
+        """∂⟨w, A x + b⟩/∂θ summed over the batch, flat."""
+        return self.pack(A=self.A.outer(w, x), b=over_batch(w))
 
     def inverse(self, y):
         return self.A._inverse(y - self.b)

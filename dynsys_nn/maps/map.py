@@ -72,7 +72,7 @@ class Map(Parameters):
         _, columns = self._jvp(points, np.broadcast_to(np.eye(self.dim_in, dtype=x.dtype), points.shape))
         return np.moveaxis(columns, x.ndim - 1, -1)
 
-    _inverse, _jacobian = inverse, jacobian
+    _inverse = inverse
 
     def state(self, x):
         """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes). ValueError otherwise."""
@@ -99,3 +99,6 @@ class Map(Parameters):
 
     def __repr__(self):
         return f"{type(self).__name__}({getattr(self, 'dim_in', '?')} → {getattr(self, 'dim_out', '?')})"
+
+
+guard(Map, {"jacobian": MAP["jacobian"]})

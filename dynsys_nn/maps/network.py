@@ -83,12 +83,17 @@ class Network(Map):
     @property
     def invariants(self):
         """name → I: what every map keeps, compared by equality."""
-        return kept_by_all([((), {}) if F.is_field else (F.keeps, F.invariants) for F in self.maps])[1]
+        return self.kept()[1]
 
     @property
     def keeps(self):
         """What every map keeps; an energy, or another invariant, if it is the same for all of them."""
-        return kept_by_all([((), {}) if F.is_field else (F.keeps, F.invariants) for F in self.maps])[0]
+        return self.kept()[0]
+
+    def kept(self):
+        """The words for what every map keeps, and the invariants, name → I. A field keeps nothing: its flow does."""
+        once = {id(F): F for F in self.maps}.values()
+        return kept_by_all([((), {}) if F.is_field else (F.keeps, F.invariants) for F in once])
 
     def summary(self):
         """A table with one row per map: what it computes, shape, number of parameters, Lipschitz constant, what it keeps."""
@@ -100,6 +105,8 @@ def kept_by_all(kept):
     a common one only if it is the same invariant."""
     words = frozenset.intersection(*[frozenset(its_words) for its_words, _ in kept])
     first, *rest = [invariants for _, invariants in kept]
+    if not rest:
+        return words, first
     common = {name: I for name, I in first.items() if all(I in other.values() for other in rest)}
     shared = {word for I in common.values() for word in getattr(I, "keeps", {"invariant"})}
     return words & (shared | words - {"energy", "invariant"}), common

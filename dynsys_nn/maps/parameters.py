@@ -1,10 +1,10 @@
 """θ and its views: the parameters of a map, and of all maps that it is made of, as one flat vector.
 
 An array belongs to the map that gave it to `own`. A map that is made of others *looks at* theirs: its θ is the list of all arrays
-below it, each once however often it is met, so that shared weights are one weight, and a gradient in them is a sum. When θ is
-asked for, these arrays are laid end to end in memory, and each becomes a view of its stretch: an optimiser does one vector
-operation for the whole network. Any number of flows and networks may look at one field. Where the θ of one cannot be a stretch of
-the θ of another, as for two heads on one body, the shared arrays lie in the θ that was asked for last.
+below it, each once however often it is met, so that shared weights are one weight, and a gradient in them is a sum. These arrays are
+laid end to end in memory, and each is a view of its stretch: an optimiser does one vector operation for the whole network. Any
+number of flows and networks may look at one field. If the θ of one cannot be a stretch of the θ of another, as for two heads on
+one body, the shared arrays lie in the θ that was made or asked for last.
 """
 
 import copy
@@ -54,6 +54,7 @@ class Parameters:
         dtypes = {owner.__dict__[key].dtype for owner, key in self._leaves}
         if len(dtypes) > 1:
             self._bind(self._gathered().astype(np.result_type(*dtypes)))
+        self.theta  # noqa: B018 (lays the arrays end to end, so that they stay where they are)
 
     # ---- θ
     @property
@@ -128,7 +129,7 @@ class Parameters:
         if tuple(gradients) == self._pieces and not self._shares:  # all of them, in order
             flat = [np.asarray(gradient).ravel() for gradient in gradients.values()]
             if [gradient.size for gradient in flat] == self._sizes:
-                return np.concatenate(flat)
+                return np.concatenate([gradient for gradient in flat if gradient.size] or flat)
         for name, gradient in gradients.items():
             self._refuse(name, gradient)
         dtheta = np.zeros(self._size, np.result_type(self._dtype or float, *gradients.values()))

@@ -1,4 +1,4 @@
-"""Training: the gradient of a loss over a data set, optimisers, `fit`, and many trainings at once."""
+"""Training: the gradient of a loss over data, optimisers, `fit`, and many trainings at once."""
 
 from .fit import fit
 from .optimisers import LBFGS, SGD, Adam, Optimiser
@@ -7,5 +7,6 @@ from .sweep import sweep
 from .value_and_grad import hessian_times, value_and_grad
 
 __all__ = [
-    "LBFGS", "SGD", "Adam", "History", "Optimiser", "TrainingDiverged", "fit", "hessian_times", "sweep", "value_and_grad",
+    "LBFGS", "SGD", "Adam", "History", "Optimiser", "TrainingDiverged", "fit", "hessian_times",
+    "sweep", "value_and_grad",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The state of a training after an epoch, in one file: θ, the optimiser's memory, the random state and the history."""
+"""The state of a training in one file: θ, the optimiser's memory, the random state, the history."""
 
 import json
 import os
@@ -11,34 +11,40 @@ from ..maps import every_map
 
 __all__ = []
 
-NAMES = "run", "theta", "random", "loss", "validation", "seconds"
+RECORDED = "loss", "validation", "seconds"
+NAMES = "run", "theta", "random", *RECORDED
 
 
 class Checkpoint:
-    """A file from which a training continues to the bit, if it is the same: `made` says what makes it.
+    """A file from which a training continues to the bit, if it is the same.
 
-    θ and the random state, too, must be those of the start, or those that the file has, or those with which Ctrl-C left the
-    training. seeded: whether the caller gave the random numbers, and they are used.
+    θ and the random state, too, must be those of the start, or those that the file has, or those
+    with which Ctrl-C left the training. seeded: whether the caller gave the random numbers.
     """
 
-    def __init__(self, path, made, run, seeded):
-        self.path, self.seeded = os.fsdecode(path), seeded
-        self.made, self.starts = json.loads(json.dumps(made)), [state(run)]
+    def __init__(self, path, run, optimiser, seeded):
+        self.path, self.seeded = os.fsdecode(path), seeded and run.shuffled
+        self.made, self.starts = json.loads(json.dumps(made_of(run, optimiser))), [state(run)]
 
     def save(self, run, memory):
-        """Write the state, all or nothing. TypeError if the optimiser keeps something besides numbers and arrays."""
+        """Write the state, all or nothing. TypeError if the optimiser keeps something besides
+        numbers and arrays."""
         kept = {f"memory.{name}": np.asarray(value) for name, value in memory.items()}
         for name, value in kept.items():
             if value.dtype.kind not in "fiub":
-                raise TypeError(f"a checkpoint keeps numbers and arrays, but {name} of the optimiser is not: {value}")
+                raise TypeError(
+                    "a checkpoint keeps numbers and arrays, but "
+                    f"{name} of the optimiser is not: {value}"
+                )
+        kept |= {name: getattr(run.history, name) for name in RECORDED}
         write_arrays(
-            self.path, run=json.dumps(self.made), starts=json.dumps(self.starts), theta=run.net.theta, random=state(run)[1],
-            loss=run.history.loss, validation=run.history.validation, seconds=run.history.seconds, **kept,
+            self.path, run=json.dumps(self.made), starts=json.dumps(self.starts),
+            theta=run.net.theta, random=state(run)[1], **kept,
         )  # fmt: skip
 
     def restore(self, run, memory):
-        """Read the state into the run and the memory, and return True; or False if there is no file yet. ValueError for a
-        file that is not a checkpoint, or that of another run."""
+        """Read the state into the run and the memory, and return True; or False if there is no file
+        yet. ValueError for a file that is not a checkpoint, or that of another run."""
         if not os.path.exists(self.path):
             return False
         arrays = read_arrays(self.path, "checkpoint", NAMES)
@@ -49,11 +55,12 @@ class Checkpoint:
             for name in memory:
                 value = arrays[f"memory.{name}"]
                 memory[name] = value if value.ndim else value.item()
-            for name in ("loss", "validation", "seconds"):
+            for name in RECORDED:
                 getattr(run.history, name)[:] = arrays[name].tolist()
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(
-                f"training cannot be resumed from {self.path}: {error}. Give another path, or remove the file"
+                f"training cannot be resumed from {self.path}: {error}. "
+                "Give another path, or remove the file"
             ) from error
         return True
 
@@ -62,24 +69,26 @@ class Checkpoint:
         take = f'net.theta = np.load({self.path!r})["theta"]'
         if "starts" not in arrays:
             raise ValueError(
-                f"an earlier version of dynsys_nn wrote it, and did not note all that makes a run; its parameters are {take}"
+                "an earlier version of dynsys_nn wrote it, and did not note all that makes a run; "
+                f"to begin with its parameters, {take}"
             )
         made, starts = json.loads(arrays["run"].item()), json.loads(arrays["starts"].item())
         starts.append([fingerprint(arrays["theta"]), arrays["random"].item()])
         (theta, random), (thetas, randoms) = self.starts[0], zip(*starts, strict=True)
-        differs = ""
+        another = "it is of another run, whose "
         if made != self.made:
-            differs = next(difference(name, made[name], now) for name, now in self.made.items() if made[name] != now)
-        elif theta not in thetas:
-            differs = f"θ was another one at the start (to take that of the file, {take})"
-        elif self.seeded and random not in randoms:
-            differs = "rng was another one at the start (to take that of the file, leave rng out)"
-        if differs:
-            raise ValueError(f"it is of another run, whose {differs}")
+            raise ValueError(another + difference("", made, self.made))
+        if theta not in thetas:
+            raise ValueError(f"{another}θ was another one at the start (to take it over, {take})")
+        if self.seeded and random not in randoms:
+            raise ValueError(f"{another}rng was another one at the start (to go on, leave rng out)")
         self.starts = starts
 
     def leave(self, run):
-        """Note with which θ and random state an interrupted training is left, so that the session can take it up again."""
+        """Note with which θ and random state an interrupted training is left, so that the session
+        can take it up again."""
+        if not os.path.exists(self.path):  # nothing was kept yet
+            return
         arrays = read_arrays(self.path, "checkpoint", NAMES)
         arrays["starts"] = json.dumps([*json.loads(arrays["starts"].item()), state(run)])
         write_arrays(self.path, **arrays)
@@ -87,12 +96,13 @@ class Checkpoint:
 
 def state(run):
     """θ, as a fingerprint, and the random state, as JSON: a list of two strings."""
-    return [fingerprint(run.net.theta), json.dumps(run.rng.bit_generator.state, default=lambda a: a.tolist())]
+    random = json.dumps(run.rng.bit_generator.state, default=lambda a: a.tolist())
+    return [fingerprint(run.net.theta), random]
 
 
 def made_of(run, optimiser):
     """What makes a run, and must be the same for it to continue: name → what JSON knows."""
-    parts = {id(F): (k, F) for k, F in enumerate(every_map(run.net))}  # a constraint names the maps by their number
+    parts = {id(F): (k, F) for k, F in enumerate(every_map(run.net))}  # known by their number
     return {
         "network": identity(run.net),
         "loss": identity(run.loss, dict(parts)),
@@ -106,14 +116,14 @@ def made_of(run, optimiser):
 
 
 def difference(name, was, now):
-    """Where two descriptions differ first, in words: "optimiser.rate was 0.01, and now it is 0.02"."""
+    """Where two descriptions differ first: "optimiser.rate was 0.01, and now it is 0.02"."""
     if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
-        keys, place = range(len(was)), "{}[{}]"
+        inner = [(f"{name}[{k}]", *pair) for k, pair in enumerate(zip(was, now, strict=True))]
     elif isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
-        keys, place = was, "{}.{}"
+        inner = [(f"{name}.{key}".lstrip("."), was[key], now[key]) for key in was]
     else:
         return f"{name} was {short(was)}, and now it is {short(now)}"
-    return next(difference(place.format(name, key), was[key], now[key]) for key in keys if was[key] != now[key])
+    return next(difference(*entry) for entry in inner if entry[1] != entry[2])
 
 
 def short(code):

@@ -7,7 +7,7 @@ from ..arguments.samples import listed, samples
 from ..constraints import Constraint
 from ..losses import Loss, Penalty
 from ..maps import Map, place_of
-from .checkpoint import Checkpoint, made_of
+from .checkpoint import Checkpoint
 from .optimisers import Adam, Optimiser
 from .progress import Line
 from .run import Run
@@ -46,7 +46,8 @@ def fit(
     batch_size : int
         Samples per step, shuffled with `rng` each epoch; None: all at once.
     constraints : list of Constraint
-        Such as Orthogonal(field.A), each projected before the first step and after every step, in this order.
+        Such as Orthogonal(field.A), each projected before the first step and after every step, in
+        this order.
     validation : pair (x, y)
         Data on which the loss is recorded each epoch.
     rng : Generator or int
@@ -55,17 +56,19 @@ def fit(
     callback : function of (epoch, history)
         Called after each epoch.
     checkpoint : path
-        A file that is written at the start and after each epoch and its callback, all or nothing. If it already exists and
-        was written by the same call (possibly with fewer epochs), training resumes from it: θ, the optimiser's memory, the
-        random state and the history are what they were, to the last bit, however the run was ended.
+        A file that is written at the start and after each epoch and its callback, all or nothing.
+        If it already exists and was written by the same call (possibly with fewer epochs), training
+        resumes from it: θ, the optimiser's memory, the random state and the history are what they
+        were, to the last bit, however the run was ended.
     penalties : list of Penalty
-        Functions P(θ), such as OrthogonalityPenalty(field.A): they join the loss that is minimised and recorded.
+        Functions P(θ), such as OrthogonalityPenalty(field.A): they join the loss that is minimised
+        and recorded.
 
     Raises
     ------
     ValueError
-        For NaN or infinite data (with its position), lengths that differ, an empty set, a batch size below 1, a checkpoint
-        of another run (with what differs), and what LBFGS cannot do.
+        For NaN or infinite data (with its position), lengths that differ, an empty set, a batch
+        size below 1, a checkpoint of another run (with what differs), and what LBFGS cannot do.
     TrainingDiverged
         If the loss stops being finite, with θ as it was at the last finite one.
 
@@ -74,25 +77,29 @@ def fit(
     optimiser = Adam(1e-2) if optimiser is None else optimiser
     instance(net, Map, "net must be an object such as Network(…)")
     instance(loss, Loss, "loss must be an object such as MeanSquaredError()")
-    needs = "optimiser must be an object with start(theta) and step(theta, g, memory), such as Adam(1e-2)"
+    needs = "optimiser must have start(theta) and step(theta, g, memory), such as Adam(1e-2)"
     instance(optimiser, ("start", "step"), needs)
     if net._size == 0:
         raise ValueError(f"{net!r} has no parameters to fit")
-    if validation is not None and not (isinstance(validation, list | tuple) and len(validation) == 2):
-        raise TypeError(f"validation must be a pair (x, y), got {validation!r}")
+    x, y = samples(x, y)
+    if validation is not None:
+        if not isinstance(validation, list | tuple) or len(validation) != 2:
+            raise TypeError(f"validation must be a pair (x, y), got {validation!r}")
+        validation = samples(*validation, " of validation")
+    if callback is not None:
+        function(callback, "callback", "the epoch and the history")
     run = Run(
-        net, loss, *samples(x, y), dimension(epochs, "epochs"),
-        None if batch_size is None else dimension(batch_size, "batch_size"),
-        listed(constraints, Constraint, "constraints", "Orthogonal(field.A)"),
-        listed(penalties, Penalty, "penalties", "OrthogonalityPenalty(field.A)"),
-        None if validation is None else samples(*validation, " of validation"), generator(rng),
-        None if callback is None else function(callback, "callback", "the epoch and the history"),
-        Line(flag(progress, "progress") and sys.stderr.isatty()),
+        net, loss=loss, x=x, y=y, validation=validation, callback=callback, rng=generator(rng),
+        epochs=dimension(epochs, "epochs"),
+        batch_size=None if batch_size is None else dimension(batch_size, "batch_size"),
+        constraints=listed(constraints, Constraint, "constraints", "Orthogonal(field.A)"),
+        penalties=listed(penalties, Penalty, "penalties", "OrthogonalityPenalty(field.A)"),
+        line=Line(flag(progress, "progress") and sys.stderr.isatty()),
     )  # fmt: skip
     for part in [part for thing in run.constraints + run.penalties for part in thing.maps]:
         place_of(part, net)  # refuses what is not a part of the network
     if checkpoint is not None:
-        run.checkpoint = Checkpoint(checkpoint, made_of(run, optimiser), run, rng is not None and run.shuffled)
+        run.checkpoint = Checkpoint(checkpoint, run, optimiser, seeded=rng is not None)
     try:
         getattr(type(optimiser), "train", Optimiser.train)(optimiser, run)
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """How θ moves: an optimiser trains a network, most of them step by step down the gradient.
 
-It keeps nothing on itself: its memory is a dict that `start` makes, so the same object serves any number of networks.
+It keeps nothing on itself: its memory is a dict that `start` makes, so the same object serves any
+number of networks.
 """
 
 import numpy as np
@@ -11,10 +12,11 @@ __all__ = ["LBFGS", "SGD", "Adam", "Optimiser"]
 
 
 class Optimiser(Described):
-    """How θ moves. `start(theta)` makes the memory of one training, a dict; `step(theta, g, memory)` changes both in place.
+    """How θ moves, in place: `start(theta)`, a dict, then `step(theta, g, memory)` after each batch.
 
-    One that keeps a number per block of θ writes `start(theta, blocks)`: slices, by `Constraint.blocks`. One that does
-    not go step by step writes `train(run)` instead.
+    The dict is the memory of one training, which `step` changes. An optimiser that keeps a number
+    per block of θ writes `start(theta, blocks)`: slices, by `Constraint.blocks`. One that does not
+    go step by step writes `train(run)` instead.
     """
 
     def start(self, theta):
@@ -23,7 +25,9 @@ class Optimiser(Described):
 
     def step(self, theta, g, memory):
         """One step, in place."""
-        raise NotImplementedError(f"{type(self).__name__} has no step: write step(self, theta, g, memory)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no step: write step(self, theta, g, memory)"
+        )
 
     def train(self, run):
         """Gradient descent: θ moves by one step per batch, and back into the constraints' sets."""
@@ -56,10 +60,12 @@ class SGD(Optimiser):
 
 
 class Adam(Optimiser):
-    """m ← β₁m + (1 − β₁)g, s ← β₂s + (1 − β₂)g², θ ← θ − rate·m̂/(√ŝ + ε), m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
+    """m ← β₁m + (1 − β₁)g, s ← β₂s + (1 − β₂)g², θ ← θ − rate·m̂/(√ŝ + ε), m̂ = m/(1 − β₁ᵗ), ŝ =
+    s/(1 − β₂ᵗ).
 
-    In each of the blocks, slices of θ, s is one number, from the mean of g² over the block: a constraint on a whole matrix
-    asks for it, `Constraint.blocks`. Source: Kingma and Ba, arXiv:1412.6980.
+    In each of the blocks, slices of θ, s is one number, from the mean of g² over the block: a
+    constraint on a whole matrix asks for it, `Constraint.blocks`. Source: Kingma and Ba,
+    arXiv:1412.6980.
     """
 
     def __init__(self, rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -85,8 +91,9 @@ class Adam(Optimiser):
 class LBFGS(Optimiser):
     """Limited-memory BFGS of `scipy.optimize` on the whole batch: for small data and high accuracy.
 
-    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the epochs (iterations)
-    of `fit`, when the gradient's largest entry falls below `gtol`, or when the line search finds no smaller loss.
+    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the
+    epochs (iterations) of `fit`, when the gradient's largest entry falls below `gtol`, or when the
+    line search finds no smaller loss.
     """
 
     def __init__(self, corrections=100, gtol=1e-14):
@@ -99,7 +106,10 @@ class LBFGS(Optimiser):
         for given, why in (
             (run.batch_size, "takes the whole batch at once: leave batch_size out"),
             (run.constraints, "moves freely and cannot keep constraints: take Adam"),
-            (run.checkpoint and run.checkpoint.path, "keeps its memory to itself and cannot resume from a checkpoint: take Adam"),
+            (
+                run.checkpoint and run.checkpoint.path,
+                "keeps its memory to itself and cannot resume from a checkpoint: take Adam",
+            ),
         ):
             if given:
                 raise ValueError(f"LBFGS {why}, got {given}")
@@ -112,22 +122,40 @@ class LBFGS(Optimiser):
             tried, g, why = run.attempt(run.x, run.y)
             if not why:
                 return float(tried), g.astype(float)
-            back = theta - run.safe  # a wall whose slope points back to the accepted θ: the search takes a shorter step
+            back = (
+                theta - run.safe
+            )  # a wall whose slope points back to the accepted θ: the search takes a shorter step
             height = 10 * (abs(accepted) + 1)
             return float(accepted + height), 2 * height * back / (back @ back)
 
         def accept(theta):
             nonlocal accepted
-            known = np.array_equal(run.net.theta, theta.astype(run.net.theta.dtype))  # it was the last one tried
+            known = np.array_equal(
+                run.net.theta, theta.astype(run.net.theta.dtype)
+            )  # it was the last one tried
             run.net.theta = theta
             accepted = tried if known else run.attempt(run.x, run.y)[0]
             run.safe = run.net.theta.copy()
             run.accept()
             run.record(accepted)
 
-        options = dict(maxcor=self.corrections, maxiter=run.epochs, maxfun=10**9, ftol=0.0, gtol=self.gtol, maxls=50)
+        options = dict(
+            maxcor=self.corrections,
+            maxiter=run.epochs,
+            maxfun=10**9,
+            ftol=0.0,
+            gtol=self.gtol,
+            maxls=50,
+        )
         start = run.net.theta.astype(float)
         try:
-            minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", callback=accept, options=options)
+            minimize(
+                value_and_gradient,
+                start,
+                jac=True,
+                method="L-BFGS-B",
+                callback=accept,
+                options=options,
+            )
         finally:
             run.net.theta = run.safe

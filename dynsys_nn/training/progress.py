@@ -5,7 +5,8 @@ import time
 
 
 class Line:
-    """One line on the terminal that rewrites itself, at most ten times a second; nothing elsewhere."""
+    """One line on the terminal that rewrites itself, at most ten times a second; nothing
+    elsewhere."""
 
     def __init__(self, active):
         self.active, self.text, self.shown = active, "", 0.0

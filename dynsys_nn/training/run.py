@@ -1,4 +1,4 @@
-"""One training, as an optimiser sees it: what is minimised, the batches, and what is recorded on the way."""
+"""One training, as an optimiser sees it: what is minimised, the batches, and what is recorded."""
 
 import inspect
 import time
@@ -12,22 +12,22 @@ __all__ = ["History", "Run", "TrainingDiverged"]
 
 
 class TrainingDiverged(ArithmeticError):
-    """The loss or its gradient stopped being finite; θ is the last for which both were. `.history` is what was recorded."""
+    """The loss or its gradient stopped being finite; θ is the last for which both were.
 
-    def __init__(self, message, history):
-        super().__init__(message)
-        self.history = history
+    `.history` is what was recorded.
+    """
 
-    def __reduce__(self):
-        """Both arguments: it comes home from another process."""
-        return type(self), (*self.args, self.history)
+    history = property(lambda self: self.args[1])
+
+    def __str__(self):
+        return self.args[0]
 
 
 class History:
     """What `fit` recorded, one entry per epoch.
 
-    loss: the mean over the epoch's batches, with the penalties; validation: the loss on the validation data; seconds: of
-    training so far; interrupted: True if Ctrl-C ended the training.
+    loss: the mean over the epoch's batches, with the penalties; validation: the loss on the
+    validation data; seconds: of training so far; interrupted: True if Ctrl-C ended the training.
     """
 
     def __init__(self):
@@ -44,21 +44,22 @@ class History:
 
 
 class Run:
-    """One training of `net`, with the arguments of `fit` as attributes; an optimiser's `train(run)` asks it for
+    """One training of `net`, with the arguments of `fit` as attributes.
 
-        run.begin(optimiser)                  the memory that the optimiser has at the start
-        run.batches()                         the pairs (x, y) of an epoch
-        run.value_and_gradient(x, y)          J and ∂J/∂θ, along the constraints' sets; TrainingDiverged if not finite
-        run.accept()                          after each step: θ back into the sets
-        run.record(loss, memory)              after each epoch
+    An optimiser's `train(run)` asks it for
+
+        run.begin(optimiser)           the memory that the optimiser has at the start
+        run.batches()                  the pairs (x, y) of an epoch
+        run.value_and_gradient(x, y)   J and ∂J/∂θ, along the constraints' sets
+        run.accept()                   after each step: θ back into the sets
+        run.record(loss, memory)       after each epoch
     """
 
-    def __init__(self, net, loss, x, y, epochs, batch_size, constraints, penalties, validation, rng, callback, line):
-        self.net, self.loss, self.x, self.y, self.epochs, self.batch_size = net, loss, x, y, epochs, batch_size
-        self.constraints, self.penalties, self.validation = constraints, penalties, validation
-        self.rng, self.callback, self.line, self.checkpoint = rng, callback, line, None
+    def __init__(self, net, **arguments):
+        vars(self).update(arguments, net=net, checkpoint=None)
         self.history, self.since, self.place = History(), time.perf_counter(), "at the start"
-        self.safe = self.finished = net.theta.copy()  # after the last finite loss, and after the last whole step
+        self.safe = net.theta.copy()  # as it was at the last finite loss
+        self.finished = self.safe  # and after the last whole step
 
     @property
     def epoch(self):
@@ -71,7 +72,8 @@ class Run:
         return self.batch_size is not None and self.batch_size < len(self.x)
 
     def begin(self, optimiser):
-        """The optimiser's memory, and θ in the constraints' sets; both as the checkpoint has them if there is one."""
+        """The optimiser's memory, and θ in the constraints' sets; both as the checkpoint has them
+        if there is one."""
         blocks = [block for constraint in self.constraints for block in constraint.blocks(self.net)]
         wanted = "blocks" in inspect.signature(optimiser.start).parameters
         memory = optimiser.start(self.net.theta, *([blocks] if wanted else []))
@@ -82,7 +84,8 @@ class Run:
         return memory
 
     def batches(self):
-        """The pairs (x, y) of an epoch: all samples once, in random order unless one batch takes them all."""
+        """The pairs (x, y) of an epoch: all samples once, in random order unless one batch takes
+        them all."""
         size = self.batch_size if self.shuffled else len(self.x)
         order = self.rng.permutation(len(self.x)) if self.shuffled else slice(None)
         for k in range(0, len(self.x), size):
@@ -91,7 +94,8 @@ class Run:
             yield self.x[batch], self.y[batch]
 
     def value_and_gradient(self, x, y):
-        """J and ∂J/∂θ, as a direction along the constraints' sets. TrainingDiverged if one of them is not finite."""
+        """J and ∂J/∂θ, as a direction along the constraints' sets. TrainingDiverged if one of them
+        is not finite."""
         value, g, why = self.attempt(x, y)
         if why:
             self.diverged(why)
@@ -106,8 +110,9 @@ class Run:
             value, g = value_and_grad(self.net, self.loss, x, y, penalties=self.penalties)
         except NotConverged as error:  # an implicit layer has no solution here
             return np.nan, np.full_like(self.net.theta, np.nan), str(error)
-        gradient = "" if np.isfinite(g).all() else ", and its gradient is not finite"
-        return value, g, f"the loss is {value}{gradient}" if gradient or not np.isfinite(value) else ""
+        finite = np.isfinite(g).all()
+        why = f"the loss is {value}{'' if finite else ', and its gradient is not finite'}"
+        return value, g, "" if finite and np.isfinite(value) else why
 
     def accept(self):
         """After a step: θ back into the constraints' sets. TrainingDiverged if it is not finite."""
@@ -125,9 +130,10 @@ class Run:
         """TrainingDiverged, with θ as it was at the last finite loss."""
         self.net.theta = self.safe
         raise TrainingDiverged(
-            f"training diverged in epoch {self.epoch}, {self.place}: {why}. θ is as it was at the last finite loss; a smaller rate or "
-            "step h, or smaller initial parameters, may help", self.history,
-        )  # fmt: skip
+            f"training diverged in epoch {self.epoch}, {self.place}: {why}. θ is as it was at the "
+            "last finite loss; a smaller rate or step h, or smaller initial parameters, may help",
+            self.history,
+        )
 
     def record(self, value, memory=None):
         """Note the loss of an epoch, tell the callback, and save the state."""

@@ -18,15 +18,16 @@ __all__ = ["sweep"]
 
 
 def sweep(function, settings, executor=None, progress=True):
-    """function(**setting) for each setting; returns a structured array, one row per result, and the failures.
+    """function(**setting) for each setting; returns a structured array, one row per result, and the
+    failures.
 
     Parameters
     ----------
     function : function
         It returns a number, the column "value", or a dict of numbers and arrays, one column each.
     settings : dict or dicts
-        A dict name → values, of which all combinations are taken, the last name fastest; or dicts with the same names, in
-        a list or one after the other.
+        A dict name → values, of which all combinations are taken, the last name fastest; or dicts
+        with the same names, in a list or one after the other.
     executor : concurrent.futures.Executor
         As for `value_and_grad`; processes need a function that is defined in a module.
     progress : bool
@@ -35,14 +36,15 @@ def sweep(function, settings, executor=None, progress=True):
     Returns
     -------
     rows : structured array
-        In the order of the settings, whoever finished first. A column of numbers or arrays of one shape, or of strings, is
-        an array of them; any other holds objects.
+        In the order of the settings, whoever finished first. A column of numbers or arrays of one
+        shape, or of strings, is an array of them; any other holds objects.
     failures : list of pairs (setting, exception)
-        A result whose names are not those of the first one, or are names of settings, is a failure too, and the
-        exception's `.result`. If a worker dies, what finished is kept. Ctrl-C returns what is finished; what is not is
-        among the failures.
+        A result whose names are not those of the first one, or are names of settings, is a failure
+        too, and the exception's `.result`. If a worker dies, what finished is kept. Ctrl-C returns
+        what is finished; what is not is among the failures.
 
-    ValueError or TypeError for settings of another form; what the executor raises if it takes nothing.
+    ValueError or TypeError for settings of another form; what the executor raises if it takes
+    nothing.
     """
     settings, executor = combinations(settings), executor_or_none(executor)
     if not callable(function):
@@ -55,7 +57,9 @@ def sweep(function, settings, executor=None, progress=True):
                 outcomes[k] = outcome
                 failed += isinstance(outcome, BaseException)
                 seconds = time.perf_counter() - start
-                line.show(len(outcomes), "of", len(settings), f"done, {failed} failed, {seconds:.0f} s")
+                line.show(
+                    len(outcomes), "of", len(settings), f"done, {failed} failed, {seconds:.0f} s"
+                )
     except KeyboardInterrupt as interrupt:
         outcomes = {k: outcomes.get(k, interrupt) for k in range(len(settings))}
     finally:
@@ -68,9 +72,10 @@ def sweep(function, settings, executor=None, progress=True):
             if len(row) == len(setting) + len(outcome) and row.keys() == (rows or [row])[0].keys():
                 rows.append(row)
                 continue
-            needed = f"{list(rows[0])[len(setting) :]}, as before" if rows else f"other names than {list(setting)}"
-            names, outcome = outcome, ValueError(f"the results of a sweep need {needed}, got {list(outcome)}")
-            outcome.result = names
+            as_before = f"{list(rows[0])[len(setting) :]}, as before" if rows else ""
+            needed = as_before or f"other names than {list(setting)}"
+            error = ValueError(f"the results of a sweep need {needed}, got {list(outcome)}")
+            error.result, outcome = outcome, error
         failures.append((setting, outcome))
     return table(rows), failures
 
@@ -80,8 +85,13 @@ def combinations(settings):
     if isinstance(settings, dict):
         for name, values in settings.items():
             if isinstance(values, str) or not hasattr(values, "__len__"):
-                raise TypeError(f"settings must give a list of values for each name, got {name}={values!r}")
-        settings = [dict(zip(settings, values, strict=True)) for values in itertools.product(*settings.values())]
+                raise TypeError(
+                    f"settings must give a list of values for each name, got {name}={values!r}"
+                )
+        settings = [
+            dict(zip(settings, values, strict=True))
+            for values in itertools.product(*settings.values())
+        ]
     if not hasattr(settings, "__iter__"):
         raise TypeError(f"settings must be a dict name → values, or dicts, got {settings!r}")
     settings = list(settings)
@@ -89,7 +99,9 @@ def combinations(settings):
         raise ValueError("sweep needs at least one setting, got none")
     for setting in settings:
         if not isinstance(setting, dict) or setting.keys() != settings[0].keys():
-            raise TypeError(f"settings must be dicts with the same names, got {settings[0]!r} and {setting!r}")
+            raise TypeError(
+                f"settings must be dicts with the same names, got {settings[0]!r} and {setting!r}"
+            )
     return settings
 
 
@@ -127,8 +139,8 @@ def outcome_of(call, *arguments):
 
 
 def attempt(function, setting):
-    """The columns of one setting. An exception that would kill a worker, or cannot be pickled, is replaced by a RuntimeError
-    with its name and text."""
+    """The columns of one setting. An exception that would kill a worker, or cannot be pickled, is
+    replaced by a RuntimeError with its name and text."""
     try:
         return columns(function(**setting))
     except KeyboardInterrupt:
@@ -148,7 +160,8 @@ def comes_home(error):
 
 
 def attempt_here(function, setting):
-    """The columns of one setting. Ctrl-C ends the sweep even if the function takes it and returns, as `fit` does."""
+    """The columns of one setting. Ctrl-C ends the sweep even if the function takes it and returns,
+    as `fit` does."""
     interrupts, before = [], signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():
         return attempt(function, setting)
@@ -174,7 +187,9 @@ def columns(result):
         if not isinstance(name, str) or not name:
             raise TypeError(f"the names of results are words, got {name!r}")
         if np.asarray(value).dtype.kind not in "fciub":
-            raise TypeError(f"the function of a sweep returns numbers or arrays, but {name} is {value!r}")
+            raise TypeError(
+                f"the function of a sweep returns numbers or arrays, but {name} is {value!r}"
+            )
     return result
 
 

@@ -1,9 +1,11 @@
-"""J and ∂J/∂θ over a data set, in blocks of samples that fit the cache, and that any executor may take; and ∂²J/∂θ² v.
+"""J and ∂J/∂θ over a data set, in blocks of samples that fit the cache, and that any executor may
+take; and ∂²J/∂θ² v.
 
-A loss is a mean over n samples, so over blocks of n_b samples J = Σ_b (n_b/n) J_b, and its gradient is the sum of theirs.
-The blocks and the order of the sum depend on the network and the data alone: whoever takes a block, the sum is the same to
-the last bit, on one kind of machine and with one number of threads in the matrix products. Dask gives its workers one
-thread; OPENBLAS_NUM_THREADS=1, in the environment before numpy is imported, does so here.
+A loss is a mean over n samples, so over blocks of n_b samples J = Σ_b (n_b/n) J_b, and its gradient
+is the sum of theirs. The blocks and the order of the sum depend on the network and the data alone:
+whoever takes a block, the sum is the same to the last bit, on one kind of machine and with one
+number of threads in the matrix products. Dask gives its workers one thread; OPENBLAS_NUM_THREADS=1,
+in the environment before numpy is imported, does so here.
 """
 
 import copy
@@ -25,8 +27,8 @@ BLOCK = 2**17
 def keep_freed_memory():
     """Make the C library keep what is freed: a gradient asks for the same memory as the one before.
 
-    glibc gives it back to the system at once, unless one large array, whose pages nobody touches, was freed before. This
-    alone can halve the time of small networks.
+    glibc gives it back to the system at once, unless one large array, whose pages nobody touches,
+    was freed before. This alone can halve the time of small networks.
     """
     np.empty(4_190_000)
 
@@ -35,7 +37,8 @@ keep_freed_memory()
 
 
 def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, penalties=()):
-    """J = loss(net(x), y) + Σ P and ∂J/∂θ, flat like `net.theta`: one way forward, one way back, block by block.
+    """J = loss(net(x), y) + Σ P and ∂J/∂θ, flat like `net.theta`: one way forward, one way back,
+    block by block.
 
     Parameters
     ----------
@@ -44,8 +47,8 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
     y : array
         What the loss takes as target.
     executor : concurrent.futures.Executor
-        What takes the blocks: threads, processes, or an engine that has one (`client.get_executor()` of Dask,
-        `mpi4py.futures`). None: here.
+        What takes the blocks: threads, processes, or an engine that has one
+        (`client.get_executor()` of Dask, `mpi4py.futures`). None: here.
     block : int
         Samples (entries of the first axis) per block; None: as many as fit the cache.
     adjoint : Stored(), Reversed() or Checkpoints()
@@ -56,12 +59,15 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
     Raises
     ------
     ValueError
-        If shapes do not fit, or executor or block is given and the loss is not a mean over samples (`loss.mean`).
+        If shapes do not fit, or executor or block is given and the loss is not a mean over samples
+        (`loss.mean`).
     """
     check_kinds(net, loss, adjoint)
-    executor, penalties = executor_or_none(executor), listed(penalties, Penalty, "penalties", "OrthogonalityPenalty(A)")
-    x = np.asarray(net.state(x), order="C")  # as a process gets it: numpy's sums depend on the order in memory
-    tasks = [(net, loss, *block_of, adjoint) for block_of in blocks(net, loss, x, y, executor, block)]
+    executor = executor_or_none(executor)
+    penalties = listed(penalties, Penalty, "penalties", "OrthogonalityPenalty(A)")
+    x = np.asarray(net.state(x), order="C")  # as a process gets it: sums depend on the order
+    parts = blocks(net, loss, x, y, executor, block)
+    tasks = [(net, loss, *part, adjoint) for part in parts]
     value = gradient = 0.0
     for value_b, gradient_b in taken(executor, gradient_of_block, tasks):
         value, gradient = value + value_b, gradient + gradient_b
@@ -78,19 +84,20 @@ def gradient_of_block(net, loss, x, y, share, adjoint):
 
 
 def hessian_times(net, loss, x, y, v):
-    """∂²J/∂θ² v of J(θ) = loss(net(x), y): the complex step of the hand-written gradient, Im ∇J(θ + iεv)/ε.
+    """∂²J/∂θ² v of J(θ) = loss(net(x), y), as Im ∇J(θ + iεv)/ε.
 
-    It involves no subtraction, so ε can be as small as 1e-100 without cancellation. x, y: the data; v: a direction (p,).
-    TypeError if an activation is not analytic. For Newton–CG by `scipy.optimize`.
+    It is the complex step of the hand-written gradient, which involves no subtraction, so ε can be
+    as small as 1e-100 without cancellation. x, y: the data; v: a direction (p,). TypeError if an
+    activation is not analytic. For Newton–CG by `scipy.optimize`.
     """
     check_kinds(net, loss, None)
     v = numbers(v, f"{type(net).__name__} needs a direction in θ of")
     if v.dtype.kind == "c":
-        raise TypeError(f"{type(net).__name__} needs a direction in θ of real numbers, got an array of dtype {v.dtype}")
+        raise TypeError(f"a direction in θ must hold real numbers, got an array of dtype {v.dtype}")
     direction(net, v)  # refuses a wrong shape
     for F in every_map(net):
         if not getattr(getattr(F, "sigma", None), "analytic", True):
-            raise TypeError(f"{F.sigma!r} is not analytic, and {net!r} has no second derivative at its kinks")
+            raise TypeError(f"{F.sigma!r} is not analytic: {net!r} has no second derivative")
     copied, eps = copy.deepcopy(net), 1e-100
     copied._bind(net.theta + 1j * eps * v.astype(float))
     return gradient_of_block(copied, loss, copied.state(x), y, 1.0, None)[1].imag / eps
@@ -102,12 +109,13 @@ def check_kinds(net, loss, adjoint):
         raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
     if not isinstance(net, Map) or not hasattr(loss, "vjp") or isinstance(loss, Map):
         raise TypeError(f"value_and_grad needs a network and a loss, got {net!r} and {loss!r}")
-    if adjoint is not None and not hasattr(adjoint, "vjp") or isinstance(adjoint, type | Map | Loss | Method):
+    if not hasattr(adjoint or loss, "vjp") or isinstance(adjoint, type | Map | Loss | Method):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
 
 
 def taken(executor, function, tasks):
-    """function(*task) for each task, in order: here, or by the executor; if one fails, those that wait are cancelled."""
+    """function(*task) for each task, in order: here, or by the executor; if one fails, those that
+    wait are cancelled."""
     if executor is None:
         yield from (function(*task) for task in tasks)
         return
@@ -124,9 +132,11 @@ def taken(executor, function, tasks):
 
 def blocks(net, loss, x, y, executor, block):
     """The blocks (x_b, y_b, n_b/n): all of x in one unless the loss is a mean over its samples."""
-    means, n, rows = getattr(loss, "mean", False), len(x), None if block is None else dimension(block, "block")
+    means, n = getattr(loss, "mean", False), len(x)
+    rows = None if block is None else dimension(block, "block")
     if not means and (executor is not None or block is not None):
-        raise ValueError(f"blocks add up if a loss is a mean over samples: {loss!r} does not say so, by mean = True")
+        needs = "blocks add up if a loss is a mean over samples"
+        raise ValueError(f"{needs}: {loss!r} does not say so, by mean = True")
     if not (means and x.ndim > 1 and np.ndim(y) > 0 and len(y) == n > 0):
         return [(x, y, 1)]
     y, rows = np.asarray(y, order="C"), rows or block_rows(net, x)
@@ -135,8 +145,8 @@ def blocks(net, loss, x, y, executor, block):
 
 
 def block_rows(net, x):
-    """Samples per block: so many that an array of the widest map has BLOCK numbers, and that the states have no fewer
-    numbers than the gradient, which is added up for each block."""
+    """Samples per block: so many that an array of the widest map has BLOCK numbers, and that the
+    states have no fewer numbers than the gradient, which is added up for each block."""
     if x.size <= 2**12:
         return len(x)  # too little to look further
     widths = [max(F.dim_in, int(np.prod(F.dim_out))) for F in every_map(net) if isinstance(F, Map)]

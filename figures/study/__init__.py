@@ -1,4 +1,4 @@
-r"""Five networks on images, the same but for their layers.
+"""Five networks on images, the same but for their layers.
 
 pixels → standardise → (lift channels → two layers → pool) → affine
 
@@ -8,8 +8,8 @@ pixels → standardise → (lift channels → two layers → pool) → affine
     non_expansive   x − 2Aᵀσ(Ax + b), ‖A‖ ≤ 1
     prescribed      x + h_E σ(Wx + v), then x − h_C Aᵀσ(Ax + b): the switching is given,
                     the steps are learned
-    flexible        x − hAᵀσ(Ax + b) twice: the steps are learned with their signs, and so
-                    which layer expands
+    flexible        x − hAᵀσ(Ax + b) twice: the steps are learned with their signs, and
+                    so which layer expands
 
 A, B and W are 3×3 convolutions. All but the first have a constant of at most 1 from the
 pixels to the logits, pre-processing and pooling included. On CIFAR-10 if DYNSYS_NN_DATA
@@ -18,6 +18,7 @@ it. Source: Celledoni et al., arXiv:2210.02373.
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,9 @@ class Data:
     def __init__(self, name):
         self.name = name
         if name == "cifar10":
-            self.x, self.y = dnn.datasets.cifar10(dtype=np.float32)
-            self.x_test, self.y_test = dnn.datasets.cifar10(train=False, dtype=np.float32)
+            cifar10 = partial(dnn.datasets.cifar10, dtype=np.float32)
+            self.x, self.y = cifar10()
+            self.x_test, self.y_test = cifar10(train=False)
             self.shape, self.names = (3, 32, 32), dnn.datasets.CIFAR10_LABELS
             self.widths, self.batch = (8, 16, 32), 100
             self.stages = (5e-3, 5), (2e-3, 3), (1e-3, 1), (3e-4, 1)
@@ -64,7 +66,7 @@ def available():
 
 
 def announced(quick):
-    """What a figure is drawn of: digits, to be quick, or without CIFAR-10; then it says why."""
+    """What a figure is drawn of: digits if quick, or, saying why, without CIFAR-10."""
     name, why = ("digits", "") if quick else available()
     if why:
         print(f"{why}\nHere it is drawn of the digits.", end=" ", flush=True)
@@ -117,7 +119,7 @@ KINDS = {
 
 
 def network(kind, data, rng):
-    """The network of that kind, and its constraints and penalties, as `fit` takes them."""
+    """The network of that kind; its constraints and penalties, as `fit` takes them."""
     (c_before, *image), steps = data.shape, []
     mean = data.x.reshape(len(data.x), c_before, -1).mean(axis=(0, 2))
     maps = [dnn.Standardisation(c_before, image, mean)]
@@ -150,7 +152,8 @@ def train(kind, data, seed=0, margin=1.0, folder=FOLDER, epochs=1.0):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{data.name}-{kind}-{margin:g}-{seed}" + (f"-{epochs:g}" if epochs != 1 else "")
+    name = f"{data.name}-{kind}-{margin:g}-{seed}"
+    name += f"-{epochs:g}" if epochs != 1 else ""
     done = folder / f"{name}.npz"
     if done.exists():
         return dnn.Network.load(done)

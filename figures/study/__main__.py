@@ -1,4 +1,4 @@
-r"""python -m figures.study [kind …] [options]: train, certify, attack.
+"""python -m figures.study [kind …] [options]: train, certify, attack.
 
 One line per network: clean and certified accuracy (ε = 36/255) on all test images,
 accuracy under attack on the first of them (ε = 0.3 by the published attack and by the
@@ -26,11 +26,12 @@ EPS = 36 / 255
 
 def labels(net, x):
     """The labels, in batches that fit the cache."""
-    return np.concatenate([np.argmax(net(x[k : k + 20]), axis=-1) for k in range(0, len(x), 20)])
+    batches = [x[k : k + 20] for k in range(0, len(x), 20)]
+    return np.concatenate([net(batch).argmax(axis=-1) for batch in batches])
 
 
 def standing(net, attack, eps, x, y):
-    """Which labels survive attack(ε); wrong ones, and those certain at ε, need no attack."""
+    """Which labels survive attack(ε); wrong ones, and certain ones, need no attack."""
     stands = labels(net, x) == y
     eps = np.broadcast_to(eps, len(x))
     for k in range(0, len(x), 50):
@@ -79,7 +80,7 @@ def main(arguments=None):
     add("--seeds", type=int, default=1)
     add("--images", type=int, default=500, help="test images that are attacked")
     add("--epochs", type=float, default=1.0, help="share of the recipe's epochs")
-    add("--out", default=FOLDER, help="of the trained networks (default: figures/out/study)")
+    add("--out", default=FOLDER, help="a folder (default: figures/out/study)")
     options = parser.parse_args(arguments)
     unknown = [kind for kind in options.kinds if kind not in KINDS]
     if unknown:

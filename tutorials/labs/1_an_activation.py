@@ -1,10 +1,12 @@
 # %% [markdown]
 # # Lab 1. An activation
 #
-# $\sigma(z) = z/\sqrt{1 + z^2}$ is smooth, odd, and lies between $-1$ and $1$. The package needs four things of an
-# activation. Find them with pencil and paper, write them below, and run this script.
+# $\sigma(z) = z/\sqrt{1 + z^2}$ is smooth, odd, and lies between $-1$ and $1$. The
+# package needs four things of an activation. Find them with pencil and paper, write
+# them below, and run this script.
 #
-# 1. The value, $\sigma(\frac34) = \frac35$, for $|z|$ up to $10^{300}$: `np.hypot(1, z)` is $\sqrt{1 + z^2}$ without overflow.
+# 1. The value, $\sigma(\frac34) = \frac35$, for $|z|$ up to $10^{300}$:
+#    `np.hypot(1, z)` is $\sqrt{1 + z^2}$ without overflow.
 # 2. The slope $\sigma'(z)$.
 # 3. The primitive $\gamma$ with $\gamma' = \sigma$: it makes potentials.
 # 4. The bounds of the slope, as sharp as they are: they make Lipschitz constants.
@@ -41,16 +43,20 @@ def questions(sigma):
         if None in (sigma.slope_min, sigma.slope_max):
             raise NotImplementedError("Task 4: set slope_min and slope_max")
         slope = sigma.slope(np.linspace(-100, 100, 20_001))
-        gap = max(abs(sigma.slope_min - slope.min()), abs(sigma.slope_max - slope.max()))
-        return checks.Check("sharp bounds", gap, 1e-3, f"found are slopes from {slope.min():.3g} to {slope.max():.3g}")
+        low, high = slope.min(), slope.max()
+        gap = max(abs(sigma.slope_min - low), abs(sigma.slope_max - high))
+        said = f"found are slopes from {low:.3g} to {high:.3g}"
+        return checks.Check("sharp bounds", gap, 1e-3, said)
 
     def adjoint():
         if not checks.activation(sigma).passed:
-            raise NotImplementedError("after the activation: the adjoint of a field that is made of it")
+            after = "after the activation: the adjoint of a field that is made of it"
+            raise NotImplementedError(after)
         return checks.adjoint(dnn.GradientField(dnn.Dense(3, 3, rng=0), sigma), x)
 
     def lipschitz():
-        return checks.lipschitz(dnn.Flow(dnn.GradientField(dnn.Dense(3, 3, W=np.eye(3)), sigma), 1.5), x)
+        X = dnn.GradientField(dnn.Dense(3, 3, W=np.eye(3)), sigma)
+        return checks.lipschitz(dnn.Flow(X, 1.5), x)
 
     return [
         lambda: checks.value(sigma, np.array([0.75, -4 / 3, 1e300]), [0.6, -0.8, 1.0]),

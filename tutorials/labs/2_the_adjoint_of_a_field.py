@@ -1,13 +1,16 @@
 # %% [markdown]
 # # Lab 2. The adjoint of a field
 #
-# $X(x) = B\sin(Ax + b)$ with a matrix $A$ of shape (5, 3), $B$ of shape (3, 5) and $b \in \mathbb{R}^5$. States are the
-# last axis of an array (…, 3), with any number of batch axes in front, so $Ax$ is `x @ A.T`. For a covector $w$ at $X(x)$ write
+# $X(x) = B\sin(Ax + b)$ with a matrix $A$ of shape (5, 3), $B$ of shape (3, 5) and
+# $b \in \mathbb{R}^5$. States are the last axis of an array (…, 3), with any number of
+# batch axes in front, so $Ax$ is `x @ A.T`. For a covector $w$ at $X(x)$ write
 # $$\langle w, X\rangle = \langle B^\top w, \sin(z)\rangle, \qquad z = Ax + b,$$
 # and differentiate it in $x$, $A$, $b$ and $B$.
 #
-# 1. Write `vjp`: the value and the pullback $w \mapsto (X'(x)^\top w,\ \partial\langle w, X\rangle/\partial\theta)$,
-#    the second summed over all batch axes (`a.reshape(-1, a.shape[-1])` makes rows). `self.pack(A=…, b=…, B=…)` makes one flat vector of the pieces.
+# 1. Write `vjp`: the value and the pullback $w \mapsto (X'(x)^\top w,\ \partial\langle
+#    w, X\rangle/\partial\theta)$, the second summed over all batch axes
+#    (`a.reshape(-1, a.shape[-1])` makes rows). `self.pack(A=…, b=…, B=…)` makes one
+#    flat vector of the pieces.
 
 # %%
 import numpy as np
@@ -23,8 +26,8 @@ class SineField(dnn.Field):
     dim_in = dim_out = 3
 
     def __init__(self, rng=0):
-        rng = np.random.default_rng(rng)
-        self.own(A=rng.normal(size=(5, 3)), b=rng.normal(size=5), B=rng.normal(size=(3, 5)))
+        normal = np.random.default_rng(rng).normal
+        self.own(A=normal(size=(5, 3)), b=normal(size=5), B=normal(size=(3, 5)))
 
     def __call__(self, x):
         return np.sin(x @ self.A.T + self.b) @ self.B.T
@@ -37,11 +40,12 @@ class SineField(dnn.Field):
 def questions(X):
     """What is asked of an answer."""
     x = np.random.default_rng(1).normal(size=(6, 3))
+    flow = dnn.Flow(X, 0.2, dnn.Ralston(), steps=2, learn_h=True)
     return [
         lambda: checks.adjoint(X, x),
         lambda: checks.adjoint(X, x.reshape(2, 3, 3)),
         lambda: checks.taylor(X, x),
-        lambda: checks.adjoint(dnn.Flow(X, 0.2, dnn.Ralston(), steps=2, learn_h=True), x),
+        lambda: checks.adjoint(flow, x),
     ]
 
 

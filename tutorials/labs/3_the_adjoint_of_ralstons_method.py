@@ -1,14 +1,17 @@
 # %% [markdown]
 # # Lab 3. The adjoint of Ralston's method
 #
-# $$K_1 = X(x), \quad K_2 = X(x + \tfrac23hK_1), \quad \Psi^h(x) = x + h(\tfrac14K_1 + \tfrac34K_2).$$
-# Two different weights: this method notices a reversed index, where Heun's does not. Go back through the stages, last
-# one first: $\kappa_2 = \frac34w$, $\eta_2 = X'(Y_2)^\top(h\kappa_2)$, and what $\eta_2$ owes to $K_1$
-# joins $\kappa_1$ ($\kappa$ is the covector at a slope, up to $h$).
+# $$K_1 = X(x), \quad K_2 = X(x + \tfrac23hK_1), \quad
+# \Psi^h(x) = x + h(\tfrac14K_1 + \tfrac34K_2).$$
+# Two different weights: this method notices a reversed index, where Heun's does not. Go
+# back through the stages, last one first: $\kappa_2 = \frac34w$,
+# $\eta_2 = X'(Y_2)^\top(h\kappa_2)$, and what $\eta_2$ owes to $K_1$ joins $\kappa_1$
+# ($\kappa$ is the covector at a slope, up to $h$).
 #
-# 1. Write `vjp`: $\Psi^h(x)$ and the pullback $w \mapsto (\mathrm dx, \mathrm d\theta, \mathrm dh)$, the last a number,
-#    $\langle w, \partial\Psi/\partial h\rangle$. `field.vjp(x)` gives $X(x)$ and its own pullback $w \mapsto (\mathrm dx,
-#    \mathrm d\theta)$.
+# 1. Write `vjp`: $\Psi^h(x)$ and the pullback
+#    $w \mapsto (\mathrm dx, \mathrm d\theta, \mathrm dh)$, the last a number,
+#    $\langle w, \partial\Psi/\partial h\rangle$. `field.vjp(x)` gives $X(x)$ and its
+#    own pullback $w \mapsto (\mathrm dx, \mathrm d\theta)$.
 
 # %%
 import numpy as np
@@ -39,9 +42,9 @@ def questions(method):
     """What is asked of an answer."""
     x = np.random.default_rng(1).normal(size=(6, 3))
 
+    X = dnn.ResidualField.random(3, width=5, bias=1.0, rng=2)
+
     def flow(steps):
-        X = dnn.ResidualField(dnn.Dense(5, 3, rng=2), dnn.Tanh(), dnn.Dense(3, 5, rng=3))
-        X.b = np.linspace(-1, 1, 5)
         return dnn.Flow(X, 0.3, method, steps=steps, learn_h=True)
 
     return [

@@ -1,14 +1,18 @@
 # %% [markdown]
 # # Lab 4. A volume-preserving layer
 #
-# States $(x, v) \in \mathbb{R}^2 \times \mathbb{R}^2$, as rows of four numbers. Two shears,
+# States $(x, v) \in \mathbb{R}^2 \times \mathbb{R}^2$, as rows of four numbers. Two
+# shears,
 # $$x^+ = x + h\tanh(Av + a), \qquad v^+ = v + h\tanh(Bx^+ + b),$$
-# change one half of the state by a function of the other half. With states as rows $Av$ is `v @ self.A.T`. Change no
-# argument in place, as `x += …` would: `np.split` gives views.
+# change one half of the state by a function of the other half. With states as rows $Av$
+# is `v @ self.A.T`. Change no argument in place, as `x += …` would: `np.split` gives
+# views.
 #
-# 1. Write the value. Which $x$ belongs into the second line, the old one or the new one? Only one of them keeps volume.
+# 1. Write the value. Which $x$ belongs in the second line, the old one or the new one?
+#    Only one of them keeps volume.
 # 2. Write the inverse: the same shears, the last one first, each undone.
-# 3. Write `vjp`. Go back through the second shear first; its covector at $x^+$ joins the one that comes from the loss.
+# 3. Write `vjp`. Go back through the second shear first; its covector at $x^+$ joins
+#    the one that comes from the loss.
 
 # %%
 import copy
@@ -27,11 +31,14 @@ class Shears(dnn.Map):
     h = 0.5
 
     def __init__(self, rng=0):
-        rng = np.random.default_rng(rng)
-        self.own(A=rng.normal(size=(2, 2)), a=rng.normal(size=2), B=rng.normal(size=(2, 2)), b=rng.normal(size=2))
+        normal = np.random.default_rng(rng).normal
+        A, a = normal(size=(2, 2)), normal(size=2)
+        B, b = normal(size=(2, 2)), normal(size=2)
+        self.own(A=A, a=a, B=B, b=b)
 
     def __call__(self, z):
-        raise NotImplementedError("Task 1: write (x, v) ↦ (x⁺, v⁺); x, v = np.split(z, 2, axis=-1)")
+        # x, v = np.split(z, 2, axis=-1)
+        raise NotImplementedError("Task 1: write (x, v) ↦ (x⁺, v⁺)")
 
     def inverse(self, z):
         raise NotImplementedError("Task 2: write the inverse")
@@ -46,7 +53,8 @@ def questions(F):
 
     def value():
         G = copy.deepcopy(F)  # with large weights, where tanh is ±1
-        G.A, G.a, G.B, G.b = [[50, 100], [-50, 0]], 0.0, [[100, 0], [100, 300]], 0.0
+        G.A, G.a = [[50, 100], [-50, 0]], 0.0
+        G.B, G.b = [[100, 0], [100, 300]], 0.0
         return checks.value(G, np.array([0.0, 0.0, 1.0, 0.0]), [0.5, -0.5, 1.5, -0.5])
 
     z = np.random.default_rng(1).normal(size=(6, 4))

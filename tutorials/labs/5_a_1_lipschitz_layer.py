@@ -1,12 +1,14 @@
 # %% [markdown]
 # # Lab 5. A 1-Lipschitz layer
 #
-# $F(x) = x - h\,A^\top\sigma(Ax + b)$ with a leaky ReLU, slopes in $[\frac15, 1]$, and any matrix $A$. Its Jacobian is
-# $I - hA^\top DA$ with $D$ diagonal, entries in $[\frac15, 1]$: symmetric, with eigenvalues between two numbers.
+# $F(x) = x - h\,A^\top\sigma(Ax + b)$ with a leaky ReLU, slopes in $[\frac15, 1]$, and
+# any matrix $A$. Its Jacobian is $I - hA^\top DA$ with $D$ diagonal, entries in
+# $[\frac15, 1]$: symmetric, with eigenvalues between two numbers.
 #
 # 1. Write the value.
-# 2. Write `lipschitz`: the smallest constant that holds for all $b$, from $h$ and the singular values of $A$,
-#    `np.linalg.svd(self.A, compute_uv=False)`. Mind both ends of the spectrum.
+# 2. Write `lipschitz`: the smallest constant that holds for all $b$, from $h$ and the
+#    singular values of $A$, `np.linalg.svd(self.A, compute_uv=False)`. Mind both ends
+#    of the spectrum.
 # 3. Write `vjp`. $A$ acts twice, so it is paid twice.
 
 # %%
@@ -25,7 +27,8 @@ class Contraction(dnn.Map):
 
     def __init__(self, h=1.0, rng=0):
         self.h, rng = h, np.random.default_rng(rng)
-        self.own(A=np.linalg.qr(rng.normal(size=(3, 3)))[0] * [1.0, 0.9, 0.8], b=0.1 * rng.normal(size=3))
+        Q = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        self.own(A=Q * [1.0, 0.9, 0.8], b=0.1 * rng.normal(size=3))
 
     def __call__(self, x):
         raise NotImplementedError("Task 1: write x − hAᵀσ(Ax + b)")
@@ -39,7 +42,10 @@ class Contraction(dnn.Map):
 
 # %%
 def questions(Answer):
-    """What is asked of an answer, a class: bounds hold for short and for long steps, and are at most 1 % too large."""
+    """What is asked of an answer, a class.
+
+    Bounds hold for short and for long steps, and are at most 1 % too large.
+    """
     x = np.random.default_rng(1).normal(size=(40, 3))
 
     def value():
@@ -53,9 +59,8 @@ def questions(Answer):
         if not check.passed:
             return check
         ratio = F.lipschitz() / check.measured
-        return dnn.Check(
-            f"sharpness for h = {h}", ratio, 1.01, f"the constant holds, and is {ratio:.3g} times what is found"
-        )
+        said = f"the constant holds, and is {ratio:.3g} times what is found"
+        return dnn.Check(f"sharpness for h = {h}", ratio, 1.01, said)
 
     return [
         value,

@@ -35,7 +35,9 @@ class Answer(sheet["Shears"]):
             wx = wx + u @ self.B
             q = self.h * (1 - s * s) * wx  # the covector at Av + a
             wv = wv + q @ self.A
-            return np.concatenate([wx, wv], axis=-1), self.pack(A=q.T @ v, a=q.sum(0), B=u.T @ x_new, b=u.sum(0))
+            dA, dB = q.T @ v, u.T @ x_new
+            dtheta = self.pack(A=dA, a=q.sum(axis=0), B=dB, b=u.sum(axis=0))
+            return np.concatenate([wx, wv], axis=-1), dtheta
 
         return np.concatenate([x_new, v + self.h * t], axis=-1), pullback
 

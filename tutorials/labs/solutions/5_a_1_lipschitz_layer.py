@@ -11,7 +11,10 @@ sheet = runpy.run_path(str(Path(__file__).parents[1] / Path(__file__).name))
 
 
 class Answer(sheet["Contraction"]):
-    """The eigenvalues of AᵀDA lie in [s_min²/5, s_max²], so ℓ = max(|1 − h s_min²/5|, |1 − h s_max²|)."""
+    """The eigenvalues of AᵀDA lie in [s_min²/5, s_max²].
+
+    So ℓ = max(|1 − h s_min²/5|, |1 − h s_max²|).
+    """
 
     def __call__(self, x):
         return x - self.h * self.sigma(x @ self.A.T + self.b) @ self.A
@@ -25,7 +28,8 @@ class Answer(sheet["Contraction"]):
 
         def pullback(w):
             u = -self.h * slope * (w @ self.A.T)  # the covector at Ax + b
-            return w + u @ self.A, self.pack(A=u.T @ x - self.h * s.T @ w, b=u.sum(axis=0))
+            dA = u.T @ x - self.h * s.T @ w
+            return w + u @ self.A, self.pack(A=dA, b=u.sum(axis=0))
 
         return self(x), pullback
 
