@@ -64,9 +64,10 @@ def make(quick=False):
     for architecture, epochs, name, colour, marker, size in cases:
         net = train(architecture, 100 if quick else epochs)
         states = np.concatenate([y0[:, None], dnn.Rollout(net, len(t) - 1)(y0)], axis=1)
-        look = dict(color=colour, marker=marker, label=name)
-        left.plot(t, states[0], **look, linestyle="", markersize=size, alpha=0.8)
-        plotting.invariant_drift(mass, states, t, ax=right, **look)
+        look = dict(color=colour, marker=marker)
+        points = dict(linestyle="", markersize=size, alpha=0.8, **look)
+        left.plot(t, states[0], **points)[0].set_label(name)
+        plotting.invariant_drift(mass, states, t, ax=right, label=name, **look)
     beside = dict(textcoords="offset points", va="center", fontsize=18)
     for k, height in enumerate(truth[-1]):
         left.annotate(f"$y_{k + 1}$", (T, height), (10, 0), **beside)

@@ -43,11 +43,11 @@ def make(quick=False):
 
     fig, (left, right) = plt.subplots(1, 2, figsize=(13, 5.4))
     gap = np.abs(states - truth)[:801].max()
+    flow = left.plot(t, truth, color="black", linewidth=1.5, zorder=3)
+    flow[0].set_label("true flow")
     for k, name in enumerate(("susceptible", "infected", "removed")):
-        flow = left.plot(t, truth[:, k], color="black", linewidth=1.5, zorder=3)
         look = dict(color=f"C{k}", markersize=8, label=name)
         left.plot(t[:801:32], states[:801:32, k], "o", **look)
-    flow[0].set_label("true flow")
     left.set(xlabel="time $t$ (mean infectious periods)", xlim=(0, 20.4))
     left.set(ylabel="fraction of the population")
     left.set(title=f"800 learned steps, at most {gap:.4f} off")

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from zoo import FIELDS, LINEAR, RUNGE_KUTTA, SHAPES, henon, networks, pairs, points, residual
+from zoo import FIELDS, LINEAR, MAPS, RUNGE_KUTTA, SHAPES, networks, pairs, points, residual
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
@@ -72,8 +72,9 @@ def test_the_methods_own_vjp_and_jvp_agree_in_x_theta_and_h(rng):
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_adjoint_of_the_henon_map(shape, rng):
-    assert_adjoint(henon(rng), points(rng, shape), rng)
+@pytest.mark.parametrize("name", MAPS)
+def test_adjoint_of_every_other_map(name, shape, rng):
+    assert_adjoint(MAPS[name](rng), points(rng, shape), rng)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

@@ -161,7 +161,39 @@ LINEAR = {
     "ChannelLift": lambda rng: dnn.ChannelLift(3, 2, (1, 2)),
     "ChannelRestriction": lambda rng: dnn.ChannelRestriction(1, 2, (1, 2)),
     "AveragePooling": lambda rng: dnn.AveragePooling(1, (2, 2)),
+    "Zero": lambda rng: dnn.Zero(3, 4),
 }
+
+#: maps ℝ⁴ → … that are neither fields nor linear
+MAPS = {
+    "HenonMap": henon,
+    "MaxPooling": lambda rng: dnn.MaxPooling(1, (2, 2)),
+    "Standardisation": lambda rng: dnn.Standardisation(2, (1, 2), mean=0.3, scale=[0.5, 2.0]),
+    "Flow": lambda rng: dnn.Flow(residual(rng), 0.2, dnn.Heun(), steps=2, learn_h=True),
+    "Network": lambda rng: dnn.Network(residual(rng), dnn.Affine(3, 4, rng=rng)),
+    "Rollout": lambda rng: dnn.Rollout(residual(rng), 2),
+}
+
+INVARIANTS = [dnn.Mass(), dnn.SquaredNorm(), QUADRATIC, WAVY]
+LOSSES = [dnn.MeanSquaredError(), dnn.SoftmaxCrossEntropy(), dnn.MulticlassHinge(0.7)]
+OPTIMISERS = [dnn.SGD(0.1, momentum=0.9), dnn.Adam(1e-2), dnn.LBFGS()]
+ADJOINTS = [dnn.Stored(), dnn.Checkpoints(), dnn.Reversed()]
+ATTACKS = [dnn.PGD(0.1, steps=3)]
+RESULTS = [dnn.History(), dnn.Check("a check", 0.1, 1.0), dnn.presnov(dnn.systems.pendulum())]
+
+
+def constraints(rng):
+    """One of each constraint and penalty, on maps of their own."""
+    A = dnn.Dense(4, 3, rng=rng)
+    steps = [dnn.Flow(X, 0.1, learn_h=True) for X in (gradient_field(rng), gradient_field(rng, sign=1), gradient_field(rng))]
+    yield from (dnn.Orthogonal(A), dnn.SpectralBall(A), dnn.TowardsOrthogonal(A), dnn.OrthogonalityPenalty(A))
+    yield from (dnn.StepSizes(*steps[:2]), dnn.SignedSteps(steps[0], steps[2]))
+
+
+def gradient_field(rng, sign=-1):
+    """∓Aᵀσ(Ax), A orthogonal and σ with slopes in [½, 1]."""
+    return dnn.GradientField(dnn.Dense(2, 2, W=np.linalg.qr(rng.normal(size=(2, 2)))[0]), dnn.LeakyReLU(0.5), sign=sign)
+
 
 #: a tableau with no symmetry, order two: what a reversed index in an adjoint cannot survive
 LOPSIDED = dnn.RungeKutta([[], [0.4], [0.2, 0.7]], [0.1, 0.62, 0.28])
@@ -232,6 +264,13 @@ def pairs(rng):
     """(name, method, field) for every method on a field of its kind."""
     yield from explicit_pairs(rng)
     yield from implicit_pairs(rng)
+
+
+def one_of_each(rng):
+    """Objects of every public class but bases and errors, from the lists of this file."""
+    yield from [*ACTIVATIONS, *INVARIANTS, *LOSSES, *OPTIMISERS, *ADJOINTS, *ATTACKS, *RESULTS, *constraints(rng)]
+    yield from [make(rng) for make in (FIELDS | LINEAR | MAPS).values()]
+    yield from [method for _, method, _ in pairs(rng)]
 
 
 def networks(rng):

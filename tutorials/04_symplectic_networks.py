@@ -115,7 +115,7 @@ fields = [dnn.ResidualField.random(2, width=12, bias=1.0, rng=rng) for _ in rang
 resnet = dnn.Network(*[dnn.Flow(X, 0.05) for X in fields])
 assert symplectic.theta.size == resnet.theta.size == 120
 for net in (symplectic, resnet):
-    print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=2000))
+    print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=3000))
 
 # %% [markdown]
 # **Before you run the cell:** both are good for one step. What will the energy do in 10

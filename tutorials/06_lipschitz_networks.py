@@ -168,9 +168,9 @@ assert naive.product[-1] > 3 * naive.measured_product[-1]
 
 # %% [markdown]
 # For the gradient flow the search finds nearly all that the bound allows: the
-# certificate gives nothing away. For the ResNet with bounded weights the bound is five
-# times what is found, and nobody knows where the truth lies. It is the bound that
-# counts in a certificate.
+# certificate gives nothing away. For the ResNet with bounded weights the bound is
+# several times what is found, and nobody knows where the truth lies. It is the bound
+# that counts in a certificate.
 #
 # ## Any time, any depth
 # $X = -\nabla V$ with $V$ convex: a step of Euler's method is non-expansive up to

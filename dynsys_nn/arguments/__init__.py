@@ -46,6 +46,7 @@ from .values import (
     real_number,
     real_numbers,
     real_step,
+    refuse,
     step,
     tableau,
     times,

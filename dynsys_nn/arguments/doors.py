@@ -77,9 +77,6 @@ def direction(F, dtheta):
 # ---- what comes out of somebody's own method
 
 
-CHANGED = "an argument is changed: write x = x + …, not x += …"
-
-
 def name_of(thing):
     """The name of a function, or of the class of an object."""
     return getattr(thing, "__name__", None) or type(thing).__name__

@@ -11,6 +11,12 @@ import numpy as np
 LARGEST = 2**31 - 1
 
 
+def refuse(wrong, message, kind=ValueError):
+    """Raise kind(message) if `wrong`."""
+    if wrong:
+        raise kind(message)
+
+
 # ---- one number
 
 
