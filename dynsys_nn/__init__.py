@@ -9,12 +9,29 @@ datasets, files, arguments.
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks", arXiv:2210.02373.
 """
 
-from . import adjoints, attacks, checks, constraints, datasets, decomposition, lipschitz, plotting, systems
+from . import (
+    adjoints,
+    attacks,
+    checks,
+    constraints,
+    datasets,
+    decomposition,
+    lipschitz,
+    plotting,
+    systems,
+)
 from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, Softplus, Tanh
 from .adjoints import Checkpoints, Reversed, Stored, continuous_adjoint
 from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
-from .constraints import Constraint, Orthogonal, SignedSteps, SpectralBall, StepSizes, TowardsOrthogonal
+from .constraints import (
+    Constraint,
+    Orthogonal,
+    SignedSteps,
+    SpectralBall,
+    StepSizes,
+    TowardsOrthogonal,
+)
 from .decomposition import presnov
 from .fields import (
     Field,
@@ -70,7 +87,14 @@ from .linear import (
     Standardisation,
     Zero,
 )
-from .losses import Loss, MeanSquaredError, MulticlassHinge, OrthogonalityPenalty, Penalty, SoftmaxCrossEntropy
+from .losses import (
+    Loss,
+    MeanSquaredError,
+    MulticlassHinge,
+    OrthogonalityPenalty,
+    Penalty,
+    SoftmaxCrossEntropy,
+)
 from .maps import Map, Network
 from .training import (
     LBFGS,

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from .arguments import ACTIVATION, Described, finite, guard
+from .arguments import ACTIVATION, Described, finite, guard, refuse
 
 
 class Activation(Described):
@@ -37,8 +37,12 @@ class Activation(Described):
 
     def require_bounds(self):
         """NotImplementedError unless the slope has finite bounds."""
-        if None in (self.slope_min, self.slope_max) or not np.isfinite([self.slope_min, self.slope_max]).all():
-            raise NotImplementedError(f"no bounds slope_min ≤ σ′ ≤ slope_max of {type(self).__name__} are known")
+        refuse(
+            None in (self.slope_min, self.slope_max)
+            or not np.isfinite([self.slope_min, self.slope_max]).all(),
+            f"no bounds slope_min ≤ σ′ ≤ slope_max of {type(self).__name__} are known",
+            NotImplementedError,
+        )
 
 
 class Identity(Activation):
@@ -89,7 +93,9 @@ class Sigmoid(Activation):
 
     def value_and_slope(self, z):
         e = np.exp(-_to_the_right(z) * z)  # e^{−|z|} ≤ 1
-        return np.where(np.real(z) < 0, e, 1) / (1 + e), e / (1 + e) ** 2  # = σ(1 − σ), without overflow
+        return np.where(np.real(z) < 0, e, 1) / (1 + e), e / (
+            1 + e
+        ) ** 2  # = σ(1 − σ), without overflow
 
     def primitive(self, z):
         return Softplus()(z)

@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 
-from .arguments import Described, dimension, instance
+from .arguments import Described, dimension, instance, refuse
 from .fields import KnownField, SumField
 from .integrators.newton import norm
 from .maps import Map
@@ -34,8 +34,7 @@ class presnov(Described):
 
     def __init__(self, field, nodes=None):
         self.field = instance(field, Map, "presnov decomposes a vector field, a Map with vjp")
-        if field.dim_in != field.dim_out:
-            raise ValueError(f"presnov decomposes a field ℝᵈ → ℝᵈ, got {field!r}")
+        refuse(field.dim_in != field.dim_out, f"presnov decomposes a field ℝᵈ → ℝᵈ, got {field!r}")
         self.nodes = None if nodes is None else dimension(nodes, "nodes")
 
     def U(self, x):
@@ -67,7 +66,7 @@ class presnov(Described):
     def _rule_and_gradient(self, x):
         """[(t, weight), …] on [0, 1] and ∇U(x), with as many nodes as asked for, or doubled until
         ∇U is settled."""
-        f, eps, previous = self.field._value(x), np.finfo(x.dtype).eps, None
+        f, rounding, previous = self.field._value(x), 50 * np.finfo(x.dtype).eps, np.inf
         for nodes in [8 * 2**k for k in range(8)] if self.nodes is None else [self.nodes]:
             points, weights = np.polynomial.legendre.leggauss(nodes)  # on [−1, 1]
             rule = [(float(1 + p) / 2, float(w) / 2) for p, w in zip(points, weights, strict=True)]
@@ -77,17 +76,17 @@ class presnov(Described):
                 turned = t * pullback(x)[0]
                 gradient = gradient + w * (f_t + turned)
                 size = size + w * (norm(f_t) + norm(turned))
-            change = np.full(size.shape, np.inf) if previous is None else norm(gradient - previous)
-            defect = np.abs((x * (f - gradient)).sum(axis=-1))
-            settled = (change <= 50 * eps * size) & (defect <= 50 * eps * size * norm(x))
+            change, defect = norm(gradient - previous), np.abs((x * (f - gradient)).sum(axis=-1))
+            settled = (change <= rounding * size) & (defect <= rounding * size * norm(x))
             if self.nodes or settled.all():
-                return rule, gradient
+                break
             previous = gradient
-        moves = np.max(change / np.maximum(size, np.finfo(x.dtype).tiny))
-        warnings.warn(
-            f"presnov: with {nodes} nodes ∇U still moves by {moves:.1e} of its terms: "
-            "has the field kinks?",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        else:
+            moves = np.max(change / np.maximum(size, np.finfo(x.dtype).tiny))
+            warnings.warn(
+                f"presnov: with {nodes} nodes ∇U still moves by {moves:.1e} of its terms: "
+                "has the field kinks?",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         return rule, gradient

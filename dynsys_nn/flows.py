@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from .arguments import dimension, finite_states, flag, instance, numbers, real_step, states, times
+from .arguments import (
+    dimension,
+    finite_states,
+    flag,
+    instance,
+    numbers,
+    real_step,
+    refuse,
+    states,
+    times,
+)
 from .fields import Field
 from .integrators import Euler, Method
 from .maps import Map
@@ -39,7 +49,13 @@ class Flow(Map):
     def arguments(self):
         """What builds it again, but for θ."""
         h = 1.0 if self.learn_h else self.h
-        return {"field": self.field, "h": h, "method": self.method, "steps": self.steps, "learn_h": self.learn_h}
+        return {
+            "field": self.field,
+            "h": h,
+            "method": self.method,
+            "steps": self.steps,
+            "learn_h": self.learn_h,
+        }
 
     @property
     def formula(self):
@@ -61,34 +77,34 @@ class Flow(Map):
             x = self.method._step(self.field, x, self.h)
         return x
 
-    def vjp(self, x):
-        h, pullbacks = self.h, []
-        for _ in range(self.steps):
-            x, pullback = self.method._vjp(self.field, x, h)
-            pullbacks.append(pullback)
-
-        def pullback(w):
-            w, dtheta, dh = pullbacks[-1](w)
-            for back in reversed(pullbacks[:-1]):
-                w, dtheta_n, dh_n = back(w)
-                dtheta, dh = dtheta + dtheta_n, dh + dh_n
-            return w, self.joined(dtheta, dh)
-
-        return x, pullback
-
-    def joined(self, dtheta, dh):
-        """The gradient in θ, from that in the field's θ and that in h."""
-        return self.pack(field=dtheta, h=dh) if self.learn_h else dtheta
-
     def step_vjp(self, x):
         """One step Ψ^h(x), not iterated, and its pullback w ↦ dx, dtheta."""
         y, pullback_step = self.method._vjp(self.field, x, self.h)
 
         def pullback(w):
-            w, dtheta, dh = pullback_step(w)
-            return w, self.joined(dtheta, dh)
+            dx, dtheta, dh = pullback_step(w)
+            return dx, self.joined(dtheta, dh)
 
         return y, pullback
+
+    def joined(self, dtheta, dh):
+        """The gradient in θ, from that in the field's θ and that in h."""
+        return self.pack(field=dtheta, h=dh) if self.learn_h else dtheta
+
+    def vjp(self, x):
+        pullbacks = []
+        for _ in range(self.steps):
+            x, pullback = self._step_vjp(x)
+            pullbacks.append(pullback)
+
+        def pullback(w):
+            dtheta = []
+            for back in reversed(pullbacks):
+                w, dtheta_n = back(w)
+                dtheta.append(dtheta_n)
+            return w, sum(dtheta[1:], dtheta[0])
+
+        return x, pullback
 
     def jvp(self, x, v, dtheta=None):
         d = {"h": 0.0} | self.unpack(dtheta)
@@ -116,14 +132,18 @@ class Rollout(Map):
 
     def __init__(self, network, n):
         instance(network, Map, "Rollout iterates a Map")
-        if network.dim_in != network.dim_out or network.sequence:
-            raise ValueError(f"Rollout iterates a map ℝᵈ → ℝᵈ, got {network!r}")
+        refuse(
+            network.dim_in != network.dim_out or network.sequence,
+            f"Rollout iterates a map ℝᵈ → ℝᵈ, got {network!r}",
+        )
         self.dim_in = self.dim_out = network.dim_in
         self.n = dimension(n, "n")
         self.own(network=network)
 
     keeps = property(lambda self: self.network.keeps, doc="What each step keeps.")
-    invariants = property(lambda self: self.network.invariants, doc="name → I: what each step keeps.")
+    invariants = property(
+        lambda self: self.network.invariants, doc="name → I: what each step keeps."
+    )
 
     def __call__(self, x):
         states = []
@@ -171,10 +191,15 @@ def exact_flow(field, x, t):
     """
     from scipy.integrate import solve_ivp
 
-    if not callable(field) or isinstance(field, type):
-        raise TypeError(f"exact_flow needs a map, or a function of states, got {field!r}")
-    if isinstance(field, Map) and (field.dim_in != field.dim_out or field.sequence):
-        raise ValueError(f"exact_flow needs a field ℝᵈ → ℝᵈ, got {field!r}")
+    refuse(
+        not callable(field) or isinstance(field, type),
+        f"exact_flow needs a map, or a function of states, got {field!r}",
+        TypeError,
+    )
+    refuse(
+        isinstance(field, Map) and (field.dim_in != field.dim_out or field.sequence),
+        f"exact_flow needs a field ℝᵈ → ℝᵈ, got {field!r}",
+    )
     x = states(field, x) if isinstance(field, Map) else numbers(x, "exact_flow needs states,")
     x, at = finite_states(x, "exact_flow"), times(t, "exact_flow")
     if at[-1] == 0:
@@ -184,7 +209,10 @@ def exact_flow(field, x, t):
             lambda _, y: field(y.reshape(x.shape)).ravel(), (0.0, at[-1]), x.ravel(),
             method="DOP853", t_eval=at, rtol=2.3e-14, atol=1e-15,
         )  # fmt: skip
-        if not solution.success:
-            raise RuntimeError(f"the solution does not reach t = {at[-1]:g}: {solution.message}")
+        refuse(
+            not solution.success,
+            f"the solution does not reach t = {at[-1]:g}: {solution.message}",
+            RuntimeError,
+        )
         path = np.moveaxis(solution.y.reshape(*x.shape, len(at)), -1, -2)
     return path[..., 0, :] if np.ndim(t) == 0 else path

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .arguments import refuse
+
 __all__ = [
     "STYLE", "adversarial_example", "animate_flow", "certified_accuracy", "convergence",
     "decision_regions", "deformed_grid", "invariant_drift", "layer_states", "lipschitz_profile",
@@ -22,8 +24,9 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
     """Stream lines of a planar field ẋ = X(x) on xlim × ylim; returns the StreamplotSet."""
     grid = _grid(xlim, ylim, 40)
     (x, y), (u, v) = np.moveaxis(grid, -1, 0), np.moveaxis(field(grid), -1, 0)
-    look = {"density": density, "color": "0.6", "linewidth": 1, **kwargs}
-    return _axes(ax).streamplot(x, y, u, v, **look)
+    return _axes(ax).streamplot(
+        x, y, u, v, **{"density": density, "color": "0.6", "linewidth": 1, **kwargs}
+    )
 
 
 def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
@@ -43,16 +46,16 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     axes[2].contour(x, y, radius, np.linspace(0, radius.max(), 8)[1:], **faint)
     fields, colours = (P.field, P.gradient, P.sphere), ("black", str(_cycle()[1]), str(_cycle()[0]))
     sizes = [np.linalg.norm(X(grid), axis=-1) for X in fields]
-    widths = [0.7 + 3.5 * size / np.max(sizes) for size in sizes]
-    streams = [
-        phase_portrait(
-            X, xlim, ylim, ax=ax, **{"density": 0.7, "linewidth": width, "color": colour, **kwargs}
-        )
-        for X, ax, width, colour in zip(fields, axes, widths, colours, strict=True)
+    looks = [
+        {"density": 0.7, "linewidth": 0.7 + 3.5 * size / np.max(sizes), "color": colour, **kwargs}
+        for size, colour in zip(sizes, colours, strict=True)
     ]
     for ax in axes:
         ax.set(xlim=xlim, ylim=ylim, aspect="equal")
-    return streams
+    return [
+        phase_portrait(X, xlim, ylim, ax=ax, **look)
+        for X, ax, look in zip(fields, axes, looks, strict=True)
+    ]
 
 
 def deformed_grid(
@@ -67,10 +70,9 @@ def deformed_grid(
     rows = _grid(xlim, ylim, 101, lines)
     columns = _grid(xlim, ylim, lines, 101).swapaxes(0, 1)
     curves = project(F(extend(np.concatenate([rows, columns]))))
-    collection = LineCollection(list(curves), **{"color": "0.7", "linewidth": 1, **kwargs})
-    ax = _axes(ax)
-    ax.add_collection(collection)
-    ax.autoscale_view()
+    look = {"color": "0.7", "linewidth": 1, **kwargs}
+    collection = _axes(ax).add_collection(LineCollection(list(curves), **look))
+    collection.axes.autoscale_view()
     return collection
 
 
@@ -89,18 +91,14 @@ def layer_states(states, labels, axes, **kwargs):
     by the style's cycle.
     """
     for x, ax in zip(states, axes, strict=False):
-        if np.shape(x)[-1] != (3 if ax.name == "3d" else 2):
-            raise ValueError(
-                f"{ax.name} axes cannot show states of dimension {np.shape(x)[-1]}: "
-                "choose the components to draw"
-            )
+        refuse(
+            np.shape(x)[-1] != (3 if ax.name == "3d" else 2),
+            f"{ax.name} axes cannot show states of dimension {np.shape(x)[-1]}: "
+            "choose the components to draw",
+        )
     colours = _cycle()[np.asarray(labels) % len(_cycle())]
     return [
-        ax.scatter(
-            *np.asarray(x).T[: 3 if ax.name == "3d" else 2],
-            c=colours,
-            **{"s": 6, "linewidths": 0, **kwargs},
-        )
+        ax.scatter(*np.transpose(x), c=colours, **{"s": 6, "linewidths": 0, **kwargs})
         for x, ax in zip(states, axes, strict=True)
     ]
 
@@ -191,12 +189,13 @@ def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", 
             np.clip(np.moveaxis(image, 0, -1), 0, 1)
             for image in (x, 0.5 + delta / (2 * size), x + delta)
         ]
-    pictures = []
-    for ax, image, look, title in zip(axes, images, (grey, colour, grey), titles, strict=True):
-        pictures.append(ax.imshow(image, **look))
+    for ax, title in zip(axes, titles, strict=True):
         ax.set(title=title, xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-    return pictures
+    return [
+        ax.imshow(image, **look)
+        for ax, image, look in zip(axes, images, (grey, colour, grey), strict=True)
+    ]
 
 
 def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
@@ -208,22 +207,15 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
 
     grid = _grid(xlim, ylim, n)
     logits = np.asarray(classify(grid))
-    if logits.ndim != 3 or logits.shape[-1] < 2:
-        raise ValueError(
-            f"classify must return logits (..., K) with K ≥ 2, but {grid.shape} became "
-            f"{logits.shape}"
-        )
+    refuse(
+        logits.ndim != 3 or logits.shape[-1] < 2,
+        f"classify must return logits (..., K) with K ≥ 2, but {grid.shape} became {logits.shape}",
+    )
     classes = logits.argmax(axis=-1)
     colours = ListedColormap(_cycle()[: classes.max() + 1])
+    place = {"extent": (*xlim, *ylim), "origin": "lower", "aspect": "equal"}
     look = {"cmap": colours, "alpha": 0.2, "vmin": -0.5, "vmax": classes.max() + 0.5, **kwargs}
-    return _axes(ax).imshow(
-        classes,
-        extent=(*xlim, *ylim),
-        origin="lower",
-        interpolation="nearest",
-        aspect="equal",
-        **look,
-    )
+    return _axes(ax).imshow(classes, interpolation="nearest", **place, **look)
 
 
 def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None):
@@ -260,17 +252,14 @@ def _grid(xlim, ylim, n, m=None):
 
 def _axes(ax):
     """The given Axes, or the current one."""
-    if ax is not None:
-        return ax
     import matplotlib.pyplot as plt
 
-    return plt.gca()
+    return plt.gca() if ax is None else ax
 
 
 def _cycle():
     """The style's colours as text: some matplotlibs have triples of numbers."""
     import matplotlib as mpl
 
-    return np.array(
-        [mpl.colors.to_hex(colour) for colour in mpl.rcParams["axes.prop_cycle"].by_key()["color"]]
-    )
+    colours = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
+    return np.array([mpl.colors.to_hex(colour) for colour in colours])

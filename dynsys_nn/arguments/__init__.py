@@ -5,8 +5,8 @@ Nobody needs this folder to read the mathematics, so it stands last in the readi
 
 from .built import Described, arguments, fingerprint, identity, same
 from .doors import (
-    CHANGED,
     ACTIVATION,
+    CHANGED,
     MAP,
     METHOD,
     WrongResult,

@@ -10,8 +10,7 @@ import functools
 
 import numpy as np
 
-from .values import number, numbers, real_step, step
-
+from .values import number, numbers, real_step, refuse, step
 
 CHANGED = "an argument is changed: write x = x + …, not x += …"
 
@@ -35,12 +34,18 @@ def image(F, y):
 
 def _last_axis(F, x, dim, verb, what):
     dtype = F._dtype
-    if type(x) is np.ndarray and x.shape[-1:] == (dim,) and (x.dtype == dtype or dtype is None and x.dtype.kind in "fc"):
+    if (
+        type(x) is np.ndarray
+        and x.shape[-1:] == (dim,)
+        and (x.dtype == dtype or dtype is None and x.dtype.kind in "fc")
+    ):
         return x
     x = numbers(x, f"{type(F).__name__} {verb}")
     if x.ndim == 0 or x.shape[-1] != dim:
         of = f"{verb} {what} of" if what else verb
-        raise ValueError(f"{type(F).__name__} {of} dimension {dim}, got an array of shape {x.shape}")
+        raise ValueError(
+            f"{type(F).__name__} {of} dimension {dim}, got an array of shape {x.shape}"
+        )
     return x.astype(dtype, copy=False) if dtype is not None and x.dtype.kind == "f" else x
 
 
@@ -59,8 +64,7 @@ def _beside(F, w, y, what):
     if type(w) is np.ndarray and w.dtype == dtype and w.shape == shape:
         return w
     w = numbers(w, f"{type(F).__name__} needs {what} of")
-    if w.shape != shape:
-        raise ValueError(f"{type(F).__name__} needs {what} of shape {shape}, got {w.shape}")
+    refuse(w.shape != shape, f"{type(F).__name__} needs {what} of shape {shape}, got {w.shape}")
     return w.astype(dtype, copy=False) if w.dtype.kind == dtype.kind == "f" else w
 
 
@@ -69,8 +73,10 @@ def direction(F, dtheta):
     if dtheta is None:
         return None
     dtheta = numbers(dtheta, f"{type(F).__name__} needs a direction in θ of")
-    if dtheta.shape != (F._size,):
-        raise ValueError(f"{type(F).__name__} needs a direction in θ of shape {(F._size,)}, got {dtheta.shape}")
+    refuse(
+        dtheta.shape != (F._size,),
+        f"{type(F).__name__} needs a direction in θ of shape {(F._size,)}, got {dtheta.shape}",
+    )
     return dtheta.astype(F._dtype, copy=False) if F._size and dtheta.dtype.kind == "f" else dtheta
 
 
@@ -91,10 +97,16 @@ def kind_of(value):
 
 def result(thing, y, shape, what):
     """y, which a method of `thing` returned as `what`; WrongResult unless it is an array, of that shape if one is given."""
-    if not isinstance(y, np.ndarray | np.generic):
-        raise WrongResult(f"{what} of {name_of(thing)} must be an array, got {kind_of(y)}")
-    if shape is not None and y.shape != shape:
-        raise WrongResult(f"{what} of {name_of(thing)} has shape {y.shape}, needed is {shape}")
+    refuse(
+        not isinstance(y, np.ndarray | np.generic),
+        f"{what} of {name_of(thing)} must be an array, got {kind_of(y)}",
+        WrongResult,
+    )
+    refuse(
+        shape is not None and y.shape != shape,
+        f"{what} of {name_of(thing)} has shape {y.shape}, needed is {shape}",
+        WrongResult,
+    )
     return y
 
 
@@ -104,7 +116,9 @@ def results(thing, values, names, what, last_is_a_function=False):
     if not fits or last_is_a_function and not callable(values[-1]):
         needed = f"the {('pair', 'triple')[len(names) - 2]} {', '.join(names)}"
         remark = ", the second a function" if last_is_a_function else ""
-        raise WrongResult(f"{what} of {name_of(thing)} must return {needed}{remark}, got {kind_of(values)}")
+        raise WrongResult(
+            f"{what} of {name_of(thing)} must return {needed}{remark}, got {kind_of(values)}"
+        )
     return values
 
 
@@ -122,7 +136,14 @@ def gradient_in_theta(thing, dtheta, size):
 def value_of(F, y, x):
     """y = F(x), one state, or a sequence of states, or one number, for each state x."""
     many = F.sequence or F.dim_out == ()
-    return result(F, y, np.shape(y) if many and np.shape(y)[: x.ndim - 1] == x.shape[:-1] else (*x.shape[:-1], F.dim_out), "F(x)")
+    return result(
+        F,
+        y,
+        np.shape(y)
+        if many and np.shape(y)[: x.ndim - 1] == x.shape[:-1]
+        else (*x.shape[:-1], F.dim_out),
+        "F(x)",
+    )
 
 
 def frozen(x):
@@ -142,7 +163,9 @@ def call(thing, body, *given):
         if "read-only" not in str(error):
             raise
         raise WrongResult(f"{name_of(thing)}: {CHANGED}") from error
-    return next((a for a, view in zip(given, views, strict=True) if y is view), y)  # the identity gives back what it got
+    return next(
+        (a for a, view in zip(given, views, strict=True) if y is view), y
+    )  # the identity gives back what it got
 
 
 # ---- on the way in: the arguments of a method as its body takes them
@@ -165,7 +188,9 @@ def of_step(method, field, x, h):
     method.require(field)
     x, h = states(field, x), step(h)
     if method.dtypes and x.dtype.char not in method.dtypes:
-        raise TypeError(f"{method!r} solves linear systems, in float32 or float64, got states of {x.dtype}")
+        raise TypeError(
+            f"{method!r} solves linear systems, in float32 or float64, got states of {x.dtype}"
+        )
     return field, x, h
 
 
@@ -217,7 +242,9 @@ def with_pullback(F, found, given, theirs):
 
     def pullback(w):
         dx, dtheta = results(F, call(F, back, covector(F, w, y)), ("dx", "dtheta"), "pullback(w)")
-        return result(F, dx, given[0].shape, "dx of the pullback"), gradient_in_theta(F, dtheta, F._size)
+        return result(F, dx, given[0].shape, "dx of the pullback"), gradient_in_theta(
+            F, dtheta, F._size
+        )
 
     return y, pullback
 
@@ -243,7 +270,10 @@ def with_step_pullback(method, found, given, theirs):
     def pullback(w):
         found = call(method, back, covector(field, w, y))
         dx, dtheta, dh = results(method, found, ("dx", "dtheta", "dh"), "pullback(w)")
-        dx, dtheta = result(method, dx, x.shape, "dx of the pullback"), gradient_in_theta(method, dtheta, field._size)
+        dx, dtheta = (
+            result(method, dx, x.shape, "dx of the pullback"),
+            gradient_in_theta(method, dtheta, field._size),
+        )
         return dx, dtheta, number(dh, f"dh of {type(method).__name__}")
 
     return y, pullback
@@ -258,7 +288,8 @@ def like_its_argument(sigma, found, given, theirs):
 # ---- the guard
 
 ON_STATES = dict.fromkeys(
-    ("jacobian", "states", "divergence", "potential", "hamiltonian", "skew", "step_vjp"), (of_state, as_it_is)
+    ("jacobian", "states", "divergence", "potential", "hamiltonian", "skew", "step_vjp"),
+    (of_state, as_it_is),
 )
 MAP = ON_STATES | {
     "__call__": (of_state, as_value), "vjp": (of_state, with_pullback), "jvp": (of_tangent, as_pair),
@@ -270,7 +301,9 @@ METHOD = {
     "steps_for": (of_field, as_it_is), "lipschitz": (of_bound, as_it_is),
 }  # fmt: skip
 #: `value_and_slope` of ours is for fields, who call it with arrays
-ACTIVATION = dict.fromkeys(("__call__", "slope", "primitive", "value_and_slope"), (of_numbers, like_its_argument))
+ACTIVATION = dict.fromkeys(
+    ("__call__", "slope", "primitive", "value_and_slope"), (of_numbers, like_its_argument)
+)
 
 
 def guard(cls, doors):
@@ -281,7 +314,9 @@ def guard(cls, doors):
         if callable(body):
             guarded = door(body, *doors[name], theirs)
             setattr(cls, name, guarded)
-            setattr(cls, "_value" if name == "__call__" else f"_{name}", guarded if theirs else body)
+            setattr(
+                cls, "_value" if name == "__call__" else f"_{name}", guarded if theirs else body
+            )
 
 
 def door(body, enter, leave, theirs):

@@ -33,22 +33,19 @@ def real(value):
 
 def finite(value, name):
     """`value` as a float; ValueError unless it is one finite real number."""
-    if math.isnan(real(value)):
-        raise ValueError(f"{name} must be a finite number, got {value!r}")
+    refuse(math.isnan(real(value)), f"{name} must be a finite number, got {value!r}")
     return float(value)
 
 
 def positive(value, name):
     """`value` as a float; ValueError unless it is one finite number > 0."""
-    if not real(value) > 0:
-        raise ValueError(f"{name} must be a positive number, got {value!r}")
+    refuse(not real(value) > 0, f"{name} must be a positive number, got {value!r}")
     return float(value)
 
 
 def within(value, low, high, name):
     """`value` as a float; ValueError unless low ≤ value < high."""
-    if not low <= real(value) < high:
-        raise ValueError(f"{name} must lie in [{low}, {high}), got {value!r}")
+    refuse(not low <= real(value) < high, f"{name} must lie in [{low}, {high}), got {value!r}")
     return float(value)
 
 
@@ -58,17 +55,18 @@ def dimension(value, name, least=1):
         dim = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if dim < least:
-        raise ValueError(f"{name} must be at least {least}, got {dim}")
-    if dim > LARGEST:
-        raise ValueError(f"{name} must be at most {LARGEST}, got {dim}")
+    refuse(dim < least, f"{name} must be at least {least}, got {dim}")
+    refuse(dim > LARGEST, f"{name} must be at most {LARGEST}, got {dim}")
     return dim
 
 
 def flag(value, name):
     """`value` as a bool; TypeError if it is neither True nor False (1 and 0 are)."""
-    if not isinstance(value, bool | np.bool_ | int) or value not in (0, 1):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+    refuse(
+        not isinstance(value, bool | np.bool_ | int) or value not in (0, 1),
+        f"{name} must be True or False, got {value!r}",
+        TypeError,
+    )
     return bool(value)
 
 
@@ -76,8 +74,11 @@ def number(value, name):
     """`value`, perhaps an array without axes, as a float or complex; infinity for an integer beyond all floats."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if not isinstance(value, float | int | complex | np.number):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+    refuse(
+        not isinstance(value, float | int | complex | np.number),
+        f"{name} must be a number, got {value!r}",
+        TypeError,
+    )
     try:
         return complex(value) if isinstance(value, complex | np.complexfloating) else float(value)
     except OverflowError:
@@ -87,24 +88,24 @@ def number(value, name):
 def real_number(value, name):
     """`value` as a float, perhaps NaN or infinite; TypeError unless it is a real number."""
     found = number(value, name)
-    if isinstance(found, complex):
-        raise TypeError(f"{name} must be a real number, got {value!r}")
+    refuse(isinstance(found, complex), f"{name} must be a real number, got {value!r}", TypeError)
     return found
 
 
 def step(h):
     """A step h as a float or complex; TypeError unless it is a number, ValueError if it is zero, NaN or infinite."""
     value = number(h, "a step h")
-    if not 0 < abs(value) < math.inf:
-        raise ValueError(f"a step h must be one finite number other than zero, got {h}")
+    refuse(
+        not 0 < abs(value) < math.inf,
+        f"a step h must be one finite number other than zero, got {h}",
+    )
     return value
 
 
 def real_step(h, what="a bound needs a step h that is"):
     """A step h as a float; as `step`, and TypeError if it is complex."""
     h = step(h)
-    if isinstance(h, complex):
-        raise TypeError(f"{what} a real number, got {h}")
+    refuse(isinstance(h, complex), f"{what} a real number, got {h}", TypeError)
     return h
 
 
@@ -122,8 +123,11 @@ def generator(rng):
 
 def array(x, what):
     """x as an array; `what` says who needs one. ValueError for rows of different lengths, TypeError for masked entries."""
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        raise TypeError(f"{what}, got masked entries: fill them, or leave them out")
+    refuse(
+        isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x),
+        f"{what}, got masked entries: fill them, or leave them out",
+        TypeError,
+    )
     try:
         return np.asarray(x)
     except (ValueError, TypeError):
@@ -135,16 +139,16 @@ def numbers(x, what):
     if type(x) is np.ndarray and x.dtype.kind in "fc":
         return x
     x = array(x, f"{what} an array of numbers")
-    if x.dtype.kind not in "fciub":
-        raise TypeError(f"{what} numbers, got an array of dtype {x.dtype}")
+    refuse(
+        x.dtype.kind not in "fciub", f"{what} numbers, got an array of dtype {x.dtype}", TypeError
+    )
     return x if x.dtype.kind in "fc" else x.astype(float)
 
 
 def real_numbers(x, what):
     """x as a float64 array of its own; `what` says who needs "real numbers". TypeError if it is complex or not numeric."""
     x = numbers(x, what)
-    if x.dtype.kind == "c":
-        raise TypeError(f"{what} real numbers, got an array of dtype {x.dtype}")
+    refuse(x.dtype.kind == "c", f"{what} real numbers, got an array of dtype {x.dtype}", TypeError)
     return np.array(x, float)
 
 
@@ -152,9 +156,10 @@ def parameter(value, shape, what, dtype):
     """A parameter that a caller gave, as a fresh array; ValueError for another shape or a value that is not finite."""
     value = array(value, f"{what} must be an array")
     if value.dtype.kind not in "fiub":
-        raise TypeError(f"{what} must be an array of real numbers, got {value!r} (a generator goes in as rng=…)")
-    if value.shape != shape:
-        raise ValueError(f"{what} has shape {shape}, got {value.shape}")
+        raise TypeError(
+            f"{what} must be an array of real numbers, got {value!r} (a generator goes in as rng=…)"
+        )
+    refuse(value.shape != shape, f"{what} has shape {shape}, got {value.shape}")
     bad = np.argwhere(~np.isfinite(value))
     if len(bad):
         place = tuple(map(int, bad[0]))
@@ -165,20 +170,23 @@ def parameter(value, shape, what, dtype):
 def non_negative(value, name):
     """`value` as a float, or an array of floats; ValueError if one is negative or not finite."""
     found = array(value, f"{name} must be a number or an array of numbers")
-    if found.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}")
+    refuse(
+        found.dtype.kind not in "fiu",
+        f"{name} must be a number or an array of numbers, got {value!r}",
+        TypeError,
+    )
     found = found.astype(float)
-    if not (np.isfinite(found) & (found >= 0)).all():
-        raise ValueError(f"{name} must be at least 0 and finite, got {value}")
+    refuse(
+        not (np.isfinite(found) & (found >= 0)).all(),
+        f"{name} must be at least 0 and finite, got {value}",
+    )
     return found if found.ndim else float(found)
 
 
 def real_and_finite(x, needs, things):
     """x, an array; TypeError if it is complex, ValueError if it has a NaN or infinity: "an attack needs", "states"."""
-    if np.iscomplexobj(x):
-        raise TypeError(f"{needs} real {things}, got complex ones")
-    if not np.isfinite(x).all():
-        raise ValueError(f"{needs} finite {things}, got a NaN or infinity")
+    refuse(np.iscomplexobj(x), f"{needs} real {things}, got complex ones", TypeError)
+    refuse(not np.isfinite(x).all(), f"{needs} finite {things}, got a NaN or infinity")
     return x
 
 
@@ -188,8 +196,11 @@ def floating(dtype):
         dtype = np.dtype(dtype)
     except TypeError:
         raise TypeError(f"dtype must be float64 or float32, got {dtype!r}") from None
-    if dtype not in (np.float64, np.float32):
-        raise TypeError(f"dtype must be float64 or float32, got {dtype}")
+    refuse(
+        dtype not in (np.float64, np.float32),
+        f"dtype must be float64 or float32, got {dtype}",
+        TypeError,
+    )
     return dtype
 
 
@@ -199,8 +210,7 @@ def pair(value, name):
         low, high = map(float, value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a pair of numbers (low, high), got {value!r}") from None
-    if not low < high:
-        raise ValueError(f"{name} must be (low, high) with low < high, got {value}")
+    refuse(not low < high, f"{name} must be (low, high) with low < high, got {value}")
     return low, high
 
 
@@ -216,12 +226,16 @@ def pixels(image):
 def labels(k, shape):
     """Labels of logits of that shape: an integer array, shape[:-1], of values in 0, …, shape[-1] − 1."""
     k = array(k, "labels must be an array of integers")
-    if shape[-1] < 2:
-        raise ValueError(f"a label needs at least two logits, got logits of shape {shape}")
-    if k.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers 0, …, {shape[-1] - 1}, got an array of dtype {k.dtype}")
-    if k.shape != tuple(shape[:-1]):
-        raise ValueError(f"logits of shape {shape} need labels of shape {tuple(shape[:-1])}, got {k.shape}")
+    refuse(shape[-1] < 2, f"a label needs at least two logits, got logits of shape {shape}")
+    refuse(
+        k.dtype.kind not in "iu",
+        f"labels must be integers 0, …, {shape[-1] - 1}, got an array of dtype {k.dtype}",
+        TypeError,
+    )
+    refuse(
+        k.shape != tuple(shape[:-1]),
+        f"logits of shape {shape} need labels of shape {tuple(shape[:-1])}, got {k.shape}",
+    )
     if k.size and not (0 <= k.min() and k.max() < shape[-1]):
         raise ValueError(f"labels must lie in 0, …, {shape[-1] - 1}, got {k.min()} … {k.max()}")
     return k
@@ -230,36 +244,35 @@ def labels(k, shape):
 def logits_and_labels(z, k):
     """Logits as an array (..., K), and labels as integer indices (..., 1) into its last axis."""
     z = numbers(z, "logits must be")
-    if z.ndim == 0:
-        raise ValueError(f"logits must have shape (..., K), got the single number {z}")
+    refuse(z.ndim == 0, f"logits must have shape (..., K), got the single number {z}")
     k = labels(k, z.shape)
-    if not k.size:
-        raise ValueError(f"the mean over an empty batch is not defined: the logits have shape {z.shape}")
+    refuse(
+        not k.size, f"the mean over an empty batch is not defined: the logits have shape {z.shape}"
+    )
     return z, k[..., None]
 
 
 def times(t, what):
     """A time, or times that go one way from 0, as a float array (n,); TypeError or ValueError otherwise."""
     found = array(t, f"{what} needs a time, or an array of times")
-    if found.dtype.kind not in "fiu":
-        raise TypeError(f"{what} needs real times, got {t!r}")
+    refuse(found.dtype.kind not in "fiu", f"{what} needs real times, got {t!r}", TypeError)
     found = np.atleast_1d(found.astype(float))
     forward = found * np.sign(found[-1:])
-    if not np.isfinite(found).all():
-        raise ValueError(f"{what} needs finite states and times, got a NaN or infinity")
-    if found.ndim > 1 or found.size == 0 or forward[0] < 0 or (np.diff(forward) <= 0).any():
-        raise ValueError(f"{what} needs a time, or times that go one way from 0, got {t}")
+    refuse(
+        not np.isfinite(found).all(), f"{what} needs finite states and times, got a NaN or infinity"
+    )
+    refuse(
+        found.ndim > 1 or found.size == 0 or forward[0] < 0 or (np.diff(forward) <= 0).any(),
+        f"{what} needs a time, or times that go one way from 0, got {t}",
+    )
     return found
 
 
 def finite_states(x, what):
     """x, at least one state, all finite and in float64; TypeError or ValueError otherwise."""
-    if not np.isfinite(x).all():
-        raise ValueError(f"{what} needs finite states and times, got a NaN or infinity")
-    if not x.size:
-        raise ValueError(f"{what} needs at least one state, got an array of shape {x.shape}")
-    if x.dtype != float:
-        raise TypeError(f"{what} needs a float64 field and states, got {x.dtype}")
+    refuse(not np.isfinite(x).all(), f"{what} needs finite states and times, got a NaN or infinity")
+    refuse(not x.size, f"{what} needs at least one state, got an array of shape {x.shape}")
+    refuse(x.dtype != float, f"{what} needs a float64 field and states, got {x.dtype}", TypeError)
     return x
 
 
@@ -267,27 +280,38 @@ def tableau(A, b):
     """(A, b) as lists of numbers, row i of A with i entries; ValueError unless it is a consistent explicit tableau."""
 
     def coefficient(a):
-        if isinstance(a, str | bytes) or np.iscomplexobj(a):
-            raise TypeError(f"a coefficient is a real number, got {a!r}")
+        refuse(
+            isinstance(a, str | bytes) or np.iscomplexobj(a),
+            f"a coefficient is a real number, got {a!r}",
+            TypeError,
+        )
         return float(a)
 
     try:
         A, b = [[coefficient(a) for a in row] for row in A], [coefficient(b_i) for b_i in b]
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"a tableau is a list of rows A and a list of weights b, got A = {A!r}, b = {b!r}") from None
+        raise TypeError(
+            f"a tableau is a list of rows A and a list of weights b, got A = {A!r}, b = {b!r}"
+        ) from None
     s = len(b)
-    if s == 0 or len(A) != s or any(len(row) not in (i, s) for i, row in enumerate(A)):
-        raise ValueError(
-            f"a tableau with {s} weights needs {s} rows in A, row i with i entries (or all with {s}), "
-            f"got rows of lengths {[len(row) for row in A]}"
-        )
-    if not all(map(math.isfinite, [*b, *(a for row in A for a in row)])):
-        raise ValueError(f"the coefficients of a tableau must be finite, got A = {A}, b = {b}")
+    refuse(
+        s == 0 or len(A) != s or any(len(row) not in (i, s) for i, row in enumerate(A)),
+        f"a tableau with {s} weights needs {s} rows in A, row i with i entries (or all with {s}), "
+        f"got rows of lengths {[len(row) for row in A]}",
+    )
+    refuse(
+        not all(map(math.isfinite, [*b, *(a for row in A for a in row)])),
+        f"the coefficients of a tableau must be finite, got A = {A}, b = {b}",
+    )
     for i, row in enumerate(A):
-        if any(row[i:]):
-            raise ValueError(f"the tableau is not explicit: row {i} of A is {row}, with an entry on or above the diagonal")
-    if abs(sum(b) - 1) > 1e-12:
-        raise ValueError(f"the weights of a consistent method sum to 1, but b = {b} sums to {sum(b):g}")
+        refuse(
+            any(row[i:]),
+            f"the tableau is not explicit: row {i} of A is {row}, with an entry on or above the diagonal",
+        )
+    refuse(
+        abs(sum(b) - 1) > 1e-12,
+        f"the weights of a consistent method sum to 1, but b = {b} sums to {sum(b):g}",
+    )
     return [row[:i] for i, row in enumerate(A)], b
 
 
@@ -296,12 +320,17 @@ def tableau(A, b):
 
 def instance(value, kind, needs):
     """`value`; TypeError, `needs` and what was got, unless it is an object of that kind: of a class, or with these members."""
-    known = isinstance(value, kind) if isinstance(kind, type) else all(hasattr(value, member) for member in kind)
+    known = (
+        isinstance(value, kind)
+        if isinstance(kind, type)
+        else all(hasattr(value, member) for member in kind)
+    )
     if isinstance(value, type):
         needed = [p for p in inspect.signature(value).parameters.values() if p.default is p.empty]
-        raise TypeError(f"{needs}, got the class itself: write {value.__name__}({'…' * bool(needed)}), not {value.__name__}")
-    if not known:
-        raise TypeError(f"{needs}, got {value!r}")
+        raise TypeError(
+            f"{needs}, got the class itself: write {value.__name__}({'…' * bool(needed)}), not {value.__name__}"
+        )
+    refuse(not known, f"{needs}, got {value!r}", TypeError)
     return value
 
 
@@ -315,6 +344,9 @@ def path(value, name):
 
 def function(value, name, of="the state"):
     """`value`; TypeError unless it is a function."""
-    if not callable(value) or isinstance(value, type):
-        raise TypeError(f"{name} must be a function of {of}, got {value!r}")
+    refuse(
+        not callable(value) or isinstance(value, type),
+        f"{name} must be a function of {of}, got {value!r}",
+        TypeError,
+    )
     return value

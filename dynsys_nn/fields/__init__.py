@@ -13,7 +13,16 @@ Lipschitz constant of one step can be; `integrators` does the sums. Source: Cell
 from .combined import KnownField, SumField
 from .field import Field, words_of
 from .gradient import GradientField, Potential
-from .invariants import GradientOf, Invariant, Mass, Quadratic, SquaredNorm, ValueOf, invariant_object, known_invariants
+from .invariants import (
+    GradientOf,
+    Invariant,
+    Mass,
+    Quadratic,
+    SquaredNorm,
+    ValueOf,
+    invariant_object,
+    known_invariants,
+)
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..arguments import dimension, flag, function
+from ..arguments import dimension, flag, function, refuse
 from ..maps import kept_by_all
-
 from .field import Field
 from .invariants import Mass, SquaredNorm, words
 
@@ -18,13 +17,15 @@ class SumField(Field):
     formula, naming = "Σ Xᵢ(x)", "part.key"
 
     def __init__(self, *fields):
-        if not fields:
-            raise ValueError("SumField needs at least one field, got none")
+        refuse(not fields, "SumField needs at least one field, got none")
         for k, X in enumerate(fields):
-            if not isinstance(X, Field):
-                raise TypeError(f"SumField adds vector fields, got {X!r} at place {k}")
-            if X.dim != fields[0].dim:
-                raise ValueError(f"SumField needs fields of one dimension, got {[X.dim for X in fields]}")
+            refuse(
+                not isinstance(X, Field),
+                f"SumField adds vector fields, got {X!r} at place {k}",
+                TypeError,
+            )
+        dims = [X.dim for X in fields]
+        refuse(len(set(dims)) > 1, f"SumField needs fields of one dimension, got {dims}")
         self.parts = fields
         self.dim_in = self.dim_out = fields[0].dim
         self.own(**{str(k): X for k, X in enumerate(fields)})
@@ -100,7 +101,11 @@ class KnownField(Field):
         self.is_gradient, self.is_shear = flag(gradient, "gradient"), flag(shear, "shear")
         self.claims = words(keeps)
         self.geometry = self.claims & {"volume", "symplectic"}
-        self.invariants = {name: I for name, I in (("mass", Mass()), ("norm", SquaredNorm())) if name in self.claims}
+        self.invariants = {
+            name: I
+            for name, I in (("mass", Mass()), ("norm", SquaredNorm()))
+            if name in self.claims
+        }
 
     def arguments(self):
         """What builds it again."""
@@ -117,17 +122,22 @@ class KnownField(Field):
     def __call__(self, x):
         y = np.asarray(self.fun(x))
         if y.shape != x.shape:
-            raise ValueError(f"fun of KnownField must keep the shape of its states, {x.shape}, but returned {y.shape}")
+            raise ValueError(
+                f"fun of KnownField must keep the shape of its states, {x.shape}, but returned {y.shape}"
+            )
         return y.astype(x.dtype, copy=False)
 
     def jacobian(self, x):
         if self.dfun is None:
             raise NotImplementedError(
-                "this KnownField was built without a Jacobian, and dynsys_nn never approximates one: give jacobian="
+                "this KnownField was built without a Jacobian, and dynsys_nn never approximates "
+                "one: give jacobian="
             )
         J = np.asarray(self.dfun(x))
         if J.shape != (*x.shape, self.dim):
-            raise ValueError(f"jacobian of KnownField must have shape {(*x.shape, self.dim)}, but has {J.shape}")
+            raise ValueError(
+                f"jacobian of KnownField must have shape {(*x.shape, self.dim)}, but has {J.shape}"
+            )
         return J.astype(x.dtype, copy=False)
 
     def vjp(self, x):

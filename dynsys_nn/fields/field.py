@@ -52,11 +52,15 @@ class Field(Map):
 
     def spectrum(self):
         """(λ_min, λ_max) that hold all eigenvalues of the symmetric Jacobian of a gradient field."""
-        raise NotImplementedError(f"{type(self).__name__} is not known to have a symmetric Jacobian")
+        raise NotImplementedError(
+            f"{type(self).__name__} is not known to have a symmetric Jacobian"
+        )
 
     def centre_radius(self):
         """(C, r), a matrix and a number, for which X(x) − Cx is r-Lipschitz."""
-        raise NotImplementedError(f"no linear map about which {type(self).__name__} is r-Lipschitz is known")
+        raise NotImplementedError(
+            f"no linear map about which {type(self).__name__} is r-Lipschitz is known"
+        )
 
 
 def words_of(I):
@@ -71,7 +75,9 @@ def linear_part(A, name):
 
 def activation_part(sigma):
     """sigma, which must be an activation."""
-    return instance(sigma, ("__call__", "value_and_slope"), "sigma must be an activation such as Tanh()")
+    return instance(
+        sigma, ("__call__", "value_and_slope"), "sigma must be an activation such as Tanh()"
+    )
 
 
 def with_bias(X, bias, rng):

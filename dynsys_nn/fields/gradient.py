@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..activations import Tanh
-from ..arguments import finite, generator, parameter, real
+from ..arguments import finite, generator, parameter, real, refuse
 from ..linear import Dense
 from ..maps import Map, over_batch
 from .field import Field, activation_part, linear_part, with_bias, zero_bias
@@ -23,8 +23,7 @@ class GradientField(Field):
 
     def __init__(self, A, sigma, sign=-1, alpha=None):
         A, sigma = linear_part(A, "A"), activation_part(sigma)
-        if real(sign) not in (-1, 1):
-            raise ValueError(f"sign must be −1 (descent) or +1 (ascent), got {sign!r}")
+        refuse(real(sign) not in (-1, 1), f"sign must be −1 (descent) or +1 (ascent), got {sign!r}")
         self.dim_in = self.dim_out = A.dim_in
         self.sigma, self.sign, b = sigma, int(sign), zero_bias(A)
         if alpha is None:
@@ -84,7 +83,9 @@ class GradientField(Field):
     def spectrum(self):
         """sign · α_i[σ′_min, σ′_max] · [s_min², s_max²]: the hull over i, times the eigenvalues of AᵀA."""
         self.sigma.require_bounds()
-        slopes = self.sign * np.outer(np.atleast_1d(self.alpha), [self.sigma.slope_min, self.sigma.slope_max])
+        slopes = self.sign * np.outer(
+            np.atleast_1d(self.alpha), [self.sigma.slope_min, self.sigma.slope_max]
+        )
         eigenvalues = np.square(self.A.singular_range())
         ends = np.outer([slopes.min(), slopes.max()], eigenvalues)
         return float(ends.min()) + 0.0, float(ends.max()) + 0.0  # + 0.0 makes −0 a 0

@@ -6,7 +6,7 @@ degree, so that ∇I is linear, and None otherwise: it decides which method keep
 
 import numpy as np
 
-from ..arguments import Described, array, function, instance, numbers
+from ..arguments import Described, array, function, instance, numbers, refuse
 from ..maps import Map
 from .field import KEEPABLE
 
@@ -56,11 +56,16 @@ class Quadratic(Described):
 
     def __init__(self, Q, keeps=("invariant",)):
         Q = array(Q, "Q of Quadratic must be a finite square matrix")
-        if Q.dtype.kind not in "fiub":
-            raise TypeError(f"Q of Quadratic must be a matrix of real numbers, got an array of dtype {Q.dtype}")
+        refuse(
+            Q.dtype.kind not in "fiub",
+            f"Q of Quadratic must be a matrix of real numbers, got an array of dtype {Q.dtype}",
+            TypeError,
+        )
         Q = np.array(Q, float)
-        if Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not np.isfinite(Q).all():
-            raise ValueError(f"Q of Quadratic must be a finite square matrix, got shape {Q.shape}")
+        refuse(
+            Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not np.isfinite(Q).all(),
+            f"Q of Quadratic must be a finite square matrix, got shape {Q.shape}",
+        )
         self.Q, self.keeps = (Q + Q.T) / 2, words(keeps)
 
     def __call__(self, x):
@@ -75,7 +80,9 @@ class Quadratic(Described):
         """∇²I v = Qv, shape (..., d)."""
         v = points(v, self)
         if v.shape[-1] != len(self.Q):
-            raise ValueError(f"Quadratic acts on states of dimension {len(self.Q)}, got an array of shape {v.shape}")
+            raise ValueError(
+                f"Quadratic acts on states of dimension {len(self.Q)}, got an array of shape {v.shape}"
+            )
         return v @ self.Q.astype(np.result_type(v.dtype, np.float32), copy=False)
 
 
@@ -89,7 +96,10 @@ class Invariant(Described):
 
     def __init__(self, value, gradient, hvp, keeps=("invariant",)):
         self.value = function(value, "value of Invariant")
-        self.gradient, self.hvp = function(gradient, "gradient of Invariant"), function(hvp, "hvp of Invariant")
+        self.gradient, self.hvp = (
+            function(gradient, "gradient of Invariant"),
+            function(hvp, "hvp of Invariant"),
+        )
         self.keeps = words(keeps)
 
     def __call__(self, x):
@@ -108,7 +118,10 @@ class ValueOf(Map):
         return self.invariant(x)
 
     def vjp(self, x):
-        return self.invariant(x), lambda c: (np.asarray(c)[..., None] * self.invariant.gradient(x), np.zeros(0))
+        return self.invariant(x), lambda c: (
+            np.asarray(c)[..., None] * self.invariant.gradient(x),
+            np.zeros(0),
+        )
 
     def jvp(self, x, v, dtheta=None):
         return self.invariant(x), (self.invariant.gradient(x) * v).sum(axis=-1)
@@ -148,8 +161,7 @@ def words(keeps):
         kept = frozenset(keeps)
     except TypeError:
         raise TypeError(needed) from None
-    if isinstance(keeps, str) or not kept <= KEEPABLE:
-        raise ValueError(needed)
+    refuse(isinstance(keeps, str) or not kept <= KEEPABLE, needed)
     return kept
 
 
@@ -157,10 +169,16 @@ def points(x, I):
     """x as an array of states, one axis at least, for an invariant of any dimension. TypeError or ValueError otherwise."""
     x = numbers(x, f"{type(I).__name__} acts on")
     if x.ndim == 0:
-        raise ValueError(f"{type(I).__name__} acts on states, arrays of shape (..., d), got the single number {x}")
+        raise ValueError(
+            f"{type(I).__name__} acts on states, arrays of shape (..., d), got the single number {x}"
+        )
     return x
 
 
 def invariant_object(I):
     """I itself; TypeError unless it has I(x), I.gradient(x) and I.hvp(x, v)."""
-    return instance(I, ("__call__", "gradient", "hvp"), "invariant must have I(x), I.gradient(x) and I.hvp(x, v)")
+    return instance(
+        I,
+        ("__call__", "gradient", "hvp"),
+        "invariant must have I(x), I.gradient(x) and I.hvp(x, v)",
+    )

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..activations import Tanh
-from ..arguments import Described, dimension, flag, generator
-from ..linear import Dense, Zero
+from ..arguments import Described, dimension, flag, generator, refuse
+from ..linear import Zero
 from ..maps import Map
 from .field import Field
 from .gradient import GradientField
@@ -24,13 +24,16 @@ class PartitionedField(Field):
 
     def __init__(self, f, g):
         for F, name in ((f, "f"), (g, "g")):
-            if not isinstance(F, Map):
-                raise TypeError(f"{name} of PartitionedField must be a Map, got a {type(F).__name__}")
-        if f.dim_in != g.dim_out or f.dim_out != g.dim_in:
-            raise ValueError(
-                f"(x, v)′ = (f(v), g(x)) needs f: ℝᵐ → ℝⁿ and g: ℝⁿ → ℝᵐ, "
-                f"got f: {f.dim_in} → {f.dim_out} and g: {g.dim_in} → {g.dim_out}"
+            refuse(
+                not isinstance(F, Map),
+                f"{name} of PartitionedField must be a Map, got a {type(F).__name__}",
+                TypeError,
             )
+        refuse(
+            f.dim_in != g.dim_out or f.dim_out != g.dim_in,
+            f"(x, v)′ = (f(v), g(x)) needs f: ℝᵐ → ℝⁿ and g: ℝⁿ → ℝᵐ, "
+            f"got f: {f.dim_in} → {f.dim_out} and g: {g.dim_in} → {g.dim_out}",
+        )
         self.dim_in = self.dim_out = f.dim_out + f.dim_in
         self.is_shear = isinstance(f, Zero) or isinstance(g, Zero)
         hamiltonian = f.dim_in == f.dim_out and is_gradient(f) and is_gradient(g)
@@ -39,15 +42,21 @@ class PartitionedField(Field):
         self.own(f=f, g=g)
 
     @classmethod
-    def random(cls, dim, width, sigma=Tanh(), gradient=False, alpha=1.0, bias=0.0, rng=None, dtype=float):
+    def random(
+        cls, dim, width, sigma=Tanh(), gradient=False, alpha=1.0, bias=0.0, rng=None, dtype=float
+    ):
         """f and g on halves of dim numbers (dim is even): ResidualFields of that width, or with `gradient=True` GradientFields
         with weights α ~ N(0, alpha²), which make it symplectic. b ~ N(0, bias²); all drawn with `rng`."""
         half, odd = divmod(dimension(dim, "dim"), 2)
-        if odd:
-            raise ValueError(f"dim must be even, for two halves of one dimension, got {dim}")
+        refuse(odd, f"dim must be even, for two halves of one dimension, got {dim}")
         rng, options = generator(rng), dict(sigma=sigma, bias=bias, dtype=dtype)
         if flag(gradient, "gradient"):
-            return cls(*[GradientField.random(half, width, sign=sign, alpha=alpha, rng=rng, **options) for sign in (1, -1)])
+            return cls(
+                *[
+                    GradientField.random(half, width, sign=sign, alpha=alpha, rng=rng, **options)
+                    for sign in (1, -1)
+                ]
+            )
         return cls(*[ResidualField.random(half, width, rng=rng, **options) for _ in range(2)])
 
     def hamiltonian(self, z):
@@ -131,6 +140,9 @@ def potential_of(F, name, sign):
     """The function whose gradient is sign · F; NotImplementedError unless F is a GradientField, or 0."""
     if isinstance(F, Zero):
         return lambda x: np.zeros(x.shape[:-1], x.dtype)
-    if not isinstance(F, GradientField):
-        raise NotImplementedError(f"H = T(v) + V(x) is known where f and g are GradientFields, but {name} is {F!r}")
+    refuse(
+        not isinstance(F, GradientField),
+        f"H = T(v) + V(x) is known where f and g are GradientFields, but {name} is {F!r}",
+        NotImplementedError,
+    )
     return lambda x: sign * F.sign * F.potential(x)

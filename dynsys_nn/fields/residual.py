@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..activations import Tanh
-from ..arguments import generator
+from ..arguments import generator, refuse
 from ..linear import Dense, Lift
 from ..maps import over_batch
 from .field import Field, activation_part, linear_part, with_bias, zero_bias
@@ -19,9 +19,13 @@ class ResidualField(Field):
 
     def __init__(self, A, sigma, B=None):
         A, sigma = linear_part(A, "A"), activation_part(sigma)
-        B = Lift(A.dim_out, A.dim_out) if B is None else linear_part(B, "B")  # Lift(k, k) is the identity
-        if B.dim_in != A.dim_out:
-            raise ValueError(f"B must act on the {A.dim_out} values of A, got B: {B.dim_in} → {B.dim_out}")
+        B = (
+            Lift(A.dim_out, A.dim_out) if B is None else linear_part(B, "B")
+        )  # Lift(k, k) is the identity
+        refuse(
+            B.dim_in != A.dim_out,
+            f"B must act on the {A.dim_out} values of A, got B: {B.dim_in} → {B.dim_out}",
+        )
         self.dim_in, self.dim_out, self.sigma = A.dim_in, B.dim_out, sigma
         self.own(A=A, b=zero_bias(A), B=B)
 
@@ -40,7 +44,9 @@ class ResidualField(Field):
 
         def pullback(w):
             u = slope * (w @ self.B)  # the covector at z = A x + b
-            return u @ self.A, self.pack(A=self.A.outer(u, x), b=over_batch(u), B=self.B.outer(w, s))
+            return u @ self.A, self.pack(
+                A=self.A.outer(u, x), b=over_batch(u), B=self.B.outer(w, s)
+            )
 
         return self.B @ s, pullback
 
@@ -53,7 +59,9 @@ class ResidualField(Field):
     def jacobian(self, x):
         """B diag(σ′(A x + b)) A, shape (..., dim_out, dim_in)."""
         slope = self.sigma.slope(self.A @ x + self.b)
-        columns = self.B @ (slope[..., None, :] * (self.A @ np.eye(self.dim_in, dtype=self.b.dtype)))
+        columns = self.B @ (
+            slope[..., None, :] * (self.A @ np.eye(self.dim_in, dtype=self.b.dtype))
+        )
         return columns.swapaxes(-1, -2)
 
     def lipschitz(self):
@@ -78,9 +86,12 @@ class ResidualField(Field):
         r covers the rounding of the product BA, and of its norm or eigenvalues. NotImplementedError for states of more than 1024
         numbers."""
         self.sigma.require_bounds()
-        if not self.has_centre:
-            raise NotImplementedError(f"C = cBA of {self!r} is too large a matrix")
+        refuse(
+            not self.has_centre, f"C = cBA of {self!r} is too large a matrix", NotImplementedError
+        )
         low, high = self.sigma.slope_min, self.sigma.slope_max
         C = (high + low) / 2 * (self.B @ (self.A @ np.eye(self.dim))).T
-        rounding = 2 * (self.A.dim_in + self.A.dim_out) * np.finfo(self.b.dtype).eps * abs(high + low) / 2
+        rounding = (
+            2 * (self.A.dim_in + self.A.dim_out) * np.finfo(self.b.dtype).eps * abs(high + low) / 2
+        )
         return C, ((high - low) / 2 + rounding) * self.B.lipschitz() * self.A.lipschitz()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..activations import Tanh
-from ..arguments import generator
+from ..arguments import generator, refuse
 from ..linear import Dense, Lift
 from ..maps import Parameters, over_batch
 from .field import Field, activation_part, linear_part, with_bias, words_of, zero_bias
@@ -138,8 +138,10 @@ class InvariantField(SkewGradientField):
     def __init__(self, A, sigma, invariant, C=None):
         A, sigma = linear_part(A, "A"), activation_part(sigma)
         C, name = (Lift(A.dim_out, A.dim_out), "A") if C is None else (linear_part(C, "C"), "C")
-        if C.dim_in != A.dim_out:
-            raise ValueError(f"C must act on the {A.dim_out} values of A, got C: {C.dim_in} → {C.dim_out}")
+        refuse(
+            C.dim_in != A.dim_out,
+            f"C must act on the {A.dim_out} values of A, got C: {C.dim_in} → {C.dim_out}",
+        )
         d = A.dim_in
         if C.dim_out == d * d:
             places = np.divmod(np.arange(d * d), d)
@@ -167,7 +169,9 @@ class InvariantField(SkewGradientField):
 
     @property
     def formula(self):
-        return {Mass: "(M − Mᵀ)1", SquaredNorm: "(M − Mᵀ)x"}.get(type(self.invariant), "(M − Mᵀ)∇I(x)")
+        return {Mass: "(M − Mᵀ)1", SquaredNorm: "(M − Mᵀ)x"}.get(
+            type(self.invariant), "(M − Mᵀ)∇I(x)"
+        )
 
     def skew(self, x):
         """S(x) = M − Mᵀ, shape (..., d, d)."""
@@ -186,7 +190,12 @@ class MassPreservingField(InvariantField):
     def lipschitz(self):
         """‖P‖‖C‖ max|σ′| ‖A‖ where P m = (M − Mᵀ)1."""
         P = self.S.times(np.eye(len(self.S.i)), np.ones((1, self.dim)))
-        return float(np.linalg.norm(P, 2)) * self.C.lipschitz() * self.sigma.lipschitz * self.A.lipschitz()
+        return (
+            float(np.linalg.norm(P, 2))
+            * self.C.lipschitz()
+            * self.sigma.lipschitz
+            * self.A.lipschitz()
+        )
 
 
 class SpherePreservingField(InvariantField):
@@ -227,8 +236,10 @@ class HamiltonianField(SkewGradientField):
     A, b, alpha, sigma = (forwarded("dI", name) for name in ("A", "b", "alpha", "sigma"))
 
     def __init__(self, A, sigma, alpha=None):
-        if linear_part(A, "A").dim_in % 2:
-            raise ValueError(f"a Hamiltonian system has states (q, p) of even dimension, got A with dim_in = {A.dim_in}")
+        refuse(
+            linear_part(A, "A").dim_in % 2,
+            f"a Hamiltonian system has states (q, p) of even dimension, got A with dim_in = {A.dim_in}",
+        )
         self.dim_in = self.dim_out = A.dim_in
         dH = GradientField(A, sigma, sign=1, alpha=alpha)
         self.I = Energy(dH)

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from ..arguments import refuse
 from ..fields import Field
 from ..linear import singular_values
 from .tableaus import stability_matrix
@@ -49,8 +50,11 @@ def euler_lipschitz(field, h):
 
 def require_field(field):
     """TypeError for a map that has no constants of a vector field."""
-    if not isinstance(field, Field):
-        raise TypeError(f"a bound of a step needs a vector field, a Field with its constants, got {field!r}")
+    refuse(
+        not isinstance(field, Field),
+        f"a bound of a step needs a vector field, a Field with its constants, got {field!r}",
+        TypeError,
+    )
 
 
 def contracts(field):
@@ -68,7 +72,9 @@ def cocoercivity(field):
     """
     if not contracts(field):
         mu = field.one_sided_lipschitz()
-        raise NotImplementedError(f"{field!r} is not known to contract: its one-sided Lipschitz constant is {mu:.3g}")
+        raise NotImplementedError(
+            f"{field!r} is not known to contract: its one-sided Lipschitz constant is {mu:.3g}"
+        )
     L = field.lipschitz()
     if L == 0:
         return math.inf

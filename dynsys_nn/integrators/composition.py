@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..arguments import instance
+from ..arguments import instance, refuse
 from ..fields import SumField
 from ..maps import kept_by_all
 from .method import Method
@@ -65,7 +65,9 @@ class Composition(Method):
 
     def preserves(self, field):
         """What each substep keeps of its part; a property of the sum alone may be lost."""
-        return kept_by_all([(method.preserves(X), method.kept(X)) for _, X, method, _ in self.plan(field)])[0]
+        return kept_by_all(
+            [(method.preserves(X), method.kept(X)) for _, X, method, _ in self.plan(field)]
+        )[0]
 
     def lipschitz(self, field, h):
         """The product of the substeps' constants."""
@@ -103,7 +105,9 @@ class Splitting(Composition):
         if not methods:
             raise ValueError(f"{type(self).__name__} needs at least one inner method, got none")
         if n is not None and len(methods) != n:
-            raise ValueError(f"{type(self).__name__} has {len(methods)} inner methods for {n} parts")
+            raise ValueError(
+                f"{type(self).__name__} has {len(methods)} inner methods for {n} parts"
+            )
         return methods
 
     @property
@@ -112,7 +116,9 @@ class Splitting(Composition):
 
     def order_on(self, field):
         """min(that of the splitting, those of the methods on their parts)."""
-        return min(self.highest_order, *[method.order_on(X) for _, X, method, _ in self.plan(field)])
+        return min(
+            self.highest_order, *[method.order_on(X) for _, X, method, _ in self.plan(field)]
+        )
 
     def plan(self, field):
         if not isinstance(field, SumField):
@@ -172,8 +178,11 @@ class Yoshida(Composition):
     symmetric = True
 
     def __init__(self, inner=StormerVerlet()):
-        if not (isinstance(inner, Method) and inner.symmetric):
-            raise TypeError(f"Yoshida composes a symmetric method such as StormerVerlet(), got {inner!r}")
+        refuse(
+            not (isinstance(inner, Method) and inner.symmetric),
+            f"Yoshida composes a symmetric method such as StormerVerlet(), got {inner!r}",
+            TypeError,
+        )
         self.inner = inner
 
     @property

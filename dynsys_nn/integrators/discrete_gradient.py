@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..arguments import refuse
 from ..fields import GradientOf, SkewGradientField, ValueOf, invariant_object
 from .implicit import ImplicitMethod, Increment
 from .newton import norm
@@ -27,18 +28,21 @@ class DiscreteGradient(ImplicitMethod):
 
     def require(self, field):
         super().require(field)
-        if self.invariant is None and not isinstance(field, SkewGradientField):
-            raise TypeError(
-                "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, or its invariant, "
-                f"DiscreteGradient(I); got a {type(field).__name__}"
-            )
+        refuse(
+            self.invariant is None and not isinstance(field, SkewGradientField),
+            "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, or its invariant, "
+            f"DiscreteGradient(I); got a {type(field).__name__}",
+            TypeError,
+        )
 
     def increment(self, field):
         return Gonzalez(field if self.invariant is None else SkewForm(field, self.invariant))
 
     def keeps_invariant(self, field, I):
         """True for the one that was given, or else the I that the field is made of."""
-        return I == (getattr(field, "invariant", field.I) if self.invariant is None else self.invariant)
+        return I == (
+            getattr(field, "invariant", field.I) if self.invariant is None else self.invariant
+        )
 
 
 class Gonzalez(Increment):
@@ -65,7 +69,11 @@ class Gonzalez(Increment):
 
     def vjp(self, x, y):
         form, m, delta = self.field, (x + y) / 2, y - x
-        (n, pullback_n), (I_x, pullback_x), (I_y, pullback_y) = form.dI._vjp(m), form.I._vjp(x), form.I._vjp(y)
+        (n, pullback_n), (I_x, pullback_x), (I_y, pullback_y) = (
+            form.dI._vjp(m),
+            form.I._vjp(x),
+            form.I._vjp(y),
+        )
         c, q = self.correction(I_x, I_y, n, delta, m)
         value, pullback_S = form.S.vjp(m, n + c[..., None] * delta)
 
@@ -77,7 +85,11 @@ class Gonzalez(Increment):
             dm_n, dtheta_n = pullback_n(dn)
             (dx, dtheta_x), (dy, dtheta_y) = pullback_x(-de), pullback_y(de)
             half = (dm_S + dm_n) / 2
-            return dx + half - ddelta, dy + half + ddelta, form.pack(S=dtheta_S, dI=dtheta_n + dtheta_x + dtheta_y)
+            return (
+                dx + half - ddelta,
+                dy + half + ddelta,
+                form.pack(S=dtheta_S, dI=dtheta_n + dtheta_x + dtheta_y),
+            )
 
         return value, pullback
 
@@ -98,9 +110,15 @@ class SkewForm:
 
     def __init__(self, field, invariant):
         self.field = field
-        self.S, self.I, self.dI = RankTwo(field, invariant), ValueOf(invariant, field.dim_in), GradientOf(invariant, field.dim_in)
+        self.S, self.I, self.dI = (
+            RankTwo(field, invariant),
+            ValueOf(invariant, field.dim_in),
+            GradientOf(invariant, field.dim_in),
+        )
 
-    theta = property(lambda self: self.field.theta, lambda self, value: setattr(self.field, "theta", value))
+    theta = property(
+        lambda self: self.field.theta, lambda self, value: setattr(self.field, "theta", value)
+    )
 
     def pack(self, S, dI):
         """The gradient in θ, all of which S has."""
@@ -117,7 +135,9 @@ class RankTwo:
     def __init__(self, field, invariant):
         self.field, self.invariant = field, invariant
 
-    theta = property(lambda self: self.field.theta, lambda self, value: setattr(self.field, "theta", value))
+    theta = property(
+        lambda self: self.field.theta, lambda self, value: setattr(self.field, "theta", value)
+    )
 
     def __call__(self, p, n):
         X, g = self.field._value(p), self.invariant.gradient(p)
@@ -140,7 +160,11 @@ class RankTwo:
 
     def jvp(self, p, n, dp, dn, dtheta=None):
         """S(p)n and its tangent."""
-        (X, dX), g, dg = self.field._jvp(p, dp, dtheta), self.invariant.gradient(p), self.invariant.hvp(p, dp)
+        (X, dX), g, dg = (
+            self.field._jvp(p, dp, dtheta),
+            self.invariant.gradient(p),
+            self.invariant.hvp(p, dp),
+        )
         gg, gn, Xn = square(g), dot(g, n), dot(X, n)
         value = (X * gn - g * Xn) / gg
         moved = dX * gn + X * (dot(dg, n) + dot(g, dn)) - dg * Xn - g * (dot(dX, n) + dot(X, dn))

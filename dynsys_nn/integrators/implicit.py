@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..arguments import refuse
 from ..fields import InvariantField, PartitionedField
 from .bounds import require_field
 from .method import Method, geometry_of
@@ -36,7 +37,9 @@ class Increment:
         """Φ_y, shape (..., d, d): the tangents of the unit vectors, one per column."""
         d = x.shape[-1]
         x, y = (np.repeat(z[..., None, :], d, axis=-2) for z in (x, y))
-        _, columns = self.jvp(x, y, np.zeros_like(x), np.broadcast_to(np.eye(d, dtype=x.dtype), x.shape))
+        _, columns = self.jvp(
+            x, y, np.zeros_like(x), np.broadcast_to(np.eye(d, dtype=x.dtype), x.shape)
+        )
         return columns.swapaxes(-1, -2)
 
 
@@ -59,7 +62,9 @@ class ImplicitMethod(Method):
 
     def increment(self, field):
         """Φ of the field, an Increment."""
-        raise NotImplementedError(f"{type(self).__name__} has no increment: write increment(self, field)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no increment: write increment(self, field)"
+        )
 
     def solution(self, field, x, h):
         """y, and K at y as a function to be called when it is needed."""
@@ -70,7 +75,9 @@ class ImplicitMethod(Method):
 
         if self.linear:
             K_x, y = K(x, x), x
-            for _ in range(2):  # one Newton step from y = x, and a second one to remove the rounding error of the first
+            for _ in range(
+                2
+            ):  # one Newton step from y = x, and a second one to remove the rounding error of the first
                 y = y + self.solve(K_x, x - y + h * phi(x, y), h)
             return y, lambda: K_x
         if isinstance(h, complex):
@@ -90,7 +97,9 @@ class ImplicitMethod(Method):
         try:
             return np.linalg.solve(K, r[..., None])[..., 0]
         except np.linalg.LinAlgError:
-            raise NotConverged(f"{self!r}: I − h ∂Φ/∂y is singular in a step h = {h:g}: take a smaller step") from None
+            raise NotConverged(
+                f"{self!r}: I − h ∂Φ/∂y is singular in a step h = {h:g}: take a smaller step"
+            ) from None
 
     def step(self, field, x, h):
         return self.solution(field, x, h)[0]
@@ -158,7 +167,11 @@ class ImplicitMidpoint(ImplicitMethod):
     def keeps_geometry(self, field):
         """The symplectic form, and with it, or for a partitioned field, volume."""
         kept = geometry_of(field)
-        return kept if "symplectic" in kept or isinstance(field, PartitionedField) else kept - {"volume"}
+        return (
+            kept
+            if "symplectic" in kept or isinstance(field, PartitionedField)
+            else kept - {"volume"}
+        )
 
     def lipschitz(self, field, h):
         """max |1 + ½hλ|/|1 − ½hλ| over the spectrum. If that is not known, hλ is hμ for h > 0 (0 if that is negative: the
@@ -169,10 +182,11 @@ class ImplicitMidpoint(ImplicitMethod):
             ends = [h * eigenvalue for eigenvalue in field.spectrum()]
         else:
             ends = [max(0.0, h * field.one_sided_lipschitz()) if h > 0 else -h * field.lipschitz()]
-        if max(ends) >= 2:
-            raise NotImplementedError(
-                f"ImplicitMidpoint has a Lipschitz constant if hμ < 2, got hμ = {max(ends):.3g}: take a smaller step"
-            )
+        refuse(
+            max(ends) >= 2,
+            f"ImplicitMidpoint has a Lipschitz constant if hμ < 2, got hμ = {max(ends):.3g}: take a smaller step",
+            NotImplementedError,
+        )
         return max(abs((2 + end) / (2 - end)) for end in ends)
 
     def non_expansive_step(self, field):
@@ -207,7 +221,9 @@ class FrozenSkew(Increment):
         """½ S(x)∇²I."""
         S, d = self.field.S.matrix(x), x.shape[-1]
         unit = np.broadcast_to(np.eye(d, dtype=x.dtype), S.shape)
-        rows = self.field.invariant.hvp(np.broadcast_to(x[..., None, :], S.shape), unit)  # ∇²I is symmetric
+        rows = self.field.invariant.hvp(
+            np.broadcast_to(x[..., None, :], S.shape), unit
+        )  # ∇²I is symmetric
         return S @ rows / 2
 
 
@@ -221,8 +237,12 @@ class Cayley(ImplicitMethod):
     order, linear = 1, True
 
     def require(self, field):
-        if not isinstance(field, InvariantField) or getattr(field.invariant, "degree", None) not in (1, 2):
-            of = f" of {type(field.invariant).__name__}" if isinstance(field, InvariantField) else ""
+        if not isinstance(field, InvariantField) or getattr(
+            field.invariant, "degree", None
+        ) not in (1, 2):
+            of = (
+                f" of {type(field.invariant).__name__}" if isinstance(field, InvariantField) else ""
+            )
             raise TypeError(
                 "Cayley needs a field S(x)∇I(x) with I of degree one or two, as SpherePreservingField or an InvariantField "
                 f"of Quadratic(Q), got {type(field).__name__}{of}"

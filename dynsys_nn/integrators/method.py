@@ -2,7 +2,7 @@
 
 import math
 
-from ..arguments import METHOD, Described, guard, real_step
+from ..arguments import METHOD, Described, guard, real_step, refuse
 from ..fields import known_invariants, words_of
 from ..maps import Map
 
@@ -24,11 +24,15 @@ class Method(Described):
 
     def step(self, field, x, h):
         """Ψ^h(x), shape (..., d)."""
-        raise NotImplementedError(f"{type(self).__name__} has no step: write step(self, field, x, h)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no step: write step(self, field, x, h)"
+        )
 
     def vjp(self, field, x, h):
         """Ψ^h(x) and its pullback w ↦ (∂Ψ/∂x)ᵀw, (∂Ψ/∂θ)ᵀw summed over the batch, ⟨w, ∂Ψ/∂h⟩ (a number)."""
-        raise NotImplementedError(f"{type(self).__name__} has no hand-written adjoint: write vjp(self, field, x, h)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no hand-written adjoint: write vjp(self, field, x, h)"
+        )
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
         """Ψ^h(x) and its tangent (∂Ψ/∂x) v + (∂Ψ/∂θ) dtheta + (∂Ψ/∂h) dh."""
@@ -48,13 +52,19 @@ class Method(Described):
         """The largest H for which Ψ^h is certified non-expansive, ‖Ψ^h(x) − Ψ^h(y)‖ ≤ ‖x − y‖, for all 0 < h ≤ H."""
         raise NotImplementedError(f"no step of {type(self).__name__} is known to be non-expansive")
 
-    _step, _vjp, _jvp, _inverse, _lipschitz, _non_expansive_step = step, vjp, jvp, inverse, lipschitz, non_expansive_step
+    _step, _vjp, _jvp, _inverse, _lipschitz, _non_expansive_step = (
+        step,
+        vjp,
+        jvp,
+        inverse,
+        lipschitz,
+        non_expansive_step,
+    )
 
     def steps_for(self, field, T):
         """The smallest n for which n steps T/n, each non-expansive, reach time T > 0."""
         T = real_step(T)
-        if T < 0:
-            raise ValueError(f"a field contracts forward in time: T must be positive, got {T}")
+        refuse(T < 0, f"a field contracts forward in time: T must be positive, got {T}")
         slack = 1 - 1e-12  # do not add a step because of rounding
         return max(1, math.ceil(T / self.non_expansive_step(field) * slack))
 
@@ -78,22 +88,33 @@ class Method(Described):
     def kept(self, field):
         """name → I: the invariants of the field that every step keeps."""
         exact = self.solves(field)
-        return {name: I for name, I in known_invariants(field).items() if exact or self.keeps_invariant(field, I)}
+        return {
+            name: I
+            for name, I in known_invariants(field).items()
+            if exact or self.keeps_invariant(field, I)
+        }
 
     def preserves(self, field):
         """The part of `field.keeps` that every step keeps, and what it keeps on any field."""
         if self.solves(field):
             return frozenset(field.keeps)
         kept = self.kept(field).values()
-        lost = {word for I in known_invariants(field).values() if I not in kept for word in words_of(I)}
+        lost = {
+            word for I in known_invariants(field).values() if I not in kept for word in words_of(I)
+        }
         return self.keeps_geometry(field) | {word for I in kept for word in words_of(I)} - lost
 
     def require(self, field):
         """TypeError if the field is of a kind that the method cannot step, ValueError if it leaves its space."""
-        if not isinstance(field, Map):
-            raise TypeError(f"{type(self).__name__} steps a vector field, got {field!r}")
-        if getattr(field, "dim_in", None) != getattr(field, "dim_out", None) or field.sequence:
-            raise ValueError(f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}")
+        refuse(
+            not isinstance(field, Map),
+            f"{type(self).__name__} steps a vector field, got {field!r}",
+            TypeError,
+        )
+        refuse(
+            getattr(field, "dim_in", None) != getattr(field, "dim_out", None) or field.sequence,
+            f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}",
+        )
 
 
 guard(Method, {name: METHOD[name] for name in ("preserves", "steps_for")})

@@ -23,7 +23,9 @@ def newton(residual, correction, y, rounding, words):
     small = rounding(size)
     if not np.isfinite(size).all():
         k = np.argmin(np.isfinite(size))
-        raise NotConverged(f"{method!r}: state number {k} of the batch, or its field, is not finite")
+        raise NotConverged(
+            f"{method!r}: state number {k} of the batch, or its field, is not finite"
+        )
     delta = np.zeros_like(y)
     for _ in range(100):
         if not going.size:
@@ -38,7 +40,9 @@ def newton(residual, correction, y, rounding, words):
             y[k], r[k], size[k] = y_new[falls], r_new[falls], norm(r_new[falls])
             trying = trying[~falls & (size[trying] > small[trying])]
             c /= 2
-        fell = (size < before / 2) | ((size < before) & (size > small))  # at rounding, go on only if it halves
+        fell = (size < before / 2) | (
+            (size < before) & (size > small)
+        )  # at rounding, go on only if it halves
         going = going[fell[going]]
     if not (size <= small).all():
         k = np.argmax(size / small)

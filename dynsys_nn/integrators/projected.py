@@ -47,7 +47,9 @@ class Projected(Method):
         eps, size = np.finfo(y.dtype).eps, np.linalg.norm(y, axis=-1) * np.linalg.norm(g, axis=-1)
         lam = newton(
             lambda k, lam: I(y[k] + lam * g[k])[:, None] - level[k],
-            lambda k, lam, gap: gap * inverse((I.gradient(y[k] + lam * g[k]) * g[k]).sum(axis=-1, keepdims=True)),
+            lambda k, lam, gap: (
+                gap * inverse((I.gradient(y[k] + lam * g[k]) * g[k]).sum(axis=-1, keepdims=True))
+            ),
             np.zeros(level.shape, np.result_type(level, y)),
             lambda _: 1e4 * eps * (np.abs(level[:, 0]) + size),
             (self, h, "|I(ỹ + λ∇I(ỹ)) − I(x)|"),

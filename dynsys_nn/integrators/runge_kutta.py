@@ -1,6 +1,6 @@
 """Runge–Kutta methods: a method is its Butcher tableau; step, adjoint and tangent are written once for all tableaus."""
 
-from ..arguments import dimension, tableau
+from ..arguments import dimension, refuse, tableau
 from ..maps import inner
 from .bounds import cocoercivity, tableau_lipschitz
 from .method import Method
@@ -20,15 +20,23 @@ class RungeKutta(Method):
     A, b = None, None
 
     def __init__(self, A=None, b=None, order=None):
-        if self.A is not None and not (A is None and b is None):
-            raise TypeError(f"{type(self).__name__} has its own tableau: write {type(self).__name__}()")
-        if self.A is None and (A is None or b is None):
-            raise TypeError(f"RungeKutta needs a tableau: write RungeKutta(A, b), got A = {A!r}, b = {b!r}")
+        refuse(
+            self.A is not None and not (A is None and b is None),
+            f"{type(self).__name__} has its own tableau: write {type(self).__name__}()",
+            TypeError,
+        )
+        refuse(
+            self.A is None and (A is None or b is None),
+            f"RungeKutta needs a tableau: write RungeKutta(A, b), got A = {A!r}, b = {b!r}",
+            TypeError,
+        )
         self.A, self.b = tableau(*((A, b) if self.A is None else (self.A, self.b)))
         order = None if order is None else dimension(order, "order")
         found, claimed = tableau_order(self.A, self.b), self.order if order is None else order
-        if claimed not in (None, found):
-            raise ValueError(f"{self!r} claims order {claimed}, but its tableau meets the conditions of order {found}")
+        refuse(
+            claimed not in (None, found),
+            f"{self!r} claims order {claimed}, but its tableau meets the conditions of order {found}",
+        )
         self.order = found
 
     def arguments(self):
@@ -49,7 +57,9 @@ class RungeKutta(Method):
             pullbacks.append(pullback)
 
         def pullback(w):
-            kappa = [w if b_i == 1 else b_i * w for b_i in self.b]  # κ_i = b_i w + Σ_j a_ji η_j, once the later stages have paid
+            kappa = [
+                w if b_i == 1 else b_i * w for b_i in self.b
+            ]  # κ_i = b_i w + Σ_j a_ji η_j, once the later stages have paid
             dx, dtheta, dh = w, [], 0.0
             for i in reversed(range(len(K))):
                 eta, dtheta_i = pullbacks[i](h * kappa[i])  # η_i = X′(Y_i)ᵀ(hκ_i)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..arguments import instance
+from ..arguments import instance, refuse
 from ..fields import PartitionedField
 from ..maps import Map, inner, over_batch
 from .method import Method, geometry_of
@@ -24,10 +24,11 @@ class PartitionedMethod(Method):
         return tuple(self.shears) == tuple(self.shears)[::-1]
 
     def require(self, field):
-        if not isinstance(field, PartitionedField):
-            raise TypeError(
-                f"{type(self).__name__} needs a PartitionedField (f(v), g(x)), got a {type(field).__name__}"
-            )
+        refuse(
+            not isinstance(field, PartitionedField),
+            f"{type(self).__name__} needs a PartitionedField (f(v), g(x)), got a {type(field).__name__}",
+            TypeError,
+        )
 
     def solves(self, field):
         """True if f or g is 0: the step is one shear."""
@@ -96,7 +97,10 @@ class PartitionedMethod(Method):
 
     def lipschitz(self, field, h):
         """Π over the shears of ‖[[1, ℓ], [0, 1]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ = |c h| L_f or |c h| L_g."""
-        steps = [abs(c * h) * (field.f if part == "f" else field.g).lipschitz() for part, c in self.shears]
+        steps = [
+            abs(c * h) * (field.f if part == "f" else field.g).lipschitz()
+            for part, c in self.shears
+        ]
         return math.prod((step + math.hypot(step, 2)) / 2 for step in steps)
 
 
@@ -127,8 +131,7 @@ class HenonMap(Map):
 
     def __init__(self, dV):
         self.n = instance(dV, Map, "dV of HenonMap must be a Map").dim_in
-        if dV.dim_in != dV.dim_out:
-            raise ValueError(f"HenonMap needs ∇V: ℝⁿ → ℝⁿ, got {dV!r}")
+        refuse(dV.dim_in != dV.dim_out, f"HenonMap needs ∇V: ℝⁿ → ℝⁿ, got {dV!r}")
         self.dim_in = self.dim_out = 2 * self.n
         self.own(dV=dV, eta=np.zeros(self.n, dV._dtype))
 
@@ -150,7 +153,9 @@ class HenonMap(Map):
         def pullback(w):
             w_q, w_p = np.split(w, 2, axis=-1)
             dp, dtheta = pullback_dV(w_p)
-            return np.concatenate([-w_p, w_q + dp], axis=-1), self.pack(dV=dtheta, eta=over_batch(w_q))
+            return np.concatenate([-w_p, w_q + dp], axis=-1), self.pack(
+                dV=dtheta, eta=over_batch(w_q)
+            )
 
         return np.concatenate([p + self.eta, force - q], axis=-1), pullback
 

@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 
+from ..arguments import refuse
+
 
 def square(A):
     """Rows of any length up to s as a matrix (s, s), with zeros behind them."""
@@ -19,8 +21,10 @@ def adjoint_tableau(A, b):
 
     Run forward in time Â is implicit; backward from λ_{n+1}, as an adjoint runs it, explicit. ValueError if a weight b_i is zero.
     """
-    if not all(b):
-        raise ValueError(f"the tableau has the weights b = {b}: the adjoint tableau divides by each of them")
+    refuse(
+        not all(b),
+        f"the tableau has the weights b = {b}: the adjoint tableau divides by each of them",
+    )
     A, b = square(A), np.asarray(b, float)
     return (b - (b[:, None] * A).T / b[:, None]).tolist(), b.tolist()
 

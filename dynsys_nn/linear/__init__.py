@@ -8,7 +8,16 @@ below. An image is a state, too: channels · H · W numbers, channel by channel,
 from .convolution import Convolution
 from .map import LinearMap, Weighted
 from .matrix import Affine, Dense, singular_values
-from .shapes import AveragePooling, ChannelLift, ChannelRestriction, Lift, MaxPooling, Restriction, Standardisation, Zero
+from .shapes import (
+    AveragePooling,
+    ChannelLift,
+    ChannelRestriction,
+    Lift,
+    MaxPooling,
+    Restriction,
+    Standardisation,
+    Zero,
+)
 
 __all__ = [
     "Affine", "AveragePooling", "ChannelLift", "ChannelRestriction", "Convolution", "Dense", "Lift", "LinearMap", "MaxPooling",

@@ -10,7 +10,7 @@ has no such formula, and a shifted delta, an isometry of the torus, would push p
 
 import numpy as np
 
-from ..arguments import dimension, floating, generator, parameter, pixels
+from ..arguments import dimension, floating, generator, parameter, pixels, refuse
 from .map import Weighted
 from .slabs import convolved, correlated
 
@@ -26,14 +26,30 @@ class Convolution(Weighted):
 
     formula = "W ∗ x"
 
-    def __init__(self, channels_out, channels_in, image, kernel=3, groups=1, W=None, rng=None, dtype=float):
-        self.channels_out, self.channels_in = dimension(channels_out, "channels_out"), dimension(channels_in, "channels_in")
-        self.image, self.kernel, self.groups = pixels(image), dimension(kernel, "kernel"), dimension(groups, "groups")
-        if self.kernel % 2 == 0 or self.kernel > min(self.image):
-            raise ValueError(f"kernel must be odd and at most the image's {self.image}, got {kernel}")
-        if self.channels_out % self.groups or self.channels_in % self.groups:
-            raise ValueError(f"{groups} groups do not divide {channels_in} channels into {channels_out}")
-        self.dim_out, self.dim_in = size_of(self.channels_out, self.image), size_of(self.channels_in, self.image)
+    def __init__(
+        self, channels_out, channels_in, image, kernel=3, groups=1, W=None, rng=None, dtype=float
+    ):
+        self.channels_out, self.channels_in = (
+            dimension(channels_out, "channels_out"),
+            dimension(channels_in, "channels_in"),
+        )
+        self.image, self.kernel, self.groups = (
+            pixels(image),
+            dimension(kernel, "kernel"),
+            dimension(groups, "groups"),
+        )
+        refuse(
+            self.kernel % 2 == 0 or self.kernel > min(self.image),
+            f"kernel must be odd and at most the image's {self.image}, got {kernel}",
+        )
+        refuse(
+            self.channels_out % self.groups or self.channels_in % self.groups,
+            f"{groups} groups do not divide {channels_in} channels into {channels_out}",
+        )
+        self.dim_out, self.dim_in = (
+            size_of(self.channels_out, self.image),
+            size_of(self.channels_in, self.image),
+        )
         shape = (self.channels_out, self.channels_in // self.groups, self.kernel, self.kernel)
         if W is None:
             W, centre, rng = np.zeros(shape), self.kernel // 2, generator(rng)
@@ -57,9 +73,11 @@ class Convolution(Weighted):
         return y.reshape(*x.shape[:-1], self.dim_out)
 
     def times(self, W, x):
+        """W ∗ x."""
         return convolved(W, x, self.image, self.groups)
 
     def times_transposed(self, W, w):
+        """The adjoint of W ∗ x."""
         return convolved(self.turned(W), w, self.image, self.groups)
 
     def turned(self, W):
@@ -81,7 +99,9 @@ class Convolution(Weighted):
     def stencil(self, G):
         """Σ_ω Re Ŵ(ω)̄ G(ω): the adjoint of `symbols`, for G of its shape; the shape of W."""
         rows, columns = (waves(n, self.kernel).conj() for n in self.image)
-        return np.einsum("hp,wq,hwgoi->goipq", rows, columns, G, optimize=True).real.reshape(self.W.shape)
+        return np.einsum("hp,wq,hwgoi->goipq", rows, columns, G, optimize=True).real.reshape(
+            self.W.shape
+        )
 
     def singular_range(self):
         """(s_min, s_max): of the symbols at half of the frequencies, since those at ω and −ω are conjugates. Rounded outward by
@@ -89,7 +109,10 @@ class Convolution(Weighted):
         half = self.symbols()[:, : self.image[1] // 2 + 1]
         s = np.linalg.svd(half, compute_uv=False)
         eps, (o, i) = np.finfo(float).eps, half.shape[-2:]
-        error = eps * (max(o, i) * s.max() + 4 * (self.kernel + 1) * np.linalg.norm(self.W.astype(float), axis=(0, 1)).sum())
+        error = eps * (
+            max(o, i) * s.max()
+            + 4 * (self.kernel + 1) * np.linalg.norm(self.W.astype(float), axis=(0, 1)).sum()
+        )
         low = max(0.0, s.min() - error) if o >= i else 0.0
         return float(low), float(s.max() + error)
 
@@ -103,7 +126,9 @@ class Convolution(Weighted):
         try:
             x_hat = np.linalg.solve(self.symbols(), y_hat)[..., 0]
         except np.linalg.LinAlgError:
-            raise ValueError(f"{self!r} has no inverse: its symbol is singular at some frequency") from None
+            raise ValueError(
+                f"{self!r} has no inverse: its symbol is singular at some frequency"
+            ) from None
         x = np.fft.ifft2(np.moveaxis(x_hat, (1, 2), (-2, -1)))
         return (x if np.iscomplexobj(y) else x.real).reshape(y.shape).astype(y.dtype, copy=False)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..arguments import refuse
 from ..maps import Map
 
 
@@ -33,7 +34,9 @@ class LinearMap(Map):
 
     def singular_range(self):
         """(s_min, s_max), sharp, with s_min‖x‖ ≤ ‖Ax‖ ≤ s_max‖x‖ for all x; s_min = 0 if dim_out < dim_in."""
-        raise NotImplementedError(f"no singular values of {type(self).__name__} are known: write singular_range(self)")
+        raise NotImplementedError(
+            f"no singular values of {type(self).__name__} are known: write singular_range(self)"
+        )
 
     def vjp(self, x):
         return self @ x, lambda w: (w @ self, self.outer(w, x))
@@ -43,8 +46,11 @@ class LinearMap(Map):
         return self @ x, self @ v
 
     def _only_without(self, dtheta):
-        if dtheta is not None and self._size:
-            raise NotImplementedError(f"{type(self).__name__} has parameters: write its own jvp and adjoint_jvp")
+        refuse(
+            dtheta is not None and self._size,
+            f"{type(self).__name__} has parameters: write its own jvp and adjoint_jvp",
+            NotImplementedError,
+        )
 
     def lipschitz(self):
         """s_max, the spectral norm."""
@@ -66,13 +72,14 @@ class Weighted(LinearMap):
 
     def adjoint_jvp(self, w, dw, dtheta=None):
         dx = dw @ self
-        return w @ self, dx if dtheta is None else dx + self.times_transposed(dtheta.reshape(self.W.shape), w)
+        return w @ self, dx if dtheta is None else dx + self.times_transposed(
+            dtheta.reshape(self.W.shape), w
+        )
 
     def normalise(self):
         """W ← W/s_max, in place. ValueError if W = 0."""
         s_max = self.singular_range()[1]
-        if s_max == 0:
-            raise ValueError(f"{type(self).__name__} cannot be normalised: its weight is zero")
+        refuse(s_max == 0, f"{type(self).__name__} cannot be normalised: its weight is zero")
         self.W = self.W / s_max
 
 

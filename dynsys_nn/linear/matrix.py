@@ -28,9 +28,11 @@ class Dense(Weighted):
         return {"dim_out": self.dim_out, "dim_in": self.dim_in, "dtype": str(self.W.dtype)}
 
     def times(self, W, x):
+        """Wx, row by row."""
         return x @ W.T
 
     def times_transposed(self, W, w):
+        """Wᵀw, row by row."""
         return w @ W
 
     def outer(self, w, x):

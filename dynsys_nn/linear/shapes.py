@@ -3,7 +3,7 @@ head, windows become pixels."""
 
 import numpy as np
 
-from ..arguments import dimension, parameter, pixels
+from ..arguments import dimension, parameter, pixels, refuse
 from ..maps import Map
 from .convolution import size_of
 from .map import LinearMap
@@ -17,8 +17,10 @@ class Lift(LinearMap):
 
     def __init__(self, dim_out, dim_in):
         self.dim_out, self.dim_in = dimension(dim_out, "dim_out"), dimension(dim_in, "dim_in")
-        if self.dim_out < self.dim_in:
-            raise ValueError(f"Lift needs dim_out ≥ dim_in, got {self.dim_out} < {self.dim_in}")
+        refuse(
+            self.dim_out < self.dim_in,
+            f"Lift needs dim_out ≥ dim_in, got {self.dim_out} < {self.dim_in}",
+        )
 
     def __call__(self, x):
         return padded(x, self.dim_out)
@@ -38,8 +40,10 @@ class Restriction(LinearMap):
 
     def __init__(self, dim_out, dim_in):
         self.dim_out, self.dim_in = dimension(dim_out, "dim_out"), dimension(dim_in, "dim_in")
-        if self.dim_out > self.dim_in:
-            raise ValueError(f"Restriction needs dim_out ≤ dim_in, got {self.dim_out} > {self.dim_in}")
+        refuse(
+            self.dim_out > self.dim_in,
+            f"Restriction needs dim_out ≤ dim_in, got {self.dim_out} > {self.dim_in}",
+        )
 
     def __call__(self, x):
         k = self.dim_out
@@ -80,9 +84,14 @@ class ChannelLift(Lift):
     """
 
     def __init__(self, channels_out, channels_in, image):
-        self.channels_out, self.channels_in = dimension(channels_out, "channels_out"), dimension(channels_in, "channels_in")
+        self.channels_out, self.channels_in = (
+            dimension(channels_out, "channels_out"),
+            dimension(channels_in, "channels_in"),
+        )
         self.image = pixels(image)
-        super().__init__(size_of(self.channels_out, self.image), size_of(self.channels_in, self.image))
+        super().__init__(
+            size_of(self.channels_out, self.image), size_of(self.channels_in, self.image)
+        )
 
 
 class ChannelRestriction(LinearMap):
@@ -94,11 +103,19 @@ class ChannelRestriction(LinearMap):
     formula = "(x₁, …, x_k)"
 
     def __init__(self, channels_out, channels_in, image):
-        self.channels_out, self.channels_in = dimension(channels_out, "channels_out"), dimension(channels_in, "channels_in")
+        self.channels_out, self.channels_in = (
+            dimension(channels_out, "channels_out"),
+            dimension(channels_in, "channels_in"),
+        )
         self.image = pixels(image)
-        if self.channels_out > self.channels_in:
-            raise ValueError(f"ChannelRestriction needs channels_out ≤ channels_in, got {channels_out} > {channels_in}")
-        self.dim_out, self.dim_in = size_of(self.channels_out, self.image), size_of(self.channels_in, self.image)
+        refuse(
+            self.channels_out > self.channels_in,
+            f"ChannelRestriction needs channels_out ≤ channels_in, got {channels_out} > {channels_in}",
+        )
+        self.dim_out, self.dim_in = (
+            size_of(self.channels_out, self.image),
+            size_of(self.channels_in, self.image),
+        )
 
     def __call__(self, x):
         return x[..., : self.dim_out]
@@ -123,11 +140,17 @@ class Standardisation(Map):
         self.channels, self.image = dimension(channels, "channels"), pixels(image)
         self.dim_in = self.dim_out = size_of(self.channels, self.image)
         self.mean, self.scale = (
-            parameter([c] * self.channels if np.ndim(c) == 0 else c, (self.channels,), f"{name} of Standardisation", float)
+            parameter(
+                [c] * self.channels if np.ndim(c) == 0 else c,
+                (self.channels,),
+                f"{name} of Standardisation",
+                float,
+            )
             for c, name in ((mean, "mean"), (scale, "scale"))
         )
-        if not (self.scale > 0).all():
-            raise ValueError(f"scale of Standardisation must be positive, got {scale}")
+        refuse(
+            not (self.scale > 0).all(), f"scale of Standardisation must be positive, got {scale}"
+        )
 
     def over_pixels(self, numbers, x):
         """One number per channel as one per pixel, of the dtype of x."""
@@ -154,10 +177,16 @@ class Windows:
     """How images of `channels` channels and (H, W) pixels are cut into windows of size × size pixels, which must divide them."""
 
     def __init__(self, channels, image, size):
-        self.channels, self.image, self.size = dimension(channels, "channels"), pixels(image), dimension(size, "size")
+        self.channels, self.image, self.size = (
+            dimension(channels, "channels"),
+            pixels(image),
+            dimension(size, "size"),
+        )
         H, W = self.image
-        if H % self.size or W % self.size:
-            raise ValueError(f"windows of {size} × {size} pixels do not divide an image of {H} × {W}")
+        refuse(
+            H % self.size or W % self.size,
+            f"windows of {size} × {size} pixels do not divide an image of {H} × {W}",
+        )
         self.dim = size_of(self.channels, self.image)
 
     def cut(self, x):
@@ -183,7 +212,11 @@ class AveragePooling(LinearMap):
 
     def __init__(self, channels, image, size=2):
         self.windows = Windows(channels, image, size)
-        self.channels, self.image, self.size = self.windows.channels, self.windows.image, self.windows.size
+        self.channels, self.image, self.size = (
+            self.windows.channels,
+            self.windows.image,
+            self.windows.size,
+        )
         self.dim_in, self.dim_out = self.windows.dim, self.windows.dim // self.size**2
 
     def __call__(self, x):
@@ -209,16 +242,25 @@ class MaxPooling(Map):
 
     def __init__(self, channels, image, size=2):
         self.windows = Windows(channels, image, size)
-        self.channels, self.image, self.size = self.windows.channels, self.windows.image, self.windows.size
+        self.channels, self.image, self.size = (
+            self.windows.channels,
+            self.windows.image,
+            self.windows.size,
+        )
         self.dim_in, self.dim_out = self.windows.dim, self.windows.dim // self.size**2
 
     def largest(self, x):
         """Where in each window the largest pixel is, and the pixels, (..., dim_out)."""
         windows = self.windows.cut(x)
-        if np.iscomplexobj(windows):
-            raise TypeError("MaxPooling compares pixels and takes real images only, got complex ones")
+        refuse(
+            np.iscomplexobj(windows),
+            "MaxPooling compares pixels and takes real images only, got complex ones",
+            TypeError,
+        )
         place = windows.argmax(axis=-1)[..., None]
-        return place, np.take_along_axis(windows, place, axis=-1).reshape(*x.shape[:-1], self.dim_out)
+        return place, np.take_along_axis(windows, place, axis=-1).reshape(
+            *x.shape[:-1], self.dim_out
+        )
 
     def __call__(self, x):
         return self.largest(x)[1]
@@ -245,4 +287,8 @@ class MaxPooling(Map):
 def padded(x, dim):
     """x with zeros appended up to dimension `dim`; x itself if it has that."""
     missing = dim - x.shape[-1]
-    return x if missing == 0 else np.concatenate([x, np.zeros((*x.shape[:-1], missing), x.dtype)], axis=-1)
+    return (
+        x
+        if missing == 0
+        else np.concatenate([x, np.zeros((*x.shape[:-1], missing), x.dtype)], axis=-1)
+    )

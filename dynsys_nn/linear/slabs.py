@@ -34,7 +34,9 @@ def correlated(w, x, image, groups, shape):
         shifted, w_slab = shifts(x[slab], k, groups), w[slab].swapaxes(-1, -2)
         for j in range(k):
             dW[j] += (shifted[..., j * W : (j + H) * W] @ w_slab).sum(axis=0)
-    dW = dW.reshape(k, groups, -1, k, w.shape[2])  # row of the stencil, group, channel in, column, channel out
+    dW = dW.reshape(
+        k, groups, -1, k, w.shape[2]
+    )  # row of the stencil, group, channel in, column, channel out
     return dW.transpose(1, 4, 2, 0, 3).reshape(shape)
 
 
@@ -53,5 +55,8 @@ def shifts(x, k, groups):
         left = (q - c) % W
         copies[:, :, q, c : c + H, : W - left] = x[..., left:]
         copies[:, :, q, c : c + H, W - left :] = x[..., :left]
-    copies[..., :c, :], copies[..., c + H :, :] = copies[..., H : H + c, :], copies[..., c : 2 * c, :]
+    copies[..., :c, :], copies[..., c + H :, :] = (
+        copies[..., H : H + c, :],
+        copies[..., c : 2 * c, :],
+    )
     return copies.reshape(n, groups, C // groups * k, (H + 2 * c) * W)

@@ -13,7 +13,9 @@ class Unset:
         self.name = name
 
     def __get__(self, F, cls):
-        raise AttributeError(f"{cls.__name__} has no {self.name}: a map of your own sets dim_in and dim_out")
+        raise AttributeError(
+            f"{cls.__name__} has no {self.name}: a map of your own sets dim_in and dim_out"
+        )
 
 
 class Map(Parameters):
@@ -31,11 +33,16 @@ class Map(Parameters):
     """
 
     keeps = frozenset()  # what F keeps, out of mass, norm, invariant, energy, volume, symplectic
-    invariants, geometry = {}, frozenset()  # the same as facts: name → I with I(F(x)) = I(x); volume, symplectic
+    invariants, geometry = (
+        {},
+        frozenset(),
+    )  # the same as facts: name → I with I(F(x)) = I(x); volume, symplectic
     formula = "F(x)"
     dim_in, dim_out = Unset(), Unset()
     sequence = False  # True if F(x) is a sequence of states, (..., n, dim_out), as for a Rollout
-    is_field = False  # True if F is a vector field: what it keeps is kept by its flow, and not by F itself
+    is_field = (
+        False  # True if F is a vector field: what it keeps is kept by its flow, and not by F itself
+    )
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -46,7 +53,9 @@ class Map(Parameters):
 
     def vjp(self, x):
         """F(x) and its pullback w ↦ ((∂F/∂x)ᵀw, (∂F/∂θ)ᵀw), the second summed over the batch; valid until θ or x changes."""
-        raise NotImplementedError(f"{type(self).__name__} has no hand-written adjoint: write vjp(self, x)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no hand-written adjoint: write vjp(self, x)"
+        )
 
     def jvp(self, x, v, dtheta=None):
         """F(x) and its tangent (∂F/∂x) v + (∂F/∂θ) dtheta.
@@ -54,7 +63,9 @@ class Map(Parameters):
         `d = self.unpack(dtheta)` cuts the direction into the pieces given to `own`: arrays d["b"] (0.0 if dtheta
         is None), and what a part's own jvp takes, as in `z, dz = self.A.jvp(x, v, d["A"])`.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no hand-written tangent: write jvp(self, x, v, dtheta)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no hand-written tangent: write jvp(self, x, v, dtheta)"
+        )
 
     _value, _vjp, _jvp = __call__, vjp, jvp
 
@@ -69,7 +80,9 @@ class Map(Parameters):
     def jacobian(self, x):
         """∂F/∂x, shape (..., dim_out, dim_in): the tangents of the unit vectors, one per column."""
         points = np.repeat(x[..., None, :], self.dim_in, axis=-2)
-        _, columns = self._jvp(points, np.broadcast_to(np.eye(self.dim_in, dtype=x.dtype), points.shape))
+        _, columns = self._jvp(
+            points, np.broadcast_to(np.eye(self.dim_in, dtype=x.dtype), points.shape)
+        )
         return np.moveaxis(columns, x.ndim - 1, -1)
 
     _inverse = inverse

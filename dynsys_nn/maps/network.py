@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..arguments import refuse
 from .map import Map
 from .parameters import place_of
 from .tables import summary
@@ -19,15 +20,17 @@ class Network(Map):
     naming = "part.key"
 
     def __init__(self, *maps):
-        if not maps:
-            raise ValueError("Network needs at least one map, got none")
+        refuse(not maps, "Network needs at least one map, got none")
         for k, F in enumerate(maps):
-            if not isinstance(F, Map):
-                raise TypeError(f"Network is made of maps, got a {type(F).__name__} at place {k}")
-            if k and maps[k - 1].dim_out != F.dim_in:
-                raise ValueError(
-                    f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives {maps[k - 1].dim_out}"
-                )
+            refuse(
+                not isinstance(F, Map),
+                f"Network is made of maps, got a {type(F).__name__} at place {k}",
+                TypeError,
+            )
+            refuse(
+                k and maps[k - 1].dim_out != F.dim_in,
+                f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives {maps[k - 1].dim_out}",
+            )
         self.maps = maps
         self.dim_in, self.dim_out = maps[0].dim_in, maps[-1].dim_out
         self.own(**{str(k): F for k, F in enumerate(maps)})
@@ -120,8 +123,11 @@ def lipschitz_product(maps):
             L = F.lipschitz()
         except NotImplementedError as error:
             raise NotImplementedError(f"map {k}, {F!r}: {error}") from None
-        if not isinstance(L, float | int | np.number) or not L >= 0:
-            raise TypeError(f"map {k}, {F!r}: lipschitz() must return one number ≥ 0, but returned {L!r}")
+        refuse(
+            not isinstance(L, float | int | np.number) or not L >= 0,
+            f"map {k}, {F!r}: lipschitz() must return one number ≥ 0, but returned {L!r}",
+            TypeError,
+        )
         product *= float(L)
     return product
 

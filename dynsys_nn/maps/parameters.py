@@ -11,7 +11,7 @@ import copy
 
 import numpy as np
 
-from ..arguments import array
+from ..arguments import array, refuse
 
 
 class Parameters:
@@ -19,7 +19,14 @@ class Parameters:
 
     #: what a part's parameters are called here: "part.key", or "inner", as there; None: "part" for its only one, else "part.key"
     naming = None
-    _pieces, _missing, _leaves, _offsets, _places, _theta = (), (), (), {}, {}, (None, 0, np.zeros(0))
+    _pieces, _missing, _leaves, _offsets, _places, _theta = (
+        (),
+        (),
+        (),
+        {},
+        {},
+        (None, 0, np.zeros(0)),
+    )
     _size, _shares = 0, False
 
     def own(self, **pieces):
@@ -28,11 +35,17 @@ class Parameters:
         Each becomes an attribute; None stands for a parameter that this map does without. Called once, with all pieces.
         ValueError for a name that is in use, TypeError for what is neither an array of numbers nor a map.
         """
-        if self._pieces:
-            raise ValueError(f"{type(self).__name__} called own() already: pass all parameters in a single call")
+        refuse(
+            self._pieces,
+            f"{type(self).__name__} called own() already: pass all parameters in a single call",
+        )
         for name, piece in pieces.items():
-            if name in ("dim_in", "dim_out") or hasattr(Parameters, name) or callable(getattr(type(self), name, None)):
-                raise ValueError(f"{name} is a name that {type(self).__name__} uses already: choose another one")
+            refuse(
+                name in ("dim_in", "dim_out")
+                or hasattr(Parameters, name)
+                or callable(getattr(type(self), name, None)),
+                f"{name} is a name that {type(self).__name__} uses already: choose another one",
+            )
             if not isinstance(piece, Parameters) and piece is not None:
                 pieces[name] = floats(piece, f"{name} of {type(self).__name__}")
         self._missing = tuple(name for name, piece in pieces.items() if piece is None)
@@ -43,13 +56,20 @@ class Parameters:
     def _look(self):
         """Find all arrays below this map, and where each lies in θ: leaf (owner, name) → slice."""
         below = {name: leaves_of(self, name) for name in self._pieces}
-        leaves = {(id(owner), key): (owner, key) for found in below.values() for owner, key in found}
+        leaves = {
+            (id(owner), key): (owner, key) for found in below.values() for owner, key in found
+        }
         self._leaves, self._home, self._offsets, self._size = tuple(leaves.values()), {}, {}, 0
         for leaf, (owner, key) in leaves.items():
             start, self._size = self._size, self._size + owner.__dict__[key].size
             self._offsets[leaf] = slice(start, self._size)
-        self._places = {name: joined([self._offsets[id(owner), key] for owner, key in found]) for name, found in below.items()}
-        self._sizes = [sum(owner.__dict__[key].size for owner, key in found) for found in below.values()]
+        self._places = {
+            name: joined([self._offsets[id(owner), key] for owner, key in found])
+            for name, found in below.items()
+        }
+        self._sizes = [
+            sum(owner.__dict__[key].size for owner, key in found) for found in below.values()
+        ]
         self._shares = sum(map(len, below.values())) > len(leaves)
         dtypes = {owner.__dict__[key].dtype for owner, key in self._leaves}
         if len(dtypes) > 1:
@@ -115,7 +135,13 @@ class Parameters:
             inner = piece._named() if isinstance(piece, Parameters) else {part: piece}
             for key, view in inner.items():
                 if id(view) not in seen:
-                    short = key if piece is view or self.naming == "inner" else part if len(inner) == 1 and not self.naming else None
+                    short = (
+                        key
+                        if piece is view or self.naming == "inner"
+                        else part
+                        if len(inner) == 1 and not self.naming
+                        else None
+                    )
                     named[f"{part}.{key}" if short is None or short in named else short] = view
                     seen.add(id(view))
         return named
@@ -125,7 +151,9 @@ class Parameters:
         """The pieces' gradients as one flat vector aligned with θ; shared pieces add up. ValueError for a name that was not
         given to `own`, or a gradient of another shape than its piece."""
         if self._missing:
-            gradients = {name: gradient for name, gradient in gradients.items() if name not in self._missing}
+            gradients = {
+                name: gradient for name, gradient in gradients.items() if name not in self._missing
+            }
         if tuple(gradients) == self._pieces and not self._shares:  # all of them, in order
             flat = [np.asarray(gradient).ravel() for gradient in gradients.values()]
             if [gradient.size for gradient in flat] == self._sizes:
@@ -141,31 +169,47 @@ class Parameters:
         """ValueError for a gradient that does not fit its piece."""
         if name not in self._pieces:
             known = ", ".join(self._pieces) or "none"
-            raise ValueError(f"{type(self).__name__} has no piece {name} (it has {known}): register it, own({name}=…)")
+            raise ValueError(
+                f"{type(self).__name__} has no piece {name} (it has {known}): register it, own({name}=…)"
+            )
         piece = self.__dict__[name]
         shape = (piece._size,) if isinstance(piece, Parameters) else piece.shape
         if np.shape(gradient) != shape and np.size(gradient) != np.prod(shape, dtype=int):
             batch = np.ndim(gradient) > len(shape) and np.shape(gradient)[-len(shape) :] == shape
             remark = ": sum it over the batch axes" if batch else ""
-            raise ValueError(f"the gradient of {name} has shape {np.shape(gradient)}, but {name} has {shape}{remark}")
+            raise ValueError(
+                f"the gradient of {name} has shape {np.shape(gradient)}, but {name} has {shape}{remark}"
+            )
 
     def unpack(self, dtheta):
         """A direction in θ, cut into the pieces' names and shapes. None stands for the zero direction."""
         missing = dict.fromkeys(self._missing, 0.0)
         if dtheta is None:
-            return missing | {name: None if isinstance(self.__dict__[name], Parameters) else 0.0 for name in self._pieces}
+            return missing | {
+                name: None if isinstance(self.__dict__[name], Parameters) else 0.0
+                for name in self._pieces
+            }
         cut = {name: dtheta[place] for name, place in self._places.items()}
         arrays = [name for name in self._pieces if not isinstance(self.__dict__[name], Parameters)]
-        return missing | cut | {name: cut[name].reshape(self.__dict__[name].shape) for name in arrays}
+        return (
+            missing | cut | {name: cut[name].reshape(self.__dict__[name].shape) for name in arrays}
+        )
 
     # ---- attributes, copies
     def __setattr__(self, name, value):
-        if isinstance(getattr(type(self), name, None), property) or name not in (*self._pieces, *self._missing):
+        if isinstance(getattr(type(self), name, None), property) or name not in (
+            *self._pieces,
+            *self._missing,
+        ):
             object.__setattr__(self, name, value)
         elif name in self._missing:
-            raise AttributeError(f"this {type(self).__name__} was built without {name}: build it with {name}=…")
+            raise AttributeError(
+                f"this {type(self).__name__} was built without {name}: build it with {name}=…"
+            )
         elif isinstance(self.__dict__[name], Parameters):
-            raise AttributeError(f"{name} of {type(self).__name__} cannot be replaced: build a new {type(self).__name__}")
+            raise AttributeError(
+                f"{name} of {type(self).__name__} cannot be replaced: build a new {type(self).__name__}"
+            )
         else:
             copy_into(self.__dict__[name], value, f"{name} of {type(self).__name__}", scalar=True)
 
@@ -227,21 +271,31 @@ def inner(u, v):
 def floats(value, what):
     """A copy of `value` as an array of floating-point numbers."""
     found = array(value, f"{what} must be an array")
-    if found.dtype.kind not in "fciub":
-        raise TypeError(f"{what} must be an array of numbers or a map, got {value!r}")
+    refuse(
+        found.dtype.kind not in "fciub",
+        f"{what} must be an array of numbers or a map, got {value!r}",
+        TypeError,
+    )
     return np.array(found, found.dtype if found.dtype.kind in "fc" else float)
 
 
 def copy_into(target, value, what, scalar):
     """target[...] = value; ValueError or TypeError if it does not fit."""
     value = array(value, f"{what} must be an array")
-    if value.shape != target.shape and not (scalar and value.ndim == 0):
-        raise ValueError(f"{what} has shape {target.shape}, got {value.shape}")
-    if not np.can_cast(value.dtype, target.dtype, casting="same_kind"):
-        raise TypeError(f"{what} is {target.dtype}, got {value.dtype}")
+    refuse(
+        value.shape != target.shape and not (scalar and value.ndim == 0),
+        f"{what} has shape {target.shape}, got {value.shape}",
+    )
+    refuse(
+        not np.can_cast(value.dtype, target.dtype, casting="same_kind"),
+        f"{what} is {target.dtype}, got {value.dtype}",
+        TypeError,
+    )
     with np.errstate(over="ignore"):
         cast = value.astype(target.dtype, copy=False)
     lost = np.isinf(cast) & np.isfinite(value)
     if lost.any():
-        raise ValueError(f"{what} is {target.dtype}, got {value[lost][0]}, which is too large for it")
+        raise ValueError(
+            f"{what} is {target.dtype}, got {value[lost][0]}, which is too large for it"
+        )
     target[...] = cast

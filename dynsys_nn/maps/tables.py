@@ -23,4 +23,11 @@ def described(F, shared):
     except NotImplementedError:
         bound = "–"
     kept = "" if F.is_field else ", ".join(sorted(F.keeps))
-    return type(F).__name__, F.formula, f"{F.dim_in} → {F.dim_out}", f"{F._size}{shared}", bound, kept or "–"
+    return (
+        type(F).__name__,
+        F.formula,
+        f"{F.dim_in} → {F.dim_out}",
+        f"{F._size}{shared}",
+        bound,
+        kept or "–",
+    )
