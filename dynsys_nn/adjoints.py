@@ -13,7 +13,16 @@ import warnings
 
 import numpy as np
 
-from .arguments import Described, covector, dimension, finite, finite_states, instance, positive
+from .arguments import (
+    Described,
+    covector,
+    dimension,
+    finite,
+    finite_states,
+    instance,
+    positive,
+    refuse,
+)
 from .fields import Field
 from .flows import Flow
 from .linear import Affine, LinearMap
@@ -49,15 +58,13 @@ class Reversed(Described):
     def vjp(self, net, x):
         """net(x) and its pullback."""
         steps, x0 = single_steps(net), net.state(x)
-        y, inputs, asked = x0, [], set()
+        y, inputs, before = x0, [], None
         for F in steps:
             inputs.append(y if F.linear else None)
             y = F(y)
-            if not F.linear and F not in asked:
-                F.inverse(
-                    y.reshape(-1, F.F.dim_out)[:1]
-                )  # fail now rather than after the forward pass
-                asked.add(F)
+            if not F.linear and F is not before:  # fail now rather than after the forward pass
+                F.inverse(y.reshape(-1, F.F.dim_out)[:1])
+            before = F
 
         def pullback(w):
             w, state, lost = covector(net, w, y), y, 0.0
@@ -151,9 +158,8 @@ class SingleStep:
         return self.F._step_vjp(x) if self.flow else self.F._vjp(x)
 
     def inverse(self, y):
-        return (
-            self.F.method._inverse(self.F.field, y, self.F.h) if self.flow else self.F._inverse(y)
-        )
+        F = self.F
+        return F.method._inverse(F.field, y, F.h) if self.flow else F._inverse(y)
 
 
 def single_steps(F):
@@ -191,54 +197,41 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
     x, t = finite_states(x, "the continuous adjoint"), finite(t, "t")
     options = {"rtol": positive(rtol, "rtol"), "atol": positive(atol, "atol"), "method": method}
     tolerance = positive(tolerance, "tolerance")
-    if not isinstance(method, str) or method not in (
-        "RK45",
-        "RK23",
-        "DOP853",
-        "Radau",
-        "BDF",
-        "LSODA",
-    ):
-        raise ValueError(
-            f"method must be a name of scipy's solve_ivp, such as RK45, got {method!r}"
-        )
+    refuse(
+        not isinstance(method, str)
+        or method not in ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"),
+        f"method must be a name of scipy's solve_ivp, such as RK45, got {method!r}",
+    )
 
     def solve(rhs, span, start):
         if t == 0:
             return start
         solution = solve_ivp(rhs, span, start, t_eval=span[-1:], **options)
-        if not solution.success:
-            raise RuntimeError(
-                f"the solution does not get from t = {span[0]:g} to t = {span[1]:g}: "
-                f"{solution.message}"
-            )
+        refuse(
+            not solution.success,
+            f"the solution does not get from t = {span[0]:g} to t = {span[1]:g}: "
+            f"{solution.message}",
+            RuntimeError,
+        )
         return solution.y[:, -1]
 
-    def cut(z):
-        """x, λ and g out of one vector."""
-        return (
-            z[: x.size].reshape(x.shape),
-            z[x.size : 2 * x.size].reshape(x.shape),
-            z[2 * x.size :],
-        )
+    def X(_, state):
+        return field._value(state.reshape(x.shape)).ravel()
 
-    y = solve(
-        lambda _, state: field._value(state.reshape(x.shape)).ravel(), (0.0, t), x.ravel()
-    ).reshape(x.shape)
+    def adjoint_equation(_, z):
+        state, adjoint = z[: 2 * x.size].reshape(2, *x.shape)
+        value, pullback_X = field._vjp(state)
+        dx, dtheta = pullback_X(adjoint)
+        return np.concatenate([value.ravel(), -dx.ravel(), -dtheta])
+
+    y = solve(X, (0.0, t), x.ravel()).reshape(x.shape)
 
     def pullback(w):
-        w = covector(field, w, x)
-
-        def rhs(_, z):
-            state, adjoint, _ = cut(z)
-            value, pullback_X = field._vjp(state)
-            dx, dtheta = pullback_X(adjoint)
-            return np.concatenate([value.ravel(), -dx.ravel(), -dtheta])
-
-        z = solve(rhs, (t, 0.0), np.concatenate([y.ravel(), w.ravel(), np.zeros(field._size)]))
-        x_again, dx, dtheta = cut(z)
+        z = np.concatenate([y.ravel(), covector(field, w, x).ravel(), np.zeros(field._size)])
+        z = solve(adjoint_equation, (t, 0.0), z)
+        x_again, dx = z[: 2 * x.size].reshape(2, *x.shape)
         warn_of_a_lost_state(relative_error(x_again, x, y), tolerance)
-        return dx, dtheta
+        return dx, z[2 * x.size :]
 
     return y, pullback
 

@@ -21,8 +21,9 @@ from .arguments import (
     pair,
     positive,
     real_and_finite,
+    refuse,
 )
-from .lipschitz import accuracy_of
+from .lipschitz import accuracy_of, tiny
 from .maps import Map
 
 __all__ = ["FGM", "PGD", "PublishedPGD", "accuracy", "attacked_accuracy", "smallest_perturbation"]
@@ -56,8 +57,10 @@ class PGD(Described):
     def __init__(self, eps, steps=50, restarts=5, norm=2, box=None, rng=0, step=None):
         self.eps, self.norm, self.rng = non_negative(eps, "eps"), norm, rng
         self.steps, self.restarts = dimension(steps, "steps"), dimension(restarts, "restarts")
-        if not isinstance(norm, float | int | np.number) or norm not in (2, np.inf):
-            raise ValueError(f"norm must be 2 or np.inf, got {norm!r}")
+        refuse(
+            not isinstance(norm, float | int | np.number) or norm not in (2, np.inf),
+            f"norm must be 2 or np.inf, got {norm!r}",
+        )
         generator(rng)  # validate the seed now
         self.box = None if box is None else pair(box, "box")
         self.step = None if step is None else non_negative(step, "step")
@@ -65,8 +68,10 @@ class PGD(Described):
     def __call__(self, net, x, y):
         states, z, y = samples(net, x, y)
         if self.box is not None and not ((states >= self.box[0]) & (states <= self.box[1])).all():
-            reach = f"from {states.min():g} to {states.max():g}"
-            raise ValueError(f"x must lie in the box {self.box}, but reaches {reach}")
+            raise ValueError(
+                f"x must lie in the box {self.box}, but reaches from {states.min():g} "
+                f"to {states.max():g}"
+            )
         eps = one_per_sample(self.eps, y.shape)
         step = 2.5 * eps / self.steps if self.step is None else one_per_sample(self.step, y.shape)
         x, z, y = states.reshape(-1, states.shape[-1]), z.reshape(-1, z.shape[-1]), y.ravel()
@@ -104,19 +109,16 @@ class PGD(Described):
 
     def direction(self, g):
         """The unit vector along which g rises most: g/‖g‖₂, or sign g for the maximum norm."""
-        return (
-            g / np.maximum(length(g, 2), np.finfo(g.dtype).tiny) if self.norm == 2 else np.sign(g)
-        )
+        return g / np.maximum(length(g, 2), tiny(g)) if self.norm == 2 else np.sign(g)
 
     def project(self, x, delta, eps):
         """The nearest δ in the ball, and then in the box; x lies in the box, so that this does not
         lead out of the ball."""
-        if self.norm == 2:
-            delta = delta * np.minimum(
-                1, eps / np.maximum(length(delta, 2), np.finfo(delta.dtype).tiny)
-            )
-        else:
-            delta = np.clip(delta, -eps, eps)
+        delta = (
+            delta * np.minimum(1, eps / np.maximum(length(delta, 2), tiny(delta)))
+            if self.norm == 2
+            else np.clip(delta, -eps, eps)
+        )
         return delta if self.box is None else np.clip(x + delta, *self.box) - x
 
     def random_point(self, rng, shape):
@@ -143,14 +145,8 @@ def PublishedPGD(eps, norm=2, box=None):
 
     That it fails says nothing about a network's robustness; it is here for comparison only.
     """
-    return PGD(
-        eps,
-        steps=10,
-        restarts=1,
-        norm=norm,
-        box=box,
-        step=0.025 * np.asarray(non_negative(eps, "eps")),
-    )
+    step = 0.025 * np.asarray(non_negative(eps, "eps"))
+    return PGD(eps, steps=10, restarts=1, norm=norm, box=box, step=step)
 
 
 def smallest_perturbation(
@@ -200,11 +196,12 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
     attack: what makes an attack of ε: PGD, FGM, or a function such as `lambda eps: PGD(eps,
     steps=100)`.
     """
-    if isinstance(attack, PGD) or not callable(attack):
-        raise TypeError(
-            "attack makes an attack for each ε: give PGD, or lambda eps: PGD(eps, steps=100), "
-            f"got {attack!r}"
-        )
+    refuse(
+        isinstance(attack, PGD) or not callable(attack),
+        "attack makes an attack for each ε: give PGD, or lambda eps: PGD(eps, steps=100), "
+        f"got {attack!r}",
+        TypeError,
+    )
     eps, (x, z, y) = np.asarray(non_negative(eps, "eps")), samples(net, x, y)
     standing, x, y = (z.argmax(axis=-1) == y).ravel(), x.reshape(-1, x.shape[-1]), y.ravel()
     accuracies = np.zeros(eps.size)
@@ -257,11 +254,11 @@ def samples(net, x, y):
 def logits_of(net, x):
     """net(x), one K for each sample, (..., K)."""
     z = net(x)
-    if z.ndim != x.ndim or z.shape[:-1] != x.shape[:-1]:
-        raise ValueError(
-            f"labels need logits (..., K), one K for each sample, but {net!r} gives an array "
-            f"of shape {z.shape}"
-        )
+    refuse(
+        z.ndim != x.ndim or z.shape[:-1] != x.shape[:-1],
+        f"labels need logits (..., K), one K for each sample, but {net!r} gives an array "
+        f"of shape {z.shape}",
+    )
     return z
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import dimension, flag, floating, generator, non_negative, positive
+from .arguments import dimension, flag, floating, generator, non_negative, positive, refuse
 from .arguments import path as path_of
 
 __all__ = [
@@ -66,9 +66,7 @@ def rings(n=1000, noise=0.0, rng=None):
     """
     labels, rng = _labels(n, noise, rng)
     t, u = rng.uniform(0, 2 * np.pi, len(labels)), rng.uniform(0, 1, len(labels))
-    r = np.where(
-        labels == 0, np.sqrt(u) / 2, np.sqrt(1 + 3 * u) / 2
-    )  # r² uniform on [0, ¼] and on [¼, 1]
+    r = np.sqrt(np.where(labels == 0, u, 1 + 3 * u)) / 2  # r² uniform on [0, ¼] and on [¼, 1]
     return _two_classes(labels, *[(r * np.cos(t), r * np.sin(t))] * 2, noise, rng)
 
 
@@ -110,13 +108,13 @@ def cifar10(folder=None, train=True, dtype=float):
     Learning multiple layers of features from tiny images, 2009,
     https://www.cs.toronto.edu/~kriz/cifar.html.
     """
-    training = {
-        "data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]
-    }
-    groups = training if flag(train, "train") else {"test_batch.bin": ["test_batch.bin"]}
+    batches = {"data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]}
+    groups = batches if flag(train, "train") else {"test_batch.bin": ["test_batch.bin"]}
     dtype = floating(dtype)
-    website = "https://www.cs.toronto.edu/~kriz/cifar.html"
-    source = f"CIFAR-10, the binary version, can be downloaded from {website}"
+    source = (
+        "CIFAR-10, the binary version, can be downloaded from "
+        "https://www.cs.toronto.edu/~kriz/cifar.html"
+    )
     (paths,) = _files("cifar10", folder, ("", "cifar-10-batches-bin"), groups, source)
     records, labels = zip(*map(_cifar_batch, paths), strict=True)
     images = np.concatenate([record[:, 1:] for record in records], dtype=dtype)
@@ -173,29 +171,27 @@ def idx(path):
 
 
 def _idx(stream):
-    magic = stream.read(4)
-    if (
+    magic, codes = stream.read(4), ", ".join(f"{code:02x}" for code in IDX_TYPES)
+    refuse(
         len(magic) < 4
         or magic[:2] != b"\0\0"
         or magic[2] not in IDX_TYPES
-        or not 1 <= magic[3] <= 64
-    ):
-        codes = ", ".join(f"{code:02x}" for code in IDX_TYPES)
-        raise ValueError(
-            f"it must start 00 00, a type out of {codes}, 1 to 64 axes, but starts "
-            f"{magic.hex(' ')!r}"
-        )
+        or not 1 <= magic[3] <= 64,
+        f"it must start 00 00, a type out of {codes}, 1 to 64 axes, but starts {magic.hex(' ')!r}",
+    )
     code, lengths = IDX_TYPES[magic[2]], stream.read(4 * magic[3])
-    if len(lengths) < 4 * magic[3]:
-        raise ValueError(f"it ends before the lengths of its {magic[3]} axes")
+    refuse(
+        len(lengths) < 4 * magic[3], f"it ends before the lengths of its {magic[3]} axes"
+    )
     shape = tuple(np.frombuffer(lengths, ">u4").tolist())
-    if 0 in shape:
-        raise ValueError(f"its axes must be at least 1 long, got {shape}")
+    refuse(0 in shape, f"its axes must be at least 1 long, got {shape}")
     needed = math.prod(shape) * np.dtype(code).itemsize
     data = _read(stream, needed + 1)  # one more, to see the end
-    if len(data) != needed:
-        got = "there are more" if len(data) > needed else f"there are {len(data)}"
-        raise ValueError(f"its entries, {code} of shape {shape}, are {needed} bytes, but {got}")
+    got = "there are more" if len(data) > needed else f"there are {len(data)}"
+    refuse(
+        len(data) != needed,
+        f"its entries, {code} of shape {shape}, are {needed} bytes, but {got}",
+    )
     return np.frombuffer(data, f">{code}").reshape(shape).astype(code)
 
 
@@ -212,11 +208,10 @@ def _read(stream, n):
 def _cifar_batch(path):
     """The records (n, 3073) of a file, bytes, and their labels (n,)."""
     data = np.fromfile(path, np.uint8)
-    if data.size == 0 or data.size % 3073:
-        raise ValueError(
-            f"{path} must be one or more records of 3073 bytes, label and image, "
-            f"got {data.size} bytes"
-        )
+    refuse(
+        data.size == 0 or data.size % 3073,
+        f"{path} must be one or more records of 3073 bytes, label and image, got {data.size} bytes",
+    )
     records = data.reshape(-1, 3073)
     return records, _up_to_nine(records[:, 0], path)
 
@@ -231,16 +226,16 @@ def _images_and_labels(reader, folder, places, train, dtype, source):
     }
     (image_path, *_), (label_path, *_) = _files(reader, folder, places, groups, source)
     images, labels = idx(image_path), idx(label_path)
-    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-        raise ValueError(
-            f"{image_path} must hold uint8 of shape (n, 28, 28), got {images.dtype} "
-            f"of shape {images.shape}"
-        )
-    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
-        raise ValueError(
-            f"{label_path} must hold uint8 of shape {images.shape[:1]}, a label for each image of "
-            f"{image_path}, got {labels.dtype} of shape {labels.shape}"
-        )
+    refuse(
+        images.dtype != np.uint8 or images.shape[1:] != (28, 28),
+        f"{image_path} must hold uint8 of shape (n, 28, 28), got {images.dtype} "
+        f"of shape {images.shape}",
+    )
+    refuse(
+        labels.dtype != np.uint8 or labels.shape != images.shape[:1],
+        f"{label_path} must hold uint8 of shape {images.shape[:1]}, a label for each image of "
+        f"{image_path}, got {labels.dtype} of shape {labels.shape}",
+    )
     return np.divide(images.reshape(-1, 784), 255, dtype=dtype), _up_to_nine(labels, label_path)
 
 
@@ -251,10 +246,8 @@ def _files(reader, folder, places, groups, source):
     places: folders in `folder`; groups: what an error calls a group → its names; source: a sentence
     for the error.
     """
-    folder = (
-        os.environ.get("DYNSYS_NN_DATA") or None if folder is None else path_of(folder, "folder")
-    )
-    searched = [] if folder is None else [Path(folder, place) for place in places]
+    folder = os.environ.get("DYNSYS_NN_DATA") if folder is None else Path(path_of(folder, "folder"))
+    searched = [Path(folder, place) for place in places] if folder else []
     for place in searched:
         found = [
             [place / name for name in names if (place / name).is_file()]
@@ -262,22 +255,20 @@ def _files(reader, folder, places, groups, source):
         ]
         if all(found):
             return found
-    looked = (
-        f"which are not in {', '.join(map(str, searched))}" if searched else "but got no folder"
-    )
+    where = f"which are not in {', '.join(map(str, searched))}" if searched else "but got no folder"
     raise FileNotFoundError(
-        f"{reader} needs {' and '.join(groups)}, {looked}. {source}; name its folder by folder=… "
+        f"{reader} needs {' and '.join(groups)}, {where}. {source}; name its folder by folder=… "
         "or by the environment variable DYNSYS_NN_DATA"
     )
 
 
 def _up_to_nine(labels, path):
     """Labels, bytes, as int; ValueError that names their file for one above 9."""
-    wrong = np.flatnonzero(labels > 9)
-    if wrong.size:
-        raise ValueError(
-            f"{path} must have labels 0, …, 9, but label {wrong[0]} (from 0) is {labels[wrong[0]]}"
-        )
+    k = np.argmax(labels > 9)  # the first that is, or 0
+    refuse(
+        labels[k] > 9,
+        f"{path} must have labels 0, …, 9, but label {k} (from 0) is {labels[k]}",
+    )
     return labels.astype(int)
 
 

@@ -66,7 +66,7 @@ class presnov(Described):
     def _rule_and_gradient(self, x):
         """[(t, weight), …] on [0, 1] and ∇U(x), with as many nodes as asked for, or doubled until
         ∇U is settled."""
-        f, rounding, previous = self.field._value(x), 50 * np.finfo(x.dtype).eps, np.inf
+        f, rounding, previous = self.field._value(x), 50 * np.finfo(x.dtype).eps, np.nan
         for nodes in [8 * 2**k for k in range(8)] if self.nodes is None else [self.nodes]:
             points, weights = np.polynomial.legendre.leggauss(nodes)  # on [−1, 1]
             rule = [(float(1 + p) / 2, float(w) / 2) for p, w in zip(points, weights, strict=True)]

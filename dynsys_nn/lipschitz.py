@@ -9,7 +9,16 @@ import math
 
 import numpy as np
 
-from .arguments import dimension, flag, generator, instance, labels, non_negative, real_and_finite
+from .arguments import (
+    dimension,
+    flag,
+    generator,
+    instance,
+    labels,
+    non_negative,
+    real_and_finite,
+    refuse,
+)
 from .flows import Flow
 from .integrators import Euler, cocoercivity
 from .linear import Affine, LinearMap
@@ -28,12 +37,10 @@ def measured(F, x, steps=100, rng=0):
     1e-8 of their size, to leave kinks, where F′ is undefined; possible rounding is subtracted from
     the result. TypeError for complex points.
     """
-    instance(
-        F, Map, "measured needs a Map with vjp and jvp, while checks.lipschitz takes any function"
-    )
-    x, steps, rng = F.state(x).reshape(-1, F.dim_in), dimension(steps, "steps"), generator(rng)
-    if not real_and_finite(x, "measured needs", "points").size:
-        raise ValueError("measured needs at least one point, got none")
+    needs = "measured needs a Map with vjp and jvp, while checks.lipschitz takes any function"
+    x = real_and_finite(instance(F, Map, needs).state(x), "measured needs", "points")
+    refuse(not x.size, "measured needs at least one point, got none")
+    x, steps, rng = x.reshape(-1, F.dim_in), dimension(steps, "steps"), generator(rng)
     eps, scale = np.finfo(x.dtype).eps, norm(x).mean() or 1.0
     x = x + (eps**0.5 * scale * rng.normal(size=x.shape)).astype(x.dtype)
     norms, v = power_iteration(F, x, rng.normal(size=x.shape).astype(x.dtype), steps)
@@ -48,9 +55,8 @@ def power_iteration(F, x, v, steps):
     v = unit(v)
     for _ in range(steps):
         w = pullback(F.jvp(x, v)[1])[0]
-        v = np.where(
-            norm(w)[:, None] > tiny(w), unit(w), v
-        )  # in the kernel of F′, any direction is as good
+        # in the kernel of F′, any direction is as good
+        v = np.where(norm(w)[:, None] > tiny(w), unit(w), v)
     return norm(F.jvp(x, v)[1]), v
 
 
@@ -112,9 +118,11 @@ class Profile:
         self.measured, self.measured_product = np.array(measured), np.array(measured_product)
 
     def __str__(self):
-        columns = self.bound, self.measured, self.product, self.measured_product
-        numbers = [[f"{number:.6g}" for number in row] for row in zip(*columns, strict=True)]
-        rows = [[name, *row] for name, row in zip(self.names, numbers, strict=True)]
+        columns = self.names, self.bound, self.measured, self.product, self.measured_product
+        rows = [
+            [name, *(f"{number:.6g}" for number in numbers)]
+            for name, *numbers in zip(*columns, strict=True)
+        ]
         return table([["layer", "bound", "measured", "product", "measured so far"], *rows])
 
     __repr__ = __str__
@@ -131,9 +139,8 @@ def profile(net, x=None, steps=50, rng=0):
     x = net.state(x).reshape(-1, net.dim_in)
     names = [f"{k} {F.formula}" for k, F in enumerate(net.maps)]
     bounds = [bound_or_infinity(F) for F in net.maps]
-    found = [
-        measured(F, state, steps, rng) for F, state in zip(net.maps, net.states(x), strict=False)
-    ]
+    states = net.states(x)[:-1]
+    found = [measured(F, x_k, steps, rng) for F, x_k in zip(net.maps, states, strict=True)]
     so_far = [measured(net[: k + 1], x, steps, rng) for k in range(len(net))]
     return Profile(names, bounds, found, so_far)
 
@@ -156,10 +163,11 @@ def averaged(F):
             f"{F!r} is not known to be averaged: Flows by Euler(), forward in time, and their "
             "compositions are"
         )
-    if max(parts) > 1 + 1e-12:  # rounding of h = 2/L
-        raise NotImplementedError(
-            f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is"
-        )
+    refuse(
+        max(parts) > 1 + 1e-12,  # rounding of h = 2/L
+        f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is",
+        NotImplementedError,
+    )
     total = sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
     return total / (1 + total) if total < math.inf else 1.0
 
@@ -183,18 +191,17 @@ def certified_radius(net, x, pairwise=True):
     instance(net, Map, "certified_radius needs a network, which knows its constant")
     z, pairwise = net(x), flag(pairwise, "pairwise")
     real_and_finite(z, "certified_radius needs", "logits")
-    if z.ndim == 0 or z.shape[-1] < 2:
-        raise ValueError(
-            f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}"
-        )
+    refuse(
+        z.ndim == 0 or z.shape[-1] < 2,
+        f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}",
+    )
     k = z.argmax(axis=-1)
     gap = z.max(axis=-1, keepdims=True) - z
     np.put_along_axis(gap, k[..., None], np.inf, axis=-1)
     before, last = split_linear_end(net) if pairwise else ([net], [])
     slope = slopes_of_differences(last, z.shape[-1]) * lipschitz_product(before) * (1 + 1e-15)
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # equal rows: a difference that no perturbation changes
+    # equal rows have a difference that no perturbation changes
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(gap > 0, gap / slope[k], 0.0).min(axis=-1)
 
 
@@ -230,14 +237,13 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
     instance(net, Map, "certified_accuracy needs a network, which knows its constant")
     eps, z = np.asarray(non_negative(eps, "eps")), net(x)
     right = np.argmax(z, axis=-1) == labels(y, z.shape)
-    radius = np.where(right, certified_radius(net, x, pairwise), -1.0)
-    return accuracy_of(radius.reshape(-1) > eps[..., None])
+    radius = np.where(right, certified_radius(net, x, pairwise), -1.0).reshape(-1)
+    return accuracy_of(radius > eps[..., None])
 
 
 def accuracy_of(right):
     """The fraction of samples that are right, over the last axis; ValueError if there is none."""
-    if not right.shape[-1]:
-        raise ValueError("the accuracy of an empty batch is not defined")
+    refuse(not right.shape[-1], "the accuracy of an empty batch is not defined")
     return right.mean(axis=-1)
 
 

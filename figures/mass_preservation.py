@@ -29,7 +29,9 @@ def resnet(rng, width=32, layers=2):
 
 def network(family, rng, width, layers):
     """Steps of H/layers, with random biases: each tanh bends in another place."""
-    fields = [family.random(3, width, bias=1.0, rng=rng) for _ in range(layers)]
+    fields = [family.random(3, width, rng=rng) for _ in range(layers)]
+    for X in fields:
+        X.b = rng.normal(size=width)
     return dnn.Network(*[dnn.Flow(X, H / layers) for X in fields])
 
 

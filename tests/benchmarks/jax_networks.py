@@ -1,34 +1,35 @@
-"""Values and gradients of 50 random mixed networks beside an independent copy in jax, in float64:
-`python tests/benchmarks/jax_networks.py [seed] [--networks n] [--only k …]`.
+"""Random mixed networks beside an independent copy in jax: value and gradients, in float64.
 
-Each network composes 2 to 6 maps out of everything that has a formula: matrices, a convolution,
-flows of all families by all kinds of methods, with learned steps, nested networks, roll-outs, and
-arrays that are met more than once (ties). The copy knows the formulas y = F(x; θ) alone, written
-from the mathematics; it has no adjoint, jax differentiates it. Named tableaus are written down
-again; a transpose is jax's; an implicit midpoint step is Newton's method, whose last step jax
-differentiates with a frozen Jacobian (the derivative of the solution, by the implicit function
-theorem); Cayley's step is the solution of a linear system; a projection has a closed form.
+    python tests/benchmarks/jax_networks.py [seed] [--networks 50] [--only k …]
+
+Each network composes 2 to 6 maps: matrices, convolutions, Hénon maps, flows of all families of
+fields by explicit, implicit, partitioned, splitting and projected methods, with learned steps,
+nested networks, roll-outs, and arrays that are met more than once (ties). The copy knows the
+formulas y = F(x; θ) alone, written from the mathematics: it has no adjoint, jax differentiates it.
+Named tableaus are written down again; a transpose is jax's; an implicit midpoint step is Newton's
+method, the last step of which jax differentiates with a frozen Jacobian (by the implicit function
+theorem that is the derivative of the solution); Cayley's step is the solution of a linear system;
+a projection has a closed form. DiscreteGradient is left out: its quotient divides a rounding error
+by ‖y − x‖², and has no 1e-13.
 
 Each array is a jax array of its own, met as (owner, name). Where it lies in θ is found without the
-package's bookkeeping: distinct marks are written into all arrays, and looked for in net.theta.
-Each entry of θ must hold exactly one mark.
+package's bookkeeping: distinct marks are written into all arrays, and looked for in net.theta. Each
+entry of θ must hold exactly one mark. Then θ is drawn anew, and the copy takes its arrays from it.
 
 With J = ⟨w, net(x)⟩, w random, a of the package, b of jax, norms over the whole array:
 
     value          ‖a − b‖/max(1, ‖b‖)   ≤ 1e-13
     ∂J/∂x, ∂J/∂θ   ‖a − b‖/‖b‖           ≤ 1e-12
 
-Relative to the whole array, because a single entry may be what is left of a sum of larger numbers,
-whose rounding it has: entry by entry even two right answers differ by any factor. A value may be
-small as a whole (a state near 0), and then its rounding is that of the states before it, of size
-one: hence max(1, ·). A gradient has no such scale; w makes it as large as it is. A fault (a sign,
-an index, a forgotten share) is an error of 1e-3 and more. Kinks: z = Ax + b of a LeakyReLU has
-random b, and lies within rounding of 0 with a probability of about 1e-10 in a run.
+Relative to the whole array, because one entry may be what is left of a sum of larger numbers, and
+has their rounding: entry by entry two right answers may differ by any factor. A value may be small
+as a whole, near 0, and then has the rounding of the states before it, which are of size one: hence
+max(1, ·). A gradient has no such scale, it is as large as w makes it. Faults (a sign, an index, a
+forgotten share) are errors of 1e-3 and more. Kinks need no care: z = Ax + b of a LeakyReLU, b
+random, lies within rounding of 0 with a probability of some 1e-10 in a run.
 
-DiscreteGradient is left out: its quotient divides a rounding error by ‖y − x‖², and has no 1e-13.
-
-One line per network: number, ties, shape of the batch, parameters p, the three errors, its maps
-(* a learned step, ×n steps). Exit status 0 if all is within the bounds. `--only k` compares network k alone.
+One line per network: number, ties, shape of the batch, p, errors, maps (* learned step, ×n steps).
+The exit status is 0 if all errors are within these bounds. --only k compares network k alone.
 """
 
 import argparse
@@ -36,7 +37,7 @@ import os
 import sys
 import time
 from collections import Counter
-from functools import singledispatch
+from functools import partial, singledispatch
 from pathlib import Path
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
@@ -149,7 +150,7 @@ def activated(F, p, x):
 
 
 @value.register(dnn.ResidualField)
-def residual(F, p, x):
+def resnet(F, p, x):
     return value(F.B, p, activated(F, p, x))
 
 
@@ -177,9 +178,7 @@ def skew(F, p, x):
 
 
 def hessian(I, d):
-    """Q of I(x) = ½ xᵀQx, or of I(x) = 1ᵀx, which has Q = 0."""
-    if isinstance(I, dnn.Mass):
-        return jnp.zeros((d, d))
+    """Q of I(x) = ½ xᵀQx."""
     return jnp.eye(d) if isinstance(I, dnn.SquaredNorm) else jnp.asarray(I.Q)
 
 
@@ -288,31 +287,30 @@ def implicit_midpoint(method, X, p, x, h):
     """r(y) = y − x − hX((x + y)/2) = 0, sample by sample, by ten steps of Newton's method and one
     more, y − r′(y)⁻¹r(y) with fixed y and r′, whose derivative −r′⁻¹∂r is that of the solution."""
 
-    def residual(p, h, x, y):
+    def r(p, h, x, y):
         return y - x - h * value(X, p, (x + y) / 2)
 
     def p_fixed(owner, name):
         return jax.lax.stop_gradient(p(owner, name))
 
-    def correction(jacobian, r):
-        return jnp.linalg.solve(jacobian, r[..., None])[..., 0]
+    def solve(K, r):
+        return jnp.linalg.solve(K, r[..., None])[..., 0]
 
-    points, d = x.reshape(-1, x.shape[-1]), x.shape[-1]
-    h_fixed, x_fixed = jax.lax.stop_gradient(h), jax.lax.stop_gradient(points)
-    y = x_fixed
+    points = x.reshape(-1, x.shape[-1])
+    fixed = p_fixed, jax.lax.stop_gradient(h), jax.lax.stop_gradient(points)
+    r_and_tangent = jax.vmap(partial(jax.jvp, partial(r, *fixed)), (None, 0), (None, -1))
+    unit = jnp.broadcast_to(jnp.eye(X.dim)[:, None], (X.dim, *points.shape))  # one at a time
+    y = fixed[-1]
     for _ in range(10):
-        r, columns = jax.vmap(  # r and r′ by the tangents of all unit vectors
-            lambda v, y=y: jax.jvp(lambda y: residual(p_fixed, h_fixed, x_fixed, y), (y,), (v,)),
-            out_axes=(None, -1),
-        )(jnp.broadcast_to(jnp.eye(d)[:, None], (d, *y.shape)))
-        y = y - correction(columns, r)
-    y = y - correction(columns, residual(p, h, points, y))
+        r_y, K = r_and_tangent((y,), (unit,))
+        y = y - solve(K, r_y)
+    y = y - solve(K, r(p, h, points, y))
     return y.reshape(x.shape)
 
 
 @step.register(dnn.Cayley)
 def cayley(method, X, p, x, h):
-    """y = x + hS(x)∇I((x + y)/2): with ∇I(x) = Qx, (1 − ½hSQ)y = (1 + ½hSQ)x; with ∇I = 1, y = x + hS1."""
+    """y = x + hS(x)∇I((x + y)/2): y = x + hS1 for ∇I = 1, (1 − ½hSQ)y = (1 + ½hSQ)x for ∇I = Qx."""
     hS = h * skew(X, p, x)
     if isinstance(X.invariant, dnn.Mass):
         return x + jnp.sum(hS, axis=-1)
@@ -323,12 +321,12 @@ def cayley(method, X, p, x, h):
 
 @step.register(dnn.Projected)
 def projected(method, X, p, x, h):
-    """y = ỹ + λ∇I(ỹ) with I(y) = I(x): a linear equation for λ, or a quadratic one, whose root near 0 is meant."""
+    """y = ỹ + λ∇I(ỹ) with I(y) = I(x), an equation for λ of degree one, or two: the root near 0."""
     I, y = method.invariant, step(method.method, X, p, x, h)
     if isinstance(I, dnn.Mass):
         return y + jnp.mean(x - y, axis=-1, keepdims=True)
     if isinstance(I, dnn.SquaredNorm):
-        return y * jnp.linalg.norm(x, axis=-1, keepdims=True) / jnp.linalg.norm(y, axis=-1, keepdims=True)
+        return y * jnp.sqrt((x**2).sum(-1, keepdims=True) / (y**2).sum(-1, keepdims=True))
     Qy = slope(I, y)
     a, b = jnp.sum(Qy * slope(I, Qy), axis=-1) / 2, jnp.sum(Qy * Qy, axis=-1)
     c = jnp.sum(y * Qy, axis=-1) / 2 - jnp.sum(x * slope(I, x), axis=-1) / 2
@@ -391,6 +389,12 @@ class Draw:
 
     def deal(self, name, *fits):
         return self.decks[name].deal(*fits)
+
+    def rarest(self):
+        """How often the kind was drawn that was drawn least, and its name."""
+        drawn = sum([deck.dealt for deck in self.decks.values()], Counter())
+        every = {str(card) for deck in self.decks.values() for card in deck.cards}
+        return min((drawn[card], card) for card in every)
 
     def coin(self):
         return self.rng.integers(2) == 1
@@ -637,51 +641,45 @@ def arrays_of(net):
     return list(met.values())
 
 
-def randomise(arrays, rng):
-    """No bias is zero and nothing symmetric; steps stay as they are."""
-    for owner, name in arrays:
-        if name != "h":
-            array = getattr(owner, name)
-            setattr(owner, name, array + 0.3 * rng.normal(size=array.shape))
-
-
-def places_in_theta(net, arrays):
-    """Where in θ each array lies: the entry of θ that changes to the mark of an entry is its place."""
-    kept, marks, n = [np.array(getattr(*leaf)) for leaf in arrays], [], 1
+def places_in_theta(net):
+    """(id of the owner, name) → where in θ the entries of that array lie: where their marks are."""
+    arrays, marks, n = arrays_of(net), {}, 1
+    kept = [np.array(getattr(owner, name)) for owner, name in arrays]
     for (owner, name), array in zip(arrays, kept, strict=True):
-        marks.append(np.arange(n, n + array.size, dtype=float).reshape(array.shape))
-        setattr(owner, name, marks[-1])
+        marks[id(owner), name] = np.arange(n, n + array.size, dtype=float).reshape(array.shape)
+        setattr(owner, name, marks[id(owner), name])
         n += array.size
     at = {mark: place for place, mark in enumerate(net.theta)}
     for (owner, name), array in zip(arrays, kept, strict=True):
         setattr(owner, name, array)
-    if not len(net.theta) == len(at) == n - 1 or set(at) != set(range(1, n)):
-        raise AssertionError(f"θ has {len(net.theta)} entries, and {n - 1} are met in {net!r}")
-    return [np.array([at[mark] for mark in leaf.ravel()], int) for leaf in marks]
+    if len(net.theta) != n - 1 or set(at) != set(range(1, n)):
+        raise AssertionError(f"θ of {net!r} has {len(net.theta)} entries, and {n - 1} are met")
+    return {leaf: np.vectorize(at.get, otypes=[int])(marked) for leaf, marked in marks.items()}
 
 
 # ---- comparison
 def errors(net, rng, batch):
     """Relative errors of value, ∂⟨w, net(x)⟩/∂x and ∂⟨w, net(x)⟩/∂θ."""
-    arrays = arrays_of(net)
-    randomise(arrays, rng)
-    places = places_in_theta(net, arrays)
+    places = places_in_theta(net)
+    theta = net.theta.copy()
+    for (_, name), place in places.items():
+        theta[place] += 0.3 * rng.normal(size=place.shape) * (name != "h")  # no bias is zero
+    net.theta = theta
+    arrays = {leaf: jnp.array(theta[place]) for leaf, place in places.items()}
     x = rng.normal(size=(*batch, net.dim_in))
     y, pullback = net.vjp(x)
     w = rng.normal(size=y.shape)
     dx, dtheta = pullback(w)
 
-    keys = [(id(owner), name) for owner, name in arrays]
-    theta = {key: jnp.array(getattr(*leaf)) for key, leaf in zip(keys, arrays, strict=True)}
-
-    def objective(theta, x):
-        y = value(net, lambda owner, name: theta[id(owner), name], x)
+    def objective(arrays, x):
+        y = value(net, lambda owner, name: arrays[id(owner), name], x)
         return (w * y).sum(), y
 
-    (d_arrays, dx_copy), y_copy = jax.grad(objective, argnums=(0, 1), has_aux=True)(theta, jnp.array(x))
-    dtheta_copy = np.full(net.theta.shape, np.nan)
-    for key, place in zip(keys, places, strict=True):
-        dtheta_copy[place] = np.ravel(d_arrays[key])
+    gradient_of = jax.grad(objective, argnums=(0, 1), has_aux=True)
+    (d_arrays, dx_copy), y_copy = gradient_of(arrays, jnp.array(x))
+    dtheta_copy = np.full(theta.shape, np.nan)
+    for leaf, place in places.items():
+        dtheta_copy[place] = d_arrays[leaf]
     return {
         "value": max(gap(y, y_copy, 1.0), gap(net(x), y_copy, 1.0)),
         "∂x": gap(dx, dx_copy),
@@ -698,60 +696,62 @@ def gap(a, b, least=0.0):
 
 
 # ---- the table
+SHORT = {"MassPreserving": "Mass", "SpherePreserving": "Sphere", "RungeKutta": "tableau"}
+
+
 def described(F):
-    """A map in a few characters."""
+    """A map, a field or a method in a few characters."""
     short = type(F).__name__.removesuffix("Field")
+    short = SHORT.get(short, short)
     if isinstance(F, dnn.Network):
         return f"[{', '.join(map(described, F.maps))}]"
     if isinstance(F, dnn.Rollout):
         return f"Rollout{F.n} {described(F.network)}"
     if isinstance(F, dnn.SumField):
         return f"({' + '.join(map(described, F.parts))})"
+    if isinstance(F, dnn.GradientField):
+        return short + ("−" if F.sign < 0 else "+") + "α" * np.ndim(F.alpha)
+    if isinstance(F, dnn.HenonMap | dnn.Projected):
+        return f"{short} {described(F.dV if isinstance(F, dnn.HenonMap) else F.method)}"
+    if isinstance(F, dnn.LieTrotter | dnn.Strang | dnn.Yoshida):
+        inner = F.inner if isinstance(F.inner, list) else [F.inner]
+        return f"{short}({', '.join(map(described, inner))})"
     if isinstance(F, dnn.Flow):
         steps = "" if F.steps == 1 else f" ×{F.steps}"
-        return f"{described(F.field)}/{of_method(F.method)}{'*' * F.learn_h}{steps}"
+        return f"{described(F.field)}/{described(F.method)}{'*' * F.learn_h}{steps}"
     return short
 
 
-def of_method(method):
-    if isinstance(method, dnn.Projected):
-        return f"Projected {of_method(method.method)}"
-    if isinstance(method, dnn.LieTrotter | dnn.Strang | dnn.Yoshida):
-        inner = method.inner if isinstance(method.inner, list) else [method.inner]
-        return f"{type(method).__name__}({', '.join(map(of_method, inner))})"
-    return type(method).__name__
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("seed", type=int, nargs="?", default=0)
     parser.add_argument("--networks", type=int, default=50)
     parser.add_argument("--only", type=int, nargs="*")
     options = parser.parse_args()
-    start, draw, largest, missed = time.perf_counter(), Draw(options.seed), dict.fromkeys(BOUNDS, 0.0), []
-    print(f"{'':3} {'ties':18} {'batch':7}{'p':>5}" + "".join(f"{name:>9}" for name in BOUNDS) + "  maps")
+    start, draw = time.perf_counter(), Draw(options.seed)
+    largest, missed = dict.fromkeys(BOUNDS, 0.0), []
+    heads = "".join(f"{name:>9}" for name in BOUNDS)
+    print(f"{'':3} {'ties':22} {'batch':7}{'p':>5}{heads}  maps")
     for k in range(options.networks):
         net, ties = draw.network()
         batch = draw.deal("batch")
         if options.only is not None and k not in options.only:
             continue
         found = errors(net, np.random.default_rng([options.seed, k]), batch)
-        largest = {name: np.fmax(largest[name], error) for name, error in found.items()}
+        largest = {name: np.maximum(largest[name], error) for name, error in found.items()}
         failed = not all(found[name] <= bound for name, bound in BOUNDS.items())
         missed += [k] * failed
-        numbers = "".join(f"{error:9.1e}" for error in found.values())
         print(
-            f"{k:3} {', '.join(ties) or '–':18} {batch!s:7}{net.theta.size:5}{numbers}{' !' if failed else '  '}"
-            f"{', '.join(map(described, net.maps))}",
-            flush=True,
-        )
-    rarest = min(
-        (deck.dealt[str(card)], str(card)) for deck in draw.decks.values() for card in deck.cards
-    )
-    print(f"each kind was drawn {rarest[0]} times or more often ({rarest[1]})")
-    maxima = ", ".join(f"{name} {error:.1e} (≤ {BOUNDS[name]:.0e})" for name, error in largest.items())
+            f"{k:3} {', '.join(ties) or '–':22} {batch!s:7}{net.theta.size:5}",
+            "".join(f"{error:9.1e}" for error in found.values()),
+            f"{' !' if failed else '  '}{', '.join(map(described, net.maps))}",
+            sep="", flush=True,
+        )  # fmt: skip
+    least, kind = draw.rarest()
+    print(f"{least} draws or more of each kind of map, field, method, activation and tie ({kind})")
+    maxima = ", ".join(f"{name} {largest[name]:.1e} (≤ {BOUNDS[name]:.0e})" for name in BOUNDS)
     verdict = f"FAILED: {missed}" if missed else "passed"
-    print(f"seed {options.seed}, {time.perf_counter() - start:.0f} s, largest errors: {maxima}: {verdict}")
+    print(f"seed {options.seed}, {time.perf_counter() - start:.0f} s, largest: {maxima}, {verdict}")
     return int(bool(missed))
 
 
