@@ -1,8 +1,9 @@
-"""Activations Σ(z) = [σ(z₁), …, σ(z_n)], each with its slope σ′, its primitive γ (γ′ = σ) and the bounds of its slope.
+"""Activations Σ(z) = [σ(z₁), …, σ(z_n)], each with its slope σ′, its primitive γ (γ′ = σ) and the
+bounds of its slope.
 
-The primitive makes potentials and Hamiltonians, V(x) = Σᵢ γ(Ax + b)ᵢ; the bounds slope_min ≤ σ′ ≤ slope_max make
-Lipschitz constants. Values and slopes are stable for |z| up to 1e300, primitives up to 1e150. Analytic activations
-take complex z.
+The primitive makes potentials and Hamiltonians, V(x) = Σᵢ γ(Ax + b)ᵢ; the bounds slope_min ≤ σ′ ≤
+slope_max make Lipschitz constants. Values and slopes are stable for |z| up to 1e300, primitives up
+to 1e150. Analytic activations take complex z.
 """
 
 import math
@@ -13,7 +14,8 @@ from .arguments import ACTIVATION, Described, finite, guard, refuse
 
 
 class Activation(Described):
-    """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z) itself.
+    """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z)
+    itself.
 
     `analytic` is False if σ has no derivative in the complex sense, and so takes real z only.
     """
@@ -31,7 +33,8 @@ class Activation(Described):
 
     @property
     def lipschitz(self):
-        """max |σ′|, the Lipschitz constant of Σ in every p-norm. NotImplementedError if no bounds are known."""
+        """max |σ′|, the Lipschitz constant of Σ in every p-norm. NotImplementedError if no bounds
+        are known."""
         self.require_bounds()
         return max(abs(self.slope_min), abs(self.slope_max))
 
@@ -102,7 +105,8 @@ class Sigmoid(Activation):
 
 
 class ReLU(Activation):
-    """σ(z) = max(z, 0), γ(z) = max(z, 0)²/2. At the kink the slope is the right derivative, σ′(0) = 1."""
+    """σ(z) = max(z, 0), γ(z) = max(z, 0)²/2. At the kink the slope is the right derivative, σ′(0) =
+    1."""
 
     slope_min, slope_max, analytic = 0.0, 1.0, False
 
@@ -158,7 +162,8 @@ class Softplus(Activation):
         return Sigmoid()(z)
 
     def primitive(self, z):
-        """−Li₂(−eᶻ); for z > 0 by the inversion Li₂(−eᶻ) + Li₂(−e⁻ᶻ) = −π²/6 − z²/2. scipy's spence(1 − u) is Li₂(u)."""
+        """−Li₂(−eᶻ); for z > 0 by the inversion Li₂(−eᶻ) + Li₂(−e⁻ᶻ) = −π²/6 − z²/2. scipy's
+        spence(1 − u) is Li₂(u)."""
         from scipy.special import spence
 
         li2 = spence(1 + np.exp(-_to_the_right(z) * z))
@@ -166,7 +171,8 @@ class Softplus(Activation):
 
 
 class Sine(Activation):
-    """σ(z) = sin z, σ′ = cos z ∈ [−1, 1], γ(z) = −cos z. Not monotone: its gradient fields need not contract."""
+    """σ(z) = sin z, σ′ = cos z ∈ [−1, 1], γ(z) = −cos z. Not monotone: its gradient fields need not
+    contract."""
 
     slope_min, slope_max = -1.0, 1.0
 
@@ -181,5 +187,6 @@ class Sine(Activation):
 
 
 def _to_the_right(z):
-    """±1, with the sign of Re z: what turns z into the right half plane, |z| for real z, and keeps formulas analytic."""
+    """±1, with the sign of Re z: what turns z into the right half plane, |z| for real z, and keeps
+    formulas analytic."""
     return np.where(np.real(z) < 0, -1, 1).astype(np.int8)

@@ -1,4 +1,5 @@
-"""Flows: a step Ψ^h_X of a method, iterated, as a layer of a network; and the exact flow φ^t_X to compare it with."""
+"""Flows: a step Ψ^h_X of a method, iterated, as a layer of a network; and the exact flow φ^t_X to
+compare it with."""
 
 import numpy as np
 
@@ -21,9 +22,10 @@ from .maps import Map
 class Flow(Map):
     """Ψ^h_X iterated `steps` times: x ↦ x_n ≈ φ^{nh}(x), n = steps, with shared parameters.
 
-    field: a vector field; h: the size of one step (negative: backwards in time); method: how to step.
-    With `learn_h` the step is a parameter, "h", and θ is the field's θ followed by h; otherwise θ is that of the field.
-    ValueError if h is zero, NaN or infinite; TypeError if the method does not fit the field.
+    field: a vector field; h: the size of one step (negative: backwards in time); method: how to
+    step. With `learn_h` the step is a parameter, "h", and θ is the field's θ followed by h;
+    otherwise θ is that of the field. ValueError if h is zero, NaN or infinite; TypeError if the
+    method does not fit the field.
     """
 
     naming = "inner"
@@ -123,9 +125,11 @@ class Flow(Map):
 
 
 class Rollout(Map):
-    """x ↦ (x₁, …, x_n), x_k = F(x_{k−1}), shape (..., d) → (..., n, d): for learning from trajectories.
+    """x ↦ (x₁, …, x_n), x_k = F(x_{k−1}), shape (..., d) → (..., n, d): for learning from
+    trajectories.
 
-    x itself is not among the states. The θ of a Rollout *is* the network's θ, and several may look at one network.
+    x itself is not among the states. The θ of a Rollout *is* the network's θ, and several may look
+    at one network.
     """
 
     formula, sequence, naming = "(F(x), F∘F(x), …)", True, "inner"
@@ -183,11 +187,13 @@ class Rollout(Map):
 
 
 def exact_flow(field, x, t):
-    """φ^t(x) of ẋ = field(x), by scipy's DOP853 at tolerances near rounding: the reference for every method.
+    """φ^t(x) of ẋ = field(x), by scipy's DOP853 at tolerances near rounding: the reference for
+    every method.
 
-    field: a map, or a function of states; x: (..., d), all solved at once, the tolerance on their root mean square;
-    t: a number of either sign, giving (..., d), or an increasing or decreasing array (n,) of times from 0 on, giving
-    (..., n, d). ValueError if t or x is not finite; RuntimeError if the solution does not reach t.
+    field: a map, or a function of states; x: (..., d), all solved at once, the tolerance on their
+    root mean square; t: a number of either sign, giving (..., d), or an increasing or decreasing
+    array (n,) of times from 0 on, giving (..., n, d). ValueError if t or x is not finite;
+    RuntimeError if the solution does not reach t.
     """
     from scipy.integrate import solve_ivp
 

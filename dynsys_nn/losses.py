@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .arguments import Described, array, instance, logits_and_labels, numbers, positive
+from .arguments import Described, array, instance, logits_and_labels, numbers, positive, refuse
 from .linear import Affine, Convolution, Weighted
 from .maps import place_of
 
@@ -38,20 +38,18 @@ class MeanSquaredError(Loss):
     mean = True
 
     def vjp(self, y, target):
-        y, target = (
-            numbers(y, "MeanSquaredError needs"),
-            array(target, "MeanSquaredError needs a target"),
+        y = numbers(y, "MeanSquaredError needs")
+        target = array(target, "MeanSquaredError needs a target")
+        refuse(
+            y.shape != target.shape,
+            f"MeanSquaredError needs a target of the shape of y, {y.shape}, got {target.shape}",
         )
-        if y.shape != target.shape:
-            raise ValueError(
-                f"MeanSquaredError needs a target of the shape of y, {y.shape}, got {target.shape}"
-            )
-        if target.dtype.kind not in "fiub":
-            raise TypeError(
-                f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}"
-            )
-        if not y.size:
-            raise ValueError(f"the mean over an empty batch is not defined: y has shape {y.shape}")
+        refuse(
+            target.dtype.kind not in "fiub",
+            f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}",
+            TypeError,
+        )
+        refuse(not y.size, f"the mean over an empty batch is not defined: y has shape {y.shape}")
         r = y - target.astype(y.dtype, copy=False)
         return (r * r).sum() / r.size, (2 / r.size) * r
 
@@ -72,9 +70,7 @@ class SoftmaxCrossEntropy(Loss):
         e = np.exp(z)
         total = e.sum(axis=-1, keepdims=True)
         value = (np.log(total) - np.take_along_axis(z, k, axis=-1)).sum() / k.size
-        dz = e / total
-        np.put_along_axis(dz, k, np.take_along_axis(dz, k, axis=-1) - 1, axis=-1)
-        return value, dz / k.size
+        return value, (e / total - (np.arange(z.shape[-1]) == k)) / k.size
 
 
 class MulticlassHinge(Loss):
@@ -158,8 +154,9 @@ def matrices(maps, name):
     """What has the weights of the linear maps given: an Affine has a matrix A. TypeError for other
     maps, or none."""
     needs = f"{name} constrains Dense, Affine and Convolution maps, such as field.A"
-    if not maps:
-        raise TypeError(f"{name} needs at least one linear map, such as field.A, got none")
+    refuse(
+        not maps, f"{name} needs at least one linear map, such as field.A, got none", TypeError
+    )
     return tuple(A.A if isinstance(A, Affine) else instance(A, Weighted, needs) for A in maps)
 
 

@@ -188,7 +188,7 @@ for method, names in kept.items():
 # ## Two invariants at once
 # A free rigid body keeps its energy and the length of its angular momentum, both
 # quadratic: the implicit midpoint rule keeps both, an explicit method neither.
-# (Newton's method goes on until the residual stops falling. With a tolerance of
+# (Newton's method iterates until the residual stops decreasing. With a tolerance of
 # $10^{-12}$ the energy would drift.)
 
 # %%

@@ -92,8 +92,8 @@ assert r > 0.3 > 100 * s
 #
 # ## The attack
 # Projected gradient ascent (PGD): follow the gradient of the margin
-# $\max_{j\neq k} z_j - z_k$, and go back to the ball $\|\delta\| \le \varepsilon$ where
-# a step leads out of it. One step of length $\varepsilon$ is the fast gradient method
+# $\max_{j\neq k} z_j - z_k$, and go back to the ball $\|\delta\| \le \varepsilon$ if a
+# step leads out of it. One step of length $\varepsilon$ is the fast gradient method
 # (FGM).
 #
 # **Before you run the cell:** which fraction of the labels survives at

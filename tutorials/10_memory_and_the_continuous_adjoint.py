@@ -184,7 +184,7 @@ for row in dnn.Ralston().adjoint_tableau()[0]:
 # One more derivative comes for free: the gradient is made of analytic functions, so its
 # complex step gives the Hessian times a vector, $\nabla^2J\,v = \operatorname{Im}\nabla
 # J(\theta + i\varepsilon v)/\varepsilon$, exactly: `hessian_times`. With it scipy's
-# Newton–CG methods go on where first-order information is exhausted.
+# Newton–CG methods continue where first-order information is exhausted.
 
 # %%
 inputs = np.linspace(-2, 2, 40)[:, None]

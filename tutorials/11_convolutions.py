@@ -204,7 +204,7 @@ ax.legend()
 # ## In place of Dense
 # A field asks of $A$ that it can be applied, has an adjoint and a singular range. So
 # $X(x) = -A^\top\sigma(Ax + b)$ is a gradient field on images, and one step of Euler's
-# method with ReLU stretches by at most $\max(1, |1 - h|)$ where $\|A\| = 1$.
+# method with ReLU stretches by at most $\max(1, |1 - h|)$ if $\|A\| = 1$.
 #
 # **Before you run the cell:** which of the steps $h = \frac12, 1, 2, \frac52$ are
 # non-expansive?

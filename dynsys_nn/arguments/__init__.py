@@ -1,6 +1,8 @@
-"""What a caller gives, looked at once: every check of an argument, the doors that call them, and what an object was built from.
+"""What a caller gives, looked at once: every check of an argument, the doors that call them, and
+what an object was built from.
 
-Nobody needs this folder to read the mathematics, so it stands last in the reading order, although every module imports it.
+Nobody needs this folder to read the mathematics, so it stands last in the reading order, although
+every module imports it.
 """
 
 from .built import Described, arguments, fingerprint, identity, same

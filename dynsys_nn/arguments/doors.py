@@ -1,9 +1,12 @@
-"""Doors: where a caller's hand is, arguments are looked at; behind the door, a method's body is its formula.
+"""Doors: where a caller's hand is, arguments are looked at; behind the door, a method's body is its
+formula.
 
-A class is guarded as it is defined. Each method of the contract gets a door, under its own name; what stands in the class body
-is kept beside it under the name with an underscore, and the package calls that from inside, with arrays that were looked at:
-F.vjp(x) is a door, F._vjp(x) the formula. So nothing is looked at twice. Of a class that was written elsewhere, a student's,
-the inside has a door, too, which also looks at what comes out: an array, of the right shape, and no argument changed.
+A class is guarded as it is defined. Each method of the contract gets a door, under its own name;
+what stands in the class body is kept beside it under the name with an underscore, and the package
+calls that from inside, with arrays that were looked at: F.vjp(x) is a door, F._vjp(x) the formula.
+So nothing is looked at twice. Of a class that was written elsewhere, a student's, the inside has a
+door, too, which also looks at what comes out: an array, of the right shape, and no argument
+changed.
 """
 
 import functools
@@ -16,19 +19,22 @@ CHANGED = "an argument is changed: write x = x + …, not x += …"
 
 
 class WrongResult(TypeError, ValueError):
-    """A method of somebody's own returned something else than its contract says, or changed its argument."""
+    """A method of somebody's own returned something else than its contract says, or changed its
+    argument."""
 
 
 # ---- what comes in
 
 
 def states(F, x):
-    """x as an array of states of the map F: the last axis is `dim_in`, the dtype is θ's (complex passes)."""
+    """x as an array of states of the map F: the last axis is `dim_in`, the dtype is θ's (complex
+    passes)."""
     return _last_axis(F, x, F.dim_in, "acts on", "states")
 
 
 def image(F, y):
-    """y as an array of images of the map F: the last axis is `dim_out`, the dtype is θ's (complex passes)."""
+    """y as an array of images of the map F: the last axis is `dim_out`, the dtype is θ's (complex
+    passes)."""
     return _last_axis(F, y, F.dim_out, "has images of", "")
 
 
@@ -96,7 +102,8 @@ def kind_of(value):
 
 
 def result(thing, y, shape, what):
-    """y, which a method of `thing` returned as `what`; WrongResult unless it is an array, of that shape if one is given."""
+    """y, which a method of `thing` returned as `what`; WrongResult unless it is an array, of that
+    shape if one is given."""
     refuse(
         not isinstance(y, np.ndarray | np.generic),
         f"{what} of {name_of(thing)} must be an array, got {kind_of(y)}",
@@ -111,7 +118,8 @@ def result(thing, y, shape, what):
 
 
 def results(thing, values, names, what, last_is_a_function=False):
-    """`values`, a tuple with one entry per name, which `what` of `thing` returned; WrongResult otherwise."""
+    """`values`, a tuple with one entry per name, which `what` of `thing` returned; WrongResult
+    otherwise."""
     fits = isinstance(values, tuple) and len(values) == len(names)
     if not fits or last_is_a_function and not callable(values[-1]):
         needed = f"the {('pair', 'triple')[len(names) - 2]} {', '.join(names)}"
@@ -123,7 +131,7 @@ def results(thing, values, names, what, last_is_a_function=False):
 
 
 def gradient_in_theta(thing, dtheta, size):
-    """dtheta, which a pullback returned, flat like θ; without parameters it may be anything empty."""
+    """dtheta, which a pullback returned, flat like θ; without parameters anything empty will do."""
     if size == 0 and not np.size(dtheta):
         return np.zeros(0)
     lost = "" if size else ": were the parameters given to own(…)?"
@@ -215,7 +223,7 @@ def of_numbers(sigma, z):
     return (z,)
 
 
-# ---- on the way out: what the body found, looked at if somebody else wrote it; a pullback looks at its covector
+# ---- on the way out: what the body found, looked at if it is theirs; a pullback looks at its w
 
 
 def as_it_is(thing, found, given, theirs):
@@ -292,14 +300,22 @@ ON_STATES = dict.fromkeys(
     (of_state, as_it_is),
 )
 MAP = ON_STATES | {
-    "__call__": (of_state, as_value), "vjp": (of_state, with_pullback), "jvp": (of_tangent, as_pair),
-    "inverse": (of_image, as_it_is), "adjoint": (of_image, as_it_is),
-}  # fmt: skip
+    "__call__": (of_state, as_value),
+    "vjp": (of_state, with_pullback),
+    "jvp": (of_tangent, as_pair),
+    "inverse": (of_image, as_it_is),
+    "adjoint": (of_image, as_it_is),
+}
 METHOD = {
-    "step": (of_step, as_step), "vjp": (of_step, with_step_pullback), "jvp": (of_step_tangent, as_step_pair),
-    "inverse": (of_step, as_step), "preserves": (of_field, as_it_is), "non_expansive_step": (of_field, as_it_is),
-    "steps_for": (of_field, as_it_is), "lipschitz": (of_bound, as_it_is),
-}  # fmt: skip
+    "step": (of_step, as_step),
+    "vjp": (of_step, with_step_pullback),
+    "jvp": (of_step_tangent, as_step_pair),
+    "inverse": (of_step, as_step),
+    "preserves": (of_field, as_it_is),
+    "non_expansive_step": (of_field, as_it_is),
+    "steps_for": (of_field, as_it_is),
+    "lipschitz": (of_bound, as_it_is),
+}
 #: `value_and_slope` of ours is for fields, who call it with arrays
 ACTIVATION = dict.fromkeys(
     ("__call__", "slope", "primitive", "value_and_slope"), (of_numbers, like_its_argument)
@@ -307,7 +323,8 @@ ACTIVATION = dict.fromkeys(
 
 
 def guard(cls, doors):
-    """Put a door before each method of the contract that stands in the body of a class, and keep the body under `_name`."""
+    """Put a door before each method of the contract that stands in the body of a class, and keep
+    the body under `_name`."""
     theirs = cls.__module__.partition(".")[0] != __name__.partition(".")[0]
     for name in doors.keys() & vars(cls).keys() - (set() if theirs else {"value_and_slope"}):
         body = vars(cls)[name]
@@ -320,7 +337,7 @@ def guard(cls, doors):
 
 
 def door(body, enter, leave, theirs):
-    """The body of a method, with its arguments looked at by `enter`, and what it found by `leave`."""
+    """The body of a method, its arguments looked at by `enter`, and what it found by `leave`."""
 
     @functools.wraps(body)
     def guarded(self, *given, **named):

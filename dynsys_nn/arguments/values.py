@@ -1,4 +1,5 @@
-"""Values: each function returns its argument in the form that the package needs, or raises an error that says what is wrong."""
+"""Values: each function returns its argument in the form that the package needs, or raises an error
+that says what is wrong."""
 
 import inspect
 import math
@@ -21,7 +22,8 @@ def refuse(wrong, message, kind=ValueError):
 
 
 def real(value):
-    """`value` as a float if it is one finite real number, else NaN, with which every comparison fails."""
+    """`value` as a float if it is one finite real number, else NaN, with which every comparison
+    fails."""
     if not isinstance(value, float | int | np.floating | np.integer):
         return math.nan
     try:
@@ -71,7 +73,8 @@ def flag(value, name):
 
 
 def number(value, name):
-    """`value`, perhaps an array without axes, as a float or complex; infinity for an integer beyond all floats."""
+    """`value`, perhaps an array without axes, as a float or complex; infinity for an integer beyond
+    all floats."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     refuse(
@@ -93,7 +96,8 @@ def real_number(value, name):
 
 
 def step(h):
-    """A step h as a float or complex; TypeError unless it is a number, ValueError if it is zero, NaN or infinite."""
+    """A step h as a float or complex; TypeError unless it is a number, ValueError if it is zero,
+    NaN or infinite."""
     value = number(h, "a step h")
     refuse(
         not 0 < abs(value) < math.inf,
@@ -122,7 +126,8 @@ def generator(rng):
 
 
 def array(x, what):
-    """x as an array; `what` says who needs one. ValueError for rows of different lengths, TypeError for masked entries."""
+    """x as an array; `what` says who needs one. ValueError for rows of different lengths, TypeError
+    for masked entries."""
     refuse(
         isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x),
         f"{what}, got masked entries: fill them, or leave them out",
@@ -135,7 +140,8 @@ def array(x, what):
 
 
 def numbers(x, what):
-    """x as an array of floating-point numbers; `what` says who needs "numbers". TypeError if it is not numeric."""
+    """x as an array of floating-point numbers; `what` says who needs "numbers". TypeError if it is
+    not numeric."""
     if type(x) is np.ndarray and x.dtype.kind in "fc":
         return x
     x = array(x, f"{what} an array of numbers")
@@ -146,14 +152,16 @@ def numbers(x, what):
 
 
 def real_numbers(x, what):
-    """x as a float64 array of its own; `what` says who needs "real numbers". TypeError if it is complex or not numeric."""
+    """x as a float64 array of its own; `what` says who needs "real numbers". TypeError if it is
+    complex or not numeric."""
     x = numbers(x, what)
     refuse(x.dtype.kind == "c", f"{what} real numbers, got an array of dtype {x.dtype}", TypeError)
     return np.array(x, float)
 
 
 def parameter(value, shape, what, dtype):
-    """A parameter that a caller gave, as a fresh array; ValueError for another shape or a value that is not finite."""
+    """A parameter that a caller gave, as a fresh array; ValueError for another shape or a value
+    that is not finite."""
     value = array(value, f"{what} must be an array")
     if value.dtype.kind not in "fiub":
         raise TypeError(
@@ -184,7 +192,8 @@ def non_negative(value, name):
 
 
 def real_and_finite(x, needs, things):
-    """x, an array; TypeError if it is complex, ValueError if it has a NaN or infinity: "an attack needs", "states"."""
+    """x, an array; TypeError if it is complex, ValueError if it has a NaN or infinity: "an attack
+    needs", "states"."""
     refuse(np.iscomplexobj(x), f"{needs} real {things}, got complex ones", TypeError)
     refuse(not np.isfinite(x).all(), f"{needs} finite {things}, got a NaN or infinity")
     return x
@@ -224,7 +233,8 @@ def pixels(image):
 
 
 def labels(k, shape):
-    """Labels of logits of that shape: an integer array, shape[:-1], of values in 0, …, shape[-1] − 1."""
+    """Labels of logits of that shape: an integer array, shape[:-1], of values in 0, …, shape[-1] −
+    1."""
     k = array(k, "labels must be an array of integers")
     refuse(shape[-1] < 2, f"a label needs at least two logits, got logits of shape {shape}")
     refuse(
@@ -253,7 +263,8 @@ def logits_and_labels(z, k):
 
 
 def times(t, what):
-    """A time, or times that go one way from 0, as a float array (n,); TypeError or ValueError otherwise."""
+    """A time, or times that go one way from 0, as a float array (n,); TypeError or ValueError
+    otherwise."""
     found = array(t, f"{what} needs a time, or an array of times")
     refuse(found.dtype.kind not in "fiu", f"{what} needs real times, got {t!r}", TypeError)
     found = np.atleast_1d(found.astype(float))
@@ -277,7 +288,8 @@ def finite_states(x, what):
 
 
 def tableau(A, b):
-    """(A, b) as lists of numbers, row i of A with i entries; ValueError unless it is a consistent explicit tableau."""
+    """(A, b) as lists of numbers, row i of A with i entries; ValueError unless it is a consistent
+    explicit tableau."""
 
     def coefficient(a):
         refuse(
@@ -306,7 +318,8 @@ def tableau(A, b):
     for i, row in enumerate(A):
         refuse(
             any(row[i:]),
-            f"the tableau is not explicit: row {i} of A is {row}, with an entry on or above the diagonal",
+            f"the tableau is not explicit: row {i} of A is {row}, with an entry on or above the "
+            "diagonal",
         )
     refuse(
         abs(sum(b) - 1) > 1e-12,
@@ -319,16 +332,19 @@ def tableau(A, b):
 
 
 def instance(value, kind, needs):
-    """`value`; TypeError, `needs` and what was got, unless it is an object of that kind: of a class, or with these members."""
+    """`value`; TypeError, `needs` and what was got, unless it is an object of that kind: of a
+    class, or with these members."""
     known = (
         isinstance(value, kind)
         if isinstance(kind, type)
         else all(hasattr(value, member) for member in kind)
     )
     if isinstance(value, type):
+        name = value.__name__
         needed = [p for p in inspect.signature(value).parameters.values() if p.default is p.empty]
         raise TypeError(
-            f"{needs}, got the class itself: write {value.__name__}({'…' * bool(needed)}), not {value.__name__}"
+            f"{needs}, got the class itself: write {value.__name__}({'…' * bool(needed)}), not "
+            f"{value.__name__}"
         )
     refuse(not known, f"{needs}, got {value!r}", TypeError)
     return value

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ..arguments import positive
+from ..arguments import positive, refuse
 from ..flows import Flow
 from ..integrators import Euler
 from ..integrators.bounds import cocoercivity, one_sided_bound, spectral_bound
@@ -51,10 +51,11 @@ class StepSizes(Constraint):
         self.flow_C = learned_euler_step(flow_C, "flow_C")
         self.flow_E = learned_euler_step(flow_E, "flow_E")
         self.maps, self.smallest = (flow_C, flow_E), positive(smallest, "smallest")
-        if flow_C is flow_E:
-            raise ValueError("flow_C and flow_E must be two flows, got the same one twice")
-        if not isinstance(bound, str) or bound not in ("sharp", "paper", "slides"):
-            raise ValueError(f'bound must be "sharp" or "paper", got {bound!r}')
+        refuse(flow_C is flow_E, "flow_C and flow_E must be two flows, got the same one twice")
+        refuse(
+            not isinstance(bound, str) or bound not in ("sharp", "paper", "slides"),
+            f'bound must be "sharp" or "paper", got {bound!r}',
+        )
         self.bound = "sharp" if bound == "sharp" else "paper"
         try:
             self.curve()
@@ -100,11 +101,12 @@ def nearest(largest, smallest, top, h_C, h_E):
         distance[largest(h) < smallest] = math.inf
         k = distance.argmin()
         low, high = h[max(k - 1, 0)], h[min(k + 1, 1000)]
-    if distance[k] == math.inf:
-        raise NotImplementedError(
-            "no contractive step is known to compensate for an expansive step of "
-            f"{smallest}: contraction needs slopes ≥ a > 0 and A of full column rank"
-        )
+    refuse(
+        distance[k] == math.inf,
+        "no contractive step is known to compensate for an expansive step of "
+        f"{smallest}: contraction needs slopes ≥ a > 0 and A of full column rank",
+        NotImplementedError,
+    )
     return h[k]
 
 
@@ -158,10 +160,14 @@ class SignedSteps(Constraint):
 
 def learned_euler_step(flow, name):
     """`flow`; TypeError unless it is one Euler step whose size is learned."""
-    if not isinstance(flow, Flow) or not flow.learn_h:
-        raise TypeError(f"{name} must be a Flow with learn_h=True, got {flow!r}")
-    if not isinstance(flow.method, Euler) or flow.steps != 1:
-        raise TypeError(
-            f"{name} must be one Euler step, got {flow.method!r} with steps={flow.steps}"
-        )
+    refuse(
+        not isinstance(flow, Flow) or not flow.learn_h,
+        f"{name} must be a Flow with learn_h=True, got {flow!r}",
+        TypeError,
+    )
+    refuse(
+        not isinstance(flow.method, Euler) or flow.steps != 1,
+        f"{name} must be one Euler step, got {flow.method!r} with steps={flow.steps}",
+        TypeError,
+    )
     return flow

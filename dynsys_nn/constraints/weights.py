@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import Described, dimension, flag, instance, positive
+from ..arguments import Described, dimension, flag, instance, positive, refuse
 from ..linear import Convolution, Weighted
 from ..losses import matrices, stretch
 from ..maps import Map, every_map, place_of
@@ -48,12 +48,13 @@ class Orthogonal(Constraint):
 
     def __init__(self, *linear_maps, bjorck=False):
         for A in linear_maps:
-            if isinstance(A, Convolution):
-                raise TypeError(
-                    f"Orthogonal constrains Dense and Affine maps, got {A!r}: a convolution has no "
-                    "nearest orthogonal stencil; take SpectralBall, and TowardsOrthogonal or "
-                    "OrthogonalityPenalty"
-                )
+            refuse(
+                isinstance(A, Convolution),
+                f"Orthogonal constrains Dense and Affine maps, got {A!r}: a convolution has no "
+                "nearest orthogonal stencil; take SpectralBall, and TowardsOrthogonal or "
+                "OrthogonalityPenalty",
+                TypeError,
+            )
         self.linear_maps, self.bjorck = linear_maps, flag(bjorck, "bjorck")
         self.maps = matrices(linear_maps, "Orthogonal")
 
@@ -68,12 +69,9 @@ class Orthogonal(Constraint):
     def tangent(self, net, dtheta):
         dtheta = np.array(dtheta)
         for A in self.maps:
-            W, G = (
-                tall(A.W),
-                tall(dtheta[place_of(A, net)].reshape(A.W.shape)),
-            )  # a view: dtheta changes with it
+            W, G = tall(A.W), tall(dtheta[place_of(A, net)].reshape(A.W.shape))
             S = W.T @ G
-            G -= W @ (S + S.T) / 2
+            G -= W @ (S + S.T) / 2  # G is a view: dtheta changes with it
         return dtheta
 
     def blocks(self, net):
@@ -108,10 +106,8 @@ class SpectralBall(Constraint):
     """
 
     def __init__(self, *linear_maps, radius=1.0):
-        if len(linear_maps) > 1 and isinstance(
-            linear_maps[-1], float | int | np.number
-        ):  # SpectralBall(A, 2)
-            *linear_maps, radius = linear_maps
+        if len(linear_maps) > 1 and isinstance(linear_maps[-1], float | int | np.number):
+            *linear_maps, radius = linear_maps  # SpectralBall(A, 2)
         self.linear_maps, self.maps = tuple(linear_maps), matrices(linear_maps, "SpectralBall")
         self.radius = positive(radius, "radius")
 
@@ -119,9 +115,8 @@ class SpectralBall(Constraint):
         for A in self.maps:
             s_max = A.lipschitz()
             if s_max > self.radius:
-                A.W = A.W * (
-                    self.radius / s_max * (1 - 2 * np.finfo(A.W.dtype).eps)
-                )  # rounding stays inside
+                inside = 1 - 2 * np.finfo(A.W.dtype).eps  # after rounding, too
+                A.W = A.W * (self.radius / s_max * inside)
 
 
 def weights(*maps):
@@ -154,8 +149,6 @@ def bjorck(Q, iterations=30):
     for _ in range(iterations):
         E = Q.T @ Q - I
         Q = Q - Q @ E / 2
-        if (
-            np.linalg.norm(E) < np.finfo(Q.dtype).eps ** 0.5
-        ):  # of which this step has made the square, rounding
+        if np.linalg.norm(E) < np.finfo(Q.dtype).eps ** 0.5:  # its square is rounding
             return Q
     return None

@@ -1,13 +1,15 @@
-"""Vector fields X_θ, the families of the recipe: a property → the fields whose flows have it → an integrator that keeps it.
+"""Vector fields X_θ, the families of the recipe: a property → the fields whose flows have it → an
+integrator that keeps it.
 
     ẋ = Bσ(Ax + b)                           nothing in particular: Euler steps of it are a ResNet
     ẋ = ∓Aᵀσ(Ax + b) = ∓∇V(x)                contraction (σ increasing, sign −)
-    (x, v)′ = (f(v), g(x))                   volume; the symplectic form too, when f and g are gradients
-    ẋ = S(x)∇I(x), S = M − Mᵀ                the invariant I, since İ = ∇Iᵀ S ∇I = 0: mass, the norm, …
+    (x, v)′ = (f(v), g(x))                   volume; the symplectic form, if f and g are gradients
+    ẋ = S(x)∇I(x), S = M − Mᵀ                I, since İ = ∇Iᵀ S ∇I = 0: mass, the norm, …
     ż = J Aᵀσ(Az + b) = J∇H(z)               energy, the symplectic form, volume
 
-A field is a Map ℝᵈ → ℝᵈ. What is known of it (L, μ, the spectrum of a symmetric Jacobian) decides how large the
-Lipschitz constant of one step can be; `integrators` does the sums. Source: Celledoni et al., arXiv:2210.02373.
+A field is a Map ℝᵈ → ℝᵈ. What is known of it (L, μ, the spectrum of a symmetric Jacobian) decides
+how large the Lipschitz constant of one step can be; `integrators` does the sums. Source: Celledoni
+et al., arXiv:2210.02373.
 """
 
 from .combined import KnownField, SumField
@@ -34,7 +36,19 @@ from .skew import (
 )
 
 __all__ = [
-    "Field", "GradientField", "HamiltonianField", "Invariant", "InvariantField", "KnownField", "Mass",
-    "MassPreservingField", "PartitionedField", "Quadratic", "ResidualField", "SkewGradientField",
-    "SpherePreservingField", "SquaredNorm", "SumField",
-]  # fmt: skip
+    "Field",
+    "GradientField",
+    "HamiltonianField",
+    "Invariant",
+    "InvariantField",
+    "KnownField",
+    "Mass",
+    "MassPreservingField",
+    "PartitionedField",
+    "Quadratic",
+    "ResidualField",
+    "SkewGradientField",
+    "SpherePreservingField",
+    "SquaredNorm",
+    "SumField",
+]

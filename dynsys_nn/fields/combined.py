@@ -9,7 +9,8 @@ from .invariants import Mass, SquaredNorm, words
 
 
 class SumField(Field):
-    """X = X₁ + … + X_n. Its `parts` are what LieTrotter and Strang compose. Parameters: "0.A", "1.A", …
+    """X = X₁ + … + X_n. Its `parts` are what LieTrotter and Strang compose. Parameters: "0.A",
+    "1.A", …
 
     Keeps what all parts keep; energies and other invariants if they are the same.
     """
@@ -88,11 +89,12 @@ class SumField(Field):
 class KnownField(Field):
     """X(x) = fun(x), a given ODE without parameters.
 
-    fun: (..., d) → (..., d), vectorised over the batch; jacobian: (..., d) → (..., d, d), without which `vjp`, `jvp`
-    and `jacobian` raise NotImplementedError; keeps: what its exact flow keeps; gradient: True if fun is the
-    gradient of a function, which makes PartitionedField(f, g) Hamiltonian; shear: True if fun(x + h fun(x)) = fun(x), as for one
-    half of a separable Hamiltonian system, so that a step of any Runge–Kutta method is its exact flow; None: fun is asked, at
-    random states and steps, when a splitting wants to know.
+    fun: (..., d) → (..., d), vectorised over the batch; jacobian: (..., d) → (..., d, d), without
+    which `vjp`, `jvp` and `jacobian` raise NotImplementedError; keeps: what its exact flow keeps;
+    gradient: True if fun is the gradient of a function, which makes PartitionedField(f, g)
+    Hamiltonian; shear: True if fun(x + h fun(x)) = fun(x), as for one half of a separable
+    Hamiltonian system, so that a step of any Runge–Kutta method is its exact flow; None: fun is
+    asked, at random states and steps, when a splitting wants to know.
     """
 
     def __init__(self, fun, dim, jacobian=None, keeps=(), gradient=False, shear=None):
@@ -118,7 +120,7 @@ class KnownField(Field):
 
     @property
     def is_shear(self):
-        """True if X(x + hX(x)) = X(x): as was said, or else to the last bit at 64 random x and h."""
+        """True if X(x + hX(x)) = X(x): as was said, or to the last bit at 64 random x and h."""
         if self.shear is not None:
             return self.shear
         rng = np.random.default_rng(0)
@@ -139,7 +141,8 @@ class KnownField(Field):
         y = np.asarray(self.fun(x))
         if y.shape != x.shape:
             raise ValueError(
-                f"fun of KnownField must keep the shape of its states, {x.shape}, but returned {y.shape}"
+                f"fun of KnownField must keep the shape of its states, {x.shape}, but returned "
+                f"{y.shape}"
             )
         return y.astype(x.dtype, copy=False)
 

@@ -1,4 +1,4 @@
-"""What every vector field has: a dimension, a divergence, and the constants that its theorems need."""
+"""What every vector field has: a dimension, a divergence, the constants of its theorems."""
 
 import numpy as np
 
@@ -13,8 +13,9 @@ KEEPABLE = frozenset({"mass", "norm", "invariant", "energy", "volume", "symplect
 class Field(Map):
     """X: ℝᵈ → ℝᵈ, the right-hand side of ẋ = X(x).
 
-    What its exact flow keeps are facts about objects: `invariants`, a dict name → I with I(x(t)) = I(x(0)), and `geometry`, out of
-    volume and symplectic. `keeps` is the set of the words for them, out of mass, norm, invariant, energy, volume, symplectic.
+    What its exact flow keeps are facts about objects: `invariants`, a dict name → I with I(x(t)) =
+    I(x(0)), and `geometry`, out of volume and symplectic. `keeps` is the set of the words for them,
+    out of mass, norm, invariant, energy, volume, symplectic.
     """
 
     formula, is_field = "X(x)", True
@@ -29,7 +30,9 @@ class Field(Map):
         """d. ValueError if the map leaves its space, and so is not a vector field."""
         if self.dim_in != self.dim_out:
             raise ValueError(
-                f"a vector field maps ℝᵈ to ℝᵈ, but {self!r} does not: choose B so that the dimensions agree"
+                f"a vector field maps ℝᵈ to ℝᵈ, but {self!r} does not: choose B so that the "
+                "dimensions "
+                "agree"
             )
         return self.dim_in
 
@@ -47,11 +50,12 @@ class Field(Map):
         return self(y)
 
     def one_sided_lipschitz(self):
-        """A certified μ with ⟨X(x) − X(y), x − y⟩ ≤ μ‖x − y‖². Always true of μ = L; sharper if more is known."""
+        """A certified μ with ⟨X(x) − X(y), x − y⟩ ≤ μ‖x − y‖². Always true of μ = L; sharper if
+        more is known."""
         return self.lipschitz()
 
     def spectrum(self):
-        """(λ_min, λ_max) that hold all eigenvalues of the symmetric Jacobian of a gradient field."""
+        """(λ_min, λ_max) that hold all eigenvalues of the symmetric Jacobian of a gradient."""
         raise NotImplementedError(
             f"{type(self).__name__} is not known to have a symmetric Jacobian"
         )

@@ -12,10 +12,12 @@ from .field import Field, activation_part, linear_part, with_bias, zero_bias
 class GradientField(Field):
     """X(x) = ∓Aᵀdiag(α)σ(A x + b) = ∓∇V(x) with V(x) = Σᵢ αᵢγ(A x + b)ᵢ, γ′ = σ.
 
-    With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move apart. Without alpha
-    the force X is monotone: to represent one that is not (a pendulum's, say), give alpha entries of both signs.
+    With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move
+    apart. Without alpha the force X is monotone: to represent one that is not (a pendulum's, say),
+    give alpha entries of both signs.
 
-    A: linear map d → k; sign: −1 (descent) or +1 (ascent); alpha: array (k,) of learned weights, or None for ones.
+    A: linear map d → k; sign: −1 (descent) or +1 (ascent); alpha: array (k,) of learned weights, or
+    None for ones.
     Parameters: "A", "b" (k,), "alpha" if given.
     """
 
@@ -34,7 +36,8 @@ class GradientField(Field):
 
     @classmethod
     def random(cls, dim, width, sigma=Tanh(), sign=-1, alpha=None, bias=0.0, rng=None, dtype=float):
-        """A: ℝᵈ → ℝᵏ dense, d = dim, k = width, b ~ N(0, bias²), and α ~ N(0, alpha²) unless alpha is None, drawn with `rng`."""
+        """A: ℝᵈ → ℝᵏ dense, d = dim, k = width, b ~ N(0, bias²), and α ~ N(0, alpha²) unless alpha
+        is None, drawn with `rng`."""
         rng = generator(rng)
         A = Dense(width, dim, rng=rng, dtype=dtype)
         return with_bias(cls(A, sigma, sign, random_weights(alpha, A.dim_out, rng)), bias, rng)
@@ -46,7 +49,8 @@ class GradientField(Field):
 
     @property
     def formula(self):
-        return f"{'−' if self.sign < 0 else ''}Aᵀ{'' if 'alpha' in self._missing else 'diag(α)'}σ(Ax + b)"
+        weights = "" if "alpha" in self._missing else "diag(α)"
+        return f"{'−' if self.sign < 0 else ''}Aᵀ{weights}σ(Ax + b)"
 
     def potential(self, x):
         """V(x), shape (...); X = −∇V for sign −1 and X = +∇V for sign +1."""
@@ -81,7 +85,8 @@ class GradientField(Field):
         return (slope[..., None, :] * (self.A @ np.eye(self.dim, dtype=self.b.dtype))) @ self.A
 
     def spectrum(self):
-        """sign · α_i[σ′_min, σ′_max] · [s_min², s_max²]: the hull over i, times the eigenvalues of AᵀA."""
+        """sign · α_i[σ′_min, σ′_max] · [s_min², s_max²]: the hull over i, times the eigenvalues of
+        AᵀA."""
         self.sigma.require_bounds()
         slopes = self.sign * np.outer(
             np.atleast_1d(self.alpha), [self.sigma.slope_min, self.sigma.slope_max]
@@ -100,7 +105,8 @@ class GradientField(Field):
 
 
 class Potential(Map):
-    """V(x) = Σᵢ αᵢγ(A x + b)ᵢ of a GradientField, one number per state, (..., d) → (...), as a map. Its θ is that of the field."""
+    """V(x) = Σᵢ αᵢγ(A x + b)ᵢ of a GradientField, one number per state, (..., d) → (...), as a map.
+    Its θ is that of the field."""
 
     formula, naming, dim_out = "Σ αγ(Ax + b)", "inner", ()
 

@@ -1,7 +1,9 @@
-"""Invariants I: ℝᵈ → ℝ, each with its gradient and its Hessian-vector product, and as maps with adjoint and tangent.
+"""Invariants I: ℝᵈ → ℝ, each with its gradient and its Hessian-vector product, and as maps with
+adjoint and tangent.
 
-`keeps` is the word for what a field with this invariant keeps; `degree` is 1 or 2 if I is a polynomial of that
-degree, so that ∇I is linear, and None otherwise: it decides which method keeps I. Invariants are equal if they were built alike.
+`keeps` is the word for what a field with this invariant keeps; `degree` is 1 or 2 if I is a
+polynomial of that degree, so that ∇I is linear, and None otherwise: it decides which method keeps
+I. Invariants are equal if they were built alike.
 """
 
 import numpy as np
@@ -81,13 +83,15 @@ class Quadratic(Described):
         v = points(v, self)
         if v.shape[-1] != len(self.Q):
             raise ValueError(
-                f"Quadratic acts on states of dimension {len(self.Q)}, got an array of shape {v.shape}"
+                f"Quadratic acts on states of dimension {len(self.Q)}, got an array of shape "
+                f"{v.shape}"
             )
         return v @ self.Q.astype(np.result_type(v.dtype, np.float32), copy=False)
 
 
 class Invariant(Described):
-    """I given by three functions: I(x), (..., d) → (...); ∇I(x), (..., d) → (..., d); and ∇²I(x)v, twice (..., d) → (..., d).
+    """I given by three functions: I(x), (..., d) → (...); ∇I(x), (..., d) → (..., d); and ∇²I(x)v,
+    twice (..., d) → (..., d).
 
     keeps: the word for it, "invariant" unless given. TypeError if one of them is not a function.
     """
@@ -128,7 +132,8 @@ class ValueOf(Map):
 
 
 class GradientOf(Map):
-    """The gradient ∇I of an invariant that is given, as a map ℝᵈ → ℝᵈ: its Jacobian ∇²I is symmetric."""
+    """The gradient ∇I of an invariant that is given, as a map ℝᵈ → ℝᵈ: its Jacobian ∇²I is
+    symmetric."""
 
     formula = "∇I(x)"
 
@@ -146,7 +151,8 @@ class GradientOf(Map):
 
 
 def known_invariants(field):
-    """name → I: the invariants that a field is known by, with mass and norm if it has the words for them alone."""
+    """name → I: the invariants that a field is known by, with mass and norm if it has the words for
+    them alone."""
     known = dict(field.invariants)
     for name, I in (("mass", Mass()), ("norm", SquaredNorm())):
         if name in field.keeps and I not in known.values():
@@ -166,11 +172,13 @@ def words(keeps):
 
 
 def points(x, I):
-    """x as an array of states, one axis at least, for an invariant of any dimension. TypeError or ValueError otherwise."""
+    """x as an array of states, one axis at least, for an invariant of any dimension. TypeError or
+    ValueError otherwise."""
     x = numbers(x, f"{type(I).__name__} acts on")
     if x.ndim == 0:
         raise ValueError(
-            f"{type(I).__name__} acts on states, arrays of shape (..., d), got the single number {x}"
+            f"{type(I).__name__} acts on states, arrays of shape (..., d), got the single number "
+            f"{x}"
         )
     return x
 

@@ -12,11 +12,13 @@ from .residual import ResidualField
 
 
 class PartitionedField(Field):
-    """(x, v)′ = (f(v), g(x)): divergence zero, and each half alone is a shear that a splitting step solves exactly.
+    """(x, v)′ = (f(v), g(x)): divergence zero, and each half alone is a shear that a splitting step
+    solves exactly.
 
-    f: map ℝᵐ → ℝⁿ; g: map ℝⁿ → ℝᵐ, any maps; the state is (x, v), dimension n + m, x first. Keeps volume; if f and
-    g are gradients of T and −V, it is the Hamiltonian system of H = T(v) + V(x), and keeps the energy and the
-    symplectic form with J = [[0, I], [−I, 0]]. With f or g a Zero map it is a shear. ValueError if f and g do not fit together.
+    f: map ℝᵐ → ℝⁿ; g: map ℝⁿ → ℝᵐ, any maps; the state is (x, v), dimension n + m, x first. Keeps
+    volume; if f and g are gradients of T and −V, it is the Hamiltonian system of H = T(v) + V(x),
+    and keeps the energy and the symplectic form with J = [[0, I], [−I, 0]]. With f or g a Zero map
+    it is a shear. ValueError if f and g do not fit together.
     Parameters: those of "f", then of "g".
     """
 
@@ -45,8 +47,9 @@ class PartitionedField(Field):
     def random(
         cls, dim, width, sigma=Tanh(), gradient=False, alpha=1.0, bias=0.0, rng=None, dtype=float
     ):
-        """f and g on halves of dim numbers (dim is even): ResidualFields of that width, or with `gradient=True` GradientFields
-        with weights α ~ N(0, alpha²), which make it symplectic. b ~ N(0, bias²); all drawn with `rng`."""
+        """f and g on halves of dim numbers (dim is even): ResidualFields of that width, or with
+        `gradient=True` GradientFields with weights α ~ N(0, alpha²), which make it symplectic. b ~
+        N(0, bias²); all drawn with `rng`."""
         half, odd = divmod(dimension(dim, "dim"), 2)
         refuse(odd, f"dim must be even, for two halves of one dimension, got {dim}")
         rng, options = generator(rng), dict(sigma=sigma, bias=bias, dtype=dtype)
@@ -60,7 +63,8 @@ class PartitionedField(Field):
         return cls(*[ResidualField.random(half, width, rng=rng, **options) for _ in range(2)])
 
     def hamiltonian(self, z):
-        """H(x, v) = T(v) + V(x), shape (...), if f = ∇T and g = −∇V are GradientFields; NotImplementedError otherwise."""
+        """H(x, v) = T(v) + V(x), shape (...), if f = ∇T and g = −∇V are GradientFields;
+        NotImplementedError otherwise."""
         return SeparableEnergy(self.f, self.g)(z)
 
     def split(self, z):
@@ -104,9 +108,11 @@ class PartitionedField(Field):
 
 
 class SeparableEnergy(Described):
-    """H(x, v) = T(v) + V(x) of (x, v)′ = (f(v), g(x)) with f = ∇T and g = −∇V: an invariant, whose gradient is (−g(x), f(v)).
+    """H(x, v) = T(v) + V(x) of (x, v)′ = (f(v), g(x)) with f = ∇T and g = −∇V: an invariant, whose
+    gradient is (−g(x), f(v)).
 
-    T, V: functions of half a state, (..., n) → (...); None: those of f and g, which must then be GradientFields.
+    T, V: functions of half a state, (..., n) → (...); None: those of f and g, which must then be
+    GradientFields.
     """
 
     keeps, degree = frozenset({"energy"}), None
@@ -132,12 +138,14 @@ class SeparableEnergy(Described):
 
 
 def is_gradient(F):
-    """Whether F: ℝⁿ → ℝⁿ is known to be the gradient of a function: in one dimension, every function is; 0 is."""
+    """Whether F: ℝⁿ → ℝⁿ is known to be the gradient of a function: in one dimension, every
+    function is; 0 is."""
     return F.dim_in == 1 or isinstance(F, Zero) or getattr(F, "is_gradient", False)
 
 
 def potential_of(F, name, sign):
-    """The function whose gradient is sign · F; NotImplementedError unless F is a GradientField, or 0."""
+    """The function whose gradient is sign · F; NotImplementedError unless F is a GradientField, or
+    0."""
     if isinstance(F, Zero):
         return lambda x: np.zeros(x.shape[:-1], x.dtype)
     refuse(

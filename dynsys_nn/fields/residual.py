@@ -12,7 +12,8 @@ from .field import Field, activation_part, linear_part, with_bias, zero_bias
 class ResidualField(Field):
     """X(x) = B σ(A x + b). Explicit Euler steps of it are the layers of a ResNet, x + hBσ(Ax + b).
 
-    A: linear map d → k; B: linear map k → d, or None for the identity. Parameters: "A", "b" (k,), "B".
+    A: linear map d → k; B: linear map k → d, or None for the identity. Parameters: "A", "b" (k,),
+    "B".
     """
 
     formula = "Bσ(Ax + b)"
@@ -31,7 +32,8 @@ class ResidualField(Field):
 
     @classmethod
     def random(cls, dim, width, sigma=Tanh(), bias=0.0, rng=None, dtype=float):
-        """A: ℝᵈ → ℝᵏ and B: ℝᵏ → ℝᵈ dense, d = dim, k = width, b ~ N(0, bias²), all drawn with `rng`."""
+        """A: ℝᵈ → ℝᵏ and B: ℝᵏ → ℝᵈ dense, d = dim, k = width, b ~ N(0, bias²), all drawn with
+        `rng`."""
         rng = generator(rng)
         A, B = Dense(width, dim, rng=rng, dtype=dtype), Dense(dim, width, rng=rng, dtype=dtype)
         return with_bias(cls(A, sigma, B), bias, rng)
@@ -69,7 +71,8 @@ class ResidualField(Field):
         return self.B.lipschitz() * self.sigma.lipschitz * self.A.lipschitz()
 
     def one_sided_lipschitz(self):
-        """The largest eigenvalue of (C + Cᵀ)/2, plus r, if X is r-Lipschitz about C; L if that is less, or C too large."""
+        """The largest eigenvalue of (C + Cᵀ)/2, plus r, if X is r-Lipschitz about C; L if that is
+        less, or C too large."""
         if not self.has_centre:
             return self.lipschitz()
         C, r = self.centre_radius()
@@ -77,14 +80,16 @@ class ResidualField(Field):
 
     @property
     def has_centre(self):
-        """True unless states are images, of more than 1024 numbers, so that C would fill the memory."""
+        """True unless states are images, of more than 1024 numbers, so that C would fill the
+        memory."""
         return self.dim_in <= 1024
 
     def centre_radius(self):
-        """C = cBA and r = ‖B‖ ½(σ′_max − σ′_min) ‖A‖, c = (σ′_max + σ′_min)/2: subtracting cz centres the slopes of σ about 0.
+        """C = cBA and r = ‖B‖ ½(σ′_max − σ′_min) ‖A‖, c = (σ′_max + σ′_min)/2: subtracting cz
+        centres the slopes of σ about 0.
 
-        r covers the rounding of the product BA, and of its norm or eigenvalues. NotImplementedError for states of more than 1024
-        numbers."""
+        r covers the rounding of the product BA, and of its norm or eigenvalues. NotImplementedError
+        for states of more than 1024 numbers."""
         self.sigma.require_bounds()
         refuse(
             not self.has_centre, f"C = cBA of {self!r} is too large a matrix", NotImplementedError

@@ -1,4 +1,5 @@
-"""ẋ = S(x)∇I(x) with S skew keeps I: mass, the norm, any other invariant, and with S = J the energy."""
+"""ẋ = S(x)∇I(x) with S skew keeps I: mass, the norm, any other invariant, and with S = J the
+energy."""
 
 import numpy as np
 
@@ -23,14 +24,16 @@ def forwarded(part, name):
 class SkewGradientField(Field):
     """X(x) = S(x)∇I(x) with S(x)ᵀ = −S(x): then İ = ∇IᵀS∇I = 0.
 
-    Its factors are objects, each with adjoint and tangent: the maps `I`, (..., d) → (...), and `dI` = ∇I, and the map `S` of a pair,
+    Its factors are objects, each with adjoint and tangent: the maps `I`, (..., d) → (...), and `dI`
+    = ∇I, and the map `S` of a pair,
 
         S(p, n)                        S(p)n
         S.vjp(p, n)                    S(p)n, pullback;  pullback(w) = dp, dn, dθ
         S.jvp(p, n, dp, dn, dtheta)    S(p)n, its tangent
 
-    The field follows from them here, and so does every method that takes S and ∇I at different points. A subclass makes S and dI
-    known by `own(S=…, dI=…)`, and sets I, which has the parameters of dI.
+    The field follows from them here, and so does every method that takes S and ∇I at different
+    points. A subclass makes S and dI known by `own(S=…, dI=…)`, and sets I, which has the
+    parameters of dI.
     """
 
     naming = "inner"
@@ -56,7 +59,8 @@ class SkewGradientField(Field):
 
 
 class SkewMatrix(Parameters):
-    """S(p)n = (M − Mᵀ)n = Σ_k m_k (e_i n_j − e_j n_i), vec M = m = C σ(A p + b), (i, j) the place of the k-th entry of M."""
+    """S(p)n = (M − Mᵀ)n = Σ_k m_k (e_i n_j − e_j n_i), vec M = m = C σ(A p + b), (i, j) the place
+    of the k-th entry of M."""
 
     def __init__(self, A, sigma, C, places):
         self.sigma, (self.i, self.j) = sigma, places
@@ -124,13 +128,15 @@ class Symplectic(Parameters):
 
 
 class InvariantField(SkewGradientField):
-    """X(x) = S(x)∇I(x) with S = M − Mᵀ and vec M = σ(A x + b), or C σ(A x + b): then İ = ∇IᵀS∇I = 0.
+    """X(x) = S(x)∇I(x) with S = M − Mᵀ and vec M = σ(A x + b), or C σ(A x + b): then İ = ∇IᵀS∇I =
+    0.
 
-    invariant: an object with I(x), I.gradient(x) and I.hvp(x, v), as Mass(), SquaredNorm(), Quadratic(Q) or
-    Invariant(value, gradient, hvp); it has no parameters. A (or C) has d² rows for vec M, row by row, or d(d − 1)/2
-    for its strict upper triangle alone. Prefer C: without it, with the triangle and σ ≥ 0 (Sigmoid, ReLU), every
-    S_ij, i < j, is ≥ 0, and for mass the first coordinate can only grow, the last only shrink. Parameters: "A", "b",
-    "C". Source: arXiv:2210.02373.
+    invariant: an object with I(x), I.gradient(x) and I.hvp(x, v), as Mass(), SquaredNorm(),
+    Quadratic(Q) or Invariant(value, gradient, hvp); it has no parameters. A (or C) has d² rows for
+    vec M, row by row, or d(d − 1)/2 for its strict upper triangle alone. Prefer C: without it, with
+    the triangle and σ ≥ 0 (Sigmoid, ReLU), every S_ij, i < j, is ≥ 0, and for mass the first
+    coordinate can only grow, the last only shrink. Parameters: "A", "b", "C". Source:
+    arXiv:2210.02373.
     """
 
     A, b, C, sigma = (forwarded("S", name) for name in ("A", "b", "C", "sigma"))
@@ -149,7 +155,9 @@ class InvariantField(SkewGradientField):
             places = np.triu_indices(d, 1)
         else:
             raise ValueError(
-                f"{name} must have d² = {d * d} rows for vec M, or d(d − 1)/2 = {d * (d - 1) // 2} for its "
+                f"{name} must have d² = {d * d} rows for vec M, or d(d − 1)/2 = "
+                f"{d * (d - 1) // 2} for its "
+                ""
                 f"strict upper triangle, got {C.dim_out}"
             )
         self.dim_in = self.dim_out = d
@@ -160,8 +168,9 @@ class InvariantField(SkewGradientField):
 
     @classmethod
     def random(cls, dim, width, *invariant, sigma=Tanh(), bias=0.0, rng=None, dtype=float):
-        """vec M = C σ(A x + b), the strict upper triangle, A and C dense, width numbers between them, b ~ N(0, bias²), all drawn with
-        `rng`. invariant: for InvariantField the I that it keeps; none for those that have theirs."""
+        """vec M = C σ(A x + b), the strict upper triangle, A and C dense, width numbers between
+        them, b ~ N(0, bias²), all drawn with `rng`. invariant: for InvariantField the I that it
+        keeps; none for those that have theirs."""
         rng = generator(rng)
         A = Dense(width, dim, rng=rng, dtype=dtype)
         C = Dense(max(1, A.dim_in * (A.dim_in - 1) // 2), width, rng=rng, dtype=dtype)
@@ -179,7 +188,8 @@ class InvariantField(SkewGradientField):
 
 
 class MassPreservingField(InvariantField):
-    """X(x) = (M − Mᵀ)1 with vec M = σ(A x + b), or C σ(A x + b): 1ᵀX = 0, so the sum of the components stays.
+    """X(x) = (M − Mᵀ)1 with vec M = σ(A x + b), or C σ(A x + b): 1ᵀX = 0, so the sum of the
+    components stays.
 
     The InvariantField of I(x) = 1ᵀx. Every Runge–Kutta method keeps it.
     """
@@ -201,7 +211,8 @@ class MassPreservingField(InvariantField):
 class SpherePreservingField(InvariantField):
     """X(x) = (M − Mᵀ)x with vec M = σ(A x + b), or C σ(A x + b): xᵀX = 0, so ‖x‖ stays.
 
-    The InvariantField of I(x) = ½‖x‖². Cayley and ImplicitMidpoint keep it; no explicit Runge–Kutta method does.
+    The InvariantField of I(x) = ½‖x‖². Cayley and ImplicitMidpoint keep it; no explicit Runge–Kutta
+    method does.
     """
 
     def __init__(self, A, sigma, C=None):
@@ -209,7 +220,8 @@ class SpherePreservingField(InvariantField):
 
 
 class Energy(Potential):
-    """H(z) = Σᵢ αᵢγ(A z + b)ᵢ of a HamiltonianField: its θ is that of ∇H. An invariant, too, with gradient and Hessian."""
+    """H(z) = Σᵢ αᵢγ(A z + b)ᵢ of a HamiltonianField: its θ is that of ∇H. An invariant, too, with
+    gradient and Hessian."""
 
     keeps, degree = frozenset({"energy"}), None
 
@@ -223,13 +235,15 @@ class Energy(Potential):
 
 
 class HamiltonianField(SkewGradientField):
-    """X(z) = J Aᵀdiag(α)σ(A z + b) = J∇H(z), H(z) = Σᵢ αᵢγ(A z + b)ᵢ, γ′ = σ, with z = (q, p) and J(a, b) = (b, −a).
+    """X(z) = J Aᵀdiag(α)σ(A z + b) = J∇H(z), H(z) = Σᵢ αᵢγ(A z + b)ᵢ, γ′ = σ, with z = (q, p) and
+    J(a, b) = (b, −a).
 
-    Keeps H (`hamiltonian(z)`), the symplectic form and volume. Without alpha and with σ increasing, H is convex: to represent
-    one that is not (a pendulum's, say), give alpha entries of both signs.
+    Keeps H (`hamiltonian(z)`), the symplectic form and volume. Without alpha and with σ increasing,
+    H is convex: to represent one that is not (a pendulum's, say), give alpha entries of both signs.
 
-    A: linear map 2n → k; alpha: array (k,) of learned weights, or None for ones. ValueError if the dimension is
-    odd. Parameters: "A", "b" (k,), "alpha" if given; `dH` is ∇H as a GradientField. Source: arXiv:2210.02373.
+    A: linear map 2n → k; alpha: array (k,) of learned weights, or None for ones. ValueError if the
+    dimension is odd. Parameters: "A", "b" (k,), "alpha" if given; `dH` is ∇H as a GradientField.
+    Source: arXiv:2210.02373.
     """
 
     geometry = frozenset({"symplectic", "volume"})
@@ -238,7 +252,8 @@ class HamiltonianField(SkewGradientField):
     def __init__(self, A, sigma, alpha=None):
         refuse(
             linear_part(A, "A").dim_in % 2,
-            f"a Hamiltonian system has states (q, p) of even dimension, got A with dim_in = {A.dim_in}",
+            "a Hamiltonian system has states (q, p) of even dimension, got A with dim_in = "
+            f"{A.dim_in}",
         )
         self.dim_in = self.dim_out = A.dim_in
         dH = GradientField(A, sigma, sign=1, alpha=alpha)
@@ -248,7 +263,8 @@ class HamiltonianField(SkewGradientField):
 
     @classmethod
     def random(cls, dim, width, sigma=Tanh(), alpha=None, bias=0.0, rng=None, dtype=float):
-        """A: ℝ²ⁿ → ℝᵏ dense, 2n = dim, k = width, b ~ N(0, bias²), and α ~ N(0, alpha²) unless alpha is None, drawn with `rng`."""
+        """A: ℝ²ⁿ → ℝᵏ dense, 2n = dim, k = width, b ~ N(0, bias²), and α ~ N(0, alpha²) unless
+        alpha is None, drawn with `rng`."""
         rng = generator(rng)
         A = Dense(width, dim, rng=rng, dtype=dtype)
         return with_bias(cls(A, sigma, random_weights(alpha, A.dim_out, rng)), bias, rng)

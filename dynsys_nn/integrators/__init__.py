@@ -1,14 +1,16 @@
-"""One step Ψ^h of a numerical method as a map, x ↦ Ψ^h(x), with adjoint, tangent and ∂/∂h written by hand.
+"""One step Ψ^h of a numerical method as a map, x ↦ Ψ^h(x), with adjoint, tangent and ∂/∂h written
+by hand.
 
-A method is data: the body of a Runge–Kutta class is its Butcher tableau, that of a partitioned method its list of
-shears, that of a composition its list of substeps, and an implicit one is its increment Φ in y = x + hΦ(x, y); step,
-adjoint and tangent are written once for each kind. With stages Y_i = x + hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of
-a Runge–Kutta step runs backwards through them:
+A method is data: the body of a Runge–Kutta class is its Butcher tableau, that of a partitioned
+method its list of shears, that of a composition its list of substeps, and an implicit one is its
+increment Φ in y = x + hΦ(x, y); step, adjoint and tangent are written once for each kind. With
+stages Y_i = x + hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of a Runge–Kutta step runs backwards
+through them:
 
     κ_i = b_i w + Σ_j a_ji η_j,   η_i = X′(Y_i)ᵀ(h κ_i),   dx = w + Σ_i η_i,   dh = Σ_i ⟨κ_i, K_i⟩
 
-It is the exact derivative of the discrete map. Sources: Hager, Numer. Math. 87 (2000); Sanz-Serna, SIAM Review 58
-(2016); Hairer, Lubich and Wanner, Geometric Numerical Integration (2006).
+It is the exact derivative of the discrete map. Sources: Hager, Numer. Math. 87 (2000); Sanz-Serna,
+SIAM Review 58 (2016); Hairer, Lubich and Wanner, Geometric Numerical Integration (2006).
 """
 
 from .bounds import cocoercivity, euler_lipschitz, one_sided_bound, plain_bound, spectral_bound
@@ -23,8 +25,35 @@ from .shears import HenonMap, PartitionedMethod, StormerVerlet, SymplecticEuler
 from .tableaus import contractivity_radius, tableau_order
 
 __all__ = [
-    "RK4", "Cayley", "Composition", "DiscreteGradient", "Euler", "ExplicitMidpoint", "HenonMap", "Heun", "ImplicitMethod",
-    "ImplicitMidpoint", "Increment", "Kutta3", "LieTrotter", "Method", "NotConverged", "PartitionedMethod", "Projected",
-    "Ralston", "RungeKutta", "Splitting", "StormerVerlet", "Strang", "SymplecticEuler", "Yoshida", "cocoercivity",
-    "contractivity_radius", "euler_lipschitz", "one_sided_bound", "plain_bound", "spectral_bound", "tableau_order",
-]  # fmt: skip
+    "RK4",
+    "Cayley",
+    "Composition",
+    "DiscreteGradient",
+    "Euler",
+    "ExplicitMidpoint",
+    "HenonMap",
+    "Heun",
+    "ImplicitMethod",
+    "ImplicitMidpoint",
+    "Increment",
+    "Kutta3",
+    "LieTrotter",
+    "Method",
+    "NotConverged",
+    "PartitionedMethod",
+    "Projected",
+    "Ralston",
+    "RungeKutta",
+    "Splitting",
+    "StormerVerlet",
+    "Strang",
+    "SymplecticEuler",
+    "Yoshida",
+    "cocoercivity",
+    "contractivity_radius",
+    "euler_lipschitz",
+    "one_sided_bound",
+    "plain_bound",
+    "spectral_bound",
+    "tableau_order",
+]

@@ -1,9 +1,10 @@
-"""What one step does to the distance of two points: Lipschitz constants, and steps that are non-expansive.
+"""What one step does to the distance of two points: Lipschitz constants, and steps that are
+non-expansive.
 
-What is known of the field decides. From its Lipschitz constant L alone, a step of Euler's method stretches distances by
-at most 1 + |h|L; a one-sided constant μ knows that the field points inward; a spectrum, for the symmetric Jacobian of
-a gradient, gives the constant that is attained. Sources: Celledoni et al., arXiv:2210.02373; Sherry et al.,
-arXiv:2306.17332.
+What is known of the field decides. From its Lipschitz constant L alone, a step of Euler's method
+stretches distances by at most 1 + |h|L; a one-sided constant μ knows that the field points inward;
+a spectrum, for the symmetric Jacobian of a gradient, gives the constant that is attained. Sources:
+Celledoni et al., arXiv:2210.02373; Sherry et al., arXiv:2306.17332.
 """
 
 import math
@@ -32,10 +33,11 @@ def spectral_bound(h, low, high):
 
 
 def euler_lipschitz(field, h):
-    """A Lipschitz constant of x + hX(x): of three levels of knowledge the best that the field allows.
+    """A Lipschitz constant of x + hX(x): of three levels of knowledge the best that the field
+    allows.
 
-    A known spectrum is used alone: its bound is never worse than the others. If X is r-Lipschitz about a linear map C (a
-    residual field), ‖I + hC‖ + |h|r is never above the first.
+    A known spectrum is used alone: its bound is never worse than the others. If X is r-Lipschitz
+    about a linear map C (a residual field), ‖I + hC‖ + |h|r is never above the first.
     """
     require_field(field)
     if field.has_spectrum:
@@ -67,8 +69,8 @@ def contracts(field):
 def cocoercivity(field):
     """ν with ⟨X(x) − X(y), x − y⟩ ≤ −ν‖X(x) − X(y)‖²: how strongly X contracts.
 
-    1/L if −X is the gradient of a convex function (Baillon and Haddad, 1977); −μ/L² if only μ < 0 is known.
-    NotImplementedError if X is not known to contract.
+    1/L if −X is the gradient of a convex function (Baillon and Haddad, 1977); −μ/L² if only μ < 0
+    is known. NotImplementedError if X is not known to contract.
     """
     if not contracts(field):
         mu = field.one_sided_lipschitz()
@@ -82,9 +84,11 @@ def cocoercivity(field):
 
 
 def tableau_lipschitz(A, b, field, h):
-    """A Lipschitz constant of an explicit Runge–Kutta step. With one stage it is that of Euler's method. With more, of which each
-    grows by at most ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j, it is 1 + |h|LΣ_i|b_i|ℓ_i, and for fields that contract, h > 0 and b ≥ 0, at most
-    √(1 + (hL)² max(0, −λ) Σ_i ℓ_i²), λ the smallest eigenvalue of M + (2ν/h)B, M the stability matrix: 1 for steps up to 2rν."""
+    """A Lipschitz constant of an explicit Runge–Kutta step. With one stage it is that of Euler's
+    method. With more, of which each grows by at most ℓ_i = 1 + |h|LΣ_j|a_ij|ℓ_j, it is 1 +
+    |h|LΣ_i|b_i|ℓ_i, and for fields that contract, h > 0 and b ≥ 0, at most √(1 + (hL)² max(0, −λ)
+    Σ_i ℓ_i²), λ the smallest eigenvalue of M + (2ν/h)B, M the stability matrix: 1 for steps up to
+    2rν."""
     if len(b) == 1:
         return euler_lipschitz(field, h)
     hL, stages = abs(h) * field.lipschitz(), []

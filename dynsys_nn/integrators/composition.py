@@ -1,4 +1,5 @@
-"""Methods made of methods: a list of substeps, each a step of a field, or of one part of a sum, by a method of its own."""
+"""Methods made of methods: a list of substeps, each a step of a field, or of one part of a sum, by
+a method of its own."""
 
 import math
 
@@ -13,10 +14,11 @@ from .shears import StormerVerlet
 
 
 class Composition(Method):
-    """Ψ^h = Ψ_{X_s}^{c_s h} ∘ … ∘ Ψ_{X_1}^{c_1 h}. A subclass lists its substeps in `plan(field)`, first one first.
+    """Ψ^h = Ψ_{X_s}^{c_s h} ∘ … ∘ Ψ_{X_1}^{c_1 h}. A subclass lists its substeps in `plan(field)`,
+    first one first.
 
-    An entry is (part, X, method, c): a step of size c·h of the field X. Either X is the whole field and `part` is None, or X
-    is one of its parts and `part` is that part's name in θ.
+    An entry is (part, X, method, c): a step of size c·h of the field X. Either X is the whole field
+    and `part` is None, or X is one of its parts and `part` is that part's name in θ.
     """
 
     def plan(self, field):
@@ -74,18 +76,21 @@ class Composition(Method):
         return math.prod(method._lipschitz(X, c * h) for _, X, method, c in self.plan(field))
 
     def non_expansive_step(self, field):
-        """The largest h for which every substep c h is non-expansive; none if one of them goes backwards."""
+        """The largest h for which every substep c h is non-expansive; none if one of them goes
+        backwards."""
         if any(c < 0 for *_, c in self.plan(field)):
             return super()._non_expansive_step(field)
         return min(method._non_expansive_step(X) / c for _, X, method, c in self.plan(field))
 
 
 class Splitting(Composition):
-    """A composition of steps of the parts of a SumField, Ψ_{X_i}^{c h}, as the pairs (i, c) of `substeps(n)`.
+    """A composition of steps of the parts of a SumField, Ψ_{X_i}^{c h}, as the pairs (i, c) of
+    `substeps(n)`.
 
-    inner: the method for the parts, or a list with one for each. If every part is solved exactly, as shears are by any Runge–Kutta
-    method, a step has the order, the symmetry and the structure of the splitting: `order_on(field)`, `symmetric_on(field)`,
-    `preserves(field)`. TypeError on a field that is not a sum.
+    inner: the method for the parts, or a list with one for each. If every part is solved exactly,
+    as shears are by any Runge–Kutta method, a step has the order, the symmetry and the structure of
+    the splitting: `order_on(field)`, `symmetric_on(field)`, `preserves(field)`. TypeError on a
+    field that is not a sum.
     """
 
     def __init__(self, inner):
@@ -123,7 +128,8 @@ class Splitting(Composition):
     def plan(self, field):
         if not isinstance(field, SumField):
             raise TypeError(
-                f"{type(self).__name__} needs a SumField, whose parts it steps in turn, got a {type(field).__name__}"
+                f"{type(self).__name__} needs a SumField, whose parts it steps in turn, got a "
+                f"{type(field).__name__}"
             )
         methods = self.methods(len(field.parts))
         return [(str(i), field.parts[i], methods[i], c) for i, c in self.substeps(len(methods))]
@@ -143,7 +149,8 @@ class LieTrotter(Splitting):
 
 
 class Strang(Splitting):
-    """Ψ^h = Ψ_{X_1}^{h/2} ∘ … ∘ Ψ_{X_n}^h ∘ … ∘ Ψ_{X_1}^{h/2}, order min(2, that of the inner method).
+    """Ψ^h = Ψ_{X_1}^{h/2} ∘ … ∘ Ψ_{X_n}^h ∘ … ∘ Ψ_{X_1}^{h/2}, order min(2, that of the inner
+    method).
 
     Symmetric if the inner methods are.
     """
@@ -168,11 +175,12 @@ class Strang(Splitting):
 
 
 class Yoshida(Composition):
-    """Ψ^{γ₁h} ∘ Ψ^{γ₀h} ∘ Ψ^{γ₁h}, γ₁ = 1/(2 − 2^{1/(p+1)}), γ₀ = 1 − 2γ₁ < 0: order p + 2 from a symmetric method of order p.
+    """Ψ^{γ₁h} ∘ Ψ^{γ₀h} ∘ Ψ^{γ₁h}, γ₁ = 1/(2 − 2^{1/(p+1)}), γ₀ = 1 − 2γ₁ < 0: order p + 2 from a
+    symmetric method of order p.
 
-    From order two, as StormerVerlet() and ImplicitMidpoint(), it makes order four, and keeps what the inner method
-    keeps. It is symmetric itself, so Yoshida(Yoshida(…)) has order six. TypeError if the inner method is not
-    symmetric. Source: Yoshida, Phys. Lett. A 150 (1990).
+    From order two, as StormerVerlet() and ImplicitMidpoint(), it makes order four, and keeps what
+    the inner method keeps. It is symmetric itself, so Yoshida(Yoshida(…)) has order six. TypeError
+    if the inner method is not symmetric. Source: Yoshida, Phys. Lett. A 150 (1990).
     """
 
     symmetric = True

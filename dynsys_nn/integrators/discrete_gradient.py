@@ -1,4 +1,5 @@
-"""Gonzalez's discrete gradient method: the implicit midpoint rule, corrected so that it keeps any invariant."""
+"""Gonzalez's discrete gradient method: the implicit midpoint rule, corrected so that it keeps any
+invariant."""
 
 import numpy as np
 
@@ -9,15 +10,18 @@ from .newton import norm
 
 
 class DiscreteGradient(ImplicitMethod):
-    """y = x + hS(m)∇̄I(x, y), m = (x + y)/2, for ẋ = S(x)∇I(x): keeps I, whatever it is. Order two, symmetric.
+    """y = x + hS(m)∇̄I(x, y), m = (x + y)/2, for ẋ = S(x)∇I(x): keeps I, whatever it is. Order two,
+    symmetric.
 
         ∇̄I(x, y) = ∇I(m) + c(y − x),   c = (I(y) − I(x) − ⟨∇I(m), y − x⟩)/‖y − x‖²
 
-    so that ⟨∇̄I, y − x⟩ = I(y) − I(x) = h∇̄IᵀS∇̄I = 0. For quadratic I, c = 0 and it is the implicit midpoint rule.
+    so that ⟨∇̄I, y − x⟩ = I(y) − I(x) = h∇̄IᵀS∇̄I = 0. For quadratic I, c = 0 and it is the
+    implicit midpoint rule.
 
-    An InvariantField has its S and I, and a HamiltonianField S = J and I = H. For any other field with an invariant,
-    give it: `DiscreteGradient(I)` takes S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². TypeError for a field of neither kind.
-    Source: Gonzalez, J. Nonlinear Sci. 6 (1996); McLachlan, Quispel and Robidoux, Phil. Trans. R. Soc. A 357 (1999).
+    An InvariantField has its S and I, and a HamiltonianField S = J and I = H. For any other field
+    with an invariant, give it: `DiscreteGradient(I)` takes S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². TypeError for a
+    field of neither kind. Source: Gonzalez, J. Nonlinear Sci. 6 (1996); McLachlan, Quispel and
+    Robidoux, Phil. Trans. R. Soc. A 357 (1999).
     """
 
     order, symmetric = 2, True
@@ -30,7 +34,9 @@ class DiscreteGradient(ImplicitMethod):
         super().require(field)
         refuse(
             self.invariant is None and not isinstance(field, SkewGradientField),
-            "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, or its invariant, "
+            "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, "
+            "or its invariant, "
+            ""
             f"DiscreteGradient(I); got a {type(field).__name__}",
             TypeError,
         )
@@ -51,7 +57,8 @@ class Gonzalez(Increment):
     def correction(self, I_x, I_y, n, delta, m):
         """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ = O(‖δ‖³), and q = 1/‖δ‖².
 
-        Both are 0 if δ is rounding, and c is if e is: for ‖δ‖ below eps^{1/3} = 6e-6 times min(1, ‖m‖).
+        Both are 0 if δ is rounding, and c is if e is: for ‖δ‖ below eps^{1/3} = 6e-6 times min(1,
+        ‖m‖).
         """
         size, scale, info = norm(delta), np.minimum(norm(m), 1), np.finfo(delta.dtype)
         delta_is_rounding = size <= info.eps ** (1 / 2) * scale + info.tiny ** (1 / 2)
@@ -106,7 +113,8 @@ class Gonzalez(Increment):
 
 
 class SkewForm:
-    """A field X with an invariant I, written S∇I: what an increment needs of a field S∇I, with the parameters of X."""
+    """A field X with an invariant I, written S∇I: what an increment needs of a field S∇I, with the
+    parameters of X."""
 
     def __init__(self, field, invariant):
         self.field = field
@@ -130,7 +138,8 @@ class SkewForm:
 
 
 class RankTwo:
-    """S(p)n = (X(p)⟨g, n⟩ − g⟨X(p), n⟩)/‖g‖², g = ∇I(p); 0 if g = 0. S∇I = X − g⟨g, X⟩/‖g‖² = X, since X keeps I."""
+    """S(p)n = (X(p)⟨g, n⟩ − g⟨X(p), n⟩)/‖g‖², g = ∇I(p); 0 if g = 0. S∇I = X − g⟨g, X⟩/‖g‖² = X,
+    since X keeps I."""
 
     def __init__(self, field, invariant):
         self.field, self.invariant = field, invariant

@@ -1,4 +1,5 @@
-"""Implicit methods y = x + hΦ(x, y): Newton's method, and one transposed solve for the adjoint, written once for all Φ."""
+"""Implicit methods y = x + hΦ(x, y): Newton's method, and one transposed solve for the adjoint,
+written once for all Φ."""
 
 import math
 
@@ -12,7 +13,8 @@ from .newton import NotConverged, newton, norm
 
 
 class Increment:
-    """Φ(x, y) of a field, with adjoint and tangent; its parameters are those of the field. A new one writes
+    """Φ(x, y) of a field, with adjoint and tangent; its parameters are those of the field. A new
+    one writes
 
         Φ(x, y)                            the value, (..., d)
         Φ.vjp(x, y)                        Φ, pullback;  pullback(w) = Φ_xᵀw, Φ_yᵀw, Φ_θᵀw
@@ -46,15 +48,16 @@ class Increment:
 class ImplicitMethod(Method):
     """y = x + hΦ(x, y). A subclass gives Φ as an object, `increment(field)`, an Increment.
 
-    Newton's method uses the exact Jacobian, all samples at once; for large h the equation may have several solutions, and the one
-    that is reached from y = x is returned. NotConverged if it reaches none. By the implicit function theorem, with K = I − hΦ_y,
-    tangent and adjoint are
+    Newton's method uses the exact Jacobian, all samples at once; for large h the equation may have
+    several solutions, and the one that is reached from y = x is returned. NotConverged if it
+    reaches none. By the implicit function theorem, with K = I − hΦ_y, tangent and adjoint are
 
         K dy = dx + h(Φ_x dx + Φ_θ dθ) + Φ dh
         Kᵀμ = w,   (∂Ψ/∂x)ᵀw = μ + hΦ_xᵀμ,   (∂Ψ/∂θ)ᵀw = hΦ_θᵀμ,   ⟨w, ∂Ψ/∂h⟩ = ⟨μ, Φ⟩
 
-    A subclass also sets `order`, and says what it keeps. `linear`: True if Φ is affine in y, so that the first Newton step is the
-    solution. `symmetric`: True if Φ(x, y) = Φ(y, x), so that the step with −h is the inverse.
+    A subclass also sets `order`, and says what it keeps. `linear`: True if Φ is affine in y, so
+    that the first Newton step is the solution. `symmetric`: True if Φ(x, y) = Φ(y, x), so that the
+    step with −h is the inverse.
     """
 
     linear, dtypes = False, "fdFD"
@@ -75,9 +78,7 @@ class ImplicitMethod(Method):
 
         if self.linear:
             K_x, y = K(x, x), x
-            for _ in range(
-                2
-            ):  # one Newton step from y = x, and a second one to remove the rounding error of the first
+            for _ in range(2):  # Newton from y = x, and again for the rounding of the first
                 y = y + self.solve(K_x, x - y + h * phi(x, y), h)
             return y, lambda: K_x
         if isinstance(h, complex):
@@ -149,7 +150,8 @@ class Midpoint(Increment):
 
 
 class ImplicitMidpoint(ImplicitMethod):
-    """y = x + hX(m), m = (x + y)/2: order two, symmetric, and the Runge–Kutta method that keeps all quadratic invariants.
+    """y = x + hX(m), m = (x + y)/2: order two, symmetric, and the Runge–Kutta method that keeps all
+    quadratic invariants.
 
     Symplectic for Hamiltonian fields; keeps volume for those and for partitioned ones, where
     det(I + ½hX′) = det(I − ½hX′).
@@ -174,8 +176,9 @@ class ImplicitMidpoint(ImplicitMethod):
         )
 
     def lipschitz(self, field, h):
-        """max |1 + ½hλ|/|1 − ½hλ| over the spectrum. If that is not known, hλ is hμ for h > 0 (0 if that is negative: the
-        constant is 1) and |h|L for h < 0. NotImplementedError if ½hλ may be 1: the step need not be unique.
+        """max |1 + ½hλ|/|1 − ½hλ| over the spectrum. If that is not known, hλ is hμ for h > 0 (0 if
+        that is negative: the constant is 1) and |h|L for h < 0. NotImplementedError if ½hλ may be
+        1: the step need not be unique.
         """
         require_field(field)
         if field.has_spectrum:
@@ -184,7 +187,9 @@ class ImplicitMidpoint(ImplicitMethod):
             ends = [max(0.0, h * field.one_sided_lipschitz()) if h > 0 else -h * field.lipschitz()]
         refuse(
             max(ends) >= 2,
-            f"ImplicitMidpoint has a Lipschitz constant if hμ < 2, got hμ = {max(ends):.3g}: take a smaller step",
+            f"ImplicitMidpoint has a Lipschitz constant if hμ < 2, got hμ = {max(ends):.3g}: "
+            "take a smaller "
+            "step",
             NotImplementedError,
         )
         return max(abs((2 + end) / (2 - end)) for end in ends)
@@ -228,10 +233,12 @@ class FrozenSkew(Increment):
 
 
 class Cayley(ImplicitMethod):
-    """y = x + hS(x)∇I(m), m = (x + y)/2, with S frozen over the step; for ẋ = S(x)x it is (I − ½hS)⁻¹(I + ½hS)x.
+    """y = x + hS(x)∇I(m), m = (x + y)/2, with S frozen over the step; for ẋ = S(x)x it is (I −
+    ½hS)⁻¹(I + ½hS)x.
 
-    One linear solve, order one, and I is kept exactly: I(y) − I(x) = ⟨∇I(m), y − x⟩ = h∇IᵀS∇I = 0 for I of degree
-    two. TypeError unless the field is an InvariantField of an I of degree one or two, as SpherePreservingField.
+    One linear solve, order one, and I is kept exactly: I(y) − I(x) = ⟨∇I(m), y − x⟩ = h∇IᵀS∇I = 0
+    for I of degree two. TypeError unless the field is an InvariantField of an I of degree one or
+    two, as SpherePreservingField.
     """
 
     order, linear = 1, True
@@ -244,7 +251,9 @@ class Cayley(ImplicitMethod):
                 f" of {type(field.invariant).__name__}" if isinstance(field, InvariantField) else ""
             )
             raise TypeError(
-                "Cayley needs a field S(x)∇I(x) with I of degree one or two, as SpherePreservingField or an InvariantField "
+                "Cayley needs a field S(x)∇I(x) with I of degree one or two, as "
+                "SpherePreservingField or an InvariantField "
+                ""
                 f"of Quadratic(Q), got {type(field).__name__}{of}"
             )
 

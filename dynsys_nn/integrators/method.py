@@ -8,11 +8,13 @@ from ..maps import Map
 
 
 class Method(Described):
-    """A one-step method: `order`, `step`, `vjp`, `jvp`, and if they are known `inverse` and `lipschitz`.
+    """A one-step method: `order`, `step`, `vjp`, `jvp`, and if they are known `inverse` and
+    `lipschitz`.
 
-    Steps h may be negative (reversal). A step that is zero, NaN or infinite is a ValueError. `symmetric` is True
-    if Ψ^{−h} ∘ Ψ^h is the identity. As for a map, arguments are looked at on the way in, and the package calls from inside
-    method._step, _vjp, _jvp, which are the same without that look.
+    Steps h may be negative (reversal). A step that is zero, NaN or infinite is a ValueError.
+    `symmetric` is True if Ψ^{−h} ∘ Ψ^h is the identity. As for a map, arguments are looked at on
+    the way in, and the package calls from inside method._step, _vjp, _jvp, which are the same
+    without that look.
     """
 
     order, symmetric = None, False
@@ -29,7 +31,8 @@ class Method(Described):
         )
 
     def vjp(self, field, x, h):
-        """Ψ^h(x) and its pullback w ↦ (∂Ψ/∂x)ᵀw, (∂Ψ/∂θ)ᵀw summed over the batch, ⟨w, ∂Ψ/∂h⟩ (a number)."""
+        """Ψ^h(x) and its pullback w ↦ (∂Ψ/∂x)ᵀw, (∂Ψ/∂θ)ᵀw summed over the batch, ⟨w, ∂Ψ/∂h⟩ (a
+        number)."""
         raise NotImplementedError(
             f"{type(self).__name__} has no hand-written adjoint: write vjp(self, field, x, h)"
         )
@@ -37,7 +40,9 @@ class Method(Described):
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
         """Ψ^h(x) and its tangent (∂Ψ/∂x) v + (∂Ψ/∂θ) dtheta + (∂Ψ/∂h) dh."""
         raise NotImplementedError(
-            f"{type(self).__name__} has no hand-written tangent: write jvp(self, field, x, h, v, dtheta, dh)"
+            f"{type(self).__name__} has no hand-written tangent: write jvp(self, field, x, h, v, "
+            "dtheta, "
+            "dh)"
         )
 
     def inverse(self, field, y, h):
@@ -49,7 +54,8 @@ class Method(Described):
         raise NotImplementedError(f"no Lipschitz constant of {type(self).__name__} is known")
 
     def non_expansive_step(self, field):
-        """The largest H for which Ψ^h is certified non-expansive, ‖Ψ^h(x) − Ψ^h(y)‖ ≤ ‖x − y‖, for all 0 < h ≤ H."""
+        """The largest H for which Ψ^h is certified non-expansive, ‖Ψ^h(x) − Ψ^h(y)‖ ≤ ‖x − y‖, for
+        all 0 < h ≤ H."""
         raise NotImplementedError(f"no step of {type(self).__name__} is known to be non-expansive")
 
     _step, _vjp, _jvp, _inverse, _lipschitz, _non_expansive_step = (
@@ -105,7 +111,8 @@ class Method(Described):
         return self.keeps_geometry(field) | {word for I in kept for word in words_of(I)} - lost
 
     def require(self, field):
-        """TypeError if the field is of a kind that the method cannot step, ValueError if it leaves its space."""
+        """TypeError if the field is of a kind that the method cannot step, ValueError if it leaves
+        its space."""
         refuse(
             not isinstance(field, Map),
             f"{type(self).__name__} steps a vector field, got {field!r}",

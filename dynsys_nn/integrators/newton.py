@@ -1,21 +1,23 @@
-"""Newton's method, written once: y ← y − K(y)⁻¹r(y), K = ∂r/∂y, for a batch of equations r(y) = 0."""
+"""Newton's method, written once: y ← y − K(y)⁻¹r(y), K = ∂r/∂y, for a batch of equations."""
 
 import numpy as np
 
 
 class NotConverged(ArithmeticError):
-    """Newton's method found no solution of an implicit step; the message names the step and the residual."""
+    """Newton's method found no solution of an implicit step; the message names the step and the
+    residual."""
 
 
 def newton(residual, correction, y, rounding, words):
     """The y, (n, d), with r(y) = 0 to rounding in each row, from y on.
 
-    A step that does not make ‖r‖ smaller is halved. It iterates until ‖r‖ stops decreasing, i.e. until it is rounding error: a fixed
-    tolerance would let invariants drift. Complex y get two more steps, for imaginary parts far below the real parts' rounding.
+    A step that does not make ‖r‖ smaller is halved. It iterates until ‖r‖ stops decreasing, i.e.
+    until it is rounding error: a fixed tolerance would let invariants drift. Complex y get two more
+    steps, for imaginary parts far below the real parts' rounding.
 
-    residual(k, y_k): r of rows k, (m, d); correction(k, y_k, r_k): K⁻¹r, (m, d); rounding(size): the ‖r‖, (n,), that counts as
-    rounding, given its size at the start; words: the method, the step and what ‖r‖ is, for the error. NotConverged if ‖r‖ stops
-    decreasing earlier.
+    residual(k, y_k): r of rows k, (m, d); correction(k, y_k, r_k): K⁻¹r, (m, d); rounding(size):
+    the ‖r‖, (n,), that counts as rounding, given its size at the start; words: the method, the step
+    and what ‖r‖ is, for the error. NotConverged if ‖r‖ stops decreasing earlier.
     """
     (method, h, what), y, going = words, y.copy(), np.arange(len(y))
     r = residual(going, y)
@@ -47,7 +49,9 @@ def newton(residual, correction, y, rounding, words):
     if not (size <= small).all():
         k = np.argmax(size / small)
         raise NotConverged(
-            f"{method!r}: Newton's method did not converge in a step h = {h:g} from state number {k} of the batch: "
+            f"{method!r}: Newton's method did not converge in a step h = {h:g} from state number "
+            f"{k} of the batch: "
+            ""
             f"the residual {what} is {size[k]:.2g}; take a smaller step"
         )
     for _ in range(2 if np.iscomplexobj(y) else 0):

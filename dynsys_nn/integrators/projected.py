@@ -9,16 +9,18 @@ from .newton import newton
 
 
 class Projected(Method):
-    """y = ỹ + λ∇I(ỹ), ỹ = Ψ^h(x), with the λ for which I(y) = I(x), by Newton's method from 0: any method keeps any invariant.
+    """y = ỹ + λ∇I(ỹ), ỹ = Ψ^h(x), with the λ for which I(y) = I(x), by Newton's method from 0: any
+    method keeps any invariant.
 
-    The order is that of the method. With n = ∇I(y) and g = ∇I(ỹ), the implicit function theorem for λ gives the
-    adjoint
+    The order is that of the method. With n = ∇I(y) and g = ∇I(ỹ), the implicit function theorem for
+    λ gives the adjoint
 
         c = ⟨w, g⟩/⟨n, g⟩,   u = w − cn,   (∂y/∂ỹ)ᵀw = u + λ∇²I(ỹ)u,   (∂y/∂x)ᵀw = c∇I(x)
 
-    It keeps I on any field, whether its flow does or not. invariant: an object with I(x), I.gradient(x), I.hvp(x, v), without
-    parameters: for the learned H of a HamiltonianField take DiscreteGradient. NotConverged if Newton's method finds no λ.
-    Source: Hairer, Lubich and Wanner, Geometric Numerical Integration, chapter IV.4 (2006).
+    It keeps I on any field, whether its flow does or not. invariant: an object with I(x),
+    I.gradient(x), I.hvp(x, v), without parameters: for the learned H of a HamiltonianField take
+    DiscreteGradient. NotConverged if Newton's method finds no λ. Source: Hairer, Lubich and Wanner,
+    Geometric Numerical Integration, chapter IV.4 (2006).
     """
 
     def __init__(self, method, invariant):
@@ -57,7 +59,8 @@ class Projected(Method):
         return (y + lam * g).reshape(shape), lam.reshape(shape[:-1])
 
     def linearised(self, y_tilde, x, h):
-        """y, λ, g = ∇I(ỹ), n = ∇I(y) and 1/⟨n, g⟩: 0 if that vanishes, at rest, as if λ did not depend on ỹ."""
+        """y, λ, g = ∇I(ỹ), n = ∇I(y) and 1/⟨n, g⟩: 0 if that vanishes, at rest, as if λ did not
+        depend on ỹ."""
         y, lam = self.project(y_tilde, x, h)
         g, n = self.invariant.gradient(y_tilde), self.invariant.gradient(y)
         return y, lam, g, n, inverse((n * g).sum(axis=-1)).astype(y.dtype)

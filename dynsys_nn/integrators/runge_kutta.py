@@ -1,4 +1,5 @@
-"""Runge–Kutta methods: a method is its Butcher tableau; step, adjoint and tangent are written once for all tableaus."""
+"""Runge–Kutta methods: a method is its Butcher tableau; step, adjoint and tangent are written once
+for all tableaus."""
 
 from ..arguments import dimension, refuse, tableau
 from ..maps import inner
@@ -10,11 +11,12 @@ from .tableaus import adjoint_tableau, contractivity_radius, tableau_order
 class RungeKutta(Method):
     """Y_i = x + hΣ_j a_ij X(Y_j), Ψ^h(x) = x + hΣ_i b_i X(Y_i), explicit: a_ij = 0 for j ≥ i.
 
-    `RungeKutta(A, b)` takes any explicit tableau: rows of A as in the books, [[], [a₂₁], [a₃₁, a₃₂]], or the full
-    square matrix. Its order is found from Butcher's order conditions; a claimed `order` is checked against
-    them. A method with a name is a subclass with A, b and order in its body. ValueError if shapes disagree, a
-    coefficient is not finite, the tableau is not explicit, Σ b_i ≠ 1, or the order is not what is claimed. Every
-    Runge–Kutta method keeps linear invariants (mass).
+    `RungeKutta(A, b)` takes any explicit tableau: rows of A as in the books, [[], [a₂₁], [a₃₁,
+    a₃₂]], or the full square matrix. Its order is found from Butcher's order conditions; a claimed
+    `order` is checked against them. A method with a name is a subclass with A, b and order in its
+    body. ValueError if shapes disagree, a coefficient is not finite, the tableau is not explicit, Σ
+    b_i ≠ 1, or the order is not what is claimed. Every Runge–Kutta method keeps linear invariants
+    (mass).
     """
 
     A, b = None, None
@@ -35,7 +37,8 @@ class RungeKutta(Method):
         found, claimed = tableau_order(self.A, self.b), self.order if order is None else order
         refuse(
             claimed not in (None, found),
-            f"{self!r} claims order {claimed}, but its tableau meets the conditions of order {found}",
+            f"{self!r} claims order {claimed}, but its tableau meets the conditions of order "
+            f"{found}",
         )
         self.order = found
 
@@ -90,15 +93,18 @@ class RungeKutta(Method):
         return getattr(I, "degree", None) == 1
 
     def inverse(self, field, y, h):
-        """The step with −h on a shear, which it solves exactly; NotImplementedError on other fields."""
+        """The step with −h on a shear, which it solves exactly; NotImplementedError on other
+        fields."""
         return self._step(field, y, -h) if self.solves(field) else super()._inverse(field, y, h)
 
     def adjoint_tableau(self):
-        """(Â, b), the Runge–Kutta method by which `vjp` integrates λ̇ = −X′(x)ᵀλ. ValueError if a weight b_i is zero."""
+        """(Â, b), the Runge–Kutta method by which `vjp` integrates λ̇ = −X′(x)ᵀλ. ValueError if a
+        weight b_i is zero."""
         return adjoint_tableau(self.A, self.b)
 
     def contractivity_radius(self):
-        """The r for which a step h ≤ 2r/L of −∇V, V convex, ∇V L-Lipschitz, is non-expansive; 0 if there is none."""
+        """The r for which a step h ≤ 2r/L of −∇V, V convex, ∇V L-Lipschitz, is non-expansive; 0 if
+        there is none."""
         return contractivity_radius(self.A, self.b)
 
     def non_expansive_step(self, field):
@@ -107,7 +113,8 @@ class RungeKutta(Method):
         return 2 * r * cocoercivity(field) if r else super()._non_expansive_step(field)
 
     def lipschitz(self, field, h):
-        """One stage: the sharpest of the three levels that the field allows. More: see `tableau_lipschitz`."""
+        """One stage: the sharpest of the three levels that the field allows. More: see
+        `tableau_lipschitz`."""
         return tableau_lipschitz(self.A, self.b, field, h)
 
 

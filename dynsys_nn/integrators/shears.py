@@ -1,4 +1,5 @@
-"""Shears, each of which keeps volume whatever its parameters are: methods for partitioned fields, and Hénon's map."""
+"""Shears, each of which keeps volume whatever its parameters are: methods for partitioned fields,
+and Hénon's map."""
 
 import math
 
@@ -11,10 +12,12 @@ from .method import Method, geometry_of
 
 
 class PartitionedMethod(Method):
-    """A composition of shears x ← x + c h f(v) and v ← v + c h g(x), as the pairs ("f", c), ("g", c) of `shears`.
+    """A composition of shears x ← x + c h f(v) and v ← v + c h g(x), as the pairs ("f", c), ("g",
+    c) of `shears`.
 
-    Each shear has determinant one and an explicit inverse, whatever f and g are; with gradients it is symplectic. A
-    list that reads the same backwards is a symmetric method. TypeError on a field that is not partitioned.
+    Each shear has determinant one and an explicit inverse, whatever f and g are; with gradients it
+    is symplectic. A list that reads the same backwards is a symmetric method. TypeError on a field
+    that is not partitioned.
     """
 
     shears = ()
@@ -26,7 +29,8 @@ class PartitionedMethod(Method):
     def require(self, field):
         refuse(
             not isinstance(field, PartitionedField),
-            f"{type(self).__name__} needs a PartitionedField (f(v), g(x)), got a {type(field).__name__}",
+            f"{type(self).__name__} needs a PartitionedField (f(v), g(x)), got a "
+            f"{type(field).__name__}",
             TypeError,
         )
 
@@ -96,7 +100,7 @@ class PartitionedMethod(Method):
         return np.concatenate([x, v], axis=-1), np.concatenate([dx, dv], axis=-1)
 
     def lipschitz(self, field, h):
-        """Π over the shears of ‖[[1, ℓ], [0, 1]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ = |c h| L_f or |c h| L_g."""
+        """Π over the shears of ‖[[1, ℓ], [0, 1]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ = |c h|L_f or |c h|L_g."""
         steps = [
             abs(c * h) * (field.f if part == "f" else field.g).lipschitz()
             for part, c in self.shears
@@ -112,19 +116,20 @@ class SymplecticEuler(PartitionedMethod):
 
 
 class StormerVerlet(PartitionedMethod):
-    """v̂ = v + ½hg(x), x⁺ = x + hf(v̂), v⁺ = v̂ + ½hg(x⁺), order two and symmetric (the leapfrog)."""
+    """v̂ = v + ½hg(x), x⁺ = x + hf(v̂), v⁺ = v̂ + ½hg(x⁺), order two, symmetric (leapfrog)."""
 
     shears = (("g", 1 / 2), ("f", 1), ("g", 1 / 2))
     order = 2
 
 
 class HenonMap(Map):
-    """(q, p) ↦ (p + η, −q + ∇V(p)): a symplectic layer that is not a step of a vector field. The composition of four, with small η
-    and V, is close to the identity.
+    """(q, p) ↦ (p + η, −q + ∇V(p)): a symplectic layer that is not a step of a vector field. The
+    composition of four, with small η and V, is close to the identity.
 
-    dV: ∇V as a map ℝⁿ → ℝⁿ, a GradientField(…, sign=+1, alpha=…). The determinant is one for any map; the form is
-    kept if dV is a gradient. ValueError if dV does not return to its space. Parameters: those of "dV", and
-    "eta" (n,), which starts at 0. Source: Turaev, Nonlinearity 16 (2003).
+    dV: ∇V as a map ℝⁿ → ℝⁿ, a GradientField(…, sign=+1, alpha=…). The determinant is one for any
+    map; the form is kept if dV is a gradient. ValueError if dV does not return to its space.
+    Parameters: those of "dV", and "eta" (n,), which starts at 0. Source: Turaev, Nonlinearity 16
+    (2003).
     """
 
     formula = "(p + η, −q + ∇V(p))"

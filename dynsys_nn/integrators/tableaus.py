@@ -1,7 +1,9 @@
-"""What a Butcher tableau (A, b) says of its method: the order, the adjoint, and how it treats the distance of two solutions.
+"""What a Butcher tableau (A, b) says of its method: the order, the adjoint, and how it treats the
+distance of two solutions.
 
-Sources: Butcher, Numerical Methods for Ordinary Differential Equations (2016); Sanz-Serna, SIAM Review 58 (2016); Dahlquist and
-Jeltsch, Generalized disks of contractivity for explicit and implicit Runge–Kutta methods (1979).
+Sources: Butcher, Numerical Methods for Ordinary Differential Equations (2016); Sanz-Serna, SIAM
+Review 58 (2016); Dahlquist and Jeltsch, Generalized disks of contractivity for explicit and
+implicit Runge–Kutta methods (1979).
 """
 
 import math
@@ -17,9 +19,11 @@ def square(A):
 
 
 def adjoint_tableau(A, b):
-    """(Â, b), â_ij = b_j − b_j a_ji/b_i: the pair of methods keeps λᵀδ, as symplectic partitioned methods keep quadratic invariants.
+    """(Â, b), â_ij = b_j − b_j a_ji/b_i: the pair of methods keeps λᵀδ, as symplectic partitioned
+    methods keep quadratic invariants.
 
-    Run forward in time Â is implicit; backward from λ_{n+1}, as an adjoint runs it, explicit. ValueError if a weight b_i is zero.
+    Run forward in time Â is implicit; backward from λ_{n+1}, as an adjoint runs it, explicit.
+    ValueError if a weight b_i is zero.
     """
     refuse(
         not all(b),
@@ -30,9 +34,11 @@ def adjoint_tableau(A, b):
 
 
 def stability_matrix(A, b):
-    """M = BA + AᵀB − bbᵀ, B = diag(b), of a Runge–Kutta method. With differences Δ of two solutions, and K_i = X(Y_i),
+    """M = BA + AᵀB − bbᵀ, B = diag(b), of a Runge–Kutta method. With differences Δ of two
+    solutions, and K_i = X(Y_i),
 
-    ‖Δy‖² = ‖Δx‖² + 2hΣ_i b_i⟨ΔY_i, ΔK_i⟩ − h²Σ_ij m_ij⟨ΔK_i, ΔK_j⟩ ≤ ‖Δx‖² − h²⟨ΔK, (M + (2ν/h)B)ΔK⟩
+    ‖Δy‖² = ‖Δx‖² + 2hΣ_i b_i⟨ΔY_i, ΔK_i⟩ − h²Σ_ij m_ij⟨ΔK_i, ΔK_j⟩ ≤ ‖Δx‖² − h²⟨ΔK, (M +
+    (2ν/h)B)ΔK⟩
 
     for b ≥ 0 and a field of cocoercivity ν.
     """
@@ -42,10 +48,11 @@ def stability_matrix(A, b):
 
 
 def contractivity_radius(A, b):
-    """The r of a Runge–Kutta method: a step h ≤ 2rν of a field with cocoercivity ν is non-expansive. 0 if there is none.
+    """The r of a Runge–Kutta method: a step h ≤ 2rν of a field with cocoercivity ν is
+    non-expansive. 0 if there is none.
 
-    It is the largest r with M + B/r positive semidefinite, and b ≥ 0: 1 for Euler, Heun and RK4, ½ for Kutta's third-order
-    method, none for the explicit midpoint rule, ∞ for the implicit one.
+    It is the largest r with M + B/r positive semidefinite, and b ≥ 0: 1 for Euler, Heun and RK4, ½
+    for Kutta's third-order method, none for the explicit midpoint rule, ∞ for the implicit one.
     """
     b = np.asarray(b, float)
     M, used = stability_matrix(A, b), b > 0
@@ -57,10 +64,11 @@ def contractivity_radius(A, b):
 
 
 def tableau_order(A, b, highest=6):
-    """The largest p ≤ `highest` for which Σ_i b_i φ_i(t) = 1/γ(t) holds for all rooted trees t with at most p nodes.
+    """The largest p ≤ `highest` for which Σ_i b_i φ_i(t) = 1/γ(t) holds for all rooted trees t with
+    at most p nodes.
 
-    A tree is the tuple of its branches; φ(t) = Π A φ(branch), γ(t) = |t| Π γ(branch). Source: Butcher, Numerical
-    Methods for Ordinary Differential Equations (2016).
+    A tree is the tuple of its branches; φ(t) = Π A φ(branch), γ(t) = |t| Π γ(branch). Source:
+    Butcher, Numerical Methods for Ordinary Differential Equations (2016).
     """
     A = square(A)
     one = np.ones(len(b))

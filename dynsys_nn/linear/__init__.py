@@ -1,8 +1,9 @@
 """Linear maps with adjoint, weight gradient and exact singular values.
 
-They are the A, B, C of every field. A bound s_min ≤ ‖Ax‖/‖x‖ ≤ s_max determines the constants of every field built
-on A, so the bound is exact here: an SVD, rounded outward, never a power method, which only bounds s_max from
-below. An image is a state, too: channels · H · W numbers, channel by channel, row by row, on the last axis.
+They are the A, B, C of every field. A bound s_min ≤ ‖Ax‖/‖x‖ ≤ s_max determines the constants of
+every field built on A, so the bound is exact here: an SVD, rounded outward, never a power method,
+which only bounds s_max from below. An image is a state, too: channels · H · W numbers, channel by
+channel, row by row, on the last axis.
 """
 
 from .convolution import Convolution
@@ -20,6 +21,16 @@ from .shapes import (
 )
 
 __all__ = [
-    "Affine", "AveragePooling", "ChannelLift", "ChannelRestriction", "Convolution", "Dense", "Lift", "LinearMap", "MaxPooling",
-    "Restriction", "Standardisation", "Zero",
-]  # fmt: skip
+    "Affine",
+    "AveragePooling",
+    "ChannelLift",
+    "ChannelRestriction",
+    "Convolution",
+    "Dense",
+    "Lift",
+    "LinearMap",
+    "MaxPooling",
+    "Restriction",
+    "Standardisation",
+    "Zero",
+]

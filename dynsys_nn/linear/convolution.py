@@ -1,11 +1,13 @@
-"""Convolution of images with circular padding: a linear map like any other, whose singular values are known exactly.
+"""Convolution of images with circular padding: a linear map like any other, whose singular values
+are known exactly.
 
 On a torus the Fourier transform turns a convolution into a matrix at each frequency, its symbol
 
     Ŵ(ω)_oi = Σ_q W_oi(q) e^{i ω·(q − c)},   ω = 2π(k/H, l/W),   c the centre of the kernel,
 
-and the singular values of the convolution are those of all its symbols. (Sedghi, Gupta and Long, arXiv:1805.10408.) Zero padding
-has no such formula, and a shifted delta, an isometry of the torus, would push pixels over the edge.
+and the singular values of the convolution are those of all its symbols. (Sedghi, Gupta and Long,
+arXiv:1805.10408.) Zero padding has no such formula, and a shifted delta, an isometry of the torus,
+would push pixels over the edge.
 """
 
 import numpy as np
@@ -16,12 +18,14 @@ from .slabs import convolved, correlated
 
 
 class Convolution(Weighted):
-    """y_o(p) = Σ_i Σ_q W_oi(q) x_i(p + q − c), circular: a stencil W, shape (channels_out, channels_in/groups, kernel, kernel).
+    """y_o(p) = Σ_i Σ_q W_oi(q) x_i(p + q − c), circular: a stencil W, shape (channels_out,
+    channels_in/groups, kernel, kernel).
 
-    States are flattened images, (..., channels · H · W). image: (H, W); kernel: odd, at most H and W; groups: the channels are
-    split into this many groups, which do not interact. Unless W is given it starts delta-orthogonal: at its centre a random
-    orthogonal matrix, drawn with `rng`, and zeros around it, so that all singular values are 1. dtype: float64 or float32.
-    ValueError if sizes do not fit. Sources: Xiao et al., arXiv:1806.05393 (the start).
+    States are flattened images, (..., channels · H · W). image: (H, W); kernel: odd, at most H and
+    W; groups: the channels are split into this many groups, which do not interact. Unless W is
+    given it starts delta-orthogonal: at its centre a random orthogonal matrix, drawn with `rng`,
+    and zeros around it, so that all singular values are 1. dtype: float64 or float32. ValueError if
+    sizes do not fit. Sources: Xiao et al., arXiv:1806.05393 (the start).
     """
 
     formula = "W ∗ x"
@@ -63,7 +67,8 @@ class Convolution(Weighted):
         return {name: getattr(self, name) for name in names} | {"dtype": str(self.W.dtype)}
 
     def formula_sum(self, x):
-        """W ∗ x, sum by sum as in the formula, x: (..., dim_in): what `times` computes faster, in slabs."""
+        """W ∗ x, sum by sum as in the formula, x: (..., dim_in): what `times` computes faster, in
+        slabs."""
         k, g, y = self.kernel, self.groups, 0.0
         W = self.W.reshape(g, self.channels_out // g, -1, k, k)
         images = x.reshape(*x.shape[:-1], g, self.channels_in // g, *self.image)
@@ -81,7 +86,8 @@ class Convolution(Weighted):
         return convolved(self.turned(W), w, self.image, self.groups)
 
     def turned(self, W):
-        """The stencil of the adjoint: channels exchanged in each group, and the kernel turned by 180°."""
+        """The stencil of the adjoint: channels exchanged in each group, and the kernel turned by
+        180°."""
         W = W.reshape(self.groups, -1, *W.shape[1:]).swapaxes(1, 2)[..., ::-1, ::-1]
         return W.reshape(-1, *W.shape[2:])
 
@@ -90,7 +96,8 @@ class Convolution(Weighted):
 
     # ---- frequencies
     def symbols(self):
-        """Ŵ(ω) for all frequencies, shape (H, W, groups, channels_out/groups, channels_in/groups), complex128."""
+        """Ŵ(ω) for all frequencies, shape (H, W, groups, channels_out/groups, channels_in/groups),
+        complex128."""
         W = self.W.astype(float)
         rows, columns = (waves(n, self.kernel) for n in self.image)
         W = W.reshape(self.groups, -1, *W.shape[1:])
@@ -104,8 +111,8 @@ class Convolution(Weighted):
         )
 
     def singular_range(self):
-        """(s_min, s_max): of the symbols at half of the frequencies, since those at ω and −ω are conjugates. Rounded outward by
-        the error of an SVD and of the sums that make a symbol."""
+        """(s_min, s_max): of the symbols at half of the frequencies, since those at ω and −ω are
+        conjugates. Rounded outward by the error of an SVD and of the sums that make a symbol."""
         half = self.symbols()[:, : self.image[1] // 2 + 1]
         s = np.linalg.svd(half, compute_uv=False)
         eps, (o, i) = np.finfo(float).eps, half.shape[-2:]
@@ -117,8 +124,8 @@ class Convolution(Weighted):
         return float(low), float(s.max() + error)
 
     def inverse(self, y):
-        """The x with W ∗ x = y, frequency by frequency. NotImplementedError unless there are as many channels out as in,
-        ValueError if a symbol is singular."""
+        """The x with W ∗ x = y, frequency by frequency. NotImplementedError unless there are as
+        many channels out as in, ValueError if a symbol is singular."""
         if self.channels_out != self.channels_in:
             raise NotImplementedError(f"{self!r} is not square and has no inverse")
         images = y.reshape(-1, self.groups, self.channels_out // self.groups, *self.image)

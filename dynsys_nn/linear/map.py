@@ -7,10 +7,12 @@ from ..maps import Map
 
 
 class LinearMap(Map):
-    """y = A x. A new one writes A(x), `adjoint` and `singular_range`; adjoint and tangent then follow from linearity.
+    """y = A x. A new one writes A(x), `adjoint` and `singular_range`; adjoint and tangent then
+    follow from linearity.
 
-    One with parameters writes also `outer`, and for tangents in θ `jvp` and `adjoint_jvp`. In formulas, with states that were
-    looked at, `A @ x` is A x and `w @ A` is Aᵀw, the product wᵀA of rows: the state is the last axis of both.
+    One with parameters writes also `outer`, and for tangents in θ `jvp` and `adjoint_jvp`. In
+    formulas, with states that were looked at, `A @ x` is A x and `w @ A` is Aᵀw, the product wᵀA of
+    rows: the state is the last axis of both.
     """
 
     __array_ufunc__ = None  # numpy leaves w @ A to A
@@ -33,7 +35,8 @@ class LinearMap(Map):
         return w @ self, dw @ self
 
     def singular_range(self):
-        """(s_min, s_max), sharp, with s_min‖x‖ ≤ ‖Ax‖ ≤ s_max‖x‖ for all x; s_min = 0 if dim_out < dim_in."""
+        """(s_min, s_max), sharp, with s_min‖x‖ ≤ ‖Ax‖ ≤ s_max‖x‖ for all x; s_min = 0 if dim_out <
+        dim_in."""
         raise NotImplementedError(
             f"no singular values of {type(self).__name__} are known: write singular_range(self)"
         )
@@ -58,7 +61,8 @@ class LinearMap(Map):
 
 
 class Weighted(LinearMap):
-    """A linear map whose parameter is an array W in which it is linear, too: A x = `times(W, x)`, Aᵀw = `times_transposed(W, w)`."""
+    """A linear map whose parameter is an array W in which it is linear, too: A x = `times(W, x)`,
+    Aᵀw = `times_transposed(W, w)`."""
 
     def __call__(self, x):
         return self.times(self.W, x)

@@ -10,8 +10,8 @@ from .map import Weighted
 class Dense(Weighted):
     """A x = W x with a matrix W, shape (dim_out, dim_in).
 
-    Entries of W are N(0, 1/dim_in), drawn with `rng` (a Generator or an int), unless W is given. `dtype` is float64
-    or float32.
+    Entries of W are N(0, 1/dim_in), drawn with `rng` (a Generator or an int), unless W is given.
+    `dtype` is float64 or float32.
     """
 
     formula = "Wx"
@@ -43,7 +43,8 @@ class Dense(Weighted):
         return (low if self.dim_out >= self.dim_in else 0.0), high
 
     def orthogonalise(self):
-        """W ← the nearest matrix with orthonormal columns (rows, if it has fewer rows): its polar factor UVᵀ, in place."""
+        """W ← the nearest matrix with orthonormal columns (rows, if it has fewer rows): its polar
+        factor UVᵀ, in place."""
         U, _, Vt = np.linalg.svd(self.W, full_matrices=False)
         self.W = U @ Vt
 
@@ -57,7 +58,8 @@ class Dense(Weighted):
 
 
 class Affine(Map):
-    """F(x) = A x + b with a Dense map A, whose matrix W has shape (dim_out, dim_in); b starts at 0 unless given.
+    """F(x) = A x + b with a Dense map A, whose matrix W has shape (dim_out, dim_in); b starts at 0
+    unless given.
 
     Not linear, but as steep as its linear part A: adjoint and singular values are those of A.
     """
@@ -116,8 +118,8 @@ class Affine(Map):
 
 
 def singular_values(W):
-    """(s_min, s_max) of a matrix, rounded outward by the error of an SVD, max(m, n) · 2.2e-16 · s_max, so that a constant
-    made of them is one."""
+    """(s_min, s_max) of a matrix, rounded outward by the error of an SVD, max(m, n) · 2.2e-16 ·
+    s_max, so that a constant made of them is one."""
     s = np.linalg.svd(W.astype(float), compute_uv=False)
     error = max(W.shape) * np.finfo(float).eps * s[0]
     return float(max(0.0, s[-1] - error)), float(s[0] + error)

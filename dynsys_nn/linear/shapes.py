@@ -1,5 +1,5 @@
-"""Maps without parameters that change the dimension, of states or of images: zeros are appended, a tail is distributed over its
-head, windows become pixels."""
+"""Maps without parameters that change the dimension, of states or of images: zeros are appended, a
+tail is distributed over its head, windows become pixels."""
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from .map import LinearMap
 
 
 class Lift(LinearMap):
-    """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity, which returns x itself."""
+    """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity,
+    which returns x itself."""
 
     formula = "(x, 0)"
     keeps = frozenset({"mass", "norm"})
@@ -97,7 +98,8 @@ class ChannelLift(Lift):
 class ChannelRestriction(LinearMap):
     """The first channels of an image: undoes ChannelLift, whose adjoint it is.
 
-    (..., channels_in · H · W) → (..., channels_out · H · W); image: (H, W). ValueError if channels_out > channels_in.
+    (..., channels_in · H · W) → (..., channels_out · H · W); image: (H, W). ValueError if
+    channels_out > channels_in.
     """
 
     formula = "(x₁, …, x_k)"
@@ -110,7 +112,8 @@ class ChannelRestriction(LinearMap):
         self.image = pixels(image)
         refuse(
             self.channels_out > self.channels_in,
-            f"ChannelRestriction needs channels_out ≤ channels_in, got {channels_out} > {channels_in}",
+            f"ChannelRestriction needs channels_out ≤ channels_in, got {channels_out} > "
+            f"{channels_in}",
         )
         self.dim_out, self.dim_in = (
             size_of(self.channels_out, self.image),
@@ -128,10 +131,11 @@ class ChannelRestriction(LinearMap):
 
 
 class Standardisation(Map):
-    """y = (x − mean)/scale, channel by channel: pre-processing, which counts in a certificate like any other layer.
+    """y = (x − mean)/scale, channel by channel: pre-processing, which counts in a certificate like
+    any other layer.
 
-    mean, scale: one number per channel, or one for all; image: (H, W). Without parameters. ValueError if a number is not finite,
-    or a scale not positive.
+    mean, scale: one number per channel, or one for all; image: (H, W). Without parameters.
+    ValueError if a number is not finite, or a scale not positive.
     """
 
     formula = "(x − m)/s"
@@ -174,7 +178,8 @@ class Standardisation(Map):
 
 
 class Windows:
-    """How images of `channels` channels and (H, W) pixels are cut into windows of size × size pixels, which must divide them."""
+    """How images of `channels` channels and (H, W) pixels are cut into windows of size × size
+    pixels, which must divide them."""
 
     def __init__(self, channels, image, size):
         self.channels, self.image, self.size = (
@@ -190,7 +195,8 @@ class Windows:
         self.dim = size_of(self.channels, self.image)
 
     def cut(self, x):
-        """(..., channels · H · W) → (..., channels, H/size, W/size, size²): a window in the last axis."""
+        """(..., channels · H · W) → (..., channels, H/size, W/size, size²): a window in the last
+        axis."""
         (H, W), s = self.image, self.size
         x = x.reshape(*x.shape[:-1], self.channels, H // s, s, W // s, s).swapaxes(-3, -2)
         return x.reshape(*x.shape[:-2], s * s)
@@ -203,9 +209,11 @@ class Windows:
 
 
 class AveragePooling(LinearMap):
-    """y = (1/s) Σ over each window of s × s pixels: s times the mean, so that PPᵀ = I and Pᵀ preserves norms.
+    """y = (1/s) Σ over each window of s × s pixels: s times the mean, so that PPᵀ = I and Pᵀ
+    preserves norms.
 
-    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s. ValueError if windows do not divide the image.
+    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s. ValueError if
+    windows do not divide the image.
     """
 
     formula = "(1/s) Σ window"
@@ -232,10 +240,11 @@ class AveragePooling(LinearMap):
 
 
 class MaxPooling(Map):
-    """y = max over each window: 1-Lipschitz, since windows are disjoint. Not linear; of tied pixels the first one counts.
+    """y = max over each window: 1-Lipschitz, since windows are disjoint. Not linear; of tied pixels
+    the first one counts.
 
-    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s. ValueError if windows do not divide the image.
-    TypeError for complex images, which have no order.
+    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s. ValueError if
+    windows do not divide the image. TypeError for complex images, which have no order.
     """
 
     formula = "max window"

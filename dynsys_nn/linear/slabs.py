@@ -1,7 +1,9 @@
-"""The circular convolution of `Convolution.formula_sum`, fast: slabs of images in the cache, one matrix product for each row of the stencil.
+"""The circular convolution of `Convolution.formula_sum`, fast: slabs of images in the cache, one
+matrix product for each row of the stencil.
 
-A slab is copied `kernel` times, each copy shifted by a column; then the pixels that a row of the stencil sees are a contiguous
-stretch of the copies. It takes a fifth to two thirds of the time of the sum over shifts (`tests/benchmarks/convolution.py`).
+A slab is copied `kernel` times, each copy shifted by a column; then the pixels that a row of the
+stencil sees are a contiguous stretch of the copies. It takes a fifth to two thirds of the time of
+the sum over shifts (`tests/benchmarks/convolution.py`).
 """
 
 import numpy as np
@@ -11,7 +13,8 @@ SLAB = 2**18
 
 
 def convolved(W, x, image, groups):
-    """W ∗ x for images (..., channels_in · H · W) and a stencil (channels_out, channels_in/groups, kernel, kernel)."""
+    """W ∗ x for images (..., channels_in · H · W) and a stencil (channels_out, channels_in/groups,
+    kernel, kernel)."""
     (H, w), k, out = image, W.shape[-1], len(W)
     rows = W.reshape(groups, out // groups, -1, k, k).transpose(3, 0, 1, 2, 4)
     rows = np.ascontiguousarray(rows).reshape(k, groups, out // groups, -1)
@@ -47,8 +50,9 @@ def slabs(x, k):
 
 
 def shifts(x, k, groups):
-    """Images (n, C, H, W) as (n, groups, C/groups · k, (H + k − 1) · W): k copies of each, shifted by −c, …, c columns around the
-    torus, with c more rows at top and bottom. The columns j·W to (j + H)·W are those that row j of a stencil sees."""
+    """Images (n, C, H, W) as (n, groups, C/groups · k, (H + k − 1) · W): k copies of each, shifted
+    by −c, …, c columns around the torus, with c more rows at top and bottom. The columns j·W to (j
+    + H)·W are those that row j of a stencil sees."""
     (n, C, H, W), c = x.shape, k // 2
     copies = np.empty((n, C, k, H + 2 * c, W), x.dtype)
     for q in range(k):

@@ -5,7 +5,8 @@ Data flow forward through maps, covectors flow back through the same maps in rev
     x₀ ──F₁──▶ x₁ ──F₂──▶ ⋯ ──F_L──▶ x_L ──loss──▶ J
     w₀ ◀─F₁ᵀ── w₁ ◀─F₂ᵀ── ⋯ ◀─F_Lᵀ── w_L ◀──────── ∂J/∂x_L
 
-A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a grid (m, n, d).
+A state is the last axis of an array; all axes before it are batch: a point (d,), a batch (n, d), a
+grid (m, n, d).
 """
 
 from .map import Map

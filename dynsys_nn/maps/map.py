@@ -21,15 +21,17 @@ class Unset:
 class Map(Parameters):
     """y = F(x; θ) with its hand-written adjoint and tangent.
 
-    A map of your own sets `dim_in` and `dim_out`, registers its parameters with `own`, and implements
+    A map of your own sets `dim_in` and `dim_out`, registers its parameters with `own`, and
+    implements
 
         F(x)                 the value, (..., dim_in) → (..., dim_out)
-        F.vjp(x)             y, pullback;  pullback(w) = (∂F/∂x)ᵀw, (∂F/∂θ)ᵀw summed over the batch (flat, like θ)
+        F.vjp(x)             y, pullback;  pullback(w) = (∂F/∂x)ᵀw, (∂F/∂θ)ᵀw, flat like θ, the
+                             second summed over the batch
         F.jvp(x, v, dtheta)  y, dy;        dy = (∂F/∂x) v + (∂F/∂θ) dtheta
 
-    None of the three stores anything on the object or changes an argument. Each gets its arguments as arrays that fit: they are
-    looked at on the way in. Inside the package a map calls its parts by F._value(x), F._vjp(x) and F._jvp(x, v, dtheta), which are
-    the same without that look.
+    None of the three stores anything on the object or changes an argument. Each gets its arguments
+    as arrays that fit: they are looked at on the way in. Inside the package a map calls its parts
+    by F._value(x), F._vjp(x) and F._jvp(x, v, dtheta), which are the same without that look.
     """
 
     keeps = frozenset()  # what F keeps, out of mass, norm, invariant, energy, volume, symplectic
@@ -52,7 +54,8 @@ class Map(Parameters):
         raise NotImplementedError(f"{type(self).__name__} has no value: write __call__(self, x)")
 
     def vjp(self, x):
-        """F(x) and its pullback w ↦ ((∂F/∂x)ᵀw, (∂F/∂θ)ᵀw), the second summed over the batch; valid until θ or x changes."""
+        """F(x) and its pullback w ↦ ((∂F/∂x)ᵀw, (∂F/∂θ)ᵀw), the second summed over the batch; valid
+        until θ or x changes."""
         raise NotImplementedError(
             f"{type(self).__name__} has no hand-written adjoint: write vjp(self, x)"
         )
@@ -60,8 +63,9 @@ class Map(Parameters):
     def jvp(self, x, v, dtheta=None):
         """F(x) and its tangent (∂F/∂x) v + (∂F/∂θ) dtheta.
 
-        `d = self.unpack(dtheta)` cuts the direction into the pieces given to `own`: arrays d["b"] (0.0 if dtheta
-        is None), and what a part's own jvp takes, as in `z, dz = self.A.jvp(x, v, d["A"])`.
+        `d = self.unpack(dtheta)` cuts the direction into the pieces given to `own`: arrays d["b"]
+        (0.0 if dtheta is None), and what a part's own jvp takes, as in `z, dz = self.A.jvp(x, v,
+        d["A"])`.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no hand-written tangent: write jvp(self, x, v, dtheta)"
@@ -88,15 +92,17 @@ class Map(Parameters):
     _inverse = inverse
 
     def state(self, x):
-        """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes). ValueError otherwise."""
+        """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes).
+        ValueError otherwise."""
         return states(self, x)
 
     def save(self, path):
-        """Write the map to one npz file without pickle: how it was built, as JSON, and θ. `Map.load(path)` gives it back, with
-        the same values to the last bit.
+        """Write the map to one npz file without pickle: how it was built, as JSON, and θ.
+        `Map.load(path)` gives it back, with the same values to the last bit.
 
-        The write is atomic: if it fails or is interrupted, an existing file at `path` is left untouched. TypeError, and no file,
-        for a map that is made of something besides the classes of dynsys_nn: functions, as in a KnownField, or your own classes.
+        The write is atomic: if it fails or is interrupted, an existing file at `path` is left
+        untouched. TypeError, and no file, for a map that is made of something besides the classes
+        of dynsys_nn: functions, as in a KnownField, or your own classes.
         """
         from ..files import save
 
@@ -104,14 +110,16 @@ class Map(Parameters):
 
     @staticmethod
     def load(path):
-        """The map that `save` wrote. ValueError that names the file if it is truncated, damaged, pickled, of another program,
-        or does not fit its own architecture; classes that are not in `dynsys_nn.__all__` are refused by name."""
+        """The map that `save` wrote. ValueError that names the file if it is truncated, damaged,
+        pickled, of another program, or does not fit its own architecture; classes that are not in
+        `dynsys_nn.__all__` are refused by name."""
         from ..files import load
 
         return load(path)
 
     def __repr__(self):
-        return f"{type(self).__name__}({getattr(self, 'dim_in', '?')} → {getattr(self, 'dim_out', '?')})"
+        dims = [getattr(self, name, "?") for name in ("dim_in", "dim_out")]
+        return f"{type(self).__name__}({dims[0]} → {dims[1]})"
 
 
 guard(Map, {"jacobian": MAP["jacobian"]})

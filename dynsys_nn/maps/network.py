@@ -11,9 +11,10 @@ from .tables import summary
 class Network(Map):
     """𝒩 = F_L ∘ … ∘ F_1, the composition of maps, with one contiguous θ.
 
-    `Network(F_1, …, F_L)` applies F_1 first. A map that appears twice shares its parameters (tied weights). Networks
-    nest; net[k] is a map, and net[j:k] the network of some, which looks at the same parameters. A field as a map is its value
-    X(x), not a step: wrap it in a Flow. ValueError if neighbours do not fit.
+    `Network(F_1, …, F_L)` applies F_1 first. A map that appears twice shares its parameters (tied
+    weights). Networks nest; net[k] is a map, and net[j:k] the network of some, which looks at the
+    same parameters. A field as a map is its value X(x), not a step: wrap it in a Flow. ValueError
+    if neighbours do not fit.
     """
 
     formula = "F_L ∘ ⋯ ∘ F₁"
@@ -29,7 +30,8 @@ class Network(Map):
             )
             refuse(
                 k and maps[k - 1].dim_out != F.dim_in,
-                f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives {maps[k - 1].dim_out}",
+                f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives "
+                f"{maps[k - 1].dim_out}",
             )
         self.maps = maps
         self.dim_in, self.dim_out = maps[0].dim_in, maps[-1].dim_out
@@ -90,22 +92,24 @@ class Network(Map):
 
     @property
     def keeps(self):
-        """What every map keeps; an energy, or another invariant, if it is the same for all of them."""
+        """What every map keeps; an energy, or another invariant, if it is the same for all."""
         return self.kept()[0]
 
     def kept(self):
-        """The words for what every map keeps, and the invariants, name → I. A field keeps nothing: its flow does."""
+        """The words for what every map keeps, and the invariants, name → I. A field keeps nothing:
+        its flow does."""
         once = {id(F): F for F in self.maps}.values()
         return kept_by_all([((), {}) if F.is_field else (F.keeps, F.invariants) for F in once])
 
     def summary(self):
-        """A table with one row per map: what it computes, shape, number of parameters, Lipschitz constant, what it keeps."""
+        """A table with one row per map: what it computes, shape, number of parameters, Lipschitz
+        constant, what it keeps."""
         return summary(self)
 
 
 def kept_by_all(kept):
-    """What all keep, of pairs (words, name → I): the common words, and the common invariants, compared by equality. An energy is
-    a common one only if it is the same invariant."""
+    """What all keep, of pairs (words, name → I): the common words, and the common invariants,
+    compared by equality. An energy is a common one only if it is the same invariant."""
     words = frozenset.intersection(*[frozenset(its_words) for its_words, _ in kept])
     first, *rest = [invariants for _, invariants in kept]
     if not rest:
@@ -116,7 +120,8 @@ def kept_by_all(kept):
 
 
 def lipschitz_product(maps):
-    """Π F.lipschitz(). NotImplementedError that names the first map without a constant, TypeError for one that is not a number ≥ 0."""
+    """Π F.lipschitz(). NotImplementedError that names the first map without a constant, TypeError
+    for one that is not a number ≥ 0."""
     product = 1.0
     for k, F in enumerate(maps):
         try:
@@ -133,5 +138,5 @@ def lipschitz_product(maps):
 
 
 def flattened(F):
-    """The maps of a network, nested networks flattened; any other map is returned as a list of one."""
+    """The maps of a network, nested networks flattened; any other map as a list of one."""
     return [part for G in F.maps for part in flattened(G)] if isinstance(F, Network) else [F]

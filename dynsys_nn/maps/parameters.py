@@ -1,10 +1,12 @@
 """θ and its views: the parameters of a map, and of all maps that it is made of, as one flat vector.
 
-An array belongs to the map that gave it to `own`. A map that is made of others *looks at* theirs: its θ is the list of all arrays
-below it, each once however often it is met, so that shared weights are one weight, and a gradient in them is a sum. These arrays are
-laid end to end in memory, and each is a view of its stretch: an optimiser does one vector operation for the whole network. Any
-number of flows and networks may look at one field. If the θ of one cannot be a stretch of the θ of another, as for two heads on
-one body, the shared arrays lie in the θ that was made or asked for last.
+An array belongs to the map that gave it to `own`. A map that is made of others *looks at* theirs:
+its θ is the list of all arrays below it, each once however often it is met, so that shared weights
+are one weight, and a gradient in them is a sum. These arrays are laid end to end in memory, and
+each is a view of its stretch: an optimiser does one vector operation for the whole network. Any
+number of flows and networks may look at one field. If the θ of one cannot be a stretch of the θ of
+another, as for two heads on one body, the shared arrays lie in the θ that was made or asked for
+last.
 """
 
 import copy
@@ -15,25 +17,23 @@ from ..arguments import array, refuse
 
 
 class Parameters:
-    """What has parameters: arrays of its own, and parts whose parameters it looks at. `own` registers both."""
+    """What has parameters: arrays of its own, and parts whose parameters it looks at. `own`
+    registers both."""
 
-    #: what a part's parameters are called here: "part.key", or "inner", as there; None: "part" for its only one, else "part.key"
+    #: what a part's parameters are called here: "part.key", or "inner", as there;
+    #: None: "part" for its only one, else "part.key"
     naming = None
-    _pieces, _missing, _leaves, _offsets, _places, _theta = (
-        (),
-        (),
-        (),
-        {},
-        {},
-        (None, 0, np.zeros(0)),
-    )
-    _size, _shares = 0, False
+    _pieces = _missing = _leaves = ()
+    _offsets = _places = {}
+    _size, _shares, _theta = 0, False, (None, 0, np.zeros(0))
 
     def own(self, **pieces):
-        """Register the parameters of this map: arrays, which are copied, and maps, whose parameters it looks at.
+        """Register the parameters of this map: arrays, which are copied, and maps, whose parameters
+        it looks at.
 
-        Each becomes an attribute; None stands for a parameter that this map does without. Called once, with all pieces.
-        ValueError for a name that is in use, TypeError for what is neither an array of numbers nor a map.
+        Each becomes an attribute; None stands for a parameter that this map does without. Called
+        once, with all pieces. ValueError for a name that is in use, TypeError for what is neither
+        an array of numbers nor a map.
         """
         refuse(
             self._pieces,
@@ -74,21 +74,18 @@ class Parameters:
         dtypes = {owner.__dict__[key].dtype for owner, key in self._leaves}
         if len(dtypes) > 1:
             self._bind(self._gathered().astype(np.result_type(*dtypes)))
-        self.theta  # noqa: B018 (lays the arrays end to end, so that they stay where they are)
+        self._lay_end_to_end()
 
     # ---- θ
     @property
     def theta(self):
         """All parameters as one flat vector, shape (p,). Assigning to it copies into place.
 
-        It is the live vector, which training changes: `net.theta.copy()` keeps a state, to be assigned again later. It stays
-        so until a map is asked for its θ that joins a part of this one with others.
+        It is the live vector, which training changes: `net.theta.copy()` keeps a state, to be
+        assigned again later. It stays so until a map is asked for its θ that joins a part of this
+        one with others.
         """
-        home, start = self._lies_at()
-        if home is None and self._leaves:
-            self._bind(self._gathered())
-        elif home is not self._theta[0] or start != self._theta[1]:
-            self._theta = home, start, home[start : start + self._size]
+        self._lay_end_to_end()
         return self._theta[2]
 
     @theta.setter
@@ -96,7 +93,8 @@ class Parameters:
         copy_into(self.theta, value, f"θ of {type(self).__name__}", scalar=False)
 
     def _lies_at(self):
-        """The vector in which the arrays lie end to end, and where they start; None, 0 if they do not."""
+        """The vector in which the arrays lie end to end, and where they start; None, 0 if they do
+        not."""
         home = start = None
         for (owner, name), place in zip(self._leaves, self._offsets.values(), strict=True):
             its_home, its_start = owner._home.get(name, (None, 0))
@@ -104,6 +102,15 @@ class Parameters:
             if its_home is not home or its_start != start + place.start:
                 return None, 0
         return home, start or 0
+
+    def _lay_end_to_end(self):
+        """Move the arrays, unless they lie so already; `_theta` is the vector, the start, and the
+        stretch that is θ."""
+        home, start = self._lies_at()
+        if home is None and self._leaves:
+            self._bind(self._gathered())
+        elif home is not self._theta[0] or start != self._theta[1]:
+            self._theta = home, start, home[start : start + self._size]
 
     def _gathered(self):
         return np.concatenate([owner.__dict__[name].ravel() for owner, name in self._leaves])
@@ -123,9 +130,9 @@ class Parameters:
 
     @property
     def parameters(self):
-        """dict name → view into `theta`, in order: "A" and "b" in a field, "2.A" in a network. Write into a view in place,
-        `net.parameters["2.b"][:] = 0`."""
-        self.theta  # noqa: B018 (lays the arrays end to end)
+        """dict name → view into `theta`, in order: "A" and "b" in a field, "2.A" in a network.
+        Write into a view in place, `net.parameters["2.b"][:] = 0`."""
+        self._lay_end_to_end()
         return self._named()
 
     def _named(self):
@@ -148,8 +155,8 @@ class Parameters:
 
     # ---- gradients and directions
     def pack(self, **gradients):
-        """The pieces' gradients as one flat vector aligned with θ; shared pieces add up. ValueError for a name that was not
-        given to `own`, or a gradient of another shape than its piece."""
+        """The pieces' gradients as one flat vector aligned with θ; shared pieces add up. ValueError
+        for a name that was not given to `own`, or a gradient of another shape than its piece."""
         if self._missing:
             gradients = {
                 name: gradient for name, gradient in gradients.items() if name not in self._missing
@@ -170,7 +177,8 @@ class Parameters:
         if name not in self._pieces:
             known = ", ".join(self._pieces) or "none"
             raise ValueError(
-                f"{type(self).__name__} has no piece {name} (it has {known}): register it, own({name}=…)"
+                f"{type(self).__name__} has no piece {name} (it has {known}): register it, "
+                f"own({name}=…)"
             )
         piece = self.__dict__[name]
         shape = (piece._size,) if isinstance(piece, Parameters) else piece.shape
@@ -178,11 +186,13 @@ class Parameters:
             batch = np.ndim(gradient) > len(shape) and np.shape(gradient)[-len(shape) :] == shape
             remark = ": sum it over the batch axes" if batch else ""
             raise ValueError(
-                f"the gradient of {name} has shape {np.shape(gradient)}, but {name} has {shape}{remark}"
+                f"the gradient of {name} has shape {np.shape(gradient)}, but {name} has "
+                f"{shape}{remark}"
             )
 
     def unpack(self, dtheta):
-        """A direction in θ, cut into the pieces' names and shapes. None stands for the zero direction."""
+        """A direction in θ, cut into the pieces' names and shapes. None stands for the zero
+        direction."""
         missing = dict.fromkeys(self._missing, 0.0)
         if dtheta is None:
             return missing | {
@@ -208,7 +218,8 @@ class Parameters:
             )
         elif isinstance(self.__dict__[name], Parameters):
             raise AttributeError(
-                f"{name} of {type(self).__name__} cannot be replaced: build a new {type(self).__name__}"
+                f"{name} of {type(self).__name__} cannot be replaced: build a new "
+                f"{type(self).__name__}"
             )
         else:
             copy_into(self.__dict__[name], value, f"{name} of {type(self).__name__}", scalar=True)
@@ -241,7 +252,8 @@ def joined(slices):
 
 
 def place_of(part, net, name=None):
-    """Where the θ of a part, or its array `name`, lies in the θ of a map that it is part of: an index. ValueError if it is not."""
+    """Where the θ of a part, or its array `name`, lies in the θ of a map that it is part of: an
+    index. ValueError if it is not."""
     leaves = part._leaves if name is None else [(part, name)]
     try:
         return joined([net._offsets[id(owner), key] for owner, key in leaves])

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from ..arguments import fingerprint, identity
+from ..arguments import fingerprint, identity, refuse
 from ..files import read_arrays, write_arrays
 from ..maps import every_map
 
@@ -52,9 +52,8 @@ class Checkpoint:
             self.compare(arrays)
             run.net.theta = arrays["theta"]
             run.rng.bit_generator.state = json.loads(arrays["random"].item())
-            for name in memory:
-                value = arrays[f"memory.{name}"]
-                memory[name] = value if value.ndim else value.item()
+            kept = {name: arrays[f"memory.{name}"] for name in memory}
+            memory.update({name: a if a.ndim else a.item() for name, a in kept.items()})
             for name in RECORDED:
                 getattr(run.history, name)[:] = arrays[name].tolist()
         except (ValueError, TypeError, KeyError) as error:
@@ -67,21 +66,25 @@ class Checkpoint:
     def compare(self, arrays):
         """ValueError, with what differs, if the file is of another run."""
         take = f'net.theta = np.load({self.path!r})["theta"]'
-        if "starts" not in arrays:
-            raise ValueError(
-                "an earlier version of dynsys_nn wrote it, and did not note all that makes a run; "
-                f"to begin with its parameters, {take}"
-            )
+        refuse(
+            "starts" not in arrays,
+            "an earlier version of dynsys_nn wrote it, and did not note all that makes a run; "
+            f"to begin with its parameters, {take}",
+        )
         made, starts = json.loads(arrays["run"].item()), json.loads(arrays["starts"].item())
         starts.append([fingerprint(arrays["theta"]), arrays["random"].item()])
         (theta, random), (thetas, randoms) = self.starts[0], zip(*starts, strict=True)
         another = "it is of another run, whose "
         if made != self.made:
             raise ValueError(another + difference("", made, self.made))
-        if theta not in thetas:
-            raise ValueError(f"{another}θ was another one at the start (to take it over, {take})")
-        if self.seeded and random not in randoms:
-            raise ValueError(f"{another}rng was another one at the start (to go on, leave rng out)")
+        refuse(
+            theta not in thetas,
+            f"{another}θ was another one at the start (to take it over, {take})",
+        )
+        refuse(
+            self.seeded and random not in randoms,
+            f"{another}rng was another one at the start (to go on, leave rng out)",
+        )
         self.starts = starts
 
     def leave(self, run):
@@ -117,13 +120,14 @@ def made_of(run, optimiser):
 
 def difference(name, was, now):
     """Where two descriptions differ first: "optimiser.rate was 0.01, and now it is 0.02"."""
+    inner = []
     if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         inner = [(f"{name}[{k}]", *pair) for k, pair in enumerate(zip(was, now, strict=True))]
-    elif isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
+    if isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
         inner = [(f"{name}.{key}".lstrip("."), was[key], now[key]) for key in was]
-    else:
-        return f"{name} was {short(was)}, and now it is {short(now)}"
-    return next(difference(*entry) for entry in inner if entry[1] != entry[2])
+    for entry in inner:
+        if entry[1] != entry[2]: return difference(*entry)
+    return f"{name} was {short(was)}, and now it is {short(now)}"
 
 
 def short(code):

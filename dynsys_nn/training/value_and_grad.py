@@ -8,11 +8,13 @@ number of threads in the matrix products. Dask gives its workers one thread; OPE
 in the environment before numpy is imported, does so here.
 """
 
+import contextlib
 import copy
+from itertools import starmap
 
 import numpy as np
 
-from ..arguments import covector, dimension, direction, numbers
+from ..arguments import covector, dimension, direction, numbers, refuse
 from ..arguments.samples import executor_or_none, listed
 from ..integrators import Method
 from ..losses import Loss, Penalty
@@ -23,17 +25,10 @@ __all__ = ["hessian_times", "value_and_grad"]
 #: numbers in an array of a block: a megabyte in float64
 BLOCK = 2**17
 
-
-def keep_freed_memory():
-    """Make the C library keep what is freed: a gradient asks for the same memory as the one before.
-
-    glibc gives it back to the system at once, unless one large array, whose pages nobody touches,
-    was freed before. This alone can halve the time of small networks.
-    """
-    np.empty(4_190_000)
-
-
-keep_freed_memory()
+# A gradient asks for the same memory as the one before, but glibc gives what is freed back to the
+# system at once, unless one large array, whose pages nobody touches, was freed before. This alone
+# can halve the time of small networks.
+np.empty(4_190_000)
 
 
 def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, penalties=()):
@@ -68,8 +63,9 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
     x = np.asarray(net.state(x), order="C")  # as a process gets it: sums depend on the order
     parts = blocks(net, loss, x, y, executor, block)
     tasks = [(net, loss, *part, adjoint) for part in parts]
+    found = starmap(gradient_of_block, tasks) if executor is None else results(executor, tasks)
     value = gradient = 0.0
-    for value_b, gradient_b in taken(executor, gradient_of_block, tasks):
+    for value_b, gradient_b in found:
         value, gradient = value + value_b, gradient + gradient_b
     for P in penalties:
         value, gradient = value + P.value(), gradient + P.gradient(net)
@@ -92,8 +88,11 @@ def hessian_times(net, loss, x, y, v):
     """
     check_kinds(net, loss, None)
     v = numbers(v, f"{type(net).__name__} needs a direction in θ of")
-    if v.dtype.kind == "c":
-        raise TypeError(f"a direction in θ must hold real numbers, got an array of dtype {v.dtype}")
+    refuse(
+        v.dtype.kind == "c",
+        f"a direction in θ must hold real numbers, got an array of dtype {v.dtype}",
+        TypeError,
+    )
     direction(net, v)  # refuses a wrong shape
     for F in every_map(net):
         if not getattr(getattr(F, "sigma", None), "analytic", True):
@@ -113,21 +112,15 @@ def check_kinds(net, loss, adjoint):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
 
 
-def taken(executor, function, tasks):
-    """function(*task) for each task, in order: here, or by the executor; if one fails, those that
+def results(executor, tasks):
+    """gradient_of_block(*task) by the executor for each task, in order; if one fails, those that
     wait are cancelled."""
-    if executor is None:
-        yield from (function(*task) for task in tasks)
-        return
     futures = []
-    try:
+    with contextlib.ExitStack() as end:
         for task in tasks:
-            futures.append(executor.submit(function, *task))
-        for future in futures:
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
+            futures.append(executor.submit(gradient_of_block, *task))
+            end.callback(futures[-1].cancel)
+        yield from (future.result() for future in futures)
 
 
 def blocks(net, loss, x, y, executor, block):
@@ -135,8 +128,10 @@ def blocks(net, loss, x, y, executor, block):
     means, n = getattr(loss, "mean", False), len(x)
     rows = None if block is None else dimension(block, "block")
     if not means and (executor is not None or block is not None):
-        needs = "blocks add up if a loss is a mean over samples"
-        raise ValueError(f"{needs}: {loss!r} does not say so, by mean = True")
+        raise ValueError(
+            "blocks add up if a loss is a mean over samples: "
+            f"{loss!r} does not say so, by mean = True"
+        )
     if not (means and x.ndim > 1 and np.ndim(y) > 0 and len(y) == n > 0):
         return [(x, y, 1)]
     y, rows = np.asarray(y, order="C"), rows or block_rows(net, x)

@@ -353,23 +353,34 @@ class Deck:
 IMAGE = 3, 4  # not square: height and width cannot be exchanged
 PIXELS = 12
 EVEN = {"Hamiltonian", "Hamiltonian α", "Partitioned, gradients"}
-PARTITIONED = {"Partitioned, residual", "Partitioned, gradients", "Partitioned, maps"}
 FIELDS = [
-    "Residual", "Residual, B = 1", "Gradient −", "Gradient +", "Gradient − α", "Gradient + α", "Hamiltonian",
-    "Hamiltonian α", "Mass", "Sphere", "Invariant", *sorted(PARTITIONED), "Sum",
+    "Residual", "Residual, B = 1", "Gradient −", "Gradient +", "Gradient − α", "Gradient + α",
+    "Hamiltonian", "Hamiltonian α", "Mass", "Sphere", "Invariant", "Partitioned, residual",
+    "Partitioned, gradients", "Partitioned, maps", "Sum",
 ]  # fmt: skip
 EXPLICIT = ["Euler", "Heun", "ExplicitMidpoint", "Ralston", "Kutta3", "RK4", "tableau"]
-METHODS = {
+CARDS = {
+    "field": FIELDS,
     "any": [*EXPLICIT, "ImplicitMidpoint", "Projected", "Yoshida of ImplicitMidpoint"],
+    "explicit": EXPLICIT,
     "partitioned": ["SymplecticEuler", "StormerVerlet", "Yoshida", "any"],
     "sum": ["LieTrotter", "Strang", "any"],
     "skew": ["Cayley", "any"],
-}
-TIES = [
-    "none", "field", "matrix", "flow", "one f", "f = g", "sum", "nested", "slice", "∇H", "rollout",
-]  # fmt: skip
-LAYERS = ["Flow"] * 5 + ["HenonMap", "Dense", "Affine", "Convolution"]
-ENDS = ["Dense", "Affine", "Lift", "Restriction", "Convolution"]
+    "sigma": [dnn.Tanh(), dnn.Sigmoid(), dnn.Softplus(), dnn.Sine(), dnn.LeakyReLU(0.3)],
+    "invariant": ["Mass", "SquaredNorm", "Quadratic"],
+    "triangle": [True, False],
+    "steps": [1, 2, 1, 3],
+    "learned": [False, True, False],
+    "tie": [
+        "none", "field", "matrix", "flow", "one f", "f = g", "sum", "nested", "slice", "∇H",
+        "rollout",
+    ],
+    "layer": ["Flow"] * 5 + ["HenonMap", "Dense", "Affine", "Convolution"],
+    "first": ["Dense", "Affine", "Lift", "Restriction", "Convolution"],
+    "last": ["Dense", "Affine", "Lift", "Restriction", "Convolution", "Rollout"],
+    "dim": [3, 4, 4, 6, PIXELS],
+    "batch": [(), (5,), (2, 3)],
+}  # fmt: skip
 
 
 class Draw:
@@ -377,15 +388,7 @@ class Draw:
 
     def __init__(self, seed):
         self.rng = np.random.default_rng(seed)
-        self.decks = {
-            name: Deck(self.rng, cards)
-            for name, cards in {
-                "field": FIELDS, "explicit": EXPLICIT, "tie": TIES, "layer": LAYERS, "first": ENDS, "last": [*ENDS, "Rollout"],
-                "sigma": [dnn.Tanh(), dnn.Sigmoid(), dnn.Softplus(), dnn.Sine(), dnn.LeakyReLU(0.3)],
-                "invariant": ["Mass", "SquaredNorm", "Quadratic"], "dim": [3, 4, 4, 6, PIXELS], "batch": [(), (5,), (2, 3)],
-                "triangle": [True, False], "learned": [False, True, False], "steps": [1, 2, 1, 3], **METHODS,
-            }.items()
-        }  # fmt: skip
+        self.decks = {name: Deck(self.rng, cards) for name, cards in CARDS.items()}
 
     def deal(self, name, *fits):
         return self.decks[name].deal(*fits)
@@ -467,7 +470,8 @@ class Draw:
     def halves(self, kind, d):
         """f: ℝᵐ → ℝⁿ and g: ℝⁿ → ℝᵐ, n + m = d."""
         if "gradients" in kind:
-            return [self.field_with(self.dense(self.size(3, 6), d // 2), "Gradient", f, True) for f in (True, False)]
+            A, B = (self.dense(self.size(3, 6), d // 2) for _ in range(2))
+            return self.field_with(A, "Gradient", True, True), self.field_with(B, "Gradient")
         n = d // 2 if d % 2 == 0 and self.coin() else self.size(1, d - 1)
         half = self.composed if "maps" in kind else self.shear
         return half(n, d - n), half(d - n, n)
@@ -528,33 +532,39 @@ class Draw:
     # ---- layers
     def layer(self, d):
         """A map ℝᵈ → ℝᵈ."""
-        kind = self.deal("layer", lambda kind: {"HenonMap": d % 2 == 0, "Convolution": d == PIXELS}.get(kind, True))
+        fits = {"HenonMap": d % 2 == 0, "Convolution": d == PIXELS}
+        kind = self.deal("layer", lambda kind: fits.get(kind, True))
         if kind == "Flow":
             return self.flow(d)
         if kind == "HenonMap":
-            return dnn.HenonMap(self.field(d // 2, lambda kind: kind.startswith("Gradient +") or kind == "Residual"))
+            return dnn.HenonMap(
+                self.field(d // 2, lambda kind: kind[:8] in ("Gradient", "Residual"))
+            )
         return self.end(kind, d, d)
 
     def end(self, kind, dim_in, dim_out):
         if kind == "Convolution":
             return self.convolution(dim_in, dim_out)
-        if kind in ("Dense", "Affine"):
-            return getattr(dnn, kind)(dim_out, dim_in, rng=self.rng)
-        return getattr(dnn, kind)(dim_out, dim_in)
+        random = {"rng": self.rng} if kind in ("Dense", "Affine") else {}
+        return getattr(dnn, kind)(dim_out, dim_in, **random)
 
     def first(self, d):
         """A map to ℝᵈ."""
         kind = self.deal("first", lambda kind: kind != "Convolution" or d == PIXELS)
-        dim_in = {"Lift": self.size(2, d), "Restriction": self.size(d, d + 3), "Convolution": PIXELS * self.size(1, 2)}
-        return self.end(kind, dim_in.get(kind, self.size(2, 6)), d)
+        return self.end(kind, self.other(kind, d, "Lift", "Restriction"), d)
 
     def last(self, d, body):
         """A map from ℝᵈ, or a Rollout of the last maps once more."""
         kind = self.deal("last", lambda kind: kind != "Convolution" or d == PIXELS)
         if kind == "Rollout":
             return dnn.Rollout(dnn.Network(*body)[-self.size(1, 2) :], self.size(2, 3))
-        dim_out = {"Lift": self.size(d, d + 3), "Restriction": self.size(1, d), "Convolution": PIXELS * self.size(1, 2)}
-        return self.end(kind, d, dim_out.get(kind, self.size(2, 6)))
+        return self.end(kind, d, self.other(kind, d, "Restriction", "Lift"))
+
+    def other(self, kind, d, lower, higher):
+        """A dimension for the other side of such a map: at most d, at least d, or any."""
+        if kind == "Convolution":
+            return PIXELS * self.size(1, 2)
+        return self.size(*{lower: (2, d), higher: (d, d + 3)}.get(kind, (2, 6)))
 
     # ---- ties
     def tied(self, tie, d):
@@ -600,9 +610,10 @@ class Draw:
             kinds = ["Residual", "Gradient", "Mass", "Sphere", *["Hamiltonian"] * (d % 2 == 0)]
             two = self.rng.choice(kinds, 2, replace=False)
             return [self.flow_of(self.field_with(A, name)) for name in two]
-        A = self.linear(d, d)
-        X = dnn.GradientField(A, self.deal("sigma")) if variant == 2 else dnn.ResidualField(A, self.deal("sigma"), A)
-        return [self.flow_of(X), A]
+        A, sigma = self.linear(d, d), self.deal("sigma")
+        if variant == 2:
+            return [self.flow_of(dnn.GradientField(A, sigma)), A]
+        return [self.flow_of(dnn.ResidualField(A, sigma, A)), self.layer(d)]
 
     def network(self):
         """A network of 2 to 6 maps, and the names of its ties."""
