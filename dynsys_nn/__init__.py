@@ -113,3 +113,6 @@ from .training import (
 
 __version__ = "0.1.0"
 __all__ = sorted(name for name in dir() if not name.startswith("_"))
+for _thing in [globals()[name] for name in __all__]:
+    if hasattr(_thing, "__all__"):  # a module: tab completion shows its public names
+        _thing.__dir__ = _thing.__all__.copy

@@ -12,6 +12,8 @@ import numpy as np
 
 from .arguments import ACTIVATION, Described, finite, guard, refuse
 
+__all__ = ["Activation", "Identity", "LeakyReLU", "ReLU", "Sigmoid", "Sine", "Softplus", "Tanh"]
+
 
 class Activation(Described):
     """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z)

@@ -15,7 +15,7 @@ import uuid
 
 import numpy as np
 
-from .arguments import arguments
+from .arguments import arguments, refuse
 from .maps import Map, every_map
 
 __all__ = ["load", "save"]
@@ -27,8 +27,10 @@ def save(F, path):
     """Write the map F to a file; `Map.save` says how."""
     code = architecture(F)
     try:
-        if decoded(json.loads(code), [])._size != F._size:
-            raise ValueError("its parts share parameters in a way that constructors do not tell")
+        refuse(
+            rebuilt(code)._size != F._size,
+            "its parts share parameters in a way that constructors do not tell",
+        )
     except Exception as error:  # a file that nobody can read is not written
         raise TypeError(f"no file can say how {F!r} was built: {error}. {ALONE}") from error
     write_arrays(path, architecture=f'{{"dynsys_nn": {FORMAT}, "map": {code}}}', theta=F.theta)
@@ -39,17 +41,15 @@ def load(path):
     arrays = read_arrays(path, "map", ("architecture", "theta"))
     try:
         code = json.loads(arrays["architecture"].item())
-        if code["dynsys_nn"] != FORMAT:
-            raise ValueError(
-                f"it has format {code['dynsys_nn']}, and this version reads format {FORMAT}"
-            )
-        F, theta = decoded(code["map"], []), arrays["theta"]
-        if not isinstance(F, Map):
-            raise ValueError(f"it holds a {type(F).__name__}")
-        if theta.shape != F.theta.shape or theta.dtype != F.theta.dtype:
-            found, needed = (f"{a.dtype} of shape {a.shape}" for a in (theta, F.theta))
-            raise ValueError(f"its θ is {found}, and its architecture needs {needed}")
-        F.theta = theta
+        refuse(
+            code["dynsys_nn"] != FORMAT,
+            f"it has format {code['dynsys_nn']}, and this version reads format {FORMAT}",
+        )
+        F = rebuilt(json.dumps(code["map"]))
+        refuse(not isinstance(F, Map), f"it holds a {type(F).__name__}")
+        found, needed = (f"{a.dtype} of shape {a.shape}" for a in (arrays["theta"], F.theta))
+        refuse(found != needed, f"its θ is {found}, and its architecture needs {needed}")
+        F.theta = arrays["theta"]
     except Exception as error:  # the bytes may be anybody's
         raise ValueError(f"{path} does not contain a map that can be rebuilt: {error}") from error
     return F
@@ -100,33 +100,31 @@ def encoded(thing, known, made=(), place="it"):
         raise TypeError(
             f"a file keeps objects of the classes of dynsys_nn, but {place} is {thing!r}. {ALONE}"
         )
-    code = {"class": cls.__name__}
-    for key, value in arguments(thing).items():
-        code[key] = encoded(value, known, made, f"{key} of {cls.__name__}")
+    code = {
+        key: encoded(value, known, made, f"{key} of {cls.__name__}")
+        for key, value in arguments(thing).items()
+    }
     known[id(thing)] = len(known), thing
-    return code
+    return {"class": cls.__name__} | code
 
 
-def decoded(code, built):
-    """What `encoded` was given. built: the objects so far."""
-    if isinstance(code, list):
-        return [decoded(item, built) for item in code]
-    if not isinstance(code, dict):
-        return code
-    if "same as" in code:
-        return built[code["same as"]]
-    if "part" in code:
-        return decoded(code["of"], built).__dict__[code["part"]]
-    cls = public(code["class"])
-    if cls is None:
-        raise ValueError(f"it refers to {code['class']}, which is not a class of dynsys_nn")
-    given = {key: decoded(value, built) for key, value in code.items() if key != "class"}
-    several = [
-        name for name, p in inspect.signature(cls).parameters.items() if p.kind is p.VAR_POSITIONAL
-    ]
-    items = [item for name in several for item in given.pop(name)]
-    built.append(cls(*items, **given))
-    return built[-1]
+def rebuilt(text):
+    """What `encoded` was given, from its code in JSON: from the innermost object outwards."""
+    built = []
+
+    def build(code):
+        if "same as" in code:
+            return built[code["same as"]]
+        if "part" in code:
+            return vars(code["of"])[code["part"]]
+        name = code.pop("class")
+        cls = public(name)
+        refuse(cls is None, f"it refers to {name}, which is not a class of dynsys_nn")
+        several = code.pop(inspect.getfullargspec(cls).varargs, ())
+        built.append(cls(*several, **code))
+        return built[-1]
+
+    return json.loads(text, object_hook=build)
 
 
 def public(name):
@@ -152,10 +150,9 @@ def write_arrays(path, **arrays):
         os.replace(scratch, path)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} cannot be written: its folder does not exist") from None
-    except BaseException:
-        if os.path.exists(scratch):
+    finally:
+        if os.path.exists(scratch):  # the writing has failed
             os.remove(scratch)
-        raise
 
 
 def read_arrays(path, what, names):
@@ -164,10 +161,8 @@ def read_arrays(path, what, names):
     with open(path, "rb") as file:
         try:
             start = file.read(2)
-            if start != b"PK":
-                raise ValueError(
-                    "it is a pickle" if start[:1] == b"\x80" else "it is not an npz file"
-                )
+            refuse(start[:1] == b"\x80", "it is a pickle")
+            refuse(start != b"PK", "it is not an npz file")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
@@ -176,9 +171,9 @@ def read_arrays(path, what, names):
                 f"{path} is not a {what} file of dynsys_nn, or is damaged: {error}"
             ) from error
     for name in names:
-        if name not in arrays:
-            found = ", ".join(arrays) or "nothing"
-            raise ValueError(
-                f"{path} is not a {what} file of dynsys_nn: it has no {name}, but {found}"
-            )
+        refuse(
+            name not in arrays,
+            f"{path} is not a {what} file of dynsys_nn: it has no {name}, but "
+            f"{', '.join(arrays) or 'nothing'}",
+        )
     return arrays

@@ -18,6 +18,8 @@ from .fields import Field
 from .integrators import Euler, Method
 from .maps import Map
 
+__all__ = ["Flow", "Rollout", "exact_flow"]
+
 
 class Flow(Map):
     """Ψ^h_X iterated `steps` times: x ↦ x_n ≈ φ^{nh}(x), n = steps, with shared parameters.
@@ -101,8 +103,8 @@ class Flow(Map):
 
         def pullback(w):
             dtheta = []
-            for back in reversed(pullbacks):
-                w, dtheta_n = back(w)
+            for pullback_n in reversed(pullbacks):
+                w, dtheta_n = pullback_n(w)
                 dtheta.append(dtheta_n)
             return w, sum(dtheta[1:], dtheta[0])
 

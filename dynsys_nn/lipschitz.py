@@ -139,8 +139,7 @@ def profile(net, x=None, steps=50, rng=0):
     x = net.state(x).reshape(-1, net.dim_in)
     names = [f"{k} {F.formula}" for k, F in enumerate(net.maps)]
     bounds = [bound_or_infinity(F) for F in net.maps]
-    states = net.states(x)[:-1]
-    found = [measured(F, x_k, steps, rng) for F, x_k in zip(net.maps, states, strict=True)]
+    found = [measured(F, x_k, steps, rng) for F, x_k in zip(net.maps, net.states(x), strict=False)]
     so_far = [measured(net[: k + 1], x, steps, rng) for k in range(len(net))]
     return Profile(names, bounds, found, so_far)
 

@@ -243,13 +243,13 @@ def as_pair(F, found, given, theirs):
 
 def with_pullback(F, found, given, theirs):
     if not theirs:
-        y, back = found
-        return y, lambda w: back(covector(F, w, y))
-    y, back = results(F, found, ("y", "pullback"), "vjp(x)", True)
+        y, inside = found
+        return y, lambda w: inside(covector(F, w, y))
+    y, inside = results(F, found, ("y", "pullback"), "vjp(x)", True)
     value_of(F, y, given[0])
 
     def pullback(w):
-        dx, dtheta = results(F, call(F, back, covector(F, w, y)), ("dx", "dtheta"), "pullback(w)")
+        dx, dtheta = results(F, call(F, inside, covector(F, w, y)), ("dx", "dtheta"), "pullback(w)")
         return result(F, dx, given[0].shape, "dx of the pullback"), gradient_in_theta(
             F, dtheta, F._size
         )
@@ -270,13 +270,13 @@ def as_step_pair(method, found, given, theirs):
 def with_step_pullback(method, found, given, theirs):
     field, x, _ = given
     if not theirs:
-        y, back = found
-        return y, lambda w: back(covector(field, w, y))
-    y, back = results(method, found, ("y", "pullback"), "vjp(field, x, h)", True)
+        y, inside = found
+        return y, lambda w: inside(covector(field, w, y))
+    y, inside = results(method, found, ("y", "pullback"), "vjp(field, x, h)", True)
     result(method, y, x.shape, "the step")
 
     def pullback(w):
-        found = call(method, back, covector(field, w, y))
+        found = call(method, inside, covector(field, w, y))
         dx, dtheta, dh = results(method, found, ("dx", "dtheta", "dh"), "pullback(w)")
         dx, dtheta = (
             result(method, dx, x.shape, "dx of the pullback"),

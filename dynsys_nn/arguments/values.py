@@ -340,12 +340,9 @@ def instance(value, kind, needs):
         else all(hasattr(value, member) for member in kind)
     )
     if isinstance(value, type):
-        name = value.__name__
-        needed = [p for p in inspect.signature(value).parameters.values() if p.default is p.empty]
-        raise TypeError(
-            f"{needs}, got the class itself: write {value.__name__}({'…' * bool(needed)}), not "
-            f"{value.__name__}"
-        )
+        name, parameters = value.__name__, inspect.signature(value).parameters.values()
+        dots = "…" * any(p.default is p.empty for p in parameters)
+        raise TypeError(f"{needs}, got the class itself: write {name}({dots}), not {name}")
     refuse(not known, f"{needs}, got {value!r}", TypeError)
     return value
 

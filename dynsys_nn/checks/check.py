@@ -7,7 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arguments import CHANGED, WrongResult, instance, name_of, real_number, real_numbers, results
+from ..arguments import (
+    CHANGED,
+    WrongResult,
+    instance,
+    name_of,
+    real_number,
+    real_numbers,
+    refuse,
+    results,
+)
 from ..fields import Field
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
@@ -29,8 +38,7 @@ class Check:
 
     def require(self):
         """AssertionError with the line of this check unless it passed; returns the check."""
-        if not self.passed:
-            raise AssertionError(str(self))
+        refuse(not self.passed, str(self), AssertionError)
         return self
 
     def __bool__(self):
@@ -54,8 +62,8 @@ def fails_on_wrong_results(check):
             return check(*given, **options)
         except WrongResult as error:
             thing = next(iter((*given, *options.values())))
-            detail = f"{error}{line_of(error.__cause__)}"
-            return Check(f"{check.__name__} of {name_of(thing)}", np.inf, 0.0, detail)
+            name, detail = f"{check.__name__} of {name_of(thing)}", line_of(error.__cause__)
+            return Check(name, np.inf, 0.0, f"{error}{detail}")
 
     return guarded
 
@@ -83,12 +91,12 @@ def line_of(error):
     None."""
     ours = str(Path(__file__).parents[1]), "site-packages"
     frames = traceback.extract_tb(getattr(error, "__traceback__", None))
-    theirs = [frame for frame in frames if not any(part in frame.filename for part in ours)]
-    return (
-        f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno}, in {theirs[-1].name})"
-        if theirs
-        else ""
-    )
+    said = [
+        f" ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name})"
+        for frame in frames
+        if not any(part in frame.filename for part in ours)
+    ]
+    return said[-1] if said else ""
 
 
 # ---- what is checked, and where
@@ -99,13 +107,16 @@ def points_of(F, x):
     rounding, so a float32 map is refused."""
     instance(F, ("__call__",), "a check takes a map, or a function of states")
     x = real_numbers(x, "a check needs states,")
-    if x.ndim == 0 or x.size == 0:
-        raise ValueError(f"a check needs states, an array of shape (..., d), got shape {x.shape}")
-    if theta_of(F).dtype == np.float32:
-        raise TypeError(
-            f"checks measure to the rounding of float64, but {name_of(F)} is float32: "
-            "build it with dtype=float"
-        )
+    refuse(
+        x.ndim == 0 or x.size == 0,
+        f"a check needs states, an array of shape (..., d), got shape {x.shape}",
+    )
+    refuse(
+        theta_of(F).dtype == np.float32,
+        f"checks measure to the rounding of float64, but {name_of(F)} is float32: "
+        "build it with dtype=float",
+        TypeError,
+    )
     x.flags.writeable = False
     return x
 
@@ -121,10 +132,10 @@ def of_one_argument(F, x):
     if not (isinstance(x, tuple) and np.ndim(x[0])):
         return F, points_of(F, x)
     x, y = (points_of(F, states) for states in x)
-    if x.shape != y.shape:
-        raise ValueError(
-            f"a pair of states needs two arrays of equal shape, got {x.shape} and {y.shape}"
-        )
+    refuse(
+        x.shape != y.shape,
+        f"a pair of states needs two arrays of equal shape, got {x.shape} and {y.shape}",
+    )
     return OfPairs(F), points_of(F, np.concatenate([x, y], axis=-1))
 
 
@@ -144,9 +155,8 @@ class OfPairs:
         return self.F(*np.split(x, 2, axis=-1))
 
     def vjp(self, x):
-        y, pullback = results(
-            self.F, self.F.vjp(*np.split(x, 2, axis=-1)), ("y", "pullback"), "vjp(x, y)", True
-        )
+        pair = self.F.vjp(*np.split(x, 2, axis=-1))
+        y, pullback = results(self.F, pair, ("y", "pullback"), "vjp(x, y)", True)
 
         def pullback_of_pairs(w):
             dx, dy, dtheta = results(self.F, pullback(w), ("dx", "dy", "dtheta"), "pullback(w)")
@@ -188,8 +198,11 @@ def difference_quotient(F, x, v, part, step=1e-6):
 
 def jvp_of(F, x, v, part):
     """Jv by F.jvp, in x or in θ."""
-    if not hasattr(F, "jvp"):
-        raise AttributeError(f"{name_of(F)} has no tangent to check: write jvp(self, x, v, dtheta)")
+    refuse(
+        not hasattr(F, "jvp"),
+        f"{name_of(F)} has no tangent to check: write jvp(self, x, v, dtheta)",
+        AttributeError,
+    )
     return F.jvp(x, *along(x, v, part))[1]
 
 
@@ -211,29 +224,32 @@ def tangent_or_quotient(F, x, v, part):
 
 def jacobian_by_differences(F, x):
     """F′(x), column by column."""
-    unit = np.eye(x.shape[-1])
-    return np.stack(
-        [difference_quotient(F, x, np.broadcast_to(e, x.shape), "in x")[0] for e in unit], axis=-1
-    )
+    units = [np.broadcast_to(e, x.shape) for e in np.eye(x.shape[-1])]
+    return np.stack([difference_quotient(F, x, e, "in x")[0] for e in units], axis=-1)
 
 
 def jacobian_of(F, x, limit):
-    """F′(x), the limit, and where F′ is from; by difference quotients if F has no jacobian, limit
-    1e-7. WrongResult for a jacobian that is far from two difference quotients, which are near each
-    other."""
+    """F′(x), square, the limit, and where F′ is from; by difference quotients if F has no jacobian,
+    limit 1e-7. WrongResult for a map that does not return to its space, and for a jacobian that is
+    far from two difference quotients, which are near each other."""
     try:
-        J = F.jacobian(x)
+        J, source = F.jacobian(x), ""
     except (AttributeError, NotImplementedError):
-        return jacobian_by_differences(F, x), max(limit, 1e-7), ", F′ from differences"
+        J, source, limit = jacobian_by_differences(F, x), ", F′ from differences", max(limit, 1e-7)
+    refuse(
+        J.shape[-1] != J.shape[-2],
+        f"F′ has shape {J.shape[-2:]}: this is for maps of a space to itself, ℝᵈ → ℝᵈ",
+        WrongResult,
+    )
     v = np.random.default_rng(0).normal(size=x.shape)
     quotient, rounding = difference_quotient(F, x, v, "in x")
     finer, _ = difference_quotient(F, x, v, "in x", step=2e-7)
-    if J.shape == (*quotient.shape, x.shape[-1]) and quotient.shape[:-1] == x.shape[:-1]:
+    if not source and J.shape[:-1] == quotient.shape == x.shape:
         size, Jv = np.linalg.norm(quotient), (J @ v[..., None])[..., 0]
         known = np.linalg.norm(quotient - finer) <= 1e-4 * size + 10 * rounding
-        if known and np.linalg.norm(Jv - quotient) > 1e-3 * size + 10 * rounding:
-            raise WrongResult(WRONG_JACOBIAN)
-    return J, limit, ""
+        wrong = np.linalg.norm(Jv - quotient) > 1e-3 * size + 10 * rounding
+        refuse(known and wrong, WRONG_JACOBIAN, WrongResult)
+    return J, limit, source
 
 
 def if_it_is_a_step(F, check):

@@ -47,8 +47,8 @@ class Composition(Method):
 
         def pullback(w):
             dtheta, dh = np.zeros(field._size, np.result_type(field._dtype or w, w)), 0.0
-            for part, c, back in reversed(tape):
-                w, d, d_ch = back(w)
+            for part, c, pullback_c in reversed(tape):
+                w, d, d_ch = pullback_c(w)
                 dtheta[part] += d
                 dh += c * d_ch
             return w, dtheta, dh

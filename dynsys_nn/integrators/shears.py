@@ -74,13 +74,13 @@ class PartitionedMethod(Method):
         def pullback(w):
             wx, wv = field.split(w)
             gradients, dh = {"f": 0.0, "g": 0.0}, 0.0
-            for part, c, k, back in reversed(tape):
+            for part, c, k, pullback_k in reversed(tape):
                 if part == "f":
-                    dv, d = back((c * h) * wx)
+                    dv, d = pullback_k((c * h) * wx)
                     dh += c * inner(wx, k)
                     wv = wv + dv
                 else:
-                    dx, d = back((c * h) * wv)
+                    dx, d = pullback_k((c * h) * wv)
                     dh += c * inner(wv, k)
                     wx = wx + dx
                 gradients[part] = gradients[part] + d

@@ -6,9 +6,10 @@ which only bounds s_max from below. An image is a state, too: channels · H · W
 channel, row by row, on the last axis.
 """
 
+from .affine import Affine
 from .convolution import Convolution
 from .map import LinearMap, Weighted
-from .matrix import Affine, Dense, singular_values
+from .matrix import Dense, singular_values
 from .shapes import (
     AveragePooling,
     ChannelLift,

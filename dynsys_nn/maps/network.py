@@ -64,9 +64,9 @@ class Network(Map):
 
         def pullback(w):
             dtheta = np.zeros(self._size, np.result_type(self._dtype or w, w))
-            for part, back in zip(reversed(self.parts), reversed(pullbacks), strict=True):
-                w, d = back(w)
-                dtheta[part] += d
+            for part, pullback_k in zip(reversed(self.parts), reversed(pullbacks), strict=True):
+                w, dtheta_k = pullback_k(w)
+                dtheta[part] += dtheta_k
             return w, dtheta
 
         return x, pullback

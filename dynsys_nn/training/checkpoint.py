@@ -56,6 +56,7 @@ class Checkpoint:
             memory.update({name: a if a.ndim else a.item() for name, a in kept.items()})
             for name in RECORDED:
                 getattr(run.history, name)[:] = arrays[name].tolist()
+            run.began -= sum(run.history.seconds[-1:])  # as if it had gone on all the time
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(
                 f"training cannot be resumed from {self.path}: {error}. "
@@ -120,13 +121,12 @@ def made_of(run, optimiser):
 
 def difference(name, was, now):
     """Where two descriptions differ first: "optimiser.rate was 0.01, and now it is 0.02"."""
-    inner = []
     if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
-        inner = [(f"{name}[{k}]", *pair) for k, pair in enumerate(zip(was, now, strict=True))]
+        k = next(k for k in range(len(was)) if was[k] != now[k])
+        return difference(f"{name}[{k}]", was[k], now[k])
     if isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
-        inner = [(f"{name}.{key}".lstrip("."), was[key], now[key]) for key in was]
-    for entry in inner:
-        if entry[1] != entry[2]: return difference(*entry)
+        key = next(key for key in was if was[key] != now[key])
+        return difference(f"{name}.{key}".lstrip("."), was[key], now[key])
     return f"{name} was {short(was)}, and now it is {short(now)}"
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from ..arguments import dimension, flag, function, generator, instance
+from ..arguments import dimension, flag, function, generator, instance, refuse
 from ..arguments.samples import listed, samples
 from ..constraints import Constraint
 from ..losses import Loss, Penalty
@@ -77,10 +77,11 @@ def fit(
     optimiser = Adam(1e-2) if optimiser is None else optimiser
     instance(net, Map, "net must be an object such as Network(…)")
     instance(loss, Loss, "loss must be an object such as MeanSquaredError()")
-    needs = "optimiser must have start(theta) and step(theta, g, memory), such as Adam(1e-2)"
-    instance(optimiser, ("start", "step"), needs)
-    if net._size == 0:
-        raise ValueError(f"{net!r} has no parameters to fit")
+    instance(
+        optimiser, ("start", "step"),
+        "optimiser must have start(theta) and step(theta, g, memory), such as Adam(1e-2)",
+    )  # fmt: skip
+    refuse(net._size == 0, f"{net!r} has no parameters to fit")
     x, y = samples(x, y)
     if validation is not None:
         if not isinstance(validation, list | tuple) or len(validation) != 2:

@@ -6,7 +6,7 @@ number of networks.
 
 import numpy as np
 
-from ..arguments import Described, dimension, positive, within
+from ..arguments import Described, dimension, positive, refuse, within
 
 __all__ = ["LBFGS", "SGD", "Adam", "Optimiser"]
 
@@ -111,10 +111,8 @@ class LBFGS(Optimiser):
                 "keeps its memory to itself and cannot resume from a checkpoint: take Adam",
             ),
         ):
-            if given:
-                raise ValueError(f"LBFGS {why}, got {given}")
-        accepted, _ = run.value_and_gradient(run.x, run.y)
-        tried = accepted
+            refuse(given, f"LBFGS {why}, got {given}")
+        accepted = tried = run.value_and_gradient(run.x, run.y)[0]
 
         def value_and_gradient(theta):
             nonlocal tried
@@ -122,40 +120,23 @@ class LBFGS(Optimiser):
             tried, g, why = run.attempt(run.x, run.y)
             if not why:
                 return float(tried), g.astype(float)
-            back = (
-                theta - run.safe
-            )  # a wall whose slope points back to the accepted θ: the search takes a shorter step
-            height = 10 * (abs(accepted) + 1)
+            # a wall whose slope points back to the accepted θ: the search takes a shorter step
+            height, back = 10 * (abs(accepted) + 1), theta - run.safe
             return float(accepted + height), 2 * height * back / (back @ back)
 
         def accept(theta):
             nonlocal accepted
-            known = np.array_equal(
-                run.net.theta, theta.astype(run.net.theta.dtype)
-            )  # it was the last one tried
-            run.net.theta = theta
-            accepted = tried if known else run.attempt(run.x, run.y)[0]
-            run.safe = run.net.theta.copy()
+            if not np.array_equal(run.net.theta, theta.astype(run.net.theta.dtype)):
+                value_and_gradient(theta)  # it was not the last one tried
+            accepted, run.safe = tried, run.net.theta.copy()
             run.accept()
             run.record(accepted)
 
-        options = dict(
-            maxcor=self.corrections,
-            maxiter=run.epochs,
-            maxfun=10**9,
-            ftol=0.0,
-            gtol=self.gtol,
-            maxls=50,
-        )
-        start = run.net.theta.astype(float)
+        limits = dict(maxiter=run.epochs, maxfun=10**9, maxls=50, ftol=0.0, gtol=self.gtol)
         try:
             minimize(
-                value_and_gradient,
-                start,
-                jac=True,
-                method="L-BFGS-B",
-                callback=accept,
-                options=options,
-            )
+                value_and_gradient, run.net.theta.astype(float), method="L-BFGS-B", jac=True,
+                callback=accept, options=limits | dict(maxcor=self.corrections),
+            )  # fmt: skip
         finally:
             run.net.theta = run.safe

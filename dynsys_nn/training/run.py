@@ -17,11 +17,6 @@ class TrainingDiverged(ArithmeticError):
     `.history` is what was recorded.
     """
 
-    history = property(lambda self: self.args[1])
-
-    def __str__(self):
-        return self.args[0]
-
 
 class History:
     """What `fit` recorded, one entry per epoch.
@@ -57,7 +52,7 @@ class Run:
 
     def __init__(self, net, **arguments):
         vars(self).update(arguments, net=net, checkpoint=None)
-        self.history, self.since, self.place = History(), time.perf_counter(), "at the start"
+        self.history, self.began, self.place = History(), time.perf_counter(), "at the start"
         self.safe = net.theta.copy()  # as it was at the last finite loss
         self.finished = self.safe  # and after the last whole step
 
@@ -129,11 +124,12 @@ class Run:
     def diverged(self, why):
         """TrainingDiverged, with θ as it was at the last finite loss."""
         self.net.theta = self.safe
-        raise TrainingDiverged(
+        error = TrainingDiverged(
             f"training diverged in epoch {self.epoch}, {self.place}: {why}. θ is as it was at the "
-            "last finite loss; a smaller rate or step h, or smaller initial parameters, may help",
-            self.history,
+            "last finite loss; a smaller rate or step h, or smaller initial parameters, may help"
         )
+        error.history = self.history
+        raise error
 
     def record(self, value, memory=None):
         """Note the loss of an epoch, tell the callback, and save the state."""
@@ -141,9 +137,7 @@ class Run:
         history.loss.append(float(value))
         if self.validation is not None:
             history.validation.append(self.value(*self.validation))
-        now = time.perf_counter()
-        history.seconds.append((history.seconds or [0.0])[-1] + now - self.since)
-        self.since = now
+        history.seconds.append(time.perf_counter() - self.began)
         self.line.show("epoch", self.epoch, "of", self.epochs, history)
         if self.callback is not None:
             self.callback(self.epoch - 1, history)
