@@ -182,10 +182,13 @@ def accuracy(net, attack, x, y):
 
     x: (..., dim_in); y: integer labels (...).
     """
-    if attack is not None:
-        instance(attack, ("__call__",), "attack must be an object such as PGD(eps), or None")
+    attacked, needs = attack is not None, "attack must be an object such as PGD(eps), or None"
     x, z, y = samples(net, x, y)
-    found = z.argmax(axis=-1) if attack is None else labels_of(net, attack(net, x, y))
+    found = (
+        labels_of(net, instance(attack, ("__call__",), needs)(net, x, y))
+        if attacked
+        else z.argmax(axis=-1)
+    )
     return float(accuracy_of(np.ravel(found == y)))
 
 

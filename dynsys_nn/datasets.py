@@ -108,7 +108,9 @@ def cifar10(folder=None, train=True, dtype=float):
     Learning multiple layers of features from tiny images, 2009,
     https://www.cs.toronto.edu/~kriz/cifar.html.
     """
-    batches = {"data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]}
+    batches = {
+        "data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]
+    }
     groups = batches if flag(train, "train") else {"test_batch.bin": ["test_batch.bin"]}
     dtype = floating(dtype)
     source = (
@@ -180,9 +182,7 @@ def _idx(stream):
         f"it must start 00 00, a type out of {codes}, 1 to 64 axes, but starts {magic.hex(' ')!r}",
     )
     code, lengths = IDX_TYPES[magic[2]], stream.read(4 * magic[3])
-    refuse(
-        len(lengths) < 4 * magic[3], f"it ends before the lengths of its {magic[3]} axes"
-    )
+    refuse(len(lengths) < 4 * magic[3], f"it ends before the lengths of its {magic[3]} axes")
     shape = tuple(np.frombuffer(lengths, ">u4").tolist())
     refuse(0 in shape, f"its axes must be at least 1 long, got {shape}")
     needed = math.prod(shape) * np.dtype(code).itemsize

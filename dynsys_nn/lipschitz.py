@@ -168,7 +168,7 @@ def averaged(F):
         NotImplementedError,
     )
     total = sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
-    return total / (1 + total) if total < math.inf else 1.0
+    return 1 / (1 + 1 / total)
 
 
 def certified_radius(net, x, pairwise=True):
@@ -188,17 +188,15 @@ def certified_radius(net, x, pairwise=True):
     arXiv:2210.02373.
     """
     instance(net, Map, "certified_radius needs a network, which knows its constant")
-    z, pairwise = net(x), flag(pairwise, "pairwise")
-    real_and_finite(z, "certified_radius needs", "logits")
+    z = real_and_finite(net(x), "certified_radius needs", "logits")
     refuse(
         z.ndim == 0 or z.shape[-1] < 2,
         f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}",
     )
-    k = z.argmax(axis=-1)
-    gap = z.max(axis=-1, keepdims=True) - z
-    np.put_along_axis(gap, k[..., None], np.inf, axis=-1)
-    before, last = split_linear_end(net) if pairwise else ([net], [])
-    slope = slopes_of_differences(last, z.shape[-1]) * lipschitz_product(before) * (1 + 1e-15)
+    k, K = z.argmax(axis=-1), z.shape[-1]
+    gap = np.where(np.arange(K) == k[..., None], np.inf, z.max(axis=-1, keepdims=True) - z)
+    before, last = split_linear_end(net) if flag(pairwise, "pairwise") else ([net], [])
+    slope = slopes_of_differences(last, K) * lipschitz_product(before) * (1 + 1e-15)
     # equal rows have a difference that no perturbation changes
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(gap > 0, gap / slope[k], 0.0).min(axis=-1)
@@ -207,9 +205,7 @@ def certified_radius(net, x, pairwise=True):
 def slopes_of_differences(last, K):
     """How fast z_k − z_j grows at most, (K, K), with the states that come into the linear maps
     `last`, which give K logits z."""
-    slope = np.full((K, K), np.sqrt(2) * lipschitz_product(last))
-    if not last:
-        return slope
+    slope = np.sqrt(2) * lipschitz_product(last)
     rows = np.eye(K)[:, None] - np.eye(K)  # e_k − e_j, to become w_k − w_j
     for A in reversed(last):
         rows = A.adjoint(rows)

@@ -4,13 +4,16 @@ A system is a field; `system.invariants` is a dict name → function of the stat
 `hvp`, so that `Projected(method, invariant)` takes it. Names: mass, energy, casimir, angular_momentum, cycle,
 epidemic. The separable Hamiltonian ones are PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q,
 so that symplectic methods take them.
+
+The formulas of a system stand below it, most of them as functions of its constants and components, row by row. They are
+functions of the module, since a system can then be pickled.
 """
 
 from functools import partial
 
 import numpy as np
 
-from .arguments import array, positive, real, within
+from .arguments import array, positive, real, refuse, within
 from .fields import Invariant, KnownField, Mass, PartitionedField, Quadratic, SeparableEnergy, SquaredNorm
 
 
@@ -19,22 +22,20 @@ def mass_example():
 
     Solutions from [0, 1]³ stay in [−0.57, 2.05]³ up to t = 2. Source: arXiv:2210.02373.
     """
-    field = KnownField(_mass_example, 3, _mass_example_jacobian, keeps={"mass"})
+    field = _known(3, _mass_example, _mass_example_jacobian, keeps={"mass"})
     return _system(field, [0.2, 0.6, 0.9], mass=Mass())
 
 
-def _mass_example(y):
-    y1, y2, y3 = np.moveaxis(y, -1, 0)
-    return np.stack([y2 * y3 - y3 * y1**2, y3 * y1**2 - np.sin(y1), np.sin(y1) - y2 * y3], axis=-1)
+def _mass_example(y1, y2, y3):
+    return [y2 * y3 - y3 * y1**2, y3 * y1**2 - np.sin(y1), np.sin(y1) - y2 * y3]
 
 
-def _mass_example_jacobian(y):
-    y1, y2, y3 = np.moveaxis(y, -1, 0)
-    return _matrix([
+def _mass_example_jacobian(y1, y2, y3):
+    return [
         [-2 * y1 * y3, y3, y2 - y1**2],
         [2 * y1 * y3 - np.cos(y1), 0 * y1, y1**2],
         [np.cos(y1), -y3, -y2],
-    ])  # fmt: skip
+    ]
 
 
 def sir():
@@ -42,41 +43,35 @@ def sir():
 
     Keeps the mass 1ᵀy and y₁ + y₂ − log y₁ (`epidemic`), and the simplex {y ≥ 0, 1ᵀy = 1}.
     """
-    field = KnownField(_sir, 3, _sir_jacobian, keeps={"mass", "invariant"})
-    epidemic = Invariant(_epidemic, _epidemic_gradient, _epidemic_hvp)
+    field = _known(3, _sir, _sir_jacobian, keeps={"mass", "invariant"})
+    epidemic = _invariant(_epidemic, _epidemic_gradient, _epidemic_hvp)
     return _system(field, [0.9, 0.1, 0.0], mass=Mass(), epidemic=epidemic)
 
 
-def _sir(y):
-    y1, y2, _ = np.moveaxis(y, -1, 0)
-    return np.stack([-y1 * y2, y1 * y2 - y2, y2], axis=-1)
+def _sir(y1, y2, y3):
+    return [-y1 * y2, y1 * y2 - y2, y2]
 
 
-def _sir_jacobian(y):
-    y1, y2, _ = np.moveaxis(y, -1, 0)
-    return _matrix([[-y2, -y1, 0 * y1], [y2, y1 - 1, 0 * y1], [0 * y1, 1 + 0 * y1, 0 * y1]])
+def _sir_jacobian(y1, y2, y3):
+    return [[-y2, -y1, 0 * y3], [y2, y1 - 1, 0 * y3], [0 * y1, 1 + 0 * y2, 0 * y3]]
 
 
-def _epidemic(y):
-    return y[..., 0] + y[..., 1] - np.log(y[..., 0])
+def _epidemic(y1, y2, y3):
+    return y1 + y2 - np.log(y1)
 
 
-def _epidemic_gradient(y):
-    return np.stack([1 - 1 / y[..., 0], np.ones_like(y[..., 1]), np.zeros_like(y[..., 2])], axis=-1)
+def _epidemic_gradient(y1, y2, y3):
+    return [1 - 1 / y1, 1 + 0 * y2, 0 * y3]
 
 
-def _epidemic_hvp(y, v):
-    return np.stack([v[..., 0] / y[..., 0] ** 2, 0 * v[..., 1], 0 * v[..., 2]], axis=-1)
+def _epidemic_hvp(y1, y2, y3, v1, v2, v3):
+    return [v1 / y1**2, 0 * v2, 0 * v3]
 
 
 def harmonic_oscillator():
     """q̇ = p, ṗ = −q: H = (p² + q²)/2."""
-    field = _newton(1, np.negative, _minus_identity)
+    field = _newton(1, np.negative, partial(_multiple, -1.0))
     return _system(field, [1.0, 0.0], energy=Quadratic(np.eye(2), keeps={"energy"}))
-
-
-def _minus_identity(q):
-    return -np.ones_like(q)[..., None]
 
 
 def pendulum():
@@ -126,35 +121,29 @@ def _inverse_distance(q):
 
 def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
     """ẋ = x(a − by), ẏ = y(dx − c): prey and predators; keeps dx − c log x + by − a log y (`cycle`)."""
-    rates = tuple(positive(rate, f"the rate {name}") for rate, name in zip((a, b, c, d), "abcd", strict=True))
-    fun, jacobian = partial(_lotka_volterra, rates), partial(_lotka_volterra_jacobian, rates)
-    cycle = Invariant(partial(_cycle, rates), partial(_cycle_gradient, rates), partial(_cycle_hvp, rates))
-    return _system(KnownField(fun, 2, jacobian, keeps={"invariant"}), [2.0, 1.0], cycle=cycle)
+    rates = [positive(rate, f"the rate {name}") for name, rate in dict(a=a, b=b, c=c, d=d).items()]
+    field = _known(2, _lotka_volterra, _lotka_volterra_jacobian, *rates, keeps={"invariant"})
+    return _system(field, [2.0, 1.0], cycle=_invariant(_cycle, _cycle_gradient, _cycle_hvp, *rates))
 
 
-def _lotka_volterra(rates, z):
-    (a, b, c, d), (x, y) = rates, np.moveaxis(z, -1, 0)
-    return np.stack([x * (a - b * y), y * (d * x - c)], axis=-1)
+def _lotka_volterra(a, b, c, d, x, y):
+    return [x * (a - b * y), y * (d * x - c)]
 
 
-def _lotka_volterra_jacobian(rates, z):
-    (a, b, c, d), (x, y) = rates, np.moveaxis(z, -1, 0)
-    return _matrix([[a - b * y, -b * x], [d * y, d * x - c]])
+def _lotka_volterra_jacobian(a, b, c, d, x, y):
+    return [[a - b * y, -b * x], [d * y, d * x - c]]
 
 
-def _cycle(rates, z):
-    (a, b, c, d), (x, y) = rates, np.moveaxis(z, -1, 0)
+def _cycle(a, b, c, d, x, y):
     return d * x - c * np.log(x) + b * y - a * np.log(y)
 
 
-def _cycle_gradient(rates, z):
-    a, b, c, d = rates
-    return np.array([d, b]) - np.array([c, a]) / z
+def _cycle_gradient(a, b, c, d, x, y):
+    return [d - c / x, b - a / y]
 
 
-def _cycle_hvp(rates, z, v):
-    a, _, c, _ = rates
-    return np.array([c, a]) / z**2 * v
+def _cycle_hvp(a, b, c, d, x, y, dx, dy):
+    return [c / x**2 * dx, a / y**2 * dy]
 
 
 def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
@@ -162,40 +151,55 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
 
     Keeps ½‖m‖² (`casimir`) and the energy ½ Σ m_i²/inertia_i.
     """
-    k = array(inertia, "inertia must be three positive numbers")
-    if k.shape != (3,) or not all(real(entry) > 0 for entry in k):
-        raise ValueError(f"inertia must be three positive numbers, got {inertia!r}")
-    k = 1 / k.astype(float)
-    c = np.array([k[2] - k[1], k[0] - k[2], k[1] - k[0]])  # ṁ₁ = (k₃ − k₂)m₂m₃, and cyclically
-    fun, jacobian = partial(_rigid_body, c), partial(_rigid_body_jacobian, c)
-    return _system(
-        KnownField(fun, 3, jacobian, keeps={"norm", "energy", "volume"}), [np.cos(1.1), 0.0, np.sin(1.1)],
-        casimir=SquaredNorm(), energy=Quadratic(np.diag(k), keeps={"energy"}),
-    )  # fmt: skip
+    moments = array(inertia, "inertia must be three positive numbers")
+    refuse(
+        moments.shape != (3,) or not all(real(entry) > 0 for entry in moments),
+        f"inertia must be three positive numbers, got {inertia!r}",
+    )
+    k = 1 / moments.astype(float)
+    field = _known(3, _rigid_body, _rigid_body_jacobian, *k, keeps={"norm", "energy", "volume"})
+    energy = Quadratic(np.diag(k), keeps={"energy"})
+    return _system(field, [np.cos(1.1), 0.0, np.sin(1.1)], casimir=SquaredNorm(), energy=energy)
 
 
-def _rigid_body(c, m):
-    return c * np.roll(m, -1, axis=-1) * np.roll(m, 1, axis=-1)
+def _rigid_body(k1, k2, k3, m1, m2, m3):
+    return [(k3 - k2) * m2 * m3, (k1 - k3) * m3 * m1, (k2 - k1) * m1 * m2]
 
 
-def _rigid_body_jacobian(c, m):
-    m1, m2, m3 = np.moveaxis(m, -1, 0)
-    return c[:, None] * _matrix([[0 * m1, m3, m2], [m3, 0 * m1, m1], [m2, m1, 0 * m1]])
+def _rigid_body_jacobian(k1, k2, k3, m1, m2, m3):
+    return [
+        [0 * m1, (k3 - k2) * m3, (k3 - k2) * m2],
+        [(k1 - k3) * m3, 0 * m2, (k1 - k3) * m1],
+        [(k2 - k1) * m2, (k2 - k1) * m1, 0 * m3],
+    ]
 
 
-def _matrix(rows):
-    """[[entries (...)]] → array (..., rows, columns)."""
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+def _at(formula, constants, *states):
+    """formula(*constants, x₁, …, x_d), a number, a list or a list of rows, at states (..., d): an array (..., *)."""
+    x = [component for state in states for component in np.moveaxis(state, -1, 0)]
+    found = np.array(formula(*constants, *x))
+    inner = range(found.ndim - x[0].ndim)  # the axes of lists and rows
+    return np.moveaxis(found, inner, range(-len(inner), 0)).copy()[()]
 
 
-def _newton(n, force, force_jacobian):
+def _known(dim, formula, jacobian, *constants, **facts):
+    X, dX = (partial(_at, f, constants) for f in (formula, jacobian))
+    return KnownField(X, dim, dX, **facts)
+
+
+def _invariant(value, gradient, hvp, *constants):
+    return Invariant(*[partial(_at, f, constants) for f in (value, gradient, hvp)])
+
+
+def _newton(n, force, jacobian):
     """q̇ = p, ṗ = force(q), force a gradient."""
-    velocity = KnownField(np.positive, n, partial(_identity, n), gradient=True)
-    return PartitionedField(velocity, KnownField(force, n, force_jacobian, gradient=True))
+    velocity = KnownField(np.positive, n, partial(_multiple, 1.0), gradient=True)
+    return PartitionedField(velocity, KnownField(force, n, jacobian, gradient=True))
 
 
-def _identity(n, p):
-    return np.broadcast_to(np.eye(n), (*p.shape, n))
+def _multiple(c, q):
+    """The Jacobian of q ↦ c q."""
+    return np.broadcast_to(c * np.eye(q.shape[-1]), (*q.shape, q.shape[-1]))
 
 
 def _kinetic(p):

@@ -254,7 +254,7 @@ def labels(k, shape):
 def logits_and_labels(z, k):
     """Logits as an array (..., K), and labels as integer indices (..., 1) into its last axis."""
     z = numbers(z, "logits must be")
-    refuse(z.ndim == 0, f"logits must have shape (..., K), got the single number {z}")
+    refuse(z.ndim == 0, "logits must have shape (..., K), got a single number")
     k = labels(k, z.shape)
     refuse(
         not k.size, f"the mean over an empty batch is not defined: the logits have shape {z.shape}"

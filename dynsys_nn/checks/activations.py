@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import WrongResult, instance, real_number, result, results
+from ..arguments import WrongResult, instance, real_number, refuse, result, results
 from .check import TINY, Check, fails_on_wrong_results, name_of
 from .tutor import near
 
@@ -18,21 +18,23 @@ def activation(sigma, limit=1e-7):
     """
     instance(sigma, ("__call__",), "an activation has σ(z) and slope(z)")
     limit, z = real_number(limit, "limit"), np.linspace(-20, 20, 4001) + 0.00371
-    if not callable(getattr(sigma, "slope", None)):
-        raise WrongResult("slope(z) is missing")
+    refuse(not callable(getattr(sigma, "slope", None)), "slope(z) is missing", WrongResult)
     s = finite_result(sigma, sigma, z, "σ(z)")
     slope = finite_result(sigma, sigma.slope, z, "slope(z)")
-    parts = [against_differences("σ′ against differences of σ", sigma, slope, z, limit)]
-    parts.append(jump_of("σ", sigma, z))
+    parts = [
+        against_differences("σ′ against differences of σ", sigma, slope, z, limit),
+        jump_of("σ", sigma, z),
+    ]
     if hasattr(sigma, "primitive"):
-        parts.append(
-            against_differences("γ′ against σ", sigma.primitive, s, z, limit, blame_f=True)
-        )
-        parts.append(jump_of("γ", sigma.primitive, z))
+        gamma = sigma.primitive
+        parts += [
+            against_differences("γ′ against σ", gamma, s, z, limit, blame_f=True),
+            jump_of("γ", gamma, z),
+        ]
     if hasattr(sigma, "value_and_slope"):
         both = results(sigma, sigma.value_and_slope(z), ("s", "slope"), "value_and_slope(z)")
-        gaps = [np.abs(a - b).max() for a, b in zip(both, (s, slope), strict=True)]
-        parts.append((max(gaps), "value_and_slope against σ and σ′"))
+        gap = np.abs(np.subtract(both, (s, slope))).max()
+        parts.append((gap, "value_and_slope against σ and σ′"))
     parts += [*bounds_of_the_slope(sigma, slope), finite_far_out(sigma)]
     error, words = next((part for part in parts if not part[0] <= limit), max(parts))
     return Check(f"activation of {name_of(sigma)}", error, limit, words)
@@ -62,11 +64,8 @@ def remark(found, right, z, error, limit):
         return ""
     c = (found @ right) / max(right @ right, TINY)
     if abs(c - 1) > 1e-4 and right.any() and near(found, c * right, right):
-        return (
-            f"; it is {c:.6g} times what it should be"
-            if abs(c + 1) > 1e-4
-            else "; the sign is wrong"
-        )
+        times = f"; it is {c:.6g} times what it should be"
+        return times if abs(c + 1) > 1e-4 else "; the sign is wrong"
     return f"; worst at z = {z[np.argmax(error)]:.4g}"
 
 

@@ -12,6 +12,7 @@ from ..arguments import (
     instance,
     real_number,
     real_numbers,
+    refuse,
     result,
     results,
 )
@@ -52,19 +53,16 @@ def adjoint(F, x, rng=0, limit=1e-12):
     for (part, at), back in zip(parts_of(F, x), pulled, strict=False):
         v = rng.normal(size=at.shape)
         Jv, source = tangent_or_quotient(F, x, v, part)
-        error = abs((w * Jv).sum() - (back * v).sum()) / max(
-            np.linalg.norm(w) * np.linalg.norm(Jv), TINY
-        )
-        check = Check(
-            name, error, limit if source == "jvp" else max(limit, 1e-6), f"{part}, Jv from {source}"
-        )
-        if not check.passed:
+        gap, size = abs((w * Jv).sum() - (back * v).sum()), np.linalg.norm(w) * np.linalg.norm(Jv)
+        least = limit if source == "jvp" else max(limit, 1e-6)
+        check = Check(name, gap / max(size, TINY), least, f"{part}, Jv from {source}")
+        if not check.passed and source == DISAGREES and agree(w, jvp_of(F, x, v, part), back, v):
+            check.detail = (
+                f"{part}, vjp and jvp agree with each other, and not with F(x): "
+                "look at the value, or at a slope σ′"
+            )
+        elif not check.passed:
             check.detail += "; " + diagnosis(F, x, w, part, back)
-            if source == DISAGREES and agree(w, jvp_of(F, x, v, part), back, v):
-                check.detail = (
-                    f"{part}, vjp and jvp agree with each other, and not with F(x): "
-                    "look at the value, or at a slope σ′"
-                )
         found.append(check)
     return worst_of(found)
 
@@ -76,31 +74,37 @@ def parts_of(F, x):
 
 def worst_of(checks):
     """The check that is farthest from its limit; one that measured a NaN before all others."""
-    return max(
-        checks, key=lambda c: np.inf if np.isnan(c.measured) else c.measured / max(c.limit, TINY)
-    )
+    # for argmax a NaN is the largest
+    return checks[np.argmax([check.measured / max(check.limit, TINY) for check in checks])]
 
 
 def agree(w, Jv, back, v):
     """True if ⟨w, Jv⟩ = ⟨back, v⟩ to nine digits."""
-    return np.shape(Jv) == np.shape(w) and abs((w * Jv).sum() - (back * v).sum()) <= 1e-9 * abs(
-        (back * v).sum()
-    )
+    same_shape = np.shape(Jv) == np.shape(w)
+    return same_shape and np.isclose((w * Jv).sum(), (back * v).sum(), rtol=1e-9, atol=0)
 
 
 def opened(F, x, rng):
     """F(x), a covector w drawn with `rng`, and dx, dtheta = pullback(w) of F.vjp(x). WrongResult if
     these cannot be right."""
-    if not hasattr(F, "vjp"):
-        raise TypeError(f"{name_of(F)} has no adjoint to check: write vjp(self, x)")
+    refuse(
+        not hasattr(F, "vjp"),
+        f"{name_of(F)} has no adjoint to check: write vjp(self, x)",
+        TypeError,
+    )
     value = result(F, F(x), None, "F(x)")
     y, pullback = results(F, F.vjp(x), ("y", "pullback"), "vjp(x)", last_is_a_function=True)
-    if not (np.isfinite(x).all() and np.isfinite(value).all()):
-        raise WrongResult("x or F(x) is not finite")
-    if np.shape(y) != value.shape or not np.linalg.norm(y - value) <= 1e-12 * max(
-        1.0, np.linalg.norm(value)
-    ):
-        raise WrongResult("vjp(x) and F(x) give different values")
+    refuse(
+        not (np.isfinite(x).all() and np.isfinite(value).all()),
+        "x or F(x) is not finite",
+        WrongResult,
+    )
+    refuse(
+        np.shape(y) != value.shape
+        or not np.linalg.norm(y - value) <= 1e-12 * max(1.0, np.linalg.norm(value)),
+        "vjp(x) and F(x) give different values",
+        WrongResult,
+    )
     w = np.array(rng.normal(size=value.shape))
     w.flags.writeable = False
     dx, dtheta = results(F, pullback(w), ("dx", "dtheta"), "pullback(w)")
@@ -113,9 +117,12 @@ def value(F, x, y, limit=1e-12):
     """F(x) against the values y that it should have: the largest difference."""
     instance(F, ("__call__",), "a check takes a map, or a function of states")
     found, y = np.asarray(F(x)), array(y, "y must be an array")
-    if found.shape != y.shape or found.dtype.kind not in "fiu":
-        needed = f"needed are numbers of shape {y.shape}"
-        raise WrongResult(f"F(x) has shape {found.shape} and dtype {found.dtype}, {needed}")
+    refuse(
+        found.shape != y.shape or found.dtype.kind not in "fiu",
+        f"F(x) has shape {found.shape} and dtype {found.dtype}, "
+        f"needed are numbers of shape {y.shape}",
+        WrongResult,
+    )
     said = [np.array2string(np.ravel(z)[:4], precision=4) for z in (found, y)]
     detail = f"F(x) is {said[0]}, needed is {said[1]}"
     return Check(f"value of {name_of(F)}", np.max(np.abs(found - y), initial=0.0), limit, detail)
@@ -129,8 +136,7 @@ def tangent(F, x, rng=0, limit=1e-7):
     rng, found = generator(rng), []
     for part, at in parts_of(F, x):
         v = rng.normal(size=at.shape)
-        Jv, (quotient, _) = jvp_of(F, x, v, part), difference_quotient(F, x, v, part)
-        error = np.linalg.norm(Jv - quotient) / max(np.linalg.norm(quotient), TINY)
+        error = relative_error(jvp_of(F, x, v, part), difference_quotient(F, x, v, part)[0])
         found.append(Check(f"tangent of {name_of(F)}", error, limit, part))
     return worst_of(found)
 
@@ -152,27 +158,23 @@ def taylor(F, x, rng=0, limit=0.1):
     point, direction = np.concatenate([x.ravel(), theta]), np.concatenate([v.ravel(), u])
     scale = (np.abs(point).max() or 1.0) / np.abs(direction).max()
     slope = (dx * v).sum() + (dtheta * u).sum()
-    eps, remainders = 0.1 * scale * 0.5 ** np.arange(24), []
-    for step in eps:
-        remainder = abs((w * (moved(F, x, step * v, step * u) - y)).sum() - step * slope)
-        if remainder <= 100 * EPS * np.abs(w * y).sum():
-            break
-        remainders.append(remainder)
-    eps, remainders = eps[: len(remainders)], np.array(remainders)
+    eps = 0.1 * scale * 0.5 ** np.arange(24)
+    changes = [(w * (moved(F, x, step * v, step * u) - y)).sum() for step in eps]
+    remainders = np.abs(changes - eps * slope)
+    n = np.argmax(np.append(remainders, 0.0) <= 100 * EPS * np.abs(w * y).sum())
+    eps, remainders = eps[:n], remainders[:n]
     orders = np.diff(np.log(remainders)) / np.diff(np.log(eps))
-    name = f"Taylor test of {name_of(F)}"
-    if len(eps) < 4:  # a remainder of 800 rounding errors at most
-        check = Check(name, 0.0, limit, "the remainder is rounding: F is linear, or nearly")
-    else:
-        p = np.median(orders[-3:])  # the smallest steps: the gradient's own error shows there
-        check = Check(
-            name, np.maximum(0.0, 2 - p), limit, f"remainder of order {p:.2f}, needed is 2"
-        )
+    if n < 4:  # a remainder of 800 rounding errors at most
+        p, words = 2.0, "the remainder is rounding: F is linear, or nearly"
+    else:  # the smallest steps: the gradient's own error shows there
+        p = np.median(orders[-3:])
+        words = f"remainder of order {p:.2f}, needed is 2"
+    check = Check(f"Taylor test of {name_of(F)}", np.maximum(0.0, 2 - p), limit, words)
     check.eps, check.remainders, check.orders = eps, remainders, orders
-    last_column = ["", *(f"{p:6.2f}" for p in orders)]
+    columns = eps, remainders, [np.nan, *orders]
     rows = [
-        (f"{e:10.2e}", f"{R:10.2e}", p)
-        for e, R, p in zip(eps, remainders, last_column, strict=False)
+        (f"{e:10.2e}", f"{R:10.2e}", f"{p:6.2f}" if p == p else "")
+        for e, R, p in zip(*columns, strict=False)
     ]
     check.table = lambda: table(rows) if rows else ""
     return check
@@ -187,10 +189,11 @@ def duality(F, x, steps=100, rng=0, limit=1e-14):
     by step. F: ℝᵈ → ℝᵈ.
     """
     x, rng, steps = points_of(F, x), generator(rng), dimension(steps, "steps")
-    if np.shape(F(x)) != x.shape:
-        raise WrongResult(
-            f"F maps {x.shape} to {np.shape(F(x))}: it must return to the space it starts from"
-        )
+    refuse(
+        np.shape(F(x)) != x.shape,
+        f"F maps {x.shape} to {np.shape(F(x))}: it must return to the space it starts from",
+        WrongResult,
+    )
     deltas, pullbacks = [rng.normal(size=x.shape)], []
     for _ in range(steps):
         deltas.append(result(F, F.jvp(x, deltas[-1])[1], x.shape, "dy of jvp(x, v)"))
@@ -199,8 +202,7 @@ def duality(F, x, steps=100, rng=0, limit=1e-14):
     lambdas = [rng.normal(size=np.shape(x))]
     for pullback in reversed(pullbacks):
         lambdas.append(result(F, pullback(lambdas[-1])[0], x.shape, "dx of the pullback"))
-    lambdas = np.reshape(lambdas, (steps + 1, -1))
-    deltas = np.reshape(deltas[::-1], (steps + 1, -1))
+    lambdas, deltas = (np.reshape(a, (steps + 1, -1)) for a in (lambdas, deltas[::-1]))
     products = (lambdas * deltas).sum(axis=-1)
     sizes = np.linalg.norm(lambdas, axis=-1) * np.linalg.norm(deltas, axis=-1)
     error = np.max(np.abs(products - products[-1]) / np.maximum(sizes, TINY))
@@ -212,28 +214,40 @@ def loss(J, y, target, limit=1e-6):
     """∂J/∂y by `J.vjp(y, target)` → value, dy against difference quotients of J(y, target): ‖error‖
     over ‖∂J/∂y‖ plus the quotients' rounding. y: (..., K), away from kinks."""
     instance(J, ("__call__", "vjp"), "a loss has J(y, target) and J.vjp(y, target)")
-    if isinstance(J, Map):
-        raise TypeError(f"a loss has J(y, target) and J.vjp(y, target), but {J!r} is a map")
+    refuse(
+        isinstance(J, Map),
+        f"a loss has J(y, target) and J.vjp(y, target), but {J!r} is a map",
+        TypeError,
+    )
     y, limit = real_numbers(y, "a check of a loss needs"), real_number(limit, "limit")
     value, dy = results(J, J.vjp(y, target), ("value", "dy"), "vjp(y, target)")
-    if np.ndim(value) or not abs(value - J(y, target)) <= 1e-12 * max(1.0, abs(value)):
-        raise WrongResult("J.vjp(y, target) and J(y, target) give different values, or no number")
-    if np.shape(dy) != y.shape:
-        raise WrongResult(f"∂J/∂y has shape {np.shape(dy)}, needed is that of y, {y.shape}")
+    refuse(
+        np.ndim(value) or not abs(value - J(y, target)) <= 1e-12 * max(1.0, abs(value)),
+        "J.vjp(y, target) and J(y, target) give different values, or no number",
+        WrongResult,
+    )
+    refuse(
+        np.shape(dy) != y.shape,
+        f"∂J/∂y has shape {np.shape(dy)}, needed is that of y, {y.shape}",
+        WrongResult,
+    )
     step = 1e-6 * max(1.0, np.abs(y).max())
     units = step * np.eye(y.size).reshape(-1, *y.shape)
     true = np.array([(J(y + e, target) - J(y - e, target)) / (2 * step) for e in units])
     dy, rounding = np.ravel(dy), 4 * EPS * abs(value) * y.size**0.5 / step
-    error = np.linalg.norm(dy - true) / max(
-        np.linalg.norm(true) + rounding / max(limit, TINY), TINY
-    )
+    error = relative_error(dy, true, rounding, limit)
     check = Check(f"loss of {name_of(J)}", error, limit, "∂J/∂y against differences")
     if not check.passed:
-        K = y.shape[-1]
-        n = y.size // K
+        n, K = np.prod(y.shape[:-1], dtype=int), y.shape[-1]
         counts = {f"the batch of {n}": n, f"all {y.size} entries": y.size, f"a row of {K}": K}
         check.detail += f"; {words_for(dy, true, factors_of_a_mean(counts), y.shape)}"
     return check
+
+
+def relative_error(found, quotient, rounding=0.0, limit=1.0):
+    """‖found − quotient‖/‖quotient‖, less than the limit if it is only the quotient's rounding."""
+    size = np.linalg.norm(quotient) + rounding / max(limit, TINY)
+    return np.linalg.norm(found - quotient) / max(size, TINY)
 
 
 @fails_on_wrong_results
@@ -245,19 +259,21 @@ def gradient(I, x, limit=1e-7):
     d).
     """
     x, limit = points_of(invariant_object(I), x), real_number(limit, "limit")
-    if np.shape(I(x)) != x.shape[:-1]:
-        raise WrongResult(
-            f"I(x) has shape {np.shape(I(x))}, needed is {x.shape[:-1]}: sum over the last axis"
-        )
+    refuse(
+        np.shape(I(x)) != x.shape[:-1],
+        f"I(x) has shape {np.shape(I(x))}, needed is {x.shape[:-1]}: sum over the last axis",
+        WrongResult,
+    )
     v = np.random.default_rng(0).normal(size=x.shape)
     found, slope = [], (np.asarray(I.gradient(x)) * v).sum(axis=-1)
     for part, Jv, f in (("∇I", slope, I), ("∇²I v", np.asarray(I.hvp(x, v)), I.gradient)):
         quotient, rounding = difference_quotient(f, x, v, "in x")
-        if np.shape(Jv) != np.shape(quotient):
-            raise WrongResult(f"{part} has shape {np.shape(Jv)}, needed is {np.shape(quotient)}")
-        error = np.linalg.norm(Jv - quotient) / max(
-            np.linalg.norm(quotient) + rounding / max(limit, TINY), TINY
+        refuse(
+            np.shape(Jv) != np.shape(quotient),
+            f"{part} has shape {np.shape(Jv)}, needed is {np.shape(quotient)}",
+            WrongResult,
         )
+        error = relative_error(Jv, quotient, rounding, limit)
         found.append(
             Check(f"gradient of {name_of(I)}", error, limit, f"{part} against differences")
         )

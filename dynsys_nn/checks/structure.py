@@ -3,9 +3,19 @@ constants."""
 
 import numpy as np
 
-from ..arguments import WrongResult, dimension, function, generator, instance, real, real_number
+from ..arguments import (
+    WrongResult,
+    dimension,
+    function,
+    generator,
+    instance,
+    real,
+    real_number,
+    refuse,
+)
 from ..fields import KnownField
 from ..flows import exact_flow
+from ..lipschitz import norm
 from ..maps import Map
 from .check import (
     EPS,
@@ -29,19 +39,13 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
     method: an object with `step(field, x, h)`, and `order` or `order_on(field)`; field: a map or a
     function of states; x: array (..., d). The reference is `exact_flow`.
     """
-    instance(
-        method,
-        ("step",),
-        "method must be an object with order and step(field, x, h), such as RK4()",
-    )
+    needs = "method must be an object with order and step(field, x, h), such as RK4()"
+    claims = getattr(instance(method, ("step",), needs), "order_on", None)
     finest = dimension(finest, "finest", least=8)  # so that there is a doubling
     name, x = f"order of {name_of(method)}", points_of(field, x)
     field = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
-    claimed = (
-        method.order_on(field) if hasattr(method, "order_on") else getattr(method, "order", None)
-    )
-    if claimed is None:
-        raise ValueError(f"{name_of(method)} claims no order: set `order`")
+    claimed = claims(field) if claims else getattr(method, "order", None)
+    refuse(claimed is None, f"{name_of(method)} claims no order: set `order`")
     exact, errors, n = exact_flow(field, x, t), [], 4
     while n <= finest and (len(errors) < 2 or errors[-1] > 1e-11):
         y = x
@@ -52,22 +56,16 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
         n *= 2
     if claimed == np.inf:
         largest = 1e-11 * max(1.0, np.max(np.abs(exact)))
-        return Check(
-            name, np.max(errors), largest, "each step is claimed to be the exact flow: the error"
-        )
+        words = "each step is claimed to be the exact flow: the error"
+        return Check(name, np.max(errors), largest, words)
     usable = [e for e in errors if 1e-11 < e < np.inf]
-    if len(usable) < 2:
-        rounding = "errors are at rounding: take a larger t"
-        return Check(
-            name,
-            np.inf,
-            limit,
-            rounding if errors[-1] < np.inf else "the steps blow up: take a smaller t",
-        )
-    observed = np.log2(usable[-2] / usable[-1])
-    return Check(
-        name, abs(observed - claimed), limit, f"observed {observed:.3f}, claimed {claimed}"
+    refuse(
+        len(usable) < 2 and errors[-1] == np.inf, "the steps blow up: take a smaller t", WrongResult
     )
+    refuse(len(usable) < 2, "errors are at rounding: take a larger t", WrongResult)
+    observed = np.log2(usable[-2] / usable[-1])
+    words = f"observed {observed:.3f}, claimed {claimed}"
+    return Check(name, abs(observed - claimed), limit, words)
 
 
 @fails_on_wrong_results
@@ -79,10 +77,7 @@ def volume(F, x, limit=None):
     """
     x = points_of(F, x)
     J, least, source = jacobian_of(F, x, 1e-12)
-    if J.shape[-1] != J.shape[-2]:
-        raise WrongResult(f"F′ has shape {J.shape[-2:]}: volume is for maps of a space to itself")
-    if not np.isfinite(J).all():
-        raise WrongResult("F′ is not finite")
+    refuse(not np.isfinite(J).all(), "F′ is not finite", WrongResult)
     kappa = np.max(np.linalg.cond(J))
     limit = min(max(least, 10 * EPS * kappa), 1e-2) if limit is None else limit
     measured = np.max(np.abs(np.linalg.det(J) - 1))
@@ -100,8 +95,7 @@ def symplectic(F, x, limit=1e-12):
     x = points_of(F, x)
     D, limit, source = jacobian_of(F, x, real_number(limit, "limit"))
     n, odd = divmod(x.shape[-1], 2)
-    if D.shape[-1] != D.shape[-2] or odd:
-        raise WrongResult(f"F′ has shape {D.shape[-2:]}: it must be square, of even dimension")
+    refuse(odd, f"F′ has shape {D.shape[-2:]}: it must be of even dimension", WrongResult)
     size = np.linalg.norm(D, axis=(-2, -1))
 
     def gap(J, image):
@@ -110,11 +104,10 @@ def symplectic(F, x, limit=1e-12):
 
     J, pairs = np.kron([[0, 1], [-1, 0]], np.eye(n)), np.kron(np.eye(n), [[0, 1], [-1, 0]])
     measured, detail = gap(J, J), f"‖DᵀJD − J‖/‖D‖², ‖D‖ = {np.max(size):.1e}{source}"
-    if not measured <= limit:
-        if gap(J, -J) <= limit:
-            detail = "DᵀJD = −J: anti-symplectic, look for a sign"
-        elif gap(pairs, pairs) <= limit:
-            detail = "symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first"
+    if measured > limit >= gap(J, -J):
+        detail = "DᵀJD = −J: anti-symplectic, look for a sign"
+    elif measured > limit >= gap(pairs, pairs):
+        detail = "symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first"
     return if_it_is_a_step(F, Check(f"symplectic form of {name_of(F)}", measured, limit, detail))
 
 
@@ -135,8 +128,6 @@ def curl_free(X, x, limit=1e-12):
     X′ is X.jacobian(x), or if X has none by difference quotients (limit 1e-7).
     """
     J, limit, source = jacobian_of(X, points_of(X, x), real_number(limit, "limit"))
-    if J.shape[-1] != J.shape[-2]:
-        raise WrongResult(f"X′ has shape {J.shape[-2:]}: a gradient is a field ℝᵈ → ℝᵈ")
     skew = np.linalg.norm(J - J.swapaxes(-1, -2), axis=(-2, -1))
     measured = np.max(skew / np.maximum(np.linalg.norm(J, axis=(-2, -1)), TINY))
     return Check(f"curl of {name_of(X)}", measured, limit, f"‖X′ − X′ᵀ‖/‖X′‖{source}")
@@ -157,9 +148,8 @@ def invariant(F, I, x, steps=100, limit=None):
         drift = np.maximum(drift, np.abs(now - start).max())  # a NaN stays
         scale = max(scale, np.abs(x).sum(axis=-1).max(), np.abs(now).max())
     limit = (steps + x.shape[-1]) * EPS * scale if limit is None else limit
-    return if_it_is_a_step(
-        F, Check(f"invariant of {name_of(F)}", drift, limit, f"drift over {steps} steps")
-    )
+    check = Check(f"invariant of {name_of(F)}", drift, limit, f"drift over {steps} steps")
+    return if_it_is_a_step(F, check)
 
 
 @fails_on_wrong_results
@@ -167,8 +157,11 @@ def inverse(F, x, limit=1e-10):
     """‖F⁻¹(F(x)) − x‖, and if dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of
     the batch."""
     x = points_of(F, x)
-    if not hasattr(F, "inverse"):
-        raise TypeError(f"{name_of(F)} has no inverse: write inverse(self, y)")
+    refuse(
+        not hasattr(F, "inverse"),
+        f"{name_of(F)} has no inverse: write inverse(self, y)",
+        TypeError,
+    )
     y = F(x)
     gaps = {"F⁻¹(F(x)) − x": F.inverse(y) - x}
     if np.shape(y) == x.shape:
@@ -188,31 +181,26 @@ def lipschitz(F, x, L=None, rng=0):
     is found is a lower bound of the Lipschitz constant: a check that fails is a proof, one that
     passes is none. NotImplementedError if F knows no constant.
     """
-    x, rng, name = points_of(F, x), generator(rng), f"Lipschitz constant of {name_of(F)}"
-    if L is None:
-        if not hasattr(F, "lipschitz"):
-            raise TypeError(
-                f"{name_of(F)} has no lipschitz(): write it, or give the constant, "
-                "checks.lipschitz(F, x, L=…)"
-            )
-        L = F.lipschitz()
-    if not real(L) >= 0:
-        return Check(name, np.nan, np.nan, f"a constant is one number ≥ 0, got {L}")
+    x, rng = points_of(F, x), generator(rng)
+    refuse(
+        L is None and not hasattr(F, "lipschitz"),
+        f"{name_of(F)} has no lipschitz(): write it, or give the constant, "
+        "checks.lipschitz(F, x, L=…)",
+        TypeError,
+    )
+    L = F.lipschitz() if L is None else L
+    refuse(not real(L) >= 0, f"a constant is one number ≥ 0, got {L}", WrongResult)
     x = x.reshape(-1, x.shape[-1])
     J = jacobian_by_differences(F, x).reshape(len(x), -1, x.shape[-1])
-    if not np.isfinite(J).all():
-        return Check(name, np.nan, L, "x, or F near it, is not finite")
-    v = np.linalg.svd(J, full_matrices=False)[2][:, 0]
+    refuse(not np.isfinite(J).all(), "x, or F near it, is not finite", WrongResult)
     scale = np.sqrt((x * x).sum(axis=-1).mean()) or 1.0
-    x, v = np.tile(x, (4, 1)), np.tile(v, (4, 1))
+    x, v = np.tile(x, (4, 1)), np.tile(np.linalg.svd(J, full_matrices=False)[2][:, 0], (4, 1))
     y = x + scale * 10 ** rng.uniform(-3, 1, (len(x), 1)) * v
 
     def stretch(x, y):
-        F_x, F_y, d = (np.reshape(z, (len(x), -1)) for z in (F(x), F(y), x - y))
-        d, D, size = (np.linalg.norm(z, axis=-1) for z in (d, F_x - F_y, np.abs(F_x) + np.abs(F_y)))
-        return np.where(
-            d > scale / 2000, np.maximum(0, D - 8 * EPS * size) / np.maximum(d, TINY), 0.0
-        )  # less rounding
+        F_x, F_y, d = np.asarray(F(x)), np.asarray(F(y)), norm(x - y)
+        D = norm(F_x - F_y) - 8 * EPS * norm(np.abs(F_x) + np.abs(F_y))  # less rounding
+        return np.where(d > scale / 2000, np.maximum(0, D) / np.maximum(d, TINY), 0.0)
 
     best, reach = stretch(x, y), np.linalg.norm(x - y, axis=-1, keepdims=True)
     for k in range(200):
@@ -221,11 +209,9 @@ def lipschitz(F, x, L=None, rng=0):
         found = stretch(x_new, y_new)
         better = found > best
         x[better], y[better], best[better] = x_new[better], y_new[better], found[better]
-    measured, limit = np.max(best), L * (1 + 1e-9)
-    times = f": {measured / L:.4g} times" if L else ""
-    if not measured <= limit:
-        claim = f"the constant claims at most {L:.6g}{times}"
-        detail = f"two points are moved apart by {measured:.6g}, {claim}"
-    else:
-        detail = f"found {measured / L:.1%} of L = {L:.6g}, by search" if L else "F is constant"
-    return Check(name, measured, limit, detail)
+    measured = np.max(best)
+    found = f"found {measured:.6g} of L = {L:.6g}, by search"
+    if measured > L * (1 + 1e-9):
+        times = f": {measured / L:.4g} times" if L else ""
+        found = f"two points are moved apart by {measured:.6g}, the constant claims at most {L:.6g}{times}"
+    return Check(f"Lipschitz constant of {name_of(F)}", measured, L * (1 + 1e-9), found)

@@ -19,6 +19,8 @@ def diagnosis(F, x, w, part, found):
     if not np.isfinite(found).all():
         return "it is not finite"
     right = true_gradient(F, x, w, part)
+    if near(np.ravel(found), right, right):
+        return "in a small entry"
     for words, *suspect in runge_kutta_suspects(F, x, w):
         if near(np.ravel(found), np.ravel(suspect[part == "in θ"]), right):
             return words
@@ -55,10 +57,10 @@ def true_gradient(F, x, w, part):
 
 
 def runge_kutta_suspects(F, x, w):
-    """(words, dx, dtheta) of typical mistakes in the adjoint of one Runge–Kutta step, of a Flow
-    whose method has its A and b."""
+    """[(words, dx, dtheta), …] of typical mistakes in the adjoint of one Runge–Kutta step, of a
+    Flow whose method has its A and b."""
     if not isinstance(F, Flow) or F.steps > 1 or getattr(F.method, "A", None) is None:
-        return
+        return []
     A, b, h, K, pullbacks = F.method.A, F.method.b, F.h, [], []
     for row in A:
         k, pullback = F.field._vjp(advance(x, h, row, K))
@@ -76,21 +78,17 @@ def runge_kutta_suspects(F, x, w):
                 dh += share * a_ij * (eta * K[j]).sum()
         return dx, F.joined(dtheta, dh)
 
-    if list(b) != list(b)[::-1]:
-        yield "the weights b are in reverse order", *adjoint(b=b[::-1])
-    if len(b) > 1:
-        yield (
-            "what a stage owes to the earlier ones, a_ij, is missing",
-            *adjoint(A=[[0.0] * len(row) for row in A]),
-        )
-        yield "the stages' share of the gradient of h is missing", *adjoint(share=0)
-        for stage, which in ((0, "first"), (len(b) - 1, "last")):
-            yield (
-                f"the gradient in θ is that of the {which} stage alone: sum over the stages",
-                *adjoint(stages=[stage]),
-            )
-    yield "a factor h is missing: η = X′(Y)ᵀ(hκ)", *adjoint(c=1)
-    yield "one factor h too many: η = X′(Y)ᵀ(hκ)", *adjoint(c=h * h)
+    no_debts, alone = [[0.0] * len(row) for row in A], "stage alone: sum over the stages"
+    mistakes = {
+        "the weights b are in reverse order": {"b": b[::-1]},
+        "what a stage owes to the earlier ones, a_ij, is missing": {"A": no_debts},
+        "the stages' share of the gradient of h is missing": {"share": 0},
+        f"the gradient in θ is that of the first {alone}": {"stages": [0]},
+        f"the gradient in θ is that of the last {alone}": {"stages": [len(b) - 1]},
+        "a factor h is missing: η = X′(Y)ᵀ(hκ)": {"c": 1},
+        "one factor h too many: η = X′(Y)ᵀ(hκ)": {"c": h * h},
+    }
+    return [(words, *adjoint(**mistake)) for words, mistake in mistakes.items()]
 
 
 def parameters_of(F):
@@ -115,12 +113,10 @@ def near(found, true, scale):
 def factors_of_a_mean(counts):
     """words → factor, for a mean that should be a sum and a sum that should be a mean; counts: over
     what → how many."""
-    factors = {f"a mean over {what} instead of a sum": 1 / n for what, n in counts.items() if n > 1}
-    return factors | {
-        f"{n} times too much: a mean over {what} is missing": n
-        for what, n in counts.items()
-        if n > 1
-    }
+    counts = {what: n for what, n in counts.items() if n > 1}
+    few = {f"a mean over {what} instead of a sum": 1 / n for what, n in counts.items()}
+    many = {f"{n} times too much: a mean over {what} is missing": n for what, n in counts.items()}
+    return few | many
 
 
 def factors_of_a_step(F, x):
@@ -152,18 +148,15 @@ def words_for(found, true, factors, shape):
         # any number is a multiple of another
         if true.size > 1 or min(abs(k - round(k)) for k in (c, 1 / c)) < 1e-4:
             return f"it is {c:.6g} times what it should be"
-    if len(shape) == 2 and min(shape) > 1:
-        turned = true.reshape(shape).T.ravel()
-        for words, other in (
-            ("it is transposed", turned),
-            ("it is transposed, and the sign is wrong", -turned),
-        ):
-            if near(found, other, true):
-                return words
-    # the rows of a matrix, the entries of a row
-    reverse = np.s_[::-1] if len(shape) == 2 else np.s_[:, ::-1]
-    if true.size > 1 and near(found.reshape(-1, shape[-1])[reverse].ravel(), true, true):
-        return "its entries are in reverse order"
+    rows = true.reshape(-1, *shape[-1:])
+    for words, other in (
+        ("it is transposed", rows.T),
+        ("it is transposed, and the sign is wrong", -rows.T),
+        ("its entries are in reverse order", rows[::-1]),
+        ("its entries are in reverse order", rows[..., ::-1]),
+    ):
+        if near(found, other.ravel(), true):
+            return words
     off = np.linalg.norm(found - true) / np.linalg.norm(true)
     return (
         f"off by {100 * off:.3g} %, no multiple of what it should be: "

@@ -68,10 +68,9 @@ class StepSizes(Constraint):
     def curve(self):
         """h_C ↦ the largest h_E, (1/ℓ(h_C) − 1)/L_E, for the weights as they are now."""
         C, L_E = self.flow_C.field, max(self.flow_E.field.lipschitz(), TINY)
-        if self.bound == "sharp":
-            ell, constants = spectral_bound, C.spectrum()
-        else:
-            ell, constants = one_sided_bound, (C.lipschitz(), C.one_sided_lipschitz())
+        sharp = self.bound == "sharp"
+        constants = C.spectrum() if sharp else (C.lipschitz(), C.one_sided_lipschitz())
+        ell = spectral_bound if sharp else one_sided_bound
         return lambda h_C: (1 / np.maximum(ell(h_C, *constants), TINY) - 1) / L_E
 
     def largest_expansive_step(self, h_C):

@@ -23,16 +23,13 @@ class Network(Map):
     def __init__(self, *maps):
         refuse(not maps, "Network needs at least one map, got none")
         for k, F in enumerate(maps):
-            refuse(
-                not isinstance(F, Map),
-                f"Network is made of maps, got a {type(F).__name__} at place {k}",
-                TypeError,
-            )
-            refuse(
-                k and maps[k - 1].dim_out != F.dim_in,
-                f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives "
-                f"{maps[k - 1].dim_out}",
-            )
+            if not isinstance(F, Map):
+                raise TypeError(f"Network is made of maps, got a {type(F).__name__} at place {k}")
+            if k and maps[k - 1].dim_out != F.dim_in:
+                raise ValueError(
+                    f"map {k} ({F!r}) needs states of dimension {F.dim_in}, but map {k - 1} gives "
+                    f"{maps[k - 1].dim_out}"
+                )
         self.maps = maps
         self.dim_in, self.dim_out = maps[0].dim_in, maps[-1].dim_out
         self.own(**{str(k): F for k, F in enumerate(maps)})

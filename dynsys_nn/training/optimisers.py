@@ -112,23 +112,21 @@ class LBFGS(Optimiser):
             ),
         ):
             refuse(given, f"LBFGS {why}, got {given}")
-        accepted = tried = run.value_and_gradient(run.x, run.y)[0]
+        accepted, _ = run.value_and_gradient(run.x, run.y)
 
         def value_and_gradient(theta):
-            nonlocal tried
             run.net.theta = theta
-            tried, g, why = run.attempt(run.x, run.y)
+            value, g, why = run.attempt(run.x, run.y)
             if not why:
-                return float(tried), g.astype(float)
+                return float(value), g.astype(float)
             # a wall whose slope points back to the accepted θ: the search takes a shorter step
             height, back = 10 * (abs(accepted) + 1), theta - run.safe
             return float(accepted + height), 2 * height * back / (back @ back)
 
-        def accept(theta):
+        def accept(intermediate_result):
             nonlocal accepted
-            if not np.array_equal(run.net.theta, theta.astype(run.net.theta.dtype)):
-                value_and_gradient(theta)  # it was not the last one tried
-            accepted, run.safe = tried, run.net.theta.copy()
+            run.net.theta, accepted = intermediate_result.x, intermediate_result.fun
+            run.safe = run.net.theta.copy()
             run.accept()
             run.record(accepted)
 

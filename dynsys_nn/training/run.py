@@ -32,8 +32,10 @@ class History:
         if not self.loss:
             return "no epoch finished"
         validation = f", validation {self.validation[-1]:.3g}" if self.validation else ""
-        span = f"loss {self.loss[0]:.3g} → {self.loss[-1]:.3g}{validation}"
-        return f"{len(self.loss)} epochs in {self.seconds[-1]:.1f} s: {span}"
+        return (
+            f"{len(self.loss)} epochs in {self.seconds[-1]:.1f} s: "
+            f"loss {self.loss[0]:.3g} → {self.loss[-1]:.3g}{validation}"
+        )
 
     __repr__ = __str__
 

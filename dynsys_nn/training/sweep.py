@@ -7,10 +7,11 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import Future, as_completed
 
 import numpy as np
 
-from ..arguments import flag
+from ..arguments import flag, instance, refuse
 from ..arguments.samples import executor_or_none
 from .progress import Line
 
@@ -47,19 +48,16 @@ def sweep(function, settings, executor=None, progress=True):
     nothing.
     """
     settings, executor = combinations(settings), executor_or_none(executor)
-    if not callable(function):
-        raise TypeError(f"sweep needs a function, got {function!r}")
-    outcomes, failed, start = {}, 0, time.perf_counter()
+    refuse(not callable(function), f"sweep needs a function, got {function!r}", TypeError)
     line = Line(flag(progress, "progress") and sys.stderr.isatty())
+    outcomes, failed, start = {}, 0, time.perf_counter()
     try:
         with contextlib.closing(finished(function, settings, executor)) as finishing:
             for k, outcome in finishing:
                 outcomes[k] = outcome
                 failed += isinstance(outcome, BaseException)
-                seconds = time.perf_counter() - start
-                line.show(
-                    len(outcomes), "of", len(settings), f"done, {failed} failed, {seconds:.0f} s"
-                )
+                passed = f"{time.perf_counter() - start:.0f} s"
+                line.show(len(outcomes), "of", len(settings), "done,", failed, "failed,", passed)
     except KeyboardInterrupt as interrupt:
         outcomes = {k: outcomes.get(k, interrupt) for k in range(len(settings))}
     finally:
@@ -67,16 +65,16 @@ def sweep(function, settings, executor=None, progress=True):
     rows, failures = [], []
     for k, setting in enumerate(settings):
         outcome = outcomes[k]
-        if not isinstance(outcome, BaseException):
-            row = setting | outcome
-            if len(row) == len(setting) + len(outcome) and row.keys() == (rows or [row])[0].keys():
-                rows.append(row)
-                continue
-            as_before = f"{list(rows[0])[len(setting) :]}, as before" if rows else ""
-            needed = as_before or f"other names than {list(setting)}"
+        if isinstance(outcome, BaseException):
+            failures.append((setting, outcome))
+        elif setting.keys().isdisjoint(outcome) and (not rows or outcome.keys() == names):
+            names = outcome.keys()
+            rows.append(setting | outcome)
+        else:
+            needed = f"{list(names)}, as before" if rows else f"other names than {list(setting)}"
             error = ValueError(f"the results of a sweep need {needed}, got {list(outcome)}")
-            error.result, outcome = outcome, error
-        failures.append((setting, outcome))
+            error.result = outcome
+            failures.append((setting, error))
     return table(rows), failures
 
 
@@ -84,19 +82,16 @@ def combinations(settings):
     """A list of dicts, with the same names each."""
     if isinstance(settings, dict):
         for name, values in settings.items():
-            if isinstance(values, str) or not hasattr(values, "__len__"):
-                raise TypeError(
-                    f"settings must give a list of values for each name, got {name}={values!r}"
-                )
-        settings = [
-            dict(zip(settings, values, strict=True))
-            for values in itertools.product(*settings.values())
-        ]
-    if not hasattr(settings, "__iter__"):
-        raise TypeError(f"settings must be a dict name → values, or dicts, got {settings!r}")
-    settings = list(settings)
-    if not settings:
-        raise ValueError("sweep needs at least one setting, got none")
+            refuse(
+                isinstance(values, str) or not hasattr(values, "__len__"),
+                f"settings must give a list of values for each name, got {name}={values!r}",
+                TypeError,
+            )
+        every = itertools.product(*settings.values())
+        settings = [dict(zip(settings, values, strict=True)) for values in every]
+    needs = "settings must be a dict name → values, or dicts"
+    settings = list(instance(settings, ("__iter__",), needs))
+    refuse(not settings, "sweep needs at least one setting, got none")
     for setting in settings:
         if not isinstance(setting, dict) or setting.keys() != settings[0].keys():
             raise TypeError(
@@ -111,8 +106,6 @@ def finished(function, settings, executor):
         for k, setting in enumerate(settings):
             yield k, outcome_of(attempt_here, function, setting)
         return
-    from concurrent.futures import Future, as_completed
-
     futures = {}
     try:
         for k, setting in enumerate(settings):
@@ -143,10 +136,8 @@ def attempt(function, setting):
     replaced by a RuntimeError with its name and text."""
     try:
         return columns(function(**setting))
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        if isinstance(error, Exception) and comes_home(error):
+        if isinstance(error, Exception | KeyboardInterrupt) and comes_home(error):
             raise
         raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
@@ -172,44 +163,43 @@ def attempt_here(function, setting):
 
     signal.signal(signal.SIGINT, note)
     try:
-        result = attempt(function, setting)
+        return attempt(function, setting)
     finally:
         signal.signal(signal.SIGINT, before)
-    if interrupts:
-        raise KeyboardInterrupt
-    return result
+        if interrupts:
+            raise KeyboardInterrupt
 
 
 def columns(result):
     """A result as a dict name → number or array."""
     result = result if isinstance(result, dict) else {"value": result}
     for name, value in result.items():
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"the names of results are words, got {name!r}")
-        if np.asarray(value).dtype.kind not in "fciub":
-            raise TypeError(
-                f"the function of a sweep returns numbers or arrays, but {name} is {value!r}"
-            )
+        refuse(
+            not isinstance(name, str) or not name,
+            f"the names of results are words, got {name!r}",
+            TypeError,
+        )
+        refuse(
+            np.asarray(value).dtype.kind not in "fciub",
+            f"the function of a sweep returns numbers or arrays, but {name} is {value!r}",
+            TypeError,
+        )
     return result
 
 
 def table(rows):
     """A structured array with a column for each name."""
     arrays = {name: column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
-    found = np.zeros(len(rows), [(name, a.dtype, a.shape[1:]) for name, a in arrays.items()])
-    for name, a in arrays.items():
-        found[name] = a
-    return found
+    columns = [(name, a.dtype, a.shape[1:]) for name, a in arrays.items()]
+    return np.array(list(zip(*arrays.values(), strict=True)), columns)
 
 
 def column(values):
     """Numbers of one shape, or strings, as an array; anything else as an array of objects."""
-    plain = all(isinstance(value, str) for value in values)
+    if all(isinstance(value, str) for value in values):
+        return np.array(values)
     with contextlib.suppress(ValueError):  # a ragged list is no array
         arrays = [np.asarray(value) for value in values]
-        plain |= all(a.dtype.kind in "fciub" and a.shape == arrays[0].shape for a in arrays)
-    a = np.array(values) if plain else np.empty(len(values), object)
-    if not plain:
-        for k, value in enumerate(values):
-            a[k] = value
-    return a
+        if all(a.dtype.kind in "fciub" and a.shape == arrays[0].shape for a in arrays):
+            return np.array(values)
+    return np.fromiter(values, object, len(values))

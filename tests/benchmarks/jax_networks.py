@@ -526,7 +526,9 @@ class Draw:
         return self.flow_of(self.field(d, lambda kind: kind in kinds))
 
     def flow_of(self, X):
-        h = self.rng.choice([1, 1, -1]) * self.rng.uniform(0.05, 0.4)
+        """A flow of X, with |h| up to a half of 1/‖X′‖: steep layers would magnify rounding errors."""
+        slopes = np.linalg.norm(X.jacobian(self.rng.normal(size=(5, X.dim))), 2, axis=(-2, -1))
+        h = self.rng.choice([1, 1, -1]) * self.rng.uniform(0.1, 0.5) / max(1, slopes.max())
         return dnn.Flow(X, h, self.method(X), self.deal("steps"), self.deal("learned"))
 
     # ---- layers
@@ -674,7 +676,8 @@ def errors(net, rng, batch):
     places = places_in_theta(net)
     theta = net.theta.copy()
     for (_, name), place in places.items():
-        theta[place] += 0.3 * rng.normal(size=place.shape) * (name != "h")  # no bias is zero
+        if name != "h":  # no bias is zero, and nothing symmetric
+            theta[place] += 0.3 * rng.normal(size=place.shape) / place.shape[-1] ** 0.5
     net.theta = theta
     arrays = {leaf: jnp.array(theta[place]) for leaf, place in places.items()}
     x = rng.normal(size=(*batch, net.dim_in))
