@@ -58,13 +58,12 @@ class Reversed(Described):
     def vjp(self, net, x):
         """net(x) and its pullback."""
         steps, x0 = single_steps(net), net.state(x)
-        y, inputs, before = x0, [], None
-        for F in steps:
+        y, inputs = x0, []
+        for F, before in zip(steps, [None, *steps], strict=False):
             inputs.append(y if F.linear else None)
             y = F(y)
             if not F.linear and F is not before:  # fail now rather than after the forward pass
                 F.inverse(y.reshape(-1, F.F.dim_out)[:1])
-            before = F
 
         def pullback(w):
             w, state, lost = covector(net, w, y), y, 0.0
@@ -158,8 +157,9 @@ class SingleStep:
         return self.F._step_vjp(x) if self.flow else self.F._vjp(x)
 
     def inverse(self, y):
-        F = self.F
-        return F.method._inverse(F.field, y, F.h) if self.flow else F._inverse(y)
+        return (
+            self.F.method._inverse(self.F.field, y, self.F.h) if self.flow else self.F._inverse(y)
+        )
 
 
 def single_steps(F):

@@ -145,8 +145,14 @@ def PublishedPGD(eps, norm=2, box=None):
 
     That it fails says nothing about a network's robustness; it is here for comparison only.
     """
-    step = 0.025 * np.asarray(non_negative(eps, "eps"))
-    return PGD(eps, steps=10, restarts=1, norm=norm, box=box, step=step)
+    return PGD(
+        eps,
+        steps=10,
+        restarts=1,
+        norm=norm,
+        box=box,
+        step=0.025 * np.asarray(non_negative(eps, "eps")),
+    )
 
 
 def smallest_perturbation(
@@ -182,12 +188,12 @@ def accuracy(net, attack, x, y):
 
     x: (..., dim_in); y: integer labels (...).
     """
-    attacked, needs = attack is not None, "attack must be an object such as PGD(eps), or None"
+    needs = "attack must be an object such as PGD(eps), or None"
     x, z, y = samples(net, x, y)
     found = (
-        labels_of(net, instance(attack, ("__call__",), needs)(net, x, y))
-        if attacked
-        else z.argmax(axis=-1)
+        z.argmax(axis=-1)
+        if attack is None
+        else labels_of(net, instance(attack, ("__call__",), needs)(net, x, y))
     )
     return float(accuracy_of(np.ravel(found == y)))
 

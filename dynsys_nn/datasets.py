@@ -54,8 +54,9 @@ def moons(n=1000, noise=0.1, rng=None):
     """
     labels, rng = _labels(n, noise, rng)
     t = rng.uniform(0, np.pi, len(labels))
-    upper, lower = (np.cos(t), np.sin(t)), (1 - np.cos(t), 0.5 - np.sin(t))
-    return _two_classes(labels, upper, lower, noise, rng)
+    return _two_classes(
+        labels, (np.cos(t), np.sin(t)), (1 - np.cos(t), 0.5 - np.sin(t)), noise, rng
+    )
 
 
 def rings(n=1000, noise=0.0, rng=None):
@@ -113,11 +114,14 @@ def cifar10(folder=None, train=True, dtype=float):
     }
     groups = batches if flag(train, "train") else {"test_batch.bin": ["test_batch.bin"]}
     dtype = floating(dtype)
-    source = (
+    (paths,) = _files(
+        "cifar10",
+        folder,
+        ("", "cifar-10-batches-bin"),
+        groups,
         "CIFAR-10, the binary version, can be downloaded from "
-        "https://www.cs.toronto.edu/~kriz/cifar.html"
+        "https://www.cs.toronto.edu/~kriz/cifar.html",
     )
-    (paths,) = _files("cifar10", folder, ("", "cifar-10-batches-bin"), groups, source)
     records, labels = zip(*map(_cifar_batch, paths), strict=True)
     images = np.concatenate([record[:, 1:] for record in records], dtype=dtype)
     images /= 255  # in place: the images are the one large array
@@ -136,8 +140,14 @@ def mnist(folder=None, train=True, dtype=float):
     learning applied to document recognition, Proc. IEEE 86(11), 1998,
     http://yann.lecun.com/exdb/mnist/.
     """
-    source = "MNIST can be downloaded from http://yann.lecun.com/exdb/mnist/"
-    return _images_and_labels("mnist", folder, ("mnist", "MNIST/raw", ""), train, dtype, source)
+    return _images_and_labels(
+        "mnist",
+        folder,
+        ("mnist", "MNIST/raw", ""),
+        train,
+        dtype,
+        "MNIST can be downloaded from http://yann.lecun.com/exdb/mnist/",
+    )
 
 
 def fashion_mnist(folder=None, train=True, dtype=float):
@@ -149,9 +159,13 @@ def fashion_mnist(folder=None, train=True, dtype=float):
     H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747, 2017,
     https://github.com/zalandoresearch/fashion-mnist.
     """
-    source = "Fashion-MNIST can be downloaded from https://github.com/zalandoresearch/fashion-mnist"
     return _images_and_labels(
-        "fashion_mnist", folder, ("fashion-mnist", "FashionMNIST/raw", ""), train, dtype, source
+        "fashion_mnist",
+        folder,
+        ("fashion-mnist", "FashionMNIST/raw", ""),
+        train,
+        dtype,
+        "Fashion-MNIST can be downloaded from https://github.com/zalandoresearch/fashion-mnist",
     )
 
 
@@ -173,13 +187,14 @@ def idx(path):
 
 
 def _idx(stream):
-    magic, codes = stream.read(4), ", ".join(f"{code:02x}" for code in IDX_TYPES)
+    magic = stream.read(4)
     refuse(
         len(magic) < 4
         or magic[:2] != b"\0\0"
         or magic[2] not in IDX_TYPES
         or not 1 <= magic[3] <= 64,
-        f"it must start 00 00, a type out of {codes}, 1 to 64 axes, but starts {magic.hex(' ')!r}",
+        f"it must start 00 00, a type out of {', '.join(f'{code:02x}' for code in IDX_TYPES)}, "
+        f"1 to 64 axes, but starts {magic.hex(' ')!r}",
     )
     code, lengths = IDX_TYPES[magic[2]], stream.read(4 * magic[3])
     refuse(len(lengths) < 4 * magic[3], f"it ends before the lengths of its {magic[3]} axes")
@@ -187,10 +202,10 @@ def _idx(stream):
     refuse(0 in shape, f"its axes must be at least 1 long, got {shape}")
     needed = math.prod(shape) * np.dtype(code).itemsize
     data = _read(stream, needed + 1)  # one more, to see the end
-    got = "there are more" if len(data) > needed else f"there are {len(data)}"
     refuse(
         len(data) != needed,
-        f"its entries, {code} of shape {shape}, are {needed} bytes, but {got}",
+        f"its entries, {code} of shape {shape}, are {needed} bytes, but there are "
+        f"{'more' if len(data) > needed else len(data)}",
     )
     return np.frombuffer(data, f">{code}").reshape(shape).astype(code)
 

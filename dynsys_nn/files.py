@@ -67,12 +67,9 @@ def makers(F):
     """id of a map that another one has made for itself → (its maker, its name there)."""
     found = {}
     for G in every_map(F):
-        values = arguments(G).values()
-        given = [x for v in values for x in (v if isinstance(v, list | tuple) else [v])]
-        made = {
-            id(vars(G)[name]): (G, name) for name in G._pieces if isinstance(vars(G)[name], Map)
-        }
-        found |= {key: maker for key, maker in made.items() if key not in map(id, given)}
+        values = [v if isinstance(v, list | tuple) else [v] for v in arguments(G).values()]
+        given = {id(x) for several in values for x in several}
+        found |= {id(vars(G)[p]): (G, p) for p in G._pieces if id(vars(G)[p]) not in given}
     return found
 
 

@@ -37,10 +37,14 @@ def measured(F, x, steps=100, rng=0):
     1e-8 of their size, to leave kinks, where F′ is undefined; possible rounding is subtracted from
     the result. TypeError for complex points.
     """
-    needs = "measured needs a Map with vjp and jvp, while checks.lipschitz takes any function"
-    x = real_and_finite(instance(F, Map, needs).state(x), "measured needs", "points")
-    refuse(not x.size, "measured needs at least one point, got none")
-    x, steps, rng = x.reshape(-1, F.dim_in), dimension(steps, "steps"), generator(rng)
+    instance(
+        F, Map, "measured needs a Map with vjp and jvp, while checks.lipschitz takes any function"
+    )
+    x, steps, rng = F.state(x).reshape(-1, F.dim_in), dimension(steps, "steps"), generator(rng)
+    refuse(
+        not real_and_finite(x, "measured needs", "points").size,
+        "measured needs at least one point, got none",
+    )
     eps, scale = np.finfo(x.dtype).eps, norm(x).mean() or 1.0
     x = x + (eps**0.5 * scale * rng.normal(size=x.shape)).astype(x.dtype)
     norms, v = power_iteration(F, x, rng.normal(size=x.shape).astype(x.dtype), steps)

@@ -40,16 +40,16 @@ class MeanSquaredError(Loss):
     def vjp(self, y, target):
         y = numbers(y, "MeanSquaredError needs")
         target = array(target, "MeanSquaredError needs a target")
-        refuse(
-            y.shape != target.shape,
-            f"MeanSquaredError needs a target of the shape of y, {y.shape}, got {target.shape}",
-        )
-        refuse(
-            target.dtype.kind not in "fiub",
-            f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}",
-            TypeError,
-        )
-        refuse(not y.size, f"the mean over an empty batch is not defined: y has shape {y.shape}")
+        if y.shape != target.shape:
+            raise ValueError(
+                f"MeanSquaredError needs a target of the shape of y, {y.shape}, got {target.shape}"
+            )
+        if target.dtype.kind not in "fiub":
+            raise TypeError(
+                f"MeanSquaredError needs a target of real numbers, got dtype {target.dtype}"
+            )
+        if not y.size:
+            raise ValueError(f"the mean over an empty batch is not defined: y has shape {y.shape}")
         r = y - target.astype(y.dtype, copy=False)
         return (r * r).sum() / r.size, (2 / r.size) * r
 
@@ -90,12 +90,11 @@ class MulticlassHinge(Loss):
 
     def vjp(self, z, labels):
         z, k = logits_and_labels(z, labels)
-        gap = self.margin - (np.take_along_axis(z, k, axis=-1) - z)
-        np.put_along_axis(gap, k, 0, axis=-1)
-        dz = (gap.real > 0).astype(z.dtype)
-        value = (gap * dz).sum() / k.size
-        np.put_along_axis(dz, k, -dz.sum(axis=-1, keepdims=True), axis=-1)
-        return value, dz / k.size
+        e_k = np.arange(z.shape[-1]) == k
+        gap = np.where(e_k, 0, self.margin - (np.take_along_axis(z, k, axis=-1) - z))
+        ahead = (gap.real > 0).astype(z.dtype)
+        dz = ahead - e_k * ahead.sum(axis=-1, keepdims=True)
+        return (gap * ahead).sum() / k.size, dz / k.size
 
 
 # ---- penalties
@@ -154,9 +153,7 @@ def matrices(maps, name):
     """What has the weights of the linear maps given: an Affine has a matrix A. TypeError for other
     maps, or none."""
     needs = f"{name} constrains Dense, Affine and Convolution maps, such as field.A"
-    refuse(
-        not maps, f"{name} needs at least one linear map, such as field.A, got none", TypeError
-    )
+    refuse(not maps, f"{name} needs at least one linear map, such as field.A, got none", TypeError)
     return tuple(A.A if isinstance(A, Affine) else instance(A, Weighted, needs) for A in maps)
 
 

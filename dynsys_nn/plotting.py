@@ -46,15 +46,14 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     axes[2].contour(x, y, radius, np.linspace(0, radius.max(), 8)[1:], **faint)
     fields, colours = (P.field, P.gradient, P.sphere), ("black", str(_cycle()[1]), str(_cycle()[0]))
     sizes = [np.linalg.norm(X(grid), axis=-1) for X in fields]
-    looks = [
-        {"density": 0.7, "linewidth": 0.7 + 3.5 * size / np.max(sizes), "color": colour, **kwargs}
-        for size, colour in zip(sizes, colours, strict=True)
-    ]
+    widths = [0.7 + 3.5 * size / np.max(sizes) for size in sizes]
     for ax in axes:
         ax.set(xlim=xlim, ylim=ylim, aspect="equal")
     return [
-        phase_portrait(X, xlim, ylim, ax=ax, **look)
-        for X, ax, look in zip(fields, axes, looks, strict=True)
+        phase_portrait(
+            X, xlim, ylim, ax=ax, **{"density": 0.7, "linewidth": width, "color": colour, **kwargs}
+        )
+        for X, ax, width, colour in zip(fields, axes, widths, colours, strict=True)
     ]
 
 
@@ -70,17 +69,17 @@ def deformed_grid(
     rows = _grid(xlim, ylim, 101, lines)
     columns = _grid(xlim, ylim, lines, 101).swapaxes(0, 1)
     curves = project(F(extend(np.concatenate([rows, columns]))))
-    look = {"color": "0.7", "linewidth": 1, **kwargs}
-    collection = _axes(ax).add_collection(LineCollection(list(curves), **look))
+    collection = _axes(ax).add_collection(
+        LineCollection(list(curves), **{"color": "0.7", "linewidth": 1, **kwargs})
+    )
     collection.axes.autoscale_view()
     return collection
 
 
 def trajectories(states, ax=None, components=(0, 1), **kwargs):
     """Curves through states, shape (..., n, d): component against component; returns the lines."""
-    (i, j), states = components, np.asarray(states)
-    curves = states.reshape(-1, *states.shape[-2:]).T
-    return _axes(ax).plot(curves[i], curves[j], **kwargs)
+    curves = np.reshape(states, (-1, *np.shape(states)[-2:])).T
+    return _axes(ax).plot(*curves[list(components)], **kwargs)
 
 
 def layer_states(states, labels, axes, **kwargs):
@@ -213,9 +212,15 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     )
     classes = logits.argmax(axis=-1)
     colours = ListedColormap(_cycle()[: classes.max() + 1])
-    place = {"extent": (*xlim, *ylim), "origin": "lower", "aspect": "equal"}
     look = {"cmap": colours, "alpha": 0.2, "vmin": -0.5, "vmax": classes.max() + 0.5, **kwargs}
-    return _axes(ax).imshow(classes, interpolation="nearest", **place, **look)
+    return _axes(ax).imshow(
+        classes,
+        extent=(*xlim, *ylim),
+        origin="lower",
+        interpolation="nearest",
+        aspect="equal",
+        **look,
+    )
 
 
 def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None):
@@ -261,5 +266,6 @@ def _cycle():
     """The style's colours as text: some matplotlibs have triples of numbers."""
     import matplotlib as mpl
 
-    colours = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
-    return np.array([mpl.colors.to_hex(colour) for colour in colours])
+    return np.array(
+        [mpl.colors.to_hex(c) for c in mpl.rcParams["axes.prop_cycle"].by_key()["color"]]
+    )

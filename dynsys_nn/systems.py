@@ -1,12 +1,12 @@
-"""The ODEs of the lectures, each with its exact Jacobian, its invariants and a state x0 to start from.
+"""The ODEs of the lectures, each with its exact Jacobian, its invariants and a first state x0.
 
-A system is a field; `system.invariants` is a dict name → function of the state, (..., d) → (...), with `gradient` and
-`hvp`, so that `Projected(method, invariant)` takes it. Names: mass, energy, casimir, angular_momentum, cycle,
-epidemic. The separable Hamiltonian ones are PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q,
-so that symplectic methods take them.
+A system is a field; `system.invariants` is a dict name → function of the state, (..., d) → (...),
+with `gradient` and `hvp`, so that `Projected(method, invariant)` takes it. Names: mass, energy,
+casimir, angular_momentum, cycle, epidemic. The separable Hamiltonian ones are PartitionedField(f,
+g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic methods take them.
 
-The formulas of a system stand below it, most of them as functions of its constants and components, row by row. They are
-functions of the module, since a system can then be pickled.
+The formulas of a system stand below it, most of them as functions of its constants and components,
+row by row. They are functions of the module, so that a system can be pickled.
 """
 
 from functools import partial
@@ -14,16 +14,37 @@ from functools import partial
 import numpy as np
 
 from .arguments import array, positive, real, refuse, within
-from .fields import Invariant, KnownField, Mass, PartitionedField, Quadratic, SeparableEnergy, SquaredNorm
+from .fields import (
+    Invariant,
+    KnownField,
+    Mass,
+    PartitionedField,
+    Quadratic,
+    SeparableEnergy,
+    SquaredNorm,
+)
+
+__all__ = [
+    "harmonic_oscillator",
+    "kepler",
+    "lotka_volterra",
+    "mass_example",
+    "pendulum",
+    "rigid_body",
+    "sir",
+]
 
 
 def mass_example():
-    """ẏ = S(y)1, S = [[0, −y₃y₁², y₂y₃], [y₃y₁², 0, −sin y₁], [−y₂y₃, sin y₁, 0]]: keeps 1ᵀy. The lecture's system.
+    """ẏ = S(y)1, S = [[0, −y₃y₁², y₂y₃], [y₃y₁², 0, −sin y₁], [−y₂y₃, sin y₁, 0]]: keeps 1ᵀy.
 
-    Solutions from [0, 1]³ stay in [−0.57, 2.05]³ up to t = 2. Source: arXiv:2210.02373.
+    The lecture's system. Solutions from [0, 1]³ stay in [−0.57, 2.05]³ up to t = 2. Source:
+    arXiv:2210.02373.
     """
-    field = _known(3, _mass_example, _mass_example_jacobian, keeps={"mass"})
-    return _system(field, [0.2, 0.6, 0.9], mass=Mass())
+    return _system(
+        _known(3, _mass_example, _mass_example_jacobian, keeps={"mass"}), [0.2, 0.6, 0.9],
+        mass=Mass(),
+    )  # fmt: skip
 
 
 def _mass_example(y1, y2, y3):
@@ -39,13 +60,15 @@ def _mass_example_jacobian(y1, y2, y3):
 
 
 def sir():
-    """ẏ₁ = −y₁y₂, ẏ₂ = y₁y₂ − y₂, ẏ₃ = y₂: susceptible, infected and removed fractions; times in mean infectious periods.
+    """ẏ₁ = −y₁y₂, ẏ₂ = y₁y₂ − y₂, ẏ₃ = y₂: susceptible, infected and removed fractions.
 
-    Keeps the mass 1ᵀy and y₁ + y₂ − log y₁ (`epidemic`), and the simplex {y ≥ 0, 1ᵀy = 1}.
+    Times in mean infectious periods. Keeps the mass 1ᵀy and y₁ + y₂ − log y₁ (`epidemic`), and the
+    simplex {y ≥ 0, 1ᵀy = 1}.
     """
-    field = _known(3, _sir, _sir_jacobian, keeps={"mass", "invariant"})
-    epidemic = _invariant(_epidemic, _epidemic_gradient, _epidemic_hvp)
-    return _system(field, [0.9, 0.1, 0.0], mass=Mass(), epidemic=epidemic)
+    return _system(
+        _known(3, _sir, _sir_jacobian, keeps={"mass", "invariant"}), [0.9, 0.1, 0.0],
+        mass=Mass(), epidemic=_invariant(_epidemic, _epidemic_gradient, _epidemic_hvp),
+    )  # fmt: skip
 
 
 def _sir(y1, y2, y3):
@@ -70,12 +93,17 @@ def _epidemic_hvp(y1, y2, y3, v1, v2, v3):
 
 def harmonic_oscillator():
     """q̇ = p, ṗ = −q: H = (p² + q²)/2."""
-    field = _newton(1, np.negative, partial(_multiple, -1.0))
-    return _system(field, [1.0, 0.0], energy=Quadratic(np.eye(2), keeps={"energy"}))
+    return _system(
+        _newton(1, np.negative, partial(_multiple, -1.0)), [1.0, 0.0],
+        energy=Quadratic(np.eye(2), keeps={"energy"}),
+    )  # fmt: skip
 
 
 def pendulum():
-    """q̇ = p, ṗ = −sin q: H = p²/2 − cos q; q is the angle in radians, 0 hanging down; times in √(length/gravity)."""
+    """q̇ = p, ṗ = −sin q: H = p²/2 − cos q.
+
+    q is the angle in radians, 0 hanging down; times in √(length/gravity).
+    """
     field = _newton(1, _gravity, _gravity_jacobian)
     return _system(field, [1.5, 0.0], energy=SeparableEnergy(field.f, field.g, _kinetic, _height))
 
@@ -93,9 +121,10 @@ def _height(q):
 
 
 def kepler(eccentricity=0.5):
-    """q̈ = −q/‖q‖³ in the plane, state (q₁, q₂, p₁, p₂): H = ‖p‖²/2 − 1/‖q‖ and the angular momentum q₁p₂ − q₂p₁.
+    """q̈ = −q/‖q‖³ in the plane: H = ‖p‖²/2 − 1/‖q‖ and the angular momentum q₁p₂ − q₂p₁.
 
-    x0 is the perihelion of the orbit of that eccentricity e, (1 − e, 0, 0, √((1 + e)/(1 − e))), whose period is 2π.
+    The state is (q₁, q₂, p₁, p₂). x0 is the perihelion of the orbit of that eccentricity e,
+    (1 − e, 0, 0, √((1 + e)/(1 − e))), whose period is 2π.
     """
     e = within(eccentricity, 0, 1, "the eccentricity of an elliptic orbit")
     field = _newton(2, _attraction, _attraction_jacobian)
@@ -120,10 +149,16 @@ def _inverse_distance(q):
 
 
 def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
-    """ẋ = x(a − by), ẏ = y(dx − c): prey and predators; keeps dx − c log x + by − a log y (`cycle`)."""
+    """ẋ = x(a − by), ẏ = y(dx − c): prey and predators.
+
+    Keeps dx − c log x + by − a log y (`cycle`).
+    """
     rates = [positive(rate, f"the rate {name}") for name, rate in dict(a=a, b=b, c=c, d=d).items()]
-    field = _known(2, _lotka_volterra, _lotka_volterra_jacobian, *rates, keeps={"invariant"})
-    return _system(field, [2.0, 1.0], cycle=_invariant(_cycle, _cycle_gradient, _cycle_hvp, *rates))
+    return _system(
+        _known(2, _lotka_volterra, _lotka_volterra_jacobian, *rates, keeps={"invariant"}),
+        [2.0, 1.0],
+        cycle=_invariant(_cycle, _cycle_gradient, _cycle_hvp, *rates),
+    )  # fmt: skip
 
 
 def _lotka_volterra(a, b, c, d, x, y):
@@ -157,9 +192,11 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
         f"inertia must be three positive numbers, got {inertia!r}",
     )
     k = 1 / moments.astype(float)
-    field = _known(3, _rigid_body, _rigid_body_jacobian, *k, keeps={"norm", "energy", "volume"})
-    energy = Quadratic(np.diag(k), keeps={"energy"})
-    return _system(field, [np.cos(1.1), 0.0, np.sin(1.1)], casimir=SquaredNorm(), energy=energy)
+    return _system(
+        _known(3, _rigid_body, _rigid_body_jacobian, *k, keeps={"norm", "energy", "volume"}),
+        [np.cos(1.1), 0.0, np.sin(1.1)],
+        casimir=SquaredNorm(), energy=Quadratic(np.diag(k), keeps={"energy"}),
+    )  # fmt: skip
 
 
 def _rigid_body(k1, k2, k3, m1, m2, m3):
@@ -175,7 +212,7 @@ def _rigid_body_jacobian(k1, k2, k3, m1, m2, m3):
 
 
 def _at(formula, constants, *states):
-    """formula(*constants, x₁, …, x_d), a number, a list or a list of rows, at states (..., d): an array (..., *)."""
+    """formula(*constants, x₁, …, x_d, …), a number, a list or rows, as an array (..., *shape)."""
     x = [component for state in states for component in np.moveaxis(state, -1, 0)]
     found = np.array(formula(*constants, *x))
     inner = range(found.ndim - x[0].ndim)  # the axes of lists and rows
@@ -183,8 +220,9 @@ def _at(formula, constants, *states):
 
 
 def _known(dim, formula, jacobian, *constants, **facts):
-    X, dX = (partial(_at, f, constants) for f in (formula, jacobian))
-    return KnownField(X, dim, dX, **facts)
+    return KnownField(
+        partial(_at, formula, constants), dim, partial(_at, jacobian, constants), **facts
+    )
 
 
 def _invariant(value, gradient, hvp, *constants):
@@ -193,8 +231,10 @@ def _invariant(value, gradient, hvp, *constants):
 
 def _newton(n, force, jacobian):
     """q̇ = p, ṗ = force(q), force a gradient."""
-    velocity = KnownField(np.positive, n, partial(_multiple, 1.0), gradient=True)
-    return PartitionedField(velocity, KnownField(force, n, jacobian, gradient=True))
+    return PartitionedField(
+        KnownField(np.positive, n, partial(_multiple, 1.0), gradient=True),
+        KnownField(force, n, jacobian, gradient=True),
+    )
 
 
 def _multiple(c, q):

@@ -107,10 +107,10 @@ def test_the_tangent_is_the_orthogonal_projection_on_the_tangent_space(rows, col
     constraint = dnn.Orthogonal(A)
     constraint.project()
     G = rng.normal(size=(rows, columns))
-    P = constraint.tangent(A, G.ravel()).reshape(G.shape)
+    P = constraint.tangent(G.ravel()).reshape(G.shape)
     W, T, H = (A.W, P, G) if rows >= columns else (A.W.T, P.T, G.T)
     np.testing.assert_allclose(W.T @ T, -T.T @ W, atol=1e-14)  # a curve that leaves along T stays orthogonal
-    np.testing.assert_allclose(constraint.tangent(A, P.ravel()), P.ravel(), atol=1e-14)
+    np.testing.assert_allclose(constraint.tangent(P.ravel(), A), P.ravel(), atol=1e-14)
     S = rng.normal(size=(min(rows, columns),) * 2)
     other = W @ (S - S.T)  # any tangent vector is at right angles to what was taken away
     assert abs(((H - T) * other).sum()) < 1e-12
@@ -129,7 +129,11 @@ def test_the_tangent_touches_its_own_weight_in_a_networks_gradient_and_nothing_e
     constraint.project()
     g = rng.normal(size=net.theta.shape)
     before = g.copy()
-    out = constraint.tangent(net, g)
+    out = constraint.tangent(g, net)
+    own = np.concatenate([A.theta, last.A.theta])  # without a net: end to end
+    np.testing.assert_array_equal(
+        constraint.tangent(own)[A.theta.size :], dnn.Orthogonal(last).tangent(last.A.theta)
+    )
     assert np.array_equal(g, before)  # the argument stays
     copied = copy.deepcopy(net)
     copied.theta = out - g
@@ -444,7 +448,7 @@ def test_constraints_of_another_network_are_refused(rng):
             constraints=[dnn.Orthogonal(copy.deepcopy(net).maps[1].field.A)],
         )
     with pytest.raises(ValueError, match="is not a part of"):
-        dnn.Orthogonal(net.maps[1].field.A).tangent(other, np.zeros(7))
+        dnn.Orthogonal(net.maps[1].field.A).tangent(np.zeros(7), other)
 
 
 def test_divergence_leaves_the_last_network_that_satisfied_the_constraints(rng):

@@ -432,7 +432,7 @@ def test_a_step_without_a_flow_wants_a_field_of_its_kind_too(rng):
 
 
 def known(keeps, **invariants):
-    X = dnn.KnownField(lambda x: 0 * x, 3, lambda x: 0 * x[..., None] + np.zeros((3, 3)), keeps=keeps, shear=False)
+    X = dnn.KnownField(lambda x: 0 * x, 3, lambda x: 0 * x[..., None] + np.zeros((3, 3)), keeps=keeps)
     X.invariants = invariants
     return X
 

@@ -26,16 +26,19 @@ def activation(sigma, limit=1e-7):
         jump_of("σ", sigma, z),
     ]
     if hasattr(sigma, "primitive"):
-        gamma = sigma.primitive
         parts += [
-            against_differences("γ′ against σ", gamma, s, z, limit, blame_f=True),
-            jump_of("γ", gamma, z),
+            against_differences("γ′ against σ", sigma.primitive, s, z, limit, blame_f=True),
+            jump_of("γ", sigma.primitive, z),
         ]
     if hasattr(sigma, "value_and_slope"):
         both = results(sigma, sigma.value_and_slope(z), ("s", "slope"), "value_and_slope(z)")
         gap = np.abs(np.subtract(both, (s, slope))).max()
         parts.append((gap, "value_and_slope against σ and σ′"))
-    parts += [*bounds_of_the_slope(sigma, slope), finite_far_out(sigma)]
+    parts += bounds_of_the_slope(sigma, slope)
+    with np.errstate(all="ignore"):
+        far = [f(np.array([-1e300, 1e300])) for f in (sigma, sigma.slope)]
+    finite = all(np.isfinite(values).all() for values in far)
+    parts.append((0.0 if finite else np.inf, "σ and σ′ at ±1e300 are finite"))
     error, words = next((part for part in parts if not part[0] <= limit), max(parts))
     return Check(f"activation of {name_of(sigma)}", error, limit, words)
 
@@ -102,11 +105,11 @@ def bounds_of_the_slope(sigma, slope):
     low, high = getattr(sigma, "slope_min", None), getattr(sigma, "slope_max", None)
     if low is None and high is None:
         return []
-    if low is None or high is None:
-        return [
-            (np.inf, f"slope_{'min' if low is None else 'max'} is missing beside the other bound")
-        ]
-    found = f"found from {slope.min():.4g} to {slope.max():.4g}"
+    refuse(
+        low is None or high is None,
+        f"slope_{'min' if low is None else 'max'} is missing beside the other bound",
+        WrongResult,
+    )
     far = np.array([-1e300, -1e200, -1e100, -20, 20, 1e100, 1e200, 1e300])
     with np.errstate(all="ignore"):
         s, dz = sigma(far), np.diff(far)
@@ -115,15 +118,8 @@ def bounds_of_the_slope(sigma, slope):
     return [
         (
             np.max([0.0, low - slope.min(), slope.max() - high]),
-            f"slope_min = {low:g} ≤ σ′ ≤ slope_max = {high:g}, {found}",
+            f"slope_min = {low:g} ≤ σ′ ≤ slope_max = {high:g}, "
+            f"found from {slope.min():.4g} to {slope.max():.4g}",
         ),
         (np.max([0.0, *excess]), "the bounds of the slope allow σ up to |z| = 1e300"),
     ]
-
-
-def finite_far_out(sigma):
-    """Whether σ and σ′ are finite at ±1e300."""
-    far = np.array([-1e300, 1e300])
-    with np.errstate(all="ignore"):
-        finite = np.isfinite(sigma(far)).all() and np.isfinite(sigma.slope(far)).all()
-    return 0.0 if finite else np.inf, "σ and σ′ at ±1e300 are finite"

@@ -21,7 +21,6 @@ from ..fields import Field
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 DISAGREES = "differences: the jvp DISAGREES, run checks.tangent"
-WRONG_JACOBIAN = "F′ disagrees with differences of F: run checks.tangent"
 
 
 class Check:
@@ -62,8 +61,8 @@ def fails_on_wrong_results(check):
             return check(*given, **options)
         except WrongResult as error:
             thing = next(iter((*given, *options.values())))
-            name, detail = f"{check.__name__} of {name_of(thing)}", line_of(error.__cause__)
-            return Check(name, np.inf, 0.0, f"{error}{detail}")
+            words = f"{error}{line_of(error.__cause__)}"
+            return Check(f"{check.__name__} of {name_of(thing)}", np.inf, 0.0, words)
 
     return guarded
 
@@ -90,10 +89,9 @@ def line_of(error):
     """The last line outside the package and its libraries that led to an error; nothing for
     None."""
     ours = str(Path(__file__).parents[1]), "site-packages"
-    frames = traceback.extract_tb(getattr(error, "__traceback__", None))
     said = [
         f" ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name})"
-        for frame in frames
+        for frame in traceback.extract_tb(getattr(error, "__traceback__", None))
         if not any(part in frame.filename for part in ours)
     ]
     return said[-1] if said else ""
@@ -126,6 +124,11 @@ def theta_of(F):
     return getattr(F, "theta", np.zeros(0))
 
 
+def parameters_of(F):
+    """name → parameter, in the order in which they lie in θ."""
+    return getattr(F, "parameters", {"θ": theta_of(F)})
+
+
 def of_one_argument(F, x):
     """A map and states x as they are; a map of two arguments, and a pair x of states, as a map of
     the two end to end."""
@@ -144,8 +147,7 @@ class OfPairs:
     axis."""
 
     def __init__(self, F):
-        self.F, self.__name__ = F, name_of(F)
-        self.parameters = getattr(F, "parameters", {"θ": theta_of(F)})
+        self.F, self.__name__, self.parameters = F, name_of(F), parameters_of(F)
 
     theta = property(
         lambda self: theta_of(self.F), lambda self, value: setattr(self.F, "theta", value)
@@ -248,7 +250,8 @@ def jacobian_of(F, x, limit):
         size, Jv = np.linalg.norm(quotient), (J @ v[..., None])[..., 0]
         known = np.linalg.norm(quotient - finer) <= 1e-4 * size + 10 * rounding
         wrong = np.linalg.norm(Jv - quotient) > 1e-3 * size + 10 * rounding
-        refuse(known and wrong, WRONG_JACOBIAN, WrongResult)
+        disagrees = "F′ disagrees with differences of F: run checks.tangent"
+        refuse(known and wrong, disagrees, WrongResult)
     return J, limit, source
 
 

@@ -53,9 +53,10 @@ def adjoint(F, x, rng=0, limit=1e-12):
     for (part, at), back in zip(parts_of(F, x), pulled, strict=False):
         v = rng.normal(size=at.shape)
         Jv, source = tangent_or_quotient(F, x, v, part)
-        gap, size = abs((w * Jv).sum() - (back * v).sum()), np.linalg.norm(w) * np.linalg.norm(Jv)
+        size = np.linalg.norm(w) * np.linalg.norm(Jv)
+        error = abs((w * Jv).sum() - (back * v).sum()) / max(size, TINY)
         least = limit if source == "jvp" else max(limit, 1e-6)
-        check = Check(name, gap / max(size, TINY), least, f"{part}, Jv from {source}")
+        check = Check(name, error, least, f"{part}, Jv from {source}")
         if not check.passed and source == DISAGREES and agree(w, jvp_of(F, x, v, part), back, v):
             check.detail = (
                 f"{part}, vjp and jvp agree with each other, and not with F(x): "
@@ -80,8 +81,7 @@ def worst_of(checks):
 
 def agree(w, Jv, back, v):
     """True if ⟨w, Jv⟩ = ⟨back, v⟩ to nine digits."""
-    same_shape = np.shape(Jv) == np.shape(w)
-    return same_shape and np.isclose((w * Jv).sum(), (back * v).sum(), rtol=1e-9, atol=0)
+    return np.shape(Jv) == np.shape(w) and np.isclose((w * Jv).sum(), (back * v).sum(), 1e-9, 0)
 
 
 def opened(F, x, rng):
@@ -123,9 +123,9 @@ def value(F, x, y, limit=1e-12):
         f"needed are numbers of shape {y.shape}",
         WrongResult,
     )
-    said = [np.array2string(np.ravel(z)[:4], precision=4) for z in (found, y)]
-    detail = f"F(x) is {said[0]}, needed is {said[1]}"
-    return Check(f"value of {name_of(F)}", np.max(np.abs(found - y), initial=0.0), limit, detail)
+    said, needed = (np.array2string(np.ravel(z)[:4], precision=4) for z in (found, y))
+    error, words = np.max(np.abs(found - y), initial=0.0), f"F(x) is {said}, needed is {needed}"
+    return Check(f"value of {name_of(F)}", error, limit, words)
 
 
 @fails_on_wrong_results
@@ -155,10 +155,9 @@ def taylor(F, x, rng=0, limit=0.1):
     rng, theta = generator(rng), np.array(theta_of(F))
     v, u = rng.normal(size=x.shape), rng.normal(size=theta.shape)
     y, w, (dx, dtheta) = opened(F, x, rng)
-    point, direction = np.concatenate([x.ravel(), theta]), np.concatenate([v.ravel(), u])
-    scale = (np.abs(point).max() or 1.0) / np.abs(direction).max()
     slope = (dx * v).sum() + (dtheta * u).sum()
-    eps = 0.1 * scale * 0.5 ** np.arange(24)
+    size, length = (np.abs(np.concatenate([a.ravel(), b])).max() for a, b in ((x, theta), (v, u)))
+    eps = 0.1 * (size or 1.0) / length * 0.5 ** np.arange(24)
     changes = [(w * (moved(F, x, step * v, step * u) - y)).sum() for step in eps]
     remainders = np.abs(changes - eps * slope)
     n = np.argmax(np.append(remainders, 0.0) <= 100 * EPS * np.abs(w * y).sum())
@@ -246,8 +245,9 @@ def loss(J, y, target, limit=1e-6):
 
 def relative_error(found, quotient, rounding=0.0, limit=1.0):
     """‖found − quotient‖/‖quotient‖, less than the limit if it is only the quotient's rounding."""
-    size = np.linalg.norm(quotient) + rounding / max(limit, TINY)
-    return np.linalg.norm(found - quotient) / max(size, TINY)
+    return np.linalg.norm(found - quotient) / max(
+        np.linalg.norm(quotient) + rounding / max(limit, TINY), TINY
+    )
 
 
 @fails_on_wrong_results

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..flows import Flow
 from ..integrators import advance
-from .check import TINY, tangent_or_quotient, theta_of
+from .check import TINY, parameters_of, tangent_or_quotient, theta_of
 
 
 def diagnosis(F, x, w, part, found):
@@ -21,29 +21,33 @@ def diagnosis(F, x, w, part, found):
     right = true_gradient(F, x, w, part)
     if near(np.ravel(found), right, right):
         return "in a small entry"
-    for words, *suspect in runge_kutta_suspects(F, x, w):
-        if near(np.ravel(found), np.ravel(suspect[part == "in θ"]), right):
-            return words
+    mistakes = [(words, pulled[part == "in θ"]) for words, pulled in runge_kutta_mistakes(F, x, w)]
+    words = like(found, mistakes, right)
     if part == "in x":
-        return f"dx: {words_for_dx(found.ravel(), right, F, x, w)}"
-    return diagnosis_in_theta(F, x, w, found, right)
+        return words or f"dx: {words_for_dx(found.ravel(), right, F, x, w)}"
+    return words or diagnosis_in_theta(F, x, w, found, right)
 
 
 def diagnosis_in_theta(F, x, w, found, right):
     """What is wrong with the gradient of which parameters."""
-    at, said = places(F), {}
-    shapes = {name: view.shape for name, view in parameters_of(F).items()}
+    at, named, said = places(F), parameters_of(F), {}
     wrong = [name for name in at if not near(found[at[name]], right[at[name]], right)]
     for name, other in itertools.permutations(wrong, 2):
         same_size = right[at[name]].shape == right[at[other]].shape
         if same_size and near(found[at[name]], right[at[other]], right):
             return f"the gradients of {name} and {other} are exchanged"
     for name in wrong:
-        words = words_for(found[at[name]], right[at[name]], factors_of_a_step(F, x), shapes[name])
+        its, true, shape = found[at[name]], right[at[name]], named[name].shape
+        words = words_for(its, true, factors_of_a_step(F, x), shape)
         if x.ndim > 1 and "no multiple" in words:
-            for k, which in ((0, "first"), (-1, "last")):
-                if near(found[at[name]], true_gradient(F, x[[k]], w[[k]], "in θ")[at[name]], right):
-                    words = f"it is that of the {which} sample alone: sum over the batch"
+            alone = [
+                (
+                    f"it is that of the {which} sample alone: sum over the batch",
+                    true_gradient(F, x[[k]], w[[k]], "in θ")[at[name]],
+                )
+                for k, which in ((0, "first"), (-1, "last"))
+            ]
+            words = like(its, alone, right) or words
         said.setdefault(words, []).append(name)
     sentences = [f"the gradient of {' and '.join(names)}: {words}" for words, names in said.items()]
     return "; ".join(sentences) or "in a small entry"
@@ -56,8 +60,8 @@ def true_gradient(F, x, w, part):
     return np.array([(w * tangent_or_quotient(F, x, e, part)[0]).sum() for e in units])
 
 
-def runge_kutta_suspects(F, x, w):
-    """[(words, dx, dtheta), …] of typical mistakes in the adjoint of one Runge–Kutta step, of a
+def runge_kutta_mistakes(F, x, w):
+    """[(words, (dx, dtheta)), …] of typical mistakes in the adjoint of one Runge–Kutta step, of a
     Flow whose method has its A and b."""
     if not isinstance(F, Flow) or F.steps > 1 or getattr(F.method, "A", None) is None:
         return []
@@ -88,12 +92,7 @@ def runge_kutta_suspects(F, x, w):
         "a factor h is missing: η = X′(Y)ᵀ(hκ)": {"c": 1},
         "one factor h too many: η = X′(Y)ᵀ(hκ)": {"c": h * h},
     }
-    return [(words, *adjoint(**mistake)) for words, mistake in mistakes.items()]
-
-
-def parameters_of(F):
-    """name → parameter, in the order in which they lie in θ."""
-    return getattr(F, "parameters", {"θ": theta_of(F)})
+    return [(words, adjoint(**mistake)) for words, mistake in mistakes.items()]
 
 
 def places(F):
@@ -104,6 +103,12 @@ def places(F):
         name: slice(end - view.size, end)
         for (name, view), end in zip(named.items(), ends, strict=True)
     }
+
+
+def like(found, others, scale):
+    """The words for the first of the others, (words, array), that `found` is near; None if none."""
+    fits = (words for words, other in others if near(found.ravel(), np.ravel(other), scale))
+    return next(fits, None)
 
 
 def near(found, true, scale):
@@ -148,19 +153,15 @@ def words_for(found, true, factors, shape):
         # any number is a multiple of another
         if true.size > 1 or min(abs(k - round(k)) for k in (c, 1 / c)) < 1e-4:
             return f"it is {c:.6g} times what it should be"
-    rows = true.reshape(-1, *shape[-1:])
-    for words, other in (
-        ("it is transposed", rows.T),
-        ("it is transposed, and the sign is wrong", -rows.T),
-        ("its entries are in reverse order", rows[::-1]),
-        ("its entries are in reverse order", rows[..., ::-1]),
-    ):
-        if near(found, other.ravel(), true):
-            return words
-    off = np.linalg.norm(found - true) / np.linalg.norm(true)
-    return (
-        f"off by {100 * off:.3g} %, no multiple of what it should be: "
-        "look for a term, a slope σ′, a transpose or an index"
+    M = true.reshape(-1, *shape[-1:])
+    turned = [
+        ("it is transposed", M.T),
+        ("it is transposed, and the sign is wrong", -M.T),
+        ("its entries are in reverse order", M[::-1] if len(shape) == 2 else M[..., ::-1]),
+    ]
+    return like(found, turned, true) or (
+        f"off by {100 * np.linalg.norm(found - true) / np.linalg.norm(true):.3g} %, no multiple of "
+        "what it should be: look for a term, a slope σ′, a transpose or an index"
     )
 
 
@@ -170,26 +171,23 @@ def words_for_dx(found, true, F, x, w):
     words = words_for(found, true, factors, x.shape[-1:])
     if "no multiple" not in words or np.shape(w) != x.shape:
         return words
-    forward, w = np.ravel(tangent_or_quotient(F, x, w, "in x")[0]), np.ravel(w)
-    for remark, term in (
-        ("the term w itself is missing", -w),
-        ("the term w itself is one too many", w),
-    ):
-        if near(found, true + term, true):
-            return remark
-    d = x.shape[-1]
-    matrices = [P for P in parameters_of(F).values() if P.shape == (d, d) and d > 1]
-    for direct, beside in ((0 * w, ""), (w, "beside w, ")):
-        inner = words_for(found - direct, true - direct, factors, x.shape[-1:])
-        if direct.any() and "no multiple" not in inner and "should be zero" not in inner:
-            return beside + inner
-        for P in matrices:  # true = uP, found = uPᵀ
-            turned = np.linalg.lstsq(P.T, (true - direct).reshape(-1, d).T, rcond=None)[0].T @ P.T
-            for words_sign, sign in (("", 1), (", and the sign is wrong", -1)):
-                if near(found - direct, sign * turned.ravel(), true):
-                    return f"{beside}a matrix should be transposed{words_sign}"
-    return (
-        "it is F′w and not F′ᵀw: a matrix should be transposed"
-        if near(found, forward, true)
-        else words
-    )
+    forward, w, d = np.ravel(tangent_or_quotient(F, x, w, "in x")[0]), np.ravel(w), x.shape[-1]
+    terms = [
+        ("the term w itself is missing", true - w),
+        ("the term w itself is one too many", true + w),
+    ]
+    inner = words_for(found - w, true - w, factors, x.shape[-1:])
+    known = "no multiple" not in inner and "should be zero" not in inner
+    turned = [  # true = direct + uP, found = direct ± uPᵀ
+        (
+            f"{beside}a matrix should be transposed{remark}",
+            direct + sign * ((true - direct).reshape(-1, d) @ np.linalg.pinv(P) @ P.T).ravel(),
+        )
+        for direct, beside in ((0, ""), (w, "beside w, "))
+        for P in parameters_of(F).values()
+        for sign, remark in ((1, ""), (-1, ", and the sign is wrong"))
+        if P.shape == (d, d)
+    ]
+    turned.append(("it is F′w and not F′ᵀw: a matrix should be transposed", forward))
+    beside_w = f"beside w, {inner}" if known else None
+    return like(found, terms, true) or beside_w or like(found, turned, true) or words

@@ -68,9 +68,10 @@ class StepSizes(Constraint):
     def curve(self):
         """h_C ↦ the largest h_E, (1/ℓ(h_C) − 1)/L_E, for the weights as they are now."""
         C, L_E = self.flow_C.field, max(self.flow_E.field.lipschitz(), TINY)
-        sharp = self.bound == "sharp"
-        constants = C.spectrum() if sharp else (C.lipschitz(), C.one_sided_lipschitz())
-        ell = spectral_bound if sharp else one_sided_bound
+        if self.bound == "sharp":
+            ell, constants = spectral_bound, C.spectrum()
+        else:
+            ell, constants = one_sided_bound, (C.lipschitz(), C.one_sided_lipschitz())
         return lambda h_C: (1 / np.maximum(ell(h_C, *constants), TINY) - 1) / L_E
 
     def largest_expansive_step(self, h_C):
@@ -124,9 +125,10 @@ class SignedSteps(Constraint):
     """
 
     def __init__(self, *flows, smallest=1e-3):
-        for flow in flows or [None]:
-            learned_euler_step(flow, "each of SignedSteps")
-        self.flows, self.maps, self.smallest = flows, flows, positive(smallest, "smallest")
+        self.flows = self.maps = tuple(
+            learned_euler_step(flow, "each of SignedSteps") for flow in flows or [None]
+        )
+        self.smallest = positive(smallest, "smallest")
         self.spectra()
 
     def spectra(self):

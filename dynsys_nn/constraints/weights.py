@@ -20,9 +20,9 @@ class Constraint(Described):
         """θ ← a point of the set near θ, in place."""
         raise NotImplementedError(f"{type(self).__name__} has no projection: write project(self)")
 
-    def tangent(self, net, dtheta):
-        """A gradient, flat like net.theta, as a direction along the set: unchanged unless the set
-        is curved."""
+    def tangent(self, dtheta, net=None):
+        """A gradient as a direction along the set: unchanged unless the set is curved. It is flat
+        like net.theta, or without a net like the θ of `maps`, end to end."""
         return dtheta
 
     def blocks(self, net):
@@ -66,15 +66,18 @@ class Orthogonal(Constraint):
             else:
                 tall(A.W)[...] = Q
 
-    def tangent(self, net, dtheta):
+    def tangent(self, dtheta, net=None):
         dtheta = np.array(dtheta)
-        for A in self.maps:
-            W, G = tall(A.W), tall(dtheta[place_of(A, net)].reshape(A.W.shape))
+        for A, place in zip(self.maps, self.blocks(net), strict=True):
+            W, G = tall(A.W), tall(dtheta[place].reshape(A.W.shape))
             S = W.T @ G
             G -= W @ (S + S.T) / 2  # G is a view: dtheta changes with it
         return dtheta
 
     def blocks(self, net):
+        if net is None:
+            ends = np.cumsum([A.W.size for A in self.maps])
+            return [slice(end - A.W.size, end) for A, end in zip(self.maps, ends, strict=True)]
         return [place_of(A, net) for A in self.maps]
 
 
@@ -115,8 +118,8 @@ class SpectralBall(Constraint):
         for A in self.maps:
             s_max = A.lipschitz()
             if s_max > self.radius:
-                inside = 1 - 2 * np.finfo(A.W.dtype).eps  # after rounding, too
-                A.W = A.W * (self.radius / s_max * inside)
+                # inside, after rounding, too
+                A.W = A.W * (self.radius / s_max * (1 - 2 * np.finfo(A.W.dtype).eps))
 
 
 def weights(*maps):

@@ -22,6 +22,7 @@ class Field(Map):
     invariants, geometry = {}, frozenset()
     is_gradient = False  # X is the gradient of a function
     is_shear = False  # X(x + hX(x)) = X(x), so that x + hX(x) is the exact flow
+    keeps_its_slope = property(lambda self: self.is_shear, doc="`is_shear`, or found to be so.")
     has_spectrum = False  # X′ is symmetric, and `spectrum` knows where its eigenvalues are
     has_centre = False  # `centre_radius` knows a matrix near X′
 

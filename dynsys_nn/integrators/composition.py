@@ -6,10 +6,10 @@ import math
 import numpy as np
 
 from ..arguments import instance, refuse
-from ..fields import SumField
+from ..fields import SumField, known_invariants
 from ..maps import kept_by_all
 from .method import Method
-from .runge_kutta import Euler, Heun
+from .runge_kutta import Euler, Heun, RungeKutta
 from .shears import StormerVerlet
 
 
@@ -61,15 +61,17 @@ class Composition(Method):
             x, v = method._jvp(X, x, c * h, v, dtheta if part is None else d[part], c * dh)
         return x, v
 
+    def facts(self, field):
+        """What each substep keeps of its part: the words, and the invariants, name → I."""
+        return [(method.preserves(X), method.kept(X)) for _, X, method, _ in self.plan(field)]
+
     def kept(self, field):
         """The invariants that each substep keeps of its part."""
-        return kept_by_all([(X.keeps, method.kept(X)) for _, X, method, _ in self.plan(field)])[1]
+        return kept_by_all(self.facts(field))[1]
 
     def preserves(self, field):
         """What each substep keeps of its part; a property of the sum alone may be lost."""
-        return kept_by_all(
-            [(method.preserves(X), method.kept(X)) for _, X, method, _ in self.plan(field)]
-        )[0]
+        return kept_by_all(self.facts(field))[0]
 
     def lipschitz(self, field, h):
         """The product of the substeps' constants."""
@@ -119,11 +121,26 @@ class Splitting(Composition):
     def order(self):
         return min(self.highest_order, *[method.order for method in self.methods(None)])
 
+    def exact_parts(self, field):
+        """(X, method, whether the method solves X exactly) for each substep."""
+        return [
+            (X, method, method.solves(X) or isinstance(method, RungeKutta) and X.keeps_its_slope)
+            for _, X, method, _ in self.plan(field)
+        ]
+
     def order_on(self, field):
         """min(that of the splitting, those of the methods on their parts)."""
-        return min(
-            self.highest_order, *[method.order_on(X) for _, X, method, _ in self.plan(field)]
-        )
+        orders = [
+            math.inf if exact else method.order for _, method, exact in self.exact_parts(field)
+        ]
+        return min(self.highest_order, *orders)
+
+    def facts(self, field):
+        """What each substep keeps of its part: everything, if it solves it exactly."""
+        return [
+            (X.keeps, known_invariants(X)) if exact else (method.preserves(X), method.kept(X))
+            for X, method, exact in self.exact_parts(field)
+        ]
 
     def plan(self, field):
         if not isinstance(field, SumField):
@@ -166,7 +183,7 @@ class Strang(Splitting):
 
     def symmetric_on(self, field):
         """True if each method is symmetric, or solves its part exactly."""
-        return all(method.symmetric or method.solves(X) for _, X, method, _ in self.plan(field))
+        return all(method.symmetric or exact for _, method, exact in self.exact_parts(field))
 
     @staticmethod
     def substeps(n):

@@ -36,10 +36,10 @@ class Checkpoint:
                     "a checkpoint keeps numbers and arrays, but "
                     f"{name} of the optimiser is not: {value}"
                 )
-        kept |= {name: getattr(run.history, name) for name in RECORDED}
         write_arrays(
             self.path, run=json.dumps(self.made), starts=json.dumps(self.starts),
             theta=run.net.theta, random=state(run)[1], **kept,
+            **{name: getattr(run.history, name) for name in RECORDED},
         )  # fmt: skip
 
     def restore(self, run, memory):
@@ -100,8 +100,8 @@ class Checkpoint:
 
 def state(run):
     """θ, as a fingerprint, and the random state, as JSON: a list of two strings."""
-    random = json.dumps(run.rng.bit_generator.state, default=lambda a: a.tolist())
-    return [fingerprint(run.net.theta), random]
+    random = run.rng.bit_generator.state
+    return [fingerprint(run.net.theta), json.dumps(random, default=lambda a: a.tolist())]
 
 
 def made_of(run, optimiser):

@@ -7,12 +7,13 @@ number of networks.
 import numpy as np
 
 from ..arguments import Described, dimension, positive, refuse, within
+from .run import TrainingDiverged
 
 __all__ = ["LBFGS", "SGD", "Adam", "Optimiser"]
 
 
 class Optimiser(Described):
-    """How θ moves, in place: `start(theta)`, a dict, then `step(theta, g, memory)` after each batch.
+    """How θ moves, in place: `start(theta)`, a dict, then `step(theta, g, memory)` for each batch.
 
     The dict is the memory of one training, which `step` changes. An optimiser that keeps a number
     per block of θ writes `start(theta, blocks)`: slices, by `Constraint.blocks`. One that does not
@@ -116,25 +117,27 @@ class LBFGS(Optimiser):
 
         def value_and_gradient(theta):
             run.net.theta = theta
-            value, g, why = run.attempt(run.x, run.y)
-            if not why:
+            try:
+                value, g = run.value_and_gradient(run.x, run.y)
                 return float(value), g.astype(float)
-            # a wall whose slope points back to the accepted θ: the search takes a shorter step
-            height, back = 10 * (abs(accepted) + 1), theta - run.safe
-            return float(accepted + height), 2 * height * back / (back @ back)
+            except TrainingDiverged:
+                # a wall whose slope points back to the accepted θ: the search takes a shorter step
+                height, back = 10 * (abs(accepted) + 1), theta - run.finished
+                return float(accepted + height), 2 * height * back / (back @ back)
 
         def accept(intermediate_result):
             nonlocal accepted
             run.net.theta, accepted = intermediate_result.x, intermediate_result.fun
-            run.safe = run.net.theta.copy()
             run.accept()
             run.record(accepted)
 
-        limits = dict(maxiter=run.epochs, maxfun=10**9, maxls=50, ftol=0.0, gtol=self.gtol)
         try:
             minimize(
                 value_and_gradient, run.net.theta.astype(float), method="L-BFGS-B", jac=True,
-                callback=accept, options=limits | dict(maxcor=self.corrections),
+                callback=accept, options=dict(
+                    maxcor=self.corrections, maxiter=run.epochs, maxfun=10**9, maxls=50,
+                    ftol=0.0, gtol=self.gtol,
+                ),
             )  # fmt: skip
         finally:
-            run.net.theta = run.safe
+            run.net.theta = run.finished

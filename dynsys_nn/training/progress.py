@@ -16,9 +16,8 @@ class Line:
             self.text = " ".join(map(str, words))
             if time.perf_counter() - self.shown > 0.1:
                 self.shown = time.perf_counter()
-                sys.stderr.write(f"\r\x1b[K{self.text}")
-                sys.stderr.flush()
+                print(f"\r\x1b[K{self.text}", end="", file=sys.stderr, flush=True)
 
     def end(self):
         if self.text:
-            sys.stderr.write(f"\r\x1b[K{self.text}\n")
+            print(f"\r\x1b[K{self.text}", file=sys.stderr)

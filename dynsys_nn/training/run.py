@@ -93,28 +93,23 @@ class Run:
     def value_and_gradient(self, x, y):
         """J and ∂J/∂θ, as a direction along the constraints' sets. TrainingDiverged if one of them
         is not finite."""
-        value, g, why = self.attempt(x, y)
-        if why:
-            self.diverged(why)
-        self.safe = self.net.theta.copy()
-        for constraint in self.constraints:
-            g = constraint.tangent(self.net, g)
-        return value, g
-
-    def attempt(self, x, y):
-        """J, ∂J/∂θ, and why the training cannot continue from here ("" if it can)."""
         try:
             value, g = value_and_grad(self.net, self.loss, x, y, penalties=self.penalties)
         except NotConverged as error:  # an implicit layer has no solution here
-            return np.nan, np.full_like(self.net.theta, np.nan), str(error)
+            raise self.diverged(str(error)) from error
         finite = np.isfinite(g).all()
-        why = f"the loss is {value}{'' if finite else ', and its gradient is not finite'}"
-        return value, g, "" if finite and np.isfinite(value) else why
+        if not finite or not np.isfinite(value):
+            also = "" if finite else ", and its gradient is not finite"
+            raise self.diverged(f"the loss is {value}{also}")
+        self.safe = self.net.theta.copy()
+        for constraint in self.constraints:
+            g = constraint.tangent(g, self.net)
+        return value, g
 
     def accept(self):
         """After a step: θ back into the constraints' sets. TrainingDiverged if it is not finite."""
         if not np.isfinite(self.net.theta).all():
-            self.diverged("the step is not finite")
+            raise self.diverged("the step is not finite")
         self.project()
         self.finished = self.net.theta.copy()
 
@@ -124,25 +119,24 @@ class Run:
             constraint.project()
 
     def diverged(self, why):
-        """TrainingDiverged, with θ as it was at the last finite loss."""
+        """A TrainingDiverged, and θ as it was at the last finite loss."""
         self.net.theta = self.safe
         error = TrainingDiverged(
             f"training diverged in epoch {self.epoch}, {self.place}: {why}. θ is as it was at the "
             "last finite loss; a smaller rate or step h, or smaller initial parameters, may help"
         )
         error.history = self.history
-        raise error
+        return error
 
     def record(self, value, memory=None):
         """Note the loss of an epoch, tell the callback, and save the state."""
-        history = self.history
-        history.loss.append(float(value))
+        self.history.loss.append(float(value))
         if self.validation is not None:
-            history.validation.append(self.value(*self.validation))
-        history.seconds.append(time.perf_counter() - self.began)
-        self.line.show("epoch", self.epoch, "of", self.epochs, history)
+            self.history.validation.append(self.value(*self.validation))
+        self.history.seconds.append(time.perf_counter() - self.began)
+        self.line.show("epoch", self.epoch, "of", self.epochs, self.history)
         if self.callback is not None:
-            self.callback(self.epoch - 1, history)
+            self.callback(self.epoch - 1, self.history)
         self.save(memory)
 
     def value(self, x, y):

@@ -62,16 +62,16 @@ def sweep(function, settings, executor=None, progress=True):
         outcomes = {k: outcomes.get(k, interrupt) for k in range(len(settings))}
     finally:
         line.end()
-    rows, failures = [], []
+    rows, failures, names = [], [], ()
     for k, setting in enumerate(settings):
         outcome = outcomes[k]
         if isinstance(outcome, BaseException):
             failures.append((setting, outcome))
-        elif setting.keys().isdisjoint(outcome) and (not rows or outcome.keys() == names):
-            names = outcome.keys()
+        elif setting.keys().isdisjoint(outcome) and (not rows or outcome.keys() == set(names)):
+            names = list(outcome)
             rows.append(setting | outcome)
         else:
-            needed = f"{list(names)}, as before" if rows else f"other names than {list(setting)}"
+            needed = f"{names}, as before" if rows else f"other names than {list(setting)}"
             error = ValueError(f"the results of a sweep need {needed}, got {list(outcome)}")
             error.result = outcome
             failures.append((setting, error))
@@ -87,10 +87,13 @@ def combinations(settings):
                 f"settings must give a list of values for each name, got {name}={values!r}",
                 TypeError,
             )
-        every = itertools.product(*settings.values())
-        settings = [dict(zip(settings, values, strict=True)) for values in every]
-    needs = "settings must be a dict name → values, or dicts"
-    settings = list(instance(settings, ("__iter__",), needs))
+        settings = [
+            dict(zip(settings, values, strict=True))
+            for values in itertools.product(*settings.values())
+        ]
+    settings = list(
+        instance(settings, ("__iter__",), "settings must be a dict name → values, or dicts")
+    )
     refuse(not settings, "sweep needs at least one setting, got none")
     for setting in settings:
         if not isinstance(setting, dict) or setting.keys() != settings[0].keys():
@@ -103,8 +106,7 @@ def combinations(settings):
 def finished(function, settings, executor):
     """(k, outcome) of each setting as it finishes: a dict of columns, or the exception."""
     if executor is None:
-        for k, setting in enumerate(settings):
-            yield k, outcome_of(attempt_here, function, setting)
+        yield from enumerate(outcome_of(attempt_here, function, setting) for setting in settings)
         return
     futures = {}
     try:
@@ -190,8 +192,8 @@ def columns(result):
 def table(rows):
     """A structured array with a column for each name."""
     arrays = {name: column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
-    columns = [(name, a.dtype, a.shape[1:]) for name, a in arrays.items()]
-    return np.array(list(zip(*arrays.values(), strict=True)), columns)
+    dtype = [(name, a.dtype, a.shape[1:]) for name, a in arrays.items()]
+    return np.array(list(zip(*arrays.values(), strict=True)), dtype)
 
 
 def column(values):

@@ -8,7 +8,6 @@ number of threads in the matrix products. Dask gives its workers one thread; OPE
 in the environment before numpy is imported, does so here.
 """
 
-import contextlib
 import copy
 from itertools import starmap
 
@@ -61,9 +60,8 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
     executor = executor_or_none(executor)
     penalties = listed(penalties, Penalty, "penalties", "OrthogonalityPenalty(A)")
     x = np.asarray(net.state(x), order="C")  # as a process gets it: sums depend on the order
-    parts = blocks(net, loss, x, y, executor, block)
-    tasks = [(net, loss, *part, adjoint) for part in parts]
-    found = starmap(gradient_of_block, tasks) if executor is None else results(executor, tasks)
+    tasks = [(net, loss, *b, adjoint) for b in blocks(net, loss, x, y, executor, block)]
+    found = starmap(gradient_of_block, tasks) if executor is None else taken(executor, tasks)
     value = gradient = 0.0
     for value_b, gradient_b in found:
         value, gradient = value + value_b, gradient + gradient_b
@@ -112,15 +110,17 @@ def check_kinds(net, loss, adjoint):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
 
 
-def results(executor, tasks):
+def taken(executor, tasks):
     """gradient_of_block(*task) by the executor for each task, in order; if one fails, those that
     wait are cancelled."""
     futures = []
-    with contextlib.ExitStack() as end:
+    try:
         for task in tasks:
             futures.append(executor.submit(gradient_of_block, *task))
-            end.callback(futures[-1].cancel)
         yield from (future.result() for future in futures)
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def blocks(net, loss, x, y, executor, block):
