@@ -261,7 +261,7 @@ def bits(value, adopted=False, depth=0):
     if isinstance(value, dnn.Map) and adopted:
         return value.theta.tobytes()
     if type(value).__module__.split(".")[0] in ("dynsys_nn", "zoo", "test_fuzz") and depth < 6:
-        state = {key: entry for key, entry in vars(value).items() if key not in ("_home", "_theta", "rng")}
+        state = {key: entry for key, entry in vars(value).items() if key not in ("_home", "_theta", "_leaves", "_offsets", "_places", "rng")}
         return type(value).__name__, bits(state, adopted, depth + 1)
     return type(value).__name__, repr(value)
 

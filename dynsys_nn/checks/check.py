@@ -230,7 +230,7 @@ def jacobian_by_differences(F, x):
     return np.stack([difference_quotient(F, x, e, "in x")[0] for e in units], axis=-1)
 
 
-def jacobian_of(F, x, limit):
+def jacobian_of(F, x, limit, space="ℝᵈ → ℝᵈ"):
     """F′(x), square, the limit, and where F′ is from; by difference quotients if F has no jacobian,
     limit 1e-7. WrongResult for a map that does not return to its space, and for a jacobian that is
     far from two difference quotients, which are near each other."""
@@ -240,7 +240,7 @@ def jacobian_of(F, x, limit):
         J, source, limit = jacobian_by_differences(F, x), ", F′ from differences", max(limit, 1e-7)
     refuse(
         J.shape[-1] != J.shape[-2],
-        f"F′ has shape {J.shape[-2:]}: this is for maps of a space to itself, ℝᵈ → ℝᵈ",
+        f"F′ has shape {J.shape[-2:]}: this is for maps of a space to itself, {space}",
         WrongResult,
     )
     v = np.random.default_rng(0).normal(size=x.shape)

@@ -100,9 +100,10 @@ def symplectic(F, x, limit=1e-12):
     D is F.jacobian(x), or if F has none by difference quotients (limit 1e-7).
     """
     x = points_of(F, x)
-    D, limit, source = jacobian_of(F, x, real_number(limit, "limit"))
+    limit, space = real_number(limit, "limit"), "ℝ²ⁿ → ℝ²ⁿ, of even dimension"
+    D, limit, source = jacobian_of(F, x, limit, space)
     n, odd = divmod(x.shape[-1], 2)
-    refuse(odd, f"F′ has shape {D.shape[-2:]}: it must be of even dimension", WrongResult)
+    refuse(odd, f"F′ has shape {D.shape[-2:]}: this is for maps {space}", WrongResult)
     size = np.linalg.norm(D, axis=(-2, -1))
 
     def gap(J, image):

@@ -1,7 +1,5 @@
 """Sums of fields, and fields that are given."""
 
-from functools import cached_property
-
 import numpy as np
 
 from ..arguments import dimension, flag, function, refuse
@@ -118,7 +116,7 @@ class KnownField(Field):
             "gradient": self.is_gradient, "shear": self.is_shear,
         }  # fmt: skip
 
-    @cached_property
+    @property
     def keeps_its_slope(self):
         """True if it is said to be a shear, or X(x + hX(x)) = X(x) to the last bit at 64 random
         x and h."""
