@@ -136,22 +136,23 @@ class Parameters:
         return self._named()
 
     def _named(self):
+        """The parameters where they are: an array by its own name, that of a part by `_name`."""
         named, seen = {}, set()
         for part in self._pieces:
             piece = self.__dict__[part]
-            inner = piece._named() if isinstance(piece, Parameters) else {part: piece}
+            inner = piece._named() if isinstance(piece, Parameters) else {None: piece}
             for key, view in inner.items():
-                if id(view) not in seen:
-                    short = (
-                        key
-                        if piece is view or self.naming == "inner"
-                        else part
-                        if len(inner) == 1 and not self.naming
-                        else None
-                    )
-                    named[f"{part}.{key}" if short is None or short in named else short] = view
+                if id(view) not in seen:  # shared arrays have the name by which they are met first
+                    name = part if key is None else self._name(part, key, len(inner))
+                    named[f"{part}.{key}" if name in named else name] = view
                     seen.add(id(view))
         return named
+
+    def _name(self, part, key, count):
+        """The name that a part's parameter has here, one of `count`."""
+        if self.naming == "inner":
+            return key
+        return part if count == 1 and self.naming is None else f"{part}.{key}"
 
     # ---- gradients and directions
     def pack(self, **gradients):
