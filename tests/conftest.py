@@ -6,9 +6,9 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small, and threads wait for each other
 
-import matplotlib as mpl  # noqa: E402
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import matplotlib as mpl
+import numpy as np
+import pytest
 
 mpl.use("Agg")
 ROOT = Path(__file__).parent.parent

@@ -5,7 +5,16 @@ from functools import partial
 
 import numpy as np
 import pytest
-from zoo import ACTIVATIONS, FIELDS, LINEAR, RUNGE_KUTTA, explicit_pairs, networks, points, randomise
+from zoo import (
+    ACTIVATIONS,
+    FIELDS,
+    LINEAR,
+    RUNGE_KUTTA,
+    explicit_pairs,
+    networks,
+    points,
+    randomise,
+)
 
 import dynsys_nn as dnn
 from dynsys_nn.integrators import euler_lipschitz

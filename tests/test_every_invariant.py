@@ -2,7 +2,18 @@
 
 import numpy as np
 import pytest
-from zoo import FIELDS, QUADRATIC, RUNGE_KUTTA, WAVY, Bare, energetic, invariant_field, partitioned, residual, sphere
+from zoo import (
+    FIELDS,
+    QUADRATIC,
+    RUNGE_KUTTA,
+    WAVY,
+    Bare,
+    energetic,
+    invariant_field,
+    partitioned,
+    residual,
+    sphere,
+)
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems

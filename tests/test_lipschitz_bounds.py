@@ -8,7 +8,13 @@ from zoo import FIELDS, LINEAR, RUNGE_KUTTA, networks, points, random_step, rand
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, lipschitz
-from dynsys_nn.integrators import contractivity_radius, euler_lipschitz, one_sided_bound, plain_bound, spectral_bound
+from dynsys_nn.integrators import (
+    contractivity_radius,
+    euler_lipschitz,
+    one_sided_bound,
+    plain_bound,
+    spectral_bound,
+)
 
 ROUNDING = 1 + 1e-12
 SSPRK3 = dnn.RungeKutta([[], [1], [1 / 4, 1 / 4]], [1 / 6, 1 / 6, 2 / 3])

@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from zoo import PARTITIONED, RUNGE_KUTTA, SPLITTINGS, WAVY, YOSHIDAS, energetic, invariant_field, sphere
+from zoo import (
+    PARTITIONED,
+    RUNGE_KUTTA,
+    SPLITTINGS,
+    WAVY,
+    YOSHIDAS,
+    energetic,
+    invariant_field,
+    sphere,
+)
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems

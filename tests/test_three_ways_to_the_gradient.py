@@ -8,7 +8,17 @@ import warnings
 import numpy as np
 import pytest
 import scipy.optimize
-from zoo import FIELDS, RUNGE_KUTTA, hamiltonian, henon, networks, pairs, partitioned, points, residual
+from zoo import (
+    FIELDS,
+    RUNGE_KUTTA,
+    hamiltonian,
+    henon,
+    networks,
+    pairs,
+    partitioned,
+    points,
+    residual,
+)
 
 import dynsys_nn as dnn
 from dynsys_nn import checks

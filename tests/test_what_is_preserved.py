@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from zoo import FIELDS, RUNGE_KUTTA, Bare, explicit_pairs, hamiltonian, partitioned, randomise, residual, shear
+from zoo import (
+    FIELDS,
+    RUNGE_KUTTA,
+    Bare,
+    explicit_pairs,
+    hamiltonian,
+    partitioned,
+    randomise,
+    residual,
+    shear,
+)
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems

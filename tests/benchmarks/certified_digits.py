@@ -15,11 +15,11 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-import dynsys_nn as dnn  # noqa: E402
-from dynsys_nn import attacks, lipschitz  # noqa: E402
-from figures import robust_accuracy as digits  # noqa: E402
+import dynsys_nn as dnn
+from dynsys_nn import attacks, lipschitz
+from figures import robust_accuracy as digits
 
 EPS = 0.3
 

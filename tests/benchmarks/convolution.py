@@ -12,10 +12,10 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 sys.path.append(str(Path(__file__).resolve().parent))
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
-import speed  # noqa: E402, pins one core, sets one thread
-import numpy as np  # noqa: E402
+import numpy as np
+import speed
 
-import dynsys_nn as dnn  # noqa: E402
+import dynsys_nn as dnn
 
 CHANNELS, SIZE, BATCH, H = 32, 32, 64, 0.5
 

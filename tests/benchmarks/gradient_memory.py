@@ -13,9 +13,9 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-import dynsys_nn as dnn  # noqa: E402
+import dynsys_nn as dnn
 
 D, DEPTH, BATCH = 64, 1000, 256
 WAYS = dnn.Stored(), dnn.Reversed(), dnn.Checkpoints(), dnn.Checkpoints(10)

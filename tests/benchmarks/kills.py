@@ -16,10 +16,10 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-import dynsys_nn as dnn  # noqa: E402
-from dynsys_nn.constraints import weights  # noqa: E402
+import dynsys_nn as dnn
+from dynsys_nn.constraints import weights
 
 EPOCHS = 12
 

@@ -12,12 +12,12 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-import numpy as np  # noqa: E402
-from scipy.stats import qmc  # noqa: E402
+import numpy as np
+from scipy.stats import qmc
 
-import dynsys_nn as dnn  # noqa: E402
-from figures import symplectic_energy as energy  # noqa: E402
-from figures import universal_approximation as regression  # noqa: E402
+import dynsys_nn as dnn
+from figures import symplectic_energy as energy
+from figures import universal_approximation as regression
 
 MSE = dnn.MeanSquaredError()
 

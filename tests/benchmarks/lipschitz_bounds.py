@@ -11,10 +11,10 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path += [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
-import numpy as np  # noqa: E402
-from zoo import random_step  # noqa: E402
+import numpy as np
+from zoo import random_step
 
-from dynsys_nn import lipschitz  # noqa: E402
+from dynsys_nn import lipschitz
 
 
 def main(n=10_000, steps=20):

@@ -16,15 +16,15 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-import matplotlib as mpl  # noqa: E402
+import matplotlib as mpl
 
 mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
 
-import dynsys_nn as dnn  # noqa: E402
-from dynsys_nn import attacks, lipschitz, plotting  # noqa: E402
-from figures import robust_accuracy as digits  # noqa: E402
+import dynsys_nn as dnn
+from dynsys_nn import attacks, lipschitz, plotting
+from figures import robust_accuracy as digits
 
 EPS = np.linspace(0, 1, 11)
 KINDS = {kind.__name__: kind for kind in digits.KINDS}
