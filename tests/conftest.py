@@ -4,7 +4,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small, and threads wait for each other
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # the matrices are small, and threads wait for each other
 
 import matplotlib as mpl
 import numpy as np
@@ -12,7 +14,9 @@ import pytest
 
 mpl.use("Agg")
 ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT))  # last, so that an installed package is what is tested; `figures` is found in the clone
+sys.path.append(
+    str(ROOT)
+)  # last, so that an installed package is what is tested; `figures` is found in the clone
 TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
 
 
@@ -34,7 +38,9 @@ def scripts(request, tmp_path_factory):
     commands = {"figures": ["-m", "figures", "--quick", "--out", "."]}
     commands |= {path.stem: ["-W", "error", str(path)] for path in TUTORIALS}
     names = {item.name for item in request.session.items}
-    wanted = {"figures"} if any(name.startswith("test_figure_is_drawn") for name in names) else set()
+    wanted = (
+        {"figures"} if any(name.startswith("test_figure_is_drawn") for name in names) else set()
+    )
     wanted |= {path.stem for path in TUTORIALS for name in names if f"[{path.stem}]" in name}
 
     def start(name):

@@ -32,7 +32,11 @@ SECONDS = 5  # a call that takes longer hangs
 OURS = (
     ValueError, TypeError, NotImplementedError, AttributeError, RuntimeError, dnn.NotConverged, dnn.TrainingDiverged,
 )  # fmt: skip
-NO_FAULT = NotImplementedError, dnn.NotConverged, dnn.TrainingDiverged  # what good arguments may lead to
+NO_FAULT = (
+    NotImplementedError,
+    dnn.NotConverged,
+    dnn.TrainingDiverged,
+)  # what good arguments may lead to
 
 
 # ---- arguments
@@ -51,7 +55,11 @@ class Argument:
             text = re.sub(r"\s+", " ", repr(self.value))
         except Exception:
             text = f"a {type(self.value).__name__}"
-        return text if len(text) < 90 else f"{text[:60]}… {getattr(self.value, 'dtype', '')}{np.shape(self.clean)}"
+        return (
+            text
+            if len(text) < 90
+            else f"{text[:60]}… {getattr(self.value, 'dtype', '')}{np.shape(self.clean)}"
+        )
 
 
 def pick(rng, options):
@@ -71,7 +79,12 @@ def array(rng, shape, p=0.5):
     if rng.random() > p:
         return Argument(x, "good", x.copy())
     made = pick(rng, FORMS)(rng, x)
-    if made.verdict == "bad" and type(made.value) is np.ndarray and made.value.dtype == float and made.value.shape == x.shape:
+    if (
+        made.verdict == "bad"
+        and type(made.value) is np.ndarray
+        and made.value.dtype == float
+        and made.value.shape == x.shape
+    ):
         return good(made.value, made.value.copy())  # of no entries are as many as needed
     return made
 
@@ -79,7 +92,9 @@ def array(rng, shape, p=0.5):
 def cast(dtype):
     def form(rng, x):
         values = x.astype(dtype)
-        return Argument(values, "good", values.astype(complex if values.dtype.kind == "c" else float))
+        return Argument(
+            values, "good", values.astype(complex if values.dtype.kind == "c" else float)
+        )
 
     return form
 
@@ -124,7 +139,9 @@ def read_only(x):
 
 
 def masked(rng, x):
-    return Argument(np.ma.masked_array(x, mask=np.ones(x.shape, bool)), "bad" if x.size else "odd", x.copy())
+    return Argument(
+        np.ma.masked_array(x, mask=np.ones(x.shape, bool)), "bad" if x.size else "odd", x.copy()
+    )
 
 
 def complex_numbers(rng, x):
@@ -155,7 +172,12 @@ FORMS = [
 def state(rng, d, p=0.6, batch=None):
     """The first argument of a call, for which any batch is right."""
     x = array(rng, (*(pick(rng, BATCHES) if batch is None else batch), d), p)
-    if x.verdict == "bad" and type(x.value) is np.ndarray and x.value.dtype == float and x.value.shape[-1:] == (d,):
+    if (
+        x.verdict == "bad"
+        and type(x.value) is np.ndarray
+        and x.value.dtype == float
+        and x.value.shape[-1:] == (d,)
+    ):
         x.verdict, x.clean = "good", x.value.copy()  # the last axis is right after all
         x.wild = np.zeros(x.clean.shape[:-1], bool)
     return x
@@ -163,7 +185,11 @@ def state(rng, d, p=0.6, batch=None):
 
 def beside(rng, x, shape, p=0.25):
     """An argument that must have this shape, because x has its own."""
-    return array(rng, shape, p) if x.clean is not None else Argument(np.zeros(shape), "odd", np.zeros(shape))
+    return (
+        array(rng, shape, p)
+        if x.clean is not None
+        else Argument(np.zeros(shape), "odd", np.zeros(shape))
+    )
 
 
 NUMBERS = [
@@ -215,7 +241,13 @@ class Call:
     """called(**arguments). `judged(result, warned)` says what is wrong with a result, or ""; `watched` must not change either."""
 
     def __init__(self, title, called, judged, /, watched=(), **arguments):
-        self.title, self.called, self.judged, self.watched, self.arguments = title, called, judged, watched, arguments
+        self.title, self.called, self.judged, self.watched, self.arguments = (
+            title,
+            called,
+            judged,
+            watched,
+            arguments,
+        )
         self.family, self.adopts, self.changes = "", False, ()
 
     def __str__(self):
@@ -251,17 +283,32 @@ def bits(value, adopted=False, depth=0):
     """All that a caller can see of a value, to the bit; of maps that may be adopted as parts, θ."""
     if isinstance(value, np.ndarray):
         content = repr(value.tolist()) if value.dtype.hasobject else np.asarray(value).tobytes()
-        return type(value).__name__, value.dtype.str, value.shape, value.strides, value.flags.writeable, content
+        return (
+            type(value).__name__,
+            value.dtype.str,
+            value.shape,
+            value.strides,
+            value.flags.writeable,
+            content,
+        )
     if isinstance(value, list | tuple | set):
         return type(value).__name__, [bits(entry, adopted, depth) for entry in value]
     if isinstance(value, dict):
         return [(key, bits(entry, adopted, depth)) for key, entry in value.items()]
-    if isinstance(value, np.random.Generator) or inspect.isroutine(value) or isinstance(value, type):
+    if (
+        isinstance(value, np.random.Generator)
+        or inspect.isroutine(value)
+        or isinstance(value, type)
+    ):
         return id(value)
     if isinstance(value, dnn.Map) and adopted:
         return value.theta.tobytes()
     if type(value).__module__.split(".")[0] in ("dynsys_nn", "zoo", "test_fuzz") and depth < 6:
-        state = {key: entry for key, entry in vars(value).items() if key not in ("_home", "_theta", "_leaves", "_offsets", "_places", "rng")}
+        state = {
+            key: entry
+            for key, entry in vars(value).items()
+            if key not in ("_home", "_theta", "_leaves", "_offsets", "_places", "rng")
+        }
         return type(value).__name__, bits(state, adopted, depth + 1)
     return type(value).__name__, repr(value)
 
@@ -269,7 +316,10 @@ def bits(value, adopted=False, depth=0):
 def judge(call):
     """Make the call: ("right" or the name of an error of ours, what was raised), or (a Violation, what was raised)."""
     verdicts = {argument.verdict for argument in call.arguments.values()}
-    watched = [[a.value for name, a in call.arguments.items() if name not in call.changes], call.watched]
+    watched = [
+        [a.value for name, a in call.arguments.items() if name not in call.changes],
+        call.watched,
+    ]
     before, result, error = bits(watched, call.adopts), None, None
     try:
         with warnings.catch_warnings(record=True) as caught, time_limit(SECONDS):
@@ -286,7 +336,11 @@ def judge(call):
         foreign = why_foreign(error, call)
         if foreign:
             return Violation(foreign), error
-        if verdicts == {"good"} and not isinstance(error, NO_FAULT) and "not analytic" not in str(error):
+        if (
+            verdicts == {"good"}
+            and not isinstance(error, NO_FAULT)
+            and "not analytic" not in str(error)
+        ):
             return Violation("good arguments were refused"), error
         if "bad" in verdicts and isinstance(error, dnn.TrainingDiverged):
             return Violation("a bad argument was taken, and computed with"), error
@@ -320,9 +374,15 @@ def why_foreign(error, call):
     message = str(error)
     if len(message) < 15:
         return f"{type(error).__name__} from {where} says only {message!r}"
-    if isinstance(error, NO_FAULT + (dnn.arguments.WrongResult,)) or re.search(r"got|reaches|not analytic|cannot be replaced|sums to|\bis \[", message):
+    if isinstance(error, NO_FAULT + (dnn.arguments.WrongResult,)) or re.search(
+        r"got|reaches|not analytic|cannot be replaced|sums to|\bis \[", message
+    ):
         return ""
-    if not any(token in message for argument in call.arguments.values() for token in words_of(argument.value)):
+    if not any(
+        token in message
+        for argument in call.arguments.values()
+        for token in words_of(argument.value)
+    ):
         return f"{type(error).__name__} from {where} does not say what was got: {message}"
     return ""
 
@@ -333,12 +393,18 @@ def words_of(value):
     words = {kind.__name__, repr(value)[:30], str(value)[:30]}
     with contextlib.suppress(Exception):
         a = np.asarray(value)
-        words |= {str(a.shape), str(a.dtype), *(["NaN", "nan", "inf"] if a.dtype.kind == "f" and not np.isfinite(a).all() else [])}
+        words |= {
+            str(a.shape),
+            str(a.dtype),
+            *(["NaN", "nan", "inf"] if a.dtype.kind == "f" and not np.isfinite(a).all() else []),
+        }
     return words - {""}
 
 
 def loud(warned):
-    return any(re.search("overflow|invalid|divide by zero|lost on the way", text) for text in warned)
+    return any(
+        re.search("overflow|invalid|divide by zero|lost on the way", text) for text in warned
+    )
 
 
 def same(found, expected, tolerance):
@@ -349,7 +415,9 @@ def same(found, expected, tolerance):
         return False
     size = np.abs(np.where(finite, expected, 0)).max(initial=0.0)
     with np.errstate(over="ignore"):
-        return bool((np.abs(np.where(finite, found - expected, 0)) <= tolerance * size + 1e-290).all())
+        return bool(
+            (np.abs(np.where(finite, found - expected, 0)) <= tolerance * size + 1e-290).all()
+        )
 
 
 def numbers_right(function, dtype, shapes, rough=1e4):
@@ -372,15 +440,22 @@ def numbers_right(function, dtype, shapes, rough=1e4):
                 return f"warns: {warned[0]}"
             expected = function(**clean, **rest)
             for name, value in result.items():
-                value, wanted = np.asarray(value), [kind for some in (given, *([d] for d in given)) for kind in dtype(some)]
+                value, wanted = (
+                    np.asarray(value),
+                    [kind for some in (given, *([d] for d in given)) for kind in dtype(some)],
+                )
                 if value.dtype.newbyteorder("=") not in wanted:
                     return f"{name} has dtype {value.dtype}, needed is {wanted[0]}"
                 if name in shapes and value.shape != (*batch, *shapes[name]):
                     return f"{name} has shape {value.shape}, needed is {(*batch, *shapes[name])}"
-                silent = any(a.silent for a in arrays.values()) and all(a.silent or not a.wild.any() for a in arrays.values())
+                silent = any(a.silent for a in arrays.values()) and all(
+                    a.silent or not a.wild.any() for a in arrays.values()
+                )
                 if not np.isfinite(value).all() and silent and not loud(warned):
                     return f"{name} is not finite, and no warning says so"
-                tolerance = min(0.3, rough * max(np.finfo(d).eps for d in (float, value.dtype, *wanted)))
+                tolerance = min(
+                    0.3, rough * max(np.finfo(d).eps for d in (float, value.dtype, *wanted))
+                )
                 if calm and not same(value, expected[name], tolerance):
                     return f"{name} is not that of a clean copy"
                 if calm and not np.isfinite(value).all():
@@ -388,11 +463,27 @@ def numbers_right(function, dtype, shapes, rough=1e4):
             samples = list(np.ndindex(batch))
             per_sample = {}
             for i in samples[:6] if len(samples) <= 6 else []:
-                if not wild[i] and all(a.clean.shape[:-1] == batch or name == "dtheta" for name, a in arrays.items()):
-                    one = function(**{name: a.clean if name == "dtheta" else a.clean[i] for name, a in arrays.items()}, **rest)
+                if not wild[i] and all(
+                    a.clean.shape[:-1] == batch or name == "dtheta" for name, a in arrays.items()
+                ):
+                    one = function(
+                        **{
+                            name: a.clean if name == "dtheta" else a.clean[i]
+                            for name, a in arrays.items()
+                        },
+                        **rest,
+                    )
                     per_sample[i] = one
                     for name in shapes.keys() & result.keys():
-                        low = max(np.finfo(d).eps for d in (float, np.asarray(result[name]).dtype, *dtype(given), *dtype(given[:1])))
+                        low = max(
+                            np.finfo(d).eps
+                            for d in (
+                                float,
+                                np.asarray(result[name]).dtype,
+                                *dtype(given),
+                                *dtype(given[:1]),
+                            )
+                        )
                         if not same(np.asarray(result[name])[i], one[name], min(0.3, rough * low)):
                             return f"{name} of sample {i} is not that of the sample alone"
                         if not calm and not np.isfinite(np.asarray(result[name])[i]).all():
@@ -402,7 +493,19 @@ def numbers_right(function, dtype, shapes, rough=1e4):
                     total = sum(one[name] for one in per_sample.values())
                     size = sum(np.abs(one[name]).max(initial=0.0) for one in per_sample.values())
                     gap = np.abs(np.asarray(result[name]) - total).max(initial=0.0)
-                    if not gap <= min(0.3, rough * max(np.finfo(d).eps for d in (float, np.asarray(result[name]).dtype, *dtype(given)))) * size + 1e-290:
+                    if (
+                        not gap
+                        <= min(
+                            0.3,
+                            rough
+                            * max(
+                                np.finfo(d).eps
+                                for d in (float, np.asarray(result[name]).dtype, *dtype(given))
+                            ),
+                        )
+                        * size
+                        + 1e-290
+                    ):
                         return f"{name} is not the sum over the samples"
                 if not samples and np.any(result[name]):
                     return f"{name} of an empty batch is not zero"
@@ -420,7 +523,9 @@ def dtype_of(F):
         given = [np.dtype(float) if d.kind in "iub" else d.newbyteorder("=") for d in given]
         kind = np.result_type(*given)
         if F.theta.size:
-            kind = np.result_type(F.theta.dtype, np.complex64) if kind.kind == "c" else F.theta.dtype
+            kind = (
+                np.result_type(F.theta.dtype, np.complex64) if kind.kind == "c" else F.theta.dtype
+            )
             return [kind, np.result_type(kind, np.complex128)] if kind.kind == "c" else [kind]
         return list({kind, *given})
 
@@ -433,7 +538,10 @@ def subjects():
     """name → a map of every kind, dtype and method."""
     rng = np.random.default_rng(5)
     maps = {name: make(rng) for name, make in (zoo.FIELDS | zoo.LINEAR).items()}
-    maps |= {f"Flow, {name}": dnn.Flow(X, 0.1, method, steps=2, learn_h=k % 2 == 0) for k, (name, method, X) in enumerate(zoo.pairs(rng))}
+    maps |= {
+        f"Flow, {name}": dnn.Flow(X, 0.1, method, steps=2, learn_h=k % 2 == 0)
+        for k, (name, method, X) in enumerate(zoo.pairs(rng))
+    }
     maps |= {f"Network, {name}": net for name, net in zoo.networks(rng)}
     maps["HenonMap"] = zoo.henon(rng)
     maps["Rollout"] = dnn.Rollout(dnn.Flow(zoo.residual(rng), 0.1), 3)
@@ -441,11 +549,22 @@ def subjects():
         dnn.Flow(dnn.GradientField(dnn.Dense(3, 4, rng=0, dtype="f4"), dnn.LeakyReLU()), 0.1, dnn.RK4(), learn_h=True), dnn.Affine(2, 4, rng=0, dtype="f4"),
     )  # fmt: skip
     maps["float32 field"] = dnn.ResidualField(dnn.Dense(4, 4, rng=0, dtype="f4"), dnn.Sigmoid())
-    maps["float32 midpoint"] = dnn.Flow(dnn.ResidualField(dnn.Dense(4, 4, rng=0, dtype="f4"), dnn.Tanh()), 0.1, dnn.ImplicitMidpoint())
+    maps["float32 midpoint"] = dnn.Flow(
+        dnn.ResidualField(dnn.Dense(4, 4, rng=0, dtype="f4"), dnn.Tanh()),
+        0.1,
+        dnn.ImplicitMidpoint(),
+    )
     maps["square Dense"], maps["square Affine"] = dnn.Dense(4, 4, rng=0), dnn.Affine(4, 4, rng=0)
-    maps |= {f"Flow, {name}": dnn.Flow(getattr(systems, name)(), 0.01, dnn.Heun()) for name in ("pendulum", "sir", "rigid_body", "lotka_volterra")}
+    maps |= {
+        f"Flow, {name}": dnn.Flow(getattr(systems, name)(), 0.01, dnn.Heun())
+        for name in ("pendulum", "sir", "rigid_body", "lotka_volterra")
+    }
     A = dnn.Convolution(2, 2, (3, 4), groups=2, rng=0, dtype="f4")
-    maps |= {"images": dnn.Convolution(2, 1, (3, 3), rng=0), "float32 images": dnn.Flow(dnn.GradientField(A, dnn.ReLU()), 0.3), "MaxPooling": dnn.MaxPooling(1, (2, 4))}
+    maps |= {
+        "images": dnn.Convolution(2, 1, (3, 3), rng=0),
+        "float32 images": dnn.Flow(dnn.GradientField(A, dnn.ReLU()), 0.3),
+        "MaxPooling": dnn.MaxPooling(1, (2, 4)),
+    }
     maps["Standardisation"] = dnn.Standardisation(2, (1, 2), [0.1, 0.2], 2.0)
     maps["Flow, midpoint of a pendulum"] = dnn.Flow(systems.pendulum(), 0.1, dnn.ImplicitMidpoint())
     return maps
@@ -468,8 +587,19 @@ def roughness(F):
 
 def rough_of(method):
     inner = getattr(method, "inner", None)
-    rough = {dnn.DiscreteGradient: 1e11, dnn.Projected: 1e9}.get(type(method), 1e7 if isinstance(method, dnn.ImplicitMethod) else 1e4)
-    return max([rough, *(rough_of(part) for part in (inner if isinstance(inner, list) else [inner]) if part is not None)])
+    rough = {dnn.DiscreteGradient: 1e11, dnn.Projected: 1e9}.get(
+        type(method), 1e7 if isinstance(method, dnn.ImplicitMethod) else 1e4
+    )
+    return max(
+        [
+            rough,
+            *(
+                rough_of(part)
+                for part in (inner if isinstance(inner, list) else [inner])
+                if part is not None
+            ),
+        ]
+    )
 
 
 def pointwise(name, F, function, shapes, **arguments):
@@ -479,7 +609,9 @@ def pointwise(name, F, function, shapes, **arguments):
 
 def value(rng):
     name, F = some_map(rng)
-    return pointwise(f"{name}: F", F, lambda x: {"y": F(x)}, {"y": image_of(F)}, x=state(rng, F.dim_in))
+    return pointwise(
+        f"{name}: F", F, lambda x: {"y": F(x)}, {"y": image_of(F)}, x=state(rng, F.dim_in)
+    )
 
 
 def adjoint(rng):
@@ -491,10 +623,14 @@ def adjoint(rng):
         y, pullback = F.vjp(x)
         dx, dtheta = pullback(w)
         again = pullback(w)
-        assert np.array_equal(again[0], dx, equal_nan=True) and np.array_equal(again[1], dtheta, equal_nan=True)
+        assert np.array_equal(again[0], dx, equal_nan=True) and np.array_equal(
+            again[1], dtheta, equal_nan=True
+        )
         return {"y": y, "dx": dx, "dtheta": dtheta}
 
-    return pointwise(f"{name}: F.vjp, pullback", F, function, {"y": image_of(F), "dx": (F.dim_in,)}, x=x, w=w)
+    return pointwise(
+        f"{name}: F.vjp, pullback", F, function, {"y": image_of(F), "dx": (F.dim_in,)}, x=x, w=w
+    )
 
 
 def tangent(rng):
@@ -502,7 +638,11 @@ def tangent(rng):
     x = state(rng, F.dim_in, 0.3)
     v, arguments = beside(rng, x, np.shape(x.clean)), {}
     if rng.random() < 0.6:
-        arguments["dtheta"] = array(rng, F.theta.shape, 0.3) if F.theta.size else Argument(np.zeros(0), "good", np.zeros(0))
+        arguments["dtheta"] = (
+            array(rng, F.theta.shape, 0.3)
+            if F.theta.size
+            else Argument(np.zeros(0), "good", np.zeros(0))
+        )
         if arguments["dtheta"].value is None:
             arguments["dtheta"].verdict = "odd"  # no direction at all
 
@@ -510,41 +650,79 @@ def tangent(rng):
         y, dy = F.jvp(x, v, dtheta)
         return {"y": y, "dy": dy}
 
-    return pointwise(f"{name}: F.jvp", F, function, {"y": image_of(F), "dy": image_of(F)}, x=x, v=v, **arguments)
+    return pointwise(
+        f"{name}: F.jvp", F, function, {"y": image_of(F), "dy": image_of(F)}, x=x, v=v, **arguments
+    )
 
 
 def jacobian(rng):
     name, F = some_map(rng)
     while isinstance(F, dnn.Rollout):
         name, F = some_map(rng)
-    return pointwise(f"{name}: F.jacobian", F, lambda x: {"J": F.jacobian(x)}, {"J": (F.dim_out, F.dim_in)}, x=state(rng, F.dim_in))
+    return pointwise(
+        f"{name}: F.jacobian",
+        F,
+        lambda x: {"J": F.jacobian(x)},
+        {"J": (F.dim_out, F.dim_in)},
+        x=state(rng, F.dim_in),
+    )
 
 
 def inverse(rng):
     name, F = some_map(rng)
-    return pointwise(f"{name}: F.inverse", F, lambda x: {"x": F.inverse(x)}, {"x": (F.dim_in,)}, x=state(rng, F.dim_out))
+    return pointwise(
+        f"{name}: F.inverse",
+        F,
+        lambda x: {"x": F.inverse(x)},
+        {"x": (F.dim_in,)},
+        x=state(rng, F.dim_out),
+    )
 
 
 def linear_adjoint(rng):
     name, A = some_map(rng, dnn.LinearMap)
-    return pointwise(f"{name}: A.adjoint", A, lambda x: {"x": A.adjoint(x)}, {"x": (A.dim_in,)}, x=state(rng, A.dim_out))
+    return pointwise(
+        f"{name}: A.adjoint",
+        A,
+        lambda x: {"x": A.adjoint(x)},
+        {"x": (A.dim_in,)},
+        x=state(rng, A.dim_out),
+    )
 
 
 def field_number(rng):
     name, X = some_map(rng, dnn.Field)
-    member = pick(rng, [m for m in ("divergence", "potential", "hamiltonian", "rhs") if hasattr(X, m)])
+    member = pick(
+        rng, [m for m in ("divergence", "potential", "hamiltonian", "rhs") if hasattr(X, m)]
+    )
     shape = (X.dim,) if member == "rhs" else ()
     f = (lambda x: X.rhs(0.0, x)) if member == "rhs" else getattr(X, member)
-    return pointwise(f"{name}: X.{member}", X, lambda x: {member: f(x)}, {member: shape}, x=state(rng, X.dim))
+    return pointwise(
+        f"{name}: X.{member}", X, lambda x: {member: f(x)}, {member: shape}, x=state(rng, X.dim)
+    )
 
 
 def constants(rng):
     name, F = some_map(rng)
-    members = [m for m in ("lipschitz", "spectrum", "one_sided_lipschitz", "singular_range", "summary", "__repr__", "__copy__") if hasattr(F, m)]
+    members = [
+        m
+        for m in (
+            "lipschitz",
+            "spectrum",
+            "one_sided_lipschitz",
+            "singular_range",
+            "summary",
+            "__repr__",
+            "__copy__",
+        )
+        if hasattr(F, m)
+    ]
     member = pick(rng, members)
 
     def right(result, warned):
-        numbers = [result] if isinstance(result, float) else result if isinstance(result, tuple) else []
+        numbers = (
+            [result] if isinstance(result, float) else result if isinstance(result, tuple) else []
+        )
         return "" if np.isfinite(numbers).all() and not warned else f"{member} is {result}"
 
     return Call(f"{name}: F.{member}", getattr(F, member), right, watched=[F])
@@ -553,10 +731,21 @@ def constants(rng):
 def assignment(rng):
     """θ, a bias or a step is given."""
     name, F = some_map(rng)
-    target = pick(rng, ["theta", *(m for m in ("b", "h", "A", "field", "W", "alpha") if hasattr(F, m))])
+    target = pick(
+        rng, ["theta", *(m for m in ("b", "h", "A", "field", "W", "alpha") if hasattr(F, m))]
+    )
     shape = np.shape(getattr(F, target, 0))
-    value = array(rng, shape, 0.5) if rng.random() < 0.6 and shape and target in ("theta", "b", "W") else anything(rng)
-    if target != "theta" and isinstance(value.value, float | np.ndarray) and np.ndim(value.value) == 0 and value.verdict == "bad":
+    value = (
+        array(rng, shape, 0.5)
+        if rng.random() < 0.6 and shape and target in ("theta", "b", "W")
+        else anything(rng)
+    )
+    if (
+        target != "theta"
+        and isinstance(value.value, float | np.ndarray)
+        and np.ndim(value.value) == 0
+        and value.verdict == "bad"
+    ):
         value.verdict = "odd"  # one number for all entries
 
     def function(value):
@@ -567,9 +756,21 @@ def assignment(rng):
         if not np.shares_memory(F.theta, getattr(F, "network", F).theta) and F.theta.size:
             return "θ is another array now"
         found = getattr(F, target)
-        if value.clean is not None and not same(found, value.clean, 1e-2 if found.dtype.itemsize < 8 or np.asarray(value.value).dtype.itemsize < 8 else 1e-12):
+        if value.clean is not None and not same(
+            found,
+            value.clean,
+            1e-2
+            if found.dtype.itemsize < 8 or np.asarray(value.value).dtype.itemsize < 8
+            else 1e-12,
+        ):
             return f"{target} is not what was given"
-        return "" if np.asarray(found).dtype.kind == "f" or target in ("A", "field") or np.ndim(found) == 0 else f"{target} has dtype {np.asarray(found).dtype}"
+        return (
+            ""
+            if np.asarray(found).dtype.kind == "f"
+            or target in ("A", "field")
+            or np.ndim(found) == 0
+            else f"{target} has dtype {np.asarray(found).dtype}"
+        )
 
     return Call(f"{name}: F.{target} = ", function, right, value=value)
 
@@ -584,9 +785,16 @@ def second_derivative(rng):
     def right(result, warned):
         if all(not a.wild.any() for a in (x, y, v)):
             expected = dnn.hessian_times(F, dnn.MeanSquaredError(), x.clean, y.clean, v.clean)
-            if not same(result, expected, min(1e-9 * roughness(F), 1e-3)) or not np.isfinite(result).all():
+            if (
+                not same(result, expected, min(1e-9 * roughness(F), 1e-3))
+                or not np.isfinite(result).all()
+            ):
                 return "it is not that of clean copies"
-        return "" if np.shape(result) == F.theta.shape and np.asarray(result).dtype.kind == "f" else f"it has shape {np.shape(result)}, {result.dtype}"
+        return (
+            ""
+            if np.shape(result) == F.theta.shape and np.asarray(result).dtype.kind == "f"
+            else f"it has shape {np.shape(result)}, {result.dtype}"
+        )
 
     def function(x, y, v):
         return dnn.hessian_times(F, dnn.MeanSquaredError(), x, y, v)
@@ -602,13 +810,33 @@ def method_pairs():
 def method_call(rng):
     name, method, X = pick(rng, method_pairs())
     X = copy.deepcopy(X)
-    member = pick(rng, ["step", "vjp", "jvp", "inverse", "lipschitz", "steps_for", "non_expansive_step", "preserves"])
+    member = pick(
+        rng,
+        [
+            "step",
+            "vjp",
+            "jvp",
+            "inverse",
+            "lipschitz",
+            "steps_for",
+            "non_expansive_step",
+            "preserves",
+        ],
+    )
     odd = rng.random() < 0.3
-    h = good(pick(rng, [0.1, -0.05, np.float64(0.1), np.float32(0.1), 1e-3])) if odd or rng.random() < 0.5 else Argument(pick(rng, NUMBERS + THINGS))
+    h = (
+        good(pick(rng, [0.1, -0.05, np.float64(0.1), np.float32(0.1), 1e-3]))
+        if odd or rng.random() < 0.5
+        else Argument(pick(rng, NUMBERS + THINGS))
+    )
     x = state(rng, 4, 0.3)
     field = good(X)
     if odd:
-        field = anything(rng) if rng.random() < 0.5 else Argument(copy.deepcopy(pick(rng, method_pairs())[2]))
+        field = (
+            anything(rng)
+            if rng.random() < 0.5
+            else Argument(copy.deepcopy(pick(rng, method_pairs())[2]))
+        )
     arguments = dict(field=field)
     if member in ("steps_for", "lipschitz"):
         arguments["h"] = Argument(h.value)  # a time must be positive
@@ -621,7 +849,9 @@ def method_call(rng):
             if rng.random() < 0.3:
                 arguments["dh"] = Argument(pick(rng, NUMBERS + THINGS))
             elif rng.random() < 0.3:
-                arguments["dtheta"] = array(rng, X.theta.shape, 0.5) if X.theta.size else anything(rng)
+                arguments["dtheta"] = (
+                    array(rng, X.theta.shape, 0.5) if X.theta.size else anything(rng)
+                )
                 if arguments["dtheta"].value is None:
                     arguments["dtheta"].verdict = "odd"  # no direction at all
 
@@ -635,7 +865,10 @@ def method_call(rng):
         if member in ("step", "inverse"):
             return {"y": getattr(method, member)(field, *rest.values())}
         if member == "jvp":
-            places, options = [rest[name] for name in ("x", "h", "v")], {name: rest[name] for name in ("dtheta", "dh") if name in rest}
+            places, options = (
+                [rest[name] for name in ("x", "h", "v")],
+                {name: rest[name] for name in ("dtheta", "dh") if name in rest},
+            )
             y, dy = method.jvp(field, *places, **options)
             return {"y": y, "dy": dy}
         return getattr(method, member)(field, *rest.values())
@@ -644,19 +877,43 @@ def method_call(rng):
 
         def right(result, warned):
             size = h.value if "h" in arguments and not isinstance(h.value, complex) else 1
-            return "" if isinstance(result, frozenset) or not np.isnan(result) and (math.isfinite(result) or member == "non_expansive_step" or abs(size) > 1e3) else f"{member} is {result}"
+            return (
+                ""
+                if isinstance(result, frozenset)
+                or not np.isnan(result)
+                and (math.isfinite(result) or member == "non_expansive_step" or abs(size) > 1e3)
+                else f"{member} is {result}"
+            )
     else:
         d = getattr(field.value, "dim_in", 4)
         shapes = {name: (d,) for name in ("y", "dx", "dy")}
         plain = "dh" not in arguments and not isinstance(h.value, complex | np.complexfloating)
-        moderate = isinstance(h.value, float | int | np.number) and abs(h.value) < 1.5 and x.clean is not None
+        moderate = (
+            isinstance(h.value, float | int | np.number)
+            and abs(h.value) < 1.5
+            and x.clean is not None
+        )
         if moderate and plain and "dtheta" not in arguments:
-            right = numbers_right(function, dtype_of(field.value), shapes, rough_of(method))(arguments)
+            right = numbers_right(function, dtype_of(field.value), shapes, rough_of(method))(
+                arguments
+            )
         else:
 
             def right(result, warned):
-                silent = not all(np.isfinite(r).all() for r in result.values()) and not loud(warned) and not any(a.wild.any() for a in arguments.values() if a.clean is not None)
-                return "a silent NaN or infinity" if silent and ("dh" not in arguments or math.isfinite(abs(one_number(arguments["dh"].value, "dh")))) else ""
+                silent = (
+                    not all(np.isfinite(r).all() for r in result.values())
+                    and not loud(warned)
+                    and not any(a.wild.any() for a in arguments.values() if a.clean is not None)
+                )
+                return (
+                    "a silent NaN or infinity"
+                    if silent
+                    and (
+                        "dh" not in arguments
+                        or math.isfinite(abs(one_number(arguments["dh"].value, "dh")))
+                    )
+                    else ""
+                )
 
     return Call(f"{name}: method.{member}", function, right, watched=[X, method], **arguments)
 
@@ -679,7 +936,11 @@ def built(thing, warned, rng):
             numbers = use_of_a_method(thing)
         elif isinstance(thing, dnn.Loss):
             y = rng.normal(size=(3, 2))
-            numbers = thing.vjp(y, y) if isinstance(thing, dnn.MeanSquaredError) else thing.vjp(y, np.array([0, 1, 1]))
+            numbers = (
+                thing.vjp(y, y)
+                if isinstance(thing, dnn.MeanSquaredError)
+                else thing.vjp(y, np.array([0, 1, 1]))
+            )
         elif isinstance(thing, dnn.Optimiser):
             net, x = dnn.Affine(2, 2, rng=0), rng.normal(size=(3, 2))
             dnn.fit(net, dnn.MeanSquaredError(), x, x, thing, epochs=2)
@@ -688,10 +949,16 @@ def built(thing, warned, rng):
             thing.project()
             numbers = [F.theta for F in thing.maps]
         elif isinstance(thing, dnn.PGD):
-            thing.steps, thing.restarts = min(thing.steps, 20), min(thing.restarts, 5)  # the same, in less time
+            thing.steps, thing.restarts = (
+                min(thing.steps, 20),
+                min(thing.restarts, 5),
+            )  # the same, in less time
             numbers = [thing(classifier(), rng.uniform(0.2, 0.8, (3, 2)), np.array([0, 1, 1]))]
         elif isinstance(thing, dnn.Stored | dnn.Reversed | dnn.Checkpoints):
-            net, x = dnn.Flow(systems.pendulum(), 0.1, dnn.StormerVerlet(), steps=7), rng.normal(size=(3, 2))
+            net, x = (
+                dnn.Flow(systems.pendulum(), 0.1, dnn.StormerVerlet(), steps=7),
+                rng.normal(size=(3, 2)),
+            )
             y, pullback = thing.vjp(net, x)
             numbers = [y, pullback(x)[0]]
         elif all(hasattr(thing, member) for member in ("gradient", "hvp")):
@@ -700,7 +967,9 @@ def built(thing, warned, rng):
         elif isinstance(thing, dnn.Check):
             calm = isinstance(thing.passed, bool)
     finite = all(np.isfinite(n).all() for n in numbers)
-    if not calm or not (finite or loud(warned) or loud([str(warning.message) for warning in caught])):
+    if not calm or not (
+        finite or loud(warned) or loud([str(warning.message) for warning in caught])
+    ):
         return "it was made, but cannot be used: silent NaN or infinity"
     return ""
 
@@ -726,7 +995,13 @@ def use_of_a_map(F, x):
 
 def use_of_a_method(method):
     rng, numbers = np.random.default_rng(1), []
-    for kind in ("ResidualField", "PartitionedField of gradients", "SpherePreservingField", "SumField", "HamiltonianField"):
+    for kind in (
+        "ResidualField",
+        "PartitionedField of gradients",
+        "SpherePreservingField",
+        "SumField",
+        "HamiltonianField",
+    ):
         X, x = zoo.FIELDS[kind](rng), rng.uniform(0.1, 0.5, (2, 4))
         try:
             method.require(X)
@@ -738,11 +1013,18 @@ def use_of_a_method(method):
 
 
 def classifier():
-    return dnn.Network(dnn.Flow(dnn.GradientField(dnn.Dense(3, 2, rng=0), dnn.Tanh()), 0.1), dnn.Affine(2, 2, rng=0))
+    return dnn.Network(
+        dnn.Flow(dnn.GradientField(dnn.Dense(3, 2, rng=0), dnn.Tanh()), 0.1),
+        dnn.Affine(2, 2, rng=0),
+    )
 
 
 def learned(sign=-1):
-    X = dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU()) if sign < 0 else dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU())
+    X = (
+        dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU())
+        if sign < 0
+        else dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU())
+    )
     return dnn.Flow(X, 0.1, learn_h=True)
 
 
@@ -750,7 +1032,7 @@ def dense(k, d):
     return lambda: dnn.Dense(k, d, rng=1)
 
 
-FUNCTIONS = lambda: np.tanh, lambda: np.ones_like, lambda: (lambda x, v: v)
+FUNCTIONS = lambda: np.tanh, lambda: np.ones_like, lambda: lambda x, v: v
 ACTIVATION = lambda: dnn.Tanh(), lambda: dnn.Sigmoid()
 #: name → (what is called, {argument: its good values}); an argument whose name starts with _ is positional
 CONSTRUCTORS = {
@@ -809,17 +1091,52 @@ CONSTRUCTORS = {
         dnn.ExplicitMidpoint, dnn.Ralston, dnn.Kutta3, dnn.SymplecticEuler, dnn.StormerVerlet, dnn.ImplicitMidpoint, dnn.Cayley, dnn.Stored, dnn.History,
     )},
 }  # fmt: skip
-for thing in zoo.one_of_each(np.random.default_rng(0)):  # what is not listed above is built as in the zoo
-    if (name := type(thing).__name__) in dnn.__all__ and name not in {made.__name__ for made, _ in CONSTRUCTORS.values()} | {"presnov"}:
+for thing in zoo.one_of_each(
+    np.random.default_rng(0)
+):  # what is not listed above is built as in the zoo
+    if (name := type(thing).__name__) in dnn.__all__ and name not in {
+        made.__name__ for made, _ in CONSTRUCTORS.values()
+    } | {"presnov"}:
         given = dnn.arguments.arguments(thing).items()
-        CONSTRUCTORS[name] = (type(thing), {key: [lambda value=value: copy.deepcopy(value)] for key, value in given})
+        CONSTRUCTORS[name] = (
+            type(thing),
+            {key: [lambda value=value: copy.deepcopy(value)] for key, value in given},
+        )
 #: the bases, which are made by their subclasses, and the errors
-NOT_BUILT = {"Activation", "Constraint", "Field", "ImplicitMethod", "LinearMap", "Loss", "Map", "Method", "NotConverged", "Optimiser", "Penalty", "SkewGradientField", "presnov",
-    "TrainingDiverged"}
+NOT_BUILT = {
+    "Activation",
+    "Constraint",
+    "Field",
+    "ImplicitMethod",
+    "LinearMap",
+    "Loss",
+    "Map",
+    "Method",
+    "NotConverged",
+    "Optimiser",
+    "Penalty",
+    "SkewGradientField",
+    "presnov",
+    "TrainingDiverged",
+}
 
 
 #: arguments that are functions of the caller, or may be
-ASKED = {"fun", "jacobian", "value", "gradient", "hvp", "function", "callback", "attack", "F", "X", "I", "J", "field"}
+ASKED = {
+    "fun",
+    "jacobian",
+    "value",
+    "gradient",
+    "hvp",
+    "function",
+    "callback",
+    "attack",
+    "F",
+    "X",
+    "I",
+    "J",
+    "field",
+}
 
 
 def chosen(rng, options, odd):
@@ -830,8 +1147,14 @@ def chosen(rng, options, odd):
         arguments[name] = anything(rng) if name in wrong else good(pick(rng, options[name])())
         if name in ("t", "T") and math.fabs(dnn.arguments.real(arguments[name].value)) > 1e3:
             arguments[name] = good(pick(rng, options[name])())  # a long time takes long
-        if name in ASKED and callable(arguments[name].value) and not (name in "F X I J field" and isinstance(arguments[name].value, dnn.Map)):
-            arguments[name] = good(pick(rng, options[name])())  # what a caller's own function raises is the caller's
+        if (
+            name in ASKED
+            and callable(arguments[name].value)
+            and not (name in "F X I J field" and isinstance(arguments[name].value, dnn.Map))
+        ):
+            arguments[name] = good(
+                pick(rng, options[name])()
+            )  # what a caller's own function raises is the caller's
     return arguments
 
 
@@ -840,16 +1163,27 @@ def called(function):
 
     def call(**arguments):
         places = [value for name, value in arguments.items() if name.startswith("_")]
-        return function(*places, **{name: value for name, value in arguments.items() if not name.startswith("_")})
+        return function(
+            *places,
+            **{name: value for name, value in arguments.items() if not name.startswith("_")},
+        )
 
     return call
 
 
 def constructor(rng):
-    name = pick(rng, [name for name, (_, options) in CONSTRUCTORS.items() for _ in range(1 + 2 * len(options))])
+    name = pick(
+        rng,
+        [name for name, (_, options) in CONSTRUCTORS.items() for _ in range(1 + 2 * len(options))],
+    )
     cls, options = CONSTRUCTORS[name]
     arguments = chosen(rng, options, min(len(options), pick(rng, [0, 1, 1, 1, 1, 2])))
-    made = Call(f"dnn.{cls.__name__}", called(cls), lambda thing, warned: built(thing, warned, np.random.default_rng(0)), **arguments)
+    made = Call(
+        f"dnn.{cls.__name__}",
+        called(cls),
+        lambda thing, warned: built(thing, warned, np.random.default_rng(0)),
+        **arguments,
+    )
     made.adopts = True
     return made
 
@@ -859,17 +1193,29 @@ def finite(result, warned):
     """Whatever comes back holds no NaN."""
     entries = result if isinstance(result, tuple | list) else [result]
     for entry in entries:
-        if isinstance(entry, np.ndarray | float) and not np.isfinite(entry).all() and not loud(warned):
+        if (
+            isinstance(entry, np.ndarray | float)
+            and not np.isfinite(entry).all()
+            and not loud(warned)
+        ):
             return f"the result holds {np.ravel(entry)[~np.isfinite(np.ravel(entry))][0]}"
     return ""
 
 
 def fitted(history, warned):
-    return "" if np.isfinite([*history.loss, *history.validation]).all() else f"the losses are {history.loss}"
+    return (
+        ""
+        if np.isfinite([*history.loss, *history.validation]).all()
+        else f"the losses are {history.loss}"
+    )
 
 
 def a_check(check, warned):
-    return "" if isinstance(check, dnn.Check) and isinstance(check.passed, bool) and str(check) else f"the check is {check!r}"
+    return (
+        ""
+        if isinstance(check, dnn.Check) and isinstance(check.passed, bool) and str(check)
+        else f"the check is {check!r}"
+    )
 
 
 def points(*shape):
@@ -971,7 +1317,9 @@ def function(rng):
         arguments["x"].verdict = "odd"
         if right is finite:
             right = lambda result, warned: ""  # noqa: E731
-    return Call(name if name in FUNCTIONS else f"checks.{name}", called(function), right, **arguments)
+    return Call(
+        name if name in FUNCTIONS else f"checks.{name}", called(function), right, **arguments
+    )
 
 
 def loss(rng):
@@ -982,9 +1330,26 @@ def loss(rng):
         target = beside(rng, y, (*shape, 3))
     else:
         k = rng.integers(0, 3, shape)
-        forms = [k, k, k, k.tolist(), k.astype(np.uint8), k + 5, -k - 1, k.astype(float), k[..., None], k.astype(str), None, "label", k.astype(object), k * 1j]
+        forms = [
+            k,
+            k,
+            k,
+            k.tolist(),
+            k.astype(np.uint8),
+            k + 5,
+            -k - 1,
+            k.astype(float),
+            k[..., None],
+            k.astype(str),
+            None,
+            "label",
+            k.astype(object),
+            k * 1j,
+        ]
         i = rng.integers(len(forms))
-        target = Argument(forms[i], "good" if i < 3 or i == 4 else "odd" if i == 3 or not k.size else "bad", None)
+        target = Argument(
+            forms[i], "good" if i < 3 or i == 4 else "odd" if i == 3 or not k.size else "bad", None
+        )
 
     def function(y, target):
         value, dy = J.vjp(y, target)
@@ -1006,11 +1371,18 @@ def loss(rng):
         expected = function(y.clean, target.value)
         tolerance = 1e4 * max(np.finfo(result["dy"].dtype).eps, np.finfo(float).eps)
         calm = not y.wild.any()
-        if calm and not (same(result["dy"], expected["dy"], min(tolerance, 0.3)) and same(result["value"], expected["value"], min(tolerance, 0.3))):
+        if calm and not (
+            same(result["dy"], expected["dy"], min(tolerance, 0.3))
+            and same(result["value"], expected["value"], min(tolerance, 0.3))
+        ):
             return "it is not that of a clean copy"
         if not np.isfinite(result["dy"][~y.wild]).all():
             return "a NaN spreads over the batch"
-        return "a silent NaN" if y.silent and not np.isfinite(result["value"]) and not loud(warned) else ""
+        return (
+            "a silent NaN"
+            if y.silent and not np.isfinite(result["value"]) and not loud(warned)
+            else ""
+        )
 
     return Call(f"{J!r}.vjp", function, right, watched=[J], **arguments)
 
@@ -1026,7 +1398,11 @@ def activation(rng):
 
     shapes = {0: (3,), 1: (3,)} if member == "value_and_slope" else {0: (3,)}
     right = numbers_right(function, dtype_of(dnn.Lift(3, 3)), shapes, 1e4)
-    if z.verdict == "bad" and (isinstance(z.value, float) or z.value == [[[]]] if not isinstance(z.value, np.ndarray) else type(z.value) is np.ndarray and z.value.dtype.kind == "f"):
+    if z.verdict == "bad" and (
+        isinstance(z.value, float) or z.value == [[[]]]
+        if not isinstance(z.value, np.ndarray)
+        else type(z.value) is np.ndarray and z.value.dtype.kind == "f"
+    ):
         z.verdict = "odd"  # any shape is right
         return Call(f"{sigma!r}.{member}", function, lambda result, warned: "", **dict(z=z))
     return Call(f"{sigma!r}.{member}", function, right({"z": z}), **dict(z=z))
@@ -1038,12 +1414,26 @@ def invariant(rng):
     x = state(rng, 4, 0.6)
     arguments = {"x": x} | ({"v": beside(rng, x, np.shape(x.clean))} if member == "hvp" else {})
     plain = dtype_of(dnn.Lift(4, 4))
-    right = numbers_right(lambda **a: {0: getattr(I, member)(*a.values())}, lambda given: [*plain(given), np.dtype("f4")], {0: () if member == "__call__" else (4,)}, 1e4)(arguments)
+    right = numbers_right(
+        lambda **a: {0: getattr(I, member)(*a.values())},
+        lambda given: [*plain(given), np.dtype("f4")],
+        {0: () if member == "__call__" else (4,)},
+        1e4,
+    )(arguments)
     if x.verdict == "bad":
-        x.verdict, right = "odd", lambda result, warned: ""  # Mass and SquaredNorm take any dimension
+        x.verdict, right = (
+            "odd",
+            lambda result, warned: "",
+        )  # Mass and SquaredNorm take any dimension
     if "v" in arguments and arguments["v"].verdict == "bad":
         arguments["v"].verdict, right = "odd", lambda result, warned: ""
-    return Call(f"{type(I).__name__}.{member}", lambda **a: {0: getattr(I, member)(*a.values())}, right, watched=[I], **arguments)
+    return Call(
+        f"{type(I).__name__}.{member}",
+        lambda **a: {0: getattr(I, member)(*a.values())},
+        right,
+        watched=[I],
+        **arguments,
+    )
 
 
 #: (a maker of calls, how many of a hundred)

@@ -12,8 +12,12 @@ Z = np.concatenate([np.linspace(-40, 40, 161) + 1e-3, np.linspace(-3, 3, 61) + 1
 @pytest.mark.parametrize("sigma", ANALYTIC, ids=repr)
 def test_slope_and_primitive_by_complex_step(sigma):
     # absolute, since 1 − tanh² cancels to a rounding error of 1 where it is nearly 0
-    np.testing.assert_allclose(sigma.slope(Z), sigma(Z + 1e-30j).imag / 1e-30, rtol=1e-12, atol=5e-16)
-    np.testing.assert_allclose(sigma.primitive(Z + 1e-30j).imag / 1e-30, sigma(Z), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        sigma.slope(Z), sigma(Z + 1e-30j).imag / 1e-30, rtol=1e-12, atol=5e-16
+    )
+    np.testing.assert_allclose(
+        sigma.primitive(Z + 1e-30j).imag / 1e-30, sigma(Z), rtol=1e-12, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("sigma", ACTIVATIONS, ids=repr)
@@ -21,7 +25,9 @@ def test_slope_and_primitive_by_differences(sigma):
     h = 1e-5
     z = Z[np.abs(Z) < 4]
     np.testing.assert_allclose(sigma.slope(z), (sigma(z + h) - sigma(z - h)) / (2 * h), atol=1e-9)
-    np.testing.assert_allclose(sigma(z), (sigma.primitive(z + h) - sigma.primitive(z - h)) / (2 * h), atol=1e-8)
+    np.testing.assert_allclose(
+        sigma(z), (sigma.primitive(z + h) - sigma.primitive(z - h)) / (2 * h), atol=1e-8
+    )
 
 
 @pytest.mark.parametrize("sigma", ACTIVATIONS, ids=repr)
@@ -36,7 +42,9 @@ def test_slope_bounds_hold_and_are_attained(sigma):
     z = np.concatenate([Z, np.linspace(-4, 4, 100_001), [-500.0, 500.0]])
     slope = sigma.slope(z)
     assert sigma.slope_min <= slope.min() and slope.max() <= sigma.slope_max
-    np.testing.assert_allclose((slope.min(), slope.max()), (sigma.slope_min, sigma.slope_max), atol=1e-8)
+    np.testing.assert_allclose(
+        (slope.min(), slope.max()), (sigma.slope_min, sigma.slope_max), atol=1e-8
+    )
     assert sigma.lipschitz == max(abs(sigma.slope_min), abs(sigma.slope_max))
 
 

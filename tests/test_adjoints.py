@@ -14,10 +14,17 @@ def assert_adjoint(F, x, rng):
     """The dot-product test to 1e-12 in x and in θ separately, and the tangent against difference quotients to 1e-7."""
     y, pullback = F.vjp(x)
     np.testing.assert_allclose(y, F(x), rtol=1e-14, atol=1e-14)
-    w, v, dtheta = rng.normal(size=y.shape), rng.normal(size=x.shape), rng.normal(size=F.theta.shape)
+    w, v, dtheta = (
+        rng.normal(size=y.shape),
+        rng.normal(size=x.shape),
+        rng.normal(size=F.theta.shape),
+    )
     dx, dF = pullback(w)
     assert dx.shape == x.shape and dF.shape == F.theta.shape
-    for Jv, back in ((F.jvp(x, v)[1], (dx * v).sum()), (F.jvp(x, 0 * v, dtheta)[1], (dF * dtheta).sum())):
+    for Jv, back in (
+        (F.jvp(x, v)[1], (dx * v).sum()),
+        (F.jvp(x, 0 * v, dtheta)[1], (dF * dtheta).sum()),
+    ):
         assert abs((w * Jv).sum() - back) <= 1e-12 * np.linalg.norm(w) * np.linalg.norm(Jv)
     checks.tangent(F, x).require()
     assert checks.adjoint(F, x).require().limit == 1e-12
@@ -37,7 +44,9 @@ def test_adjoint_of_every_linear_map(name, shape, rng):
     x, w = points(rng, shape), rng.normal(size=(*shape, A.dim_out))
     assert_adjoint(A, x, rng)
     linear_part = A(x) - A(np.zeros(4))
-    assert abs((w * linear_part).sum() - (A.adjoint(w) * x).sum()) <= 1e-13 * np.linalg.norm(w) * np.linalg.norm(x)
+    assert abs((w * linear_part).sum() - (A.adjoint(w) * x).sum()) <= 1e-13 * np.linalg.norm(
+        w
+    ) * np.linalg.norm(x)
     np.testing.assert_array_equal(A.outer(w, x), A.vjp(x)[1](w)[1])
 
 
@@ -60,7 +69,12 @@ def test_the_methods_own_vjp_and_jvp_agree_in_x_theta_and_h(rng):
     for name, method, X in pairs(rng):
         x, h = points(rng, (6,)), 0.4
         y, pullback = method.vjp(X, x, h)
-        w, v, dtheta, dh = rng.normal(size=y.shape), rng.normal(size=x.shape), rng.normal(size=X.theta.shape), 0.7
+        w, v, dtheta, dh = (
+            rng.normal(size=y.shape),
+            rng.normal(size=x.shape),
+            rng.normal(size=X.theta.shape),
+            0.7,
+        )
         dx, dX, d_h = pullback(w)
         np.testing.assert_allclose(y, method.step(X, x, h), rtol=1e-14)
         Jv = method.jvp(X, x, h, v, dtheta, dh)[1]
@@ -90,7 +104,9 @@ def test_jacobian_of_every_field_is_the_matrix_of_its_tangents(rng):
     for name, make in FIELDS.items():
         X, x = make(rng), points(rng, (3, 2))
         columns = [X.jvp(x, np.broadcast_to(e, x.shape))[1] for e in np.eye(4)]
-        np.testing.assert_allclose(X.jacobian(x), np.stack(columns, axis=-1), rtol=1e-12, atol=1e-14, err_msg=name)
+        np.testing.assert_allclose(
+            X.jacobian(x), np.stack(columns, axis=-1), rtol=1e-12, atol=1e-14, err_msg=name
+        )
         assert X.jacobian(x[0, 0]).shape == (4, 4)
 
 
@@ -99,12 +115,16 @@ def test_jacobian_is_the_matrix_of_tangents(rng):
         x = points(rng, (3, 2), net.dim_in)
         J, v = net.jacobian(x), rng.normal(size=x.shape)
         assert J.shape == (3, 2, net.dim_out, net.dim_in)
-        np.testing.assert_allclose((J @ v[..., None])[..., 0], net.jvp(x, v)[1], rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            (J @ v[..., None])[..., 0], net.jvp(x, v)[1], rtol=1e-12, atol=1e-13
+        )
     J = dnn.Rollout(dnn.Flow(residual(rng), 0.1), 3).jacobian(points(rng, (5,)))
     assert J.shape == (5, 3, 4, 4)
     F = dnn.Flow(residual(rng), 0.1)
     x = points(rng, ())
-    np.testing.assert_allclose(dnn.Rollout(F, 2).jacobian(x)[1], F.jacobian(F(x)) @ F.jacobian(x), rtol=1e-12)
+    np.testing.assert_allclose(
+        dnn.Rollout(F, 2).jacobian(x)[1], F.jacobian(F(x)) @ F.jacobian(x), rtol=1e-12
+    )
 
 
 def test_gradient_by_complex_step(rng):
@@ -112,13 +132,19 @@ def test_gradient_by_complex_step(rng):
     for X in (FIELDS["GradientField −"](rng), FIELDS["MassPreservingField C"](rng), residual(rng)):
         F = dnn.Flow(X, 0.3, dnn.Ralston(), steps=2)
         x, v, w, eps = points(rng, (5,)), rng.normal(size=(5, 4)), rng.normal(size=(5, 4)), 1e-30
-        np.testing.assert_allclose(F(x + 1j * eps * v).imag / eps, F.jvp(x, v)[1], rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            F(x + 1j * eps * v).imag / eps, F.jvp(x, v)[1], rtol=1e-12, atol=1e-14
+        )
         y, pullback = F.vjp(x + 1j * eps * v)
         dx, dtheta = pullback(w)
         step = 1e-5
         plus, minus = F.vjp(x + step * v)[1](w), F.vjp(x - step * v)[1](w)
-        np.testing.assert_allclose(dx.imag / eps, (plus[0] - minus[0]) / (2 * step), rtol=1e-6, atol=1e-8)
-        np.testing.assert_allclose(dtheta.imag / eps, (plus[1] - minus[1]) / (2 * step), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(
+            dx.imag / eps, (plus[0] - minus[0]) / (2 * step), rtol=1e-6, atol=1e-8
+        )
+        np.testing.assert_allclose(
+            dtheta.imag / eps, (plus[1] - minus[1]) / (2 * step), rtol=1e-6, atol=1e-7
+        )
 
 
 @pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)
@@ -182,7 +208,9 @@ class ForgetsOneA(dnn.GradientField):
 
         def pullback(w):
             u = -slope * self.A(w)
-            return self.A.adjoint(u), self.pack(A=self.A.outer(u, x), b=u.reshape(-1, u.shape[-1]).sum(axis=0))
+            return self.A.adjoint(u), self.pack(
+                A=self.A.outer(u, x), b=u.reshape(-1, u.shape[-1]).sum(axis=0)
+            )
 
         return -self.A.adjoint(s), pullback
 
@@ -210,7 +238,9 @@ class OtherValue(dnn.GradientField):
         return 2 * super().__call__(x)
 
 
-@pytest.mark.parametrize("wrong", [WrongSign, ForgetsOneA, MeanOverBatch, ConsistentlyWrong, OtherValue])
+@pytest.mark.parametrize(
+    "wrong", [WrongSign, ForgetsOneA, MeanOverBatch, ConsistentlyWrong, OtherValue]
+)
 def test_the_adjoint_check_fails_on_a_wrong_map(wrong, rng):
     X = wrong(dnn.Dense(6, 4, rng=rng), dnn.Tanh())
     X.theta = rng.normal(size=X.theta.shape)
@@ -226,11 +256,17 @@ def test_the_adjoint_check_takes_a_class_without_a_tangent(rng):
             return np.sin(x) * x[..., ::-1]
 
         def vjp(self, x):
-            return self(x), lambda w: (np.cos(x) * x[..., ::-1] * w + (np.sin(x) * w)[..., ::-1], np.zeros(0))
+            return self(x), lambda w: (
+                np.cos(x) * x[..., ::-1] * w + (np.sin(x) * w)[..., ::-1],
+                np.zeros(0),
+            )
 
     class Wrong(Right):
         def vjp(self, x):
-            return self(x), lambda w: (np.cos(x) * x[..., ::-1] * w + np.sin(x) * w[..., ::-1], np.zeros(0))
+            return self(x), lambda w: (
+                np.cos(x) * x[..., ::-1] * w + np.sin(x) * w[..., ::-1],
+                np.zeros(0),
+            )
 
     x = points(rng, (7,))
     assert checks.adjoint(Right(), x).require().limit == 1e-6

@@ -40,9 +40,13 @@ dnn.Flow(X, 0.4)
 _.lipschitz()
 print("still here:", F.h, dnn.Flow(X, 0.5)(np.zeros(2)).shape)
 """
-    done = subprocess.run([sys.executable, "-i", "-q"], input=session, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-i", "-q"], input=session, capture_output=True, text=True, timeout=60
+    )
     assert "still here: 0.3 (2,)" in done.stdout, done.stderr
-    assert done.stderr.count("Traceback") == 1 and "Flow acts on states of dimension 2" in done.stderr
+    assert (
+        done.stderr.count("Traceback") == 1 and "Flow acts on states of dimension 2" in done.stderr
+    )
 
 
 def test_a_comprehension_a_loop_and_a_pair_of_flows_look_at_one_field(rng):
@@ -60,7 +64,10 @@ def test_a_comprehension_a_loop_and_a_pair_of_flows_look_at_one_field(rng):
 def test_two_heads_on_one_body(rng):
     """Both see what the training of either does to the body, and keep what is theirs."""
     body = dnn.Network(dnn.Lift(4, 2), dnn.Flow(residual(rng), 0.3))
-    one, other = dnn.Network(body, dnn.Affine(2, 4, rng=rng)), dnn.Network(body, dnn.Affine(3, 4, rng=rng))
+    one, other = (
+        dnn.Network(body, dnn.Affine(2, 4, rng=rng)),
+        dnn.Network(body, dnn.Affine(3, 4, rng=rng)),
+    )
     x = rng.normal(size=(30, 2))
     y, z = one(x), other(x)
     for _ in range(2):  # whoever was asked for its θ last
@@ -89,18 +96,39 @@ def tied_networks(rng):
     """(name, network): a part that is met twice, on every level where it can be."""
     X, A = residual(rng), dnn.Dense(4, 4, rng=rng)
     yield "one field in two flows", dnn.Network(dnn.Flow(X, 0.1), dnn.Flow(X, 0.2, dnn.Ralston()))
-    yield "one field, two learned steps", dnn.Network(*[dnn.Flow(X, h, learn_h=True) for h in (0.1, 0.3)])
-    yield "one matrix in two fields", dnn.Network(*[dnn.Flow(dnn.ResidualField(A, dnn.Tanh()), 0.2) for _ in range(2)])
-    yield "one matrix twice in a field", dnn.Network(dnn.Flow(dnn.ResidualField(A, dnn.Tanh(), A), 0.2))
+    yield (
+        "one field, two learned steps",
+        dnn.Network(*[dnn.Flow(X, h, learn_h=True) for h in (0.1, 0.3)]),
+    )
+    yield (
+        "one matrix in two fields",
+        dnn.Network(*[dnn.Flow(dnn.ResidualField(A, dnn.Tanh()), 0.2) for _ in range(2)]),
+    )
+    yield (
+        "one matrix twice in a field",
+        dnn.Network(dnn.Flow(dnn.ResidualField(A, dnn.Tanh(), A), 0.2)),
+    )
     f, g, k = (dnn.ResidualField.random(2, 3, bias=1.0, rng=rng) for _ in range(3))
     halves = dnn.PartitionedField(f, g), dnn.PartitionedField(f, k), dnn.PartitionedField(g, f)
-    yield "halves that overlap", dnn.Network(*[dnn.Flow(H, 0.2, dnn.StormerVerlet()) for H in halves])
-    yield "a sum with a part twice", dnn.Network(dnn.Flow(dnn.SumField(X, residual(rng), X), 0.1, dnn.Strang()))
+    yield (
+        "halves that overlap",
+        dnn.Network(*[dnn.Flow(H, 0.2, dnn.StormerVerlet()) for H in halves]),
+    )
+    yield (
+        "a sum with a part twice",
+        dnn.Network(dnn.Flow(dnn.SumField(X, residual(rng), X), 0.1, dnn.Strang())),
+    )
     inner = dnn.Network(dnn.Flow(X, 0.1), dnn.Affine(4, 4, rng=rng))
-    yield "a network, a part of it, and its field", dnn.Network(inner, inner[1:], dnn.Flow(X, 0.3), inner)
+    yield (
+        "a network, a part of it, and its field",
+        dnn.Network(inner, inner[1:], dnn.Flow(X, 0.3), inner),
+    )
     yield "roll-outs as parts", dnn.Network(dnn.Flow(X, 0.1), dnn.Rollout(dnn.Flow(X, 0.2), 2))
     H = energetic(rng)
-    yield "a field and its gradient", dnn.Network(dnn.Flow(H, 0.1, dnn.ImplicitMidpoint()), dnn.Flow(H.dH, 0.1))
+    yield (
+        "a field and its gradient",
+        dnn.Network(dnn.Flow(H, 0.1, dnn.ImplicitMidpoint()), dnn.Flow(H.dH, 0.1)),
+    )
 
 
 NAMES = [name for name, _ in tied_networks(np.random.default_rng(0))]
@@ -117,13 +145,19 @@ def test_the_gradient_in_shared_parameters_is_the_sum(tied, rng):
     v = rng.normal(size=tied.theta.size)
     w = rng.normal(size=tied(x).shape)
     dy = tied.jvp(x, 0 * x, v)[1]
-    assert abs((w * dy).sum() - tied.vjp(x)[1](w)[1] @ v) <= 1e-12 * np.linalg.norm(w) * np.linalg.norm(dy)
+    assert abs((w * dy).sum() - tied.vjp(x)[1](w)[1] @ v) <= 1e-12 * np.linalg.norm(
+        w
+    ) * np.linalg.norm(dy)
 
 
 def test_ties_survive_save_load_deepcopy_and_pickle(tied, rng, tmp_path):
     x = 0.5 * points(rng, (3,))
     tied.save(tmp_path / "net.npz")
-    for twin in (dnn.Map.load(tmp_path / "net.npz"), copy.deepcopy(tied), pickle.loads(pickle.dumps(tied))):
+    for twin in (
+        dnn.Map.load(tmp_path / "net.npz"),
+        copy.deepcopy(tied),
+        pickle.loads(pickle.dumps(tied)),
+    ):
         assert twin.theta.size == tied.theta.size and not np.shares_memory(twin.theta, tied.theta)
         np.testing.assert_array_equal(twin(x), tied(x))
         assert list(twin.parameters) == list(tied.parameters)
@@ -135,7 +169,12 @@ def test_ties_survive_save_load_deepcopy_and_pickle(tied, rng, tmp_path):
 
 
 def test_a_part_of_a_network_looks_at_the_same_parameters(rng):
-    net = dnn.Network(dnn.Lift(4, 2), dnn.Flow(residual(rng), 0.1), dnn.Flow(partitioned(rng), 0.1), dnn.Affine(2, 4, rng=rng))
+    net = dnn.Network(
+        dnn.Lift(4, 2),
+        dnn.Flow(residual(rng), 0.1),
+        dnn.Flow(partitioned(rng), 0.1),
+        dnn.Affine(2, 4, rng=rng),
+    )
     theta, x = net.theta, rng.normal(size=(5, 2))
     head, tail = net[:2], net[2:]
     assert net[1] is net.maps[1] and len(net) == 4 and list(net) == list(net.maps)
@@ -156,7 +195,9 @@ def test_a_gradient_of_a_part_is_found_in_the_whole(rng):
     f, g, k = (dnn.Dense(2, 2, rng=rng) for _ in range(3))
     outer = dnn.PartitionedField(f, g), dnn.PartitionedField(f, k)
     net = dnn.SumField(*outer)
-    np.testing.assert_array_equal(net.theta[place_of(outer[1], net)], np.concatenate([f.theta, k.theta]))
+    np.testing.assert_array_equal(
+        net.theta[place_of(outer[1], net)], np.concatenate([f.theta, k.theta])
+    )
     np.testing.assert_array_equal(net.theta[place_of(g, net, "W")], g.theta)
     with pytest.raises(ValueError, match=r"Dense\(2 → 2\) is not a part of SumField"):
         place_of(dnn.Dense(2, 2), net)

@@ -20,8 +20,15 @@ CONTRACT = {
 
 def bodies():
     """(file, function) for each body of the contract in fields, linear maps, activations, methods and flows."""
-    files = [PACKAGE / "activations.py", PACKAGE / "flows.py", *PACKAGE.glob("maps/*.py"), *PACKAGE.glob("linear/*.py")]
-    files += [path for path in PACKAGE.glob("fields/*.py") if path.stem != "invariants"] + [*PACKAGE.glob("integrators/*.py")]
+    files = [
+        PACKAGE / "activations.py",
+        PACKAGE / "flows.py",
+        *PACKAGE.glob("maps/*.py"),
+        *PACKAGE.glob("linear/*.py"),
+    ]
+    files += [path for path in PACKAGE.glob("fields/*.py") if path.stem != "invariants"] + [
+        *PACKAGE.glob("integrators/*.py")
+    ]
     for path in files:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         looks = {
@@ -42,7 +49,11 @@ def test_no_body_looks_at_its_arguments():
         for node in ast.walk(function):
             called = getattr(node, "func", None)
             name = getattr(called, "id", getattr(called, "attr", None))
-            if name in (looks if isinstance(called, ast.Name) else {"state", "covector", "tangent", "require"}):
+            if name in (
+                looks
+                if isinstance(called, ast.Name)
+                else {"state", "covector", "tangent", "require"}
+            ):
                 found.append(f"{path.name}: {cls}.{function.name} calls {name}")
     assert looked_at > 150 and not found, found
 
@@ -147,13 +158,17 @@ def test_a_mistake_in_a_students_field_is_named_wherever_it_is_called(mistake, w
 def test_a_students_field_is_given_what_fits():
     X = Sines()
     for call in (X, X.vjp, X.jacobian, lambda x: X.jvp(x, x), X.divergence):
-        with pytest.raises(ValueError, match=r"Sines acts on states of dimension 2, got an array of shape \(5, 3\)"):
+        with pytest.raises(
+            ValueError, match=r"Sines acts on states of dimension 2, got an array of shape \(5, 3\)"
+        ):
             call(np.zeros((5, 3)))
     with pytest.raises(ValueError, match=r"Sines needs a covector w of shape \(5, 2\), got \(2,\)"):
         X.vjp(np.zeros((5, 2)))[1](np.zeros(2))
     with pytest.raises(ValueError, match=r"Sines needs a tangent v of shape \(5, 2\), got \(2,\)"):
         X.jvp(np.zeros((5, 2)), np.zeros(2))
-    with pytest.raises(ValueError, match=r"Sines needs a direction in θ of shape \(1,\), got \(3,\)"):
+    with pytest.raises(
+        ValueError, match=r"Sines needs a direction in θ of shape \(1,\), got \(3,\)"
+    ):
         X.jvp(np.zeros(2), np.zeros(2), np.zeros(3))
     np.testing.assert_array_equal(X([0, 1]), np.sin([0.0, 1.0]))
     dnn.checks.adjoint(X, np.ones((3, 2))).require()

@@ -18,7 +18,9 @@ def test_a_check_is_one_aligned_line_and_require_raises_with_it():
         checks.Check("c", np.nan, 1.0),
     )
     assert good.passed and not bad.passed and not broken.passed  # a NaN fails
-    assert str(good).index("measured") == str(bad).index("measured") and str(good).startswith("passed  a")
+    assert str(good).index("measured") == str(bad).index("measured") and str(good).startswith(
+        "passed  a"
+    )
     assert good.require() is good
     with pytest.raises(AssertionError, match="FAILED  b .* measured  2.00e"):
         bad.require()
@@ -36,7 +38,10 @@ def test_checks_fail_on_nan_and_on_what_they_cannot_measure():
         assert not checks.inverse(Log(), [[-1.0, 2.0]]).passed  # log(−1)
     assert "maps of a space to itself" in checks.volume(dnn.Lift(3, 2), np.ones(2)).detail
     assert (
-        "not finite" in checks.volume(dnn.KnownField(np.sin, 2, lambda x: np.full((2, 2), np.nan)), np.ones(2)).detail
+        "not finite"
+        in checks.volume(
+            dnn.KnownField(np.sin, 2, lambda x: np.full((2, 2), np.nan)), np.ones(2)
+        ).detail
     )
 
     class OnlyState(dnn.Dense):
@@ -49,7 +54,10 @@ def test_checks_fail_on_nan_and_on_what_they_cannot_measure():
         def vjp(self, x):
             return self(x), lambda w: (w @ self.W, self.outer(w, x)[:-1])
 
-    assert "dtheta of the pullback of Transposed has shape (5,), needed is (6,)" in checks.adjoint(Transposed(3, 2), np.ones(2)).detail
+    assert (
+        "dtheta of the pullback of Transposed has shape (5,), needed is (6,)"
+        in checks.adjoint(Transposed(3, 2), np.ones(2)).detail
+    )
     blow_up = checks.order(dnn.Euler(), dnn.KnownField(lambda x: -(x**3), 1), [1000.0], t=1e3)
     assert not blow_up.passed and "blow up" in blow_up.detail
     rest = checks.order(dnn.RK4(), dnn.KnownField(lambda x: 0 * x, 1), [1.0])
@@ -106,7 +114,9 @@ def test_order_takes_a_plain_function_and_a_method_of_ones_own():
             k = f(x)
             return x + h / 2 * (k + f(x + h * k))
 
-    assert checks.order(MyHeun(), lambda x: np.stack([x[..., 1], -np.sin(x[..., 0])], axis=-1), [1.0, 0.2]).require()
+    assert checks.order(
+        MyHeun(), lambda x: np.stack([x[..., 1], -np.sin(x[..., 0])], axis=-1), [1.0, 0.2]
+    ).require()
 
 
 def test_volume_falls_back_on_differences_for_a_map_without_a_tangent():
@@ -134,7 +144,9 @@ def test_the_invariant_check_does_not_blame_rounding(scale):
 def test_each_check_looks_at_the_worst_and_in_both_directions(rng):
     x = rng.normal(size=(5, 2))
     shrink = dnn.KnownField(
-        lambda x: np.where(x > 0, 0.9, 1.0) * x, 2, lambda x: np.where(x > 0, 0.9, 1.0)[..., None] * np.eye(2)
+        lambda x: np.where(x > 0, 0.9, 1.0) * x,
+        2,
+        lambda x: np.where(x > 0, 0.9, 1.0)[..., None] * np.eye(2),
     )
     assert checks.volume(shrink, [[-1.0, -1.0], [1.0, 1.0]]).measured == pytest.approx(
         1 - 0.81
@@ -146,7 +158,9 @@ def test_each_check_looks_at_the_worst_and_in_both_directions(rng):
     def there_and_back(z):
         return z[..., ::-1]
 
-    check = checks.invariant(there_and_back, lambda z: z[..., 0], x, steps=2)  # x₂ = x₀, but x₁ is elsewhere
+    check = checks.invariant(
+        there_and_back, lambda z: z[..., 0], x, steps=2
+    )  # x₂ = x₀, but x₁ is elsewhere
     assert not check.passed and check.measured == pytest.approx(np.abs(x[:, 0] - x[:, 1]).max())
     assert "there_and_back" in str(check)
 
@@ -160,7 +174,9 @@ def test_each_check_looks_at_the_worst_and_in_both_directions(rng):
             return y
 
     assert not checks.inverse(OneSided(), x).passed
-    assert not checks.inverse(OneSided(), np.array([[1.0, 0.0], [1.0, 2.0]])).passed  # one of the batch is enough
+    assert not checks.inverse(
+        OneSided(), np.array([[1.0, 0.0], [1.0, 2.0]])
+    ).passed  # one of the batch is enough
 
     class Diverging(dnn.KnownField):
         pass
@@ -171,7 +187,9 @@ def test_each_check_looks_at_the_worst_and_in_both_directions(rng):
 
 def test_an_invariant_that_becomes_nan_fails():
     with np.errstate(invalid="ignore"):
-        assert not checks.invariant(lambda x: x - 1.0, lambda x: np.sqrt(x[..., 0]), np.array([1.5]), steps=3).passed
+        assert not checks.invariant(
+            lambda x: x - 1.0, lambda x: np.sqrt(x[..., 0]), np.array([1.5]), steps=3
+        ).passed
 
 
 class Own:
@@ -204,7 +222,10 @@ def test_the_adjoint_check_fails_on_nan_on_shapes_and_on_other_values(rng):
 
     class OneMoreAxis(Own):
         def vjp(self, x):
-            return self(x)[None], lambda w: (self.theta * np.cos(x) * w[0], (np.sin(x) * w[0]).sum(axis=0))
+            return self(x)[None], lambda w: (
+                self.theta * np.cos(x) * w[0],
+                (np.sin(x) * w[0]).sum(axis=0),
+            )
 
     class SlightlyOther(Own):
         def vjp(self, x):
@@ -214,7 +235,10 @@ def test_the_adjoint_check_fails_on_nan_on_shapes_and_on_other_values(rng):
         """1e-9 in x, where a jvp tells; and θ has no jvp, so that a quotient's error of the same size is right there."""
 
         def vjp(self, x):
-            return self(x), lambda w: (self.theta * np.cos(x) * w * (1 + 1e-10), (np.sin(x) * w).sum(axis=0))
+            return self(x), lambda w: (
+                self.theta * np.cos(x) * w * (1 + 1e-10),
+                (np.sin(x) * w).sum(axis=0),
+            )
 
         def jvp(self, x, v, dtheta=None):
             if dtheta is not None:
@@ -222,7 +246,9 @@ def test_the_adjoint_check_fails_on_nan_on_shapes_and_on_other_values(rng):
             return super().jvp(x, v)
 
     for Wrong in (NanInX, NanInTheta, OneMoreAxis, SlightlyOther, SmallErrorInX):
-        assert not any(checks.adjoint(Wrong(), x, rng=seed).passed for seed in range(10)), Wrong.__name__
+        assert not any(checks.adjoint(Wrong(), x, rng=seed).passed for seed in range(10)), (
+            Wrong.__name__
+        )
 
 
 def test_the_tangent_check_fails_on_nan(rng):
@@ -243,7 +269,10 @@ def test_what_the_adjoint_check_says():
         == "in x, Jv from differences"
     )
     assert checks.adjoint(dnn.Lift(3, 2), np.zeros(2)).detail == "in x, Jv from jvp"
-    for fun, x in ((lambda x: np.where(np.isnan(x), 0.0, x), [np.nan, 1.0]), (lambda x: x + np.inf, [0.0, 1.0])):
+    for fun, x in (
+        (lambda x: np.where(np.isnan(x), 0.0, x), [np.nan, 1.0]),
+        (lambda x: x + np.inf, [0.0, 1.0]),
+    ):
         X = dnn.KnownField(fun, 2, lambda x: np.eye(2))
         assert "x or F(x) is not finite" in checks.adjoint(X, x).detail
 
@@ -256,7 +285,9 @@ def test_the_volume_check_allows_rounding_of_the_condition_number_and_one_percen
     def linear(J):
         return dnn.KnownField(lambda x: x @ J.T, 2, lambda x: J + 0 * x[..., None])
 
-    assert checks.volume(linear(np.diag([1e6, 1e-6])), np.ones(2)).limit == pytest.approx(10 * 2.2e-16 * 1e12, rel=0.1)
+    assert checks.volume(linear(np.diag([1e6, 1e-6])), np.ones(2)).limit == pytest.approx(
+        10 * 2.2e-16 * 1e12, rel=0.1
+    )
     assert checks.volume(linear(np.diag([1e9, 1e-9])), np.ones(2)).limit == 1e-2
     assert checks.volume(linear(np.eye(2)), np.ones(2)).limit == 1e-12
 
@@ -275,7 +306,9 @@ def test_the_limit_of_the_invariant_check_is_a_rounding_error_a_step():
 
 def test_an_invariant_that_is_nan_for_a_while_fails():
     values = iter([1.0, np.nan, 1.0, 1.0])
-    assert not checks.invariant(lambda x: x, lambda x: np.array(next(values)), np.ones(2), steps=3).passed
+    assert not checks.invariant(
+        lambda x: x, lambda x: np.array(next(values)), np.ones(2), steps=3
+    ).passed
 
 
 def test_the_inverse_check_goes_there_and_back_and_back_and_there():
@@ -291,7 +324,10 @@ def test_the_inverse_check_goes_there_and_back_and_back_and_there():
         def inverse(self, y):
             return y[..., :2] if self.there else y[..., 1::-1]
 
-    assert checks.inverse(Half(True), [[1.0, 2.0]]).passed and not checks.inverse(Half(False), [[1.0, 2.0]]).passed
+    assert (
+        checks.inverse(Half(True), [[1.0, 2.0]]).passed
+        and not checks.inverse(Half(False), [[1.0, 2.0]]).passed
+    )
 
     class Off(dnn.Map):
         dim_in = dim_out = 1
@@ -363,7 +399,11 @@ def test_a_field_is_no_step_and_the_checks_say_so():
 def test_the_gradient_check_tells_value_gradient_and_hessian_apart(rng):
     x = rng.normal(size=(5, 3))
 
-    def quartic(value=lambda x: (x**4).sum(axis=-1), gradient=lambda x: 4 * x**3, hvp=lambda x, v: 12 * x**2 * v):
+    def quartic(
+        value=lambda x: (x**4).sum(axis=-1),
+        gradient=lambda x: 4 * x**3,
+        hvp=lambda x, v: 12 * x**2 * v,
+    ):
         return dnn.Invariant(value, gradient, hvp)
 
     for I in (
@@ -382,7 +422,10 @@ def test_the_gradient_check_tells_value_gradient_and_hessian_apart(rng):
         "I(x) has shape (), needed is (5,): sum over the last axis"
         in checks.gradient(quartic(value=lambda x: (x**4).sum()), x).detail
     )
-    assert "∇²I v has shape (5, 1), needed is (5, 3)" in checks.gradient(quartic(hvp=lambda x, v: v[..., :1]), x).detail
+    assert (
+        "∇²I v has shape (5, 1), needed is (5, 3)"
+        in checks.gradient(quartic(hvp=lambda x, v: v[..., :1]), x).detail
+    )
     assert not checks.gradient(quartic(gradient=lambda x: np.nan * x), x).passed
 
 
@@ -432,7 +475,9 @@ def test_the_symplectic_defect_is_relative_to_d_squared(rng):
     assert not off.passed and "anti" not in off.detail and "put all" not in off.detail
     nearly = checks.symplectic(linear_map(np.diag([1.0, -1.0 - 1e-10])), np.ones(2))
     assert not nearly.passed and "anti" not in nearly.detail
-    assert not checks.symplectic(dnn.KnownField(np.sin, 2, lambda x: np.full((2, 2), np.nan)), np.ones(2)).passed
+    assert not checks.symplectic(
+        dnn.KnownField(np.sin, 2, lambda x: np.full((2, 2), np.nan)), np.ones(2)
+    ).passed
 
 
 def test_a_mistake_in_a_jacobian_is_not_hidden_by_differences():
@@ -461,12 +506,17 @@ def test_the_order_check_measures_the_worst_component():
 
 
 def test_the_taylor_remainder_of_an_adjoint_has_order_two_and_of_a_wrong_one_order_one(rng):
-    F, x = dnn.Network(dnn.Flow(residual(rng), 0.3, dnn.Ralston()), dnn.Affine(3, 4, rng=rng)), rng.normal(size=(5, 4))
+    F, x = (
+        dnn.Network(dnn.Flow(residual(rng), 0.3, dnn.Ralston()), dnn.Affine(3, 4, rng=rng)),
+        rng.normal(size=(5, 4)),
+    )
     theta = F.theta.copy()
     check = dnn.checks.taylor(F, x).require()
     assert np.array_equal(F.theta, theta) and "remainder of order 2.0" in check.detail
     assert len(check.eps) == len(check.remainders) == len(check.orders) + 1 > 10
-    assert len(check.table().splitlines()) == len(check.eps) and check.table().splitlines()[5].split()[2][:2] in (
+    assert len(check.table().splitlines()) == len(check.eps) and check.table().splitlines()[
+        5
+    ].split()[2][:2] in (
         "2.",
         "1.",
     )
@@ -513,7 +563,9 @@ def test_the_taylor_test_and_duality_refuse_what_they_cannot_measure():
 
     assert "must return the pair dx, dtheta" in checks.taylor(OnlyState(), np.ones((3, 2))).detail
     assert "not finite" in checks.taylor(Own(), [[np.nan, 1.0]]).detail
-    assert "F maps (2,) to (3,): it must return" in checks.duality(dnn.Lift(3, 2), np.ones(2)).detail
+    assert (
+        "F maps (2,) to (3,): it must return" in checks.duality(dnn.Lift(3, 2), np.ones(2)).detail
+    )
 
 
 # ---- factors: maps of one state, and of a pair
@@ -556,7 +608,9 @@ class Product:
         return self.theta * y * w, self.theta * x * w, (x * y * w).sum(axis=0)
 
     def jvp(self, x, y, dx, dy, dtheta=None):
-        return self(x, y), self.theta * (dx * y + x * dy) + (0 if dtheta is None else x * y * dtheta)
+        return self(x, y), self.theta * (dx * y + x * dy) + (
+            0 if dtheta is None else x * y * dtheta
+        )
 
 
 WRONG_PRODUCTS = {
@@ -573,7 +627,9 @@ def test_a_wrong_map_of_two_states_is_named(words, rng):
     x, y = rng.normal(size=(2, 5, 3))
     assert checks.adjoint(Product(), (x, y)).passed and checks.taylor(Product(), (x, y)).passed
     check = checks.adjoint(Product(WRONG_PRODUCTS[words]), (x, y))
-    assert not check.passed and words in check.detail and check.name == "adjoint of Product", str(check)
+    assert not check.passed and words in check.detail and check.name == "adjoint of Product", str(
+        check
+    )
 
 
 def test_a_pair_has_two_states_of_one_shape_and_a_tuple_of_numbers_is_one_state(rng):
@@ -630,7 +686,14 @@ def test_every_check_of_a_map_that_returns_no_state_fails_and_says_so(words):
     F, x = type("Wrong", (Doubled,), {"__call__": WRONG_RESULTS[words]})(), np.ones((3, 2))
     asked = [
         (check, ())
-        for check in (checks.adjoint, checks.taylor, checks.tangent, checks.duality, checks.inverse, checks.lipschitz)
+        for check in (
+            checks.adjoint,
+            checks.taylor,
+            checks.tangent,
+            checks.duality,
+            checks.inverse,
+            checks.lipschitz,
+        )
     ]
     for check, more in [*asked, (checks.invariant, (dnn.Mass(),)), (checks.value, ())]:
         if check is checks.value:
@@ -651,13 +714,19 @@ def test_a_method_and_a_jacobian_that_return_no_state_fail():
             return (x + h * field(x))[..., :1]
 
     found = checks.order(Half(), lambda x: -x, np.ones(2))
-    assert not found.passed and found.name == "order of Half" and "has shape (1,), needed is (2,)" in found.detail
+    assert (
+        not found.passed
+        and found.name == "order of Half"
+        and "has shape (1,), needed is (2,)" in found.detail
+    )
 
     class NoTangent(Doubled):
         def jvp(self, x, v, dtheta=None):
             return 2 * x, v[..., :1]
 
-    assert "has shape (3, 1), needed is (3, 2)" in checks.tangent(NoTangent(), np.ones((3, 2))).detail
+    assert (
+        "has shape (3, 1), needed is (3, 2)" in checks.tangent(NoTangent(), np.ones((3, 2))).detail
+    )
     assert "run checks.tangent" in checks.adjoint(NoTangent(), np.ones((3, 2))).require().detail
 
 
@@ -674,10 +743,14 @@ def test_where_each_step_is_the_exact_flow_the_order_is_infinite_and_the_error_r
             return True
 
     assert not checks.order(Boastful(), dnn.systems.pendulum(), [1.0, 0.5]).passed
-    kick = dnn.KnownField(lambda z: np.stack([0 * z[..., 0], -np.sin(z[..., 0])], axis=-1), 2, shear=True)
+    kick = dnn.KnownField(
+        lambda z: np.stack([0 * z[..., 0], -np.sin(z[..., 0])], axis=-1), 2, shear=True
+    )
     both = dnn.SumField(shear, kick)
     assert "claimed 2" in checks.order(dnn.Strang(dnn.Euler()), both, [1.0, 0.5]).require().detail
-    assert "claimed 1" in checks.order(dnn.LieTrotter(dnn.Euler()), both, [1.0, 0.5]).require().detail
+    assert (
+        "claimed 1" in checks.order(dnn.LieTrotter(dnn.Euler()), both, [1.0, 0.5]).require().detail
+    )
 
 
 # ---- what a tutor would say
@@ -749,7 +822,10 @@ def test_where_two_factors_coincide_both_are_named():
     F = Layer(SAID["the gradient of A: one factor h = 0.3 too many"])
     F.h = 0.5
     said = checks.adjoint(F, np.random.default_rng(0).normal(size=(2, 3))).detail
-    assert "the gradient of A: a mean over the batch of 2 instead of a sum, or one factor h = 0.5 too many" in said
+    assert (
+        "the gradient of A: a mean over the batch of 2 instead of a sum, or one factor h = 0.5 too many"
+        in said
+    )
 
 
 @pytest.mark.parametrize("h, steps", [(1.0, 1), (-1.0, 1), (0.5, 3)])
@@ -759,7 +835,9 @@ def test_a_wrong_sign_is_no_wrong_step(h, steps, rng):
             y, back = super().vjp(x)
             return y, lambda w: (back(w)[0], -back(w)[1])
 
-    said = checks.adjoint(Wrong(residual(rng), h, dnn.Heun(), steps=steps), rng.normal(size=(3, 4))).detail
+    said = checks.adjoint(
+        Wrong(residual(rng), h, dnn.Heun(), steps=steps), rng.normal(size=(3, 4))
+    ).detail
     assert said.endswith("; the gradient of A and b and B: the sign is wrong"), said
 
 
@@ -776,7 +854,10 @@ def test_a_wrong_gradient_with_respect_to_the_step_is_named(rng):
 
         def vjp(self, x):
             y, back = super().vjp(x)
-            return y, lambda w: (back(w)[0], back(w)[1] * np.append(np.ones(self.field.theta.size), self.factor))
+            return y, lambda w: (
+                back(w)[0],
+                back(w)[1] * np.append(np.ones(self.field.theta.size), self.factor),
+            )
 
     F, x = Times(residual(rng), 0.1, dnn.Heun(), learn_h=True), rng.normal(size=(3, 4))
     assert "the gradient of h: it is 2 times what it should be" in checks.adjoint(F, x).detail
@@ -878,7 +959,10 @@ def test_a_loss_is_checked_to_the_rounding_of_its_value(rng):
     ):
         wrong = Shifted()
         wrong.factor, wrong.constant = factor, 1.0
-        assert not checks.loss(wrong, y, target).passed and words in checks.loss(wrong, y, target).detail
+        assert (
+            not checks.loss(wrong, y, target).passed
+            and words in checks.loss(wrong, y, target).detail
+        )
 
     class NoPair(Shifted):
         def vjp(self, y, target):
@@ -894,7 +978,10 @@ def test_the_losses_of_the_package_pass_and_wrong_ones_are_named(rng):
     checks.loss(dnn.MulticlassHinge(), y, labels).require()
     wrong = {
         "a mean over the batch of 6 instead of a sum": lambda value, dy: (value, dy / 6),
-        "6 times too much: a mean over the batch of 6 is missing": lambda value, dy: (value, 6 * dy),
+        "6 times too much: a mean over the batch of 6 is missing": lambda value, dy: (
+            value,
+            6 * dy,
+        ),
         "the sign is wrong": lambda value, dy: (value, -dy),
         "give different values": lambda value, dy: (2 * value, dy),
         "has shape (24,)": lambda value, dy: (value, dy.ravel()),
@@ -913,4 +1000,6 @@ def test_the_losses_of_the_package_pass_and_wrong_ones_are_named(rng):
         assert not check.passed and words in check.detail, check.detail
     for kind in (dnn.Tanh, dnn.MulticlassHinge):
         with pytest.raises(TypeError, match=f"got the class itself: write {kind.__name__}"):
-            (checks.activation if kind is dnn.Tanh else checks.loss)(kind, *[] if kind is dnn.Tanh else (y, labels))
+            (checks.activation if kind is dnn.Tanh else checks.loss)(
+                kind, *[] if kind is dnn.Tanh else (y, labels)
+            )

@@ -33,7 +33,9 @@ def largest_stretch(F, rng, n=300, d=4):
     """The largest ‖F(x) − F(y)‖/‖x − y‖ over random pairs, and ‖F′(x)‖ over random points: a lower bound of the Lipschitz constant."""
     x = 2 * rng.normal(size=(n, d))
     y = x + np.exp(rng.uniform(-3, 2, (n, 1))) * rng.normal(size=(n, d))
-    pairs_ = np.linalg.norm(np.reshape(F(x) - F(y), (n, -1)), axis=-1) / np.linalg.norm(x - y, axis=-1)
+    pairs_ = np.linalg.norm(np.reshape(F(x) - F(y), (n, -1)), axis=-1) / np.linalg.norm(
+        x - y, axis=-1
+    )
     J = F.jacobian(x).reshape(n, -1, d)
     return max(pairs_.max(), np.linalg.norm(J, 2, axis=(-2, -1)).max())
 
@@ -110,7 +112,9 @@ def test_lipschitz_and_one_sided_constants_hold(rng):
 @pytest.mark.parametrize("shape", [(6, 4), (3, 4), (4, 4)])
 def test_spectrum_holds_the_eigenvalues_of_a_gradient_field(sigma, sign, shape, rng):
     for alpha in (None, rng.normal(size=shape[0])):
-        X = randomise(dnn.GradientField(dnn.Dense(*shape, rng=rng), sigma, sign=sign, alpha=alpha), rng)
+        X = randomise(
+            dnn.GradientField(dnn.Dense(*shape, rng=rng), sigma, sign=sign, alpha=alpha), rng
+        )
         eigenvalues = np.linalg.eigvalsh(X.jacobian(3 * rng.normal(size=(200, 4))))
         low, high = X.spectrum()
         assert low - 1e-12 <= eigenvalues.min() and eigenvalues.max() <= high + 1e-12
@@ -122,8 +126,13 @@ def test_spectrum_is_sharp_where_the_slopes_are_attained():
     assert X.spectrum() == approx((-4.0, -0.5))
     np.testing.assert_allclose(np.diag(X.jacobian(np.array([1.0, -1.0]))), [-4.0, -0.5])
     assert X.one_sided_lipschitz() == approx(-0.5) and X.lipschitz() == approx(4.0)
-    assert dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Sine()).spectrum() == approx((-1.0, 1.0))
-    assert dnn.GradientField(dnn.Dense(1, 2, W=[[1.0, 0.0]]), dnn.LeakyReLU(0.5)).one_sided_lipschitz() == 0.0
+    assert dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Sine()).spectrum() == approx(
+        (-1.0, 1.0)
+    )
+    assert (
+        dnn.GradientField(dnn.Dense(1, 2, W=[[1.0, 0.0]]), dnn.LeakyReLU(0.5)).one_sided_lipschitz()
+        == 0.0
+    )
 
 
 def test_lipschitz_constants_are_sharp_on_linear_fields():
@@ -131,18 +140,34 @@ def test_lipschitz_constants_are_sharp_on_linear_fields():
     A, B = np.diag([3.0, 1.0]), np.diag([2.0, 5.0])
     X = dnn.ResidualField(dnn.Dense(2, 2, W=A), dnn.LeakyReLU(-3.0), dnn.Dense(2, 2, W=B))
     assert X.lipschitz() == pytest.approx(5 * 3 * 3)
-    assert dnn.ResidualField(dnn.Dense(2, 2, W=A), dnn.Sigmoid()).lipschitz() == pytest.approx(0.25 * 3)
-    assert dnn.GradientField(dnn.Dense(2, 2, W=A), dnn.LeakyReLU(-2.0)).lipschitz() == pytest.approx(2 * 9)
-    assert dnn.GradientField(dnn.Dense(2, 2, W=A), dnn.LeakyReLU(-2.0), sign=1).lipschitz() == pytest.approx(2 * 9)
+    assert dnn.ResidualField(dnn.Dense(2, 2, W=A), dnn.Sigmoid()).lipschitz() == pytest.approx(
+        0.25 * 3
+    )
+    assert dnn.GradientField(
+        dnn.Dense(2, 2, W=A), dnn.LeakyReLU(-2.0)
+    ).lipschitz() == pytest.approx(2 * 9)
+    assert dnn.GradientField(
+        dnn.Dense(2, 2, W=A), dnn.LeakyReLU(-2.0), sign=1
+    ).lipschitz() == pytest.approx(2 * 9)
 
     one = [dnn.Dense(1, 1, W=[[value]]) for value in (2.0, 3.0, 3.0, 2.0)]
-    for f, g in (one[:2], one[2:]):  # x′ = 2v, v′ = 3x: norm 3, and the symmetric part has the eigenvalue 5/2
+    for f, g in (
+        one[:2],
+        one[2:],
+    ):  # x′ = 2v, v′ = 3x: norm 3, and the symmetric part has the eigenvalue 5/2
         X = dnn.PartitionedField(f, g)
         J = X.jacobian(np.zeros(2))
         assert X.lipschitz() == pytest.approx(np.linalg.norm(J, 2)) == pytest.approx(3)
-        assert X.one_sided_lipschitz() == pytest.approx(np.linalg.eigvalsh((J + J.T) / 2).max()) == pytest.approx(2.5)
+        assert (
+            X.one_sided_lipschitz()
+            == pytest.approx(np.linalg.eigvalsh((J + J.T) / 2).max())
+            == pytest.approx(2.5)
+        )
 
-    parts = [dnn.GradientField(dnn.Dense(1, 1, W=[[w]]), dnn.LeakyReLU(a)) for w, a in ((1.0, 0.5), (2.0, 0.25))]
+    parts = [
+        dnn.GradientField(dnn.Dense(1, 1, W=[[w]]), dnn.LeakyReLU(a))
+        for w, a in ((1.0, 0.5), (2.0, 0.25))
+    ]
     X = dnn.SumField(*parts)  # slopes in [½, 1] + 4 [¼, 1]
     assert (
         X.spectrum() == approx((-5.0, -1.5))
@@ -156,14 +181,18 @@ def test_the_constant_of_a_mass_preserving_field_is_attained():
     probe = dnn.MassPreservingField(dnn.Dense(6, 4, W=np.eye(6, 4)), dnn.Identity())
     P = np.stack(
         [
-            dnn.MassPreservingField(dnn.Dense(6, 4, W=np.outer(e, [1, 0, 0, 0])), dnn.Identity())(np.eye(4)[0])
+            dnn.MassPreservingField(dnn.Dense(6, 4, W=np.outer(e, [1, 0, 0, 0])), dnn.Identity())(
+                np.eye(4)[0]
+            )
             for e in np.eye(6)
         ],
         -1,
     )
     v = np.linalg.svd(P)[2][0]
     X = dnn.MassPreservingField(dnn.Dense(6, 4, W=np.outer(v, [0.6, 0.8, 0, 0])), dnn.Identity())
-    np.testing.assert_allclose(X.lipschitz(), np.linalg.norm(X.jacobian(np.zeros(4)), 2), rtol=1e-12)
+    np.testing.assert_allclose(
+        X.lipschitz(), np.linalg.norm(X.jacobian(np.zeros(4)), 2), rtol=1e-12
+    )
     assert probe.lipschitz() >= np.linalg.norm(probe.jacobian(np.zeros(4)), 2)
 
 
@@ -196,7 +225,10 @@ class Rotation(dnn.Field):
 def test_the_bound_from_l_and_mu_is_attained_by_a_damped_rotation(a, h):
     """√(1 + 2hμ + h²L²) for h > 0; for h < 0, where μ says nothing, 1 + |h|L."""
     X = Rotation(a)
-    bound, measured = dnn.Euler().lipschitz(X, h), np.linalg.norm(dnn.Flow(X, h).jacobian(np.zeros(2)), 2)
+    bound, measured = (
+        dnn.Euler().lipschitz(X, h),
+        np.linalg.norm(dnn.Flow(X, h).jacobian(np.zeros(2)), 2),
+    )
     assert measured <= bound * ROUNDING
     np.testing.assert_allclose(bound, measured if h > 0 else 1 + abs(h) * X.lipschitz(), rtol=1e-12)
 
@@ -206,7 +238,11 @@ def test_the_stage_bound_takes_absolute_values():
     X = dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity())
     stages = 1, 1.25, 1 + 0.5 * (1 + 2 * 1.25)
     bound = 1 + 0.5 * (stages[0] / 6 + 2 / 3 * stages[1] + stages[2] / 6)
-    assert dnn.Kutta3().lipschitz(X, 0.5) == dnn.Kutta3().lipschitz(X, -0.5) == pytest.approx(bound, rel=1e-15)
+    assert (
+        dnn.Kutta3().lipschitz(X, 0.5)
+        == dnn.Kutta3().lipschitz(X, -0.5)
+        == pytest.approx(bound, rel=1e-15)
+    )
     negative = dnn.RungeKutta([[], [-1.0]], [1.5, -0.5])
     assert negative.lipschitz(X, 0.5) == pytest.approx(1 + 0.5 * (1.5 + 0.5 * 1.5), rel=1e-15)
 
@@ -221,8 +257,12 @@ def test_steps_and_shears_multiply():
 
     shears = dnn.PartitionedField(f, g)
     assert dnn.SymplecticEuler().lipschitz(shears, 0.1) == pytest.approx(norm(0.2) * norm(0.3))
-    assert dnn.StormerVerlet().lipschitz(shears, -0.1) == pytest.approx(norm(0.15) * norm(0.2) * norm(0.15))
-    parts = dnn.SumField(*[dnn.ResidualField(dnn.Dense(1, 1, W=[[w]]), dnn.Identity()) for w in (1.0, 2.0)])
+    assert dnn.StormerVerlet().lipschitz(shears, -0.1) == pytest.approx(
+        norm(0.15) * norm(0.2) * norm(0.15)
+    )
+    parts = dnn.SumField(
+        *[dnn.ResidualField(dnn.Dense(1, 1, W=[[w]]), dnn.Identity()) for w in (1.0, 2.0)]
+    )
     assert dnn.LieTrotter().lipschitz(parts, 0.1) == pytest.approx(1.1 * 1.2)
     assert dnn.Strang(dnn.Euler()).lipschitz(parts, 0.1) == pytest.approx(1.05 * 1.2 * 1.05)
 
@@ -230,14 +270,18 @@ def test_steps_and_shears_multiply():
 def test_no_step_stretches_more_than_its_constant(rng):
     for name, method, X in explicit_pairs(rng):
         for h in (0.5, -0.3, 2.0):
-            assert largest_stretch(dnn.Flow(X, h, method), rng) <= method.lipschitz(X, h) * ROUNDING, (name, h)
+            assert (
+                largest_stretch(dnn.Flow(X, h, method), rng) <= method.lipschitz(X, h) * ROUNDING
+            ), (name, h)
 
 
 def test_no_euler_step_of_a_random_gradient_field_stretches_more_than_the_sharp_bound(rng):
     for _ in range(200):
         k = int(rng.integers(1, 7))
         sigma = ACTIVATIONS[rng.integers(len(ACTIVATIONS))]
-        X = randomise(dnn.GradientField(dnn.Dense(k, 4, rng=rng), sigma, sign=int(rng.choice([-1, 1]))), rng)
+        X = randomise(
+            dnn.GradientField(dnn.Dense(k, 4, rng=rng), sigma, sign=int(rng.choice([-1, 1]))), rng
+        )
         h = rng.uniform(-2, 2)
         assert largest_stretch(dnn.Flow(X, h), rng, n=30) <= euler_lipschitz(X, h) * ROUNDING
 
@@ -249,7 +293,9 @@ def test_the_bound_of_a_gradient_step_is_attained_and_below_the_lectures_bound(a
     X = dnn.GradientField(orthogonal(rng, 3), dnn.LeakyReLU(a))
     bound = dnn.Euler().lipschitz(X, h)
     np.testing.assert_allclose(bound, max(abs(1 - a * h), abs(1 - h)), rtol=1e-12)
-    corners = np.array(list(itertools.product([-1.0, 1.0], repeat=3))) @ X.A.W  # all sign patterns of A x
+    corners = (
+        np.array(list(itertools.product([-1.0, 1.0], repeat=3))) @ X.A.W
+    )  # all sign patterns of A x
     measured = np.linalg.norm(dnn.Flow(X, h).jacobian(corners), 2, axis=(-2, -1)).max()
     np.testing.assert_allclose(measured, bound, rtol=1e-9)
     if h > 0 and a >= 0:
@@ -275,12 +321,16 @@ def test_the_bound_of_an_implicit_midpoint_step_is_attained_and_at_most_one_for_
 def test_the_bound_of_an_implicit_midpoint_step_from_mu_alone_and_from_l_backwards(rng):
     rotation = Rotation(0.5)
     assert dnn.ImplicitMidpoint().lipschitz(rotation, 3.0) == 1.0  # μ < 0
-    assert dnn.ImplicitMidpoint().lipschitz(Rotation(-0.5), 1.0) == pytest.approx((2 + 0.5) / (2 - 0.5))
+    assert dnn.ImplicitMidpoint().lipschitz(Rotation(-0.5), 1.0) == pytest.approx(
+        (2 + 0.5) / (2 - 0.5)
+    )
     assert dnn.ImplicitMidpoint().lipschitz(rotation, -0.5) == pytest.approx(
         (2 + 0.5 * 1.25**0.5) / (2 - 0.5 * 1.25**0.5)
     )
     growth = dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity())  # attained: X(x) = x
-    assert dnn.Flow(growth, 0.5, dnn.ImplicitMidpoint()).jacobian(np.ones(1))[0, 0] == pytest.approx(1.25 / 0.75)
+    assert dnn.Flow(growth, 0.5, dnn.ImplicitMidpoint()).jacobian(np.ones(1))[
+        0, 0
+    ] == pytest.approx(1.25 / 0.75)
     for X, h in (
         (FIELDS["ResidualField"](rng), 0.05),
         (FIELDS["GradientField diag(α)"](rng), 0.05),
@@ -293,7 +343,9 @@ def test_the_bound_of_an_implicit_midpoint_step_from_mu_alone_and_from_l_backwar
 def test_an_expansive_step_attains_one_plus_h():
     X = dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5))
     assert dnn.Euler().lipschitz(X, 0.3) == pytest.approx(1.3, rel=1e-15)
-    assert largest_stretch(dnn.Flow(X, 0.3), np.random.default_rng(0), d=2) == pytest.approx(1.3, rel=1e-12)
+    assert largest_stretch(dnn.Flow(X, 0.3), np.random.default_rng(0), d=2) == pytest.approx(
+        1.3, rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("method", [dnn.SymplecticEuler(), dnn.StormerVerlet()], ids=repr)
@@ -307,7 +359,11 @@ def test_the_bound_of_a_single_shear_is_attained(method):
 def test_the_bound_of_a_henon_map_is_attained():
     """‖[[0, 1], [−1, ℓ]]‖ = (ℓ + √(ℓ² + 4))/2: a shear, turned."""
     F = dnn.HenonMap(dnn.Dense(1, 1, W=[[1.5]]))
-    assert F.lipschitz() == pytest.approx(np.linalg.norm(F.jacobian(np.zeros(2)), 2), rel=1e-14) == pytest.approx(2.0)
+    assert (
+        F.lipschitz()
+        == pytest.approx(np.linalg.norm(F.jacobian(np.zeros(2)), 2), rel=1e-14)
+        == pytest.approx(2.0)
+    )
 
 
 @pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)
@@ -328,7 +384,9 @@ def test_networks_and_rollouts_multiply_their_constants(rng):
         assert largest_stretch(net, rng, d=net.dim_in) <= bound * ROUNDING
     F = dnn.Flow(dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity()), 0.5)
     np.testing.assert_allclose(dnn.Rollout(F, 3).lipschitz(), np.sqrt(1.5**2 + 1.5**4 + 1.5**6))
-    assert largest_stretch(dnn.Rollout(F, 3), rng, d=1) == pytest.approx(dnn.Rollout(F, 3).lipschitz(), rel=1e-9)
+    assert largest_stretch(dnn.Rollout(F, 3), rng, d=1) == pytest.approx(
+        dnn.Rollout(F, 3).lipschitz(), rel=1e-9
+    )
     x = points(rng, (1,))
     assert dnn.Flow(FIELDS["GradientField −"](rng), 0.1, steps=4)(x).shape == x.shape
 
@@ -350,7 +408,10 @@ def test_an_activation_without_bounds_has_no_constant():
     for bounds in ((None, None), (0.0, np.inf)):
         sigma = Cubic()
         sigma.slope_min, sigma.slope_max = bounds
-        for X in (dnn.GradientField(dnn.Dense(1, 2), sigma), dnn.ResidualField(dnn.Dense(2, 2), sigma)):
+        for X in (
+            dnn.GradientField(dnn.Dense(1, 2), sigma),
+            dnn.ResidualField(dnn.Dense(2, 2), sigma),
+        ):
             with pytest.raises(NotImplementedError, match="of Cubic are known"):
                 X.lipschitz()
             assert "–" in dnn.Network(dnn.Flow(X, 0.1)).summary()

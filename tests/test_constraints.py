@@ -12,8 +12,13 @@ from dynsys_nn.maps import place_of
 
 
 def gradient_flow(rng, layers=2, d=6, sigma=None, h=1.0, dtype=float):
-    fields = [dnn.GradientField(dnn.Dense(d, d, rng=rng, dtype=dtype), sigma or dnn.ReLU()) for _ in range(layers)]
-    return dnn.Network(dnn.Lift(d, 2), *[dnn.Flow(X, h) for X in fields], dnn.Affine(3, d, rng=rng, dtype=dtype))
+    fields = [
+        dnn.GradientField(dnn.Dense(d, d, rng=rng, dtype=dtype), sigma or dnn.ReLU())
+        for _ in range(layers)
+    ]
+    return dnn.Network(
+        dnn.Lift(d, 2), *[dnn.Flow(X, h) for X in fields], dnn.Affine(3, d, rng=rng, dtype=dtype)
+    )
 
 
 def data(rng, n=60):
@@ -70,7 +75,13 @@ def test_the_first_loss_is_that_of_the_projected_network(rng):
     projected = copy.deepcopy(net)
     dnn.Orthogonal(*weights(projected)).project()
     history = dnn.fit(
-        net, dnn.MulticlassHinge(), x, y, dnn.SGD(1e-9), epochs=1, constraints=[dnn.Orthogonal(*weights(net))]
+        net,
+        dnn.MulticlassHinge(),
+        x,
+        y,
+        dnn.SGD(1e-9),
+        epochs=1,
+        constraints=[dnn.Orthogonal(*weights(net))],
     )
     assert (
         history.loss[0]
@@ -86,7 +97,9 @@ def test_bjorcks_iteration_goes_to_the_polar_factor(shape, rng):
     A.orthogonalise()
     dnn.Orthogonal(B, bjorck=True).project()
     np.testing.assert_allclose(B.W, A.W, atol=1e-12)
-    C.W = A.W + 0.02 * rng.normal(size=shape)  # a step away from the set: a few iterations, and no division
+    C.W = A.W + 0.02 * rng.normal(
+        size=shape
+    )  # a step away from the set: a few iterations, and no division
     A.W = C.W
     A.orthogonalise()
     dnn.Orthogonal(C, bjorck=True).project()
@@ -109,7 +122,9 @@ def test_the_tangent_is_the_orthogonal_projection_on_the_tangent_space(rows, col
     G = rng.normal(size=(rows, columns))
     P = constraint.tangent(G.ravel()).reshape(G.shape)
     W, T, H = (A.W, P, G) if rows >= columns else (A.W.T, P.T, G.T)
-    np.testing.assert_allclose(W.T @ T, -T.T @ W, atol=1e-14)  # a curve that leaves along T stays orthogonal
+    np.testing.assert_allclose(
+        W.T @ T, -T.T @ W, atol=1e-14
+    )  # a curve that leaves along T stays orthogonal
     np.testing.assert_allclose(constraint.tangent(P.ravel(), A), P.ravel(), atol=1e-14)
     S = rng.normal(size=(min(rows, columns),) * 2)
     other = W @ (S - S.T)  # any tangent vector is at right angles to what was taken away
@@ -121,7 +136,8 @@ def test_the_tangent_is_the_orthogonal_projection_on_the_tangent_space(rows, col
 
 def test_the_tangent_touches_its_own_weight_in_a_networks_gradient_and_nothing_else(rng):
     inner = dnn.Network(
-        dnn.Lift(4, 4), dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Tanh()), 0.1, learn_h=True)
+        dnn.Lift(4, 4),
+        dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Tanh()), 0.1, learn_h=True),
     )
     net = dnn.Network(dnn.Affine(4, 2, rng=rng), inner, dnn.Affine(3, 4, rng=rng))
     A, last = inner.maps[1].field.A, net.maps[-1]
@@ -177,7 +193,9 @@ def test_fit_gives_adam_the_blocks_of_its_constraints_and_takes_the_step_along_t
     step = by_hand.maps[0]
     step.W = W - 0.05 * G / np.sqrt((G * G).mean())
     step.orthogonalise()
-    dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.Adam(0.05), epochs=1, constraints=[dnn.Orthogonal(A)])
+    dnn.fit(
+        net, dnn.MeanSquaredError(), x, y, dnn.Adam(0.05), epochs=1, constraints=[dnn.Orthogonal(A)]
+    )
     np.testing.assert_allclose(A.W, step.W, atol=1e-7)
 
 
@@ -212,9 +230,18 @@ def test_an_interrupt_between_step_and_projection_leaves_the_constraints_true(rn
 
     net = gradient_flow(rng)
     history = dnn.fit(
-        net, dnn.MulticlassHinge(), *data(rng), Interrupting(0.1), epochs=9, constraints=[dnn.Orthogonal(*weights(net))]
+        net,
+        dnn.MulticlassHinge(),
+        *data(rng),
+        Interrupting(0.1),
+        epochs=9,
+        constraints=[dnn.Orthogonal(*weights(net))],
     )
-    assert history.interrupted and len(history.loss) == 2 and max(gap(A.W) for A in weights(net)) < 1e-13
+    assert (
+        history.interrupted
+        and len(history.loss) == 2
+        and max(gap(A.W) for A in weights(net)) < 1e-13
+    )
 
 
 def test_two_constraints_of_one_map_each_are_one_of_two_maps(rng):
@@ -222,13 +249,26 @@ def test_two_constraints_of_one_map_each_are_one_of_two_maps(rng):
     nets = [gradient_flow(np.random.default_rng(3)) for _ in range(2)]
     for net, constraints in zip(
         nets,
-        ([dnn.Orthogonal(A) for A in weights(nets[0])], (dnn.Orthogonal(*weights(net)) for net in nets[1:])),
+        (
+            [dnn.Orthogonal(A) for A in weights(nets[0])],
+            (dnn.Orthogonal(*weights(net)) for net in nets[1:]),
+        ),
         strict=True,
     ):
         dnn.fit(
-            net, dnn.MulticlassHinge(), x, y, dnn.Adam(0.1), epochs=3, batch_size=20, constraints=constraints, rng=0
+            net,
+            dnn.MulticlassHinge(),
+            x,
+            y,
+            dnn.Adam(0.1),
+            epochs=3,
+            batch_size=20,
+            constraints=constraints,
+            rng=0,
         )
-    np.testing.assert_array_equal(nets[0].theta, nets[1].theta)  # the second were given as a generator
+    np.testing.assert_array_equal(
+        nets[0].theta, nets[1].theta
+    )  # the second were given as a generator
 
 
 def test_constraints_are_projected_in_their_order(rng):
@@ -241,7 +281,13 @@ def test_constraints_are_projected_in_their_order(rng):
         def project(self):
             order.append(self.name)
 
-    dnn.fit(gradient_flow(rng), dnn.MulticlassHinge(), *data(rng), epochs=2, constraints=[Named("a"), Named("b")])
+    dnn.fit(
+        gradient_flow(rng),
+        dnn.MulticlassHinge(),
+        *data(rng),
+        epochs=2,
+        constraints=[Named("a"), Named("b")],
+    )
     assert order == ["a", "b"] * 3
 
 
@@ -259,7 +305,11 @@ def test_the_place_of_a_map_adds_up_the_offsets_of_all_that_hold_it(rng):
 
 
 def test_a_spectral_ball_shrinks_what_is_outside_and_leaves_the_rest(rng):
-    A, B, affine = dnn.Dense(4, 3, rng=rng), dnn.Dense(3, 5, rng=rng), dnn.Affine(2, 3, b=[1.0, 2.0], rng=rng)
+    A, B, affine = (
+        dnn.Dense(4, 3, rng=rng),
+        dnn.Dense(3, 5, rng=rng),
+        dnn.Affine(2, 3, b=[1.0, 2.0], rng=rng),
+    )
     A.W, B.W, affine.W = 5 * A.W, 0.1 * B.W, 9 * affine.W
     before = [F.W.copy() for F in (A, B, affine)]
     dnn.SpectralBall(A, B, affine, radius=1.5).project()
@@ -299,15 +349,24 @@ def test_descents_towards_orthogonal_weights_square_the_defect(rng):
     assert gap(A.W) < 1e-13
     with pytest.raises(ValueError, match="descents must be at least 1, got 0"):
         dnn.TowardsOrthogonal(A, descents=0)
-    assert repr(dnn.TowardsOrthogonal(A, descents=3)) == "TowardsOrthogonal(Dense(4 → 4), descents=3)"
-    assert repr(dnn.SpectralBall(A, radius=0.5)) == "SpectralBall(Dense(4 → 4), radius=0.5)" != repr(dnn.SpectralBall(A))
+    assert (
+        repr(dnn.TowardsOrthogonal(A, descents=3)) == "TowardsOrthogonal(Dense(4 → 4), descents=3)"
+    )
+    assert (
+        repr(dnn.SpectralBall(A, radius=0.5))
+        == "SpectralBall(Dense(4 → 4), radius=0.5)"
+        != repr(dnn.SpectralBall(A))
+    )
 
 
 # ---- step sizes
 
 
 def pair(rng, h_C=0.5, h_E=0.1, sigma=None, d=3, W=None, dtype=float):
-    sigma, (A, B) = sigma or dnn.LeakyReLU(0.5), (dnn.Dense(d, d, W=W, rng=rng, dtype=dtype) for _ in range(2))
+    sigma, (A, B) = (
+        sigma or dnn.LeakyReLU(0.5),
+        (dnn.Dense(d, d, W=W, rng=rng, dtype=dtype) for _ in range(2)),
+    )
     expansive, contractive = dnn.ResidualField(A, sigma), dnn.GradientField(B, sigma)
     return dnn.Flow(contractive, h_C, learn_h=True), dnn.Flow(expansive, h_E, learn_h=True)
 
@@ -317,12 +376,18 @@ def test_the_papers_region_reaches_0_1547_and_the_sharp_one_2():
     paper, sharp = dnn.StepSizes(C, E, bound="paper"), dnn.StepSizes(C, E)
     h = np.linspace(0.01, 1.99, 1_000_001)
     curve = paper.largest_expansive_step(h)
-    assert curve.max() == pytest.approx(2 / 3**0.5 - 1, abs=1e-12) and 2 / 3**0.5 - 1 == pytest.approx(0.1547, abs=1e-5)
+    assert curve.max() == pytest.approx(
+        2 / 3**0.5 - 1, abs=1e-12
+    ) and 2 / 3**0.5 - 1 == pytest.approx(0.1547, abs=1e-5)
     assert h[curve.argmax()] == pytest.approx(0.5, abs=2e-3)
     np.testing.assert_allclose(curve, 1 / np.sqrt(1 - h + h * h) - 1, atol=1e-12)
-    np.testing.assert_allclose(sharp.largest_expansive_step(np.array([0.5, 4 / 3])), [1 / 3, 2], rtol=1e-12)
+    np.testing.assert_allclose(
+        sharp.largest_expansive_step(np.array([0.5, 4 / 3])), [1 / 3, 2], rtol=1e-12
+    )
     curve = sharp.largest_expansive_step(h)
-    assert h[curve.argmax()] == pytest.approx(4 / 3, abs=1e-5) and curve.max() == pytest.approx(2, abs=1e-4)
+    assert h[curve.argmax()] == pytest.approx(4 / 3, abs=1e-5) and curve.max() == pytest.approx(
+        2, abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("bound", ["sharp", "paper"])
@@ -354,7 +419,9 @@ def test_steps_go_to_the_nearest_point_of_the_region(bound, rng):
 def test_the_papers_bound_is_that_of_the_slides():
     C, E = pair(0, 1.0, 1.0)
     regions = [dnn.StepSizes(C, E, bound) for bound in ("paper", "slides", "sharp")]
-    paper, slides, sharp = (region.largest_expansive_step(np.linspace(0.1, 1, 9)) for region in regions)
+    paper, slides, sharp = (
+        region.largest_expansive_step(np.linspace(0.1, 1, 9)) for region in regions
+    )
     assert np.array_equal(paper, slides) and not np.array_equal(paper, sharp)
 
 
@@ -372,7 +439,9 @@ def test_the_region_follows_the_weights(rng):
         C, E = pair(0, W=2 * np.eye(3), sigma=dnn.LeakyReLU(a))
         h = np.array([0.05, 0.1, 0.2])
         paper = dnn.StepSizes(C, E, bound="paper").largest_expansive_step(h)
-        np.testing.assert_allclose(paper, (1 / np.sqrt(1 - 8 * a * h + 16 * h * h) - 1) / 2, atol=1e-12)
+        np.testing.assert_allclose(
+            paper, (1 / np.sqrt(1 - 8 * a * h + 16 * h * h) - 1) / 2, atol=1e-12
+        )
         np.testing.assert_allclose(
             dnn.StepSizes(C, E).largest_expansive_step(list(h)),
             (1 / np.maximum(1 - 4 * a * h, np.abs(1 - 4 * h)) - 1) / 2,
@@ -388,7 +457,11 @@ def test_steps_stay_above_the_smallest_for_large_weights_too(size, bound, rng):
     for p in [(-1, -1), (0.5, 0.5), (0.001, 3)]:
         C.h, E.h = p
         region.project()
-        assert C.h >= 1e-3 * (1 - 1e-9) and E.h >= 1e-3 * (1 - 1e-9) and C.lipschitz() * E.lipschitz() <= 1 + 1e-12
+        assert (
+            C.h >= 1e-3 * (1 - 1e-9)
+            and E.h >= 1e-3 * (1 - 1e-9)
+            and C.lipschitz() * E.lipschitz() <= 1 + 1e-12
+        )
         steps = C.h, E.h
         region.project()
         np.testing.assert_allclose((C.h, E.h), steps, rtol=1e-9)
@@ -399,7 +472,9 @@ def test_a_step_that_contracts_all_to_a_point_pays_for_any_other():
     assert dnn.StepSizes(C, E).largest_expansive_step(1.0) > 1e12
     dnn.StepSizes(C, E).project()
     assert (C.h, E.h) == (1.0, 5.0)
-    nothing = dnn.Flow(dnn.ResidualField(dnn.Dense(3, 3, W=np.zeros((3, 3))), dnn.Tanh()), 7.0, learn_h=True)
+    nothing = dnn.Flow(
+        dnn.ResidualField(dnn.Dense(3, 3, W=np.zeros((3, 3))), dnn.Tanh()), 7.0, learn_h=True
+    )
     dnn.StepSizes(C, nothing).project()
     assert nothing.h == 7.0
 
@@ -438,7 +513,13 @@ def test_learned_alternations_are_certified_at_every_epoch(bound, rng):
 def test_constraints_of_another_network_are_refused(rng):
     net, other = gradient_flow(rng), gradient_flow(rng)
     with pytest.raises(ValueError, match="is not a part of"):
-        dnn.fit(net, dnn.MulticlassHinge(), *data(rng), epochs=1, constraints=[dnn.Orthogonal(other.maps[1].field.A)])
+        dnn.fit(
+            net,
+            dnn.MulticlassHinge(),
+            *data(rng),
+            epochs=1,
+            constraints=[dnn.Orthogonal(other.maps[1].field.A)],
+        )
     with pytest.raises(ValueError, match="is not a part of"):
         dnn.fit(
             net,
@@ -464,7 +545,15 @@ def test_divergence_leaves_the_last_network_that_satisfied_the_constraints(rng):
             return (value, dz) if self.calls < 5 else (np.nan, dz)
 
     with pytest.raises(dnn.TrainingDiverged):
-        dnn.fit(net, Treacherous(), x, y, dnn.Adam(0.1), epochs=10, constraints=[dnn.Orthogonal(*weights(net))])
+        dnn.fit(
+            net,
+            Treacherous(),
+            x,
+            y,
+            dnn.Adam(0.1),
+            epochs=10,
+            constraints=[dnn.Orthogonal(*weights(net))],
+        )
     assert max(gap(A.W) for A in weights(net)) < 1e-13
 
 
@@ -474,7 +563,14 @@ def test_an_optimiser_of_ones_own_needs_to_know_nothing_of_blocks(rng):
             return dict(m=np.zeros_like(theta))
 
     net = gradient_flow(rng)
-    dnn.fit(net, dnn.MulticlassHinge(), *data(rng), Descent(0.1), epochs=2, constraints=[dnn.Orthogonal(*weights(net))])
+    dnn.fit(
+        net,
+        dnn.MulticlassHinge(),
+        *data(rng),
+        Descent(0.1),
+        epochs=2,
+        constraints=[dnn.Orthogonal(*weights(net))],
+    )
     assert max(gap(A.W) for A in weights(net)) < 1e-13
 
 
@@ -491,17 +587,31 @@ def test_a_constraint_of_ones_own_is_projected_before_and_after_every_step(rng):
 
     net = gradient_flow(rng)
     constraint = NonNegativeBias(net.maps[1].field)
-    dnn.fit(net, dnn.MulticlassHinge(), *data(rng), dnn.Adam(0.1), epochs=3, batch_size=20, constraints=[constraint])
+    dnn.fit(
+        net,
+        dnn.MulticlassHinge(),
+        *data(rng),
+        dnn.Adam(0.1),
+        epochs=3,
+        batch_size=20,
+        constraints=[constraint],
+    )
     assert constraint.calls == 1 + 3 * 3 and net.maps[1].field.b.min() >= 0
 
 
 def test_no_region_where_nothing_contracts(rng):
     C, E = pair(rng, sigma=dnn.ReLU())
-    with pytest.raises(NotImplementedError, match="no contractive step is known to compensate for an expansive step of 0.001"):
+    with pytest.raises(
+        NotImplementedError,
+        match="no contractive step is known to compensate for an expansive step of 0.001",
+    ):
         dnn.StepSizes(C, E).project()
     with pytest.raises(NotImplementedError, match="is not known to contract"):
         dnn.StepSizes(
-            *[dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.Tanh()), 0.1, learn_h=True) for _ in range(2)],
+            *[
+                dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.Tanh()), 0.1, learn_h=True)
+                for _ in range(2)
+            ],
             bound="paper",
         ).project()
     assert systems.pendulum().theta.size == 0  # a field without parameters learns no step

@@ -66,7 +66,11 @@ def test_adjoint_and_outer_are_those_of_the_dense_matrix(name, rng):
     A = convolution(name, rng)
     D = A(np.eye(A.dim_in)).T
     np.testing.assert_allclose(A.adjoint(np.eye(A.dim_out)), D, atol=1e-13)
-    w, x, dW = rng.normal(size=(4, A.dim_out)), rng.normal(size=(4, A.dim_in)), rng.normal(size=A.theta.size)
+    w, x, dW = (
+        rng.normal(size=(4, A.dim_out)),
+        rng.normal(size=(4, A.dim_in)),
+        rng.normal(size=A.theta.size),
+    )
     assert A.outer(w, x) @ dW == pytest.approx(np.sum(w * A.jvp(x, 0 * x, dW)[1]), rel=1e-12)
     for a, b in zip(A.adjoint_jvp(w, 2 * w, dW), (A.adjoint(w), 2 * A.adjoint(w)), strict=True):
         assert (a is None) or a.shape == b.shape
@@ -149,9 +153,20 @@ def fields_of_images(rng, dtype=float):
     yield "GradientField", dnn.GradientField(A(4), dnn.Sigmoid())
     yield "GradientField diag(α)", dnn.GradientField(A(), dnn.Tanh(), alpha=rng.normal(size=24))
     yield "HamiltonianField", dnn.HamiltonianField(A(), dnn.Tanh(), alpha=rng.normal(size=24))
-    yield "SpherePreservingField", dnn.SpherePreservingField(A(), dnn.Tanh(), dnn.Dense(276, 24, rng=rng, dtype=dtype))
-    yield "MassPreservingField", dnn.MassPreservingField(A(), dnn.Tanh(), dnn.Dense(276, 24, rng=rng, dtype=dtype))
-    yield "PartitionedField", dnn.PartitionedField(dnn.ResidualField(A(4), dnn.Tanh(), back()), dnn.GradientField(A(), dnn.Tanh()))
+    yield (
+        "SpherePreservingField",
+        dnn.SpherePreservingField(A(), dnn.Tanh(), dnn.Dense(276, 24, rng=rng, dtype=dtype)),
+    )
+    yield (
+        "MassPreservingField",
+        dnn.MassPreservingField(A(), dnn.Tanh(), dnn.Dense(276, 24, rng=rng, dtype=dtype)),
+    )
+    yield (
+        "PartitionedField",
+        dnn.PartitionedField(
+            dnn.ResidualField(A(4), dnn.Tanh(), back()), dnn.GradientField(A(), dnn.Tanh())
+        ),
+    )
 
 
 def test_every_field_takes_a_convolution_in_place_of_dense(rng):
@@ -160,7 +175,9 @@ def test_every_field_takes_a_convolution_in_place_of_dense(rng):
         x = 0.5 * rng.normal(size=(3, X.dim))
         assert checks.adjoint(X, x).require().measured <= 1e-12, name
         checks.tangent(X, x).require()
-        flow = dnn.Flow(X, 0.1, dnn.SymplecticEuler() if "Partitioned" in name else dnn.RK4(), learn_h=True)
+        flow = dnn.Flow(
+            X, 0.1, dnn.SymplecticEuler() if "Partitioned" in name else dnn.RK4(), learn_h=True
+        )
         assert checks.adjoint(flow, x).require().measured <= 1e-12, name
         try:
             bound = X.lipschitz()
@@ -174,22 +191,32 @@ def test_a_convolutional_gradient_step_is_never_above_its_bound_and_attains_it(r
     for _ in range(30):
         sigma = zoo.ACTIVATIONS[rng.integers(len(zoo.ACTIVATIONS))]
         A = zoo.randomise(dnn.Convolution(int(rng.integers(1, 4)), 2, (4, 3), rng=rng), rng, 0.7)
-        flow = dnn.Flow(dnn.GradientField(A, sigma, sign=int(rng.choice([-1, 1]))), float(rng.uniform(-1, 2) or 1))
+        flow = dnn.Flow(
+            dnn.GradientField(A, sigma, sign=int(rng.choice([-1, 1]))),
+            float(rng.uniform(-1, 2) or 1),
+        )
         assert lipschitz.measured(flow, rng.normal(size=(5, 24)), steps=30) <= flow.lipschitz()
     flow = dnn.Flow(dnn.GradientField(convolution("3 → 3 on 8×8", rng), dnn.Identity()), 0.1)
-    assert lipschitz.measured(flow, rng.normal(size=(2, 192)), steps=300) > (1 - 1e-6) * flow.lipschitz()
+    assert (
+        lipschitz.measured(flow, rng.normal(size=(2, 192)), steps=300)
+        > (1 - 1e-6) * flow.lipschitz()
+    )
 
 
 def test_float32_stays_float32(rng):
     for name, X in fields_of_images(rng, np.float32):
         x = rng.normal(size=(3, X.dim)).astype(np.float32)
         y, pullback = X.vjp(x)
-        assert {a.dtype for a in (y, X(x), *pullback(y), *X.jvp(x, x))} == {np.dtype(np.float32)}, name
+        assert {a.dtype for a in (y, X(x), *pullback(y), *X.jvp(x, x))} == {np.dtype(np.float32)}, (
+            name
+        )
     for name in BETWEEN:
         F = BETWEEN[name]()
         x = rng.normal(size=(3, F.dim_in)).astype(np.float32)
         y, pullback = F.vjp(x)
-        assert {a.dtype for a in (y, F(x), pullback(y)[0], *F.jvp(x, x))} == {np.dtype(np.float32)}, name
+        assert {a.dtype for a in (y, F(x), pullback(y)[0], *F.jvp(x, x))} == {
+            np.dtype(np.float32)
+        }, name
 
 
 # ---- constraints
@@ -227,7 +254,9 @@ def test_the_penalty_alone_leads_back_to_an_orthogonal_convolution(rng):
         A.theta = theta
         return P.value(), P.gradient(A)
 
-    scipy.optimize.minimize(value_and_gradient, A.theta.copy(), jac=True, method="L-BFGS-B", options=dict(maxiter=300))
+    scipy.optimize.minimize(
+        value_and_gradient, A.theta.copy(), jac=True, method="L-BFGS-B", options=dict(maxiter=300)
+    )
     low, high = A.singular_range()
     assert before[0] < 0.7 and 0.98 < low <= high < 1.02
 
@@ -239,10 +268,15 @@ def test_the_spectral_ball_holds_convolutions_and_orthogonal_says_why_it_cannot(
     dnn.SpectralBall(*weights(net)).project()
     assert net.lipschitz() <= 1 + 1e-12
     for seed in range(20):  # rounding to float32 stays inside
-        B = dnn.Convolution(3, 3, (4, 4), W=np.random.default_rng(seed).normal(size=(3, 3, 3, 3)), dtype=np.float32)
+        B = dnn.Convolution(
+            3, 3, (4, 4), W=np.random.default_rng(seed).normal(size=(3, 3, 3, 3)), dtype=np.float32
+        )
         dnn.SpectralBall(B).project()
         assert 1 - 1e-6 < B.lipschitz() <= 1
-    with pytest.raises(TypeError, match="a convolution has no nearest orthogonal stencil; take SpectralBall, and TowardsOrthogonal"):
+    with pytest.raises(
+        TypeError,
+        match="a convolution has no nearest orthogonal stencil; take SpectralBall, and TowardsOrthogonal",
+    ):
         dnn.Orthogonal(*weights(net))
 
 
@@ -258,7 +292,9 @@ def test_lift_restriction_and_pooling_are_isometries_or_their_adjoints(rng):
         P = BETWEEN[name]()
         y = rng.normal(size=(5, P.dim_out))
         np.testing.assert_allclose(P(P.adjoint(y)), y, rtol=1e-13)
-        np.testing.assert_allclose(np.linalg.norm(P.adjoint(y), axis=-1), np.linalg.norm(y, axis=-1), rtol=1e-13)
+        np.testing.assert_allclose(
+            np.linalg.norm(P.adjoint(y), axis=-1), np.linalg.norm(y, axis=-1), rtol=1e-13
+        )
     assert dnn.AveragePooling(1, (2, 4))([1, 2, 10, 10, 3, 4, 10, 10.0]).tolist() == [5, 20]
 
 
@@ -266,7 +302,9 @@ def test_max_pooling_takes_the_largest_pixel_of_a_window_and_is_1_lipschitz(rng)
     P = dnn.MaxPooling(1, (2, 4))
     np.testing.assert_array_equal(P([1, 2, 10, 8, 3, -4, 9, 7.0]), [3, 10])
     y, pullback = P.vjp([1, 1, 0, 0, 1, 1, 0, 0.0])
-    np.testing.assert_array_equal(pullback([5.0, 7.0])[0], [5, 0, 7, 0, 0, 0, 0, 0])  # of pixels that tie, the first
+    np.testing.assert_array_equal(
+        pullback([5.0, 7.0])[0], [5, 0, 7, 0, 0, 0, 0, 0]
+    )  # of pixels that tie, the first
     P = BETWEEN["MaxPooling"]()
     for _ in range(20):
         x, v = rng.normal(size=(2, 50, P.dim_in)) * 10 ** rng.uniform(-2, 1)
@@ -281,14 +319,23 @@ def test_pre_processing_counts_in_the_certificate(rng):
     F = BETWEEN["Standardisation"]()
     x = rng.normal(size=(3, 48))
     y = F(x).reshape(3, 2, 24)
-    np.testing.assert_allclose(y, (x.reshape(3, 2, 24) - np.array([[0.5], [-1]])) / np.array([[0.5], [2]]), rtol=1e-14)
+    np.testing.assert_allclose(
+        y, (x.reshape(3, 2, 24) - np.array([[0.5], [-1]])) / np.array([[0.5], [2]]), rtol=1e-14
+    )
     np.testing.assert_allclose(F.inverse(F(x)), x, rtol=1e-13)
     assert F.lipschitz() == 2 and lipschitz.measured(F, x) == pytest.approx(2, rel=1e-9)
     assert dnn.Network(F, dnn.AveragePooling(2, (4, 6))).lipschitz() == 2
 
 
 def signed(rng, *steps, a=0.5, scale=1.0):
-    flows = [dnn.Flow(dnn.GradientField(dnn.Convolution(2, 2, (3, 3), rng=rng), dnn.LeakyReLU(a)), h, learn_h=True) for h in steps]
+    flows = [
+        dnn.Flow(
+            dnn.GradientField(dnn.Convolution(2, 2, (3, 3), rng=rng), dnn.LeakyReLU(a)),
+            h,
+            learn_h=True,
+        )
+        for h in steps
+    ]
     for F in flows:
         F.field.A.W = F.field.A.W + 0.1 * scale * rng.normal(size=F.field.A.W.shape)
     dnn.SpectralBall(*weights(*flows)).project()
@@ -315,7 +362,9 @@ def test_signed_steps_go_as_far_as_the_sharp_bound_allows(rng):
     """With orthogonal A, slopes [½, 1] and h = 4/3 the step contracts by 1/3, so the other may expand by 3: h = −2."""
     flows = signed(rng, -5.0, 4 / 3, scale=0)
     dnn.SignedSteps(*flows).project()
-    assert flows[0].h == pytest.approx(-2, abs=1e-6) and flows[1].h == pytest.approx(4 / 3, abs=1e-9)
+    assert flows[0].h == pytest.approx(-2, abs=1e-6) and flows[1].h == pytest.approx(
+        4 / 3, abs=1e-9
+    )
 
 
 def test_signed_steps_name_what_they_cannot_take(rng):
@@ -326,7 +375,10 @@ def test_signed_steps_name_what_they_cannot_take(rng):
 
     for flows, words in (
         ((), "each of SignedSteps must be a Flow with learn_h=True, got None"),
-        ((F, dnn.Flow(residual(), 1.0)), "each of SignedSteps must be a Flow with learn_h=True, got Flow(2 → 2)"),
+        (
+            (F, dnn.Flow(residual(), 1.0)),
+            "each of SignedSteps must be a Flow with learn_h=True, got Flow(2 → 2)",
+        ),
         ((dnn.Flow(residual(), 1.0, learn_h=True),), "SignedSteps needs gradient fields"),
     ):
         with pytest.raises(TypeError, match=words.replace("(", r"\(").replace(")", r"\)")):

@@ -25,7 +25,10 @@ def drift(method, X, I, x, h, steps):
     start, worst, largest = I(x), 0.0, 0.0
     for _ in range(steps):
         x = method.step(X, x, h)
-        worst, largest = max(worst, np.abs(I(x) - start).max()), max(largest, np.linalg.norm(x, axis=-1).max())
+        worst, largest = (
+            max(worst, np.abs(I(x) - start).max()),
+            max(largest, np.linalg.norm(x, axis=-1).max()),
+        )
     return worst, largest
 
 
@@ -50,7 +53,9 @@ def test_cayley_is_its_formula(rng):
         y = np.linalg.solve(np.eye(4) - half, ((np.eye(4) + half) @ x[..., None]))[..., 0]
         np.testing.assert_allclose(dnn.Cayley().step(X, x, h), y, rtol=1e-13, atol=1e-13)
     X = FIELDS["MassPreservingField C"](rng)
-    np.testing.assert_allclose(dnn.Cayley().step(X, x, h), dnn.Euler().step(X, x, h), atol=1e-14)  # ∇I does not move
+    np.testing.assert_allclose(
+        dnn.Cayley().step(X, x, h), dnn.Euler().step(X, x, h), atol=1e-14
+    )  # ∇I does not move
 
 
 def test_implicit_midpoint_keeps_both_quadratics_of_the_rigid_body_over_ten_thousand_steps():
@@ -74,7 +79,10 @@ def test_implicit_midpoint_keeps_all_quadratic_invariants_and_no_others(rng):
     orbit = systems.kepler(0.3)
     angular_momentum = orbit.invariants["angular_momentum"]
     assert drift(dnn.ImplicitMidpoint(), orbit, angular_momentum, orbit.x0, 0.1, 500)[0] <= 1e-13
-    assert drift(dnn.ImplicitMidpoint(), orbit, orbit.invariants["energy"], orbit.x0, 0.1, 500)[0] > 1e-6
+    assert (
+        drift(dnn.ImplicitMidpoint(), orbit, orbit.invariants["energy"], orbit.x0, 0.1, 500)[0]
+        > 1e-6
+    )
 
 
 @pytest.mark.parametrize("scale", [1, 10, 30])
@@ -92,7 +100,12 @@ def test_the_discrete_gradient_keeps_any_smooth_invariant(scale, rng):
 
 @pytest.mark.parametrize(
     ("name", "invariant"),
-    [("pendulum", "energy"), ("kepler", "energy"), ("lotka_volterra", "cycle"), ("rigid_body", "casimir")],
+    [
+        ("pendulum", "energy"),
+        ("kepler", "energy"),
+        ("lotka_volterra", "cycle"),
+        ("rigid_body", "casimir"),
+    ],
 )
 def test_the_discrete_gradient_keeps_an_invariant_that_it_is_given(name, invariant, rng):
     """Of any field: S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖², S∇I = X. Order two, symmetric, and at rest where the field is."""
@@ -115,9 +128,17 @@ def test_a_discrete_gradient_rests_where_its_invariant_does():
     method = dnn.DiscreteGradient(X.invariants["energy"])
     np.testing.assert_array_equal(method.step(X, np.zeros((3, 2)), 0.1), 0)
     assert np.isfinite(dnn.Flow(X, 0.1, method).jacobian(np.zeros(2))).all()
-    assert dnn.DiscreteGradient(systems.pendulum().invariants["energy"]).preserves(X) == {"energy"}  # they are equal
-    assert dnn.DiscreteGradient(systems.harmonic_oscillator().invariants["energy"]).preserves(X) == set()
-    assert repr(method).startswith("DiscreteGradient(SeparableEnergy(") and repr(dnn.DiscreteGradient()) == "DiscreteGradient()"
+    assert dnn.DiscreteGradient(systems.pendulum().invariants["energy"]).preserves(X) == {
+        "energy"
+    }  # they are equal
+    assert (
+        dnn.DiscreteGradient(systems.harmonic_oscillator().invariants["energy"]).preserves(X)
+        == set()
+    )
+    assert (
+        repr(method).startswith("DiscreteGradient(SeparableEnergy(")
+        and repr(dnn.DiscreteGradient()) == "DiscreteGradient()"
+    )
 
 
 def test_gonzalez_discrete_gradient_has_its_two_properties(rng):
@@ -161,7 +182,9 @@ def test_a_projected_method_keeps_the_energy_of_the_pendulum(method):
     X = systems.pendulum()
     H, z = X.invariants["energy"], np.array([[1.5, 0.0], [0.3, -1.0], [3.0, 1.0]])
     projected = dnn.Projected(method, H)
-    assert drift(projected, X, H, z, 0.05, 2000)[0] <= 1e-12  # the third goes round, to an angle of 200
+    assert (
+        drift(projected, X, H, z, 0.05, 2000)[0] <= 1e-12
+    )  # the third goes round, to an angle of 200
     assert drift(method, X, H, z, 0.05, 2000)[0] > 1e-8
     assert projected.preserves(X) == {"energy"} and projected.order == method.order
 
@@ -183,12 +206,20 @@ def test_a_projection_is_its_formula_with_the_nearest_level(rng):
 
 def test_what_a_pair_of_method_and_field_keeps(rng):
     cycle = systems.lotka_volterra(a=2.0).invariants["cycle"]
-    assert dnn.Projected(dnn.RK4(), cycle).preserves(systems.lotka_volterra()) == set()  # another system's cycle
+    assert (
+        dnn.Projected(dnn.RK4(), cycle).preserves(systems.lotka_volterra()) == set()
+    )  # another system's cycle
     X = systems.lotka_volterra()
     assert dnn.Projected(dnn.RK4(), X.invariants["cycle"]).preserves(X) == {"invariant"}
     assert dnn.Projected(dnn.RK4(), dnn.SquaredNorm()).preserves(sphere(rng)) == {"norm"}
-    assert dnn.Projected(dnn.RK4(), dnn.SquaredNorm()).preserves(residual(rng)) == {"norm"}  # on any field
-    assert dnn.ImplicitMidpoint().preserves(systems.harmonic_oscillator()) == {"energy", "symplectic", "volume"}
+    assert dnn.Projected(dnn.RK4(), dnn.SquaredNorm()).preserves(residual(rng)) == {
+        "norm"
+    }  # on any field
+    assert dnn.ImplicitMidpoint().preserves(systems.harmonic_oscillator()) == {
+        "energy",
+        "symplectic",
+        "volume",
+    }
     assert dnn.ImplicitMidpoint().preserves(systems.pendulum()) == {"symplectic", "volume"}
     assert dnn.ImplicitMidpoint().preserves(FIELDS["MassPreservingField C"](rng)) == {"mass"}
     assert dnn.ImplicitMidpoint().preserves(sphere(rng)) == {"norm"}
@@ -206,7 +237,9 @@ def test_the_norm_is_kept_after_training(rng):
     x, before = rng.normal(size=(100, 4)), net.theta.copy()
     dnn.fit(net, dnn.MeanSquaredError(), x, np.sin(x[:, ::-1]), dnn.LBFGS(), epochs=30)
     assert np.abs(net.theta - before).max() > 0.1
-    np.testing.assert_allclose(np.linalg.norm(net(x), axis=-1), np.linalg.norm(x, axis=-1), rtol=1e-14)
+    np.testing.assert_allclose(
+        np.linalg.norm(net(x), axis=-1), np.linalg.norm(x, axis=-1), rtol=1e-14
+    )
 
 
 # ---- invariants and their derivatives
@@ -214,7 +247,15 @@ def test_the_norm_is_kept_after_training(rng):
 
 def invariants():
     yield from [(I, 4) for I in (dnn.Mass(), dnn.SquaredNorm(), QUADRATIC, WAVY)]
-    for name in ("mass_example", "sir", "harmonic_oscillator", "pendulum", "kepler", "lotka_volterra", "rigid_body"):
+    for name in (
+        "mass_example",
+        "sir",
+        "harmonic_oscillator",
+        "pendulum",
+        "kepler",
+        "lotka_volterra",
+        "rigid_body",
+    ):
         X = getattr(systems, name)()
         yield from [(I, X.dim) for I in X.invariants.values()]
 
@@ -224,7 +265,9 @@ def test_gradient_and_hessian_of_every_invariant_by_complex_step(I, d, rng):
     x, v = 0.5 + rng.uniform(size=(3, 5, d)), rng.normal(size=(3, 5, d))
     gradient = np.stack([I(x + 1e-30j * e).imag / 1e-30 for e in np.eye(d)], axis=-1)
     np.testing.assert_allclose(I.gradient(x), gradient, rtol=1e-13, atol=1e-13)
-    np.testing.assert_allclose(I.hvp(x, v), I.gradient(x + 1e-30j * v).imag / 1e-30, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(
+        I.hvp(x, v), I.gradient(x + 1e-30j * v).imag / 1e-30, rtol=1e-13, atol=1e-13
+    )
     assert I(x).shape == (3, 5) and I(x[0, 0]).shape == ()
     if I.degree is not None:  # ∇I is linear
         np.testing.assert_allclose(I.gradient(x + v) - I.gradient(x), I.hvp(x, v), atol=1e-14)
@@ -247,7 +290,9 @@ def test_newton_goes_on_until_the_residual_is_at_rounding(rng):
     X, x, h = residual(rng), rng.normal(size=(50, 4)), 0.5
     y = dnn.ImplicitMidpoint().step(X, x, h)
     assert np.abs(y - x - h * X((x + y) / 2)).max() <= 1e-15 * 10
-    np.testing.assert_allclose(dnn.ImplicitMidpoint().step(X, x.reshape(2, 25, 4), h).reshape(50, 4), y, atol=1e-14)
+    np.testing.assert_allclose(
+        dnn.ImplicitMidpoint().step(X, x.reshape(2, 25, 4), h).reshape(50, 4), y, atol=1e-14
+    )
     assert dnn.ImplicitMidpoint().step(X, x[:0], h).shape == (0, 4)
 
 
@@ -275,9 +320,15 @@ def test_newton_says_where_it_fails():
     with pytest.raises(dnn.NotConverged, match="singular in a step h = 2"):  # I − ½hX′ = 0
         dnn.ImplicitMidpoint().step(blowing, [[1.0]], 2.0)
     outside = dnn.Projected(
-        dnn.Euler(), dnn.Invariant(lambda x: np.cos(x[..., 0]), lambda x: -np.sin(x), lambda x, v: -np.cos(x) * v)
+        dnn.Euler(),
+        dnn.Invariant(
+            lambda x: np.cos(x[..., 0]), lambda x: -np.sin(x), lambda x, v: -np.cos(x) * v
+        ),
     )
-    with pytest.raises(dnn.NotConverged, match=r"did not converge in a step h = 1 .* the residual .I.ỹ \+ λ∇I.ỹ.. − I.x"):
+    with pytest.raises(
+        dnn.NotConverged,
+        match=r"did not converge in a step h = 1 .* the residual .I.ỹ \+ λ∇I.ỹ.. − I.x",
+    ):
         outside.step(dnn.KnownField(lambda x: np.pi - x, 1), [[0.5]], 1.0)  # lands where ∇I = 0
 
 
@@ -295,12 +346,16 @@ def test_an_implicit_layer_without_a_solution_ends_a_training_with_theta_restore
                 raise dnn.NotConverged("Newton's method did not converge in a step h = 0.5")
             return super().vjp(field, x, h)
 
-    failing = dnn.Network(dnn.Flow(dnn.HamiltonianField(dnn.Dense(4, 2, rng=1), dnn.Tanh()), 0.5, Failing()))
+    failing = dnn.Network(
+        dnn.Flow(dnn.HamiltonianField(dnn.Dense(4, 2, rng=1), dnn.Tanh()), 0.5, Failing())
+    )
     with pytest.raises(dnn.TrainingDiverged, match="did not converge in a step h = 0.5") as caught:
         dnn.fit(failing, dnn.MeanSquaredError(), x, 2 * x, epochs=10)
     assert len(caught.value.history.loss) == 3 and np.isfinite(failing.theta).all()
     Failing.calls = -2  # a value and gradient, the same again for scipy, then a failure
-    dnn.fit(failing, dnn.MeanSquaredError(), x, 2 * x, dnn.LBFGS(), epochs=3)  # a wall for the line search
+    dnn.fit(
+        failing, dnn.MeanSquaredError(), x, 2 * x, dnn.LBFGS(), epochs=3
+    )  # a wall for the line search
     dnn.fit(net, dnn.MeanSquaredError(), x, 2 * x, dnn.LBFGS(), epochs=5)
     assert np.isfinite(net.theta).all()
 
@@ -314,9 +369,21 @@ def test_implicit_methods_want_the_jacobian_and_a_field_of_their_kind(rng):
             partitioned(rng),
             "Cayley needs a field S.x.∇I.x. with I of degree one or two, .* got PartitionedField",
         ),
-        (dnn.Cayley(), invariant_field(rng, WAVY), "of Quadratic.Q., got InvariantField of Invariant"),
-        (dnn.DiscreteGradient(), residual(rng), "DiscreteGradient needs a field S.x.∇I.x., .* got a ResidualField"),
-        (dnn.Projected(dnn.StormerVerlet(), WAVY), residual(rng), "StormerVerlet needs a PartitionedField"),
+        (
+            dnn.Cayley(),
+            invariant_field(rng, WAVY),
+            "of Quadratic.Q., got InvariantField of Invariant",
+        ),
+        (
+            dnn.DiscreteGradient(),
+            residual(rng),
+            "DiscreteGradient needs a field S.x.∇I.x., .* got a ResidualField",
+        ),
+        (
+            dnn.Projected(dnn.StormerVerlet(), WAVY),
+            residual(rng),
+            "StormerVerlet needs a PartitionedField",
+        ),
         (dnn.Yoshida(), residual(rng), "StormerVerlet needs a PartitionedField"),
     ):
         with pytest.raises(TypeError, match=message):
@@ -328,8 +395,14 @@ def test_float32_stays_float32(rng):
     x, h = rng.normal(size=(5, 4)).astype(np.float32), 0.1
     cases = [
         (dnn.Cayley(), dnn.SpherePreservingField(A, dnn.Tanh(), C)),
-        (dnn.DiscreteGradient(), dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng, dtype=np.float32), dnn.Tanh())),
-        (dnn.ImplicitMidpoint(), dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng, dtype=np.float32), dnn.Softplus())),
+        (
+            dnn.DiscreteGradient(),
+            dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng, dtype=np.float32), dnn.Tanh()),
+        ),
+        (
+            dnn.ImplicitMidpoint(),
+            dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng, dtype=np.float32), dnn.Softplus()),
+        ),
         (
             dnn.Projected(dnn.RK4(), QUADRATIC),
             dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng, dtype=np.float32), dnn.Tanh()),
@@ -339,11 +412,18 @@ def test_float32_stays_float32(rng):
         F = dnn.Flow(X, h, method)
         y, pullback = F.vjp(x)
         dx, dtheta = pullback(x)
-        assert {F(x).dtype, y.dtype, dx.dtype, dtheta.dtype, F.jvp(x, x)[1].dtype, F.jacobian(x).dtype} == {
-            np.dtype(np.float32)
-        }, method
+        assert {
+            F(x).dtype,
+            y.dtype,
+            dx.dtype,
+            dtheta.dtype,
+            F.jvp(x, x)[1].dtype,
+            F.jacobian(x).dtype,
+        } == {np.dtype(np.float32)}, method
         assert np.isfinite(dtheta).all()
-    F = dnn.HenonMap(dnn.GradientField(dnn.Dense(6, 2, rng=rng, dtype=np.float32), dnn.Tanh(), sign=1))
+    F = dnn.HenonMap(
+        dnn.GradientField(dnn.Dense(6, 2, rng=rng, dtype=np.float32), dnn.Tanh(), sign=1)
+    )
     assert F(x).dtype == F.vjp(x)[1](x)[1].dtype == np.float32
 
 
@@ -388,22 +468,33 @@ def test_complex_steps_in_h_and_from_rest(rng):
         (dnn.Projected(dnn.RK4(), WAVY), invariant_field(rng, WAVY)), (dnn.Yoshida(dnn.ImplicitMidpoint()), energetic(rng)),
     ):  # fmt: skip
         derivative = method.step(X, x, 0.1 + 1e-30j).imag / 1e-30
-        np.testing.assert_allclose(derivative, method.jvp(X, x, 0.1, 0 * x, None, 1.0)[1], rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(
+            derivative, method.jvp(X, x, 0.1, 0 * x, None, 1.0)[1], rtol=1e-11, atol=1e-12
+        )
     from scipy.optimize import root
 
     X, v = energetic(rng, signed=False), rng.normal(size=(5, 4))
     rest = root(X, np.zeros(4), jac=X.jacobian, tol=1e-14).x * np.ones((5, 1))
     tangent = dnn.ImplicitMidpoint().step(X, rest + 1e-30j * v, 0.5).imag / 1e-30
-    np.testing.assert_allclose(tangent, dnn.ImplicitMidpoint().jvp(X, rest, 0.5, v)[1], rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(
+        tangent, dnn.ImplicitMidpoint().jvp(X, rest, 0.5, v)[1], rtol=1e-10, atol=1e-11
+    )
 
 
 def test_states_that_are_not_finite_are_named(rng):
     x = rng.normal(size=(4, 4))
     x[2, 1] = np.nan
-    for method, X in ((dnn.ImplicitMidpoint(), residual(rng)), (dnn.DiscreteGradient(), energetic(rng))):
-        with pytest.raises(dnn.NotConverged, match="state number 2 of the batch, or its field, is not finite"):
+    for method, X in (
+        (dnn.ImplicitMidpoint(), residual(rng)),
+        (dnn.DiscreteGradient(), energetic(rng)),
+    ):
+        with pytest.raises(
+            dnn.NotConverged, match="state number 2 of the batch, or its field, is not finite"
+        ):
             method.step(X, x, 0.1)
-    with pytest.raises(dnn.NotConverged, match="state number 2 of the batch, or its field, is not finite"):
+    with pytest.raises(
+        dnn.NotConverged, match="state number 2 of the batch, or its field, is not finite"
+    ):
         dnn.Projected(dnn.RK4(), WAVY).step(residual(rng), x, 0.1)
 
 
@@ -443,13 +534,18 @@ def test_a_step_without_a_flow_wants_a_field_of_its_kind_too(rng):
 
 
 def known(keeps, **invariants):
-    X = dnn.KnownField(lambda x: 0 * x, 3, lambda x: 0 * x[..., None] + np.zeros((3, 3)), keeps=keeps)
+    X = dnn.KnownField(
+        lambda x: 0 * x, 3, lambda x: 0 * x[..., None] + np.zeros((3, 3)), keeps=keeps
+    )
     X.invariants = invariants
     return X
 
 
 def test_two_invariants_of_one_word_are_claimed_only_where_both_are_kept():
-    quadratic, other = dnn.Quadratic(np.diag([0.0, 0.0, 1.0])), dnn.Invariant(np.sum, np.ones_like, np.zeros_like)
+    quadratic, other = (
+        dnn.Quadratic(np.diag([0.0, 0.0, 1.0])),
+        dnn.Invariant(np.sum, np.ones_like, np.zeros_like),
+    )
     both, one = known({"invariant"}, a=quadratic, b=other), known({"invariant"}, a=quadratic)
     for method, X, word in (
         (dnn.ImplicitMidpoint(), both, set()), (dnn.ImplicitMidpoint(), one, {"invariant"}),
@@ -492,9 +588,15 @@ def test_invariants_take_lists_and_integers():
 
 @pytest.mark.parametrize("missing", ["__call__", "gradient", "hvp"])
 def test_each_member_of_an_invariant_is_asked_for(missing):
-    members = {"__call__": lambda self, x: 0.0, "gradient": lambda self, x: x, "hvp": lambda self, x, v: v}
+    members = {
+        "__call__": lambda self, x: 0.0,
+        "gradient": lambda self, x: x,
+        "hvp": lambda self, x, v: v,
+    }
     del members[missing]
-    with pytest.raises(TypeError, match="invariant must have I.x., I.gradient.x. and I.hvp.x, v., got"):
+    with pytest.raises(
+        TypeError, match="invariant must have I.x., I.gradient.x. and I.hvp.x, v., got"
+    ):
         dnn.Projected(dnn.RK4(), type("Half", (), members)())
 
 
@@ -536,7 +638,9 @@ def test_a_composition_of_ones_own_needs_only_its_plan(rng):
 
 
 def shrinking(c):
-    return dnn.KnownField(lambda x: (c - 1) * x, 2, lambda x: (c - 1) * np.eye(2) + 0 * x[..., None])
+    return dnn.KnownField(
+        lambda x: (c - 1) * x, 2, lambda x: (c - 1) * np.eye(2) + 0 * x[..., None]
+    )
 
 
 def test_newton_for_lambda_goes_on_to_the_level_from_far():
@@ -550,7 +654,9 @@ def test_newton_for_lambda_goes_on_to_the_level_from_far():
 def test_a_projection_of_a_batch_is_that_of_each_state(rng):
     X, method, x = residual(rng), dnn.Projected(dnn.Euler(), WAVY), rng.normal(size=(40, 4))
     together = method.step(X, x, 0.3)
-    np.testing.assert_allclose(together, [method.step(X, z, 0.3) for z in x], rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(
+        together, [method.step(X, z, 0.3) for z in x], rtol=1e-13, atol=1e-14
+    )
     np.testing.assert_allclose(WAVY(together), WAVY(x), rtol=1e-14, atol=1e-14)
 
 
@@ -559,27 +665,39 @@ def test_a_projection_takes_a_state_at_rest_and_lists():
     method = dnn.Projected(dnn.Euler(), dnn.SquaredNorm())
     np.testing.assert_array_equal(method.step(rest, [[0, 0], [3, 4]], 0.1), [[0, 0], [3, 4]])
     turning = dnn.KnownField(
-        lambda x: x[..., ::-1] * [1.0, -1.0], 2, lambda x: np.array([[0.0, 1], [-1, 0]]) + 0 * x[..., None]
+        lambda x: x[..., ::-1] * [1.0, -1.0],
+        2,
+        lambda x: np.array([[0.0, 1], [-1, 0]]) + 0 * x[..., None],
     )
     x = np.array([3.0, 4.0])
-    np.testing.assert_array_equal(method.vjp(turning, [3, 4], 0.1)[1](x)[0], method.vjp(turning, x, 0.1)[1](x)[0])
-    np.testing.assert_array_equal(method.jvp(turning, [3, 4], 0.1, x)[1], method.jvp(turning, x, 0.1, x)[1])
+    np.testing.assert_array_equal(
+        method.vjp(turning, [3, 4], 0.1)[1](x)[0], method.vjp(turning, x, 0.1)[1](x)[0]
+    )
+    np.testing.assert_array_equal(
+        method.jvp(turning, [3, 4], 0.1, x)[1], method.jvp(turning, x, 0.1, x)[1]
+    )
 
 
 def test_a_level_of_zero_is_a_level_and_a_gap_of_1e_10_is_none():
     saddle, angle = dnn.Quadratic([[0.0, 1.0], [1.0, 0.0]]), np.linspace(0, 6, 200)
     x = np.stack([np.linspace(1, 2, 50), np.zeros(50)], axis=-1)  # I = x₁x₂ = 0
     turn = dnn.KnownField(lambda x: np.stack([-x[..., 1], x[..., 0]], axis=-1), 2)
-    np.testing.assert_allclose(saddle(dnn.Projected(dnn.Euler(), saddle).step(turn, x, 0.3)), 0, atol=1e-13)
+    np.testing.assert_allclose(
+        saddle(dnn.Projected(dnn.Euler(), saddle).step(turn, x, 0.3)), 0, atol=1e-13
+    )
     circle = dnn.Invariant(lambda x: (x * x).sum(axis=-1) / 2 - 0.5, lambda x: x, lambda x, v: v)
-    dnn.Projected(dnn.Euler(), circle).step(shrinking(0.9), np.stack([np.cos(angle), np.sin(angle)], axis=-1), 1.0)
+    dnn.Projected(dnn.Euler(), circle).step(
+        shrinking(0.9), np.stack([np.cos(angle), np.sin(angle)], axis=-1), 1.0
+    )
     steps = dnn.Invariant(  # I jumps by 1e-10 where x₁ = 1, and for x₂ > 0 the level is in the gap
         lambda x: np.where(x[..., 1] > 0, 1 - 5e-11, x[..., 0] - np.where(x[..., 0] > 1, 0.0, 1e-10)),
         lambda x: np.array([1.0, 0]) + 0 * x, lambda x, v: 0 * v,
     )  # fmt: skip
     fall = dnn.KnownField(lambda x: np.stack([0.01 + 0 * x[..., 0], -x[..., 1] - 1], axis=-1), 2)
     for batch in ([[1.0, 1.0]], [[1.0, 1.0], [1.0, -1.0]]):  # one of the batch is enough
-        with pytest.raises(dnn.NotConverged, match="did not converge .* from state number 0 of the batch"):
+        with pytest.raises(
+            dnn.NotConverged, match="did not converge .* from state number 0 of the batch"
+        ):
             dnn.Projected(dnn.Euler(), steps).step(fall, batch, 1.0)
 
 
@@ -589,7 +707,11 @@ def test_the_discrete_gradient_is_corrected_for_small_steps_too(size):
 
     class Straight(dnn.SkewGradientField):
         dim_in = dim_out = 1
-        I = dnn.Invariant(lambda x: np.sin(10 * x[..., 0]), lambda x: 10 * np.cos(10 * x), lambda x, v: -100 * np.sin(10 * x) * v)
+        I = dnn.Invariant(
+            lambda x: np.sin(10 * x[..., 0]),
+            lambda x: 10 * np.cos(10 * x),
+            lambda x, v: -100 * np.sin(10 * x) * v,
+        )
         S, I, dI = staticmethod(lambda p, n: n), ValueOf(I, 1), GradientOf(I, 1)
 
     x, y = np.array([1 - size / 2]), np.array([1 + size / 2])
@@ -606,7 +728,9 @@ def test_the_discrete_gradient_from_a_state_whose_square_is_zero(rng):
 
 
 def test_not_converged_is_an_arithmetic_error():
-    assert issubclass(dnn.NotConverged, ArithmeticError) and issubclass(dnn.TrainingDiverged, ArithmeticError)
+    assert issubclass(dnn.NotConverged, ArithmeticError) and issubclass(
+        dnn.TrainingDiverged, ArithmeticError
+    )
 
 
 def test_a_composition_keeps_no_energy_that_is_only_that_of_each_part(rng):
@@ -633,9 +757,9 @@ def test_the_derivatives_of_an_increment_agree_also_in_y(rng):
         back = phi.vjp(x, y)[1](w)[1]
         matrix = (phi.jacobian(x, y) @ dy[..., None])[..., 0]
         np.testing.assert_allclose(matrix, tangent, rtol=1e-11, atol=1e-12)
-        assert abs((w * tangent).sum() - (back * dy).sum()) <= 1e-12 * np.linalg.norm(w) * np.linalg.norm(tangent), (
-            method
-        )
+        assert abs((w * tangent).sum() - (back * dy).sum()) <= 1e-12 * np.linalg.norm(
+            w
+        ) * np.linalg.norm(tangent), method
 
 
 def test_the_discrete_gradient_claims_only_the_invariant_that_the_field_is_made_of(rng):

@@ -39,7 +39,9 @@ def test_every_kind_of_call_comes_up_and_most_kinds_of_outcome():
 def test_every_public_class_is_built_or_is_a_base():
     public = {name for name in dnn.__all__ if isinstance(getattr(dnn, name), type)}
     built = {made.__name__ for made, _ in fuzz.CONSTRUCTORS.values()}
-    listed = {type(thing).__name__ for thing in zoo.one_of_each(np.random.default_rng(0))} | fuzz.NOT_BUILT
+    listed = {
+        type(thing).__name__ for thing in zoo.one_of_each(np.random.default_rng(0))
+    } | fuzz.NOT_BUILT
     assert public <= listed, f"in no list of tests/zoo.py, and so not tested: {public - listed}"
     assert public == built | fuzz.NOT_BUILT and not built & fuzz.NOT_BUILT
     functions = {name for name in dnn.__all__ if callable(getattr(dnn, name))} - public
@@ -146,7 +148,10 @@ ARGUMENTS = {
     "too wide": lambda: fuzz.Argument(np.zeros((3, 3)), "bad"),
 }
 NOTICED = {
-    ChangesItsArgument: ("clean", "good arguments were refused"),  # by the door of a class that is not ours
+    ChangesItsArgument: (
+        "clean",
+        "good arguments were refused",
+    ),  # by the door of a class that is not ours
     ChangesItself: ("clean", "an argument was changed"),
     SpreadsOverTheBatch: ("NaN", "y of sample"),
     Rounds: ("clean", "y has dtype float32, needed is float64"),
@@ -162,7 +167,9 @@ NOTICED = {
 
 
 def outcome_of(F, argument):
-    return fuzz.judge(fuzz.pointwise("F", F, lambda x: {"y": F(x)}, {"y": (2,)}, x=ARGUMENTS[argument]()))[0]
+    return fuzz.judge(
+        fuzz.pointwise("F", F, lambda x: {"y": F(x)}, {"y": (2,)}, x=ARGUMENTS[argument]())
+    )[0]
 
 
 @pytest.mark.parametrize("mistaken", NOTICED)
@@ -204,7 +211,9 @@ def test_a_sum_over_the_batch_that_misses_a_sample_is_noticed():
         y, pullback = A.vjp(x)
         return {"y": y, "dtheta": pullback(w)[1] if x.ndim == 1 else A.outer(w[1:], x[1:])}
 
-    call = fuzz.pointwise("F.vjp", A, function, {"y": (2,)}, x=ARGUMENTS["clean"](), w=ARGUMENTS["clean"]())
+    call = fuzz.pointwise(
+        "F.vjp", A, function, {"y": (2,)}, x=ARGUMENTS["clean"](), w=ARGUMENTS["clean"]()
+    )
     assert fuzz.judge(call)[0] == "dtheta is not the sum over the samples"
 
 
@@ -215,5 +224,7 @@ def test_an_object_that_cannot_be_used_is_noticed():
 
         slope = primitive = __call__
 
-    call = fuzz.Call("Flat", Flat, lambda thing, warned: fuzz.built(thing, warned, np.random.default_rng(0)))
+    call = fuzz.Call(
+        "Flat", Flat, lambda thing, warned: fuzz.built(thing, warned, np.random.default_rng(0))
+    )
     assert "it was made, but cannot be used" in fuzz.judge(call)[0]

@@ -25,7 +25,9 @@ def said(questions, answer):
     """What the checks of an answer say where they fail."""
     with contextlib.redirect_stdout(io.StringIO()):
         return " | ".join(
-            check.name + ": " + check.detail for check in checks.run(questions(answer)) if not check.passed
+            check.name + ": " + check.detail
+            for check in checks.run(questions(answer))
+            if not check.passed
         )
 
 
@@ -33,8 +35,13 @@ def said(questions, answer):
 def test_a_sheet_runs_as_it_is_and_says_what_is_to_do(path, capsys):
     runpy.run_path(str(path), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("to do   Task") for line in lines) >= 3 and not any("FAILED" in line for line in lines)
-    assert path.read_text().startswith("# %% [markdown]\n# # Lab") and "NotImplementedError(" in path.read_text()
+    assert sum(line.startswith("to do   Task") for line in lines) >= 3 and not any(
+        "FAILED" in line for line in lines
+    )
+    assert (
+        path.read_text().startswith("# %% [markdown]\n# # Lab")
+        and "NotImplementedError(" in path.read_text()
+    )
 
 
 @pytest.mark.parametrize("path", LABS, ids=lambda path: path.stem)
@@ -52,7 +59,9 @@ ACTIVATION = {
     "value of Wrong: F(x) is [ 0.6351 -0.8701  1.    ], needed is [ 0.6 -0.8  1. ]": dict(
         __call__=lambda self, z: np.tanh(z)
     ),
-    "value of Wrong: F(x) is [ 0.6 -0.8  0. ]": dict(__call__=lambda self, z: quiet(lambda: z / np.sqrt(1 + z * z))),
+    "value of Wrong: F(x) is [ 0.6 -0.8  0. ]": dict(
+        __call__=lambda self, z: quiet(lambda: z / np.sqrt(1 + z * z))
+    ),
     "sharp bounds: found are slopes from 1e-06 to 1": dict(slope_min=-1.0),
     "of Wrong must be an array, got None: is there a return?": dict(primitive=lambda self, z: None),
     "the sign is wrong": dict(slope=lambda self, z: -((1 / np.hypot(1, z)) ** 3)),
@@ -75,9 +84,14 @@ def test_a_wrong_slope_is_not_blamed_on_the_field_that_is_made_of_it(capsys):
     sigma = type("Wrong", (Answer,), dict(slope=lambda self, z: 1 / np.hypot(1, z)))()
     checks.run(questions(sigma))
     lines = capsys.readouterr().out.splitlines()
-    assert "σ′ against differences" in lines[1] and lines[2].startswith("to do   after the activation")
+    assert "σ′ against differences" in lines[1] and lines[2].startswith(
+        "to do   after the activation"
+    )
     check = checks.adjoint(dnn.GradientField(dnn.Dense(3, 3, rng=0), sigma), np.ones((2, 3)))
-    assert "agree with each other, and not with F(x): look at the value, or at a slope σ′" in check.detail
+    assert (
+        "agree with each other, and not with F(x): look at the value, or at a slope σ′"
+        in check.detail
+    )
 
 
 @pytest.mark.parametrize("words", ACTIVATION)
@@ -98,7 +112,12 @@ def field_with(change):
             def pullback(w):
                 u = np.cos(z) * (w @ self.B)
                 rows = [a.reshape(-1, a.shape[-1]) for a in (u, x, w, np.sin(z))]
-                pieces = dict(dx=u @ self.A, A=rows[0].T @ rows[1], b=rows[0].sum(axis=0), B=rows[2].T @ rows[3])
+                pieces = dict(
+                    dx=u @ self.A,
+                    A=rows[0].T @ rows[1],
+                    b=rows[0].sum(axis=0),
+                    B=rows[2].T @ rows[3],
+                )
                 pieces |= change(self, pieces, *rows)
                 return pieces.pop("dx"), self.pack(**pieces)
 
@@ -109,13 +128,21 @@ def field_with(change):
 
 FIELD = {
     "dx: the sign is wrong": lambda F, g, u, x, w, s: dict(dx=-g["dx"]),
-    "dx: the term w itself is one too many": lambda F, g, u, x, w, s: dict(dx=g["dx"] + w.reshape(g["dx"].shape)),
+    "dx: the term w itself is one too many": lambda F, g, u, x, w, s: dict(
+        dx=g["dx"] + w.reshape(g["dx"].shape)
+    ),
     "the gradient of A: it is transposed": lambda F, g, u, x, w, s: dict(A=(x.T @ u)),
     "the gradient of B: it is transposed": lambda F, g, u, x, w, s: dict(B=s.T @ w),
-    "the gradient of b: a mean over the batch of 6 instead of a sum": lambda F, g, u, x, w, s: dict(b=u.mean(axis=0)),
-    "the gradient of A and b and B: a mean over the batch": lambda F, g, u, x, w, s: {k: g[k] / len(x) for k in "AbB"},
+    "the gradient of b: a mean over the batch of 6 instead of a sum": lambda F, g, u, x, w, s: dict(
+        b=u.mean(axis=0)
+    ),
+    "the gradient of A and b and B: a mean over the batch": lambda F, g, u, x, w, s: {
+        k: g[k] / len(x) for k in "AbB"
+    },
     "the gradient of b: it is zero": lambda F, g, u, x, w, s: dict(b=0 * F.b),
-    "the gradient of b: it is that of the first sample alone": lambda F, g, u, x, w, s: dict(b=u[0]),
+    "the gradient of b: it is that of the first sample alone": lambda F, g, u, x, w, s: dict(
+        b=u[0]
+    ),
 }
 
 
@@ -124,7 +151,9 @@ def test_wrong_adjoints_of_a_field_are_named(words):
     assert words in field_with(FIELD[words])
 
 
-def ralston_with(b=(1 / 4, 3 / 4), a=2 / 3, h_in_eta=True, direct=1, stages_of_dh=True, both_theta=True, sign=1):
+def ralston_with(
+    b=(1 / 4, 3 / 4), a=2 / 3, h_in_eta=True, direct=1, stages_of_dh=True, both_theta=True, sign=1
+):
     questions, Answer = lab(3)
 
     class Wrong(Answer):
@@ -161,14 +190,18 @@ def test_wrong_adjoints_of_ralstons_method_are_named(words):
     assert ralston_with() == "" and words in ralston_with(**RALSTON[words])
 
 
-def shears_with(old_x=False, lines=(1, 1), undo_first=False, joins=True, slope=True, h=True, sign=1):
+def shears_with(
+    old_x=False, lines=(1, 1), undo_first=False, joins=True, slope=True, h=True, sign=1
+):
     questions, Answer = lab(4)
 
     class Wrong(Answer):
         def __call__(self, z):
             x, v = split(z)
             x_new = x + self.h * np.tanh(v @ self.A.T + self.a)
-            return np.concatenate([x_new, v + self.h * np.tanh((x if old_x else x_new) @ self.B.T + self.b)], axis=-1)
+            return np.concatenate(
+                [x_new, v + self.h * np.tanh((x if old_x else x_new) @ self.B.T + self.b)], axis=-1
+            )
 
         def inverse(self, z):
             if not undo_first:
@@ -236,7 +269,9 @@ SHEARS = {
 
 @pytest.mark.parametrize("words", SHEARS)
 def test_wrong_shears_are_named(words):
-    assert shears_with() == "" and words in shears_with(**SHEARS[words]), shears_with(**SHEARS[words])
+    assert shears_with() == "" and words in shears_with(**SHEARS[words]), shears_with(
+        **SHEARS[words]
+    )
 
 
 def s_of(F):
@@ -244,7 +279,9 @@ def s_of(F):
 
 
 CONTRACTION = {
-    "h = 0.3: the constant holds, and is 1.35 times what is found": dict(lipschitz=lambda F: 1 + F.h * s_of(F)[0] ** 2),
+    "h = 0.3: the constant holds, and is 1.35 times what is found": dict(
+        lipschitz=lambda F: 1 + F.h * s_of(F)[0] ** 2
+    ),
     "the constant claims at most 0.7: 1.374 times": dict(lipschitz=lambda F: abs(1 - F.h)),
     "the constant claims at most 0.9: 1.068 times": dict(lipschitz=lambda F: 0.9),
     "two points are moved apart by": dict(
@@ -262,7 +299,10 @@ def test_wrong_constants_are_named(words):
 
 
 HALF = {
-    "the gradient of A: off by": lambda F, w, u, x, s: (w + u @ F.A, F.pack(A=u.T @ x, b=u.sum(axis=0))),
+    "the gradient of A: off by": lambda F, w, u, x, s: (
+        w + u @ F.A,
+        F.pack(A=u.T @ x, b=u.sum(axis=0)),
+    ),
     "dx: the term w itself is missing": lambda F, w, u, x, s: (
         u @ F.A,
         F.pack(A=u.T @ x - F.h * s.T @ w, b=u.sum(axis=0)),
@@ -304,4 +344,6 @@ def test_a_contraction_without_its_step_or_with_a_in_place_of_its_transpose_is_n
 
     said_of = said(questions, type("NoStep", (Answer,), dict(vjp=no_step)))
     assert "dx: beside w, a factor h = 0.3 is missing" in said_of
-    assert "value of Transposed: F(x) is [-0.5 -1.5  1. ], needed is [ 1.1 -0.7  1. ]" in said(questions, Transposed)
+    assert "value of Transposed: F(x) is [-0.5 -1.5  1. ], needed is [ 1.1 -0.7  1. ]" in said(
+        questions, Transposed
+    )

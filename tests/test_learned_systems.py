@@ -15,19 +15,29 @@ from figures import mass_preservation, point_separation, symplectic_energy
 def test_rings_are_separated_by_fifteen_lifted_layers():
     """≥ 99.5 % of 1000 test points."""
     net, x, y = point_separation.train()
-    assert [type(F).__name__ for F in net.maps] == ["Lift", *["Flow"] * 15, "Affine"] and net.maps[0].dim_out == 3
+    assert [type(F).__name__ for F in net.maps] == ["Lift", *["Flow"] * 15, "Affine"] and net.maps[
+        0
+    ].dim_out == 3
     assert len(x) == 1000 and all(F.h == 1 / 15 for F in net.maps[1:-1])
     assert point_separation.accuracy(net, x, y) >= 0.995
 
 
 def test_the_lectures_system_is_learned_to_1e_9_and_followed_to_time_2(rng):
     """Test MSE of the time-0.1 map ≤ 1e-9 on the box; from [0, 1]³ within 5e-3 of the truth up to T = 2; mass to rounding."""
-    net, system = mass_preservation.train(mass_preservation.structured, 5000), systems.mass_example()
+    net, system = (
+        mass_preservation.train(mass_preservation.structured, 5000),
+        systems.mass_example(),
+    )
     y = rng.uniform(-0.6, 2, (4000, 3))
     assert dnn.MeanSquaredError()(net(y), dnn.exact_flow(system, y, 0.1)) <= 1e-9
     start = rng.uniform(0, 1, (500, 3))
     states = dnn.Rollout(net, 20)(start)
-    assert np.linalg.norm(states - dnn.exact_flow(system, start, 0.1 * np.arange(1, 21)), axis=-1).max() <= 5e-3
+    assert (
+        np.linalg.norm(
+            states - dnn.exact_flow(system, start, 0.1 * np.arange(1, 21)), axis=-1
+        ).max()
+        <= 5e-3
+    )
     assert (
         np.abs(states.sum(axis=-1) - start.sum(axis=-1)[:, None]).max()
         <= 20 * 2.2e-16 * np.abs(states).sum(axis=-1).max()
@@ -43,7 +53,9 @@ def test_the_oscillator_is_learned_to_2e_11_and_keeps_its_energy_near_for_ten_th
         for architecture in (symplectic_energy.symplectic, symplectic_energy.resnet)
     ]
     assert nets[0].theta.size == nets[1].theta.size == 120
-    errors = [symplectic_energy.energy_error(H, net, symplectic_energy.STARTS, 10_000) for net in nets]
+    errors = [
+        symplectic_energy.energy_error(H, net, symplectic_energy.STARTS, 10_000) for net in nets
+    ]
     assert dnn.MeanSquaredError()(nets[0](x), dnn.exact_flow(oscillator, x, 0.1)) <= 2e-11
     assert errors[0].max() <= 5e-5
     # no larger at the end: the error oscillates, and where its maximum falls between steps decides about one per mille

@@ -92,7 +92,10 @@ def test_a_residual_field_that_points_inward_is_known_to(rng):
     A = orthogonal(rng, 4, 4)
     X = dnn.ResidualField(A, dnn.LeakyReLU(0.5), dnn.Dense(4, 4, W=-A.W.T))
     assert X.one_sided_lipschitz() == pytest.approx(-0.5, rel=1e-12)
-    assert dnn.Euler().non_expansive_step(X) == pytest.approx(1.0) and residual(rng).one_sided_lipschitz() > 0
+    assert (
+        dnn.Euler().non_expansive_step(X) == pytest.approx(1.0)
+        and residual(rng).one_sided_lipschitz() > 0
+    )
 
 
 # ---- rounding
@@ -126,7 +129,9 @@ def test_contractivity_radii_of_other_tableaus():
     assert contractivity_radius([[0.5]], [1]) == np.inf  # the implicit midpoint rule
     assert contractivity_radius([[1.0]], [1]) == np.inf  # implicit Euler
     assert contractivity_radius([[], [1]], [1.5, -0.5]) == 0  # a negative weight
-    assert contractivity_radius([[], [0.3]], [1, 0]) == pytest.approx(1)  # Euler, with a stage that is not used
+    assert contractivity_radius([[], [0.3]], [1, 0]) == pytest.approx(
+        1
+    )  # Euler, with a stage that is not used
 
 
 @pytest.mark.parametrize("method", [*RUNGE_KUTTA, SSPRK3, dnn.ImplicitMidpoint()], ids=repr)
@@ -139,7 +144,10 @@ def test_steps_up_to_two_r_over_l_do_not_move_two_solutions_apart(method, rng):
             assert isinstance(method, dnn.ExplicitMidpoint) or method.contractivity_radius() == 0
             return
         h = min(H, 10.0)
-        assert lipschitz.measured(dnn.Flow(X, h, method), rng.normal(size=(20, 4)), 10, rng) <= ROUNDING
+        assert (
+            lipschitz.measured(dnn.Flow(X, h, method), rng.normal(size=(20, 4)), 10, rng)
+            <= ROUNDING
+        )
         assert method.lipschitz(X, h) <= ROUNDING
         if isinstance(method, dnn.RungeKutta):
             assert H == pytest.approx(2 * method.contractivity_radius() / X.lipschitz())
@@ -160,7 +168,9 @@ def test_the_bound_of_a_contracting_field_grows_from_one_without_a_jump_and_hold
             1 + c * H * X.lipschitz() if len(method.b) == 1 else method.lipschitz(plain, c * H)
         )
         assert (
-            lipschitz.measured(dnn.Flow(copy.deepcopy(X), c * H, method), rng.normal(size=(20, 4)), 10, rng)
+            lipschitz.measured(
+                dnn.Flow(copy.deepcopy(X), c * H, method), rng.normal(size=(20, 4)), 10, rng
+            )
             <= bound * ROUNDING
         )
 
@@ -187,7 +197,9 @@ def test_the_largest_step_from_l_and_mu_alone_is_minus_two_mu_over_l_squared():
         def one_sided_lipschitz(self):
             return 0.0
 
-    with pytest.raises(NotImplementedError, match="is not known to contract: its one-sided Lipschitz constant is 0"):
+    with pytest.raises(
+        NotImplementedError, match="is not known to contract: its one-sided Lipschitz constant is 0"
+    ):
         dnn.Euler().non_expansive_step(Turning())
     h = dnn.Euler().non_expansive_step(Rotation())
     assert h == pytest.approx(0.8) and abs(1 + h * (-0.5 + 1j)) == pytest.approx(1)
@@ -202,7 +214,8 @@ def test_the_number_of_substeps_is_the_smallest_that_is_certified(rng):
             assert method.lipschitz(X, T / method.steps_for(X, T)) <= ROUNDING
         n = method.steps_for(X, 7)
         steps = [
-            dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU()), 7 / m, method, steps=m) for m in (n, n - 1)
+            dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU()), 7 / m, method, steps=m)
+            for m in (n, n - 1)
         ]
         assert steps[0].lipschitz() <= ROUNDING < steps[1].lipschitz()
 
@@ -211,21 +224,34 @@ def test_a_splitting_is_non_expansive_where_its_substeps_are(rng):
     parts = dnn.SumField(convex(rng), convex(rng))
     largest = [2 / X.lipschitz() for X in parts.parts]
     assert dnn.LieTrotter().non_expansive_step(parts) == pytest.approx(min(largest))
-    assert dnn.Strang(dnn.Euler()).non_expansive_step(parts) == pytest.approx(min(2 * largest[0], largest[1]))
-    assert dnn.Strang(dnn.Euler()).lipschitz(parts, dnn.Strang(dnn.Euler()).non_expansive_step(parts)) <= ROUNDING
+    assert dnn.Strang(dnn.Euler()).non_expansive_step(parts) == pytest.approx(
+        min(2 * largest[0], largest[1])
+    )
+    assert (
+        dnn.Strang(dnn.Euler()).lipschitz(parts, dnn.Strang(dnn.Euler()).non_expansive_step(parts))
+        <= ROUNDING
+    )
     assert dnn.LieTrotter().steps_for(parts, 10.0) == np.ceil(10 / min(largest))
-    with pytest.raises(NotImplementedError, match="no step of Yoshida is known to be non-expansive"):
+    with pytest.raises(
+        NotImplementedError, match="no step of Yoshida is known to be non-expansive"
+    ):
         dnn.Yoshida(dnn.ImplicitMidpoint()).non_expansive_step(parts)
 
 
 def test_what_does_not_contract_has_no_non_expansive_step(rng):
-    for X in (residual(rng), randomise(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Sine()), rng)):
+    for X in (
+        residual(rng),
+        randomise(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Sine()), rng),
+    ):
         for method in (dnn.Euler(), dnn.RK4()):
             with pytest.raises(
-                NotImplementedError, match="is not known to contract: its one-sided Lipschitz constant is"
+                NotImplementedError,
+                match="is not known to contract: its one-sided Lipschitz constant is",
             ):
                 method.non_expansive_step(X)
-    with pytest.raises(NotImplementedError, match="no step of ImplicitMidpoint is known to be non-expansive"):
+    with pytest.raises(
+        NotImplementedError, match="no step of ImplicitMidpoint is known to be non-expansive"
+    ):
         dnn.ImplicitMidpoint().non_expansive_step(residual(rng))
     constant = dnn.GradientField(dnn.Dense(2, 2, W=np.zeros((2, 2))), dnn.ReLU())
     assert dnn.Euler().non_expansive_step(constant) == np.inf
@@ -251,7 +277,9 @@ def test_a_gradient_step_is_averaged_with_half_of_h_l(rng):
         X = convex(rng)
         F = dnn.Flow(X, rng.uniform(0.1, 2) / X.lipschitz())
         alpha = lipschitz.averaged(F)
-        assert alpha == pytest.approx(F.h * X.lipschitz() / 2) and averaged_gap(F, alpha, rng) <= 1e-12
+        assert (
+            alpha == pytest.approx(F.h * X.lipschitz() / 2) and averaged_gap(F, alpha, rng) <= 1e-12
+        )
     linear = dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, W=np.eye(4)), dnn.Identity()), 1.2)
     assert abs(averaged_gap(linear, lipschitz.averaged(linear), rng)) < 1e-12  # attained
     assert averaged_gap(linear, 0.59, rng) > 0.01
@@ -259,13 +287,22 @@ def test_a_gradient_step_is_averaged_with_half_of_h_l(rng):
 
 def test_a_composition_of_averaged_steps_is_averaged(rng):
     fields = [convex(rng) for _ in range(3)]
-    net = dnn.Network(*[dnn.Flow(X, c / X.lipschitz(), steps=2) for X, c in zip(fields, (0.5, 1.0, 1.5), strict=True)])
+    net = dnn.Network(
+        *[
+            dnn.Flow(X, c / X.lipschitz(), steps=2)
+            for X, c in zip(fields, (0.5, 1.0, 1.5), strict=True)
+        ]
+    )
     alpha = lipschitz.averaged(net)
     total = 2 * sum(a / (1 - a) for a in (0.25, 0.5, 0.75))
     assert alpha == pytest.approx(total / (1 + total)) and averaged_gap(net, alpha, rng) <= 1e-12
     X = convex(rng)
     reflection = dnn.Flow(dnn.GradientField(orthogonal(rng, 4, 4), dnn.ReLU()), 2)
-    assert lipschitz.averaged(reflection) == lipschitz.averaged(dnn.Network(reflection)) == pytest.approx(1)
+    assert (
+        lipschitz.averaged(reflection)
+        == lipschitz.averaged(dnn.Network(reflection))
+        == pytest.approx(1)
+    )
     for F in (
         dnn.Flow(X, 1.1 * dnn.Euler().non_expansive_step(X)),
         dnn.Flow(convex(rng), 0.01, dnn.RK4()),
@@ -283,7 +320,9 @@ def test_a_composition_of_averaged_steps_is_averaged(rng):
 def test_the_measured_constant_of_a_linear_map_is_its_norm(rng):
     for name, make in LINEAR.items():
         A = make(rng)
-        assert lipschitz.measured(A, points(rng, (3,))) == pytest.approx(A.lipschitz(), rel=1e-9), name
+        assert lipschitz.measured(A, points(rng, (3,))) == pytest.approx(A.lipschitz(), rel=1e-9), (
+            name
+        )
 
 
 def test_measuring_changes_neither_points_nor_map_and_says_the_same_twice(rng):
@@ -315,12 +354,16 @@ def test_the_search_does_not_depend_on_the_unit_of_length(scale, rng):
     """x ↦ s F(x/s)."""
     x = np.random.default_rng(5).normal(size=(5, 4))
     F = dnn.Flow(dnn.ResidualField(dnn.Dense(5, 4, rng=6), dnn.Tanh(), dnn.Dense(4, 5, rng=7)), 0.5)
-    other = dnn.Network(dnn.Dense(4, 4, W=np.eye(4) / scale), copy.deepcopy(F), dnn.Dense(4, 4, W=scale * np.eye(4)))
+    other = dnn.Network(
+        dnn.Dense(4, 4, W=np.eye(4) / scale), copy.deepcopy(F), dnn.Dense(4, 4, W=scale * np.eye(4))
+    )
     assert lipschitz.measured(other, scale * x) == pytest.approx(lipschitz.measured(F, x), rel=1e-2)
 
 
 def test_what_is_measured_is_a_lower_bound_at_kinks_far_away_and_in_float32(rng):
-    twice = dnn.ResidualField(dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[1.0, -1.0]]))  # x
+    twice = dnn.ResidualField(
+        dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[1.0, -1.0]])
+    )  # x
     assert (
         lipschitz.measured(twice, np.zeros((3, 1))) == pytest.approx(1)
         and lipschitz.measured(twice, np.zeros((3, 1))) <= 1
@@ -329,7 +372,10 @@ def test_what_is_measured_is_a_lower_bound_at_kinks_far_away_and_in_float32(rng)
         far = dnn.Affine(3, 3, W=np.eye(3), b=b * np.ones(3))
         assert lipschitz.measured(far, rng.normal(size=(20, 3))) <= ROUNDING
         assert checks.lipschitz(far, rng.normal(size=(20, 3))).passed
-    flows = [dnn.Flow(dnn.GradientField(dnn.Dense(8, 8, rng=rng, dtype=np.float32), dnn.ReLU()), 2.0) for _ in range(4)]
+    flows = [
+        dnn.Flow(dnn.GradientField(dnn.Dense(8, 8, rng=rng, dtype=np.float32), dnn.ReLU()), 2.0)
+        for _ in range(4)
+    ]
     for F in flows:
         F.field.A.orthogonalise()
     net = dnn.Network(*flows)
@@ -345,7 +391,9 @@ def test_a_map_that_moves_nothing_measures_zero(rng):
 
 def test_measured_constants_of_networks_and_rollouts_stay_below_their_bounds(rng):
     for _, net in networks(rng):
-        assert lipschitz.measured(net, points(rng, (4,), net.dim_in), 20) <= net.lipschitz() * ROUNDING
+        assert (
+            lipschitz.measured(net, points(rng, (4,), net.dim_in), 20) <= net.lipschitz() * ROUNDING
+        )
     F = dnn.Flow(dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity()), 0.5)
     roll = dnn.Rollout(F, 3)
     assert lipschitz.measured(roll, np.ones((2, 1))) == pytest.approx(roll.lipschitz(), rel=1e-9)
@@ -355,7 +403,10 @@ def test_measured_constants_of_networks_and_rollouts_stay_below_their_bounds(rng
 
 
 def test_a_profile_lists_bounds_products_and_what_was_found(rng):
-    flows = [dnn.Flow(FIELDS["GradientField −"](rng), 0.3), dnn.Flow(residual(rng), 0.2, dnn.Heun())]
+    flows = [
+        dnn.Flow(FIELDS["GradientField −"](rng), 0.3),
+        dnn.Flow(residual(rng), 0.2, dnn.Heun()),
+    ]
     net = dnn.Network(*flows, dnn.Affine(3, 4, rng=rng))
     x = rng.normal(size=(20, 4))
     profile = lipschitz.profile(net, x)
@@ -369,13 +420,23 @@ def test_a_profile_lists_bounds_products_and_what_was_found(rng):
     for F, state, number in zip(net.maps, net.states(x), profile.measured, strict=False):
         assert number == lipschitz.measured(F, state, 50)
     text = str(profile).splitlines()
-    assert len(text) == 4 and text[0].split() == ["layer", "bound", "measured", "product", "measured", "so", "far"]
+    assert len(text) == 4 and text[0].split() == [
+        "layer",
+        "bound",
+        "measured",
+        "product",
+        "measured",
+        "so",
+        "far",
+    ]
     assert "Wx + b" in text[3]
     assert len(lipschitz.profile(net).bound) == 3  # from normal points
 
 
 def test_a_layer_without_a_constant_is_infinite_in_a_profile_and_an_error_in_a_certificate(rng):
-    net = dnn.Network(dnn.Flow(FIELDS["SpherePreservingField"](rng), 0.1, dnn.RK4()), dnn.Affine(3, 4, rng=rng))
+    net = dnn.Network(
+        dnn.Flow(FIELDS["SpherePreservingField"](rng), 0.1, dnn.RK4()), dnn.Affine(3, 4, rng=rng)
+    )
     profile = lipschitz.profile(net, rng.normal(size=(3, 4)))
     assert profile.bound[0] == profile.product[1] == np.inf and np.isfinite(profile.measured).all()
     with pytest.raises(NotImplementedError, match="SpherePreservingField"):
@@ -395,8 +456,14 @@ def test_the_lipschitz_check_passes_what_is_right_and_finds_what_is_not(rng):
         def lipschitz(self):
             return abs(1 - self.h)  # the other end of the spectrum is forgotten
 
-    wrong = checks.lipschitz(Forgetful(dnn.GradientField(orthogonal(rng, 4, 4), dnn.LeakyReLU(0.5)), 0.5), x)
-    assert not wrong.passed and "the constant claims at most 0.5" in wrong.detail and "1.5 times" in wrong.detail
+    wrong = checks.lipschitz(
+        Forgetful(dnn.GradientField(orthogonal(rng, 4, 4), dnn.LeakyReLU(0.5)), 0.5), x
+    )
+    assert (
+        not wrong.passed
+        and "the constant claims at most 0.5" in wrong.detail
+        and "1.5 times" in wrong.detail
+    )
     with pytest.raises(AssertionError, match="Lipschitz constant of Forgetful"):
         wrong.require()
 
@@ -404,7 +471,9 @@ def test_the_lipschitz_check_passes_what_is_right_and_finds_what_is_not(rng):
 def test_the_lipschitz_check_takes_plain_functions_and_looks_far_from_the_points(rng):
     assert checks.lipschitz(np.sin, rng.normal(size=(5, 3)), L=1).passed
     assert not checks.lipschitz(np.sin, rng.normal(size=(5, 3)), L=0.99).passed
-    assert not checks.lipschitz(lambda x: np.maximum(x - 2, 0), np.zeros((3, 2)), L=0.9).passed  # flat at 0
+    assert not checks.lipschitz(
+        lambda x: np.maximum(x - 2, 0), np.zeros((3, 2)), L=0.9
+    ).passed  # flat at 0
     assert checks.lipschitz(lambda x: 0 * x, np.ones((2, 2)), L=0).passed
     assert not checks.lipschitz(lambda x: x, np.ones((2, 2)), L=0).passed
     assert not checks.lipschitz(lambda x: x, np.ones((2, 2)), L=np.nan).passed

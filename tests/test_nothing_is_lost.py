@@ -28,7 +28,15 @@ def maps(rng):
     yield "Rollout", dnn.Rollout(zoo.henon(rng), 3)
     yield "Zero", dnn.Zero(3, 2)
     A = zoo.randomise(dnn.Convolution(4, 2, (4, 6), groups=2, rng=rng, dtype=np.float32), rng)
-    yield "images", dnn.Network(dnn.Standardisation(2, (4, 6), [0.1, 0.2], 0.5), A, dnn.MaxPooling(4, (4, 6)), dnn.Affine(3, 24, rng=rng, dtype=np.float32))
+    yield (
+        "images",
+        dnn.Network(
+            dnn.Standardisation(2, (4, 6), [0.1, 0.2], 0.5),
+            A,
+            dnn.MaxPooling(4, (4, 6)),
+            dnn.Affine(3, 24, rng=rng, dtype=np.float32),
+        ),
+    )
     yield "float32", dnn.Network(dnn.Lift(4, 2), dnn.Affine(3, 4, rng=rng, dtype=np.float32))
 
 
@@ -60,7 +68,9 @@ def test_every_map_comes_back_with_the_same_values_to_the_last_bit(rng, tmp_path
             assert a.tobytes() == b.tobytes(), name
         kinds |= {type(part).__name__ for part in dnn.maps.every_map(F)} | {type(F).__name__}
     abstract = {"Map", "Field", "LinearMap", "SkewGradientField"}
-    assert kinds >= {name for name in dnn.__all__ if is_a_map(getattr(dnn, name))} - abstract - {"KnownField"}
+    assert kinds >= {name for name in dnn.__all__ if is_a_map(getattr(dnn, name))} - abstract - {
+        "KnownField"
+    }
 
 
 def is_a_map(thing):
@@ -80,7 +90,10 @@ def test_shared_weights_are_shared_again(tmp_path, rng):
 def tied(rng):
     """Networks in which parts are met again in every way."""
     dense, affine = dnn.Dense(4, 4, rng=rng), dnn.Affine(4, 4, rng=rng)
-    X, H = dnn.GradientField(dense, dnn.Tanh()), dnn.HamiltonianField(dnn.Dense(5, 4, rng=rng), dnn.Tanh())
+    X, H = (
+        dnn.GradientField(dense, dnn.Tanh()),
+        dnn.HamiltonianField(dnn.Dense(5, 4, rng=rng), dnn.Tanh()),
+    )
     step, learned = dnn.Flow(X, 0.1), dnn.Flow(X, 0.2, learn_h=True)
     body = dnn.Network(step, affine)
     return {
@@ -166,7 +179,9 @@ def test_what_a_file_cannot_keep_is_refused_by_name_and_the_old_file_stays(rng, 
 
     cases = {
         "fun of KnownField is <": dnn.Flow(dnn.systems.pendulum(), 0.1, dnn.StormerVerlet()),
-        "method of Flow is PositionVerlet()": dnn.Flow(zoo.partitioned(rng), 0.1, zoo.PositionVerlet()),
+        "method of Flow is PositionVerlet()": dnn.Flow(
+            zoo.partitioned(rng), 0.1, zoo.PositionVerlet()
+        ),
         "value of Invariant is <function": zoo.invariant_field(rng, zoo.WAVY),
         "but it is Own(2 → 3)": Own(3, 2, rng=rng),
         "an item of maps of Network is Own(2 → 3)": dnn.Network(Own(3, 2, rng=rng)),
@@ -259,7 +274,9 @@ def test_foreign_pickled_and_misfitting_files_are_refused_with_the_reason(file, 
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk full"), MemoryError])
-def test_a_write_that_fails_on_the_way_leaves_the_old_file_whole_and_no_other(file, error, monkeypatch):
+def test_a_write_that_fails_on_the_way_leaves_the_old_file_whole_and_no_other(
+    file, error, monkeypatch
+):
     before = file.read_bytes()
 
     def half(target, **arrays):
@@ -275,13 +292,25 @@ def test_a_write_that_fails_on_the_way_leaves_the_old_file_whole_and_no_other(fi
 # ---- checkpoints
 
 
-def training(path=None, epochs=6, optimiser=None, bits=np.random.PCG64, callback=None, constraints=(), **changes):
+def training(
+    path=None,
+    epochs=6,
+    optimiser=None,
+    bits=np.random.PCG64,
+    callback=None,
+    constraints=(),
+    **changes,
+):
     """A net and the history of a training of it that has all: shuffled batches, constraints, a learned step, validation."""
     x, y = dnn.datasets.moons(120, rng=0)
     rng = np.random.default_rng(5)
     fields = [dnn.GradientField(dnn.Dense(6, 6, rng=rng), dnn.ReLU()) for _ in range(2)]
-    net = dnn.Network(dnn.Lift(6, 2), *[dnn.Flow(X, 1.0, learn_h=True) for X in fields], dnn.Affine(2, 6, rng=rng))
-    options = dict(loss=dnn.MulticlassHinge(0.3), x=x, y=y, batch_size=50, validation=(x, y)) | changes
+    net = dnn.Network(
+        dnn.Lift(6, 2), *[dnn.Flow(X, 1.0, learn_h=True) for X in fields], dnn.Affine(2, 6, rng=rng)
+    )
+    options = (
+        dict(loss=dnn.MulticlassHinge(0.3), x=x, y=y, batch_size=50, validation=(x, y)) | changes
+    )
     history = dnn.fit(
         net, optimiser=optimiser or dnn.Adam(1e-2), epochs=epochs, rng=np.random.Generator(bits(3)), callback=callback, checkpoint=path,
         constraints=[dnn.Orthogonal(*weights(net)), *constraints], **options,
@@ -289,7 +318,9 @@ def training(path=None, epochs=6, optimiser=None, bits=np.random.PCG64, callback
     return net, history
 
 
-@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+@pytest.mark.parametrize(
+    "bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64]
+)
 @pytest.mark.parametrize("optimiser", [dnn.Adam(1e-2), dnn.SGD(1e-2, momentum=0.9)], ids=repr)
 def test_a_run_in_pieces_is_the_run_in_one_piece_to_the_last_bit(optimiser, bits, tmp_path):
     net, history = training(optimiser=optimiser, bits=bits)
@@ -313,15 +344,23 @@ def test_an_exception_anywhere_loses_no_epoch_that_was_over(tmp_path):
 
         with pytest.raises(RuntimeError):
             training(tmp_path / "run.npz", callback=fail)
-        assert seen == ([0] if epoch == 0 else [epoch - 1, epoch])  # the checkpoint comes after the callback
+        assert seen == (
+            [0] if epoch == 0 else [epoch - 1, epoch]
+        )  # the checkpoint comes after the callback
     again, other = training(tmp_path / "run.npz")
     assert again.theta.tobytes() == net.theta.tobytes() and other.loss == history.loss
 
 
 def test_a_run_that_is_over_is_restored_and_not_run(tmp_path):
     net, history = training(tmp_path / "run.npz")
-    again, other = training(tmp_path / "run.npz", callback=lambda *_: pytest.fail("an epoch was run"))
-    assert again.theta.tobytes() == net.theta.tobytes() and other.loss == history.loss and other.seconds == history.seconds
+    again, other = training(
+        tmp_path / "run.npz", callback=lambda *_: pytest.fail("an epoch was run")
+    )
+    assert (
+        again.theta.tobytes() == net.theta.tobytes()
+        and other.loss == history.loss
+        and other.seconds == history.seconds
+    )
 
 
 def test_a_checkpoint_of_another_run_is_refused_with_what_differs(tmp_path):
@@ -337,10 +376,15 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs(tmp_path):
         "constraints was [Orthogonal], and now it is [Orthogonal, Constraint]": dict(constraints=[dnn.Constraint()]),
         "rng was another one at the start": dict(bits=np.random.MT19937),
     }.items():  # fmt: skip
-        with pytest.raises(ValueError, match=rf"resumed from .*run\.npz: it is of another run, whose {re.escape(what)}"):
+        with pytest.raises(
+            ValueError,
+            match=rf"resumed from .*run\.npz: it is of another run, whose {re.escape(what)}",
+        ):
             training(path, 2, **changes)
     net = dnn.Affine(2, 2, rng=0)
-    with pytest.raises(ValueError, match="another run, whose network was Network, and now it is Affine"):
+    with pytest.raises(
+        ValueError, match="another run, whose network was Network, and now it is Affine"
+    ):
         dnn.fit(net, dnn.MulticlassHinge(0.3), x, y, checkpoint=path)
     assert path.read_bytes() == before
 
@@ -399,18 +443,46 @@ def rich(path, epochs=2, seed=0, h=0.1, method=dnn.Euler(), sigma=Own(), constra
     draw = np.random.default_rng(seed)
     X, Y = (dnn.GradientField(dnn.Dense(4, 4, rng=draw), s) for s in (dnn.LeakyReLU(0.5), sigma))
     flows = [dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(Y, 0.1, learn_h=True), dnn.Flow(Y, h, method)]
-    net = net or dnn.Network(*flows, Shift(np.ones(4)), *[dnn.Affine(4, 4, rng=draw) for _ in range(2)])
+    net = net or dnn.Network(
+        *flows, Shift(np.ones(4)), *[dnn.Affine(4, 4, rng=draw) for _ in range(2)]
+    )
     x = np.random.default_rng(0).normal(size=(30, 4))
-    dnn.fit(net, loss, x, np.tanh(x), optimiser, epochs, 10, constraints(net), rng=rng, checkpoint=path, penalties=penalties(net))
+    dnn.fit(
+        net,
+        loss,
+        x,
+        np.tanh(x),
+        optimiser,
+        epochs,
+        10,
+        constraints(net),
+        rng=rng,
+        checkpoint=path,
+        penalties=penalties(net),
+    )
     return net
 
 
-BALL = {r: dict(constraints=lambda net, r=r: [dnn.SpectralBall(*weights(net), radius=r)]) for r in (5, 0.5)}
+BALL = {
+    r: dict(constraints=lambda net, r=r: [dnn.SpectralBall(*weights(net), radius=r)])
+    for r in (5, 0.5)
+}
 LAYER = {k: dict(constraints=lambda net, k=k: [dnn.SpectralBall(net[k])]) for k in (4, 5)}
-TOWARDS = {n: dict(constraints=lambda net, n=n: [dnn.TowardsOrthogonal(*weights(net), descents=n)]) for n in (1, 2)}
-PENALTY = {a: dict(penalties=lambda net, a=a: [dnn.OrthogonalityPenalty(*weights(net), weight=a)]) for a in (1, 1000)}
+TOWARDS = {
+    n: dict(constraints=lambda net, n=n: [dnn.TowardsOrthogonal(*weights(net), descents=n)])
+    for n in (1, 2)
+}
+PENALTY = {
+    a: dict(penalties=lambda net, a=a: [dnn.OrthogonalityPenalty(*weights(net), weight=a)])
+    for a in (1, 1000)
+}
 STEPS = {
-    bound: dict(constraints=lambda net, b=bound: [dnn.Orthogonal(*weights(net)), dnn.StepSizes(net[0], net[1], b)])
+    bound: dict(
+        constraints=lambda net, b=bound: [
+            dnn.Orthogonal(*weights(net)),
+            dnn.StepSizes(net[0], net[1], b),
+        ]
+    )
     for bound in ("sharp", "paper")
 }
 
@@ -429,7 +501,9 @@ STEPS = {
     ({}, dict(optimiser=Plain(0.02)), "optimiser.rate was 0.01, and now it is 0.02"),
     ({}, dict(seed=1), "θ was another one at the start"), ({}, dict(rng=1), "rng was another one at the start"),
 ])  # fmt: skip
-def test_a_run_with_one_thing_changed_is_refused_with_that_thing_and_the_same_resumes(was, now, what, tmp_path):
+def test_a_run_with_one_thing_changed_is_refused_with_that_thing_and_the_same_resumes(
+    was, now, what, tmp_path
+):
     path = tmp_path / "run.npz"
     net = rich(path, **was)
     with pytest.raises(ValueError, match=rf"it is of another run, whose {re.escape(what)}"):
@@ -474,14 +548,19 @@ def test_a_checkpoint_of_the_first_version_is_refused_with_what_to_do(tmp_path):
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files if name != "starts"}
     np.savez(path, **arrays | dict(run='{"network": "Network(4 → 4) with float64 parameters"}'))
-    with pytest.raises(ValueError, match=r"an earlier version of dynsys_nn wrote it.*net\.theta = np\.load\(.*\)\[\"theta\"\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"an earlier version of dynsys_nn wrote it.*net\.theta = np\.load\(.*\)\[\"theta\"\]",
+    ):
         rich(path)
     np.testing.assert_array_equal(np.load(path)["theta"], net.theta)
 
 
 def test_a_checkpoint_without_a_folder_is_refused_before_the_first_epoch(tmp_path):
     path = tmp_path / "nowhere" / "run.npz"
-    with pytest.raises(FileNotFoundError, match="nowhere.*run.npz cannot be written: its folder does not exist"):
+    with pytest.raises(
+        FileNotFoundError, match="nowhere.*run.npz cannot be written: its folder does not exist"
+    ):
         training(path, callback=lambda *_: pytest.fail("an epoch was run"))
     with pytest.raises(FileNotFoundError, match="net.npz cannot be written"):
         dnn.Lift(3, 2).save(tmp_path / "nowhere" / "net.npz")
@@ -492,18 +571,33 @@ def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path):
     training(path, 1)
     whole = path.read_bytes()
     dnn.Lift(3, 2).save(path)
-    with pytest.raises(ValueError, match=r"run\.npz is not a checkpoint file of dynsys_nn: it has no run, but architecture"):
+    with pytest.raises(
+        ValueError,
+        match=r"run\.npz is not a checkpoint file of dynsys_nn: it has no run, but architecture",
+    ):
         training(path, 2)
     path.write_bytes(whole[:-200])
-    with pytest.raises(ValueError, match=r"run\.npz is not a checkpoint file of dynsys_nn, or is damaged"):
+    with pytest.raises(
+        ValueError, match=r"run\.npz is not a checkpoint file of dynsys_nn, or is damaged"
+    ):
         training(path, 2)
     assert path.read_bytes() == whole[:-200]
 
 
 def test_lbfgs_takes_no_checkpoint(tmp_path):
     x = np.ones((2, 1))
-    with pytest.raises(ValueError, match="LBFGS keeps its memory to itself and cannot resume from a checkpoint: take Adam"):
-        dnn.fit(dnn.Affine(1, 1), dnn.MeanSquaredError(), x, x, dnn.LBFGS(), checkpoint=tmp_path / "run.npz")
+    with pytest.raises(
+        ValueError,
+        match="LBFGS keeps its memory to itself and cannot resume from a checkpoint: take Adam",
+    ):
+        dnn.fit(
+            dnn.Affine(1, 1),
+            dnn.MeanSquaredError(),
+            x,
+            x,
+            dnn.LBFGS(),
+            checkpoint=tmp_path / "run.npz",
+        )
 
 
 def test_an_optimiser_of_ones_own_is_resumed_too_unless_it_keeps_objects(tmp_path):
@@ -524,11 +618,25 @@ def test_an_optimiser_of_ones_own_is_resumed_too_unless_it_keeps_objects(tmp_pat
 
     def fitted(optimiser, epochs, path):
         net = dnn.Affine(1, 1, rng=0)
-        dnn.fit(net, dnn.MeanSquaredError(), x, x, optimiser, epochs, batch_size=4, rng=0, checkpoint=path)
+        dnn.fit(
+            net,
+            dnn.MeanSquaredError(),
+            x,
+            x,
+            optimiser,
+            epochs,
+            batch_size=4,
+            rng=0,
+            checkpoint=path,
+        )
         return net.theta.tobytes()
 
     whole = fitted(Signs(), 5, None)
-    assert fitted(Signs(), 2, tmp_path / "run.npz") != whole == fitted(Signs(), 5, tmp_path / "run.npz")
+    assert (
+        fitted(Signs(), 2, tmp_path / "run.npz")
+        != whole
+        == fitted(Signs(), 5, tmp_path / "run.npz")
+    )
     with pytest.raises(TypeError, match="a checkpoint keeps numbers and arrays, but memory.friend"):
         fitted(Objects(), 1, tmp_path / "other.npz")
 
@@ -553,7 +661,9 @@ def test_control_c_at_any_moment_leaves_theta_at_the_last_finished_step(delay):
 
     x, y = dnn.datasets.moons(300, rng=0)
     rng = np.random.default_rng(0)
-    net = dnn.Network(dnn.Lift(8, 2), dnn.Flow(zoo.residual(rng, 8, 16), 0.1, steps=4), dnn.Affine(2, 8, rng=rng))
+    net = dnn.Network(
+        dnn.Lift(8, 2), dnn.Flow(zoo.residual(rng, 8, 16), 0.1, steps=4), dnn.Affine(2, 8, rng=rng)
+    )
     witness, start = Record(), net.theta.copy()
     witness.net = net
     history = dnn.fit(

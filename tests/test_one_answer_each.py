@@ -53,8 +53,12 @@ class Momentum(dnn.Optimiser):
 
 
 def test_classes_of_ones_own_are_described_too():
-    assert repr(Gauss(1 / 3)) == "Gauss(0.3333333333333333)" and Gauss(1 / 3) == Gauss(1 / 3) != Gauss(1 / 4)
-    assert repr(Momentum(0.1)) == "Momentum(r=0.1, note='slow', start_at=None)" and Momentum(0.1) != Momentum(0.2)
+    assert repr(Gauss(1 / 3)) == "Gauss(0.3333333333333333)" and Gauss(1 / 3) == Gauss(
+        1 / 3
+    ) != Gauss(1 / 4)
+    assert repr(Momentum(0.1)) == "Momentum(r=0.1, note='slow', start_at=None)" and Momentum(
+        0.1
+    ) != Momentum(0.2)
     assert identity(Gauss(1 / 3)) == identity(Gauss(1 / 3)) != identity(Gauss(1 / 4))
 
 
@@ -70,7 +74,18 @@ def test_functions_are_the_same_if_they_do_the_same():
 # ---- what does it keep?
 
 
-@pytest.mark.parametrize("name", ["pendulum", "kepler", "lotka_volterra", "rigid_body", "sir", "mass_example", "harmonic_oscillator"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pendulum",
+        "kepler",
+        "lotka_volterra",
+        "rigid_body",
+        "sir",
+        "mass_example",
+        "harmonic_oscillator",
+    ],
+)
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda X: pickle.loads(pickle.dumps(X)), lambda X: getattr(systems, X.made)()],
     ids=["deepcopy", "pickle", "made again"])  # fmt: skip
 def test_a_copied_system_keeps_its_invariants(name, again):
@@ -87,8 +102,13 @@ def test_a_copied_system_keeps_its_invariants(name, again):
 
 def test_systems_with_other_parameters_have_other_invariants():
     I = systems.lotka_volterra(a=2.0).invariants["cycle"]
-    assert I != systems.lotka_volterra().invariants["cycle"] and I == systems.lotka_volterra(a=2).invariants["cycle"]
-    energies = [systems.rigid_body(inertia).invariants["energy"] for inertia in ((1, 2, 3), (1, 2, 4))]
+    assert (
+        I != systems.lotka_volterra().invariants["cycle"]
+        and I == systems.lotka_volterra(a=2).invariants["cycle"]
+    )
+    energies = [
+        systems.rigid_body(inertia).invariants["energy"] for inertia in ((1, 2, 3), (1, 2, 4))
+    ]
     assert energies[0] != energies[1]
 
 
@@ -110,7 +130,9 @@ def test_a_tied_network_keeps_its_energy_and_two_fields_do_not(rng):
     net = dnn.Network(*steps)
     assert net.keeps == {"energy"} and list(net.invariants.values()) == [X.I]
     checks.invariant(net, X.hamiltonian, z, steps=10, limit=1e-12).require()
-    assert dnn.Network(steps[0], dnn.Flow(energetic(rng), 0.1, dnn.DiscreteGradient())).keeps == set()
+    assert (
+        dnn.Network(steps[0], dnn.Flow(energetic(rng), 0.1, dnn.DiscreteGradient())).keeps == set()
+    )
 
 
 def test_a_field_as_a_map_keeps_nothing_of_what_its_flow_keeps(rng):
@@ -125,7 +147,13 @@ def test_a_field_as_a_map_keeps_nothing_of_what_its_flow_keeps(rng):
 def drift_and_kick(rng):
     """q̇ = f(p) alone and ṗ = g(q) alone: as partitioned fields with a zero half, and as functions."""
     f, g = (dnn.GradientField.random(2, 5, alpha=1.0, bias=1.0, rng=rng) for _ in range(2))
-    yield f, g, dnn.SumField(dnn.PartitionedField(f, dnn.Zero(2, 2)), dnn.PartitionedField(dnn.Zero(2, 2), g))
+    yield (
+        f,
+        g,
+        dnn.SumField(
+            dnn.PartitionedField(f, dnn.Zero(2, 2)), dnn.PartitionedField(dnn.Zero(2, 2), g)
+        ),
+    )
 
     def drift(z):
         return np.concatenate([f(z[..., 2:]), 0 * z[..., 2:]], axis=-1)
@@ -134,7 +162,11 @@ def drift_and_kick(rng):
         return np.concatenate([0 * z[..., :2], g(z[..., :2])], axis=-1)
 
     words = {"volume", "symplectic"}
-    yield f, g, dnn.SumField(dnn.KnownField(drift, 4, keeps=words), dnn.KnownField(kick, 4, keeps=words))
+    yield (
+        f,
+        g,
+        dnn.SumField(dnn.KnownField(drift, 4, keeps=words), dnn.KnownField(kick, 4, keeps=words)),
+    )
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["zero halves", "functions"])
@@ -146,14 +178,23 @@ def test_strang_of_two_exact_sub_flows_is_order_two_symmetric_and_symplectic(kin
         method = dnn.Strang(inner)
         q, p = z[:, :2] + h / 2 * f(z[:, 2:]), z[:, 2:]
         p = p + h * g(q)
-        np.testing.assert_allclose(method.step(X, z, h), np.concatenate([q + h / 2 * f(p), p], axis=-1), atol=1e-14)
-        assert method.order_on(X) == 2 and method.symmetric_on(X) and method.preserves(X) == {"volume", "symplectic"}
+        np.testing.assert_allclose(
+            method.step(X, z, h), np.concatenate([q + h / 2 * f(p), p], axis=-1), atol=1e-14
+        )
+        assert (
+            method.order_on(X) == 2
+            and method.symmetric_on(X)
+            and method.preserves(X) == {"volume", "symplectic"}
+        )
         np.testing.assert_allclose(method.inverse(X, method.step(X, z, h), h), z, atol=1e-13)
         checks.order(method, X, z, t=0.5, finest=64).require()
         if kind == 0:
             assert all(inner.solves(part) and inner.order_on(part) == math.inf for part in X.parts)
             checks.order(inner, X.parts[0], z).require()
-    assert dnn.LieTrotter().order_on(X) == 1 and dnn.LieTrotter().preserves(X) == {"volume", "symplectic"}
+    assert dnn.LieTrotter().order_on(X) == 1 and dnn.LieTrotter().preserves(X) == {
+        "volume",
+        "symplectic",
+    }
     checks.symplectic(dnn.Flow(X, h, dnn.Strang(dnn.Euler())), z).require()
 
 
@@ -161,7 +202,9 @@ def test_parts_that_are_not_solved_exactly_claim_no_more_than_before(rng):
     X = dnn.SumField(residual(rng), energetic(rng))
     assert dnn.Strang(dnn.Euler()).order_on(X) == 1 and not dnn.Strang(dnn.Euler()).symmetric_on(X)
     assert dnn.Strang(dnn.Euler()).preserves(X) == set() and dnn.Euler().order_on(X) == 1
-    nearly = dnn.KnownField(lambda z: np.concatenate([z[..., 1:], 1e-9 * z[..., :1]], axis=-1), 2, keeps={"volume"})
+    nearly = dnn.KnownField(
+        lambda z: np.concatenate([z[..., 1:], 1e-9 * z[..., :1]], axis=-1), 2, keeps={"volume"}
+    )
     assert not nearly.keeps_its_slope and dnn.Euler().preserves(nearly) == set()
     assert not systems.pendulum().keeps_its_slope and not systems.kepler().f.keeps_its_slope
     assert dnn.KnownField(np.log, 2).keeps_its_slope is False  # and no warning
@@ -172,7 +215,15 @@ def test_parts_that_are_not_solved_exactly_claim_no_more_than_before(rng):
 # ---- factors
 
 
-@pytest.mark.parametrize("name", ["InvariantField of a given I", "HamiltonianField diag(α)", "SpherePreservingField", "MassPreservingField vec M"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "InvariantField of a given I",
+        "HamiltonianField diag(α)",
+        "SpherePreservingField",
+        "MassPreservingField vec M",
+    ],
+)
 def test_the_factors_of_a_field_are_checked_one_by_one(name, rng):
     X, x = FIELDS[name](rng), points(rng, (5,))
     n = rng.normal(size=x.shape)
@@ -205,7 +256,9 @@ RANDOM = {
     "SpherePreservingField": lambda **o: dnn.SpherePreservingField.random(4, 7, **o),
     "InvariantField": lambda **o: dnn.InvariantField.random(4, 7, QUADRATIC, **o),
     "PartitionedField": lambda **o: dnn.PartitionedField.random(4, 7, **o),
-    "PartitionedField of gradients": lambda **o: dnn.PartitionedField.random(4, 7, gradient=True, **o),
+    "PartitionedField of gradients": lambda **o: dnn.PartitionedField.random(
+        4, 7, gradient=True, **o
+    ),
 }
 
 
@@ -217,7 +270,10 @@ def test_a_field_needs_a_dimension_a_width_and_a_seed(name, rng):
     biases = [view for key, view in X.parameters.items() if key.split(".")[-1] == "b"]
     assert biases and not np.concatenate(biases).any()
     bent = make(rng=3, bias=2.0, sigma=dnn.Sine())
-    assert np.concatenate([v for k, v in bent.parameters.items() if k.split(".")[-1] == "b"]).std() > 0.5
+    assert (
+        np.concatenate([v for k, v in bent.parameters.items() if k.split(".")[-1] == "b"]).std()
+        > 0.5
+    )
     assert make(rng=3, dtype=np.float32).theta.dtype == np.float32
     checks.adjoint(bent, points(rng, (3,))).require()
     F = dnn.Flow(X, 0.1, dnn.StormerVerlet() if "Partitioned" in name else dnn.RK4())
@@ -229,7 +285,9 @@ def test_a_field_needs_a_dimension_a_width_and_a_seed(name, rng):
 def test_the_long_form_draws_the_same_numbers(rng):
     one, other = np.random.default_rng(5), np.random.default_rng(5)
     X = dnn.MassPreservingField(dnn.Dense(16, 3, rng=one), dnn.Tanh(), dnn.Dense(3, 16, rng=one))
-    np.testing.assert_array_equal(X.theta, dnn.MassPreservingField.random(3, width=16, rng=other).theta)
+    np.testing.assert_array_equal(
+        X.theta, dnn.MassPreservingField.random(3, width=16, rng=other).theta
+    )
     np.testing.assert_array_equal(one.normal(size=3), other.normal(size=3))
     with pytest.raises(ValueError, match="dim must be even"):
         dnn.PartitionedField.random(3, 5)
@@ -259,8 +317,14 @@ def test_invariant_fields_of_any_invariant_are_skew_gradient_fields(rng):
 
 
 def test_tab_completion_shows_public_names_only():
-    modules = [thing for name in dnn.__all__ if (thing := getattr(dnn, name)).__class__.__name__ == "module"]
+    modules = [
+        thing
+        for name in dnn.__all__
+        if (thing := getattr(dnn, name)).__class__.__name__ == "module"
+    ]
     assert len(modules) > 15 and set(dnn.__all__) <= set(dir(dnn))
     for module in modules:
-        assert dir(module) == sorted(module.__all__) and not any(name.startswith("_") for name in module.__all__)
+        assert dir(module) == sorted(module.__all__) and not any(
+            name.startswith("_") for name in module.__all__
+        )
         assert all(hasattr(module, name) for name in module.__all__)

@@ -35,7 +35,9 @@ TIMED = dnn.KnownField(
 #: a pendulum pushed by cos 2t: x = (q, t), v = (p, s), ṫ = 1, ṡ = 0
 PUSHED = dnn.PartitionedField(
     dnn.KnownField(lambda v: stack(v[..., 0], np.ones_like(v[..., 1])), 2),
-    dnn.KnownField(lambda x: stack(np.cos(2 * x[..., 1]) - np.sin(x[..., 0]), np.zeros_like(x[..., 1])), 2),
+    dnn.KnownField(
+        lambda x: stack(np.cos(2 * x[..., 1]) - np.sin(x[..., 0]), np.zeros_like(x[..., 1])), 2
+    ),
 )
 
 #: the same two problems as sums, for splittings
@@ -45,7 +47,9 @@ SPLIT = dnn.SumField(
 )
 SPLIT_TIMED = dnn.SumField(
     dnn.KnownField(lambda z: stack(-z[..., 0], np.ones_like(z[..., 1])), 2),
-    dnn.KnownField(lambda z: stack(np.sin(3 * z[..., 1]) * z[..., 0] ** 2, np.zeros_like(z[..., 1])), 2),
+    dnn.KnownField(
+        lambda z: stack(np.sin(3 * z[..., 1]) * z[..., 0] ** 2, np.zeros_like(z[..., 1])), 2
+    ),
 )
 
 CASES = (
@@ -60,7 +64,9 @@ CASES = (
 @pytest.mark.parametrize(("method", "field"), CASES, ids=lambda v: repr(v))
 def test_observed_order(method, field):
     x = np.array([0.7, 0.3] if field.dim == 2 else [0.7, 0.0, 0.3, 0.0])
-    check = checks.order(method, field, x, finest=4096 if field is TIMED else 1024)  # there it is reached later
+    check = checks.order(
+        method, field, x, finest=4096 if field is TIMED else 1024
+    )  # there it is reached later
     print(check)
     check.require()
 
@@ -107,10 +113,14 @@ def test_shears_and_substeps_come_in_the_order_of_their_formulas():
     f, g, h = dnn.KnownField(lambda v: v**2, 1), dnn.KnownField(lambda x: x**3, 1), 0.3
     X, x, v = dnn.PartitionedField(f, g), 0.7, -0.4
     x1 = x + h * v**2
-    np.testing.assert_allclose(dnn.SymplecticEuler().step(X, [x, v], h), [x1, v + h * x1**3], rtol=1e-15)
+    np.testing.assert_allclose(
+        dnn.SymplecticEuler().step(X, [x, v], h), [x1, v + h * x1**3], rtol=1e-15
+    )
     half = v + h / 2 * x**3
     x1 = x + h * half**2
-    np.testing.assert_allclose(dnn.StormerVerlet().step(X, [x, v], h), [x1, half + h / 2 * x1**3], rtol=1e-15)
+    np.testing.assert_allclose(
+        dnn.StormerVerlet().step(X, [x, v], h), [x1, half + h / 2 * x1**3], rtol=1e-15
+    )
     parts = [dnn.KnownField(fun, 1) for fun in (np.sin, np.square, np.exp)]
 
     def run(*steps):
@@ -120,7 +130,9 @@ def test_shears_and_substeps_come_in_the_order_of_their_formulas():
         return y
 
     total = dnn.SumField(*parts)
-    np.testing.assert_allclose(dnn.LieTrotter(dnn.RK4()).step(total, [x], h), run((0, 1), (1, 1), (2, 1)), rtol=1e-15)
+    np.testing.assert_allclose(
+        dnn.LieTrotter(dnn.RK4()).step(total, [x], h), run((0, 1), (1, 1), (2, 1)), rtol=1e-15
+    )
     palindrome = run((0, 0.5), (1, 0.5), (2, 1), (1, 0.5), (0, 0.5))
     np.testing.assert_allclose(dnn.Strang(dnn.RK4()).step(total, [x], h), palindrome, rtol=1e-15)
 
@@ -141,11 +153,15 @@ def test_exact_flow_at_time_zero_is_the_identity_and_a_copy():
     several = dnn.exact_flow(PENDULUM, x, [0.0, 1.0])
     np.testing.assert_array_equal(several[:, 0], x)
     np.testing.assert_allclose(several[:, 1], dnn.exact_flow(PENDULUM, x, 1.0), rtol=1e-12)
-    assert dnn.exact_flow(lambda x: -x, [1], np.log(2)) == pytest.approx(0.5)  # a function, and integers
+    assert dnn.exact_flow(lambda x: -x, [1], np.log(2)) == pytest.approx(
+        0.5
+    )  # a function, and integers
 
 
 def test_order_conditions_see_famous_methods():
-    three_eighths = dnn.RungeKutta([[], [1 / 3], [-1 / 3, 1], [1, -1, 1]], [1 / 8, 3 / 8, 3 / 8, 1 / 8])
+    three_eighths = dnn.RungeKutta(
+        [[], [1 / 3], [-1 / 3, 1], [1, -1, 1]], [1 / 8, 3 / 8, 3 / 8, 1 / 8]
+    )
     assert three_eighths.order == 4
     fehlberg = dnn.RungeKutta(
         [[], [1 / 4], [3 / 32, 9 / 32], [1932 / 2197, -7200 / 2197, 7296 / 2197], [439 / 216, -8, 3680 / 513, -845 / 4104],
@@ -168,7 +184,9 @@ def test_the_order_check_fails_on_wrong_stage_times():
         """RK4 whose stages all see the time at the start of the step."""
 
         def step(self, field, x, h):
-            frozen = dnn.KnownField(lambda z: field(stack(z[..., 0], np.broadcast_to(x[..., 1], z[..., 1].shape))), 2)
+            frozen = dnn.KnownField(
+                lambda z: field(stack(z[..., 0], np.broadcast_to(x[..., 1], z[..., 1].shape))), 2
+            )
             return super().step(frozen, x, h)
 
     x = np.array([0.7, 0.3])
@@ -188,7 +206,9 @@ def test_the_order_check_fails_on_a_wrong_weight():
 def test_a_claimed_order_is_held_against_the_order_conditions():
     """A typo in a tableau does not hide behind an order that is computed from it."""
     assert dnn.RungeKutta([[], [1 / 2], [0, 3 / 4]], [2 / 9, 1 / 3, 4 / 9], order=3).order == 3
-    with pytest.raises(ValueError, match="claims order 3, but its tableau meets the conditions of order 1"):
+    with pytest.raises(
+        ValueError, match="claims order 3, but its tableau meets the conditions of order 1"
+    ):
         dnn.RungeKutta([[], [1 / 2], [0, 3 / 5]], [2 / 9, 1 / 3, 4 / 9], order=3)
 
     class Typo(dnn.RungeKutta):
@@ -203,7 +223,9 @@ def test_exact_flow_solves_the_oscillator_to_twelve_digits(t):
     x = np.array([[1.0, 0.0], [0.3, -2.0]])
     q, p = (np.expand_dims(c, -1) if np.ndim(t) else c for c in x.T)
     rotation = stack(q * np.cos(t) + p * np.sin(t), p * np.cos(t) - q * np.sin(t))
-    np.testing.assert_allclose(dnn.exact_flow(dnn.systems.harmonic_oscillator(), x, t), rotation, atol=1e-12)
+    np.testing.assert_allclose(
+        dnn.exact_flow(dnn.systems.harmonic_oscillator(), x, t), rotation, atol=1e-12
+    )
 
 
 def test_rollout_is_the_iterated_map_with_the_batch_first():
@@ -212,7 +234,9 @@ def test_rollout_is_the_iterated_map_with_the_batch_first():
     states = dnn.Rollout(F, 5)(x)
     assert states.shape == (2, 5, 2)
     np.testing.assert_array_equal(states[:, 1], F(F(x)))
-    np.testing.assert_array_equal(states[:, -1], dnn.Flow(PENDULUM, 0.1, dnn.StormerVerlet(), steps=5)(x))
+    np.testing.assert_array_equal(
+        states[:, -1], dnn.Flow(PENDULUM, 0.1, dnn.StormerVerlet(), steps=5)(x)
+    )
 
 
 def test_a_method_of_six_orders_is_seen_as_one():
@@ -234,7 +258,9 @@ def test_the_order_check_needs_two_errors_that_are_more_than_rounding_and_less_t
     X = dnn.KnownField(lambda x: 0.1 + 0 * x, 1)  # every method is exact, to rounding
     check = checks.order(dnn.Euler(), X, [0.3], t=0.7)
     assert not check.passed and "take a larger t" in check.detail
-    check = checks.order(dnn.RK4(), dnn.KnownField(np.cos, 1), [0.3], t=0.09)  # one error above 1e-11
+    check = checks.order(
+        dnn.RK4(), dnn.KnownField(np.cos, 1), [0.3], t=0.09
+    )  # one error above 1e-11
     assert not check.passed and "take a larger t" in check.detail
 
     class Infinite(dnn.Euler):

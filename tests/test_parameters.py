@@ -13,21 +13,27 @@ from dynsys_nn import systems
 
 def small_network(dtype=float):
     X = dnn.GradientField(dnn.Dense(5, 4, rng=1, dtype=dtype), dnn.Tanh())
-    return dnn.Network(dnn.Lift(4, 2), dnn.Flow(X, 0.1, learn_h=True), dnn.Affine(3, 4, rng=2, dtype=dtype))
+    return dnn.Network(
+        dnn.Lift(4, 2), dnn.Flow(X, 0.1, learn_h=True), dnn.Affine(3, 4, rng=2, dtype=dtype)
+    )
 
 
 def assert_views(net):
     for view in net.parameters.values():
         assert np.shares_memory(view, net.theta)
     assert sum(view.size for view in net.parameters.values()) == net.theta.size
-    np.testing.assert_array_equal(np.concatenate([view.ravel() for view in net.parameters.values()]), net.theta)
+    np.testing.assert_array_equal(
+        np.concatenate([view.ravel() for view in net.parameters.values()]), net.theta
+    )
 
 
 def test_names_and_order_of_parameters():
     net = small_network()
     assert list(net.parameters) == ["1.A", "1.b", "1.h", "2.W", "2.b"]
     assert list(net.maps[1].parameters) == ["A", "b", "h"]
-    assert list(dnn.PartitionedField(residual(np.random.default_rng(0)), dnn.Dense(4, 4)).parameters) == [
+    assert list(
+        dnn.PartitionedField(residual(np.random.default_rng(0)), dnn.Dense(4, 4)).parameters
+    ) == [
         "f.A",
         "f.b",
         "f.B",
@@ -74,7 +80,9 @@ def test_assigning_to_theta_or_a_parameter_copies_into_place():
 
 
 @pytest.mark.parametrize(
-    "again", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["deepcopy", "pickle"]
+    "again",
+    [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))],
+    ids=["deepcopy", "pickle"],
 )
 def test_copies_are_bound_again_and_independent(again, rng):
     for _, net in networks(rng):
@@ -108,7 +116,9 @@ def test_a_shared_map_has_one_set_of_parameters_and_the_sum_of_gradients(rng):
     steps = dnn.Flow(copy.deepcopy(F.field), 0.2, steps=3)
     assert shared.theta.size == F.theta.size
     x, w = points(rng, (5,)), rng.normal(size=(5, 4))
-    np.testing.assert_allclose(shared.vjp(x)[1](w)[1], steps.vjp(x)[1](w)[1], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        shared.vjp(x)[1](w)[1], steps.vjp(x)[1](w)[1], rtol=1e-12, atol=1e-14
+    )
 
 
 def test_several_rollouts_look_at_one_network(rng):
@@ -145,7 +155,9 @@ def test_float32_stays_float32(rng):
     assert dnn.Lift(4, 2)(x.astype(np.float32)).dtype == np.float32
     assert dnn.RK4().step(same.maps[1].field, np.ones(4), np.float64(0.1)).dtype == np.float64
     A = dnn.Affine(3, 3, rng=0, dtype=np.float32)
-    assert {a.dtype for a in (A.inverse(np.ones(3)), A.adjoint(np.ones(3)))} == {np.dtype(np.float32)}
+    assert {a.dtype for a in (A.inverse(np.ones(3)), A.adjoint(np.ones(3)))} == {
+        np.dtype(np.float32)
+    }
     assert dnn.RK4().step(net.maps[1].field, np.ones(4), np.float64(0.1)).dtype == np.float32
     body = dnn.Flow(dnn.systems.rigid_body(), 0.1, dnn.RK4())
     assert (
@@ -168,7 +180,9 @@ def test_float32_stays_float32(rng):
             learn_h=True,
         )
         y, pullback = F.vjp(x)
-        assert F.theta.dtype == y.dtype == pullback(y)[0].dtype == pullback(y)[1].dtype == np.float32
+        assert (
+            F.theta.dtype == y.dtype == pullback(y)[0].dtype == pullback(y)[1].dtype == np.float32
+        )
 
 
 def test_a_map_of_ones_own_takes_plain_numbers_and_owns_once():
@@ -183,9 +197,13 @@ def test_a_map_of_ones_own_takes_plain_numbers_and_owns_once():
     assert Scale(c=[1, 2]).theta.dtype == float
     np.testing.assert_array_equal(Scale(c=[1, 2])([0.5, 0.5]), [0.5, 1.0])
     np.testing.assert_array_equal(Scale(c=3)([0.5, 0.5]), [1.5, 1.5])
-    with pytest.raises(TypeError, match="c of Scale must be an array of numbers or a map, got 'two'"):
+    with pytest.raises(
+        TypeError, match="c of Scale must be an array of numbers or a map, got 'two'"
+    ):
         Scale(c="two")
-    with pytest.raises(ValueError, match=r"Scale called own\(\) already: pass all parameters in a single call"):
+    with pytest.raises(
+        ValueError, match=r"Scale called own\(\) already: pass all parameters in a single call"
+    ):
         Scale(c=1.0).own(b=2.0)
 
 
@@ -206,12 +224,17 @@ def test_a_linear_map_with_parameters_of_its_own_must_bring_its_tangents(rng):
 
     A = Multiple(3)
     dnn.checks.adjoint(A, rng.normal(size=(5, 3))).require()
-    with pytest.raises(NotImplementedError, match="Multiple has parameters: write its own jvp and adjoint_jvp"):
+    with pytest.raises(
+        NotImplementedError, match="Multiple has parameters: write its own jvp and adjoint_jvp"
+    ):
         A.jvp(np.ones(3), np.ones(3), np.ones(1))
 
 
 def test_randomness_enters_only_as_rng():
-    for make in (lambda rng: dnn.Dense(3, 2, rng=rng).theta, lambda rng: dnn.datasets.moons(10, rng=rng)[0]):
+    for make in (
+        lambda rng: dnn.Dense(3, 2, rng=rng).theta,
+        lambda rng: dnn.datasets.moons(10, rng=rng)[0],
+    ):
         np.testing.assert_array_equal(make(7), make(np.random.default_rng(7)))
         assert not np.array_equal(make(7), make(8))
     before = np.random.get_state()[1].copy()
@@ -226,11 +249,21 @@ def test_any_integer_type_is_a_dimension():
 
 def test_summary_lists_every_layer():
     text = small_network().summary()
-    assert text.splitlines()[0].split() == ["map", "formula", "shape", "parameters", "Lipschitz", "keeps"]
+    assert text.splitlines()[0].split() == [
+        "map",
+        "formula",
+        "shape",
+        "parameters",
+        "Lipschitz",
+        "keeps",
+    ]
     assert len(text.splitlines()) == 5
     for part in ("Lift", "2 → 4", "Aᵀσ(Ax + b)", "Euler()", "26", "41", "mass, norm", "Σ  Network"):
         assert part in text
-    assert "(shared)" in dnn.Network(F := dnn.Flow(residual(np.random.default_rng(0)), 0.1), F).summary()
+    assert (
+        "(shared)"
+        in dnn.Network(F := dnn.Flow(residual(np.random.default_rng(0)), 0.1), F).summary()
+    )
     assert "–" in dnn.Network(dnn.Flow(dnn.systems.sir(), 0.1)).summary()
 
 

@@ -43,7 +43,9 @@ def test_presnov_decomposition(make, rng):
     assert U.shape == (4, 5) and gradient.shape == x.shape
     complex_step = np.stack([P.U(x + 1e-30j * e).imag / 1e-30 for e in np.eye(f.dim)], axis=-1)
     assert (norm(gradient - complex_step, axis=-1) <= 1e-10 * norm(gradient, axis=-1)).all()
-    assert (np.abs((x * sphere).sum(axis=-1)) <= 1e-12 * norm(x, axis=-1) * norm(sphere, axis=-1)).all()
+    assert (
+        np.abs((x * sphere).sum(axis=-1)) <= 1e-12 * norm(x, axis=-1) * norm(sphere, axis=-1)
+    ).all()
     checks.orthogonal_to_x(P.sphere, x).require()
     J = np.stack([P.gradient(x + 1e-30j * e).imag / 1e-30 for e in np.eye(f.dim)], axis=-1)
     assert (norm(J - J.swapaxes(-1, -2), axis=(-2, -1)) <= 1e-8 * norm(J, axis=(-2, -1))).all()
@@ -68,7 +70,9 @@ def test_it_is_unique_a_gradient_is_all_gradient_and_a_sphere_field_all_sphere(r
     P = dnn.presnov(gradient)
     np.testing.assert_allclose(P.sphere(x), 0, atol=1e-13)
     V = gradient.sign * gradient.potential(x)
-    np.testing.assert_allclose(P.U(x), V - gradient.sign * gradient.potential(np.zeros(4)), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        P.U(x), V - gradient.sign * gradient.potential(np.zeros(4)), rtol=1e-12, atol=1e-13
+    )
     P = dnn.presnov(FIELDS["SpherePreservingField"](rng))
     np.testing.assert_allclose(P.gradient(x), 0, atol=1e-12)
     np.testing.assert_allclose(P.U(x), 0, atol=1e-13)
@@ -104,10 +108,18 @@ def test_what_is_asked_for_wrongly(rng):
     for call, error, message in (
         (lambda: dnn.presnov(np.sin), TypeError, "a Map with vjp, got <ufunc 'sin'>"),
         (lambda: dnn.presnov(dnn.Lift(3, 2)), ValueError, "decomposes a field ℝᵈ → ℝᵈ, got Lift"),
-        (lambda: dnn.presnov(residual(rng), nodes=0), ValueError, "nodes must be at least 1, got 0"),
+        (
+            lambda: dnn.presnov(residual(rng), nodes=0),
+            ValueError,
+            "nodes must be at least 1, got 0",
+        ),
         (lambda: dnn.presnov(residual(rng), nodes=2.5), TypeError, "nodes must be an integer"),
         (lambda: dnn.presnov(residual(rng)).U(np.zeros(3)), ValueError, "states of dimension 4"),
-        (lambda: dnn.presnov(dnn.KnownField(np.sin, 2)).U(np.ones(2)), NotImplementedError, "without a Jacobian"),
+        (
+            lambda: dnn.presnov(dnn.KnownField(np.sin, 2)).U(np.ones(2)),
+            NotImplementedError,
+            "without a Jacobian",
+        ),
     ):
         with pytest.raises(error, match=message):
             call()
@@ -124,7 +136,9 @@ def test_the_checks_fail_on_small_mistakes(rng):
     assert not checks.orthogonal_to_x(lambda x: X(x) + 1e-9 * x, x).passed
     one = np.zeros((5, 1))
     one[3] = 1e-9
-    assert not checks.orthogonal_to_x(lambda x: X(x) - one * x, x).passed  # one of the batch, the other sign
+    assert not checks.orthogonal_to_x(
+        lambda x: X(x) - one * x, x
+    ).passed  # one of the batch, the other sign
     G = FIELDS["GradientField −"](rng)
     assert checks.curl_free(G, x).require().limit == 1e-12
     J = G.jacobian(x)
@@ -145,7 +159,9 @@ def test_the_whole_gradient_is_settled_and_not_only_its_radial_part():
     def jacobian(x):
         t = np.tanh(30 * x[..., 1])
         off = 30 * (1 - t * t)
-        return np.stack([np.stack([0 * t, off], -1), np.stack([off, -60 * x[..., 0] * t * off], -1)], -2)
+        return np.stack(
+            [np.stack([0 * t, off], -1), np.stack([off, -60 * x[..., 0] * t * off], -1)], -2
+        )
 
     P, x = dnn.presnov(dnn.KnownField(f, 2, jacobian)), np.array([[0.0, 1.0], [0.5, 1.0]])
     np.testing.assert_allclose(P.gradient(x[0]), f(x[0]), atol=1e-12)
@@ -166,7 +182,9 @@ def test_rounding_far_out_and_at_equilibria_is_no_kink(size):
 
 def test_a_float32_field_is_decomposed_to_its_own_rounding(rng):
     f = dnn.ResidualField(
-        dnn.Dense(5, 3, rng=rng, dtype=np.float32), dnn.Tanh(), dnn.Dense(3, 5, rng=rng, dtype=np.float32)
+        dnn.Dense(5, 3, rng=rng, dtype=np.float32),
+        dnn.Tanh(),
+        dnn.Dense(3, 5, rng=rng, dtype=np.float32),
     )
     P, x = dnn.presnov(f), rng.normal(size=(20, 3)).astype(np.float32)
     assert P.gradient(x).dtype == P.sphere(x).dtype == P.U(x).dtype == np.float32  # and no warning

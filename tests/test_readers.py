@@ -17,7 +17,9 @@ SOURCES = {
     datasets.fashion_mnist: "https://github.com/zalandoresearch/fashion-mnist",
 }
 READERS = pytest.mark.parametrize("read", SOURCES, ids=lambda read: read.__name__)
-IDX_READERS = pytest.mark.parametrize("read", [datasets.mnist, datasets.fashion_mnist], ids=lambda read: read.__name__)
+IDX_READERS = pytest.mark.parametrize(
+    "read", [datasets.mnist, datasets.fashion_mnist], ids=lambda read: read.__name__
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,11 @@ def no_folder_by_default(monkeypatch):
 
 def idx_bytes(a, code=0x08):
     a = np.asarray(a, TYPES[code])
-    return bytes([0, 0, code, a.ndim]) + np.array(a.shape, ">u4").tobytes() + a.astype(f">{TYPES[code]}").tobytes()
+    return (
+        bytes([0, 0, code, a.ndim])
+        + np.array(a.shape, ">u4").tobytes()
+        + a.astype(f">{TYPES[code]}").tobytes()
+    )
 
 
 def cifar_bytes(labels, images):
@@ -47,7 +53,9 @@ def mnist_files(folder, rng, n=7, part="train", idx="-idx", zipped=False):
     images, labels = rng.integers(0, 256, (n, 28, 28), np.uint8), rng.integers(0, 10, n)
     folder.mkdir(parents=True, exist_ok=True)
     for name, a in ((f"{part}-images{idx}3-ubyte", images), (f"{part}-labels{idx}1-ubyte", labels)):
-        (folder / (name + ".gz" * zipped)).write_bytes(gzip.compress(idx_bytes(a)) if zipped else idx_bytes(a))
+        (folder / (name + ".gz" * zipped)).write_bytes(
+            gzip.compress(idx_bytes(a)) if zipped else idx_bytes(a)
+        )
     return images, labels
 
 
@@ -72,7 +80,11 @@ def refusal(kind, read, *arguments, **named):
 def test_an_idx_file_of_every_type_comes_back_in_native_order(code, zipped, rng, tmp_path):
     path = tmp_path / ("a.gz" * (not zipped) or "a")  # the name says the contrary of what it is
     for shape in [(1,), (5,), (3, 4), (2, 3, 4, 5), (1,) * 64]:
-        a = (100 * rng.normal(size=shape)).astype(TYPES[code] if code != 0x08 else "i1").astype(TYPES[code])
+        a = (
+            (100 * rng.normal(size=shape))
+            .astype(TYPES[code] if code != 0x08 else "i1")
+            .astype(TYPES[code])
+        )
         data = idx_bytes(a, code)
         path.write_bytes(gzip.compress(data) if zipped else data)
         for name in (path, str(path), os.fsencode(path)):
@@ -83,7 +95,9 @@ def test_an_idx_file_of_every_type_comes_back_in_native_order(code, zipped, rng,
 
 def test_an_idx_file_is_read_as_the_format_says(tmp_path):
     """Bytes by hand: two rows of three big-endian shorts."""
-    (tmp_path / "a").write_bytes(bytes.fromhex("00000b02 00000002 00000003 0001 0002 ffff 0100 7fff 8000"))
+    (tmp_path / "a").write_bytes(
+        bytes.fromhex("00000b02 00000002 00000003 0001 0002 ffff 0100 7fff 8000")
+    )
     np.testing.assert_array_equal(datasets.idx(tmp_path / "a"), [[1, 2, -1], [256, 32767, -32768]])
 
 
@@ -93,7 +107,9 @@ def test_an_idx_file_cut_anywhere_or_longer_is_refused(zipped, rng, tmp_path):
     data, path = gzip.compress(data) if zipped else data, tmp_path / "cut"
     for k in [*range(20), *range(0, len(data), 50), len(data) - 1]:
         path.write_bytes(data[:k])
-        assert refusal(ValueError, datasets.idx, path).startswith(f"{path} is not an IDX file, or is damaged: "), k
+        assert refusal(ValueError, datasets.idx, path).startswith(
+            f"{path} is not an IDX file, or is damaged: "
+        ), k
     path.write_bytes(data + b"x")
     assert str(path) in refusal(ValueError, datasets.idx, path)
 
@@ -134,7 +150,11 @@ def test_foreign_and_absurd_idx_headers_are_refused_by_name(start, needed, tmp_p
 
 def test_nothing_is_allocated_that_the_file_does_not_have(tmp_path):
     header = bytes.fromhex("00000803 7fffffff 0000ffff 0000ffff")
-    for data in (header + b"x" * 9, gzip.compress(header + b"x" * 9), gzip.compress(idx_bytes([1]) + bytes(2**25))):
+    for data in (
+        header + b"x" * 9,
+        gzip.compress(header + b"x" * 9),
+        gzip.compress(idx_bytes([1]) + bytes(2**25)),
+    ):
         (tmp_path / "a").write_bytes(data)
         assert peak(lambda: refusal(ValueError, datasets.idx, tmp_path / "a"))[0] < 2**23
 
@@ -146,7 +166,9 @@ def test_nothing_is_allocated_that_the_file_does_not_have(tmp_path):
 @pytest.mark.parametrize("zipped", [False, True])
 @IDX_READERS
 def test_mnist_comes_back_from_each_name_and_place(read, zipped, idx, rng, tmp_path):
-    own = ("mnist", "MNIST/raw") if read is datasets.mnist else ("fashion-mnist", "FashionMNIST/raw")
+    own = (
+        ("mnist", "MNIST/raw") if read is datasets.mnist else ("fashion-mnist", "FashionMNIST/raw")
+    )
     for k, place in enumerate(("", *own)):
         train = mnist_files(tmp_path / str(k) / place, rng, 7, "train", idx, zipped)
         test = mnist_files(tmp_path / str(k) / place, rng, 5, "t10k", idx, zipped)
@@ -178,19 +200,50 @@ def test_images_and_labels_come_from_one_place(rng, tmp_path):
 @pytest.mark.parametrize(
     "name, data, needed",
     [
-        ("images-idx3", idx_bytes(np.zeros((7, 28, 27))), "of shape (n, 28, 28), got uint8 of shape (7, 28, 27)"),
-        ("images-idx3", idx_bytes(np.zeros((7, 784))), "of shape (n, 28, 28), got uint8 of shape (7, 784)"),
-        ("images-idx3", idx_bytes(np.zeros((7, 28, 28)), 0x0D), "must hold uint8 of shape (n, 28, 28), got float32"),
+        (
+            "images-idx3",
+            idx_bytes(np.zeros((7, 28, 27))),
+            "of shape (n, 28, 28), got uint8 of shape (7, 28, 27)",
+        ),
+        (
+            "images-idx3",
+            idx_bytes(np.zeros((7, 784))),
+            "of shape (n, 28, 28), got uint8 of shape (7, 784)",
+        ),
+        (
+            "images-idx3",
+            idx_bytes(np.zeros((7, 28, 28)), 0x0D),
+            "must hold uint8 of shape (n, 28, 28), got float32",
+        ),
         ("images-idx3", b"\x80\x04", "is not an IDX file, or is damaged"),
-        ("labels-idx1", idx_bytes(np.zeros(6)), "must hold uint8 of shape (7,), a label for each image of"),
+        (
+            "labels-idx1",
+            idx_bytes(np.zeros(6)),
+            "must hold uint8 of shape (7,), a label for each image of",
+        ),
         ("labels-idx1", idx_bytes(np.zeros((7, 1))), "got uint8 of shape (7, 1)"),
         ("labels-idx1", idx_bytes(np.zeros(7), 0x0C), "got int32 of shape (7,)"),
-        ("labels-idx1", idx_bytes([0, 9, 9, 10, 0, 0, 11]), "must have labels 0, …, 9, but label 3 (from 0) is 10"),
+        (
+            "labels-idx1",
+            idx_bytes([0, 9, 9, 10, 0, 0, 11]),
+            "must have labels 0, …, 9, but label 3 (from 0) is 10",
+        ),
     ],
-    ids=["27 columns", "flat", "floats", "a pickle", "too few labels", "a column", "integers", "a label 10"],
+    ids=[
+        "27 columns",
+        "flat",
+        "floats",
+        "a pickle",
+        "too few labels",
+        "a column",
+        "integers",
+        "a label 10",
+    ],
 )
 @IDX_READERS
-def test_other_shapes_types_and_labels_of_mnist_are_refused_by_name(read, name, data, needed, rng, tmp_path):
+def test_other_shapes_types_and_labels_of_mnist_are_refused_by_name(
+    read, name, data, needed, rng, tmp_path
+):
     mnist_files(tmp_path, rng)
     path = tmp_path / f"train-{name}-ubyte"
     path.write_bytes(data)
@@ -207,7 +260,9 @@ def test_cifar_comes_back_batch_by_batch_in_order(rng, tmp_path):
         written = {k: cifar_file(folder / place / f"data_batch_{k}.bin", rng, k) for k in (3, 1, 5)}
         (folder / place / "data_batch_2.bin").mkdir()  # no file
         test = cifar_file(folder / place / "test_batch.bin", rng, 4)
-        train = [np.concatenate(parts) for parts in zip(*(written[k] for k in (1, 3, 5)), strict=True)]
+        train = [
+            np.concatenate(parts) for parts in zip(*(written[k] for k in (1, 3, 5)), strict=True)
+        ]
         agree(datasets.cifar10(folder), train)
         agree(datasets.cifar10(str(folder), train=False), test)
         agree(datasets.cifar10(folder, dtype=np.float32), train, np.float32)
@@ -221,7 +276,18 @@ def test_a_red_pixel_is_found_in_its_place_and_the_labels_have_names(tmp_path):
     assert x.shape == (1, 3072) and list(np.flatnonzero(x)) == [32 + 2] and x[0, 34] == 1
     assert x.reshape(-1, 3, 32, 32)[0, 0, 1, 2] == 1
     assert datasets.CIFAR10_LABELS[y[0]] == "frog" and len(datasets.CIFAR10_LABELS) == 10
-    names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    names = (
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    )
     assert datasets.CIFAR10_LABELS == names
 
 
@@ -233,7 +299,10 @@ def test_a_batch_cut_anywhere_but_between_records_is_refused(rng, tmp_path):
     for k in [*range(0, len(data), 50), 3072, 3074, len(data) - 1]:
         path.write_bytes(data[:k])
         message = refusal(ValueError, datasets.cifar10, tmp_path)
-        assert message == f"{path} must be one or more records of 3073 bytes, label and image, got {k} bytes"
+        assert (
+            message
+            == f"{path} must be one or more records of 3073 bytes, label and image, got {k} bytes"
+        )
     path.write_bytes(data[: 2 * 3073])
     agree((part[2:] for part in datasets.cifar10(tmp_path)), (images[:2], labels[:2]))
 
@@ -258,7 +327,9 @@ def test_absent_data_are_said_to_be_absent_and_where_they_can_be_downloaded(read
             first = "data_batch_1.bin" if read is datasets.cifar10 else "train-images-idx3-ubyte"
             other = "test_batch.bin" if read is datasets.cifar10 else "t10k-labels-idx1-ubyte"
             assert (first in message) == train and (other in message) != train
-            assert "but got no folder" in message if folder is None else f"not in {folder}" in message
+            assert (
+                "but got no folder" in message if folder is None else f"not in {folder}" in message
+            )
 
 
 def test_all_places_that_were_looked_into_are_named(rng, tmp_path):
@@ -269,13 +340,21 @@ def test_all_places_that_were_looked_into_are_named(rng, tmp_path):
     }
     for read in places:
         message = refusal(FileNotFoundError, read, tmp_path)
-        assert all(re.search(f"{re.escape(str(tmp_path / place))}[,.]", message) for place in places[read])
+        assert all(
+            re.search(f"{re.escape(str(tmp_path / place))}[,.]", message) for place in places[read]
+        )
 
 
 @READERS
-def test_the_environment_variable_names_the_folder_and_an_argument_goes_first(read, rng, tmp_path, monkeypatch):
+def test_the_environment_variable_names_the_folder_and_an_argument_goes_first(
+    read, rng, tmp_path, monkeypatch
+):
     def write(folder):
-        return cifar_file(folder / "data_batch_1.bin", rng, 2) if read is datasets.cifar10 else mnist_files(folder, rng)
+        return (
+            cifar_file(folder / "data_batch_1.bin", rng, 2)
+            if read is datasets.cifar10
+            else mnist_files(folder, rng)
+        )
 
     here, there = write(tmp_path / "here"), write(tmp_path / "there")
     monkeypatch.setenv("DYNSYS_NN_DATA", str(tmp_path / "here"))
@@ -291,13 +370,20 @@ def test_the_environment_variable_names_the_folder_and_an_argument_goes_first(re
 @READERS
 def test_a_reader_takes_a_path_a_bool_and_a_float_type(read, tmp_path):
     assert refusal(TypeError, read, 3) == "folder must be a path, got 3"
-    assert refusal(TypeError, read, tmp_path, train="test") == "train must be True or False, got 'test'"
+    assert (
+        refusal(TypeError, read, tmp_path, train="test")
+        == "train must be True or False, got 'test'"
+    )
     for dtype in (np.float16, int, "floats"):
-        assert "dtype must be float64 or float32, got " in refusal(TypeError, read, tmp_path, dtype=dtype)
+        assert "dtype must be float64 or float32, got " in refusal(
+            TypeError, read, tmp_path, dtype=dtype
+        )
 
 
 def test_idx_takes_the_path_of_a_file(tmp_path):
-    assert refusal(TypeError, datasets.idx, 3) == "path must be a path, got 3"  # 3 would be a file that is open already
+    assert (
+        refusal(TypeError, datasets.idx, 3) == "path must be a path, got 3"
+    )  # 3 would be a file that is open already
     assert str(tmp_path / "none") in refusal(FileNotFoundError, datasets.idx, tmp_path / "none")
 
 
@@ -340,9 +426,15 @@ def test_real_cifar_has_as_many_of_each_class_and_plausible_means(train, size):
         x, y = datasets.cifar10(REAL, train, np.float32)
     except FileNotFoundError as error:
         pytest.skip(str(error))
-    share = np.bincount(y) / len(y)  # ⅒ in all five batches and in the test set, nearly so in one batch
+    share = np.bincount(y) / len(
+        y
+    )  # ⅒ in all five batches and in the test set, nearly so in one batch
     assert len(share) == 10 and len(x) % size == 0 and abs(share - 0.1).max() < 0.01
     images = x.reshape(-1, 3, 32, 32)
-    np.testing.assert_allclose(images.mean(axis=(0, 2, 3)), [0.491, 0.482, 0.447], atol=0.02)  # of all 50 000
+    np.testing.assert_allclose(
+        images.mean(axis=(0, 2, 3)), [0.491, 0.482, 0.447], atol=0.02
+    )  # of all 50 000
     neighbours = np.abs(np.diff(images, axis=-1)).mean(), np.abs(np.diff(images, axis=-2)).mean()
-    assert max(neighbours) < 0.08  # rows and columns are where they should be: neighbours look alike
+    assert (
+        max(neighbours) < 0.08
+    )  # rows and columns are where they should be: neighbours look alike

@@ -55,12 +55,17 @@ def test_the_pairwise_radius_of_an_affine_classifier_is_the_distance_of_the_boun
 
 def test_the_radius_from_the_margin_is_its_formula(rng):
     net, x = (
-        dnn.Network(dnn.Flow(dnn.GradientField(dnn.Dense(5, 4, rng=rng), dnn.Tanh()), 0.3), dnn.Dense(3, 4, rng=rng)),
+        dnn.Network(
+            dnn.Flow(dnn.GradientField(dnn.Dense(5, 4, rng=rng), dnn.Tanh()), 0.3),
+            dnn.Dense(3, 4, rng=rng),
+        ),
         rng.normal(size=(7, 2, 4)),
     )
     z = np.sort(net(x), axis=-1)
     margin = (z[..., -1] - z[..., -2]) / (np.sqrt(2) * net.lipschitz())
-    np.testing.assert_allclose(lipschitz.certified_radius(net, x, pairwise=False), margin, rtol=1e-13)
+    np.testing.assert_allclose(
+        lipschitz.certified_radius(net, x, pairwise=False), margin, rtol=1e-13
+    )
     assert lipschitz.certified_radius(net, x).shape == (7, 2)
     assert lipschitz.certified_radius(net, x[0, 0]).shape == ()
 
@@ -83,7 +88,10 @@ def test_the_pairwise_radius_multiplies_all_linear_maps_at_the_end_and_opens_nes
 
 def test_where_no_linear_map_ends_the_network_the_margin_decides(rng):
     net, x = (
-        dnn.Network(dnn.Dense(4, 3, rng=rng), dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Tanh()), 0.1)),
+        dnn.Network(
+            dnn.Dense(4, 3, rng=rng),
+            dnn.Flow(dnn.GradientField(dnn.Dense(4, 4, rng=rng), dnn.Tanh()), 0.1),
+        ),
         rng.normal(size=(5, 3)),
     )
     np.testing.assert_array_equal(
@@ -111,13 +119,22 @@ def test_certified_accuracy_counts_right_labels_whose_radius_is_larger(rng):
     assert lipschitz.certified_accuracy(net, x, y, 0.0) == 0.75
     margin = lipschitz.certified_radius(net, x, pairwise=False)
     between = np.median((radius + margin)[10:]) / 2
-    assert lipschitz.certified_accuracy(net, x, y, between, pairwise=False) == (margin[10:] > between).sum() / 40
-    assert lipschitz.certified_accuracy(net, x.reshape(8, 5, 6), y.reshape(8, 5), 0.1) == expected[0][1]
+    assert (
+        lipschitz.certified_accuracy(net, x, y, between, pairwise=False)
+        == (margin[10:] > between).sum() / 40
+    )
+    assert (
+        lipschitz.certified_accuracy(net, x.reshape(8, 5, 6), y.reshape(8, 5), 0.1)
+        == expected[0][1]
+    )
 
 
 def test_rows_that_cancel_in_the_product_of_two_maps_are_rounded_outward():
     """w₁ − w₀ = (0.1, 1e-9), of which 1e8 · (1 + 1e-9) − 1e8 has lost half of the digits, and 1e-3 as the gap."""
-    net = dnn.Network(dnn.Dense(2, 2, W=[[1e8, 0], [1, 0]]), dnn.Affine(2, 2, W=[[1, 1], [1, 1 + 1e-9]], b=[1e-3, 0]))
+    net = dnn.Network(
+        dnn.Dense(2, 2, W=[[1e8, 0], [1, 0]]),
+        dnn.Affine(2, 2, W=[[1, 1], [1, 1 + 1e-9]], b=[1e-3, 0]),
+    )
     assert lipschitz.certified_radius(net, np.zeros(2)) <= 1e6
 
 
@@ -134,7 +151,10 @@ def test_the_radius_is_rounded_inward_to_the_last_digit(rng):
 
 def test_float32_radii_are_below_those_of_the_stored_weights(rng):
     for _ in range(50):
-        maps = [dnn.Dense(5, 5, rng=rng, dtype=np.float32), dnn.Affine(3, 5, rng=rng, dtype=np.float32)]
+        maps = [
+            dnn.Dense(5, 5, rng=rng, dtype=np.float32),
+            dnn.Affine(3, 5, rng=rng, dtype=np.float32),
+        ]
         net, x = dnn.Network(*maps), rng.normal(size=(20, 5)).astype(np.float32)
         rows, z = maps[1].W.astype(float) @ maps[0].W.astype(float), net(x).astype(float)
         k = z.argmax(axis=-1)
@@ -152,7 +172,11 @@ def test_float32_radii_are_below_those_of_the_stored_weights(rng):
 def test_attacks_stay_in_the_ball_and_in_the_box(norm, box, rng):
     net, x = classifier(rng), rng.uniform(0.1, 0.9, (5, 8, 6))
     y, eps = labels_of(net, x), rng.uniform(0, 0.5, (5, 8))
-    for attack in (dnn.PGD(eps, 20, 3, norm, box), dnn.FGM(eps, norm, box), dnn.PublishedPGD(eps, norm, box)):
+    for attack in (
+        dnn.PGD(eps, 20, 3, norm, box),
+        dnn.FGM(eps, norm, box),
+        dnn.PublishedPGD(eps, norm, box),
+    ):
         x_adv = attack(net, x, y)
         assert x_adv.shape == x.shape and np.abs(x_adv - x).max() > 0.01
         assert (np.linalg.norm(x_adv - x, norm, axis=-1) <= eps * (1 + 1e-12)).all()
@@ -162,7 +186,9 @@ def test_attacks_stay_in_the_ball_and_in_the_box(norm, box, rng):
 
 
 @pytest.mark.parametrize("norm", [2, np.inf])
-def test_on_an_affine_classifier_pgd_succeeds_exactly_where_the_boundary_is_nearer_than_eps(norm, rng):
+def test_on_an_affine_classifier_pgd_succeeds_exactly_where_the_boundary_is_nearer_than_eps(
+    norm, rng
+):
     net, x = classifier(rng), rng.normal(size=(400, 6))
     y, exact = labels_of(net, x), distances(net, x, norm)
     for eps in (0.03, 0.1, 0.3):
@@ -178,7 +204,9 @@ def test_one_step_is_enough_between_two_classes(norm, rng):
     y, exact = labels_of(net, x), distances(net, x, norm)
     for eps in (0.1, 0.5):
         fooled = labels_of(net, dnn.FGM(eps, norm)(net, x, y)) != y
-        np.testing.assert_array_equal(fooled[np.abs(exact - eps) > 1e-9], exact[np.abs(exact - eps) > 1e-9] < eps)
+        np.testing.assert_array_equal(
+            fooled[np.abs(exact - eps) > 1e-9], exact[np.abs(exact - eps) > 1e-9] < eps
+        )
 
 
 def test_the_published_setting_travels_a_quarter_of_the_ball(rng):
@@ -187,12 +215,16 @@ def test_the_published_setting_travels_a_quarter_of_the_ball(rng):
     x_adv = dnn.PublishedPGD(1.0)(net, x, y)
     assert np.linalg.norm(x_adv - x, axis=-1).max() == pytest.approx(0.25)
     fooled = labels_of(net, x_adv) != y
-    np.testing.assert_array_equal(fooled[np.abs(exact - 0.25) > 1e-9], exact[np.abs(exact - 0.25) > 1e-9] < 0.25)
+    np.testing.assert_array_equal(
+        fooled[np.abs(exact - 0.25) > 1e-9], exact[np.abs(exact - 0.25) > 1e-9] < 0.25
+    )
 
 
 def test_restarts_help_where_the_gradient_vanishes(rng):
     """Around 0 the network is flat; outside a small ball the label changes."""
-    step = dnn.ResidualField(dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[10.0, 10.0]]))
+    step = dnn.ResidualField(
+        dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[10.0, 10.0]])
+    )
     step.b = -0.5 * np.ones(2)  # 10(|x| − ½)₊
     net = dnn.Network(step, dnn.Affine(2, 1, W=[[-1.0], [1.0]], b=[0.5, -0.5]))
     x, y = np.zeros((20, 1)), np.zeros(20, int)
@@ -210,10 +242,14 @@ def test_the_box_is_part_of_the_ascent_and_not_of_its_end_alone():
 
 def test_random_starts_fill_the_ball_of_eps(rng):
     """Flat up to 2, and ε = 3: a start in the unit ball would never find the slope."""
-    step = dnn.ResidualField(dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[10.0, 10.0]]))
+    step = dnn.ResidualField(
+        dnn.Dense(2, 1, W=[[1.0], [-1.0]]), dnn.ReLU(), dnn.Dense(1, 2, W=[[10.0, 10.0]])
+    )
     step.b = -2 * np.ones(2)
     net = dnn.Network(step, dnn.Affine(2, 1, W=[[-1.0], [1.0]], b=[0.5, -0.5]))
-    assert attacks.accuracy(net, dnn.PGD(3.0, restarts=10), np.zeros((20, 1)), np.zeros(20, int)) == 0
+    assert (
+        attacks.accuracy(net, dnn.PGD(3.0, restarts=10), np.zeros((20, 1)), np.zeros(20, int)) == 0
+    )
 
 
 def test_every_runner_up_is_tried_once_and_then_random_starts(rng):
@@ -222,7 +258,9 @@ def test_every_runner_up_is_tried_once_and_then_random_starts(rng):
     y, exact = labels_of(net, x), distances(net, x)
     fooled = labels_of(net, dnn.PGD(0.3, restarts=2)(net, x, y)) != y
     assert fooled[exact < 0.29].all() and not fooled[exact > 0.3].any()
-    assert attacks.runners_up(np.array([[0.1, 0.5, 0.3, 0.4]]), np.array([1])).tolist() == [[3, 2, 0]]
+    assert attacks.runners_up(np.array([[0.1, 0.5, 0.3, 0.4]]), np.array([1])).tolist() == [
+        [3, 2, 0]
+    ]
 
 
 def test_a_tie_is_wrong_for_the_second_label_and_falls_for_the_first(rng):
@@ -235,7 +273,10 @@ def test_a_tie_is_wrong_for_the_second_label_and_falls_for_the_first(rng):
 
 
 def test_float32_and_vanishing_gradients_raise_no_warning(rng):
-    net = dnn.Network(dnn.Dense(3, 3, rng=rng, dtype=np.float32), dnn.Dense(2, 3, W=np.zeros((2, 3)), dtype=np.float32))
+    net = dnn.Network(
+        dnn.Dense(3, 3, rng=rng, dtype=np.float32),
+        dnn.Dense(2, 3, W=np.zeros((2, 3)), dtype=np.float32),
+    )
     x = rng.normal(size=(5, 3)).astype(np.float32)
     with np.errstate(all="raise", under="ignore"):
         x_adv = dnn.PGD(0.1, steps=3)(net, x, np.zeros(5, int))
@@ -260,7 +301,9 @@ def test_an_ascent_stops_where_the_label_fell(rng):
     y, exact = labels_of(net, x), distances(net, x)
     eps = 2 * exact
     size = np.linalg.norm(dnn.PGD(eps)(net, x, y) - x, axis=-1)
-    assert (exact * (1 - 1e-12) <= size).all() and (size <= exact + 2.5 * eps / 50 * (1 + 1e-9)).all()
+    assert (exact * (1 - 1e-12) <= size).all() and (
+        size <= exact + 2.5 * eps / 50 * (1 + 1e-9)
+    ).all()
 
 
 def test_where_no_label_falls_the_smallest_margin_is_returned(rng):
@@ -269,7 +312,9 @@ def test_where_no_label_falls_the_smallest_margin_is_returned(rng):
     eps = 0.5 * exact
     x_adv = dnn.PGD(eps)(net, x, y)
     assert (labels_of(net, x_adv) == y).all()
-    np.testing.assert_allclose(distances(net, x_adv), 0.5 * exact, rtol=1e-9)  # straight to the boundary
+    np.testing.assert_allclose(
+        distances(net, x_adv), 0.5 * exact, rtol=1e-9
+    )  # straight to the boundary
 
 
 def test_the_same_seed_is_the_same_attack(rng):
@@ -283,7 +328,9 @@ def test_starts_are_uniform_in_the_ball(rng):
         u = dnn.PGD(1.0, norm=norm).random_point(rng, (20_000, 3))
         size = np.linalg.norm(u, norm, axis=-1)
         assert size.max() <= 1 and np.abs(u.mean(axis=0)).max() < 0.02
-        np.testing.assert_allclose(np.quantile(size, [0.25, 0.5]) ** 3, [0.25, 0.5], atol=0.02)  # volume
+        np.testing.assert_allclose(
+            np.quantile(size, [0.25, 0.5]) ** 3, [0.25, 0.5], atol=0.02
+        )  # volume
 
 
 # ---- the two together
@@ -346,7 +393,9 @@ def test_a_label_that_fell_stays_fallen(rng):
 
 
 @pytest.mark.parametrize("norm", [2, np.inf])
-def test_the_smallest_perturbation_of_an_affine_classifier_is_the_distance_of_the_boundary(norm, rng):
+def test_the_smallest_perturbation_of_an_affine_classifier_is_the_distance_of_the_boundary(
+    norm, rng
+):
     net, x = classifier(rng), rng.normal(size=(40, 6))
     y, exact = labels_of(net, x), distances(net, x, norm)
     y[0] = (y[0] + 1) % 4
@@ -358,10 +407,14 @@ def test_the_smallest_perturbation_of_an_affine_classifier_is_the_distance_of_th
     assert (labels_of(net, x_adv) != y).all()
 
 
-def test_the_smallest_perturbation_is_infinite_where_none_is_found_and_never_below_the_certificate(rng):
+def test_the_smallest_perturbation_is_infinite_where_none_is_found_and_never_below_the_certificate(
+    rng,
+):
     net, x = gradient_flow(rng), 2 * rng.normal(size=(6, 10, 2))
     y, radius = labels_of(net, x), lipschitz.certified_radius(net, x)
-    x_adv, size = attacks.smallest_perturbation(net, x, y, largest=0.5, bisections=8, steps=20, restarts=2)
+    x_adv, size = attacks.smallest_perturbation(
+        net, x, y, largest=0.5, bisections=8, steps=20, restarts=2
+    )
     assert (size >= radius * (1 - 1e-12)).all() and size.shape == (6, 10)
     lost = np.isinf(size)
     assert 0 < lost.sum() < 60 and np.array_equal(x_adv[lost], x[lost])
@@ -384,4 +437,6 @@ def test_on_two_moons_what_survives_the_attack_is_certified(rng):
     attacked = attacks.attacked_accuracy(net, test, labels, eps, lambda e: dnn.PGD(e, 30, 2))
     assert net.lipschitz() <= 1 + 1e-12 and lipschitz.measured(net, test[:50], 20) > 0.99
     assert certified[0] > 0.95 and certified[3] > 0.75
-    assert (attacked - certified <= 0.02).all() and (attacked >= certified).all()  # trained for long: 0.005, tutorial 7
+    assert (attacked - certified <= 0.02).all() and (
+        attacked >= certified
+    ).all()  # trained for long: 0.005, tutorial 7

@@ -56,10 +56,31 @@ def problems(rng):
     for name, net in zoo.networks(rng):
         d, k = net.dim_in, net.dim_out
         yield name, net, MSE, zoo.points(rng, (7,), d), zoo.points(rng, (7,), k), None
-        yield f"{name}, grid", net, MSE, zoo.points(rng, (5, 3), d), zoo.points(rng, (5, 3), k), dnn.Checkpoints()
+        yield (
+            f"{name}, grid",
+            net,
+            MSE,
+            zoo.points(rng, (5, 3), d),
+            zoo.points(rng, (5, 3), k),
+            dnn.Checkpoints(),
+        )
     net = dnn.Network(dnn.Flow(zoo.residual(rng), 0.2, steps=3), dnn.Affine(3, 4, rng=rng))
-    yield "labels", net, dnn.SoftmaxCrossEntropy(), rng.normal(size=(9, 4)), rng.integers(0, 3, 9), dnn.Checkpoints(2)
-    yield "labels on a grid", net, dnn.MulticlassHinge(), rng.normal(size=(5, 2, 4)), rng.integers(0, 3, (5, 2)), None
+    yield (
+        "labels",
+        net,
+        dnn.SoftmaxCrossEntropy(),
+        rng.normal(size=(9, 4)),
+        rng.integers(0, 3, 9),
+        dnn.Checkpoints(2),
+    )
+    yield (
+        "labels on a grid",
+        net,
+        dnn.MulticlassHinge(),
+        rng.normal(size=(5, 2, 4)),
+        rng.integers(0, 3, (5, 2)),
+        None,
+    )
     yield "integers", net, MSE, rng.integers(-2, 3, (7, 4)), [[0, 1, 2]] * 7, None
     columns, flow = rng.normal(size=(8, 70))[:, ::-1].T, dnn.Flow(zoo.partitioned(rng), 0.1)
     yield "x in columns", flow, MSE, columns[:, :4], columns[:, 4:].copy(), None
@@ -89,7 +110,11 @@ def test_the_gradient_has_the_same_bits_whoever_takes_the_blocks(name, executors
             assert value == whole[0] and g.tobytes() == whole[1].tobytes()
         for executor in (executors["threads"], executors["processes"]):
             again = dnn.value_and_grad(net, loss, x, y, executor, block, adjoint)
-            assert again[0] == value and again[1].tobytes() == g.tobytes() and again[1].dtype == g.dtype
+            assert (
+                again[0] == value
+                and again[1].tobytes() == g.tobytes()
+                and again[1].dtype == g.dtype
+            )
 
 
 def test_every_block_goes_back_by_the_adjoint_that_is_given(rng):
@@ -118,7 +143,9 @@ def test_a_loss_that_is_no_mean_is_taken_at_once_or_refused(executors, rng):
     y = rng.normal(size=(5000, 3))
     value, g = dnn.value_and_grad(net, Total(), x, y)
     np.testing.assert_allclose(value, y.size * MSE(net(x), y), rtol=1e-12)
-    np.testing.assert_allclose(g, y.size * dnn.value_and_grad(net, MSE, x, y)[1], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        g, y.size * dnn.value_and_grad(net, MSE, x, y)[1], rtol=1e-9, atol=1e-9
+    )
     for options in (dict(block=100), dict(executor=executors["threads"])):
         with pytest.raises(ValueError, match="a mean over samples.*Total"):
             dnn.value_and_grad(net, Total(), x, y, **options)
@@ -154,11 +181,19 @@ class ClientOfDask:
     submit = map = shutdown = get_executor
 
 
-@pytest.mark.parametrize("executor", [ThreadPoolExecutor, 4, ClientOfDask()], ids=["a class", "4", "a client"])
+@pytest.mark.parametrize(
+    "executor", [ThreadPoolExecutor, 4, ClientOfDask()], ids=["a class", "4", "a client"]
+)
 def test_what_is_no_executor_is_refused_by_name(executor):
-    message = "ThreadPoolExecutor" if not isinstance(executor, ClientOfDask) else r"client\.get_executor\(\)"
+    message = (
+        "ThreadPoolExecutor"
+        if not isinstance(executor, ClientOfDask)
+        else r"client\.get_executor\(\)"
+    )
     for call in (
-        lambda: dnn.value_and_grad(dnn.Affine(2, 2, rng=0), MSE, np.ones((3, 2)), np.ones((3, 2)), executor),
+        lambda: dnn.value_and_grad(
+            dnn.Affine(2, 2, rng=0), MSE, np.ones((3, 2)), np.ones((3, 2)), executor
+        ),
         lambda: dnn.sweep(square, dict(k=[1]), executor),
     ):
         with pytest.raises(TypeError, match=f"executor must be .*{message}"):
@@ -190,8 +225,15 @@ def test_a_sweep_is_a_table_in_the_order_of_the_settings(name, executors):
     found, failures = dnn.sweep(study, settings, executors[name])
     assert failures == [] and found.shape == (12,)
     assert found.dtype.names == ("kind", "seed", "scale", "curve", "total", "right", "length")
-    assert found["seed"].dtype == np.int64 and found["right"].dtype == bool and found["curve"].shape == (12, 3)
-    assert found["kind"].tolist() == ["flow"] * 6 + ["resnet"] * 6 and found["scale"].tolist() == [0.5, 3] * 6
+    assert (
+        found["seed"].dtype == np.int64
+        and found["right"].dtype == bool
+        and found["curve"].shape == (12, 3)
+    )
+    assert (
+        found["kind"].tolist() == ["flow"] * 6 + ["resnet"] * 6
+        and found["scale"].tolist() == [0.5, 3] * 6
+    )
     for row in found:
         result = study(row["kind"], row["seed"], row["scale"])
         np.testing.assert_array_equal(row["curve"], result["curve"])
@@ -208,7 +250,17 @@ def test_settings_may_be_a_list_or_come_one_by_one():
 
 
 @pytest.mark.parametrize(
-    "settings", [5, [], dict(k=[]), dict(k=3), dict(k="abc"), [1], [dict(k=1), dict(j=1)], dict(k=iter([1, 2]))]
+    "settings",
+    [
+        5,
+        [],
+        dict(k=[]),
+        dict(k=3),
+        dict(k="abc"),
+        [1],
+        [dict(k=1), dict(j=1)],
+        dict(k=iter([1, 2])),
+    ],
 )
 def test_settings_of_another_form_are_refused(settings):
     with pytest.raises((TypeError, ValueError), match="setting"):
@@ -261,7 +313,9 @@ def test_a_function_that_no_process_can_import_is_a_failure_and_no_hang(executor
     found, failures = dnn.sweep(lambda k: k, dict(k=range(5)), executors["processes"])
     assert len(found) == 0 and [setting["k"] for setting, _ in failures] == [0, 1, 2, 3, 4]
     assert all("pickle" in str(error) for _, error in failures)
-    assert dnn.sweep(square, dict(k=[2]), executors["processes"])[0]["value"] == [4]  # the executor goes on
+    assert dnn.sweep(square, dict(k=[2]), executors["processes"])[0]["value"] == [
+        4
+    ]  # the executor goes on
 
 
 def dies_at_two(k):
@@ -273,7 +327,11 @@ def dies_at_two(k):
 def test_where_a_worker_dies_what_finished_is_kept_and_the_rest_is_named():
     with ProcessPoolExecutor(1, SPAWN) as processes:
         found, failures = dnn.sweep(dies_at_two, dict(k=range(5)), processes)
-        assert found["value"].tolist() == [0, 1] and [setting["k"] for setting, _ in failures] == [2, 3, 4]
+        assert found["value"].tolist() == [0, 1] and [setting["k"] for setting, _ in failures] == [
+            2,
+            3,
+            4,
+        ]
         assert all(isinstance(error, BrokenProcessPool) for _, error in failures)
         with pytest.raises(BrokenProcessPool):
             dnn.sweep(dies_at_two, dict(k=[0, 1]), processes)  # which takes nothing more
@@ -303,8 +361,15 @@ def test_an_executor_that_breaks_before_it_has_all_settings_keeps_what_finished(
 
 
 def test_columns_hold_objects_where_shapes_differ_or_values_are_no_numbers():
-    found, failures = dnn.sweep(lambda n, stages: np.arange(n), dict(n=[2, 3], stages=[(1, 2), ((3,), 4)]))
-    assert not failures and [value.tolist() for value in found["value"]] == [[0, 1], [0, 1], [0, 1, 2], [0, 1, 2]]
+    found, failures = dnn.sweep(
+        lambda n, stages: np.arange(n), dict(n=[2, 3], stages=[(1, 2), ((3,), 4)])
+    )
+    assert not failures and [value.tolist() for value in found["value"]] == [
+        [0, 1],
+        [0, 1],
+        [0, 1, 2],
+        [0, 1, 2],
+    ]
     assert found["stages"].tolist() == [(1, 2), ((3,), 4)] * 2
     for sizes in ([1, "all"], [1, "all", None, MSE, square], [[1], 2]):
         assert dnn.sweep(lambda size: 1, dict(size=sizes))[0]["size"].tolist() == sizes
@@ -367,7 +432,9 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])
 @pytest.mark.parametrize("name", ["here", "threads"])
-def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere(stream, name, executors, monkeypatch, capsys):
+def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere(
+    stream, name, executors, monkeypatch, capsys
+):
     monkeypatch.setattr(sys, "stderr", stream())
     dnn.sweep(trouble, dict(k=[0, 1, 9]), executors[name])
     text = sys.stderr.getvalue()
@@ -415,20 +482,29 @@ def training(seed, priority, folder=None):
     x, labels = dnn.datasets.moons(100, rng=seed)
     X = dnn.ResidualField(dnn.Dense(3, 2, rng=seed), dnn.Tanh(), dnn.Dense(2, 3, rng=seed))
     net = dnn.Network(dnn.Flow(X, 0.2, dnn.RK4(), steps=3))
-    history = dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, labels, epochs=3, batch_size=30, rng=seed, progress=False)
+    history = dnn.fit(
+        net, dnn.SoftmaxCrossEntropy(), x, labels, epochs=3, batch_size=30, rng=seed, progress=False
+    )
     return dict(loss=history.loss, theta=net.theta * priority, process=os.getpid())
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a worker is killed by SIGKILL")
 @pytest.mark.filterwarnings("default")  # the engine's own warnings are not ours
 def test_a_cluster_that_loses_workers_gives_the_same_bits(tmp_path, rng):
-    distributed = pytest.importorskip("distributed", reason='needs the extra "cluster", dask.distributed')
-    net = dnn.Network(dnn.Flow(zoo.residual(rng), 0.2, dnn.RK4(), steps=2, learn_h=True), dnn.Affine(3, 4, rng=rng))
+    distributed = pytest.importorskip(
+        "distributed", reason='needs the extra "cluster", dask.distributed'
+    )
+    net = dnn.Network(
+        dnn.Flow(zoo.residual(rng), 0.2, dnn.RK4(), steps=2, learn_h=True),
+        dnn.Affine(3, 4, rng=rng),
+    )
     x, y = rng.normal(size=(70, 4)), rng.normal(size=(70, 3))
     for name in ("gradient", "sweep"):
         (tmp_path / name).mkdir()
     with (
-        distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.LocalCluster(
+            2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster,
         distributed.Client(cluster) as client,
     ):
         executor = client.get_executor()
@@ -439,9 +515,13 @@ def test_a_cluster_that_loses_workers_gives_the_same_bits(tmp_path, rng):
             assert value == again[0] and g.tobytes() == again[1].tobytes()
             net.theta = net.theta + 0.1
         settings = dict(seed=range(6), priority=[1, 2])
-        found, failures = dnn.sweep(training, settings | dict(folder=[str(tmp_path / "sweep")]), executor)
+        found, failures = dnn.sweep(
+            training, settings | dict(folder=[str(tmp_path / "sweep")]), executor
+        )
         assert not failures and os.getpid() not in found["process"]
     expected, _ = dnn.sweep(training, settings)
     for column in ("seed", "priority", "loss", "theta"):
         assert found[column].tobytes() == expected[column].tobytes()
-    assert all((tmp_path / name / "was here").exists() for name in ("gradient", "sweep"))  # two workers were killed
+    assert all(
+        (tmp_path / name / "was here").exists() for name in ("gradient", "sweep")
+    )  # two workers were killed

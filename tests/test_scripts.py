@@ -48,7 +48,8 @@ def test_drawing_leaves_no_settings_and_no_open_figure(tmp_path):
 def test_same_seed_same_bytes(tmp_path):
     for format in ("png", "pdf", "svg"):
         once, twice = (
-            draw("switching_parameters", tmp_path / which, format, quick=True)[0].read_bytes() for which in "ab"
+            draw("switching_parameters", tmp_path / which, format, quick=True)[0].read_bytes()
+            for which in "ab"
         )
         assert once == twice
 
@@ -57,19 +58,26 @@ def test_command_line_lists_draws_and_refuses(tmp_path, capsys):
     main(["--list"])
     listed = capsys.readouterr().out
     assert all(name in listed for name in NAMES) and "piecewise constant" in listed
-    main(["resnet_is_euler", "--format", "svg", "--out", str(tmp_path / "new" / "folder"), "--quick"])
+    main(
+        ["resnet_is_euler", "--format", "svg", "--out", str(tmp_path / "new" / "folder"), "--quick"]
+    )
     assert (tmp_path / "new" / "folder" / "resnet_is_euler.svg").exists()
     assert "[1/1] resnet_is_euler" in capsys.readouterr().out
     with pytest.raises(SystemExit) as refusal:
         main(["resnet_is_eular"])
     assert refusal.value.code == 2
-    assert "unknown figure resnet_is_eular; there are resnet_is_euler, switching" in capsys.readouterr().err
+    assert (
+        "unknown figure resnet_is_eular; there are resnet_is_euler, switching"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_script_is_a_figure_and_the_lecture_decides_the_order(tmp_path):
     scripts = {path.stem for path in (ROOT / "figures").glob("*.py")} - {"__init__", "__main__"}
     assert NAMES[: len(LECTURE)] == LECTURE and set(NAMES) == scripts and len(NAMES) == len(scripts)
-    shutil.copytree(ROOT / "figures", tmp_path / "figures", ignore=shutil.ignore_patterns("out", "__pycache__"))
+    shutil.copytree(
+        ROOT / "figures", tmp_path / "figures", ignore=shutil.ignore_patterns("out", "__pycache__")
+    )
     (tmp_path / "figures" / "a_new_one.py").write_text('"""A script is enough."""\n')
     done = run("-c", "import figures; print(figures.NAMES[-1], len(figures.NAMES))", cwd=tmp_path)
     assert done.stdout.split() == ["a_new_one", str(len(NAMES) + 1)], done.stderr
@@ -88,7 +96,10 @@ def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
     )
     assert (image.get_array()[:, :5] == 1).all() and (image.get_array()[:, 5:] == 0).all()
     drift = plotting.invariant_drift(
-        lambda y: y.sum(axis=-1), np.array([[[1.0, 1.0], [1.0, 1.5], [1.0, 1.0]]]), [0, 1, 2], ax=axes[0]
+        lambda y: y.sum(axis=-1),
+        np.array([[[1.0, 1.0], [1.0, 1.5], [1.0, 1.0]]]),
+        [0, 1, 2],
+        ax=axes[0],
     )
     np.testing.assert_array_equal(drift[0].get_ydata(), [0.5, 1e-17])
     plt.close(fig)
@@ -103,10 +114,12 @@ def test_the_helpers_for_lipschitz_networks_draw_what_they_are_given():
     C, E = dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(Y, 0.1, learn_h=True)
     region = plotting.step_size_region(dnn.StepSizes(C, E), (0, 2), ax=axes[0], label="sharp")
     corners = region.get_paths()[0].vertices
-    assert corners[:, 1].max() == pytest.approx(2, abs=0.01) and corners[corners[:, 1].argmax(), 0] == pytest.approx(
-        4 / 3, abs=0.01
+    assert corners[:, 1].max() == pytest.approx(2, abs=0.01) and corners[
+        corners[:, 1].argmax(), 0
+    ] == pytest.approx(4 / 3, abs=0.01)
+    profile = dnn.lipschitz.Profile(
+        ["a", "b", "c"], [2.0, 3.0, np.inf], [1.0, 1.0, 1.0], [1.5, 4.0, 3.0]
     )
-    profile = dnn.lipschitz.Profile(["a", "b", "c"], [2.0, 3.0, np.inf], [1.0, 1.0, 1.0], [1.5, 4.0, 3.0])
     upper, lower = plotting.lipschitz_profile(profile, ax=axes[1])
     np.testing.assert_array_equal(upper.get_ydata(), [2.0, 6.0, np.nan])
     np.testing.assert_array_equal(lower.get_ydata(), [1.5, 4.0, 3.0])
@@ -118,13 +131,19 @@ def test_the_helpers_for_lipschitz_networks_draw_what_they_are_given():
     pictures = plotting.adversarial_example(x, x_adv, axes[2:], (2, 3), titles=("a", "b", "c"))
     np.testing.assert_allclose(pictures[1].get_array(), [[0, 0, 0.25], [0, 0, -0.5]], atol=1e-15)
     np.testing.assert_allclose(pictures[2].get_array(), x_adv.reshape(2, 3), atol=1e-15)
-    assert pictures[1].get_clim() == (-0.5, 0.5) and [ax.get_title() for ax in axes[2:]] == ["a", "b", "c"]
+    assert pictures[1].get_clim() == (-0.5, 0.5) and [ax.get_title() for ax in axes[2:]] == [
+        "a",
+        "b",
+        "c",
+    ]
     plt.close(fig)
 
 
 def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():
     turning = dnn.KnownField(
-        lambda x: x[..., ::-1] * [1.0, -1.0], 2, lambda x: np.array([[0.0, 1.0], [-1.0, 0.0]]) + 0 * x[..., None]
+        lambda x: x[..., ::-1] * [1.0, -1.0],
+        2,
+        lambda x: np.array([[0.0, 1.0], [-1.0, 0.0]]) + 0 * x[..., None],
     )
     for field, level_lines in (
         (dnn.systems.pendulum(), True),
@@ -159,7 +178,9 @@ def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, sc
 
 def test_readme_example_runs_and_says_what_readme_says(tmp_path):
     [example] = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-    code = [line for line in example.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    code = [
+        line for line in example.splitlines() if line.strip() and not line.lstrip().startswith("#")
+    ]
     assert len(code) <= 12
     done = run("-W", "error", "-c", example, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -168,8 +189,13 @@ def test_readme_example_runs_and_says_what_readme_says(tmp_path):
 
 
 def test_readme_shows_the_two_commands_and_links_to_what_exists():
-    assert "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/python -m figures\n" in README
-    assert 'python3 -m venv .venv && .venv/bin/pip install ".[test]" && .venv/bin/pytest\n' in README
+    assert (
+        "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/python -m figures\n"
+        in README
+    )
+    assert (
+        'python3 -m venv .venv && .venv/bin/pip install ".[test]" && .venv/bin/pytest\n' in README
+    )
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("http") or (ROOT / target).exists(), target
 
@@ -192,7 +218,9 @@ def test_a_module_imports_only_modules_above_it():
             for name in [node.module] if node.module else [alias.name for alias in node.names]:
                 if node.level == 1 and inner:
                     text = (package / home / f"{name}.py").read_text()
-                    assert f"from .{inner[0]} import" not in text, f"{home}: {inner[0]} and {name} import each other"
+                    assert f"from .{inner[0]} import" not in text, (
+                        f"{home}: {inner[0]} and {name} import each other"
+                    )
                     continue
                 module = name.split(".")[0]
                 above = READING_ORDER.index(module) < READING_ORDER.index(home)
@@ -201,8 +229,14 @@ def test_a_module_imports_only_modules_above_it():
 
 
 def test_every_module_has_its_place_in_the_reading_order_of_readme_and_package():
-    names = {path.stem for path in (ROOT / "dynsys_nn").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    assert set(READING_ORDER) == names - {"__init__"} and len(READING_ORDER) == len(set(READING_ORDER))
+    names = {
+        path.stem
+        for path in (ROOT / "dynsys_nn").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert set(READING_ORDER) == names - {"__init__"} and len(READING_ORDER) == len(
+        set(READING_ORDER)
+    )
     text = re.split(r"reading\s+order", dnn.__doc__)[1].split("\n\n")[0]
     order = [word for word in re.findall(r"\w+", text) if word in names]
     assert list(dict.fromkeys(reversed(order))) == READING_ORDER[::-1]  # where each is named last
@@ -219,7 +253,8 @@ def test_everything_in_all_exists_and_every_public_name_has_a_docstring():
         assert thing.__doc__, name
         for member, value in vars(thing).items() if isinstance(thing, type) else ():
             inherited = any(
-                getattr(getattr(base, member, None), "__doc__", None) for base in getattr(thing, "__mro__", ())[1:]
+                getattr(getattr(base, member, None), "__doc__", None)
+                for base in getattr(thing, "__mro__", ())[1:]
             )
             if (
                 callable(value)

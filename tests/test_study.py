@@ -13,7 +13,12 @@ from figures.study.__main__ import row
 def data():
     """Half of the training images, and 150 to test with."""
     data = study.Data("digits")
-    data.x, data.y, data.x_test, data.y_test = data.x[:700], data.y[:700], data.x_test[:150], data.y_test[:150]
+    data.x, data.y, data.x_test, data.y_test = (
+        data.x[:700],
+        data.y[:700],
+        data.x_test[:150],
+        data.y_test[:150],
+    )
     return data
 
 
@@ -28,8 +33,12 @@ def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(ki
         assert numbers["ℓ"] > 1
     else:
         assert numbers["ℓ"] <= 1 + 1e-12
-    assert [path.name for path in tmp_path.iterdir()] == [f"digits-{kind}-1-0-0.2.npz"]  # no checkpoint is left
-    again = study.train(kind, data, folder=tmp_path, epochs=0.2)  # and another run takes it from there
+    assert [path.name for path in tmp_path.iterdir()] == [
+        f"digits-{kind}-1-0-0.2.npz"
+    ]  # no checkpoint is left
+    again = study.train(
+        kind, data, folder=tmp_path, epochs=0.2
+    )  # and another run takes it from there
     assert again.theta.tobytes() == net.theta.tobytes()
 
 
@@ -41,9 +50,17 @@ def test_the_flexible_network_has_steps_of_both_signs(data):
 
 def test_the_study_says_where_the_data_is_to_be_had_and_takes_the_digits(tmp_path):
     options = "--epochs", "0.01", "--images", "5", "--out", "trained"
-    done = run("-m", "figures.study", "unconstrained", *options, cwd=tmp_path, DYNSYS_NN_DATA=str(tmp_path))
+    done = run(
+        "-m", "figures.study", "unconstrained", *options, cwd=tmp_path, DYNSYS_NN_DATA=str(tmp_path)
+    )
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert "kriz/cifar" in done.stdout and "unconstrained  margin 1  seed 0  clean" in done.stdout.replace("   ", "  ")
+    assert (
+        "kriz/cifar" in done.stdout
+        and "unconstrained  margin 1  seed 0  clean" in done.stdout.replace("   ", "  ")
+    )
     assert (tmp_path / "trained" / "digits-unconstrained-1-0-0.01.npz").exists()
     done = run("-m", "figures.study", "unconstraint", cwd=tmp_path)
-    assert done.returncode == 2 and "unknown kind unconstraint; there are unconstrained, naive" in done.stderr
+    assert (
+        done.returncode == 2
+        and "unknown kind unconstraint; there are unconstrained, naive" in done.stderr
+    )

@@ -23,13 +23,17 @@ J8 = np.block([[np.zeros((4, 4)), np.eye(4)], [-np.eye(4), np.zeros((4, 4))]])
 
 def gradient(rng, n, width=8):
     """∇V of V = Σ αᵢγ(Ax + b)ᵢ, with weights α of both signs."""
-    G = dnn.GradientField(dnn.Dense(width, n, rng=rng), dnn.Tanh(), sign=1, alpha=rng.normal(size=width))
+    G = dnn.GradientField(
+        dnn.Dense(width, n, rng=rng), dnn.Tanh(), sign=1, alpha=rng.normal(size=width)
+    )
     G.b = rng.normal(size=width)
     return G
 
 
 def shears(method):
-    return lambda rng: dnn.Flow(dnn.PartitionedField(gradient(rng, 4), gradient(rng, 4)), 1 / 20, method)
+    return lambda rng: dnn.Flow(
+        dnn.PartitionedField(gradient(rng, 4), gradient(rng, 4)), 1 / 20, method
+    )
 
 
 def implicit(method):
@@ -85,7 +89,11 @@ def test_what_is_not_symplectic(rng):
     plain = dnn.PartitionedField(dnn.Dense(4, 4, rng=rng), dnn.Dense(4, 4, rng=rng))
     assert not checks.symplectic(dnn.Flow(plain, 0.1, dnn.SymplecticEuler()), x).passed
     X = energetic(rng, n=4)
-    for method in (*RUNGE_KUTTA, dnn.DiscreteGradient(), dnn.Projected(dnn.RK4(), dnn.SquaredNorm())):
+    for method in (
+        *RUNGE_KUTTA,
+        dnn.DiscreteGradient(),
+        dnn.Projected(dnn.RK4(), dnn.SquaredNorm()),
+    ):
         assert checks.symplectic(dnn.Flow(X, 0.1, method), x).measured > 1e-9
         assert "symplectic" not in method.preserves(X)
         X = energetic(rng, n=4)
@@ -114,11 +122,14 @@ def test_the_symplectic_check_says_what_is_wrong(rng):
     assert "put all of q first" in checks.symplectic(pairs, x).detail
     assert "even dimension" in checks.symplectic(lambda z: z, x[:, :3]).detail
     assert "even dimension" in checks.symplectic(dnn.Lift(6, 4), x).detail
-    there = checks.symplectic(lambda z: np.concatenate([z[..., 2:], -z[..., :2]], axis=-1), x).require()
+    there = checks.symplectic(
+        lambda z: np.concatenate([z[..., 2:], -z[..., :2]], axis=-1), x
+    ).require()
     assert there.limit == 1e-7 and "from differences" in there.detail
     worst = np.stack([np.eye(4), np.diag([1, 1, 1, 1 + 1e-3])])
     assert not checks.symplectic(
-        dnn.KnownField(lambda z: (worst @ z[..., None])[..., 0], 4, lambda z: worst), np.ones((2, 4))
+        dnn.KnownField(lambda z: (worst @ z[..., None])[..., 0], 4, lambda z: worst),
+        np.ones((2, 4)),
     ).passed
 
 
@@ -126,30 +137,43 @@ def test_the_symplectic_check_says_what_is_wrong(rng):
 
 
 @pytest.mark.parametrize(
-    "make", [energetic, lambda rng: energetic(rng, signed=False), hamiltonian], ids=["α", "1", "T + V"]
+    "make",
+    [energetic, lambda rng: energetic(rng, signed=False), hamiltonian],
+    ids=["α", "1", "T + V"],
 )
 def test_hamiltonian_fields_are_j_grad_h(make, rng):
     X, z = make(rng), rng.normal(size=(3, 5, 4))
     gradient = np.stack([X.hamiltonian(z + 1e-30j * e).imag / 1e-30 for e in np.eye(4)], axis=-1)
     np.testing.assert_allclose(
-        X(z), np.concatenate([gradient[..., 2:], -gradient[..., :2]], axis=-1), rtol=1e-12, atol=1e-13
+        X(z),
+        np.concatenate([gradient[..., 2:], -gradient[..., :2]], axis=-1),
+        rtol=1e-12,
+        atol=1e-13,
     )
     assert X.keeps == {"energy", "symplectic", "volume"} and X.hamiltonian(z).shape == (3, 5)
     np.testing.assert_array_equal(X.divergence(z), np.zeros((3, 5)))
     np.testing.assert_allclose(np.trace(X.jacobian(z), axis1=-2, axis2=-1), 0, atol=1e-14)
     H = X.hamiltonian(dnn.exact_flow(X, z[0], [0.5, 1.0, 2.0]))
-    np.testing.assert_allclose(H, np.broadcast_to(X.hamiltonian(z[0])[:, None], H.shape), rtol=1e-11)
+    np.testing.assert_allclose(
+        H, np.broadcast_to(X.hamiltonian(z[0])[:, None], H.shape), rtol=1e-11
+    )
 
 
 def test_a_hamiltonian_field_shows_its_parts_under_their_names(rng):
     X = dnn.HamiltonianField(dnn.Dense(6, 4, rng=rng), dnn.Tanh(), alpha=np.arange(6.0))
     assert list(X.parameters) == ["A", "b", "alpha"] and X.theta.size == 36
     X.b, X.alpha = np.ones(6), 2.0
-    assert np.shares_memory(X.b, X.theta) and (X.parameters["b"] == 1).all() and (X.parameters["alpha"] == 2).all()
+    assert (
+        np.shares_memory(X.b, X.theta)
+        and (X.parameters["b"] == 1).all()
+        and (X.parameters["alpha"] == 2).all()
+    )
     z = rng.normal(size=(5, 4))
     G = (2.0 * np.tanh(z @ X.A.W.T + 1)) @ X.A.W
     np.testing.assert_allclose(X(z), np.concatenate([G[:, 2:], -G[:, :2]], axis=-1), rtol=1e-13)
-    np.testing.assert_allclose(X.hamiltonian(z), 2 * np.log(np.cosh(z @ X.A.W.T + 1)).sum(axis=-1), rtol=1e-12)
+    np.testing.assert_allclose(
+        X.hamiltonian(z), 2 * np.log(np.cosh(z @ X.A.W.T + 1)).sum(axis=-1), rtol=1e-12
+    )
     assert X.lipschitz() == pytest.approx(2 * np.linalg.norm(X.A.W, 2) ** 2)
     assert list(dnn.Flow(X, 0.1, dnn.ImplicitMidpoint()).parameters) == ["A", "b", "alpha"]
     np.testing.assert_array_equal(
@@ -165,7 +189,9 @@ def test_the_henon_map_is_its_formula_and_four_of_them_the_identity(rng):
     assert list(F.parameters) == ["dV.A", "dV.b", "dV.alpha", "eta"] and np.abs(F.eta).min() > 0
     F.theta = 0 * F.theta
     np.testing.assert_array_equal(F(F(F(F(z)))), z)
-    assert dnn.HenonMap(dnn.Dense(2, 2)).keeps == {"volume"} and dnn.HenonMap(dnn.Dense(1, 1)).keeps == {
+    assert dnn.HenonMap(dnn.Dense(2, 2)).keeps == {"volume"} and dnn.HenonMap(
+        dnn.Dense(1, 1)
+    ).keeps == {
         "volume",
         "symplectic",
     }
@@ -190,7 +216,9 @@ def test_implicit_midpoint_keeps_the_volume_of_partitioned_fields_and_not_of_all
         keeps={"volume"},
     )
     F = dnn.Flow(solenoidal, 0.1, dnn.ImplicitMidpoint())
-    assert not F.keeps and not checks.volume(F, z[:, :3]).passed  # divergence zero alone is not enough
+    assert (
+        not F.keeps and not checks.volume(F, z[:, :3]).passed
+    )  # divergence zero alone is not enough
 
 
 # ---- symmetry in time
@@ -216,7 +244,9 @@ def test_time_symmetry(rng):
         there = method.step(X, z, 0.2)
         assert np.abs(there - z).max() > 0.05
         np.testing.assert_allclose(method.step(X, there, -0.2), z, atol=1e-12, err_msg=repr(method))
-        np.testing.assert_allclose(method.inverse(X, there, 0.2), z, atol=1e-12, err_msg=repr(method))
+        np.testing.assert_allclose(
+            method.inverse(X, there, 0.2), z, atol=1e-12, err_msg=repr(method)
+        )
 
 
 def test_methods_that_are_not_symmetric_do_not_claim_it(rng):
@@ -239,7 +269,9 @@ def even_in_p(rng):
     """H(q, −p) = H(q, p): each row (a, b) of A has its mirror image (a, −b), with the same bias and weight."""
     W, b, alpha = rng.normal(size=(3, 4)), rng.normal(size=3), rng.normal(size=3)
     X = dnn.HamiltonianField(
-        dnn.Dense(6, 4, W=np.concatenate([W, W * [1, 1, -1, -1]])), dnn.Tanh(), alpha=np.tile(alpha, 2)
+        dnn.Dense(6, 4, W=np.concatenate([W, W * [1, 1, -1, -1]])),
+        dnn.Tanh(),
+        alpha=np.tile(alpha, 2),
     )
     X.b = np.tile(b, 2)
     return X
@@ -262,13 +294,21 @@ def test_rho_reversibility(rng):
             *YOSHIDAS,
             dnn.Yoshida(dnn.ImplicitMidpoint()),
         ):
-            np.testing.assert_allclose(there_and_back(method, X, z, 0.05), z, atol=1e-12, err_msg=repr(method))
+            np.testing.assert_allclose(
+                there_and_back(method, X, z, 0.05), z, atol=1e-12, err_msg=repr(method)
+            )
         for method in (dnn.SymplecticEuler(), *RUNGE_KUTTA):
             assert np.abs(there_and_back(method, X, z) - z).max() > 1e-7, method
     z = rng.normal(size=(5, 4))
-    for method in (dnn.ImplicitMidpoint(), dnn.DiscreteGradient(), dnn.Yoshida(dnn.DiscreteGradient())):
+    for method in (
+        dnn.ImplicitMidpoint(),
+        dnn.DiscreteGradient(),
+        dnn.Yoshida(dnn.DiscreteGradient()),
+    ):
         np.testing.assert_allclose(there_and_back(method, learned, z), z, atol=1e-12)
-        assert np.abs(there_and_back(method, energetic(rng), z) - z).max() > 1e-3  # the field is not reversible
+        assert (
+            np.abs(there_and_back(method, energetic(rng), z) - z).max() > 1e-3
+        )  # the field is not reversible
 
 
 def test_yoshida_composes_with_its_coefficients(rng):
@@ -283,7 +323,10 @@ def test_yoshida_composes_with_its_coefficients(rng):
         y = dnn.Yoshida().step(X, y, c * h)
     np.testing.assert_allclose(dnn.Yoshida(dnn.Yoshida()).step(X, z, h), y, atol=1e-14)
     assert dnn.Yoshida().order == 4 and dnn.Yoshida(dnn.Yoshida()).order == 6
-    assert all(method.symmetric == (tuple(method.shears) == tuple(method.shears)[::-1]) for method in PARTITIONED)
+    assert all(
+        method.symmetric == (tuple(method.shears) == tuple(method.shears)[::-1])
+        for method in PARTITIONED
+    )
 
 
 def test_lists_of_shears_are_symmetric_where_they_read_the_same_backwards():
@@ -293,7 +336,10 @@ def test_lists_of_shears_are_symmetric_where_they_read_the_same_backwards():
         ([("g", 0.25), ("f", 0.5), ("g", 0.5), ("f", 0.5), ("g", 0.25)], True), ((("g", 0.3), ("f", 1), ("g", 0.7)), False),
         ((("f", 0.5), ("g", 1.0), ("g", 0.5)), False), ([("g", 1), ("f", 1)], False),
     ):  # fmt: skip
-        assert type("Own", (PartitionedMethod,), {"shears": shears, "order": 1})().symmetric == symmetric
+        assert (
+            type("Own", (PartitionedMethod,), {"shears": shears, "order": 1})().symmetric
+            == symmetric
+        )
 
 
 def test_the_henon_map_wants_its_dimension_takes_lists_and_stays_float32():
@@ -303,7 +349,11 @@ def test_the_henon_map_wants_its_dimension_takes_lists_and_stays_float32():
         with pytest.raises(ValueError, match="4"):
             call(np.zeros(6))
     F, z = dnn.HenonMap(dnn.Dense(2, 2, rng=0, dtype=np.float32)), np.ones((5, 4), np.float32)
-    results = F.inverse(np.ones((5, 4))), F.vjp(z)[1](np.ones((5, 4)))[0], F.jvp(z, np.ones((5, 4)))[1]
+    results = (
+        F.inverse(np.ones((5, 4))),
+        F.vjp(z)[1](np.ones((5, 4)))[0],
+        F.jvp(z, np.ones((5, 4)))[1],
+    )
     assert {r.dtype for r in results} == {np.dtype(np.float32)}
 
 
@@ -324,7 +374,11 @@ def test_a_composition_refuses_a_zero_step_before_its_first_substep(rng):
         def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
             return x, v
 
-    X, z, method = dnn.SumField(partitioned(rng), partitioned(rng)), np.ones(4), dnn.LieTrotter(Careless())
+    X, z, method = (
+        dnn.SumField(partitioned(rng), partitioned(rng)),
+        np.ones(4),
+        dnn.LieTrotter(Careless()),
+    )
     for call in (method.step, method.inverse, method.vjp, lambda X, z, h: method.jvp(X, z, h, z)):
         for h in (0, np.nan, np.inf):
             with pytest.raises(ValueError, match="other than zero"):
@@ -333,7 +387,10 @@ def test_a_composition_refuses_a_zero_step_before_its_first_substep(rng):
 
 @pytest.mark.parametrize(("sign_f", "sign_g"), [(-1, -1), (-1, 1), (1, 1)])
 def test_the_energy_of_a_partitioned_field_has_the_signs_of_its_parts(sign_f, sign_g, rng):
-    f, g = (dnn.GradientField(dnn.Dense(5, 2, rng=rng), dnn.Tanh(), sign=sign) for sign in (sign_f, sign_g))
+    f, g = (
+        dnn.GradientField(dnn.Dense(5, 2, rng=rng), dnn.Tanh(), sign=sign)
+        for sign in (sign_f, sign_g)
+    )
     X, z = dnn.PartitionedField(f, g), rng.normal(size=(5, 4))
     gradient = np.stack([X.hamiltonian(z + 1e-30j * e).imag / 1e-30 for e in np.eye(4)], axis=-1)
     np.testing.assert_allclose(

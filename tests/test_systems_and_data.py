@@ -6,7 +6,9 @@ import pytest
 from dynsys_nn import datasets
 
 
-@pytest.mark.parametrize("make", [datasets.moons, datasets.rings, datasets.spirals], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "make", [datasets.moons, datasets.rings, datasets.spirals], ids=lambda f: f.__name__
+)
 def test_planar_data_have_labels_last_in_equal_halves(make):
     x, y = make(501, noise=0.0, rng=3)
     assert x.shape == (501, 2) and y.shape == (501,) and y.dtype.kind == "i"
@@ -24,7 +26,9 @@ def test_rings_fill_the_disc_and_the_annulus_uniformly():
     assert r[y == 0].max() <= 0.5 <= r[y == 1].min() and r.max() <= 1
     inner, outer = np.histogram(r[y == 0] ** 2, bins=5)[0], np.histogram(r[y == 1] ** 2, bins=5)[0]
     assert max(np.ptp(inner), np.ptp(outer)) < 0.05 * 20_000
-    assert np.ptp(np.histogram(np.arctan2(x[:, 1], x[:, 0]), bins=8)[0]) < 0.05 * 25_000  # all the way round
+    assert (
+        np.ptp(np.histogram(np.arctan2(x[:, 1], x[:, 0]), bins=8)[0]) < 0.05 * 25_000
+    )  # all the way round
 
 
 def test_moons_are_half_circles_and_spirals_images_under_reflection():
@@ -32,7 +36,9 @@ def test_moons_are_half_circles_and_spirals_images_under_reflection():
     np.testing.assert_allclose(np.linalg.norm(x[y == 0], axis=-1), 1)
     np.testing.assert_allclose(np.linalg.norm(x[y == 1] - [1, 0.5], axis=-1), 1)
     assert x[y == 0, 1].min() >= 0 and x[y == 1, 1].max() <= 0.5
-    np.testing.assert_allclose([x[y == k, 0].min() for k in (0, 1)], [-1, 0], atol=1e-3)  # whole half circles
+    np.testing.assert_allclose(
+        [x[y == k, 0].min() for k in (0, 1)], [-1, 0], atol=1e-3
+    )  # whole half circles
     np.testing.assert_allclose([x[y == k, 0].max() for k in (0, 1)], [1, 2], atol=1e-3)
     x, y = datasets.spirals(1000, rng=0)
     r, phi = np.linalg.norm(x, axis=-1), np.arctan2(x[:, 1], x[:, 0])
@@ -46,7 +52,9 @@ def test_digits_are_the_uci_digits():
     assert x.shape == (1797, 64) and x.dtype == float and y.shape == (1797,) and y.dtype.kind == "i"
     assert x.min() == 0 and x.max() == 1 and set(np.unique(x * 16)) == set(range(17))
     assert list(np.bincount(y)) == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    assert list(x[0, :8] * 16) == [0, 0, 5, 13, 9, 1, 0, 0] and y[0] == 0  # the first row of the first zero
+    assert (
+        list(x[0, :8] * 16) == [0, 0, 5, 13, 9, 1, 0, 0] and y[0] == 0
+    )  # the first row of the first zero
 
 
 def test_digits_are_told_apart_by_a_residual_network():
@@ -57,9 +65,20 @@ def test_digits_are_told_apart_by_a_residual_network():
     rng = np.random.default_rng(0)
     order = rng.permutation(len(x))
     train, test = order[:1400], order[1400:]
-    layers = [dnn.Flow(dnn.ResidualField(dnn.Dense(64, 64, rng=rng), dnn.Tanh()), 0.3) for _ in range(2)]
+    layers = [
+        dnn.Flow(dnn.ResidualField(dnn.Dense(64, 64, rng=rng), dnn.Tanh()), 0.3) for _ in range(2)
+    ]
     net = dnn.Network(*layers, dnn.Affine(10, 64, rng=rng))
-    dnn.fit(net, dnn.SoftmaxCrossEntropy(), x[train], y[train], dnn.Adam(3e-3), epochs=15, batch_size=50, rng=rng)
+    dnn.fit(
+        net,
+        dnn.SoftmaxCrossEntropy(),
+        x[train],
+        y[train],
+        dnn.Adam(3e-3),
+        epochs=15,
+        batch_size=50,
+        rng=rng,
+    )
     assert (net(x[test]).argmax(axis=-1) == y[test]).mean() > 0.95
 
 

@@ -30,7 +30,9 @@ LOSS = dnn.MeanSquaredError()
 def shears(rng, d=8, sigma=None):
     """A volume-preserving field in ℝᵈ."""
     f, g = (
-        dnn.ResidualField(dnn.Dense(d, d // 2, rng=rng), sigma or dnn.Tanh(), dnn.Dense(d // 2, d, rng=rng))
+        dnn.ResidualField(
+            dnn.Dense(d, d // 2, rng=rng), sigma or dnn.Tanh(), dnn.Dense(d // 2, d, rng=rng)
+        )
         for _ in range(2)
     )
     f.b, g.b = rng.normal(size=(2, d))
@@ -42,7 +44,9 @@ def deep(rng, depth=1000, shared=False, sigma=None, d=8):
     if shared:
         flows = [dnn.Flow(shears(rng, d, sigma), 10 / depth, dnn.SymplecticEuler(), steps=depth)]
     else:
-        flows = [dnn.Flow(shears(rng, d, sigma), 10 / depth, dnn.SymplecticEuler()) for _ in range(depth)]
+        flows = [
+            dnn.Flow(shears(rng, d, sigma), 10 / depth, dnn.SymplecticEuler()) for _ in range(depth)
+        ]
     return dnn.Network(*flows, dnn.Affine(3, d, rng=rng))
 
 
@@ -71,7 +75,9 @@ def test_the_gradient_of_every_method_is_its_complex_step(rng):
 
 
 @pytest.mark.parametrize(
-    "adjoint", [dnn.Stored(), dnn.Checkpoints(), *[dnn.Checkpoints(c) for c in (1, 2, 3, 50)]], ids=repr
+    "adjoint",
+    [dnn.Stored(), dnn.Checkpoints(), *[dnn.Checkpoints(c) for c in (1, 2, 3, 50)]],
+    ids=repr,
 )
 def test_checkpoints_give_the_gradient_of_stored_states_for_every_network(adjoint, rng):
     """Nested, shared, lifted, with learned steps, explicit and implicit; the covector at x, too."""
@@ -92,7 +98,9 @@ def invertible(rng):
         dnn.Flow(partitioned(rng), 0.2, dnn.StormerVerlet(), steps=3, learn_h=True), henon(rng),
         dnn.Flow(hamiltonian(rng), 0.1, dnn.Yoshida()), dnn.Flow(FIELDS["SpherePreservingField"](rng), 0.02, dnn.ImplicitMidpoint()),
     ]  # fmt: skip
-    return dnn.Network(dnn.Lift(4, 2), dnn.Network(*flows[:2]), *flows[2:], flows[2], dnn.Affine(3, 4, rng=rng))
+    return dnn.Network(
+        dnn.Lift(4, 2), dnn.Network(*flows[:2]), *flows[2:], flows[2], dnn.Affine(3, 4, rng=rng)
+    )
 
 
 def test_the_reversed_flow_gives_the_gradient_of_stored_states(rng):
@@ -109,7 +117,11 @@ def test_the_reversed_flow_gives_the_gradient_of_stored_states(rng):
 def test_the_reversed_flow_agrees_at_depth_one_thousand(shared, limit, rng):
     net, x, y = deep(rng, shared=shared), rng.normal(size=(6, 8)), rng.normal(size=(6, 3))
     value, g = dnn.value_and_grad(net, LOSS, x, y)
-    for adjoint, bound in ((dnn.Reversed(), limit), (dnn.Checkpoints(), 1e-12), (dnn.Checkpoints(5), 1e-12)):
+    for adjoint, bound in (
+        (dnn.Reversed(), limit),
+        (dnn.Checkpoints(), 1e-12),
+        (dnn.Checkpoints(5), 1e-12),
+    ):
         other, h = dnn.value_and_grad(net, LOSS, x, y, adjoint=adjoint)
         assert other == value and relative(h, g) < bound
 
@@ -120,7 +132,9 @@ def test_where_states_blow_up_the_reversed_flow_warns_that_x0_is_lost(rng):
     x, y = rng.normal(size=(6, 8)), rng.normal(size=(6, 3))
     for F in (net.maps[0].field.f, net.maps[0].field.g):
         F.A.W, F.B.W = 3 * F.A.W, 3 * F.B.W
-    with pytest.warns(RuntimeWarning, match="x₀ is rebuilt with a relative error of .* cannot be trusted"):
+    with pytest.warns(
+        RuntimeWarning, match="x₀ is rebuilt with a relative error of .* cannot be trusted"
+    ):
         dnn.value_and_grad(net, LOSS, x, y, adjoint=dnn.Reversed())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -151,7 +165,10 @@ def test_one_lost_sample_is_not_hidden_by_a_large_batch(rng):
         dnn.KnownField(lambda v: v, 1, lambda v: np.ones((*v.shape, 1))),
         dnn.KnownField(lambda x: 1e9 * x, 1, lambda x: 1e9 + 0 * x[..., None]),
     )
-    net, x = dnn.Network(dnn.Flow(dnn.PartitionedField(f, g), 1.0, dnn.SymplecticEuler())), np.ones((500, 2))
+    net, x = (
+        dnn.Network(dnn.Flow(dnn.PartitionedField(f, g), 1.0, dnn.SymplecticEuler())),
+        np.ones((500, 2)),
+    )
     x[0] = 50
     x[:, 1] = -x[:, 0]  # x⁺ = 0, and the force is 0
     with warnings.catch_warnings():
@@ -175,10 +192,14 @@ def test_a_singular_affine_map_in_the_middle_keeps_its_input(rng):
 def test_in_float32_a_state_may_be_off_by_a_thousandth(rng):
     def part():
         return dnn.ResidualField(
-            dnn.Dense(3, 2, rng=rng, dtype=np.float32), dnn.Tanh(), dnn.Dense(2, 3, rng=rng, dtype=np.float32)
+            dnn.Dense(3, 2, rng=rng, dtype=np.float32),
+            dnn.Tanh(),
+            dnn.Dense(2, 3, rng=rng, dtype=np.float32),
         )
 
-    net = dnn.Network(dnn.Flow(dnn.PartitionedField(part(), part()), 0.3, dnn.SymplecticEuler(), steps=60))
+    net = dnn.Network(
+        dnn.Flow(dnn.PartitionedField(part(), part()), 0.3, dnn.SymplecticEuler(), steps=60)
+    )
     x, w = rng.normal(size=(2, 5, 4)).astype(np.float32)
     with pytest.warns(RuntimeWarning, match="the state was lost"):
         dnn.Reversed(tolerance=1e-6).vjp(net, x)[1](w)
@@ -204,7 +225,9 @@ def test_an_inverse_is_asked_for_once_a_map(rng):
     assert method.count == 21
 
 
-@pytest.mark.parametrize("adjoint", [dnn.Stored(), dnn.Reversed(), dnn.Checkpoints(), dnn.Checkpoints(2)], ids=repr)
+@pytest.mark.parametrize(
+    "adjoint", [dnn.Stored(), dnn.Reversed(), dnn.Checkpoints(), dnn.Checkpoints(2)], ids=repr
+)
 def test_an_empty_batch_and_a_roll_out_have_a_gradient(adjoint, rng):
     net = dnn.Network(dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler(), steps=3))
     y, back = adjoint.vjp(net, np.zeros((0, 4)))
@@ -218,10 +241,15 @@ def test_an_empty_batch_and_a_roll_out_have_a_gradient(adjoint, rng):
 
 def test_a_map_without_parameters_may_be_in_two_networks(rng):
     P = dnn.Lift(4, 2)
-    nets = [dnn.Network(P, dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler())) for _ in range(2)]
+    nets = [
+        dnn.Network(P, dnn.Flow(partitioned(rng), 0.1, dnn.SymplecticEuler())) for _ in range(2)
+    ]
     for net in nets:
         for adjoint in (dnn.Checkpoints(), dnn.Reversed()):
-            ours, theirs = adjoint.vjp(net, np.ones(2))[1](np.ones(4)), net.vjp(np.ones(2))[1](np.ones(4))
+            ours, theirs = (
+                adjoint.vjp(net, np.ones(2))[1](np.ones(4)),
+                net.vjp(np.ones(2))[1](np.ones(4)),
+            )
             np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-12)
             with pytest.raises(ValueError, match="Network needs a covector w of shape"):
                 adjoint.vjp(net, np.ones(2))[1](np.ones(3))
@@ -234,8 +262,13 @@ def test_a_budget_is_kept_and_one_state_is_enough(rng):
     peaks = [peak(net, x, y, dnn.Checkpoints(c)) for c in (1, 3, 6)]
     assert max(peaks) < peak(net, x, y, dnn.Checkpoints()) < 0.6 * peak(net, x, y, None)
     assert peaks[0] <= peaks[1] <= peaks[2] * 1.01
-    deep_one = dnn.Network(dnn.Flow(dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity()), 1e-3, steps=300))
-    ours, theirs = dnn.Checkpoints(1).vjp(deep_one, np.ones(1))[1](np.ones(1)), deep_one.vjp(np.ones(1))[1](np.ones(1))
+    deep_one = dnn.Network(
+        dnn.Flow(dnn.ResidualField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Identity()), 1e-3, steps=300)
+    )
+    ours, theirs = (
+        dnn.Checkpoints(1).vjp(deep_one, np.ones(1))[1](np.ones(1)),
+        deep_one.vjp(np.ones(1))[1](np.ones(1)),
+    )
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-12)
 
 
@@ -245,12 +278,16 @@ def test_a_step_without_an_explicit_inverse_cannot_be_reversed(rng):
         dnn.Reversed().vjp(net, np.ones(4))
 
 
-@pytest.mark.parametrize("budget, depth", [(1, 10), (2, 21), (3, 35), (5, 252), (10, 1000), (None, 100), (None, 90)])
+@pytest.mark.parametrize(
+    "budget, depth", [(1, 10), (2, 21), (3, 35), (5, 252), (10, 1000), (None, 100), (None, 90)]
+)
 def test_checkpoints_take_no_step_more_often_than_the_binomial_bound(budget, depth, rng):
     """L ≤ C(c + t, t): at most t times again, besides the first way forward; √L: once again."""
     counts = np.zeros(depth, int)
     steps = [
-        dnn.KnownField(lambda x, k=k: (np.add.at(counts, k, 1), 0 * x)[1], 1, lambda x: np.zeros((*x.shape, 1)))
+        dnn.KnownField(
+            lambda x, k=k: (np.add.at(counts, k, 1), 0 * x)[1], 1, lambda x: np.zeros((*x.shape, 1))
+        )
         for k in range(depth)
     ]
     net = dnn.Network(*[dnn.Flow(X, 0.1) for X in steps])
@@ -265,9 +302,14 @@ def test_checkpoints_take_no_step_more_often_than_the_binomial_bound(budget, dep
 def test_a_binomial_split_leaves_what_the_rest_of_the_budget_can_do():
     for budget in range(1, 6):
         for n in range(2, 200):
-            m, t = binomial_split(n, budget), next(t for t in range(n) if math.comb(budget + t, t) >= n)
+            m, t = (
+                binomial_split(n, budget),
+                next(t for t in range(n) if math.comb(budget + t, t) >= n),
+            )
             assert (
-                1 <= m < n and n - m <= math.comb(budget - 1 + t, t) and m <= max(1, math.comb(budget + t - 1, t - 1))
+                1 <= m < n
+                and n - m <= math.comb(budget - 1 + t, t)
+                and m <= max(1, math.comb(budget + t - 1, t - 1))
             )
 
 
@@ -286,9 +328,13 @@ def test_the_memory_of_the_reversed_flow_does_not_grow_with_the_depth(rng):
     net = deep(rng, depth=300, shared=True, d=32)
     stored = peak(net, x, y, None)
     assert peak(net, x, y, dnn.Reversed()) < 0.03 * stored
-    assert peak(net, x, y, dnn.Checkpoints()) < 0.15 * stored  # √300/300 = 0.06, and as much for the tape of a segment
+    assert (
+        peak(net, x, y, dnn.Checkpoints()) < 0.15 * stored
+    )  # √300/300 = 0.06, and as much for the tape of a segment
     assert peak(net, x, y, dnn.Checkpoints(5)) < 0.05 * stored
-    assert peak(deep(rng, depth=600, shared=True, d=32), x, y, dnn.Reversed()) < 1.1 * peak(net, x, y, dnn.Reversed())
+    assert peak(deep(rng, depth=600, shared=True, d=32), x, y, dnn.Reversed()) < 1.1 * peak(
+        net, x, y, dnn.Reversed()
+    )
 
 
 @pytest.mark.parametrize("adjoint", [dnn.Reversed, 3, "reversed"])
@@ -324,7 +370,10 @@ def test_the_continuous_adjoint_is_the_limit_of_the_discrete_one(rng):
     exact = back(w)
     for method, order in ((dnn.Euler(), 1), (dnn.Heun(), 2), (dnn.RK4(), 4)):
         errors = [
-            [relative(ours, limit) for ours, limit in zip(method_vjp(X, x, w, method, n), exact, strict=True)]
+            [
+                relative(ours, limit)
+                for ours, limit in zip(method_vjp(X, x, w, method, n), exact, strict=True)
+            ]
             for n in (6, 12)
         ]
         np.testing.assert_allclose(np.log2(np.divide(*errors)), order, atol=0.3)
@@ -351,7 +400,9 @@ def test_on_a_contracting_field_the_state_solved_backwards_is_lost_with_a_warnin
     direction = rng.normal(size=X.theta.size)
     F = dnn.Flow(dissipative(np.random.default_rng(0), 4), 5 / 400, dnn.RK4(), steps=400)
     F._bind(X.theta + 1e-30j * direction)
-    assert dtheta @ direction == pytest.approx((w * F(x.astype(complex)).imag).sum() / 1e-30, rel=1e-12)
+    assert dtheta @ direction == pytest.approx(
+        (w * F(x.astype(complex)).imag).sum() / 1e-30, rel=1e-12
+    )
     for rtol in (1e-3, 1e-6, 1e-9):
         with pytest.warns(RuntimeWarning, match="the state was lost on the way back"):
             _, other = dnn.continuous_adjoint(X, x, 5.0, rtol=rtol, atol=rtol / 1e3)[1](w)
@@ -374,7 +425,11 @@ def test_after_no_time_the_pullback_is_the_identity(rng):
     X, x, w = dissipative(rng, 1), rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
     y, back = dnn.continuous_adjoint(X, x, 0)
     dx, dtheta = back(w)
-    assert np.array_equal(y, x) and np.array_equal(dx, w) and np.array_equal(dtheta, np.zeros(X.theta.size))
+    assert (
+        np.array_equal(y, x)
+        and np.array_equal(dx, w)
+        and np.array_equal(dtheta, np.zeros(X.theta.size))
+    )
 
 
 def test_the_continuous_adjoint_refuses_what_it_cannot_solve(rng):
@@ -387,7 +442,9 @@ def test_the_continuous_adjoint_refuses_what_it_cannot_solve(rng):
     with pytest.raises(TypeError, match="is that of a vector field, got Flow"):
         dnn.continuous_adjoint(dnn.Flow(X, 0.1), x, 1.0)
     with pytest.raises(TypeError, match="needs a float64 field and states, got float32"):
-        dnn.continuous_adjoint(dnn.ResidualField(dnn.Dense(2, 2, dtype=np.float32), dnn.Tanh()), np.ones(2), 1.0)
+        dnn.continuous_adjoint(
+            dnn.ResidualField(dnn.Dense(2, 2, dtype=np.float32), dnn.Tanh()), np.ones(2), 1.0
+        )
 
 
 # ---- duality
@@ -422,9 +479,13 @@ def test_the_adjoint_of_a_runge_kutta_step_is_the_step_of_the_adjoint_tableau(me
         K.append(X(Y[-1]))
     J = [-X.jacobian(y).T for y in Y]  # the right-hand side of the adjoint equation at each stage
     s = len(b)
-    system = np.eye(4 * s) - h * np.block([[A_hat[i, j] * J[j] for j in range(s)] for i in range(s)])
+    system = np.eye(4 * s) - h * np.block(
+        [[A_hat[i, j] * J[j] for j in range(s)] for i in range(s)]
+    )
     stages = np.linalg.solve(system, np.tile(lam, s)).reshape(s, 4)
-    np.testing.assert_allclose(lam + h * sum(b[i] * J[i] @ stages[i] for i in range(s)), w, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        lam + h * sum(b[i] * J[i] @ stages[i] for i in range(s)), w, rtol=1e-12, atol=1e-13
+    )
     A = np.array([[*row, *[0.0] * (s - len(row))] for row in method.A])
     np.testing.assert_allclose(b[:, None] * A_hat + (b[:, None] * A).T, np.outer(b, b), atol=1e-15)
 
@@ -439,7 +500,9 @@ def test_a_method_with_a_weight_of_zero_has_no_adjoint_tableau():
 
 def smooth(rng):
     return dnn.Network(
-        dnn.Lift(4, 2), dnn.Flow(residual(rng), 0.3, dnn.RK4(), steps=2, learn_h=True), dnn.Affine(2, 4, rng=rng)
+        dnn.Lift(4, 2),
+        dnn.Flow(residual(rng), 0.3, dnn.RK4(), steps=2, learn_h=True),
+        dnn.Affine(2, 4, rng=rng),
     )
 
 
@@ -471,7 +534,9 @@ def test_the_hessian_of_a_float32_network_is_that_of_its_float64_twin(rng):
     )
     twin.theta = net.theta.astype(float)
     x, y, v = rng.normal(size=(4, 2)), rng.normal(size=(4, 2)), rng.normal(size=net.theta.size)
-    np.testing.assert_allclose(dnn.hessian_times(net, LOSS, x, y, v), dnn.hessian_times(twin, LOSS, x, y, v), rtol=1e-12)
+    np.testing.assert_allclose(
+        dnn.hessian_times(net, LOSS, x, y, v), dnn.hessian_times(twin, LOSS, x, y, v), rtol=1e-12
+    )
 
 
 def test_a_kink_has_no_second_derivative_and_a_wrong_direction_is_refused(rng):

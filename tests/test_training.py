@@ -11,14 +11,22 @@ import dynsys_nn as dnn
 
 LOSSES = {
     "MeanSquaredError": (dnn.MeanSquaredError(), lambda rng, shape: rng.normal(size=shape)),
-    "SoftmaxCrossEntropy": (dnn.SoftmaxCrossEntropy(), lambda rng, shape: rng.integers(0, shape[-1], shape[:-1])),
-    "MulticlassHinge": (dnn.MulticlassHinge(0.7), lambda rng, shape: rng.integers(0, shape[-1], shape[:-1])),
+    "SoftmaxCrossEntropy": (
+        dnn.SoftmaxCrossEntropy(),
+        lambda rng, shape: rng.integers(0, shape[-1], shape[:-1]),
+    ),
+    "MulticlassHinge": (
+        dnn.MulticlassHinge(0.7),
+        lambda rng, shape: rng.integers(0, shape[-1], shape[:-1]),
+    ),
 }
 
 
 def classifier(rng, dtype=float):
     X = dnn.ResidualField(dnn.Dense(3, 3, rng=rng, dtype=dtype), dnn.Tanh())
-    return dnn.Network(dnn.Lift(3, 2), dnn.Flow(X, 0.2, steps=5), dnn.Affine(2, 3, rng=rng, dtype=dtype))
+    return dnn.Network(
+        dnn.Lift(3, 2), dnn.Flow(X, 0.2, steps=5), dnn.Affine(2, 3, rng=rng, dtype=dtype)
+    )
 
 
 @pytest.mark.parametrize("shape", [(4,), (5, 4), (3, 2, 4)])
@@ -28,7 +36,9 @@ def test_the_covector_of_a_loss_is_its_derivative(name, shape, rng):
     y, target = rng.normal(size=shape), draw(rng, shape)
     value, dy = loss.vjp(y, target)
     assert loss(y, target) == value and dy.shape == shape
-    derivative = np.array([loss(y + 1e-30j * e.reshape(shape), target).imag / 1e-30 for e in np.eye(y.size)])
+    derivative = np.array(
+        [loss(y + 1e-30j * e.reshape(shape), target).imag / 1e-30 for e in np.eye(y.size)]
+    )
     np.testing.assert_allclose(dy.ravel(), derivative, rtol=1e-12, atol=1e-15)
 
 
@@ -38,20 +48,26 @@ def test_the_hinge_in_closed_form():
     hinge = dnn.MulticlassHinge(1.0)
     assert hinge(z, labels) == pytest.approx((0.5 + 2.0 + 0 + 0) / 2)
     np.testing.assert_array_equal(hinge.vjp(z, labels)[1], [[-1.0, 0.5, 0.5], [0, 0, 0]])
-    assert hinge(z[1:], labels[1:]) == 0 and dnn.MulticlassHinge(2.5)(z[1:], labels[1:]) == pytest.approx(0.5)
+    assert hinge(z[1:], labels[1:]) == 0 and dnn.MulticlassHinge(2.5)(
+        z[1:], labels[1:]
+    ) == pytest.approx(0.5)
     assert hinge.vjp(z.astype(np.float32), labels)[1].dtype == np.float32
 
 
 def test_losses_in_closed_form(rng):
     y, target = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
-    np.testing.assert_allclose(dnn.MeanSquaredError()(y, target), np.mean((y - target) ** 2), rtol=1e-14)
+    np.testing.assert_allclose(
+        dnn.MeanSquaredError()(y, target), np.mean((y - target) ** 2), rtol=1e-14
+    )
     labels = np.array([0, 1, 2, 2, 0])
     np.testing.assert_allclose(
         dnn.SoftmaxCrossEntropy()(y, labels),
         -np.mean(scipy.special.log_softmax(y, axis=-1)[np.arange(5), labels]),
         rtol=1e-14,
     )
-    assert dnn.MeanSquaredError()([1, 2], [0.5, 1.7]) == pytest.approx(0.17)  # integers are numbers too
+    assert dnn.MeanSquaredError()([1, 2], [0.5, 1.7]) == pytest.approx(
+        0.17
+    )  # integers are numbers too
     huge = np.array([[1e300, -1e300], [5e4, 0.0]])
     with np.errstate(over="raise", invalid="raise"):
         value, dy = dnn.SoftmaxCrossEntropy().vjp(huge, np.array([0, 1]))
@@ -74,7 +90,9 @@ def test_value_and_grad_against_a_complex_step_in_theta(rng):
 
 
 @pytest.mark.parametrize(
-    "optimiser", [dnn.SGD(0.1), dnn.SGD(0.02, momentum=0.9), dnn.Adam(0.05), dnn.LBFGS()], ids=lambda o: repr(o)
+    "optimiser",
+    [dnn.SGD(0.1), dnn.SGD(0.02, momentum=0.9), dnn.Adam(0.05), dnn.LBFGS()],
+    ids=lambda o: repr(o),
 )
 def test_every_optimiser_solves_least_squares(optimiser, rng):
     A, x = rng.normal(size=(2, 3)), rng.normal(size=(50, 3))
@@ -99,7 +117,9 @@ def test_first_steps_of_the_optimisers_are_their_formulas(rng):
     adam.step(theta, -2 * g, memory)
     m, s = 0.9 * 0.1 * g - 0.1 * 2 * g, 0.999 * 0.001 * g**2 + 0.001 * 4 * g**2
     np.testing.assert_allclose(
-        theta, 1 - 0.1 * np.sign(g) - 0.1 * (m / (1 - 0.9**2)) / np.sqrt(s / (1 - 0.999**2)), rtol=1e-6
+        theta,
+        1 - 0.1 * np.sign(g) - 0.1 * (m / (1 - 0.9**2)) / np.sqrt(s / (1 - 0.999**2)),
+        rtol=1e-6,
     )
 
 
@@ -133,7 +153,9 @@ def test_the_loss_of_an_epoch_is_the_mean_over_samples_not_over_batches():
     x = np.arange(10.0)[:, None]
     net = dnn.Affine(1, 1, rng=0)
     before = dnn.MeanSquaredError()(net(x), 3 * x)
-    history = dnn.fit(net, dnn.MeanSquaredError(), x, 3 * x, dnn.SGD(1e-12), epochs=1, batch_size=4, rng=0)
+    history = dnn.fit(
+        net, dnn.MeanSquaredError(), x, 3 * x, dnn.SGD(1e-12), epochs=1, batch_size=4, rng=0
+    )
     assert history.loss[0] == pytest.approx(before, rel=1e-8)
 
 
@@ -176,7 +198,9 @@ def test_lbfgs_ends_on_that_theta_too_when_a_loss_raises(calls):
     net, (x, y) = classifier(np.random.default_rng(1)), dnn.datasets.moons(50, rng=0)
     thetas = [net.theta.copy()]
     with pytest.raises(ZeroDivisionError):
-        dnn.fit(net, Raises(), x, y, dnn.LBFGS(), callback=lambda *_: thetas.append(net.theta.copy()))
+        dnn.fit(
+            net, Raises(), x, y, dnn.LBFGS(), callback=lambda *_: thetas.append(net.theta.copy())
+        )
     np.testing.assert_array_equal(net.theta, thetas[-1])
 
 
@@ -187,7 +211,9 @@ def test_validation_history_and_callback():
         net, dnn.SoftmaxCrossEntropy(), x[:100], y[:100], dnn.LBFGS(), epochs=7,
         validation=(x[100:], y[100:]), callback=lambda epoch, history: calls.append((epoch, len(history.loss))),
     )  # fmt: skip
-    assert len(history.loss) == len(history.validation) == 7 and calls == [(k, k + 1) for k in range(7)]
+    assert len(history.loss) == len(history.validation) == 7 and calls == [
+        (k, k + 1) for k in range(7)
+    ]
     assert history.validation[-1] == dnn.SoftmaxCrossEntropy()(net(x[100:]), y[100:])
     assert history.loss[-1] == dnn.SoftmaxCrossEntropy()(net(x[:100]), y[:100])
     assert "7 epochs" in str(history)
@@ -204,7 +230,14 @@ def test_progress_is_one_line_on_a_terminal_and_silent_elsewhere(stream, monkeyp
     x, y = dnn.datasets.moons(50, rng=0)
     dnn.fit(classifier(np.random.default_rng(1)), dnn.SoftmaxCrossEntropy(), x, y, epochs=3)
     text = sys.stderr.getvalue()
-    dnn.fit(classifier(np.random.default_rng(1)), dnn.SoftmaxCrossEntropy(), x, y, epochs=3, progress=False)
+    dnn.fit(
+        classifier(np.random.default_rng(1)),
+        dnn.SoftmaxCrossEntropy(),
+        x,
+        y,
+        epochs=3,
+        progress=False,
+    )
     assert sys.stderr.getvalue() == text
     assert (text == "") == (stream is io.StringIO)
     assert text.count("\n") == (1 if text else 0) and (not text or "epoch 3 of 3" in text)
@@ -216,7 +249,9 @@ def test_divergence_is_reported_and_the_last_finite_theta_kept():
     x = np.linspace(1, 2, 10)[:, None]
     with (
         np.errstate(all="ignore"),
-        pytest.raises(dnn.TrainingDiverged, match=r"epoch \d+, .*the loss is (inf|nan).*smaller rate") as caught,
+        pytest.raises(
+            dnn.TrainingDiverged, match=r"epoch \d+, .*the loss is (inf|nan).*smaller rate"
+        ) as caught,
     ):
         dnn.fit(net, dnn.MeanSquaredError(), x, x, dnn.SGD(1e3), epochs=1000)
     assert np.isfinite(net.theta).all() and np.isfinite(dnn.MeanSquaredError()(net(x), x))
@@ -250,7 +285,10 @@ def test_lbfgs_steps_back_from_where_the_loss_is_not_finite(seed):
 def test_a_last_step_that_is_not_finite_is_divergence_too():
     net = dnn.Dense(2, 2, rng=0)
     theta, x = net.theta.copy(), np.ones((4, 2))
-    with np.errstate(all="ignore"), pytest.raises(dnn.TrainingDiverged, match="the step is not finite"):
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(dnn.TrainingDiverged, match="the step is not finite"),
+    ):
         dnn.fit(net, dnn.MeanSquaredError(), x, 1e4 * x, dnn.SGD(1e308), epochs=1)
     np.testing.assert_array_equal(net.theta, theta)
 
@@ -274,7 +312,9 @@ def test_fit_through_a_rollout_trains_the_network():
     states = dnn.exact_flow(X, x, 0.1 * np.arange(1, 4))
     net = dnn.Dense(2, 2, rng=0)
     dnn.fit(dnn.Rollout(net, 3), dnn.MeanSquaredError(), x, states, dnn.LBFGS(), epochs=100)
-    np.testing.assert_allclose(net.W, [[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]], atol=1e-7)
+    np.testing.assert_allclose(
+        net.W, [[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]], atol=1e-7
+    )
 
 
 def test_float32_trains_in_float32():
@@ -302,7 +342,9 @@ def test_a_gradient_that_is_not_finite_is_divergence_and_theta_is_the_last_with_
     dnn.fit(nets[0], dnn.MeanSquaredError(), x, 3 * x, dnn.SGD(0.1), epochs=1)
     with pytest.raises(dnn.TrainingDiverged, match="the loss is"):
         dnn.fit(nets[1], Spoilt(2), x, 3 * x, dnn.SGD(0.1), epochs=5)
-    np.testing.assert_array_equal(nets[1].theta, nets[0].theta)  # the third covector is spoilt; the second was at θ₁
+    np.testing.assert_array_equal(
+        nets[1].theta, nets[0].theta
+    )  # the third covector is spoilt; the second was at θ₁
 
 
 def test_lbfgs_refuses_a_start_whose_gradient_is_not_finite():
@@ -334,7 +376,9 @@ def test_lbfgs_steps_back_from_a_gradient_that_is_not_finite():
     net, x = dnn.Affine(1, 1, W=[[0.0]], b=[0.5]), np.array([[-1.0], [1.0], [2.0]])
     dnn.fit(net, Cliff(), x, np.array([[0.0], [1.0], [1.0]]), dnn.LBFGS(), epochs=50)
     free = dnn.Affine(1, 1, W=[[0.0]], b=[0.5])
-    dnn.fit(free, dnn.MeanSquaredError(), x, np.array([[0.0], [1.0], [1.0]]), dnn.LBFGS(), epochs=50)
+    dnn.fit(
+        free, dnn.MeanSquaredError(), x, np.array([[0.0], [1.0], [1.0]]), dnn.LBFGS(), epochs=50
+    )
     assert any(gone)
     np.testing.assert_allclose(net.theta, free.theta, atol=1e-6)
 
@@ -383,8 +427,20 @@ def test_a_validation_point_without_a_solution_is_recorded_as_nan():
     net = dnn.Network(dnn.Affine(1, 1, W=[[1.0]]), dnn.Flow(X, 1.0, dnn.ImplicitMidpoint()))
     x, unsolvable = np.array([[-3.0], [-4.0]]), np.array([[0.1]])
     for optimiser in (dnn.SGD(1e-6), dnn.LBFGS()):
-        history = dnn.fit(net, dnn.MeanSquaredError(), x, x, optimiser, epochs=2, validation=(unsolvable, unsolvable))
-        assert np.isnan(history.validation).all() and np.isfinite(history.loss).all() and len(history.loss) == 2
+        history = dnn.fit(
+            net,
+            dnn.MeanSquaredError(),
+            x,
+            x,
+            optimiser,
+            epochs=2,
+            validation=(unsolvable, unsolvable),
+        )
+        assert (
+            np.isnan(history.validation).all()
+            and np.isfinite(history.loss).all()
+            and len(history.loss) == 2
+        )
 
 
 def test_divergence_says_whether_the_gradient_is_finite_too():
@@ -421,7 +477,10 @@ def test_penalties_join_the_loss_that_is_minimised_and_recorded(rng):
 
     def fresh():
         net = dnn.Network(dnn.Affine(4, 3, rng=5), dnn.Affine(3, 4, rng=6))
-        return net, [dnn.OrthogonalityPenalty(*net.maps, weight=0.3), dnn.OrthogonalityPenalty(net.maps[1])]
+        return net, [
+            dnn.OrthogonalityPenalty(*net.maps, weight=0.3),
+            dnn.OrthogonalityPenalty(net.maps[1]),
+        ]
 
     net, penalties = fresh()
 
@@ -436,9 +495,13 @@ def test_penalties_join_the_loss_that_is_minimised_and_recorded(rng):
     assert value == pytest.approx(before, rel=1e-14) and g @ v == pytest.approx(slope, rel=1e-7)
     for optimiser in (dnn.SGD(1e-12), dnn.LBFGS()):
         net, penalties = fresh()
-        history = dnn.fit(net, loss, x, y, optimiser, epochs=1, penalties=penalties, validation=(x, y))
+        history = dnn.fit(
+            net, loss, x, y, optimiser, epochs=1, penalties=penalties, validation=(x, y)
+        )
         expected = before if isinstance(optimiser, dnn.SGD) else total(net.theta.copy())
-        assert history.loss[0] == pytest.approx(expected, rel=1e-9) and history.validation[0] == loss(net(x), y)
+        assert history.loss[0] == pytest.approx(expected, rel=1e-9) and history.validation[
+            0
+        ] == loss(net(x), y)
     assert history.loss[0] < before
 
 
@@ -484,12 +547,27 @@ def test_an_optimiser_that_derives_from_nothing_trains_by_the_same_loop():
 
 def test_losses_and_optimisers_are_known_by_their_arguments():
     assert repr(dnn.MulticlassHinge(0.3000000004)) == "MulticlassHinge(0.3000000004)"
-    assert repr(dnn.Adam(0.0100000004, beta2=0.99)) == "Adam(0.0100000004, beta2=0.99)" and repr(dnn.LBFGS()) == "LBFGS()"
-    assert dnn.Adam(0.1) == dnn.Adam(0.1) != dnn.Adam(0.2) and dnn.MeanSquaredError() != dnn.SoftmaxCrossEntropy()
+    assert (
+        repr(dnn.Adam(0.0100000004, beta2=0.99)) == "Adam(0.0100000004, beta2=0.99)"
+        and repr(dnn.LBFGS()) == "LBFGS()"
+    )
+    assert (
+        dnn.Adam(0.1) == dnn.Adam(0.1) != dnn.Adam(0.2)
+        and dnn.MeanSquaredError() != dnn.SoftmaxCrossEntropy()
+    )
 
 
 def test_the_hessian_of_least_squares_is_its_matrix(rng):
     """J = mean |W x − y|², whose Hessian is (2/N) Σ x xᵀ for each row of W, whatever W is."""
-    net, x, y, v = dnn.Dense(2, 3, rng=rng), rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), rng.normal(size=6)
+    net, x, y, v = (
+        dnn.Dense(2, 3, rng=rng),
+        rng.normal(size=(5, 3)),
+        rng.normal(size=(5, 2)),
+        rng.normal(size=6),
+    )
     expected = (2 / 10) * v.reshape(2, 3) @ x.T @ x
-    np.testing.assert_allclose(dnn.training.hessian_times(net, dnn.MeanSquaredError(), x, y, v), expected.ravel(), rtol=1e-12)
+    np.testing.assert_allclose(
+        dnn.training.hessian_times(net, dnn.MeanSquaredError(), x, y, v),
+        expected.ravel(),
+        rtol=1e-12,
+    )

@@ -37,7 +37,9 @@ def volume_network(rng, scale=1.0, layers=20, method=None):
 def trained(net, rng, epochs=50):
     """The network after learning a map that contracts volume, which it cannot do."""
     x = rng.normal(size=(100, net.dim_in))
-    dnn.fit(net, dnn.MeanSquaredError(), x, 0.5 * np.sin(x + x[:, ::-1]), dnn.Adam(1e-2), epochs=epochs)
+    dnn.fit(
+        net, dnn.MeanSquaredError(), x, 0.5 * np.sin(x + x[:, ::-1]), dnn.Adam(1e-2), epochs=epochs
+    )
     return net
 
 
@@ -86,7 +88,9 @@ def test_divergence_is_the_trace_of_the_jacobian_by_complex_step(rng):
 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize(
-    "method", [dnn.SymplecticEuler(), dnn.StormerVerlet(), dnn.Strang(dnn.StormerVerlet())], ids=repr
+    "method",
+    [dnn.SymplecticEuler(), dnn.StormerVerlet(), dnn.Strang(dnn.StormerVerlet())],
+    ids=repr,
 )
 def test_gradient_shears_are_symplectic(method, scale, rng):
     """DᵀJD = J where f and g are gradients, and not in general."""
@@ -101,7 +105,8 @@ def test_gradient_shears_are_symplectic(method, scale, rng):
     def defect(F):
         D = F.jacobian(x)
         return (
-            np.linalg.norm(D.swapaxes(-1, -2) @ J @ D - J, axis=(-2, -1)) / np.linalg.norm(D, axis=(-2, -1)) ** 2
+            np.linalg.norm(D.swapaxes(-1, -2) @ J @ D - J, axis=(-2, -1))
+            / np.linalg.norm(D, axis=(-2, -1)) ** 2
         ).max()
 
     structured, general = dnn.Flow(X, 0.1, method), dnn.Flow(plain, 0.1, method)
@@ -136,7 +141,10 @@ def test_mass_is_kept_to_rounding_over_a_hundred_thousand_euler_steps(form, N, s
     start, drift, largest = mass(x), 0.0, 0.0
     for _ in range(N):
         x = F(x)
-        drift, largest = max(drift, np.abs(mass(x) - start).max()), max(largest, np.abs(x).sum(axis=-1).max())
+        drift, largest = (
+            max(drift, np.abs(mass(x) - start).max()),
+            max(largest, np.abs(x).sum(axis=-1).max()),
+        )
     assert drift <= N * EPS * largest
     assert largest < 1e7  # so that the limit means something
 
@@ -183,7 +191,9 @@ def test_skew_fields_leave_their_invariant(scale, rng):
             x = rng.normal(size=(6, 4))
             S, n = X.skew(x), X.invariant.gradient(x)
             np.testing.assert_array_equal(S, -S.swapaxes(-1, -2))
-            np.testing.assert_allclose(X(x), (S @ n[..., None])[..., 0], rtol=1e-12, atol=1e-13 * scale)
+            np.testing.assert_allclose(
+                X(x), (S @ n[..., None])[..., 0], rtol=1e-12, atol=1e-13 * scale
+            )
             rate = np.abs((n * X(x)).sum(axis=-1))
             assert (
                 rate
@@ -193,14 +203,25 @@ def test_skew_fields_leave_their_invariant(scale, rng):
 
 
 @pytest.mark.parametrize(
-    "name", ["mass_example", "sir", "harmonic_oscillator", "pendulum", "lotka_volterra", "rigid_body", "kepler"]
+    "name",
+    [
+        "mass_example",
+        "sir",
+        "harmonic_oscillator",
+        "pendulum",
+        "lotka_volterra",
+        "rigid_body",
+        "kepler",
+    ],
 )
 def test_the_systems_keep_their_invariants(name, rng):
     X = getattr(systems, name)()
     x = X.x0 * (1 + 0.1 * rng.uniform(size=(4, X.dim)))
     states = dnn.exact_flow(X, x, np.linspace(0.2, 2, 5))
     for I in X.invariants.values():
-        np.testing.assert_allclose(I(states), np.broadcast_to(I(x)[:, None], (4, 5)), rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(
+            I(states), np.broadcast_to(I(x)[:, None], (4, 5)), rtol=1e-11, atol=1e-12
+        )
         assert np.ptp(I(x)) > 1e-3  # it tells states apart
     checks.tangent(X, x).require()
 
@@ -209,7 +230,9 @@ def test_kepler_orbits_close_after_two_pi():
     for e in (0.0, 0.5, 0.8):
         X = systems.kepler(e)
         np.testing.assert_allclose(dnn.exact_flow(X, X.x0, 2 * np.pi), X.x0, atol=1e-10)
-        r = np.linalg.norm(dnn.exact_flow(X, X.x0, np.linspace(0.01, 2 * np.pi, 400))[:, :2], axis=-1)
+        r = np.linalg.norm(
+            dnn.exact_flow(X, X.x0, np.linspace(0.01, 2 * np.pi, 400))[:, :2], axis=-1
+        )
         np.testing.assert_allclose((r.min(), r.max()), (1 - e, 1 + e), atol=1e-3)
 
 
@@ -217,7 +240,9 @@ def test_kepler_orbits_close_after_two_pi():
 
 
 def test_a_splitting_keeps_only_what_each_substep_keeps(rng):
-    mass = dnn.SumField(FIELDS["MassPreservingField C"](rng), FIELDS["MassPreservingField triangle"](rng))
+    mass = dnn.SumField(
+        FIELDS["MassPreservingField C"](rng), FIELDS["MassPreservingField triangle"](rng)
+    )
     assert dnn.Strang().preserves(mass) == {"mass"}
     volume = dnn.SumField(partitioned(rng), partitioned(rng))
     assert volume.keeps == {"volume"}
@@ -242,7 +267,10 @@ def test_what_a_partitioned_field_keeps_depends_on_both_halves(rng):
     assert systems.kepler().keeps == hamiltonian_too | {"invariant"}  # and the angular momentum
     mixed = dnn.SumField(gradient(2), shear(rng, 2, 2))
     assert not mixed.is_gradient and dnn.SumField(gradient(2), gradient(2)).is_gradient
-    assert not dnn.KnownField(np.sin, 2).is_gradient and dnn.KnownField(np.sin, 2, gradient=True).is_gradient
+    assert (
+        not dnn.KnownField(np.sin, 2).is_gradient
+        and dnn.KnownField(np.sin, 2, gradient=True).is_gradient
+    )
 
 
 def test_energies_and_invariants_of_different_maps_are_not_one():
@@ -259,7 +287,9 @@ def test_energies_and_invariants_of_different_maps_are_not_one():
     assert dnn.Restriction(2, 3).keeps == {"mass"} and dnn.Lift(3, 2).keeps == {"mass", "norm"}
     field = dnn.KnownField(np.sin, 2, keeps={"norm", "invariant", "energy", "mass"})
     assert dnn.Euler().preserves(field) == {"mass"}
-    assert dnn.SumField(field, dnn.KnownField(np.cos, 2, keeps={"norm", "invariant", "energy"})).keeps == {"norm"}
+    assert dnn.SumField(
+        field, dnn.KnownField(np.cos, 2, keeps={"norm", "invariant", "energy"})
+    ).keeps == {"norm"}
 
 
 def test_vec_m_is_row_by_row(rng):
@@ -273,7 +303,9 @@ def test_vec_m_is_row_by_row(rng):
     np.testing.assert_allclose(X(x), (M - M.T).sum(axis=1))
     U = np.zeros((3, 3))
     U[np.triu_indices(3, 1)] = entries[:3]
-    X = dnn.MassPreservingField(dnn.Dense(3, 3, W=np.outer(entries[:3], [1.0, 0, 0])), dnn.Identity())
+    X = dnn.MassPreservingField(
+        dnn.Dense(3, 3, W=np.outer(entries[:3], [1.0, 0, 0])), dnn.Identity()
+    )
     np.testing.assert_allclose(X(x), (U - U.T).sum(axis=1))
 
 
@@ -317,17 +349,25 @@ def test_explicit_inverses_undo_their_steps(scale, rng):
             continue
         inverted += 1
         checks.inverse(F, x, limit=1e-12 * scale**4).require()
-    assert inverted == 14  # three lists of shears and three compositions of them, two fields each, and two splittings
+    assert (
+        inverted == 14
+    )  # three lists of shears and three compositions of them, two fields each, and two splittings
     A = dnn.Affine(3, 3, rng=0, b=[1.0, -2.0, 3.0])
     checks.inverse(A, rng.normal(size=(4, 2, 3)), limit=1e-13).require()
-    three = dnn.SumField(partitioned(rng), hamiltonian(rng), partitioned(rng))  # an order that matters
+    three = dnn.SumField(
+        partitioned(rng), hamiltonian(rng), partitioned(rng)
+    )  # an order that matters
     checks.inverse(
-        dnn.Flow(three, 0.3, dnn.LieTrotter(dnn.SymplecticEuler())), rng.normal(size=(5, 4)), limit=1e-13
+        dnn.Flow(three, 0.3, dnn.LieTrotter(dnn.SymplecticEuler())),
+        rng.normal(size=(5, 4)),
+        limit=1e-13,
     ).require()
 
 
 def test_the_inverse_of_a_network_runs_through_its_maps_backwards(rng):
-    backwards = dnn.Flow(dnn.PartitionedField(shear(rng, 3, 3), shear(rng, 3, 3)), -0.2, dnn.StormerVerlet())
+    backwards = dnn.Flow(
+        dnn.PartitionedField(shear(rng, 3, 3), shear(rng, 3, 3)), -0.2, dnn.StormerVerlet()
+    )
     net = dnn.Network(volume_network(rng, layers=4), dnn.Affine(6, 6, rng=rng), backwards)
     checks.inverse(net, rng.normal(size=(5, 6)), limit=1e-11).require()
 
@@ -399,7 +439,12 @@ def test_the_right_hand_sides_with_parameters_that_all_differ(rng):
     np.testing.assert_allclose(X([x, y]), [x * (1 - 2 * y), y * (5 * x - 3)])
     checks.tangent(X, rng.uniform(0.5, 2, (5, 2))).require()
     z = rng.uniform(0.5, 2, (5, 2))
-    rate = [(X.invariants["cycle"](s + 1e-6 * X(s)) - X.invariants["cycle"](s - 1e-6 * X(s))) / 2e-6 for s in z]
+    rate = [
+        (X.invariants["cycle"](s + 1e-6 * X(s)) - X.invariants["cycle"](s - 1e-6 * X(s))) / 2e-6
+        for s in z
+    ]
     np.testing.assert_allclose(rate, 0, atol=1e-8)
     inertia, m = np.array([2.0, 1.0, 0.5]), rng.normal(size=(5, 3))
-    np.testing.assert_allclose(systems.rigid_body(inertia)(m), np.cross(m, m / inertia), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        systems.rigid_body(inertia)(m), np.cross(m, m / inertia), rtol=1e-12, atol=1e-14
+    )

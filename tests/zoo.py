@@ -25,11 +25,17 @@ def randomise(F, rng, scale=1.0):
 
 
 def residual(rng, d=4, k=5, sigma=None):
-    return randomise(dnn.ResidualField(dnn.Dense(k, d, rng=rng), sigma or dnn.Tanh(), dnn.Dense(d, k, rng=rng)), rng)
+    return randomise(
+        dnn.ResidualField(dnn.Dense(k, d, rng=rng), sigma or dnn.Tanh(), dnn.Dense(d, k, rng=rng)),
+        rng,
+    )
 
 
 def shear(rng, d_out, d_in):
-    return randomise(dnn.ResidualField(dnn.Dense(5, d_in, rng=rng), dnn.Tanh(), dnn.Dense(d_out, 5, rng=rng)), rng)
+    return randomise(
+        dnn.ResidualField(dnn.Dense(5, d_in, rng=rng), dnn.Tanh(), dnn.Dense(d_out, 5, rng=rng)),
+        rng,
+    )
 
 
 def partitioned(rng):
@@ -40,7 +46,9 @@ def hamiltonian(rng, n=2, sigma=None):
     """(f(v), g(x)) with f and g gradients of signed potentials."""
     return randomise(
         dnn.PartitionedField(
-            dnn.GradientField(dnn.Dense(5, n, rng=rng), sigma or dnn.Tanh(), sign=1, alpha=rng.normal(size=5)),
+            dnn.GradientField(
+                dnn.Dense(5, n, rng=rng), sigma or dnn.Tanh(), sign=1, alpha=rng.normal(size=5)
+            ),
             dnn.GradientField(dnn.Dense(5, n, rng=rng), sigma or dnn.Sigmoid()),
         ),
         rng,
@@ -101,29 +109,45 @@ QUADRATIC = dnn.Quadratic([[2, 1, 0, 0], [1, 3, 0, 0], [0, 0, 1, 0.5], [0, 0, 0.
 def invariant_field(rng, invariant):
     """(M − Mᵀ)∇I(x) in ℝ⁴, small enough for implicit steps of 0.3 from points(rng, …)."""
     return randomise(
-        dnn.InvariantField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), invariant, dnn.Dense(6, 7, rng=rng)), rng, 0.5
+        dnn.InvariantField(
+            dnn.Dense(7, 4, rng=rng), dnn.Tanh(), invariant, dnn.Dense(6, 7, rng=rng)
+        ),
+        rng,
+        0.5,
     )
 
 
 def sphere(rng):
-    return randomise(dnn.SpherePreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)), rng)
+    return randomise(
+        dnn.SpherePreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)),
+        rng,
+    )
 
 
 def energetic(rng, n=2, signed=True):
     """J∇H(z), H with signed weights α unless they are to be left out."""
     alpha = rng.normal(size=6) if signed else None
-    return randomise(dnn.HamiltonianField(dnn.Dense(6, 2 * n, rng=rng), dnn.Tanh(), alpha=alpha), rng)
+    return randomise(
+        dnn.HamiltonianField(dnn.Dense(6, 2 * n, rng=rng), dnn.Tanh(), alpha=alpha), rng
+    )
 
 
 def henon(rng, n=2):
     return randomise(
-        dnn.HenonMap(dnn.GradientField(dnn.Dense(6, n, rng=rng), dnn.Tanh(), sign=1, alpha=rng.normal(size=6))), rng
+        dnn.HenonMap(
+            dnn.GradientField(
+                dnn.Dense(6, n, rng=rng), dnn.Tanh(), sign=1, alpha=rng.normal(size=6)
+            )
+        ),
+        rng,
     )
 
 
 def twisted_jacobian(x):
     """Of x ⊙ (x₄, x₁, x₂, x₃): not symmetric."""
-    return np.roll(x, 1, axis=-1)[..., None] * np.eye(4) + x[..., None] * np.roll(np.eye(4), -1, axis=1)
+    return np.roll(x, 1, axis=-1)[..., None] * np.eye(4) + x[..., None] * np.roll(
+        np.eye(4), -1, axis=1
+    )
 
 
 FIELDS = {
@@ -185,20 +209,38 @@ RESULTS = [dnn.History(), dnn.Check("a check", 0.1, 1.0), dnn.presnov(dnn.system
 def constraints(rng):
     """One of each constraint and penalty, on maps of their own."""
     A = dnn.Dense(4, 3, rng=rng)
-    steps = [dnn.Flow(X, 0.1, learn_h=True) for X in (gradient_field(rng), gradient_field(rng, sign=1), gradient_field(rng))]
-    yield from (dnn.Orthogonal(A), dnn.SpectralBall(A), dnn.TowardsOrthogonal(A), dnn.OrthogonalityPenalty(A))
+    steps = [
+        dnn.Flow(X, 0.1, learn_h=True)
+        for X in (gradient_field(rng), gradient_field(rng, sign=1), gradient_field(rng))
+    ]
+    yield from (
+        dnn.Orthogonal(A),
+        dnn.SpectralBall(A),
+        dnn.TowardsOrthogonal(A),
+        dnn.OrthogonalityPenalty(A),
+    )
     yield from (dnn.StepSizes(*steps[:2]), dnn.SignedSteps(steps[0], steps[2]))
 
 
 def gradient_field(rng, sign=-1):
     """∓Aᵀσ(Ax), A orthogonal and σ with slopes in [½, 1]."""
-    return dnn.GradientField(dnn.Dense(2, 2, W=np.linalg.qr(rng.normal(size=(2, 2)))[0]), dnn.LeakyReLU(0.5), sign=sign)
+    return dnn.GradientField(
+        dnn.Dense(2, 2, W=np.linalg.qr(rng.normal(size=(2, 2)))[0]), dnn.LeakyReLU(0.5), sign=sign
+    )
 
 
 #: a tableau with no symmetry, order two: what a reversed index in an adjoint cannot survive
 LOPSIDED = dnn.RungeKutta([[], [0.4], [0.2, 0.7]], [0.1, 0.62, 0.28])
 
-RUNGE_KUTTA = [dnn.Euler(), dnn.Heun(), dnn.ExplicitMidpoint(), dnn.Ralston(), dnn.Kutta3(), dnn.RK4(), LOPSIDED]
+RUNGE_KUTTA = [
+    dnn.Euler(),
+    dnn.Heun(),
+    dnn.ExplicitMidpoint(),
+    dnn.Ralston(),
+    dnn.Kutta3(),
+    dnn.RK4(),
+    LOPSIDED,
+]
 
 
 class PositionVerlet(PartitionedMethod):
@@ -237,7 +279,11 @@ def explicit_pairs(rng):
         dnn.SumField(partitioned(rng), hamiltonian(rng)),
     )
     X = residual(rng)
-    yield "LieTrotter of a shared part", dnn.LieTrotter(dnn.Heun()), dnn.SumField(X, FIELDS["GradientField −"](rng), X)
+    yield (
+        "LieTrotter of a shared part",
+        dnn.LieTrotter(dnn.Heun()),
+        dnn.SumField(X, FIELDS["GradientField −"](rng), X),
+    )
 
 
 def implicit_pairs(rng):
@@ -253,7 +299,11 @@ def implicit_pairs(rng):
     yield "DiscreteGradient of an I given", dnn.DiscreteGradient(WAVY), residual(rng)
     yield "Projected, given I", dnn.Projected(dnn.Ralston(), WAVY), invariant_field(rng, WAVY)
     yield "Projected, norm", dnn.Projected(dnn.RK4(), dnn.SquaredNorm()), residual(rng)
-    yield "Projected Verlet", dnn.Projected(dnn.StormerVerlet(), dnn.SquaredNorm()), hamiltonian(rng)
+    yield (
+        "Projected Verlet",
+        dnn.Projected(dnn.StormerVerlet(), dnn.SquaredNorm()),
+        hamiltonian(rng),
+    )
     yield "Yoshida of ImplicitMidpoint", dnn.Yoshida(midpoint), energetic(rng)
     yield "Yoshida of DiscreteGradient", dnn.Yoshida(gonzalez), energetic(rng)
     parts = dnn.SumField(FIELDS["GradientField −"](rng), sphere(rng))
@@ -268,7 +318,16 @@ def pairs(rng):
 
 def one_of_each(rng):
     """Objects of every public class but bases and errors, from the lists of this file."""
-    yield from [*ACTIVATIONS, *INVARIANTS, *LOSSES, *OPTIMISERS, *ADJOINTS, *ATTACKS, *RESULTS, *constraints(rng)]
+    yield from [
+        *ACTIVATIONS,
+        *INVARIANTS,
+        *LOSSES,
+        *OPTIMISERS,
+        *ADJOINTS,
+        *ATTACKS,
+        *RESULTS,
+        *constraints(rng),
+    ]
     yield from [make(rng) for make in (FIELDS | LINEAR | MAPS).values()]
     yield from [method for _, method, _ in pairs(rng)]
 
@@ -277,9 +336,21 @@ def networks(rng):
     """(name, network): nested, shared, lifted, with learned steps."""
     shared = dnn.Flow(residual(rng), 0.2, dnn.Ralston(), steps=2, learn_h=True)
     yield "shared", dnn.Network(shared, dnn.Flow(FIELDS["GradientField −"](rng), 0.1), shared)
-    inner = dnn.Network(dnn.Flow(FIELDS["MassPreservingField C"](rng), 0.1, dnn.RK4()), dnn.Affine(4, 4, rng=rng))
-    yield "nested", dnn.Network(inner, dnn.Flow(partitioned(rng), 0.3, dnn.StormerVerlet(), learn_h=True), inner)
-    yield "symplectic", dnn.Network(henon(rng), dnn.Flow(energetic(rng), 0.1, dnn.ImplicitMidpoint(), learn_h=True))
+    inner = dnn.Network(
+        dnn.Flow(FIELDS["MassPreservingField C"](rng), 0.1, dnn.RK4()), dnn.Affine(4, 4, rng=rng)
+    )
+    yield (
+        "nested",
+        dnn.Network(
+            inner, dnn.Flow(partitioned(rng), 0.3, dnn.StormerVerlet(), learn_h=True), inner
+        ),
+    )
+    yield (
+        "symplectic",
+        dnn.Network(
+            henon(rng), dnn.Flow(energetic(rng), 0.1, dnn.ImplicitMidpoint(), learn_h=True)
+        ),
+    )
     yield "lifted", dnn.Network(dnn.Lift(4, 2), dnn.Flow(residual(rng), 0.3), dnn.Restriction(3, 4))
 
 
@@ -289,7 +360,9 @@ def random_step(rng, d=4):
 
     def gradient():
         alpha = rng.normal(size=k) if rng.integers(2) else None
-        return dnn.GradientField(dnn.Dense(k, d, rng=rng), sigma, sign=int(rng.choice([-1, 1])), alpha=alpha)
+        return dnn.GradientField(
+            dnn.Dense(k, d, rng=rng), sigma, sign=int(rng.choice([-1, 1])), alpha=alpha
+        )
 
     def residual():
         return dnn.ResidualField(dnn.Dense(k, d, rng=rng), sigma, dnn.Dense(d, k, rng=rng))
@@ -302,7 +375,10 @@ def random_step(rng, d=4):
         lambda: dnn.SumField(gradient(), residual()),
     )
     X = randomise(kinds[rng.integers(len(kinds))](), rng)
-    methods = [dnn.Euler()] * 4 + [dnn.ImplicitMidpoint(), RUNGE_KUTTA[rng.integers(len(RUNGE_KUTTA))]]
+    methods = [dnn.Euler()] * 4 + [
+        dnn.ImplicitMidpoint(),
+        RUNGE_KUTTA[rng.integers(len(RUNGE_KUTTA))],
+    ]
     if isinstance(X, dnn.SumField):
         methods += [dnn.LieTrotter(), dnn.Strang()]
     h = rng.choice([-1, 1]) * 10 ** rng.uniform(-2, 0.5)

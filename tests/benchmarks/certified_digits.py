@@ -33,7 +33,10 @@ def violations(net, x, y):
         k = radius > eps
         if k.any():
             eps = eps[k] if np.ndim(eps) else eps
-            strong = dnn.PGD(eps, steps=100), dnn.PGD(eps / x.shape[-1] ** 0.5, steps=100, norm=np.inf)
+            strong = (
+                dnn.PGD(eps, steps=100),
+                dnn.PGD(eps / x.shape[-1] ** 0.5, steps=100, norm=np.inf),
+            )
             for attack in (*strong, dnn.FGM(eps), dnn.PublishedPGD(eps)):
                 changed[k] |= np.argmax(net(attack(net, x[k], y[k])), axis=-1) != y[k]
     return int(changed.sum())

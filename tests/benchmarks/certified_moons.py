@@ -20,7 +20,9 @@ D, LAYERS, EPS = 16, 6, np.array([0, 0.1, 0.2, 0.3])
 
 def alternation(rng, h_C, h_E):
     return [
-        F for _ in range(LAYERS // 2) for F in (expansive(rng, h_E, D), contractive(rng, h_C, dnn.LeakyReLU(0.5), D))
+        F
+        for _ in range(LAYERS // 2)
+        for F in (expansive(rng, h_E, D), contractive(rng, h_C, dnn.LeakyReLU(0.5), D))
     ]
 
 
@@ -45,7 +47,17 @@ def row(kind, seed):
     start = time.perf_counter()
     for rate, epochs in stages:
         adam = dnn.Adam(rate, beta2=0.99)
-        dnn.fit(net, dnn.MulticlassHinge(margin), x, y, adam, epochs, batch_size=100, constraints=constraints, rng=rng)
+        dnn.fit(
+            net,
+            dnn.MulticlassHinge(margin),
+            x,
+            y,
+            adam,
+            epochs,
+            batch_size=100,
+            constraints=constraints,
+            rng=rng,
+        )
     seconds, ell = time.perf_counter() - start, net.lipschitz()
     certified, attacked = (
         lipschitz.certified_accuracy(net, x_test, y_test, EPS),

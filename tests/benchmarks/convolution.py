@@ -38,7 +38,10 @@ def main():
         y, pullback = layer.vjp(x)
         return y, *pullback(y)
 
-    W, b = (torch.tensor(a.copy(), requires_grad=True) for a in (A.W, layer.field.b.reshape(1, CHANNELS, SIZE, SIZE)))
+    W, b = (
+        torch.tensor(a.copy(), requires_grad=True)
+        for a in (A.W, layer.field.b.reshape(1, CHANNELS, SIZE, SIZE))
+    )
     images = torch.tensor(x.reshape(BATCH, CHANNELS, SIZE, SIZE), requires_grad=True)
 
     def forward():

@@ -42,14 +42,21 @@ def main():
         table[call.family][kind] += 1
         if kind == "violation":
             violations.append((k, call, outcome, error))
-    kinds = sorted({kind for row in table.values() for kind in row}, key=lambda kind: (kind == "violation", kind))
+    kinds = sorted(
+        {kind for row in table.values() for kind in row},
+        key=lambda kind: (kind == "violation", kind),
+    )
     table["all"] = sum(table.values(), collections.Counter())
     print(f"{'':18}" + "".join(f"{kind:>20}" for kind in kinds))
     for family, row in table.items():
         print(f"{family:18}" + "".join(f"{row[kind]:>20}" for kind in kinds))
-    print(f"{table['all'].total()} calls in {time.perf_counter() - start:.0f} s, {len(violations)} violations")
+    print(
+        f"{table['all'].total()} calls in {time.perf_counter() - start:.0f} s, {len(violations)} violations"
+    )
     for k, call, outcome, error in violations:
-        print(f"\ncall {k}, seed {options.seed}: {outcome}\n    {call}\n    {type(error).__name__ if error else ''} {error or ''}")
+        print(
+            f"\ncall {k}, seed {options.seed}: {outcome}\n    {call}\n    {type(error).__name__ if error else ''} {error or ''}"
+        )
         print(f"    python tests/benchmarks/fuzz.py --seed {options.seed} --only {k}")
     return int(bool(violations))
 

@@ -24,14 +24,18 @@ WAYS = dnn.Stored(), dnn.Reversed(), dnn.Checkpoints(), dnn.Checkpoints(10)
 def network(rng, shared):
     def field():
         f, g = (
-            dnn.ResidualField(dnn.Dense(D // 2, D // 2, rng=rng), dnn.Tanh(), dnn.Dense(D // 2, D // 2, rng=rng))
+            dnn.ResidualField(
+                dnn.Dense(D // 2, D // 2, rng=rng), dnn.Tanh(), dnn.Dense(D // 2, D // 2, rng=rng)
+            )
             for _ in "fg"
         )
         return dnn.PartitionedField(f, g)
 
     euler, h = dnn.SymplecticEuler(), 10 / DEPTH
     flows = (
-        [dnn.Flow(field(), h, euler, steps=DEPTH)] if shared else [dnn.Flow(field(), h, euler) for _ in range(DEPTH)]
+        [dnn.Flow(field(), h, euler, steps=DEPTH)]
+        if shared
+        else [dnn.Flow(field(), h, euler) for _ in range(DEPTH)]
     )
     return dnn.Network(*flows, dnn.Affine(10, D, rng=rng))
 
@@ -44,7 +48,9 @@ def main():
         for _ in range(5):
             for way in WAYS:
                 start = time.perf_counter()
-                _, gradients[way] = dnn.value_and_grad(net, dnn.SoftmaxCrossEntropy(), x, y, adjoint=way)
+                _, gradients[way] = dnn.value_and_grad(
+                    net, dnn.SoftmaxCrossEntropy(), x, y, adjoint=way
+                )
                 seconds[way].append(time.perf_counter() - start)
         for way in WAYS:
             tracemalloc.start()
@@ -54,7 +60,9 @@ def main():
             tracemalloc.stop()
         stored = WAYS[0]
         for way in WAYS:
-            off = np.linalg.norm(gradients[way] - gradients[stored]) / np.linalg.norm(gradients[stored])
+            off = np.linalg.norm(gradients[way] - gradients[stored]) / np.linalg.norm(
+                gradients[stored]
+            )
             ratio = np.median(seconds[way]) / np.median(seconds[stored])
             print(
                 f"{'shared' if shared else 'independent':12} {way!r:26} {peaks[way] / 1e6:7.1f} MB, {peaks[way] / peaks[stored]:7.2%} "

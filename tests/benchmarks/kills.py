@@ -28,11 +28,20 @@ def train(path):
     """The run; prints "epoch checksum loss" after each epoch, before its checkpoint."""
     rng = np.random.default_rng(0)
     x, y = dnn.datasets.digits()
-    flows = [dnn.Flow(dnn.GradientField(dnn.Dense(64, 64, rng=rng), dnn.ReLU()), 1.0, learn_h=k == 1) for k in range(2)]
+    flows = [
+        dnn.Flow(dnn.GradientField(dnn.Dense(64, 64, rng=rng), dnn.ReLU()), 1.0, learn_h=k == 1)
+        for k in range(2)
+    ]
     net = dnn.Network(*flows, dnn.Affine(10, 64, rng=rng))
 
     def show(epoch, history):
-        print(epoch, f"{zlib.crc32(net.theta.tobytes()):08x}", history.loss[-1], history.validation[-1], flush=True)
+        print(
+            epoch,
+            f"{zlib.crc32(net.theta.tobytes()):08x}",
+            history.loss[-1],
+            history.validation[-1],
+            flush=True,
+        )
 
     print("ready", flush=True)
     dnn.fit(
@@ -42,7 +51,9 @@ def train(path):
 
 
 def start(path):
-    return subprocess.Popen([sys.executable, __file__, "--train", path], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, __file__, "--train", path], stdout=subprocess.PIPE, text=True
+    )
 
 
 def lines_until(process, delay):
@@ -66,7 +77,9 @@ def main(resumptions=50, seed=0):
         while resumed < resumptions:
             lines = lines_until(start(path), rng.uniform(0, length / 2))
             first = int(lines[0].split()[0]) if lines else 0
-            if going and lines:  # else it was killed before its first epoch was over, and shows nothing
+            if (
+                going and lines
+            ):  # else it was killed before its first epoch was over, and shows nothing
                 resumed += 1
                 exact += lines == expected[first : first + len(lines)]
             going = not (lines and lines[-1] == expected[-1])

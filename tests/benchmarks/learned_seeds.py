@@ -30,19 +30,35 @@ def pair(system, nets, low, high, starts, rng):
     for net in nets:
         errors = energy.energy_error(H, net, starts, 10_000)
         ratio = errors[-1000:].max() / errors[:1000].max()
-        parts.append(f"MSE {MSE(net(x), truth):.1e}, energy {errors.max():.1e}, last/first {ratio:.4g}")
+        parts.append(
+            f"MSE {MSE(net(x), truth):.1e}, energy {errors.max():.1e}, last/first {ratio:.4g}"
+        )
     return "symplectic: " + "   ResNet: ".join(parts)
 
 
 def oscillator(seed):
     """[−1, 1]², one Störmer–Verlet step against one Euler step, 120 parameters each."""
-    nets = [energy.train(architecture, seed=seed) for architecture in (energy.symplectic, energy.resnet)]
-    return pair(dnn.systems.harmonic_oscillator(), nets, -1, 1, energy.STARTS, np.random.default_rng([seed, 1]))
+    nets = [
+        energy.train(architecture, seed=seed) for architecture in (energy.symplectic, energy.resnet)
+    ]
+    return pair(
+        dnn.systems.harmonic_oscillator(),
+        nets,
+        -1,
+        1,
+        energy.STARTS,
+        np.random.default_rng([seed, 1]),
+    )
 
 
 def pendulum(seed, epochs=4000):
     """[−2, 2] × [−1.5, 1.5], two symplectic Euler steps against two Euler steps, 120 parameters each."""
-    rng, system, low, high = np.random.default_rng(seed), dnn.systems.pendulum(), (-2, -1.5), (2, 1.5)
+    rng, system, low, high = (
+        np.random.default_rng(seed),
+        dnn.systems.pendulum(),
+        (-2, -1.5),
+        (2, 1.5),
+    )
 
     def shears():
         X = dnn.PartitionedField.random(2, 10, gradient=True, bias=1.0, rng=rng)
@@ -70,7 +86,9 @@ def hamiltonian_error(seed, noise, n, epochs):
         return np.concatenate([p @ M, -(q**3) - q], axis=-1)
 
     def gradient():
-        X = dnn.GradientField(dnn.Dense(32, 2, rng=rng), dnn.Tanh(), sign=1, alpha=0.3 * rng.normal(size=32))
+        X = dnn.GradientField(
+            dnn.Dense(32, 2, rng=rng), dnn.Tanh(), sign=1, alpha=0.3 * rng.normal(size=32)
+        )
         X.b = rng.normal(size=32)
         return X
 
@@ -78,7 +96,14 @@ def hamiltonian_error(seed, noise, n, epochs):
     z = dnn.exact_flow(field, starts, h * np.arange(n + 1))
     z += noise * rng.normal(size=z.shape)
     X = dnn.PartitionedField(gradient(), gradient())
-    dnn.fit(dnn.Rollout(dnn.Flow(X, h, dnn.StormerVerlet()), n), MSE, z[:, 0], z[:, 1:], dnn.LBFGS(), epochs=epochs)
+    dnn.fit(
+        dnn.Rollout(dnn.Flow(X, h, dnn.StormerVerlet()), n),
+        MSE,
+        z[:, 0],
+        z[:, 1:],
+        dnn.LBFGS(),
+        epochs=epochs,
+    )
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 9)] * 4), axis=-1)
     return np.linalg.norm(X(grid) - field(grid)) / np.linalg.norm(field(grid))
 
@@ -111,13 +136,21 @@ def matched(seed):
 
     def network(rng):
         def gradient(sigma, gain):
-            X = dnn.GradientField(dnn.Dense(2, 3, rng=rng), sigma, sign=1, alpha=0.3 * rng.normal(size=2))
+            X = dnn.GradientField(
+                dnn.Dense(2, 3, rng=rng), sigma, sign=1, alpha=0.3 * rng.normal(size=2)
+            )
             X.A.W = gain * X.A.W
             return dnn.Flow(X, 1.0)
 
         square = dnn.SpherePreservingField(dnn.Dense(3, 3, rng=rng), dnn.Identity())
-        flows = dnn.Flow(square, 0.02, dnn.Cayley()), gradient(dnn.LeakyReLU(), 1.0), gradient(dnn.Sine(), 1.7)
-        return dnn.Network(dnn.Lift(3, 1), *flows, dnn.Affine(1, 3, W=rng.normal(0, 3**-0.5, (1, 3)) * [1, 50, 50]))
+        flows = (
+            dnn.Flow(square, 0.02, dnn.Cayley()),
+            gradient(dnn.LeakyReLU(), 1.0),
+            gradient(dnn.Sine(), 1.7),
+        )
+        return dnn.Network(
+            dnn.Lift(3, 1), *flows, dnn.Affine(1, 3, W=rng.normal(0, 3**-0.5, (1, 3)) * [1, 50, 50])
+        )
 
     return fitted((network, regression.line_target, 1, 1000), seed)
 
@@ -140,4 +173,7 @@ if __name__ == "__main__":
         print(f"\n{name}: {studies[name].__doc__.splitlines()[0]}")
         for seed in range(chosen.first, chosen.first + chosen.seeds):
             start = time.perf_counter()
-            print(f"seed {seed}  {studies[name](seed)}  ({time.perf_counter() - start:.1f} s)", flush=True)
+            print(
+                f"seed {seed}  {studies[name](seed)}  ({time.perf_counter() - start:.1f} s)",
+                flush=True,
+            )

@@ -44,11 +44,20 @@ def draw(found, ax):
         rows = found[found["kind"] == kind.__name__]
         for accuracy, line in (("certified", "-"), ("attacked", ":")):
             if kind is not digits.resnet or accuracy == "attacked":
-                mean, std = 100 * rows[accuracy].mean(axis=0), 100 * rows[accuracy].std(axis=0, ddof=1)
+                mean, std = (
+                    100 * rows[accuracy].mean(axis=0),
+                    100 * rows[accuracy].std(axis=0, ddof=1),
+                )
                 label = name if accuracy == "attacked" else None
-                ax.errorbar(EPS, mean, std, fmt=line, color=colour, capsize=4, elinewidth=1.5, label=label)
+                ax.errorbar(
+                    EPS, mean, std, fmt=line, color=colour, capsize=4, elinewidth=1.5, label=label
+                )
     seeds = len(np.unique(found["seed"]))
-    ax.set(xlim=(-0.01, 1.01), ylim=(0, 100), title=f"digits: certified (solid), attacked (dotted), {seeds} seeds")
+    ax.set(
+        xlim=(-0.01, 1.01),
+        ylim=(0, 100),
+        title=f"digits: certified (solid), attacked (dotted), {seeds} seeds",
+    )
     ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)")
     ax.legend(loc="upper right")
 
@@ -56,9 +65,16 @@ def draw(found, ax):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--workers", type=int, help="processes; here, one after the other, unless given")
+    parser.add_argument(
+        "--workers", type=int, help="processes; here, one after the other, unless given"
+    )
     parser.add_argument("--scheduler", help="host:port of a Dask scheduler")
-    parser.add_argument("--out", type=Path, default=Path("robust_seeds.png"), help="the picture; the rows go beside it")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("robust_seeds.png"),
+        help="the picture; the rows go beside it",
+    )
     options = parser.parse_args()
     executor = ProcessPoolExecutor(options.workers) if options.workers else None
     if options.scheduler:
@@ -72,7 +88,9 @@ def main():
     for kind in KINDS:
         for accuracy in ("certified", "attacked"):
             at = 100 * found[found["kind"] == kind][accuracy][:, 3]
-            print(f"{kind:14} {accuracy:9} at ε = {EPS[3]:.1f}: {at.mean():.1f} ± {at.std(ddof=1):.1f} %")
+            print(
+                f"{kind:14} {accuracy:9} at ε = {EPS[3]:.1f}: {at.mean():.1f} ± {at.std(ddof=1):.1f} %"
+            )
     with plt.style.context(plotting.STYLE):
         fig, ax = plt.subplots(figsize=(12, 6.4))
         draw(found, ax)

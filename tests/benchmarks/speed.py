@@ -23,7 +23,9 @@ from pathlib import Path
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+)
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -33,7 +35,13 @@ import numpy as np  # noqa: E402
 
 import dynsys_nn as dnn  # noqa: E402
 
-SIZES = (2, 16, 20, 256), (4, 32, 10, 100), (64, 64, 16, 256), (64, 128, 16, 1024), (256, 256, 16, 1024)
+SIZES = (
+    (2, 16, 20, 256),
+    (4, 32, 10, 100),
+    (64, 64, 16, 256),
+    (64, 128, 16, 1024),
+    (256, 256, 16, 1024),
+)
 KINDS = "residual", "gradient", "rk4", "volume"
 H = 0.1
 
@@ -45,7 +53,10 @@ def arrays(kind, size, dtype=float):
 
     def part(d):
         A, B = rng.normal(size=(k, d)) / d**0.5, rng.normal(size=(d, k)) / k**0.5
-        return [a.astype(dtype) for a in ((A, np.zeros(k)) if kind == "gradient" else (A, np.zeros(k), B))]
+        return [
+            a.astype(dtype)
+            for a in ((A, np.zeros(k)) if kind == "gradient" else (A, np.zeros(k), B))
+        ]
 
     parts = [part(d // 2) + part(d // 2) if kind == "volume" else part(d) for _ in range(layers)]
     return parts, rng.normal(size=(n, d)).astype(dtype), rng.normal(size=(n, d)).astype(dtype)
@@ -64,7 +75,11 @@ def network(kind, parts):
         if kind == "gradient":
             return dnn.Flow(dnn.GradientField(dense(part[0]), dnn.LeakyReLU(0.5)), H)
         if kind == "volume":
-            return dnn.Flow(dnn.PartitionedField(residual(*part[:3]), residual(*part[3:])), H, dnn.SymplecticEuler())
+            return dnn.Flow(
+                dnn.PartitionedField(residual(*part[:3]), residual(*part[3:])),
+                H,
+                dnn.SymplecticEuler(),
+            )
         return dnn.Flow(residual(*part), H, dnn.RK4() if kind == "rk4" else dnn.Euler())
 
     return dnn.Network(*map(layer, parts))
@@ -117,7 +132,9 @@ def theirs_torch(kind, parts, x, y):
 
     def gradient():
         value = J(parts, x, y)
-        return value.item(), torch.cat([g.ravel() for g in torch.autograd.grad(value, flat)]).numpy()
+        return value.item(), torch.cat(
+            [g.ravel() for g in torch.autograd.grad(value, flat)]
+        ).numpy()
 
     return gradient
 
@@ -150,7 +167,14 @@ def products(kind, parts, x, y):
             z, s = rng.normal(size=(2, n, A.shape[0])).astype(x.dtype)
             u, w = rng.normal(size=(2, n, A.shape[1])).astype(x.dtype)
             B, dA = np.ascontiguousarray(A.T), np.empty_like(A)
-            six = [(u, A.T, z), (s, B.T, w), (u, B, z), (w.T, s, np.empty_like(B)), (s, A, u), (z.T, w, dA)]
+            six = [
+                (u, A.T, z),
+                (s, B.T, w),
+                (u, B, z),
+                (w.T, s, np.empty_like(B)),
+                (s, A, u),
+                (z.T, w, dA),
+            ]
             work += six * stages
     return lambda: [np.matmul(a, b, out=c) for a, b, c in work]
 
@@ -164,7 +188,9 @@ def medians(functions, seconds=4.0):
     for name, f in functions.items():
         f(), f()
         calls[name] = 1 + int(0.01 / seconds_of(f, 1))
-    rounds = max(7, min(200, int(seconds / sum(seconds_of(f, calls[name]) for name, f in functions.items()))))
+    rounds = max(
+        7, min(200, int(seconds / sum(seconds_of(f, calls[name]) for name, f in functions.items())))
+    )
     for _ in range(rounds):
         for name, f in functions.items():
             times[name].append(seconds_of(f, calls[name]) / calls[name])
@@ -200,7 +226,9 @@ def compare(kinds):
             for name in ("jax", "torch"):
                 if name in functions:
                     other, h = functions[name]()
-                    assert abs(value - other) < 1e-12 * abs(value) and np.linalg.norm(g - h) < 1e-10 * np.linalg.norm(g)
+                    assert abs(value - other) < 1e-12 * abs(value) and np.linalg.norm(
+                        g - h
+                    ) < 1e-10 * np.linalg.norm(g)
             t = medians({name: getattr(f, "timed", f) for name, f in functions.items()})
             ratios = "".join(f"{t['ours'] / t[name]:10.2f}" for name in list(engines)[1:])
             print(f"{kind:9} {size!s:>22} {1e3 * t['ours']:9.2f}   {ratios}", flush=True)
@@ -209,7 +237,12 @@ def compare(kinds):
 def float32():
     for kind in KINDS:
         for size in SIZES[2:]:
-            t = medians({dtype: ours(kind, *arrays(kind, size, dtype)) for dtype in (np.float64, np.float32)})
+            t = medians(
+                {
+                    dtype: ours(kind, *arrays(kind, size, dtype))
+                    for dtype in (np.float64, np.float32)
+                }
+            )
             print(
                 f"{kind:9} {size!s:>22}   float32 is {t[np.float64] / t[np.float32]:.2f} times as fast as float64",
                 flush=True,

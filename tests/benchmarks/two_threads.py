@@ -32,8 +32,15 @@ def main():
 
         assert by(None)()[1].tobytes() == by(threads)()[1].tobytes()
         t = speed.medians({"one": by(None), "two": by(threads)}, 20)
-    print(f"{SIZE}: one thread {1e3 * t['one']:.0f} ms, two {1e3 * t['two']:.0f} ms: {t['one'] / t['two']:.2f} times as fast;", end=" ")
-    print(f"load {os.getloadavg()[0]:.2f} on {len(cores or [0])} cores" if hasattr(os, "getloadavg") else "")
+    print(
+        f"{SIZE}: one thread {1e3 * t['one']:.0f} ms, two {1e3 * t['two']:.0f} ms: {t['one'] / t['two']:.2f} times as fast;",
+        end=" ",
+    )
+    print(
+        f"load {os.getloadavg()[0]:.2f} on {len(cores or [0])} cores"
+        if hasattr(os, "getloadavg")
+        else ""
+    )
 
 
 if __name__ == "__main__":
