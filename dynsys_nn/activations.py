@@ -33,6 +33,8 @@ class Activation(Described):
         """σ(z), σ′(z) of an array z: one call where the two share work."""
         return self(z), self.slope(z)
 
+    _value_and_slope = value_and_slope
+
     @property
     def lipschitz(self):
         """max |σ′|, the Lipschitz constant of Σ in every p-norm. NotImplementedError if no bounds
@@ -74,7 +76,7 @@ class Tanh(Activation):
         return np.tanh(z)
 
     def slope(self, z):
-        return self.value_and_slope(z)[1]
+        return self._value_and_slope(z)[1]
 
     def value_and_slope(self, z):
         s = np.tanh(z)
@@ -91,10 +93,10 @@ class Sigmoid(Activation):
     slope_min, slope_max = 0.0, 0.25
 
     def __call__(self, z):
-        return self.value_and_slope(z)[0]
+        return self._value_and_slope(z)[0]
 
     def slope(self, z):
-        return self.value_and_slope(z)[1]
+        return self._value_and_slope(z)[1]
 
     def value_and_slope(self, z):
         e = np.exp(-_to_the_right(z) * z)  # e^{−|z|} ≤ 1
@@ -103,7 +105,7 @@ class Sigmoid(Activation):
         ) ** 2  # = σ(1 − σ), without overflow
 
     def primitive(self, z):
-        return Softplus()(z)
+        return Softplus()._value(z)
 
 
 class ReLU(Activation):
@@ -119,7 +121,7 @@ class ReLU(Activation):
         return (z >= 0).astype(z.dtype)
 
     def primitive(self, z):
-        return self(z) ** 2 / 2
+        return self._value(z) ** 2 / 2
 
 
 class LeakyReLU(Activation):
@@ -148,7 +150,7 @@ class LeakyReLU(Activation):
         return slope * z, slope
 
     def primitive(self, z):
-        return z * self(z) / 2
+        return z * self._value(z) / 2
 
 
 class Softplus(Activation):
@@ -161,7 +163,7 @@ class Softplus(Activation):
         return z_plus + np.log1p(np.exp(-_to_the_right(z) * z))
 
     def slope(self, z):
-        return Sigmoid()(z)
+        return Sigmoid()._value(z)
 
     def primitive(self, z):
         """−Li₂(−eᶻ); for z > 0 by the inversion Li₂(−eᶻ) + Li₂(−e⁻ᶻ) = −π²/6 − z²/2. scipy's

@@ -316,7 +316,6 @@ METHOD = {
     "steps_for": (of_field, as_it_is),
     "lipschitz": (of_bound, as_it_is),
 }
-#: `value_and_slope` of ours is for fields, who call it with arrays
 ACTIVATION = dict.fromkeys(
     ("__call__", "slope", "primitive", "value_and_slope"), (of_numbers, like_its_argument)
 )
@@ -326,7 +325,7 @@ def guard(cls, doors):
     """Put a door before each method of the contract that stands in the body of a class, and keep
     the body under `_name`."""
     theirs = cls.__module__.partition(".")[0] != __name__.partition(".")[0]
-    for name in doors.keys() & vars(cls).keys() - (set() if theirs else {"value_and_slope"}):
+    for name in doors.keys() & vars(cls).keys():
         body = vars(cls)[name]
         if callable(body):
             guarded = door(body, *doors[name], theirs)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..activations import Activation
 from ..arguments import finite, instance
 from ..linear import LinearMap
 from ..maps import Map
@@ -80,9 +81,7 @@ def linear_part(A, name):
 
 def activation_part(sigma):
     """sigma, which must be an activation."""
-    return instance(
-        sigma, ("__call__", "value_and_slope"), "sigma must be an activation such as Tanh()"
-    )
+    return instance(sigma, Activation, "sigma must be an activation such as Tanh()")
 
 
 def with_bias(X, bias, rng):

@@ -54,13 +54,13 @@ class GradientField(Field):
 
     def potential(self, x):
         """V(x), shape (...); X = −∇V for sign −1 and X = +∇V for sign +1."""
-        return (self.alpha * self.sigma.primitive(self.A @ x + self.b)).sum(axis=-1)
+        return (self.alpha * self.sigma._primitive(self.A @ x + self.b)).sum(axis=-1)
 
     def __call__(self, x):
-        return (self.sign * self.alpha * self.sigma(self.A @ x + self.b)) @ self.A
+        return (self.sign * self.alpha * self.sigma._value(self.A @ x + self.b)) @ self.A
 
     def vjp(self, x):
-        s, slope = self.sigma.value_and_slope(self.A @ x + self.b)
+        s, slope = self.sigma._value_and_slope(self.A @ x + self.b)
         force = self.sign * self.alpha * s
 
         def pullback(w):
@@ -75,13 +75,13 @@ class GradientField(Field):
     def jvp(self, x, v, dtheta=None):
         d = self.unpack(dtheta)
         z, dz = self.A._jvp(x, v, d["A"])
-        s, slope = self.sigma.value_and_slope(z + self.b)
+        s, slope = self.sigma._value_and_slope(z + self.b)
         ds = self.alpha * slope * (dz + d["b"]) + d["alpha"] * s
         return self.A.adjoint_jvp(self.sign * self.alpha * s, self.sign * ds, d["A"])
 
     def jacobian(self, x):
         """±Aᵀdiag(α σ′(A x + b))A, symmetric, shape (..., d, d)."""
-        slope = self.sign * self.alpha * self.sigma.slope(self.A @ x + self.b)
+        slope = self.sign * self.alpha * self.sigma._slope(self.A @ x + self.b)
         return (slope[..., None, :] * (self.A @ np.eye(self.dim, dtype=self.b.dtype))) @ self.A
 
     def spectrum(self):
@@ -120,7 +120,7 @@ class Potential(Map):
     def vjp(self, x):
         X = self.field
         z = X.A @ x + X.b
-        s, gamma = X.sigma(z), X.sigma.primitive(z)
+        s, gamma = X.sigma._value(z), X.sigma._primitive(z)
 
         def pullback(c):
             c = np.asarray(c)[..., None]
@@ -135,7 +135,7 @@ class Potential(Map):
         d = X.unpack(dtheta)
         z, dz = X.A._jvp(x, v, d["A"])
         z = z + X.b
-        gamma, dgamma = X.sigma.primitive(z), X.sigma(z) * (dz + d["b"])
+        gamma, dgamma = X.sigma._primitive(z), X.sigma._value(z) * (dz + d["b"])
         return (X.alpha * gamma).sum(axis=-1), (X.alpha * dgamma + d["alpha"] * gamma).sum(axis=-1)
 
 

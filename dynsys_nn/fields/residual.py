@@ -39,10 +39,10 @@ class ResidualField(Field):
         return with_bias(cls(A, sigma, B), bias, rng)
 
     def __call__(self, x):
-        return self.B @ self.sigma(self.A @ x + self.b)
+        return self.B @ self.sigma._value(self.A @ x + self.b)
 
     def vjp(self, x):
-        s, slope = self.sigma.value_and_slope(self.A @ x + self.b)
+        s, slope = self.sigma._value_and_slope(self.A @ x + self.b)
 
         def pullback(w):
             u = slope * (w @ self.B)  # the covector at z = A x + b
@@ -55,12 +55,12 @@ class ResidualField(Field):
     def jvp(self, x, v, dtheta=None):
         d = self.unpack(dtheta)
         z, dz = self.A._jvp(x, v, d["A"])
-        s, slope = self.sigma.value_and_slope(z + self.b)
+        s, slope = self.sigma._value_and_slope(z + self.b)
         return self.B._jvp(s, slope * (dz + d["b"]), d["B"])
 
     def jacobian(self, x):
         """B diag(σ′(A x + b)) A, shape (..., dim_out, dim_in)."""
-        slope = self.sigma.slope(self.A @ x + self.b)
+        slope = self.sigma._slope(self.A @ x + self.b)
         columns = self.B @ (
             slope[..., None, :] * (self.A @ np.eye(self.dim_in, dtype=self.b.dtype))
         )

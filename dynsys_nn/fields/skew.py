@@ -70,7 +70,7 @@ class SkewMatrix(Parameters):
 
     def entries(self, p):
         """m = C σ(A p + b)."""
-        return self.C @ self.sigma(self.A @ p + self.b)
+        return self.C @ self.sigma._value(self.A @ p + self.b)
 
     def times(self, m, n):
         """Σ_k m_k (e_i n_j − e_j n_i)."""
@@ -81,7 +81,7 @@ class SkewMatrix(Parameters):
 
     def vjp(self, p, n):
         """S(p)n and its pullback w ↦ dp, dn, dθ."""
-        s, slope = self.sigma.value_and_slope(self.A @ p + self.b)
+        s, slope = self.sigma._value_and_slope(self.A @ p + self.b)
         m = self.C @ s
 
         def pullback(w):
@@ -96,7 +96,7 @@ class SkewMatrix(Parameters):
         """S(p)n and its tangent."""
         d = self.unpack(dtheta)
         z, dz = self.A._jvp(p, dp, d["A"])
-        s, slope = self.sigma.value_and_slope(z + self.b)
+        s, slope = self.sigma._value_and_slope(z + self.b)
         m, dm = self.C._jvp(s, slope * (dz + d["b"]), d["C"])
         return self.times(m, n), self.times(dm, n) + self.times(m, dn)
 

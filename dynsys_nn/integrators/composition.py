@@ -46,7 +46,7 @@ class Composition(Method):
             tape.append((slice(None) if part is None else field._places[part], c, pullback))
 
         def pullback(w):
-            dtheta, dh = np.zeros(field._size, np.result_type(field._dtype or w, w)), 0.0
+            dtheta, dh = np.zeros(field._size, np.result_type(field._dtype or w, w, x)), 0.0
             for part, c, pullback_c in reversed(tape):
                 w, d, d_ch = pullback_c(w)
                 dtheta[part] += d

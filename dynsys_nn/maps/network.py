@@ -60,7 +60,7 @@ class Network(Map):
             pullbacks.append(pullback)
 
         def pullback(w):
-            dtheta = np.zeros(self._size, np.result_type(self._dtype or w, w))
+            dtheta = np.zeros(self._size, np.result_type(self._dtype or w, w, x))
             for part, pullback_k in zip(reversed(self.parts), reversed(pullbacks), strict=True):
                 w, dtheta_k = pullback_k(w)
                 dtheta[part] += dtheta_k

@@ -215,7 +215,7 @@ class Parameters:
             object.__setattr__(self, name, value)
         elif name in self._missing:
             raise AttributeError(
-                f"this {type(self).__name__} was built without {name}: build it with {name}=…"
+                f"this {type(self).__name__} was built without {name}: build it with {name}=…, got {value!r}"
             )
         elif isinstance(self.__dict__[name], Parameters):
             raise AttributeError(

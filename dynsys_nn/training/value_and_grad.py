@@ -104,9 +104,17 @@ def check_kinds(net, loss, adjoint):
     """TypeError unless they are a network, a loss, and an adjoint or None."""
     if isinstance(loss, type):
         raise TypeError(f"loss must be an object: write {loss.__name__}(), not {loss.__name__}")
-    if not isinstance(net, Map) or not hasattr(loss, "vjp") or isinstance(loss, Map):
+    if (
+        not isinstance(net, Map)
+        or isinstance(loss, Map)
+        or not (callable(loss) and hasattr(loss, "vjp"))
+    ):
         raise TypeError(f"value_and_grad needs a network and a loss, got {net!r} and {loss!r}")
-    if not hasattr(adjoint or loss, "vjp") or isinstance(adjoint, type | Map | Loss | Method):
+    if (
+        adjoint is not None
+        and not hasattr(adjoint, "vjp")
+        or isinstance(adjoint, type | Map | Loss | Method)
+    ):
         raise TypeError(f"adjoint must be an object such as Checkpoints(), got {adjoint!r}")
 
 

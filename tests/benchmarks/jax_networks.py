@@ -9,8 +9,8 @@ formulas y = F(x; θ) alone, written from the mathematics: it has no adjoint, ja
 Named tableaus are written down again; a transpose is jax's; an implicit midpoint step is Newton's
 method, the last step of which jax differentiates with a frozen Jacobian (by the implicit function
 theorem that is the derivative of the solution); Cayley's step is the solution of a linear system;
-a projection has a closed form. DiscreteGradient is left out: its quotient divides a rounding error
-by ‖y − x‖², and has no 1e-13.
+a projection has a closed form. DiscreteGradient is left out: its quotient divides the rounding of
+I(y) − I(x) by ‖y − x‖, which no fixed bound allows for.
 
 Each array is a jax array of its own, met as (owner, name). Where it lies in θ is found without the
 package's bookkeeping: distinct marks are written into all arrays, and looked for in net.theta. Each
@@ -25,7 +25,7 @@ Relative to the whole array, because one entry may be what is left of a sum of l
 has their rounding: entry by entry two right answers may differ by any factor. A value may be small
 as a whole, near 0, and then has the rounding of the states before it, which are of size one: hence
 max(1, ·). A gradient has no such scale, it is as large as w makes it. Faults (a sign, an index, a
-forgotten share) are errors of 1e-3 and more. Kinks need no care: z = Ax + b of a LeakyReLU, b
+forgotten share) are errors of 1e-5 and more. Kinks need no care: z = Ax + b of a LeakyReLU, b
 random, lies within rounding of 0 with a probability of some 1e-10 in a run.
 
 One line per network: number, ties, shape of the batch, p, errors, maps (* learned step, ×n steps).
