@@ -10,12 +10,12 @@ import math
 
 import numpy as np
 
-from .arguments import ACTIVATION, Described, finite, guard, refuse
+from .arguments import ACTIVATION, Described, Guarded, finite, refuse
 
 __all__ = ["Activation", "Identity", "LeakyReLU", "ReLU", "Sigmoid", "Sine", "Softplus", "Tanh"]
 
 
-class Activation(Described):
+class Activation(Described, metaclass=Guarded):
     """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z)
     itself.
 
@@ -24,16 +24,11 @@ class Activation(Described):
 
     slope_min = slope_max = None
     analytic = True
-
-    def __init_subclass__(cls, **options):
-        super().__init_subclass__(**options)
-        guard(cls, ACTIVATION)
+    doors, operators = ACTIVATION, {}
 
     def value_and_slope(self, z):
         """σ(z), σ′(z) of an array z: one call where the two share work."""
         return self(z), self.slope(z)
-
-    _value_and_slope = value_and_slope
 
     @property
     def lipschitz(self):

@@ -11,6 +11,7 @@ from .doors import (
     CHANGED,
     MAP,
     METHOD,
+    Guarded,
     WrongResult,
     covector,
     direction,

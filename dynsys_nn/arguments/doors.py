@@ -4,12 +4,15 @@ formula.
 A class is guarded as it is defined. Each method of the contract gets a door, under its own name;
 what stands in the class body is kept beside it under the name with an underscore, and the package
 calls that from inside, with arrays that were looked at: F.vjp(x) is a door, F._vjp(x) the formula.
-So nothing is looked at twice. Of a class that was written elsewhere, a student's, the inside has a
+So nothing is looked at twice. Of a method that was written elsewhere, a student's, the inside has a
 door, too, which also looks at what comes out: an array, of the right shape, and no argument
 changed.
 """
 
+import abc
 import functools
+import inspect
+import types
 
 import numpy as np
 
@@ -162,25 +165,43 @@ def frozen(x):
     return x
 
 
+#: what NumPy says if somebody writes to an array that is read-only
+READ_ONLY = "output array is read-only", "assignment destination is read-only"
+
+
 def call(thing, body, *given):
     """body(*given) with views that it cannot change; WrongResult if it tries."""
     views = [frozen(a) for a in given]
     try:
         y = body(*views)
     except ValueError as error:
-        if "read-only" not in str(error):
+        if str(error) not in READ_ONLY:
             raise
         raise WrongResult(f"{name_of(thing)}: {CHANGED}") from error
-    return next(
-        (a for a, view in zip(given, views, strict=True) if y is view), y
-    )  # the identity gives back what it got
+    if isinstance(y, tuple):
+        return tuple(given_back(entry, given, views) for entry in y)
+    return given_back(y, given, views)
+
+
+def given_back(y, given, views):
+    """y, which may be one of the views, or a part of it, as an array that its caller may change."""
+    for a, view in zip(given, views, strict=True):
+        if y is view:
+            return a
+    parts = [view for view in views if isinstance(view, np.ndarray)]
+    frozen_part = isinstance(y, np.ndarray) and not y.flags.writeable
+    return y.copy() if frozen_part and any(np.may_share_memory(y, v) for v in parts) else y
 
 
 # ---- on the way in: the arguments of a method as its body takes them
 
 
-def of_state(F, x, *more):
-    return states(F, x), *more
+def as_given(F, *given):
+    return given
+
+
+def of_state(F, x):
+    return (states(F, x),)
 
 
 def of_image(F, y):
@@ -207,9 +228,9 @@ def of_step_tangent(method, field, x, h, v, dtheta=None, dh=0.0):
     return field, x, h, tangent(field, v, x), direction(field, dtheta), number(dh, "a tangent dh")
 
 
-def of_field(method, field, *more):
+def of_field(method, field):
     method.require(field)
-    return field, *more
+    return (field,)
 
 
 def of_bound(method, field, h):
@@ -232,6 +253,18 @@ def as_it_is(thing, found, given, theirs):
 
 def as_value(F, y, given, theirs):
     return value_of(F, y, given[0]) if theirs else y
+
+
+def as_preimage(F, x, given, theirs):
+    return result(F, x, (*given[0].shape[:-1], F.dim_in), "a state") if theirs else x
+
+
+def as_jacobian(F, J, given, theirs):
+    return result(F, J, (*given[0].shape[:-1], F.dim_out, F.dim_in), "F′(x)") if theirs else J
+
+
+def as_gradient(F, dtheta, given, theirs):
+    return gradient_in_theta(F, dtheta, F._size) if theirs else dtheta
 
 
 def as_pair(F, found, given, theirs):
@@ -295,17 +328,17 @@ def like_its_argument(sigma, found, given, theirs):
 
 # ---- the guard
 
-ON_STATES = dict.fromkeys(
-    ("jacobian", "states", "divergence", "potential", "hamiltonian", "skew", "step_vjp"),
-    (of_state, as_it_is),
-)
-MAP = ON_STATES | {
+MAP = {
     "__call__": (of_state, as_value),
     "vjp": (of_state, with_pullback),
     "jvp": (of_tangent, as_pair),
-    "inverse": (of_image, as_it_is),
-    "adjoint": (of_image, as_it_is),
-}
+    "jacobian": (of_state, as_jacobian),
+    "inverse": (of_image, as_preimage),
+    "adjoint": (of_image, as_preimage),
+    "outer": (as_given, as_gradient),
+} | dict.fromkeys(
+    ("states", "divergence", "potential", "hamiltonian", "skew", "step_vjp"), (of_state, as_it_is)
+)
 METHOD = {
     "step": (of_step, as_step),
     "vjp": (of_step, with_step_pullback),
@@ -321,27 +354,71 @@ ACTIVATION = dict.fromkeys(
 )
 
 
-def guard(cls, doors):
-    """Put a door before each method of the contract that stands in the body of a class, and keep
-    the body under `_name`."""
-    theirs = cls.__module__.partition(".")[0] != __name__.partition(".")[0]
-    for name in doors.keys() & vars(cls).keys():
-        body = vars(cls)[name]
-        if callable(body):
-            guarded = door(body, *doors[name], theirs)
-            setattr(cls, name, guarded)
-            setattr(
-                cls, "_value" if name == "__call__" else f"_{name}", guarded if theirs else body
-            )
+#: what a class of somebody's own writes; the other names count where a class of ours has them
+CONTRACT = {
+    "__call__",
+    "vjp",
+    "jvp",
+    "jacobian",
+    "inverse",
+    "adjoint",
+    "outer",
+    *METHOD,
+    *ACTIVATION,
+}
+
+
+class Guarded(abc.ABCMeta):
+    """The class of the classes that are guarded, each method of their `doors` that somebody wrote:
+    in the class, in a base of it, or later, by an assignment."""
+
+    def __init__(cls, name, bases, namespace, **options):
+        super().__init__(name, bases, namespace, **options)
+        for method in cls.doors:
+            guard(cls, method, closed=any(isinstance(base, Guarded) for base in bases))
+
+    def __setattr__(cls, name, value):
+        super().__setattr__(name, value)
+        if name in cls.doors:
+            guard(cls, name)
+
+
+def guard(cls, name, closed=True):
+    """Put a door before a method, unless it has one, and keep its body under `_name`; with
+    closed=False, for the bodies of a base that say what is missing, only the latter."""
+    home = next((base for base in cls.__mro__ if name in vars(base)), None)
+    method = None if home is None else vars(home)[name]
+    if not isinstance(method, types.FunctionType):  # nobody wrote it, or it is something else
+        return
+    theirs = method.__module__.partition(".")[0] != __name__.partition(".")[0]
+    known = any(hasattr(vars(base).get(name), "body") for base in cls.__mro__)
+    if theirs and not known and name not in CONTRACT:
+        return  # a method of theirs that happens to have the name of one of ours
+    if not hasattr(method, "body") and closed and (theirs or name != "outer"):
+        guarded = door(method, *cls.doors[name], theirs)
+        guarded.body = guarded if theirs else method
+        type.__setattr__(cls, name, guarded)
+        method = guarded
+    body = getattr(method, "body", method)
+    type.__setattr__(cls, "_value" if name == "__call__" else f"_{name}", body)
+    if name in cls.operators:
+        type.__setattr__(cls, cls.operators[name], body)
 
 
 def door(body, enter, leave, theirs):
     """The body of a method, its arguments looked at by `enter`, and what it found by `leave`."""
+    count = enter.__code__.co_argcount - 1  # the arguments of the contract; others are passed on
 
     @functools.wraps(body)
     def guarded(self, *given, **named):
-        given = enter(self, *given, **named)
-        found = call(self, functools.partial(body, self), *given) if theirs else body(self, *given)
-        return leave(self, found, given, theirs)
+        if named:
+            bound = inspect.signature(body).bind(self, *given, **named)
+            bound.apply_defaults()
+            given, named = bound.args[1:], bound.kwargs
+        given = *enter(self, *given[:count]), *given[count:]
+        if not theirs:
+            return leave(self, body(self, *given, **named), given, False)
+        found = call(self, functools.partial(body, self, **named), *given)
+        return leave(self, found, given, True)
 
     return guarded

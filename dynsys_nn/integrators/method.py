@@ -2,12 +2,12 @@
 
 import math
 
-from ..arguments import METHOD, Described, guard, real_step, refuse
+from ..arguments import METHOD, Described, Guarded, guard, real_step, refuse
 from ..fields import known_invariants, words_of
 from ..maps import Map
 
 
-class Method(Described):
+class Method(Described, metaclass=Guarded):
     """A one-step method: `order`, `step`, `vjp`, `jvp`, and if they are known `inverse` and
     `lipschitz`.
 
@@ -18,11 +18,8 @@ class Method(Described):
     """
 
     order, symmetric = None, False
+    doors, operators = METHOD, {}
     dtypes = None  # the characters of the dtypes of states that it can step, or None for all
-
-    def __init_subclass__(cls, **options):
-        super().__init_subclass__(**options)
-        guard(cls, METHOD)
 
     def step(self, field, x, h):
         """Ψ^h(x), shape (..., d)."""
@@ -57,15 +54,6 @@ class Method(Described):
         """The largest H for which Ψ^h is certified non-expansive, ‖Ψ^h(x) − Ψ^h(y)‖ ≤ ‖x − y‖, for
         all 0 < h ≤ H."""
         raise NotImplementedError(f"no step of {type(self).__name__} is known to be non-expansive")
-
-    _step, _vjp, _jvp, _inverse, _lipschitz, _non_expansive_step = (
-        step,
-        vjp,
-        jvp,
-        inverse,
-        lipschitz,
-        non_expansive_step,
-    )
 
     def steps_for(self, field, T):
         """The smallest n for which n steps T/n, each non-expansive, reach time T > 0."""
@@ -124,7 +112,8 @@ class Method(Described):
         )
 
 
-guard(Method, {name: METHOD[name] for name in ("preserves", "steps_for")})
+for name in ("preserves", "steps_for"):
+    guard(Method, name)
 
 
 def geometry_of(field):

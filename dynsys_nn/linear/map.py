@@ -17,9 +17,7 @@ class LinearMap(Map):
 
     __array_ufunc__ = None  # numpy leaves w @ A to A
 
-    def __init_subclass__(cls, **options):
-        super().__init_subclass__(**options)
-        cls.__matmul__, cls.__rmatmul__ = cls._value, cls._adjoint
+    operators = {"__call__": "__matmul__", "adjoint": "__rmatmul__"}
 
     def adjoint(self, w):
         """Aᵀw, (..., dim_out) → (..., dim_in)."""
@@ -87,4 +85,4 @@ class Weighted(LinearMap):
         self.W = self.W / s_max
 
 
-LinearMap.adjoint = LinearMap._adjoint  # the base has no dimensions to look at
+type.__setattr__(LinearMap, "adjoint", LinearMap._adjoint)  # no dimensions to look at

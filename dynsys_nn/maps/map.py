@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import MAP, guard, states
+from ..arguments import MAP, Guarded, guard, states
 from .parameters import Parameters
 
 
@@ -18,7 +18,7 @@ class Unset:
         )
 
 
-class Map(Parameters):
+class Map(Parameters, metaclass=Guarded):
     """y = F(x; θ) with its hand-written adjoint and tangent.
 
     A map of your own sets `dim_in` and `dim_out`, registers its parameters with `own`, and
@@ -40,15 +40,12 @@ class Map(Parameters):
         frozenset(),
     )  # the same as facts: name → I with I(F(x)) = I(x); volume, symplectic
     formula = "F(x)"
+    doors, operators = MAP, {}  # methods that look at their arguments; those that have an operator
     dim_in, dim_out = Unset(), Unset()
     sequence = False  # True if F(x) is a sequence of states, (..., n, dim_out), as for a Rollout
     is_field = (
         False  # True if F is a vector field: what it keeps is kept by its flow, and not by F itself
     )
-
-    def __init_subclass__(cls, **options):
-        super().__init_subclass__(**options)
-        guard(cls, MAP)
 
     def __call__(self, x):
         raise NotImplementedError(f"{type(self).__name__} has no value: write __call__(self, x)")
@@ -71,8 +68,6 @@ class Map(Parameters):
             f"{type(self).__name__} has no hand-written tangent: write jvp(self, x, v, dtheta)"
         )
 
-    _value, _vjp, _jvp = __call__, vjp, jvp
-
     def lipschitz(self):
         """A certified L with ‖F(x) − F(y)‖ ≤ L‖x − y‖; NotImplementedError if none is known."""
         raise NotImplementedError(f"no Lipschitz constant of {type(self).__name__} is known")
@@ -88,8 +83,6 @@ class Map(Parameters):
             points, np.broadcast_to(np.eye(self.dim_in, dtype=x.dtype), points.shape)
         )
         return np.moveaxis(columns, x.ndim - 1, -1)
-
-    _inverse = inverse
 
     def state(self, x):
         """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes).
@@ -122,4 +115,4 @@ class Map(Parameters):
         return f"{type(self).__name__}({dims[0]} → {dims[1]})"
 
 
-guard(Map, {"jacobian": MAP["jacobian"]})
+guard(Map, "jacobian")
