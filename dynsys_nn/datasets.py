@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import dimension, flag, floating, generator, non_negative, positive, refuse
+from .arguments import dimension, flag, floating, generator, positive, real, refuse
 from .arguments import path as path_of
 
 __all__ = [
@@ -290,7 +290,7 @@ def _up_to_nine(labels, path):
 def _labels(n, noise, rng):
     """n labels 0 and 1 in equal parts, shuffled, and the Generator."""
     rng, labels = generator(rng), np.arange(dimension(n, "n")) % 2
-    non_negative(noise, "noise")
+    refuse(not real(noise) >= 0, f"noise must be at least 0 and finite, got {noise!r}")
     return rng.permutation(labels), rng
 
 

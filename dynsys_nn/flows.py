@@ -76,6 +76,10 @@ class Flow(Map):
         """The part of what the exact flow keeps that every step keeps."""
         return self.method.preserves(self.field)
 
+    def facts(self):
+        """What every step keeps: the words, and the invariants, name → I."""
+        return self.method.facts(self.field)
+
     def __call__(self, x):
         for _ in range(self.steps):
             x = self.method._step(self.field, x, self.h)
@@ -146,10 +150,12 @@ class Rollout(Map):
         self.n = dimension(n, "n")
         self.own(network=network)
 
-    keeps = property(lambda self: self.network.keeps, doc="What each step keeps.")
-    invariants = property(
-        lambda self: self.network.invariants, doc="name → I: what each step keeps."
-    )
+    keeps = property(lambda self: self.facts()[0], doc="What each step keeps.")
+    invariants = property(lambda self: self.facts()[1], doc="name → I: what each step keeps.")
+
+    def facts(self):
+        """What each step keeps: nothing, if it is the value of a field."""
+        return (frozenset(), {}) if self.network.is_field else self.network.facts()
 
     def __call__(self, x):
         states = []

@@ -1,5 +1,6 @@
 """A map, a training, a step: what is saved comes back to the last bit, and what cannot be read is refused by name."""
 
+import itertools
 import os
 import pickle
 import re
@@ -527,19 +528,19 @@ def test_classes_of_ones_own_are_resumed_in_a_new_process(tmp_path):
     assert float(done.stdout.removeprefix("np.float64(").strip(")\n")) == rich(None, 4).theta.sum()
 
 
+calls = itertools.count(1)
+
+
 def test_after_ctrl_c_in_an_epoch_the_session_takes_the_run_up_again(tmp_path):
     class Stop(dnn.Constraint):
-        calls = [0]
-
         def project(self):
-            self.calls[0] += 1
-            if self.calls[0] == 9:
+            if next(calls) == 9:
                 raise KeyboardInterrupt
 
     stop, rng = dict(constraints=lambda net: [Stop()]), np.random.default_rng(0)
     net = rich(tmp_path / "run.npz", 5, rng=rng, **stop)
     rich(tmp_path / "run.npz", 5, rng=rng, net=net, **stop)
-    assert net.theta.tobytes() == rich(None, 5, **stop).theta.tobytes() and Stop.calls[0] > 30
+    assert net.theta.tobytes() == rich(None, 5, **stop).theta.tobytes() and next(calls) > 30
 
 
 def test_a_checkpoint_of_the_first_version_is_refused_with_what_to_do(tmp_path):

@@ -186,7 +186,8 @@ def test_strang_of_two_exact_sub_flows_is_order_two_symmetric_and_symplectic(kin
             and method.symmetric_on(X)
             and method.preserves(X) == {"volume", "symplectic"}
         )
-        np.testing.assert_allclose(method.inverse(X, method.step(X, z, h), h), z, atol=1e-13)
+        if kind == 0:  # only what is said to be a shear is inverted
+            np.testing.assert_allclose(method.inverse(X, method.step(X, z, h), h), z, atol=1e-13)
         checks.order(method, X, z, t=0.5, finest=64).require()
         if kind == 0:
             assert all(inner.solves(part) and inner.order_on(part) == math.inf for part in X.parts)

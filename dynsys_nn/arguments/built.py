@@ -81,6 +81,8 @@ def same(a, b):
         return same(pieces_of(a), pieces_of(b))
     if hasattr(a, "theta"):
         return same(a.theta, b.theta) and same(arguments(a), arguments(b))
+    if type(a).__eq__ is object.__eq__ and getattr(a, "__dict__", None):
+        return same(vars(a), vars(b))
     return bool(a == b)
 
 
@@ -104,9 +106,11 @@ def identity(thing, met=None):
     with its code if it is somebody's own, and arguments; one that was met before by its number.
     """
     met = {} if met is None else met
-    if thing is None or isinstance(thing, bool | int | str):
-        return thing
-    if isinstance(thing, float | complex | bytes | range | slice | np.generic):
+    if isinstance(thing, np.generic):
+        thing = thing.item()
+    if thing is None or isinstance(thing, str | int) or isinstance(thing, float) and thing == thing:
+        return thing  # 1, 1.0 and True are equal in JSON, too, and so are 0.0 and −0.0
+    if isinstance(thing, float | complex | bytes | range | slice):
         return repr(thing)
     if isinstance(thing, np.ndarray):
         return fingerprint(thing)
@@ -130,8 +134,14 @@ def identity(thing, met=None):
     met[id(thing)] = len(met), thing  # kept, so that no other object has its id
     if isinstance(thing, types.FunctionType | types.MethodType | functools.partial):
         return [getattr(thing, "__qualname__", "partial"), identity(pieces_of(thing), met)]
+    if isinstance(thing, property):
+        return identity([thing.fget, thing.fset], met)
+    if isinstance(thing, staticmethod | classmethod):
+        return identity(thing.__func__, met)
     if isinstance(thing, types.BuiltinFunctionType | np.ufunc | types.ModuleType):
-        return thing.__name__
+        return {type(thing).__name__: thing.__name__}
+    if isinstance(thing, np.random.Generator):
+        return identity(thing.bit_generator.state, met)
     pieces = getattr(thing, "_pieces", ())
     made = {
         name: f"{value.dtype} {value.shape}"
@@ -143,8 +153,7 @@ def identity(thing, met=None):
 
 
 def code_of(cls):
-    """What a class of somebody's own says, name → function, number or text; nothing for ours."""
-    known = types.FunctionType | int | float | str
+    """What a class of somebody's own says, name → function or value; nothing for ours."""
     own = [
         C
         for C in reversed(cls.__mro__)
@@ -154,7 +163,7 @@ def code_of(cls):
     return {
         name: value
         for name, value in said.items()
-        if isinstance(value, known) and (callable(value) or name[:2] != "__")
+        if name != "_abc_impl" and (name[:2] != "__" or isinstance(value, types.FunctionType))
     }
 
 

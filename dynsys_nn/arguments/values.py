@@ -98,11 +98,9 @@ def real_number(value, name):
 def step(h):
     """A step h as a float or complex; TypeError unless it is a number, ValueError if it is zero,
     NaN or infinite."""
-    value = number(h, "a step h")
-    refuse(
-        not 0 < abs(value) < math.inf,
-        f"a step h must be one finite number other than zero, got {h}",
-    )
+    value = h if type(h) is float else number(h, "a step h")
+    if not 0 < abs(value) < math.inf:
+        raise ValueError(f"a step h must be one finite number other than zero, got {h}")
     return value
 
 
@@ -184,10 +182,8 @@ def non_negative(value, name):
         TypeError,
     )
     found = found.astype(float)
-    refuse(
-        not (np.isfinite(found) & (found >= 0)).all(),
-        f"{name} must be at least 0 and finite, got {value}",
-    )
+    if not (np.isfinite(found) & (found >= 0)).all():
+        raise ValueError(f"{name} must be at least 0 and finite, got {value}")
     return found if found.ndim else float(found)
 
 
@@ -343,7 +339,8 @@ def instance(value, kind, needs):
         name, parameters = value.__name__, inspect.signature(value).parameters.values()
         dots = "…" * any(p.default is p.empty for p in parameters)
         raise TypeError(f"{needs}, got the class itself: write {name}({dots}), not {name}")
-    refuse(not known, f"{needs}, got {value!r}", TypeError)
+    if not known:
+        raise TypeError(f"{needs}, got {value!r}")
     return value
 
 

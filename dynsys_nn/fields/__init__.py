@@ -22,6 +22,7 @@ from .invariants import (
     Quadratic,
     SquaredNorm,
     ValueOf,
+    given_invariant,
     invariant_object,
     known_invariants,
 )

@@ -49,11 +49,15 @@ class SumField(Field):
 
     @property
     def invariants(self):
-        return kept_by_all([(X.keeps, X.invariants) for X in self.parts])[1]
+        return self.facts()[1]
 
     @property
     def keeps(self):
-        return kept_by_all([(X.keeps, X.invariants) for X in self.parts])[0]
+        return self.facts()[0]
+
+    def facts(self):
+        """What all parts keep: the words, and the invariants, name → I."""
+        return kept_by_all([X.facts() for X in self.parts])
 
     def __call__(self, x):
         return sum(X._value(x) for X in self.parts)
@@ -119,9 +123,10 @@ class KnownField(Field):
     @property
     def keeps_its_slope(self):
         """True if it is said to be a shear, or X(x + hX(x)) = X(x) to the last bit at 64 random
-        x and h."""
+        x and h, 10⁻³ to 10³ in size."""
         rng = np.random.default_rng(0)
-        x, h = rng.normal(size=(64, self.dim)), rng.uniform(-10, 10, (64, 1))
+        x, h = rng.normal(size=(64, self.dim)), rng.choice((-1, 1), (64, 1))
+        x, h = [u * 10 ** rng.uniform(-3, 3, (64, 1)) for u in (x, h)]
         try:
             with np.errstate(all="ignore"):
                 X = self._value(x)

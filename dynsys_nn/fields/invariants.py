@@ -9,8 +9,8 @@ I. Invariants are equal if they were built alike.
 import numpy as np
 
 from ..arguments import Described, array, function, instance, numbers, refuse
-from ..maps import Map
-from .field import KEEPABLE
+from ..maps import Map, Parameters
+from .field import KEEPABLE, words_of
 
 
 class Mass(Described):
@@ -153,11 +153,10 @@ class GradientOf(Map):
 def known_invariants(field):
     """name → I: the invariants that a field is known by, with mass and norm if it has the words for
     them alone."""
-    known = dict(field.invariants)
-    for name, I in (("mass", Mass()), ("norm", SquaredNorm())):
-        if name in field.keeps and I not in known.values():
-            known[name] = I
-    return known
+    keeps, invariants = field.facts()
+    alone = keeps - {word for I in invariants.values() for word in words_of(I)}
+    implied = {"mass": Mass(), "norm": SquaredNorm()}
+    return dict(invariants) | {word: I for word, I in implied.items() if word in alone}
 
 
 def words(keeps):
@@ -181,6 +180,18 @@ def points(x, I):
             f"{x}"
         )
     return x
+
+
+def given_invariant(I):
+    """I itself, an invariant that is given; TypeError if it has parameters, to which no gradient
+    would flow."""
+    parts = [invariant_object(I), *getattr(I, "__dict__", {}).values()]
+    if any(isinstance(part, Parameters) and part.theta.size for part in parts):
+        raise TypeError(
+            f"an invariant that is given has no parameters, got {I!r}: for the learned H of a "
+            "HamiltonianField take DiscreteGradient()"
+        )
+    return I
 
 
 def invariant_object(I):

@@ -9,7 +9,7 @@ from ..linear import Dense, Lift
 from ..maps import Parameters, over_batch
 from .field import Field, activation_part, linear_part, with_bias, words_of, zero_bias
 from .gradient import GradientField, Potential, random_weights
-from .invariants import GradientOf, Mass, SquaredNorm, ValueOf, invariant_object
+from .invariants import GradientOf, Mass, SquaredNorm, ValueOf, given_invariant
 
 
 def forwarded(part, name):
@@ -156,12 +156,10 @@ class InvariantField(SkewGradientField):
         else:
             raise ValueError(
                 f"{name} must have d² = {d * d} rows for vec M, or d(d − 1)/2 = "
-                f"{d * (d - 1) // 2} for its "
-                ""
-                f"strict upper triangle, got {C.dim_out}"
+                f"{d * (d - 1) // 2} for its strict upper triangle, got {C.dim_out}"
             )
         self.dim_in = self.dim_out = d
-        self.invariant = invariant_object(invariant)
+        self.invariant = given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
         self.I = ValueOf(invariant, d)
         self.own(S=SkewMatrix(A, sigma, C, places), dI=GradientOf(invariant, d))

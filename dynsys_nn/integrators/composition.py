@@ -63,15 +63,15 @@ class Composition(Method):
 
     def facts(self, field):
         """What each substep keeps of its part: the words, and the invariants, name → I."""
-        return [(method.preserves(X), method.kept(X)) for _, X, method, _ in self.plan(field)]
+        return kept_by_all([method.facts(X) for _, X, method, _ in self.plan(field)])
 
     def kept(self, field):
         """The invariants that each substep keeps of its part."""
-        return kept_by_all(self.facts(field))[1]
+        return self.facts(field)[1]
 
     def preserves(self, field):
         """What each substep keeps of its part; a property of the sum alone may be lost."""
-        return kept_by_all(self.facts(field))[0]
+        return self.facts(field)[0]
 
     def lipschitz(self, field, h):
         """The product of the substeps' constants."""
@@ -137,10 +137,12 @@ class Splitting(Composition):
 
     def facts(self, field):
         """What each substep keeps of its part: everything, if it solves it exactly."""
-        return [
-            (X.keeps, known_invariants(X)) if exact else (method.preserves(X), method.kept(X))
-            for X, method, exact in self.exact_parts(field)
-        ]
+        return kept_by_all(
+            [
+                (X.facts()[0], known_invariants(X)) if exact else method.facts(X)
+                for X, method, exact in self.exact_parts(field)
+            ]
+        )
 
     def plan(self, field):
         if not isinstance(field, SumField):

@@ -3,8 +3,8 @@ invariant."""
 
 import numpy as np
 
-from ..arguments import refuse
-from ..fields import GradientOf, SkewGradientField, ValueOf, invariant_object
+from ..arguments import refuse, same
+from ..fields import GradientOf, SkewGradientField, ValueOf, given_invariant
 from .implicit import ImplicitMethod, Increment
 from .newton import norm
 
@@ -19,25 +19,23 @@ class DiscreteGradient(ImplicitMethod):
     implicit midpoint rule.
 
     An InvariantField has its S and I, and a HamiltonianField S = J and I = H. For any other field
-    with an invariant, give it: `DiscreteGradient(I)` takes S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². TypeError for a
-    field of neither kind. Source: Gonzalez, J. Nonlinear Sci. 6 (1996); McLachlan, Quispel and
-    Robidoux, Phil. Trans. R. Soc. A 357 (1999).
+    with an invariant, give it, without parameters: `DiscreteGradient(I)` takes
+    S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². TypeError for a field of neither kind. Source: Gonzalez, J. Nonlinear
+    Sci. 6 (1996); McLachlan, Quispel and Robidoux, Phil. Trans. R. Soc. A 357 (1999).
     """
 
     order, symmetric = 2, True
     rounding = 1e6  # the rounding of I(y) − I(x) is divided by ‖y − x‖
 
     def __init__(self, invariant=None):
-        self.invariant = None if invariant is None else invariant_object(invariant)
+        self.invariant = None if invariant is None else given_invariant(invariant)
 
     def require(self, field):
         super().require(field)
         refuse(
             self.invariant is None and not isinstance(field, SkewGradientField),
             "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, "
-            "or its invariant, "
-            ""
-            f"DiscreteGradient(I); got a {type(field).__name__}",
+            f"or its invariant, DiscreteGradient(I); got a {type(field).__name__}",
             TypeError,
         )
 
@@ -46,9 +44,8 @@ class DiscreteGradient(ImplicitMethod):
 
     def keeps_invariant(self, field, I):
         """True for the one that was given, or else the I that the field is made of."""
-        return I == (
-            getattr(field, "invariant", field.I) if self.invariant is None else self.invariant
-        )
+        kept = getattr(field, "invariant", field.I) if self.invariant is None else self.invariant
+        return same(I, kept)
 
 
 class Gonzalez(Increment):

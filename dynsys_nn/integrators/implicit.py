@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ..arguments import refuse
+from ..arguments import refuse, same
 from ..fields import InvariantField, PartitionedField
 from .bounds import require_field
 from .method import Method, geometry_of
@@ -253,7 +253,6 @@ class Cayley(ImplicitMethod):
             raise TypeError(
                 "Cayley needs a field S(x)∇I(x) with I of degree one or two, as "
                 "SpherePreservingField or an InvariantField "
-                ""
                 f"of Quadratic(Q), got {type(field).__name__}{of}"
             )
 
@@ -262,4 +261,4 @@ class Cayley(ImplicitMethod):
 
     def keeps_invariant(self, field, I):
         """True for the I that the field is made of."""
-        return I == field.invariant
+        return same(I, field.invariant)

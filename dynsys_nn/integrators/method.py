@@ -4,7 +4,7 @@ import math
 
 from ..arguments import METHOD, Described, Guarded, guard, real_step, refuse
 from ..fields import known_invariants, words_of
-from ..maps import Map
+from ..maps import Map, is_among
 
 
 class Method(Described, metaclass=Guarded):
@@ -37,9 +37,8 @@ class Method(Described, metaclass=Guarded):
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
         """Ψ^h(x) and its tangent (∂Ψ/∂x) v + (∂Ψ/∂θ) dtheta + (∂Ψ/∂h) dh."""
         raise NotImplementedError(
-            f"{type(self).__name__} has no hand-written tangent: write jvp(self, field, x, h, v, "
-            "dtheta, "
-            "dh)"
+            f"{type(self).__name__} has no hand-written tangent: "
+            "write jvp(self, field, x, h, v, dtheta, dh)"
         )
 
     def inverse(self, field, y, h):
@@ -92,24 +91,22 @@ class Method(Described, metaclass=Guarded):
         """The part of `field.keeps` that every step keeps, and what it keeps on any field."""
         if self.solves(field):
             return frozenset(field.keeps)
-        kept = self.kept(field).values()
-        lost = {
-            word for I in known_invariants(field).values() if I not in kept for word in words_of(I)
-        }
-        return self.keeps_geometry(field) | {word for I in kept for word in words_of(I)} - lost
+        known, kept = known_invariants(field).values(), self.kept(field)
+        lost = {word for I in known if not is_among(I, kept) for word in words_of(I)}
+        words = {word for I in kept.values() for word in words_of(I)}
+        return self.keeps_geometry(field) | words - lost
+
+    def facts(self, field):
+        """What every step keeps: the words, and the invariants, name → I."""
+        return self.preserves(field), self.kept(field)
 
     def require(self, field):
         """TypeError if the field is of a kind that the method cannot step, ValueError if it leaves
         its space."""
-        refuse(
-            not isinstance(field, Map),
-            f"{type(self).__name__} steps a vector field, got {field!r}",
-            TypeError,
-        )
-        refuse(
-            getattr(field, "dim_in", None) != getattr(field, "dim_out", None) or field.sequence,
-            f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}",
-        )
+        if not isinstance(field, Map):
+            raise TypeError(f"{type(self).__name__} steps a vector field, got {field!r}")
+        if getattr(field, "dim_in", None) != getattr(field, "dim_out", None) or field.sequence:
+            raise ValueError(f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}")
 
 
 for name in ("preserves", "steps_for"):

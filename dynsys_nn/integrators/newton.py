@@ -50,9 +50,7 @@ def newton(residual, correction, y, rounding, words):
         k = np.argmax(size / small)
         raise NotConverged(
             f"{method!r}: Newton's method did not converge in a step h = {h:g} from state number "
-            f"{k} of the batch: "
-            ""
-            f"the residual {what} is {size[k]:.2g}; take a smaller step"
+            f"{k} of the batch: the residual {what} is {size[k]:.2g}; take a smaller step"
         )
     for _ in range(2 if np.iscomplexobj(y) else 0):
         everywhere = slice(None)

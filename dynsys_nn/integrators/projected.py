@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..arguments import instance
-from ..fields import invariant_object, words_of
+from ..fields import given_invariant, words_of
 from .method import Method
 from .newton import newton
 
@@ -25,7 +25,7 @@ class Projected(Method):
 
     def __init__(self, method, invariant):
         self.method = instance(method, Method, "Projected takes a method such as RK4()")
-        self.invariant = invariant_object(invariant)
+        self.invariant = given_invariant(invariant)
 
     @property
     def order(self):

@@ -95,8 +95,7 @@ class RungeKutta(Method):
     def inverse(self, field, y, h):
         """The step with −h on a shear, which it solves exactly; NotImplementedError on other
         fields."""
-        exact = getattr(field, "keeps_its_slope", False)
-        return self._step(field, y, -h) if exact else super()._inverse(field, y, h)
+        return self._step(field, y, -h) if self.solves(field) else super()._inverse(field, y, h)
 
     def adjoint_tableau(self):
         """(Â, b), the Runge–Kutta method by which `vjp` integrates λ̇ = −X′(x)ᵀλ. ValueError if a

@@ -10,7 +10,7 @@ grid (m, n, d).
 """
 
 from .map import Map
-from .network import Network, flattened, kept_by_all, lipschitz_product
+from .network import Network, flattened, is_among, kept_by_all, lipschitz_product
 from .parameters import Parameters, every_map, inner, over_batch, place_of
 from .tables import table
 

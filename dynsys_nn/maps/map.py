@@ -84,6 +84,10 @@ class Map(Parameters, metaclass=Guarded):
         )
         return np.moveaxis(columns, x.ndim - 1, -1)
 
+    def facts(self):
+        """What F keeps: the words, and the invariants, name → I."""
+        return frozenset(self.keeps), self.invariants
+
     def state(self, x):
         """x as an array of states: the last axis is `dim_in`, the dtype is θ's (complex passes).
         ValueError otherwise."""

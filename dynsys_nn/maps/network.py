@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import refuse
+from ..arguments import refuse, same
 from .map import Map
 from .parameters import place_of
 from .tables import summary
@@ -84,19 +84,18 @@ class Network(Map):
 
     @property
     def invariants(self):
-        """name → I: what every map keeps, compared by equality."""
-        return self.kept()[1]
+        """name → I: what every map keeps, compared by how it was built."""
+        return self.facts()[1]
 
     @property
     def keeps(self):
         """What every map keeps; an energy, or another invariant, if it is the same for all."""
-        return self.kept()[0]
+        return self.facts()[0]
 
-    def kept(self):
-        """The words for what every map keeps, and the invariants, name → I. A field keeps nothing:
-        its flow does."""
+    def facts(self):
+        """What every map keeps. A field keeps nothing: its flow does."""
         once = {id(F): F for F in self.maps}.values()
-        return kept_by_all([((), {}) if F.is_field else (F.keeps, F.invariants) for F in once])
+        return kept_by_all([((), {}) if F.is_field else F.facts() for F in once])
 
     def summary(self):
         """A table with one row per map: what it computes, shape, number of parameters, Lipschitz
@@ -106,14 +105,19 @@ class Network(Map):
 
 def kept_by_all(kept):
     """What all keep, of pairs (words, name → I): the common words, and the common invariants,
-    compared by equality. An energy is a common one only if it is the same invariant."""
+    compared by how they were built. An energy is a common one only if it is the same invariant."""
     words = frozenset.intersection(*[frozenset(its_words) for its_words, _ in kept])
     first, *rest = [invariants for _, invariants in kept]
     if not rest:
         return words, first
-    common = {name: I for name, I in first.items() if all(I in other.values() for other in rest)}
+    common = {name: I for name, I in first.items() if all(is_among(I, other) for other in rest)}
     shared = {word for I in common.values() for word in getattr(I, "keeps", {"invariant"})}
     return words & (shared | words - {"energy", "invariant"}), common
+
+
+def is_among(I, invariants):
+    """Whether an invariant is one of those, name → J, compared by how they were built."""
+    return any(same(I, J) for J in invariants.values())
 
 
 def lipschitz_product(maps):

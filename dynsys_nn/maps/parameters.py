@@ -40,12 +40,10 @@ class Parameters:
             f"{type(self).__name__} called own() already: pass all parameters in a single call",
         )
         for name, piece in pieces.items():
-            refuse(
-                name in ("dim_in", "dim_out")
-                or hasattr(Parameters, name)
-                or callable(getattr(type(self), name, None)),
-                f"{name} is a name that {type(self).__name__} uses already: choose another one",
-            )
+            if name in ("dim_in", "dim_out") or is_taken(name, type(self)):
+                raise ValueError(
+                    f"{name} is a name that {type(self).__name__} uses already: choose another one"
+                )
             if not isinstance(piece, Parameters) and piece is not None:
                 pieces[name] = floats(piece, f"{name} of {type(self).__name__}")
         self._missing = tuple(name for name, piece in pieces.items() if piece is None)
@@ -74,7 +72,19 @@ class Parameters:
         dtypes = {owner.__dict__[key].dtype for owner, key in self._leaves}
         if len(dtypes) > 1:
             self._bind(self._gathered().astype(np.result_type(*dtypes)))
-        self._lay_end_to_end()
+        elif self._has_all_of_their_homes():
+            self._lay_end_to_end()
+
+    def _has_all_of_their_homes(self):
+        """Whether no map besides these has an array where theirs lie: then they may move at
+        once, and otherwise when θ is asked for."""
+        homes = {}
+        for owner, name in self._leaves:
+            home, _ = owner._home.get(name, (None, 0))
+            size = owner.__dict__[name].size
+            if home is not None:
+                homes[id(home)] = homes.get(id(home), home.size) - size
+        return not any(homes.values())
 
     # ---- θ
     @property
@@ -215,7 +225,8 @@ class Parameters:
             object.__setattr__(self, name, value)
         elif name in self._missing:
             raise AttributeError(
-                f"this {type(self).__name__} was built without {name}: build it with {name}=…, got {value!r}"
+                f"this {type(self).__name__} was built without {name}: build it with {name}=…, "
+                f"got {value!r}"
             )
         elif isinstance(self.__dict__[name], Parameters):
             raise AttributeError(
@@ -237,6 +248,15 @@ class Parameters:
 
     def __copy__(self):
         return copy.deepcopy(self)  # a shallow copy would share its arrays, and then lose them
+
+
+def is_taken(name, cls):
+    """Whether a class has a method, or one of its bases in this package anything, by a name."""
+    ours = Parameters.__module__.partition(".")[0]
+    found = getattr(cls, name, None)
+    bases = [C for C in cls.__mro__[1:] if C.__module__.partition(".")[0] == ours]
+    settable = getattr(found, "fset", None) is not None and not hasattr(Parameters, name)
+    return callable(found) or not settable and any(name in vars(C) for C in bases)
 
 
 def leaves_of(F, name):
@@ -284,11 +304,8 @@ def inner(u, v):
 def floats(value, what):
     """A copy of `value` as an array of floating-point numbers."""
     found = array(value, f"{what} must be an array")
-    refuse(
-        found.dtype.kind not in "fciub",
-        f"{what} must be an array of numbers or a map, got {value!r}",
-        TypeError,
-    )
+    if found.dtype.kind not in "fciub":
+        raise TypeError(f"{what} must be an array of numbers or a map, got {value!r}")
     return np.array(found, found.dtype if found.dtype.kind in "fc" else float)
 
 
