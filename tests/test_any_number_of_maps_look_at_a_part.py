@@ -227,3 +227,33 @@ def test_parts_of_two_precisions_take_the_wider_one(rng):
     assert narrow.theta.dtype == np.float32
     net = dnn.Network(narrow, dnn.Dense(2, 3, rng=rng))
     assert net.theta.dtype == narrow.theta.dtype == narrow.W.dtype == float
+
+
+def test_building_a_second_network_moves_nothing_of_the_first(rng):
+    """Its arrays move when its own θ is asked for, not before: a live θ stays live."""
+    body, heads = dnn.Flow(residual(rng), 0.1), [dnn.Affine(2, 4, rng=rng) for _ in range(2)]
+    first = dnn.Network(body, heads[0])
+    theta = first.theta
+    second = dnn.Network(body, heads[1])
+    theta[:] = 0
+    assert not first.theta.any() and first.theta is theta and not body.theta.any()
+    second.theta += 1  # now the body lies here
+    assert (body.theta == 1).all() and (first.theta[: body.theta.size] == 1).all()
+
+
+def test_a_part_that_lies_elsewhere_in_the_same_vector_is_found(rng):
+    """Equal sizes, another place: [A, B] and [B, A] are two θ."""
+    A, B = (dnn.Dense(2, 2, rng=rng) for _ in range(2))
+    there, back = dnn.Network(A, B), dnn.Network(B, A)
+    for net, order in ((there, (A, B)), (back, (B, A)), (there, (A, B))):
+        net.theta = np.arange(8.0)
+        np.testing.assert_array_equal(order[0].theta, np.arange(4.0))
+        np.testing.assert_array_equal(order[1].theta, np.arange(4.0, 8.0))
+
+
+@pytest.mark.parametrize(
+    "name", ["keeps", "invariants", "formula", "doors", "theta", "vjp", "dim_in"]
+)
+def test_own_refuses_a_name_that_a_map_uses(name):
+    with pytest.raises(ValueError, match=f"{name} is a name that Field uses already"):
+        dnn.Field().own(**{name: np.ones(2)})

@@ -1,6 +1,7 @@
 """Arguments are looked at where a caller's hand is, once, for our classes and a student's alike; behind that, a body is its formula."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -264,3 +265,88 @@ def test_the_identity_of_a_student_gives_back_what_it_got():
     x = np.ones(2)
     y = Same()(x)
     assert y is x and y.flags.writeable
+
+
+# ---- every way of writing a method in Python
+
+
+class Doubling:
+    """A mixin, which knows nothing of doors."""
+
+    def __call__(self, x):
+        return 2 * super().__call__(x)
+
+
+def test_a_mixin_and_a_later_assignment_count_inside_and_outside():
+    """F(x) is what a network with F in it computes, wherever the method was written."""
+
+    class Twice(Doubling, dnn.Dense):
+        pass
+
+    class Later(dnn.Dense):
+        pass
+
+    Later.__call__ = lambda self, x: 3 * dnn.Dense.__call__(self, x)
+    x = np.ones(2)
+    for F, factor in ((Twice(2, 2), 2), (Later(2, 2), 3)):
+        F.W = np.eye(2)
+        np.testing.assert_array_equal(F(x), factor * x)
+        np.testing.assert_array_equal(dnn.Network(F)(x), F(x))
+        with pytest.raises(ValueError, match="acts on states of dimension 2"):
+            F(np.ones(3))
+
+
+def test_arguments_may_be_named_as_the_method_names_them():
+    class Scaled(Sines):
+        def __call__(self, points, scale=1.0):
+            return scale * super().__call__(points)
+
+    A, X = dnn.Dense(2, 2), Scaled()
+    A.W = [[1, 2], [3, 4]]
+    np.testing.assert_array_equal(A.adjoint(w=[1, 0]), [1.0, 2.0])
+    np.testing.assert_array_equal(X(points=[0, 1], scale=2.0), 2 * np.sin([0, 1]))
+    np.testing.assert_array_equal(X([0, 1], 2.0), 2 * np.sin([0, 1]))
+    field = dnn.GradientField(A, dnn.Tanh())
+    assert dnn.Euler().steps_for(field, T=1.0) == dnn.Euler().steps_for(field, 1.0)
+    with pytest.raises(TypeError, match="missing a required argument: 'points'"):
+        X(z=[0, 1])
+
+
+def test_a_students_own_method_may_have_a_name_that_the_package_uses_elsewhere():
+    class Own(Sines):
+        def states(self, n):
+            return [f"state {k}" for k in range(n)]
+
+        @staticmethod
+        def potential(height):
+            return 9.81 * height
+
+    assert Own().states(2) == ["state 0", "state 1"] and Own().potential(2) == 19.62
+
+
+@pytest.mark.parametrize("method, message", [
+    (dict(inverse=lambda self, y: y[..., :1]), "a state of Own has shape (5, 1), needed is (5, 2)"),
+    (dict(jacobian=lambda self, x: x), "F′(x) of Own has shape (5, 2), needed is (5, 2, 2)"),
+    (dict(__call__=lambda self, x: np.add(x, 1, out=x)), "Own: an argument is changed"),
+])  # fmt: skip
+def test_what_any_method_of_the_contract_returns_is_looked_at(method, message):
+    X = type("Own", (Sines,), method)()
+    with pytest.raises(WrongResult, match=re.escape(message)):
+        getattr(X, *method)(np.ones((5, 2)))
+
+
+def test_an_error_of_the_students_own_is_not_renamed():
+    def strict(x):
+        raise ValueError("the table that I read is read-only in part")
+
+    with pytest.raises(ValueError, match="the table that I read") as caught:
+        Sines(value=strict)(np.ones(2))
+    assert not isinstance(caught.value, WrongResult)
+
+
+def test_a_part_of_the_argument_is_given_back_as_an_array_that_may_be_changed():
+    x = np.arange(2.0)
+    y = Sines(value=lambda x: x[::-1])(x)
+    y += 1
+    np.testing.assert_array_equal(y, [2, 1])
+    np.testing.assert_array_equal(x, [0, 1])

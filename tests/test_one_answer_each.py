@@ -6,7 +6,17 @@ import pickle
 
 import numpy as np
 import pytest
-from zoo import FIELDS, LOPSIDED, QUADRATIC, WAVY, energetic, invariant_field, points, residual
+from zoo import (
+    FIELDS,
+    LOPSIDED,
+    QUADRATIC,
+    WAVY,
+    energetic,
+    invariant_field,
+    partitioned,
+    points,
+    residual,
+)
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems
@@ -329,3 +339,138 @@ def test_tab_completion_shows_public_names_only():
             name.startswith("_") for name in module.__all__
         )
         assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_what_a_deep_network_keeps_is_asked_once_for_each_part(rng):
+    net = X = dnn.MassPreservingField(dnn.Dense(3, 3, rng=rng), dnn.Tanh())
+    net = dnn.Flow(X, 0.1)
+    for _ in range(40):
+        net, X = dnn.Network(net), dnn.SumField(X)
+    assert net.keeps == X.keeps == {"mass"} and list(net.invariants) == ["mass"]
+    assert dnn.Flow(X, 0.1).keeps == dnn.Rollout(net, 2).keeps == {"mass"}
+
+
+def test_a_rollout_of_the_value_of_a_field_keeps_nothing(rng):
+    X = FIELDS["SpherePreservingField"](rng)
+    assert X.keeps == {"norm"} and dnn.Rollout(X, 3).keeps == set() == set(
+        dnn.Rollout(X, 3).invariants
+    )
+
+
+def test_two_different_energies_are_not_a_common_one(rng):
+    """Nor does a tie of one of them make it so; and a network of one map keeps what the map keeps."""
+    X, Y = energetic(rng), energetic(rng)
+    F, G = (dnn.Flow(Z, 0.1, dnn.DiscreteGradient()) for Z in (X, Y))
+    assert dnn.Network(F).keeps == F.keeps == {"energy"} and dnn.Network(F, F).keeps == {"energy"}
+    assert dnn.Network(F, G).keeps == dnn.Network(F, G, F).keeps == set()
+
+    class Keeper(dnn.Map):
+        """Keeps an energy of which it has no formula: of one map alone that is a word that holds."""
+
+        dim_in = dim_out = 4
+        keeps = frozenset({"energy"})
+
+        def __call__(self, x):
+            return x
+
+    K = Keeper()
+    assert dnn.Network(K).keeps == dnn.Network(K, K).keeps == {"energy"}
+    assert dnn.Network(K, Keeper()).keeps == set()
+
+
+def test_an_exact_step_keeps_every_invariant_of_its_field():
+    """A shear is stepped exactly by Euler's method, which keeps nothing but linear invariants."""
+    I = dnn.Invariant(lambda x: np.sin(x[..., 0]), lambda x: 0 * x, lambda x, v: 0 * v)
+    X = dnn.KnownField(lambda x: np.stack([0 * x[..., 0], x[..., 0]], axis=-1), 2, shear=True)
+    X.invariants = {"invariant": I}
+    assert dnn.Euler().kept(X) == {"invariant": I} and dnn.Heun().kept(X) == {"invariant": I}
+
+
+class Cubic:
+    """I(x) = Σ cxᵢ³/3, an invariant of somebody's own without an equality."""
+
+    keeps = frozenset({"mass"})  # the word of another one
+
+    def __init__(self, c):
+        self.c = c
+
+    def __call__(self, x):
+        return self.c * (x**3).sum(axis=-1) / 3
+
+    def gradient(self, x):
+        return self.c * x * x
+
+    def hvp(self, x, v):
+        return 2 * self.c * x * v
+
+
+def test_invariants_of_ones_own_are_equal_if_they_were_built_alike(rng):
+    X = dnn.InvariantField(dnn.Dense(9, 3, rng=rng), dnn.Tanh(), Cubic(2.0))
+    method = dnn.DiscreteGradient(Cubic(2.0))
+    assert same(Cubic(2.0), Cubic(2.0)) and not same(Cubic(2.0), Cubic(1.0))
+    twin = copy.deepcopy(X)
+    for field in (X, twin):
+        assert dnn.DiscreteGradient().preserves(field) == method.preserves(field) == {"mass"}
+        assert not dnn.DiscreteGradient(Cubic(1.0)).preserves(field)
+    net = dnn.Network(*[dnn.Flow(field, 0.1, method) for field in (X, twin)])
+    assert list(net.invariants) == ["mass"] and net.keeps == {"mass"}
+    assert dnn.RK4().preserves(X) == set()  # its mass is not Σxᵢ, which RK4 would keep
+
+
+def test_an_invariant_that_is_given_has_no_parameters(rng):
+    """A gradient would not flow to them."""
+    X, Y = energetic(rng), partitioned(rng)
+    learned = dnn.fields.partitioned.SeparableEnergy(Y.f, Y.g)
+    for I in (X.I, learned):
+        for build in (dnn.DiscreteGradient, lambda I: dnn.Projected(dnn.RK4(), I)):
+            with pytest.raises(TypeError, match=r"has no parameters, got .*DiscreteGradient\(\)"):
+                build(I)
+
+
+def test_a_function_that_is_flat_near_zero_is_not_taken_for_a_shear():
+    """X(x) = (0, 0) for |x| < 5, a pulse beyond: 64 states of size one would not see it."""
+
+    def pulse(x):
+        return np.where(np.abs(x[..., ::-1]) < 5, 0 * x, x[..., ::-1])
+
+    X = dnn.KnownField(pulse, 2, keeps={"volume"})
+    assert not X.keeps_its_slope
+    assert dnn.Strang(dnn.Euler()).order_on(dnn.SumField(X, X)) == 1
+    with pytest.raises(NotImplementedError):
+        dnn.Euler().inverse(X, np.ones(2), 0.1)
+
+
+def test_an_identity_is_the_same_for_equal_numbers_and_another_for_other_things():
+    equal = [(1, 1.0), (1, True), (np.float64(0.5), 0.5), (0.0, -0.0), (np.int32(3), 3)]
+    assert all(identity(a) == identity(b) for a, b in equal)
+    differ = [
+        (np.float32(0.1), 0.1),
+        ("sin", np.sin),
+        (max, "max"),
+        (max, min),
+        ([1], [2]),
+        (math.nan, 0.0),
+    ]
+    assert all(identity(a) != identity(b) for a, b in differ)
+    draws = [np.random.default_rng(k) for k in (0, 0, 1)]
+    assert identity(draws[0]) == identity(draws[1]) != identity(draws[2])
+
+
+def test_an_identity_has_all_that_a_class_says():
+    def made(A, scale, slope):
+        class Own(dnn.RungeKutta):
+            order = 1
+            shears, weights = ([1, 2], slope), np.array([scale])
+            twice = property(lambda self: scale)
+            thrice = staticmethod(lambda: slope)
+
+            def __init__(self):
+                super().__init__()
+
+        Own.A, Own.b = A, [1.0]
+        return Own()
+
+    same_thing = made([[]], 1.0, 2.0)
+    assert identity(same_thing) == identity(made([[]], 1.0, 2.0))
+    for other in (made([[]], 1.5, 2.0), made([[]], 1.0, 2.5)):
+        assert identity(same_thing) != identity(other)
