@@ -227,6 +227,10 @@ def test_parts_of_two_precisions_take_the_wider_one(rng):
     assert narrow.theta.dtype == np.float32
     net = dnn.Network(narrow, dnn.Dense(2, 3, rng=rng))
     assert net.theta.dtype == narrow.theta.dtype == narrow.W.dtype == float
+    narrow = dnn.Dense(3, 2, rng=rng, dtype=np.float32)
+    dnn.Network(narrow, dnn.Dense(2, 3, rng=rng, dtype=np.float32))
+    net = dnn.Network(narrow, dnn.Dense(2, 3, rng=rng))
+    assert narrow.W.dtype == net[1].W.dtype == net(np.ones(2)).dtype == float  # θ was not asked for
 
 
 def test_building_a_second_network_moves_nothing_of_the_first(rng):
@@ -239,6 +243,14 @@ def test_building_a_second_network_moves_nothing_of_the_first(rng):
     assert not first.theta.any() and first.theta is theta and not body.theta.any()
     second.theta += 1  # now the body lies here
     assert (body.theta == 1).all() and (first.theta[: body.theta.size] == 1).all()
+
+
+def test_a_weight_that_was_taken_from_a_new_network_is_live(rng):
+    net = dnn.Network(dnn.Dense(2, 2, rng=rng), dnn.Affine(2, 2, rng=rng))
+    W, theta = net[0].W, net[1].theta
+    net.theta = np.arange(10.0)
+    np.testing.assert_array_equal(W.ravel(), np.arange(4.0))
+    np.testing.assert_array_equal(theta, np.arange(4.0, 10.0))
 
 
 def test_a_part_that_lies_elsewhere_in_the_same_vector_is_found(rng):

@@ -196,8 +196,11 @@ def test_strang_of_two_exact_sub_flows_is_order_two_symmetric_and_symplectic(kin
             and method.symmetric_on(X)
             and method.preserves(X) == {"volume", "symplectic"}
         )
-        if kind == 0:  # only what is said to be a shear is inverted
+        if kind == 0:
             np.testing.assert_allclose(method.inverse(X, method.step(X, z, h), h), z, atol=1e-13)
+        else:  # what is found to be a shear, but not said to be one, is not inverted
+            with pytest.raises(NotImplementedError, match="has no explicit inverse"):
+                method.inverse(X, z, h)
         checks.order(method, X, z, t=0.5, finest=64).require()
         if kind == 0:
             assert all(inner.solves(part) and inner.order_on(part) == math.inf for part in X.parts)
@@ -456,21 +459,30 @@ def test_an_identity_is_the_same_for_equal_numbers_and_another_for_other_things(
     assert identity(draws[0]) == identity(draws[1]) != identity(draws[2])
 
 
-def test_an_identity_has_all_that_a_class_says():
-    def made(A, scale, slope):
+@pytest.mark.parametrize("which", range(6))
+def test_an_identity_has_all_that_a_class_says(which):
+    def made(table=(1.0,), shears=2.0, weight=3.0, twice=4.0, thrice=5.0, named=6.0):
         class Own(dnn.RungeKutta):
-            order = 1
-            shears, weights = ([1, 2], slope), np.array([scale])
-            twice = property(lambda self: scale)
-            thrice = staticmethod(lambda: slope)
+            order, b = 1, [1.0]
+            A = [[]]
+            rows, entries, array = [table], {"shears": shears}, np.array([weight])
+            double, triple = property(lambda self: twice), staticmethod(lambda: thrice)
+            of_the_class = classmethod(lambda cls: named)
 
             def __init__(self):
                 super().__init__()
 
-        Own.A, Own.b = A, [1.0]
-        return Own()
+        return identity(Own())
 
-    same_thing = made([[]], 1.0, 2.0)
-    assert identity(same_thing) == identity(made([[]], 1.0, 2.0))
-    for other in (made([[]], 1.5, 2.0), made([[]], 1.0, 2.5)):
-        assert identity(same_thing) != identity(other)
+    names = ["table", "shears", "weight", "twice", "thrice", "named"]
+    assert made() == made() != made(**{names[which]: 0.5})
+
+
+def test_a_method_keeps_the_invariant_of_which_its_field_is_made_and_no_other(rng):
+    X, x = FIELDS["SpherePreservingField"](rng), points(rng, (5,))
+    X.invariants = X.invariants | {"invariant": WAVY}  # a false claim
+    for method in (dnn.Cayley(), dnn.DiscreteGradient(), dnn.ImplicitMidpoint()):
+        F = dnn.Flow(X, 0.1, method)
+        assert list(F.invariants) == ["norm"] and F.keeps == {"norm"}
+        assert abs(np.linalg.norm(F(x), axis=-1) - np.linalg.norm(x, axis=-1)).max() < 1e-14
+        assert abs(WAVY(F(x)) - WAVY(x)).max() > 1e-6

@@ -244,16 +244,13 @@ class Cayley(ImplicitMethod):
     order, linear = 1, True
 
     def require(self, field):
-        if not isinstance(field, InvariantField) or getattr(
-            field.invariant, "degree", None
-        ) not in (1, 2):
-            of = (
-                f" of {type(field.invariant).__name__}" if isinstance(field, InvariantField) else ""
-            )
+        I = field.invariant if isinstance(field, InvariantField) else None
+        if getattr(I, "degree", None) not in (1, 2):
+            of = "" if I is None else f" of {type(I).__name__}"
             raise TypeError(
                 "Cayley needs a field S(x)∇I(x) with I of degree one or two, as "
-                "SpherePreservingField or an InvariantField "
-                f"of Quadratic(Q), got {type(field).__name__}{of}"
+                "SpherePreservingField or an InvariantField of Quadratic(Q), got "
+                f"{type(field).__name__}{of}"
             )
 
     def increment(self, field):

@@ -5,8 +5,7 @@ its θ is the list of all arrays below it, each once however often it is met, so
 are one weight, and a gradient in them is a sum. These arrays are laid end to end in memory, and
 each is a view of its stretch: an optimiser does one vector operation for the whole network. Any
 number of flows and networks may look at one field. If the θ of one cannot be a stretch of the θ of
-another, as for two heads on one body, the shared arrays lie in the θ that was made or asked for
-last.
+another, as for two heads on one body, the shared arrays lie in the θ that was asked for last.
 """
 
 import copy
@@ -76,8 +75,8 @@ class Parameters:
             self._lay_end_to_end()
 
     def _has_all_of_their_homes(self):
-        """Whether no map besides these has an array where theirs lie: then they may move at
-        once, and otherwise when θ is asked for."""
+        """Whether nothing else lies where these arrays lie: then they may move as the map is built,
+        and otherwise when θ is asked for."""
         homes = {}
         for owner, name in self._leaves:
             home, _ = owner._home.get(name, (None, 0))
