@@ -486,3 +486,11 @@ def test_a_method_keeps_the_invariant_of_which_its_field_is_made_and_no_other(rn
         assert list(F.invariants) == ["norm"] and F.keeps == {"norm"}
         assert abs(np.linalg.norm(F(x), axis=-1) - np.linalg.norm(x, axis=-1)).max() < 1e-14
         assert abs(WAVY(F(x)) - WAVY(x)).max() > 1e-6
+
+
+def test_a_word_for_two_invariants_is_lost_with_one_of_them(rng):
+    X = invariant_field(rng, QUADRATIC)
+    X.invariants = {"quadratic": QUADRATIC, "wavy": WAVY}
+    assert QUADRATIC.keeps == WAVY.keeps == {"invariant"}
+    F = dnn.Flow(X, 0.1, dnn.ImplicitMidpoint())
+    assert list(F.invariants) == ["quadratic"] and F.keeps == set()
