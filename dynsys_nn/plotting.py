@@ -39,9 +39,8 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     P, grid = decomposition, _grid(xlim, ylim, 40)
     U, radius, (x, y) = P.U(grid), np.linalg.norm(grid, axis=-1), np.moveaxis(grid, -1, 0)
     faint = dict(colors="0.75", linewidths=1.2, linestyles="solid", zorder=0)
-    if (
-        np.ptp(U) > 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max()
-    ):  # else U is rounding
+    rounding = 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max()
+    if np.ptp(U) > rounding:
         axes[1].contour(x, y, U, np.unique(np.quantile(U, np.linspace(0.05, 0.95, 14))), **faint)
     axes[2].contour(x, y, radius, np.linspace(0, radius.max(), 8)[1:], **faint)
     fields, colours = (P.field, P.gradient, P.sphere), ("black", str(_cycle()[1]), str(_cycle()[0]))

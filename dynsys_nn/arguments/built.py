@@ -18,10 +18,8 @@ def arguments(thing):
     try:
         names = inspect.signature(type(thing)).parameters
         return {name: getattr(thing, name) for name in names}
-    except (
-        AttributeError,
-        ValueError,
-    ):  # the names are not those of its attributes, or C code without a signature
+    except (AttributeError, ValueError):
+        # the names are not those of its attributes, or it is C code without a signature
         if hasattr(thing, "_pieces"):
             return thing.__getstate__()  # without its book-keeping of where θ lies
         return vars(thing) if hasattr(thing, "__dict__") else {}
@@ -59,9 +57,8 @@ class Described:
         return type(self) is type(other) and same(self.arguments(), other.arguments())
 
     def __hash__(self):
-        return hash(
-            type(self)
-        )  # equal objects have equal classes, and their arguments may be arrays
+        # equal objects have equal classes, and their arguments may be arrays
+        return hash(type(self))
 
 
 def same(a, b):

@@ -20,9 +20,8 @@ class ResidualField(Field):
 
     def __init__(self, A, sigma, B=None):
         A, sigma = linear_part(A, "A"), activation_part(sigma)
-        B = (
-            Lift(A.dim_out, A.dim_out) if B is None else linear_part(B, "B")
-        )  # Lift(k, k) is the identity
+        # Lift(k, k) is the identity
+        B = Lift(A.dim_out, A.dim_out) if B is None else linear_part(B, "B")
         refuse(
             B.dim_in != A.dim_out,
             f"B must act on the {A.dim_out} values of A, got B: {B.dim_in} → {B.dim_out}",

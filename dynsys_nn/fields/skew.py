@@ -198,12 +198,8 @@ class MassPreservingField(InvariantField):
     def lipschitz(self):
         """‖P‖‖C‖ max|σ′| ‖A‖ where P m = (M − Mᵀ)1."""
         P = self.S.times(np.eye(len(self.S.i)), np.ones((1, self.dim)))
-        return (
-            float(np.linalg.norm(P, 2))
-            * self.C.lipschitz()
-            * self.sigma.lipschitz
-            * self.A.lipschitz()
-        )
+        C, sigma, A = self.C.lipschitz(), self.sigma.lipschitz, self.A.lipschitz()
+        return float(np.linalg.norm(P, 2)) * C * sigma * A
 
 
 class SpherePreservingField(InvariantField):

@@ -169,11 +169,8 @@ class ImplicitMidpoint(ImplicitMethod):
     def keeps_geometry(self, field):
         """The symplectic form, and with it, or for a partitioned field, volume."""
         kept = geometry_of(field)
-        return (
-            kept
-            if "symplectic" in kept or isinstance(field, PartitionedField)
-            else kept - {"volume"}
-        )
+        volume = "symplectic" in kept or isinstance(field, PartitionedField)
+        return kept if volume else kept - {"volume"}
 
     def lipschitz(self, field, h):
         """max |1 + ½hλ|/|1 − ½hλ| over the spectrum. If that is not known, hλ is hμ for h > 0 (0 if
@@ -226,9 +223,8 @@ class FrozenSkew(Increment):
         """½ S(x)∇²I."""
         S, d = self.field.S.matrix(x), x.shape[-1]
         unit = np.broadcast_to(np.eye(d, dtype=x.dtype), S.shape)
-        rows = self.field.invariant.hvp(
-            np.broadcast_to(x[..., None, :], S.shape), unit
-        )  # ∇²I is symmetric
+        # ∇²I is symmetric: its rows are its columns
+        rows = self.field.invariant.hvp(np.broadcast_to(x[..., None, :], S.shape), unit)
         return S @ rows / 2
 
 

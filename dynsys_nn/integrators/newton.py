@@ -42,9 +42,8 @@ def newton(residual, correction, y, rounding, words):
             y[k], r[k], size[k] = y_new[falls], r_new[falls], norm(r_new[falls])
             trying = trying[~falls & (size[trying] > small[trying])]
             c /= 2
-        fell = (size < before / 2) | (
-            (size < before) & (size > small)
-        )  # at rounding, go on only if it halves
+        # at rounding, go on only if it halves
+        fell = (size < before / 2) | ((size < before) & (size > small))
         going = going[fell[going]]
     if not (size <= small).all():
         k = np.argmax(size / small)

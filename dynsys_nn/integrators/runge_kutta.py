@@ -60,9 +60,8 @@ class RungeKutta(Method):
             pullbacks.append(pullback)
 
         def pullback(w):
-            kappa = [
-                w if b_i == 1 else b_i * w for b_i in self.b
-            ]  # κ_i = b_i w + Σ_j a_ji η_j, once the later stages have paid
+            # κ_i = b_i w + Σ_j a_ji η_j, once the later stages have paid
+            kappa = [w if b_i == 1 else b_i * w for b_i in self.b]
             dx, dtheta, dh = w, [], 0.0
             for i in reversed(range(len(K))):
                 eta, dtheta_i = pullbacks[i](h * kappa[i])  # η_i = X′(Y_i)ᵀ(hκ_i)

@@ -296,8 +296,6 @@ class MaxPooling(Map):
 def padded(x, dim):
     """x with zeros appended up to dimension `dim`; x itself if it has that."""
     missing = dim - x.shape[-1]
-    return (
-        x
-        if missing == 0
-        else np.concatenate([x, np.zeros((*x.shape[:-1], missing), x.dtype)], axis=-1)
-    )
+    if missing == 0:
+        return x
+    return np.concatenate([x, np.zeros((*x.shape[:-1], missing), x.dtype)], axis=-1)

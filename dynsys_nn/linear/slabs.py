@@ -37,9 +37,8 @@ def correlated(w, x, image, groups, shape):
         shifted, w_slab = shifts(x[slab], k, groups), w[slab].swapaxes(-1, -2)
         for j in range(k):
             dW[j] += (shifted[..., j * W : (j + H) * W] @ w_slab).sum(axis=0)
-    dW = dW.reshape(
-        k, groups, -1, k, w.shape[2]
-    )  # row of the stencil, group, channel in, column, channel out
+    # row of the stencil, group, channel in, column, channel out
+    dW = dW.reshape(k, groups, -1, k, w.shape[2])
     return dW.transpose(1, 4, 2, 0, 3).reshape(shape)
 
 

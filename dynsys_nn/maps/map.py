@@ -35,10 +35,8 @@ class Map(Parameters, metaclass=Guarded):
     """
 
     keeps = frozenset()  # what F keeps, out of mass, norm, invariant, energy, volume, symplectic
-    invariants, geometry = (
-        {},
-        frozenset(),
-    )  # the same as facts: name → I with I(F(x)) = I(x); volume, symplectic
+    # the same as facts: name → I with I(F(x)) = I(x); out of volume and symplectic
+    invariants, geometry = {}, frozenset()
     formula = "F(x)"
     doors, operators = MAP, {}  # methods that look at their arguments; those that have an operator
     dim_in, dim_out = Unset(), Unset()

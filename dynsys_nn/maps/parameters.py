@@ -210,10 +210,10 @@ class Parameters:
                 for name in self._pieces
             }
         cut = {name: dtheta[place] for name, place in self._places.items()}
-        arrays = [name for name in self._pieces if not isinstance(self.__dict__[name], Parameters)]
-        return (
-            missing | cut | {name: cut[name].reshape(self.__dict__[name].shape) for name in arrays}
-        )
+        for name in self._pieces:
+            if not isinstance(self.__dict__[name], Parameters):
+                cut[name] = cut[name].reshape(self.__dict__[name].shape)
+        return missing | cut
 
     # ---- attributes, copies
     def __setattr__(self, name, value):
