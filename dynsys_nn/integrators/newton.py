@@ -37,9 +37,10 @@ def newton(residual, correction, y, rounding, words):
         while trying.size and c > 1e-6:  # the full step, or half of it, or a quarter …
             y_new = y[trying] - c * delta[trying]
             r_new = residual(trying, y_new)
-            falls = norm(r_new) < size[trying]
+            size_new = norm(r_new)
+            falls = size_new < size[trying]
             k = trying[falls]
-            y[k], r[k], size[k] = y_new[falls], r_new[falls], norm(r_new[falls])
+            y[k], r[k], size[k] = y_new[falls], r_new[falls], size_new[falls]
             trying = trying[~falls & (size[trying] > small[trying])]
             c /= 2
         # at rounding, go on only if it halves

@@ -63,7 +63,7 @@ class Network(Map):
             dtheta = np.zeros(self._size, np.result_type(self._dtype or w, w, x))
             for part, pullback_k in zip(reversed(self.parts), reversed(pullbacks), strict=True):
                 w, dtheta_k = pullback_k(w)
-                dtheta[part] += dtheta_k
+                dtheta[part] = dtheta[part] + dtheta_k if self._shares else dtheta_k
             return w, dtheta
 
         return x, pullback
