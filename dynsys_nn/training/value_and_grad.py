@@ -62,9 +62,10 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
     x = np.asarray(net.state(x), order="C")  # as a process gets it: sums depend on the order
     tasks = [(net, loss, *b, adjoint) for b in blocks(net, loss, x, y, executor, block)]
     found = starmap(gradient_of_block, tasks) if executor is None else taken(executor, tasks)
-    value = gradient = 0.0
-    for value_b, gradient_b in found:
-        value, gradient = value + value_b, gradient + gradient_b
+    value, gradient = next(found)
+    for k, (value_b, gradient_b) in enumerate(found):
+        value = value + value_b
+        gradient = np.add(gradient, gradient_b, out=gradient if k else None)  # in place if ours
     for P in penalties:
         value, gradient = value + P.value(), gradient + P.gradient(net)
     return value, gradient
