@@ -284,7 +284,7 @@ def place_of(part, net, name=None):
 def every_map(F):
     """F and the maps that it is made of, however deep, each once."""
     found = {id(F): F}
-    for piece in [F.__dict__[name] for name in F._pieces]:
+    for piece in map(F.__dict__.get, F._pieces):
         if isinstance(piece, Parameters):
             found |= {id(G): G for G in every_map(piece)}
     return list(found.values())

@@ -153,6 +153,6 @@ def block_rows(net, x):
     states have no fewer numbers than the gradient, which is added up for each block."""
     if x.size <= 2**12:
         return len(x)  # too little to look further
-    widths = [max(F.dim_in, int(np.prod(F.dim_out))) for F in every_map(net) if isinstance(F, Map)]
+    widths = [max(F.dim_in, F.dim_out or 1) for F in every_map(net) if isinstance(F, Map)]
     points = x[0].size // net.dim_in
     return max(1, max(BLOCK // max(widths), net._size // sum(widths)) // points)
