@@ -73,7 +73,7 @@ class PartitionedMethod(Method):
 
         def pullback(w):
             wx, wv = field.split(w)
-            gradients, dh = {}, 0.0
+            gradients, dh = {"f": None, "g": None}, 0.0
             for part, c, k, pullback_k in reversed(tape):
                 if part == "f":
                     dv, d = pullback_k((c * h) * wx)
@@ -83,7 +83,7 @@ class PartitionedMethod(Method):
                     dx, d = pullback_k((c * h) * wv)
                     dh += c * inner(wv, k)
                     wx = wx + dx
-                gradients[part] = gradients[part] + d if part in gradients else d
+                gradients[part] = d if gradients[part] is None else gradients[part] + d
             return np.concatenate([wx, wv], axis=-1), field.pack(**gradients), dh
 
         return np.concatenate([x, v], axis=-1), pullback
