@@ -525,3 +525,26 @@ def test_a_cluster_that_loses_workers_gives_the_same_bits(tmp_path, rng):
     assert all(
         (tmp_path / name / "was here").exists() for name in ("gradient", "sweep")
     )  # two workers were killed
+
+
+def test_an_array_that_a_map_keeps_is_not_added_to():
+    """A pullback may give back an array that its map goes on using: the sum over blocks is another one."""
+
+    class Constant(dnn.Map):
+        """x + c, with a gradient in c that is ready-made."""
+
+        dim_in = dim_out = 1
+
+        def __init__(self):
+            self.own(c=0.0)
+            self.ready = np.ones(1)
+
+        def __call__(self, x):
+            return x + self.c
+
+        def vjp(self, x):
+            return x + self.c, lambda w: (w, self.ready)
+
+    F, x = Constant(), np.ones((6, 1))
+    _, gradient = dnn.value_and_grad(F, dnn.MeanSquaredError(), x, x, block=2)
+    assert gradient == 3 and F.ready == 1  # three blocks
