@@ -500,6 +500,7 @@ STEPS = {
     ({}, dict(loss=Scaled(100.0)), "loss.factor was 2.0, and now it is 100.0"),
     ({}, dict(loss=type("Scaled", (Scaled,), {"vjp": lambda self, y, target: (0.0, 0.0 * y)})(2.0)), "loss.vjp[0] was Scaled.vjp"),
     ({}, dict(optimiser=Plain(0.02)), "optimiser.rate was 0.01, and now it is 0.02"),
+    (dict(optimiser=dnn.Adam(0.01)), dict(optimiser=dnn.Adam(0.0100000004)), "optimiser.rate was 0.01, and now it is 0.0100000004"),
     ({}, dict(seed=1), "θ was another one at the start"), ({}, dict(rng=1), "rng was another one at the start"),
 ])  # fmt: skip
 def test_a_run_with_one_thing_changed_is_refused_with_that_thing_and_the_same_resumes(

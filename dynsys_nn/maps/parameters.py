@@ -39,7 +39,7 @@ class Parameters:
             f"{type(self).__name__} called own() already: pass all parameters in a single call",
         )
         for name, piece in pieces.items():
-            if name in ("dim_in", "dim_out") or is_taken(name, type(self)):
+            if is_taken(name, type(self)):
                 raise ValueError(
                     f"{name} is a name that {type(self).__name__} uses already: choose another one"
                 )
