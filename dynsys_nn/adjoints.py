@@ -21,10 +21,9 @@ from .arguments import (
     finite_states,
     instance,
     positive,
-    refuse,
 )
 from .fields import Field
-from .flows import Flow
+from .flows import Evaluations, Flow, finite_at_start, solver
 from .linear import Affine, LinearMap
 from .maps import Map, flattened, place_of
 
@@ -172,7 +171,16 @@ def single_steps(F):
     ]
 
 
-def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", tolerance=1e-3):
+def continuous_adjoint(
+    field,
+    x,
+    t,
+    rtol=1e-6,
+    atol=1e-9,
+    method="RK45",
+    tolerance=1e-3,
+    evaluations=200_000,
+):
     """φ^t(x) and its pullback w ↦ (∂φ^t/∂x)ᵀw, (∂φ^t/∂θ)ᵀw by the adjoint equation, solved
     backwards in time:
 
@@ -183,37 +191,31 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
     and g are then wrong, and a RuntimeWarning is issued. Backpropagation through the steps of a
     method (`Flow.vjp`) has no such trouble.
 
-    Parameters ---------- field : a vector field with vjp, in float64 x : array (..., d) t : number,
-    of either sign rtol, atol, method : of scipy's solve_ivp tolerance : number > 0; RuntimeWarning
-    if the x₀ that comes out differs by more from the x₀ that went in, relative
+    Parameters
+    ----------
+    field : vector field with vjp, in float64
+    x : array (..., d)
+    t : number, of either sign
+    rtol, atol, method
+        Of scipy's solve_ivp.
+    tolerance : number > 0
+        RuntimeWarning if the x₀ that comes out differs by more from the x₀ that went in, relative.
+    evaluations : int
+        How many evaluations of the field, and then of its adjoint, are allowed.
 
-    TypeError for another kind of map, ValueError for a t that is not finite, RuntimeError if the
-    solution does not reach t. Sources: Chen et al., arXiv:1806.07366; Gholami, Keutzer and Biros,
-    ANODE, arXiv:1902.10298.
+    TypeError for another kind of map, ValueError if t, x, the field or its adjoint is not finite,
+    RuntimeError if a solution does not reach t, or not within so many evaluations. Sources: Chen et
+    al., arXiv:1806.07366; Gholami, Keutzer and Biros, ANODE, arXiv:1902.10298.
     """
-    from scipy.integrate import solve_ivp
-
     x = instance(field, Field, "the continuous adjoint is that of a vector field").state(x)
     x, t = finite_states(x, "the continuous adjoint"), finite(t, "t")
-    options = {"rtol": positive(rtol, "rtol"), "atol": positive(atol, "atol"), "method": method}
-    tolerance = positive(tolerance, "tolerance")
-    refuse(
-        not isinstance(method, str)
-        or method not in ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"),
-        f"method must be a name of scipy's solve_ivp, such as RK45, got {method!r}",
-    )
+    options = {"rtol": positive(rtol, "rtol"), "atol": positive(atol, "atol")}
+    options["method"] = solver(method)
+    tolerance, d = positive(tolerance, "tolerance"), x.shape[-1]
+    evaluations = dimension(evaluations, "evaluations")
 
     def solve(rhs, span, start):
-        if t == 0:
-            return start
-        solution = solve_ivp(rhs, span, start, t_eval=span[-1:], **options)
-        refuse(
-            not solution.success,
-            f"the solution does not get from t = {span[0]:g} to t = {span[1]:g}: "
-            f"{solution.message}",
-            RuntimeError,
-        )
-        return solution.y[:, -1]
+        return Evaluations(evaluations).solve(rhs, span, start, t_eval=span[-1:], **options)[:, -1]
 
     def X(_, state):
         return field._value(state.reshape(x.shape)).ravel()
@@ -224,10 +226,12 @@ def continuous_adjoint(field, x, t, rtol=1e-6, atol=1e-9, method="RK45", toleran
         dx, dtheta = pullback_X(adjoint)
         return np.concatenate([value.ravel(), -dx.ravel(), -dtheta])
 
+    finite_at_start(field._value(x).reshape(-1, d), "the continuous adjoint")
     y = solve(X, (0.0, t), x.ravel()).reshape(x.shape)
 
     def pullback(w):
         z = np.concatenate([y.ravel(), covector(field, w, x).ravel(), np.zeros(field._size)])
+        finite_at_start(adjoint_equation(t, z)[: 2 * x.size].reshape(-1, d), "the adjoint equation")
         z = solve(adjoint_equation, (t, 0.0), z)
         x_again, dx = z[: 2 * x.size].reshape(2, *x.shape)
         warn_of_a_lost_state(relative_error(x_again, x, y), tolerance)

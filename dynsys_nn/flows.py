@@ -1,6 +1,8 @@
 """Flows: a step Ψ^h_X of a method, iterated, as a layer of a network; and the exact flow φ^t_X to
 compare it with."""
 
+import functools
+
 import numpy as np
 
 from .arguments import (
@@ -9,12 +11,13 @@ from .arguments import (
     flag,
     instance,
     numbers,
+    positive,
     real_step,
     refuse,
     states,
     times,
 )
-from .fields import Field
+from .fields import Field, KnownField
 from .integrators import Euler, Method
 from .maps import Map
 
@@ -194,17 +197,33 @@ class Rollout(Map):
         return float(np.linalg.norm(L ** np.arange(1, self.n + 1)))
 
 
-def exact_flow(field, x, t):
-    """φ^t(x) of ẋ = field(x), by scipy's DOP853 at tolerances near rounding: the reference for
+#: how many states are solved at once if all together take too long
+BLOCK = 64
+#: names of scipy's methods → whether they are implicit
+SOLVERS = {"RK23": False, "RK45": False, "DOP853": False, "Radau": True, "BDF": True, "LSODA": True}
+
+
+def exact_flow(field, x, t, method="DOP853", rtol=None, evaluations=200_000):
+    """φ^t(x) of ẋ = field(x), by scipy's solve_ivp at tolerances near rounding: the reference for
     every method.
 
-    field: a map, or a function of states; x: (..., d), all solved at once, the tolerance on their
-    root mean square; t: a number of either sign, giving (..., d), or an increasing or decreasing
-    array (n,) of times from 0 on, giving (..., n, d). ValueError if t or x is not finite;
-    RuntimeError if the solution does not reach t.
-    """
-    from scipy.integrate import solve_ivp
+    Parameters
+    ----------
+    field : map, or function of states, (..., d) → (..., d)
+    x : array (..., d)
+        All are solved at once, the tolerance on their root mean square; 64 at a time if that takes
+        more than a twentieth of the evaluations, as with kinks; one by one by implicit methods.
+    t : number of either sign, or array (n,) of times from 0 on, one way
+        The result is (..., d), or (..., n, d).
+    method : name of one of scipy's methods; for stiff equations Radau, BDF or LSODA
+    rtol : number > 0, or None for 2.3e-14, and 1e-10 by implicit methods
+        Relative tolerance; the absolute one is 1e-15.
+    evaluations : int
+        How many of the field are allowed in one solution, and ten times as many in all.
 
+    ValueError if x, t or field(x) is not finite; RuntimeError if the solution does not reach t, or
+    not within so many evaluations: the equation is stiff, has kinks, or t is far.
+    """
     refuse(
         not callable(field) or isinstance(field, type),
         f"exact_flow needs a map, or a function of states, got {field!r}",
@@ -214,19 +233,111 @@ def exact_flow(field, x, t):
         isinstance(field, Map) and (field.dim_in != field.dim_out or field.sequence),
         f"exact_flow needs a field ℝᵈ → ℝᵈ, got {field!r}",
     )
+    implicit, evaluations = SOLVERS[solver(method)], dimension(evaluations, "evaluations")
+    rtol = (1e-10 if implicit else 2.3e-14) if rtol is None else positive(rtol, "rtol")
     x = states(field, x) if isinstance(field, Map) else numbers(x, "exact_flow needs states,")
     x, at = finite_states(x, "exact_flow"), times(t, "exact_flow")
-    if at[-1] == 0:
-        path = x[..., None, :].copy()
+    X = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
+    d, n = x.shape[-1], x[..., 0].size
+    finite_at_start(X._value(x).reshape(n, d), "exact_flow")
+    options = {"method": method, "t_eval": at, "rtol": rtol, "atol": 1e-15}
+    if implicit and has_jacobian(X, x):
+        options["jac"] = lambda _, y: X._jacobian(y)
+
+    def solved(blocks, evaluations):
+        """The states at all times, (n, times, d), of all blocks of states."""
+        found, allowed = [], Evaluations(evaluations)
+        for block in blocks:
+            rhs = functools.partial(in_shape, X, block.shape)
+            y = allowed.solve(rhs, (0.0, at[-1]), block.ravel(), **options)
+            found.append(np.moveaxis(y.reshape(-1, d, len(at)), -1, -2))
+        return np.concatenate(found)
+
+    points = x.reshape(n, d)
+    if implicit:
+        path = solved(points, evaluations)
+    elif n <= BLOCK:
+        path = solved([x], evaluations)
     else:
-        solution = solve_ivp(
-            lambda _, y: field(y.reshape(x.shape)).ravel(), (0.0, at[-1]), x.ravel(),
-            method="DOP853", t_eval=at, rtol=2.3e-14, atol=1e-15,
-        )  # fmt: skip
+        try:
+            path = solved([x], evaluations // 20)
+        except TooManyEvaluations:
+            path = solved(np.split(points, range(BLOCK, n, BLOCK)), evaluations)
+    path = path.reshape(*x.shape[:-1], len(at), d)
+    return path[..., 0, :] if np.ndim(t) == 0 else path
+
+
+def in_shape(X, shape, t, y):
+    """X at states of that shape, as scipy takes it: flat."""
+    return X._value(y.reshape(shape)).ravel()
+
+
+class TooManyEvaluations(RuntimeError):
+    """A solution of an equation takes more evaluations than are allowed."""
+
+
+class Evaluations:
+    """How many evaluations of a right-hand side are allowed in one solution, and ten times as many
+    in all."""
+
+    def __init__(self, allowed):
+        self.allowed, self.made = allowed, 0
+
+    def solve(self, rhs, span, start, **options):
+        """The solution of ẏ = rhs(t, y) over the time span, at all of `t_eval`, (len(y), n), by
+        scipy's solve_ivp. RuntimeError if it does not reach the end."""
+        from scipy.integrate import solve_ivp
+
+        if span[0] == span[1]:
+            return start[:, None]
+
+        end = min(self.made + self.allowed, 10 * self.allowed)
+
+        def counted(t, y):
+            self.made += 1
+            if self.made > end:
+                raise TooManyEvaluations(
+                    f"the solution is at t = {t:.3g} of {span[1]:.3g} after {end} "
+                    f"evaluations with {options['method']}: the equation is stiff (an implicit "
+                    'method, "Radau" or "LSODA", may do), has kinks (fewer states, or a larger '
+                    "rtol, may do), or t is far; evaluations=… allows more"
+                )
+            return rhs(t, y)
+
+        solution = solve_ivp(counted, span, start, **options)
         refuse(
-            not solution.success,
-            f"the solution does not reach t = {at[-1]:g}: {solution.message}",
+            not solution.success or not np.isfinite(solution.y).all(),
+            f"the solution does not reach t = {span[1]:g} from t = {span[0]:g}: "
+            f"{solution.message if not solution.success else 'it is not finite'}",
             RuntimeError,
         )
-        path = np.moveaxis(solution.y.reshape(*x.shape, len(at)), -1, -2)
-    return path[..., 0, :] if np.ndim(t) == 0 else path
+        return solution.y
+
+
+def solver(method):
+    """The name of one of scipy's methods; ValueError for any other."""
+    refuse(
+        not isinstance(method, str) or method not in SOLVERS,
+        f"method must be the name of one of solve_ivp's, {', '.join(SOLVERS)}, got {method!r}",
+    )
+    return method
+
+
+def finite_at_start(values, what):
+    """ValueError that names the state if the field, values (n, d), is not finite at one: scipy
+    would look for a first step for ever."""
+    bad = ~np.isfinite(values).all(axis=-1)
+    if bad.any():
+        k = np.argmax(bad)
+        raise ValueError(
+            f"{what} needs a field that is finite at the states: at state number {k} of the batch "
+            f"it is {values[k]}"
+        )
+
+
+def has_jacobian(X, x):
+    """Whether a field knows its Jacobian at x."""
+    try:
+        return bool(np.isfinite(X._jacobian(x)).all())
+    except NotImplementedError:
+        return False

@@ -24,6 +24,7 @@ from .doors import (
     states,
     tangent,
 )
+from .given import Given, field_entries, matrix_entries, number_entries
 from .values import (
     array,
     dimension,

@@ -277,8 +277,10 @@ def times(t, what):
 
 def finite_states(x, what):
     """x, at least one state, all finite and in float64; TypeError or ValueError otherwise."""
+    refuse(x.ndim == 0, f"{what} needs states, an array of shape (..., d), got a single number")
     refuse(not np.isfinite(x).all(), f"{what} needs finite states and times, got a NaN or infinity")
     refuse(not x.size, f"{what} needs at least one state, got an array of shape {x.shape}")
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
     refuse(x.dtype != float, f"{what} needs a float64 field and states, got {x.dtype}", TypeError)
     return x
 

@@ -25,6 +25,7 @@ from .invariants import (
     given_invariant,
     invariant_object,
     known_invariants,
+    looked_at,
 )
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField

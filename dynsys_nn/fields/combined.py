@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import dimension, flag, function, refuse
+from ..arguments import Given, dimension, field_entries, flag, matrix_entries, refuse
 from ..maps import kept_by_all
 from .field import Field
 from .invariants import Mass, SquaredNorm, words
@@ -101,8 +101,11 @@ class KnownField(Field):
     """
 
     def __init__(self, fun, dim, jacobian=None, keeps=(), gradient=False, shear=False):
-        self.fun = function(fun, "fun of KnownField")
-        self.dfun = None if jacobian is None else function(jacobian, "jacobian of KnownField")
+        self.fun, self.dfun = fun, jacobian
+        self.X = Given(fun, "fun of KnownField", field_entries)
+        self.dX = (
+            None if jacobian is None else Given(jacobian, "jacobian of KnownField", matrix_entries)
+        )
         self.dim_in = self.dim_out = dimension(dim, "dim")
         self.is_gradient, self.is_shear = flag(gradient, "gradient"), flag(shear, "shear")
         self.claims = words(keeps)
@@ -140,30 +143,19 @@ class KnownField(Field):
         return self.claims | super().keeps
 
     def __call__(self, x):
-        y = np.asarray(self.fun(x))
-        if y.shape != x.shape:
-            raise ValueError(
-                f"fun of KnownField must keep the shape of its states, {x.shape}, but returned "
-                f"{y.shape}"
-            )
-        return y.astype(x.dtype, copy=False)
+        return self.X(x)
 
     def jacobian(self, x):
-        if self.dfun is None:
+        if self.dX is None:
             raise NotImplementedError(
                 "this KnownField was built without a Jacobian, and dynsys_nn never approximates "
                 "one: give jacobian="
             )
-        J = np.asarray(self.dfun(x))
-        if J.shape != (*x.shape, self.dim):
-            raise ValueError(
-                f"jacobian of KnownField must have shape {(*x.shape, self.dim)}, but has {J.shape}"
-            )
-        return J.astype(x.dtype, copy=False)
+        return self.dX(x)
 
     def vjp(self, x):
         J = self._jacobian(x)
-        return self._value(x), lambda w: ((w[..., None, :] @ J)[..., 0, :], np.zeros(0))
+        return self.X(x), lambda w: ((w[..., None, :] @ J)[..., 0, :], np.zeros(0))
 
     def jvp(self, x, v, dtheta=None):
-        return self._value(x), (self._jacobian(x) @ v[..., None])[..., 0]
+        return self.X(x), (self._jacobian(x) @ v[..., None])[..., 0]

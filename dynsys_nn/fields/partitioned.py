@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..activations import Tanh
-from ..arguments import Described, dimension, flag, generator, refuse
+from ..arguments import Described, Given, dimension, flag, generator, number_entries, refuse
 from ..linear import Zero
 from ..maps import Map
 from .field import Field
@@ -119,11 +119,15 @@ class SeparableEnergy(Described):
 
     def __init__(self, f, g, T=None, V=None):
         self.f, self.g, self.T, self.V = f, g, T, V
+        self.given = [
+            E and Given(E, f"{name} of SeparableEnergy", number_entries)
+            for E, name in ((T, "T"), (V, "V"))
+        ]
 
     def __call__(self, z):
         x, v = np.split(np.asarray(z), [self.f.dim_out], axis=-1)
-        T = self.T or potential_of(self.f, "f", sign=1)
-        V = self.V or potential_of(self.g, "g", sign=-1)
+        T, V = self.given
+        T, V = T or potential_of(self.f, "f", sign=1), V or potential_of(self.g, "g", sign=-1)
         return T(v) + V(x)
 
     def gradient(self, z):

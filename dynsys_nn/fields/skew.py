@@ -9,7 +9,7 @@ from ..linear import Dense, Lift
 from ..maps import Parameters, over_batch
 from .field import Field, activation_part, linear_part, with_bias, words_of, zero_bias
 from .gradient import GradientField, Potential, random_weights
-from .invariants import GradientOf, Mass, SquaredNorm, ValueOf, given_invariant
+from .invariants import GradientOf, Mass, SquaredNorm, ValueOf, given_invariant, looked_at
 
 
 def forwarded(part, name):
@@ -161,8 +161,8 @@ class InvariantField(SkewGradientField):
         self.dim_in = self.dim_out = d
         self.invariant = given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
-        self.I = ValueOf(invariant, d)
-        self.own(S=SkewMatrix(A, sigma, C, places), dI=GradientOf(invariant, d))
+        self.I = ValueOf(looked_at(invariant), d)
+        self.own(S=SkewMatrix(A, sigma, C, places), dI=GradientOf(looked_at(invariant), d))
 
     @classmethod
     def random(cls, dim, width, *invariant, sigma=Tanh(), bias=0.0, rng=None, dtype=float):

@@ -4,9 +4,9 @@ invariant."""
 import numpy as np
 
 from ..arguments import refuse, same
-from ..fields import GradientOf, SkewGradientField, ValueOf, given_invariant
+from ..fields import GradientOf, SkewGradientField, ValueOf, given_invariant, looked_at
 from .implicit import ImplicitMethod, Increment
-from .newton import norm
+from .newton import NotConverged, norm
 
 
 class DiscreteGradient(ImplicitMethod):
@@ -20,7 +20,8 @@ class DiscreteGradient(ImplicitMethod):
 
     An InvariantField has its S and I, and a HamiltonianField S = J and I = H. For any other field
     with an invariant, give it, without parameters: `DiscreteGradient(I)` takes
-    S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². TypeError for a field of neither kind. Source: Gonzalez, J. Nonlinear
+    S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². TypeError for a field of neither kind; NotConverged where ∇I is 0 and X
+    is not, since no S is then. Source: Gonzalez, J. Nonlinear
     Sci. 6 (1996); McLachlan, Quispel and Robidoux, Phil. Trans. R. Soc. A 357 (1999).
     """
 
@@ -29,6 +30,7 @@ class DiscreteGradient(ImplicitMethod):
 
     def __init__(self, invariant=None):
         self.invariant = None if invariant is None else given_invariant(invariant)
+        self.I = None if invariant is None else looked_at(invariant)
 
     def require(self, field):
         super().require(field)
@@ -40,7 +42,7 @@ class DiscreteGradient(ImplicitMethod):
         )
 
     def increment(self, field):
-        return Gonzalez(field if self.invariant is None else SkewForm(field, self.invariant))
+        return Gonzalez(field if self.invariant is None else SkewForm(field, self.I))
 
     def keeps_invariant(self, field, I):
         """True for the one that was given, or else the I that the field is made of."""
@@ -147,12 +149,12 @@ class RankTwo:
 
     def __call__(self, p, n):
         X, g = self.field._value(p), self.invariant.gradient(p)
-        return (X * dot(g, n) - g * dot(X, n)) / square(g)
+        return (X * dot(g, n) - g * dot(X, n)) / square(g, X)
 
     def vjp(self, p, n):
         """S(p)n and its pullback w ↦ dp, dn, dθ."""
         (X, pullback_X), g = self.field._vjp(p), self.invariant.gradient(p)
-        gg, gn, Xn = square(g), dot(g, n), dot(X, n)
+        gg, gn, Xn = square(g, X), dot(g, n), dot(X, n)
         value = (X * gn - g * Xn) / gg
 
         def pullback(w):
@@ -171,7 +173,7 @@ class RankTwo:
             self.invariant.gradient(p),
             self.invariant.hvp(p, dp),
         )
-        gg, gn, Xn = square(g), dot(g, n), dot(X, n)
+        gg, gn, Xn = square(g, X), dot(g, n), dot(X, n)
         value = (X * gn - g * Xn) / gg
         moved = dX * gn + X * (dot(dg, n) + dot(g, dn)) - dg * Xn - g * (dot(dX, n) + dot(X, dn))
         return value, (moved - 2 * dot(g, dg) * value) / gg
@@ -182,7 +184,13 @@ def dot(a, b):
     return (a * b).sum(axis=-1, keepdims=True)
 
 
-def square(g):
-    """‖g‖², shape (..., 1), and infinity if g = 0."""
+def square(g, X):
+    """‖g‖², shape (..., 1), and infinity if g = 0 and X = 0; NotConverged if g alone is 0."""
     gg = dot(g, g)
-    return np.where(gg == 0, np.inf, gg).astype(gg.dtype)
+    at_rest = gg == 0
+    if (at_rest & X.any(axis=-1, keepdims=True)).any():
+        raise NotConverged(
+            "DiscreteGradient: ∇I is 0 at a state where the field is not, so that it is no S∇I "
+            "there: take Projected(method, I)"
+        )
+    return np.where(at_rest, np.inf, gg).astype(gg.dtype)

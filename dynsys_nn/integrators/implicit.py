@@ -7,6 +7,7 @@ import numpy as np
 
 from ..arguments import refuse, same
 from ..fields import InvariantField, PartitionedField
+from ..linear import solved
 from .bounds import require_field
 from .method import Method, geometry_of
 from .newton import NotConverged, newton, norm
@@ -96,7 +97,7 @@ class ImplicitMethod(Method):
     def solve(self, K, r, h):
         """K⁻¹r."""
         try:
-            return np.linalg.solve(K, r[..., None])[..., 0]
+            return solved(K, r[..., None])[..., 0]
         except np.linalg.LinAlgError:
             raise NotConverged(
                 f"{self!r}: I − h ∂Φ/∂y is singular in a step h = {h:g}: take a smaller step"
@@ -224,7 +225,7 @@ class FrozenSkew(Increment):
         S, d = self.field.S.matrix(x), x.shape[-1]
         unit = np.broadcast_to(np.eye(d, dtype=x.dtype), S.shape)
         # ∇²I is symmetric: its rows are its columns
-        rows = self.field.invariant.hvp(np.broadcast_to(x[..., None, :], S.shape), unit)
+        rows = self.field.dI.invariant.hvp(np.broadcast_to(x[..., None, :], S.shape), unit)
         return S @ rows / 2
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..arguments import instance
-from ..fields import given_invariant, words_of
+from ..fields import given_invariant, looked_at, words_of
 from .method import Method
-from .newton import newton
+from .newton import NotConverged, newton, norm
 
 
 class Projected(Method):
@@ -26,6 +26,7 @@ class Projected(Method):
     def __init__(self, method, invariant):
         self.method = instance(method, Method, "Projected takes a method such as RK4()")
         self.invariant = given_invariant(invariant)
+        self.I = looked_at(invariant)
 
     @property
     def order(self):
@@ -43,7 +44,7 @@ class Projected(Method):
 
     def project(self, y, x, h):
         """ỹ ↦ y, λ, by λ ← λ − (I(ỹ + λg) − I(x))/⟨∇I(ỹ + λg), g⟩."""
-        I, shape = self.invariant, y.shape
+        I, shape = self.I, y.shape
         y, level = y.reshape(-1, shape[-1]), np.reshape(I(x), (-1, 1))
         g = I.gradient(y)
         eps, size = np.finfo(y.dtype).eps, np.linalg.norm(y, axis=-1) * np.linalg.norm(g, axis=-1)
@@ -56,17 +57,26 @@ class Projected(Method):
             lambda _: 1e4 * eps * (np.abs(level[:, 0]) + size),
             (self, h, "|I(ỹ + λ∇I(ỹ)) − I(x)|"),
         )
-        return (y + lam * g).reshape(shape), lam.reshape(shape[:-1])
+        y = y + lam * g
+        gap, size = np.abs(I(y)[:, None] - level)[:, 0], norm(y) * norm(I.gradient(y))
+        far = gap > 1e4 * eps * (np.abs(level[:, 0]) + size)
+        if far.any():
+            k = np.argmax(far)
+            raise NotConverged(
+                f"{self!r}: a step h = {h:g} leads so far from the level set of state number {k} "
+                f"of the batch that |I(y) − I(x)| = {gap[k]:.2g} is left; take a smaller step"
+            )
+        return y.reshape(shape), lam.reshape(shape[:-1])
 
     def linearised(self, y_tilde, x, h):
         """y, λ, g = ∇I(ỹ), n = ∇I(y) and 1/⟨n, g⟩: 0 if that vanishes, at rest, as if λ did not
         depend on ỹ."""
         y, lam = self.project(y_tilde, x, h)
-        g, n = self.invariant.gradient(y_tilde), self.invariant.gradient(y)
+        g, n = self.I.gradient(y_tilde), self.I.gradient(y)
         return y, lam, g, n, inverse((n * g).sum(axis=-1)).astype(y.dtype)
 
     def vjp(self, field, x, h):
-        I = self.invariant
+        I = self.I
         y_tilde, pullback_step = self.method._vjp(field, x, h)
         y, lam, g, n, r = self.linearised(y_tilde, x, h)
 
@@ -79,7 +89,7 @@ class Projected(Method):
         return y, pullback
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        I = self.invariant
+        I = self.I
         y_tilde, u = self.method._jvp(field, x, h, v, dtheta, dh)
         y, lam, g, n, r = self.linearised(y_tilde, x, h)
         u = u + lam[..., None] * I.hvp(y_tilde, u)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..arguments import dimension, floating, generator, parameter, pixels, refuse
 from .map import Weighted
+from .matrix import solved
 from .slabs import convolved, correlated
 
 
@@ -131,7 +132,7 @@ class Convolution(Weighted):
         images = y.reshape(-1, self.groups, self.channels_out // self.groups, *self.image)
         y_hat = np.moveaxis(np.fft.fft2(images), (-2, -1), (1, 2))[..., None]
         try:
-            x_hat = np.linalg.solve(self.symbols(), y_hat)[..., 0]
+            x_hat = solved(self.symbols(), y_hat)[..., 0]
         except np.linalg.LinAlgError:
             raise ValueError(
                 f"{self!r} has no inverse: its symbol is singular at some frequency"

@@ -51,7 +51,7 @@ class Dense(Weighted):
         if self.dim_in != self.dim_out:
             raise NotImplementedError(f"{self!r} is not square and has no inverse")
         try:
-            return np.linalg.solve(self.W, y.reshape(-1, self.dim_out).T).T.reshape(y.shape)
+            return solved(self.W, y.reshape(-1, self.dim_out).T).T.reshape(y.shape)
         except np.linalg.LinAlgError:
             raise ValueError(f"{self!r} has no inverse: its weight is singular") from None
 
@@ -62,3 +62,12 @@ def singular_values(W):
     s = np.linalg.svd(W.astype(float), compute_uv=False)
     error = max(W.shape) * np.finfo(float).eps * s[0]
     return float(max(0.0, s[-1] - error)), float(s[0] + error)
+
+
+def solved(K, r):
+    """K⁻¹r of matrices K and r. LinAlgError if K is singular, also on a machine without
+    floating-point flags, as in a browser, where NumPy does not see it and gives NaN."""
+    x = np.linalg.solve(K, r)
+    if not np.isfinite(x).all() and np.isfinite(K).all() and np.isfinite(r).all():
+        raise np.linalg.LinAlgError("Singular matrix")
+    return x

@@ -1,0 +1,141 @@
+"""Functions that a caller gives: what goes in cannot be changed, and what comes out is copied and
+looked at, here and nowhere else."""
+
+import numpy as np
+
+from .doors import CHANGED, READ_ONLY, WrongResult, frozen, kind_of
+from .values import function, numbers
+
+ONE_STATE = (
+    "it is written for one state, and those of a batch lie on the last axis: write x[..., 0] for "
+    "x[0], np.stack([…], axis=-1) for np.array([…]), x @ W.T for W @ x, x.sum(axis=-1) for x.sum()"
+)
+WHOLE_BATCH = (
+    "it treats the batch as a whole, and a state in it has another value than alone: name the axis "
+    "of each sum, mean or norm, as in np.linalg.norm(x, axis=-1, keepdims=True)"
+)
+
+
+class Given:
+    """f(x), f(x, v): a function of states (..., d) that was given, as the package calls it.
+
+    It gets views that it cannot change. What it returns becomes an array of its own, of the dtype
+    of its arguments, and of shape (..., *entries(d)), or any (..., *) if `entries` is None. Some
+    states of the first batch are asked for alone, too. WrongResult if one of these does not hold.
+    """
+
+    def __init__(self, f, name, entries=None):
+        self.f, self.__name__, self.entries, self.known = function(f, name), name, entries, False
+
+    def __call__(self, *given):
+        if any(type(a) is not np.ndarray or a.dtype.kind not in "fc" for a in given):
+            given = [numbers(a, f"{self.__name__} takes") for a in given]
+        if len(given) > 1 and len({a.shape for a in given}) > 1:
+            given = np.broadcast_arrays(*given)
+        if given[0].ndim == 0:
+            raise ValueError(
+                f"{self.__name__} takes states, arrays of shape (..., d), got the single number "
+                f"{given[0]}"
+            )
+        try:
+            y = self.value(*given)
+        except Exception as error:
+            if given[0].ndim > 1 and given[0].size and self.takes_one_state_alone(given):
+                raise WrongResult(f"{self.__name__}: {ONE_STATE}") from error
+            raise
+        if not self.known and given[0].size > given[0].shape[-1]:
+            self.look(given, y)
+        return y
+
+    def value(self, *given):
+        """f(x, …), as an array that fits."""
+        try:
+            y = self.f(*map(frozen, given))
+        except ValueError as error:
+            if str(error) in READ_ONLY:
+                raise WrongResult(f"{self.__name__}: {CHANGED}") from error
+            raise
+        if y is None:
+            raise WrongResult(f"{self.__name__} returned {kind_of(y)}")
+        try:
+            y = np.array(y)
+        except ValueError:
+            raise WrongResult(f"{self.__name__} returned rows of different shapes: {y!r}") from None
+        x, dtype = given[0], given[0].dtype if len(given) == 1 else np.result_type(*given)
+        if y.dtype.kind not in ("fciub" if dtype.kind == "c" else "fiub"):
+            raise WrongResult(
+                f"{self.__name__} must return {'' if dtype.kind == 'c' else 'real '}numbers, "
+                f"got an array of dtype {y.dtype}"
+            )
+        batch = x.shape[:-1]
+        fits = y.shape[: len(batch)] == batch
+        if self.entries is not None:
+            fits = y.shape == batch + self.entries(x.shape[-1])
+        if not fits:
+            needed = (*batch, "…") if self.entries is None else batch + self.entries(x.shape[-1])
+            kept = self.entries is number_entries and y.shape == (*batch, 1)
+            raise WrongResult(
+                f"{self.__name__} has shape {y.shape} for states of shape {x.shape}, needed is "
+                f"{needed}{': sum over the last axis, without keepdims' if kept else ''}"
+            )
+        return y.astype(dtype, copy=False)
+
+    def look(self, given, y):
+        """WrongResult unless the first and the last state of the batch have the values that they
+        have alone."""
+        for k in (slice(0, 1), slice(-1, None)):
+            row = (k,) * (given[0].ndim - 1)
+            alone = self.attempt(*[a[row] for a in given])
+            if alone is None or not near(alone, y[row], given[0][row]):
+                remark = ONE_STATE if self.takes_columns(given) else WHOLE_BATCH
+                if not near(self.value(*given), y, given[0]):
+                    remark = "it is not the same when it is called again"
+                raise WrongResult(f"{self.__name__}: {remark}")
+        self.known = bool(np.isfinite(y).all())
+
+    def attempt(self, *given):
+        """f(x, …), or None if it fails."""
+        try:
+            return self.value(*given)
+        except Exception:
+            return None
+
+    def takes_one_state_alone(self, given):
+        """Whether f has a value at the first state alone, and none at a batch of copies of it."""
+        first = [a[(0,) * (a.ndim - 1)] for a in given]
+        copies = [np.broadcast_to(a, b.shape) for a, b in zip(first, given, strict=True)]
+        return self.attempt(*first) is not None and self.attempt(*copies) is None
+
+    def takes_columns(self, given):
+        """Whether f takes the components of a state from the first axis: its value at a state is
+        that of a column beside others."""
+        first = [a[(0,) * (a.ndim - 1)] for a in given]
+        try:
+            columns = self.f(*[np.stack([a, a + 1], axis=-1) for a in first])
+            return near(np.asarray(columns)[..., 0], self.value(*first), first[0])
+        except Exception:
+            return False
+
+
+def near(a, b, x):
+    """Whether two values at x are equal up to rounding, as sums in another order leave it."""
+    if np.shape(a) != np.shape(b):
+        return False
+    tolerance = float(np.finfo(x.dtype).eps) ** 0.4
+    size = np.max(np.abs(x), initial=0.0, where=np.isfinite(x))
+    return np.allclose(a, b, rtol=tolerance, atol=1e-3 * tolerance * size, equal_nan=True)
+
+
+def field_entries(d):
+    """The shape of X(x), or of a gradient: that of the state."""
+    return (d,)
+
+
+def number_entries(d):
+    """The shape of I(x): a number for each state."""
+    return ()
+
+
+def matrix_entries(d):
+    """The shape of X′(x): a matrix for each state."""
+    return (d, d)
