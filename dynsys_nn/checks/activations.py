@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import WrongResult, instance, real_number, refuse, result, results
+from ..arguments import WrongResult, frozen, instance, real_number, refuse, result, results
 from .check import TINY, Check, fails_on_wrong_results, name_of
 from .tutor import near
 
@@ -17,7 +17,7 @@ def activation(sigma, limit=1e-7):
     number, as kinks usually are.
     """
     instance(sigma, ("__call__",), "an activation has σ(z) and slope(z)")
-    limit, z = real_number(limit, "limit"), np.linspace(-20, 20, 4001) + 0.00371
+    limit, z = real_number(limit, "limit"), frozen(np.linspace(-20, 20, 4001) + 0.00371)
     refuse(not callable(getattr(sigma, "slope", None)), "slope(z) is missing", WrongResult)
     s = finite_result(sigma, sigma, z, "σ(z)")
     slope = finite_result(sigma, sigma.slope, z, "slope(z)")
@@ -35,12 +35,31 @@ def activation(sigma, limit=1e-7):
         gap = np.abs(np.subtract(both, (s, slope))).max()
         parts.append((gap, "value_and_slope against σ and σ′"))
     parts += bounds_of_the_slope(sigma, slope)
-    with np.errstate(all="ignore"):
-        far = [f(np.array([-1e300, 1e300])) for f in (sigma, sigma.slope)]
-    finite = all(np.isfinite(values).all() for values in far)
-    parts.append((0.0 if finite else np.inf, "σ and σ′ at ±1e300 are finite"))
+    parts += [
+        overflow_of(f, name, sign)
+        for f, name in ((sigma, "σ"), (sigma.slope, "σ′"))
+        for sign in (1, -1)
+    ]
     error, words = next((part for part in parts if not part[0] <= limit), max(parts))
     return Check(f"activation of {name_of(sigma)}", error, limit, words)
+
+
+def overflow_of(f, name, sign):
+    """Whether f is finite up to |z| = 1e300, or overflows where its value does: infinite beyond a
+    z at which it is nearly the largest number."""
+
+    def at(z):
+        return float(np.asarray(f(frozen(np.array([sign * z]))))[0])
+
+    with np.errstate(all="ignore"):
+        low, high = 20.0, 1e300
+        while not np.isfinite(at(high)) and high / low > 1 + 1e-12:
+            middle = low**0.5 * high**0.5
+            low, high = (middle, high) if np.isfinite(at(middle)) else (low, middle)
+        last, first = at(low), at(high)
+    right = np.isfinite(first) or np.isinf(first) and abs(last) > 1e300
+    words = f"{name} up to 1e300: it is {last:.4g} at z = {sign * low:.4g}, and then {first:g}"
+    return (0.0 if right else np.inf, words)
 
 
 def finite_result(sigma, f, z, what):
@@ -112,7 +131,8 @@ def bounds_of_the_slope(sigma, slope):
     )
     far = np.array([-1e300, -1e200, -1e100, -20, 20, 1e100, 1e200, 1e300])
     with np.errstate(all="ignore"):
-        s, dz = sigma(far), np.diff(far)
+        far = far[np.isfinite(sigma(frozen(far)))]
+        s, dz = sigma(frozen(far)), np.diff(far)
         excess = np.maximum(low * dz - np.diff(s), np.diff(s) - high * dz)
         excess = excess / np.maximum(np.abs(s[1:]) + np.abs(s[:-1]), TINY)
     return [
@@ -121,5 +141,8 @@ def bounds_of_the_slope(sigma, slope):
             f"slope_min = {low:g} ≤ σ′ ≤ slope_max = {high:g}, "
             f"found from {slope.min():.4g} to {slope.max():.4g}",
         ),
-        (np.max([0.0, *excess]), "the bounds of the slope allow σ up to |z| = 1e300"),
+        (
+            np.max([0.0, *excess]),
+            "σ grows by more than the bounds of its slope allow, up to |z| = 1e300",
+        ),
     ]

@@ -1,12 +1,15 @@
 """Is the derivative right? Adjoints, tangents, gradients, against something that was not written by
 hand."""
 
+import contextlib
+
 import numpy as np
 
 from ..arguments import (
     WrongResult,
     array,
     dimension,
+    frozen,
     generator,
     gradient_in_theta,
     instance,
@@ -16,7 +19,7 @@ from ..arguments import (
     result,
     results,
 )
-from ..fields import invariant_object
+from ..fields import invariant_object, looked_at
 from ..maps import Map, table
 from .check import (
     DISAGREES,
@@ -25,6 +28,7 @@ from .check import (
     Check,
     difference_quotient,
     fails_on_wrong_results,
+    is_theirs,
     jvp_of,
     moved,
     name_of,
@@ -33,7 +37,7 @@ from .check import (
     tangent_or_quotient,
     theta_of,
 )
-from .tutor import diagnosis, factors_of_a_mean, words_for
+from .tutor import diagnosis, factors_of_a_mean, near, words_for
 
 
 @fails_on_wrong_results
@@ -64,6 +68,7 @@ def adjoint(F, x, rng=0, limit=1e-12):
             )
         elif not check.passed:
             check.detail += "; " + diagnosis(F, x, w, part, back)
+        check.detail += constants_of(F)
         found.append(check)
     return worst_of(found)
 
@@ -107,16 +112,66 @@ def opened(F, x, rng):
     )
     w = np.array(rng.normal(size=value.shape))
     w.flags.writeable = False
-    dx, dtheta = results(F, pullback(w), ("dx", "dtheta"), "pullback(w)")
-    dx = result(F, dx, x.shape, "dx of the pullback")
-    return value, w, (dx, gradient_in_theta(F, dtheta, theta_of(F).size))
+
+    def pulled(pullback):
+        dx, dtheta = results(F, pullback(w), ("dx", "dtheta"), "pullback(w)")
+        dx = result(F, dx, x.shape, "dx of the pullback")
+        return dx.copy(), np.array(gradient_in_theta(F, dtheta, theta_of(F).size))
+
+    found = pulled(pullback)
+    if is_theirs(F):
+        nothing_is_kept(F, x, pulled, pullback, found)
+    return value, w, found
+
+
+def nothing_is_kept(F, x, pulled, pullback, found):
+    """WrongResult if a pullback is another one when it is called twice, after another vjp, or of a
+    vjp that follows one: F keeps something on itself."""
+
+    def look(pullback_of, when, why):
+        try:
+            again = pulled(pullback_of())
+            same = all(
+                np.shape(a) == np.shape(b) and near(a, b, a)
+                for a, b in zip(found, again, strict=True)
+            )
+        except Exception as error:
+            raise WrongResult(f"the pullback fails {when}{why}") from error
+        refuse(not same, f"the pullback gives another answer {when}{why}", WrongResult)
+
+    look(lambda: pullback, "when it is called twice", ": it uses something up")
+    before, other = dict(getattr(F, "__dict__", {})), np.where(x == 0, 0.01, 0.9 * x)
+    with np.errstate(all="ignore"), contextlib.suppress(Exception):
+        F(other)
+        F.vjp(other)
+    kept = [name for name, a in getattr(F, "__dict__", {}).items() if a is not before.get(name)]
+    why = f": it reads self{'.' * bool(kept)}{''.join(kept[:1])}, where local variables should be"
+    look(lambda: pullback, "when vjp is called again, at another x", why)
+    look(lambda: F.vjp(x)[1], "after a call at another x", why)
+
+
+def constants_of(F):
+    """What to say of arrays, and maps with parameters, that somebody's own map keeps on itself and
+    did not give to `own`; nothing of a subclass of a class of ours that can be built."""
+    ours = [C for C in type(F).__mro__ if C.__module__.partition(".")[0] == "dynsys_nn"]
+    if not is_theirs(F) or not isinstance(F, Map) or any("__init__" in vars(C) for C in ours):
+        return ""
+    names = [
+        name
+        for name, value in vars(F).items()
+        if name[0] != "_"
+        and name not in F._pieces
+        and (isinstance(value, np.ndarray) and value.dtype.kind == "f" or np.size(theta_of(value)))
+    ]
+    were = "was" if len(names) == 1 else "were"
+    return f"; {' and '.join(names)} {were} not given to own(…): constant" if names else ""
 
 
 @fails_on_wrong_results
 def value(F, x, y, limit=1e-12):
     """F(x) against the values y that it should have: the largest difference."""
     instance(F, ("__call__",), "a check takes a map, or a function of states")
-    found, y = np.asarray(F(x)), array(y, "y must be an array")
+    found, y = np.array(F(frozen(np.array(x)))), array(y, "y must be an array")
     refuse(
         found.shape != y.shape or found.dtype.kind not in "fiu",
         f"F(x) has shape {found.shape} and dtype {found.dtype}, "
@@ -187,7 +242,7 @@ def duality(F, x, steps=100, rng=0, limit=1e-14):
     Their product is the same at every step, since ⟨λ, F′δ⟩ = ⟨F′ᵀλ, δ⟩: a check of the pair, step
     by step. F: ℝᵈ → ℝᵈ.
     """
-    x, rng, steps = points_of(F, x), generator(rng), dimension(steps, "steps")
+    (F, x), rng, steps = points_of(F, x), generator(rng), dimension(steps, "steps")
     refuse(
         np.shape(F(x)) != x.shape,
         f"F maps {x.shape} to {np.shape(F(x))}: it must return to the space it starts from",
@@ -219,6 +274,7 @@ def loss(J, y, target, limit=1e-6):
         TypeError,
     )
     y, limit = real_numbers(y, "a check of a loss needs"), real_number(limit, "limit")
+    y, target = frozen(y), frozen(np.array(target))
     value, dy = results(J, J.vjp(y, target), ("value", "dy"), "vjp(y, target)")
     refuse(
         np.ndim(value) or not abs(value - J(y, target)) <= 1e-12 * max(1.0, abs(value)),
@@ -232,7 +288,9 @@ def loss(J, y, target, limit=1e-6):
     )
     step = 1e-6 * max(1.0, np.abs(y).max())
     units = step * np.eye(y.size).reshape(-1, *y.shape)
-    true = np.array([(J(y + e, target) - J(y - e, target)) / (2 * step) for e in units])
+    true = np.array(
+        [(J(frozen(y + e), target) - J(frozen(y - e), target)) / (2 * step) for e in units]
+    )
     dy, rounding = np.ravel(dy), 4 * EPS * abs(value) * y.size**0.5 / step
     error = relative_error(dy, true, rounding, limit)
     check = Check(f"loss of {name_of(J)}", error, limit, "∂J/∂y against differences")
@@ -258,12 +316,13 @@ def gradient(I, x, limit=1e-7):
     I: an invariant, with I(x), I.gradient(x) and I.hvp(x, v), (..., d) → (...), (..., d) and (...,
     d).
     """
-    x, limit = points_of(invariant_object(I), x), real_number(limit, "limit")
+    name, (_, x), limit = name_of(I), points_of(invariant_object(I), x), real_number(limit, "limit")
     refuse(
         np.shape(I(x)) != x.shape[:-1],
         f"I(x) has shape {np.shape(I(x))}, needed is {x.shape[:-1]}: sum over the last axis",
         WrongResult,
     )
+    I = looked_at(I)
     v = np.random.default_rng(0).normal(size=x.shape)
     found, slope = [], (np.asarray(I.gradient(x)) * v).sum(axis=-1)
     for part, Jv, f in (("∇I", slope, I), ("∇²I v", np.asarray(I.hvp(x, v)), I.gradient)):
@@ -274,7 +333,5 @@ def gradient(I, x, limit=1e-7):
             WrongResult,
         )
         error = relative_error(Jv, quotient, rounding, limit)
-        found.append(
-            Check(f"gradient of {name_of(I)}", error, limit, f"{part} against differences")
-        )
+        found.append(Check(f"gradient of {name}", error, limit, f"{part} against differences"))
     return worst_of(found)

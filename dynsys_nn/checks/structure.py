@@ -4,11 +4,14 @@ constants."""
 import numpy as np
 
 from ..arguments import (
+    Given,
     WrongResult,
     dimension,
-    function,
+    field_entries,
+    frozen,
     generator,
     instance,
+    number_entries,
     real,
     real_number,
     refuse,
@@ -16,13 +19,15 @@ from ..arguments import (
 from ..fields import KnownField
 from ..flows import exact_flow
 from ..lipschitz import norm
-from ..maps import Map
+from ..maps import Map, flattened
 from .check import (
+    DIFFERENCES,
     EPS,
     TINY,
     Check,
     fails_on_wrong_results,
     if_it_is_a_step,
+    jacobian_by_complex_steps,
     jacobian_by_differences,
     jacobian_of,
     name_of,
@@ -42,8 +47,8 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
     needs = "method must be an object with order and step(field, x, h), such as RK4()"
     claims = getattr(instance(method, ("step",), needs), "order_on", None)
     finest = dimension(finest, "finest", least=8)  # so that there is a doubling
-    name, x = f"order of {name_of(method)}", points_of(field, x)
-    field = field if isinstance(field, Map) else KnownField(field, x.shape[-1])
+    name, (field, x) = f"order of {name_of(method)}", points_of(field, x, field_entries)
+    field = field if isinstance(field, Map) else KnownField(field.f, x.shape[-1])
     claimed = claims(field) if claims else getattr(method, "order", None)
     refuse(claimed is None, f"{name_of(method)} claims no order: set `order`")
     exact, errors, n = exact_flow(field, x, t), [], 4
@@ -51,7 +56,7 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
         y = x
         with np.errstate(over="ignore", invalid="ignore"):  # the coarsest steps may blow up
             for _ in range(n):
-                y = method.step(field, y, t / n)
+                y = np.array(method.step(field, frozen(y), t / n))
             errors.append(np.max(np.abs(y - exact)))
         n *= 2
     if claimed == np.inf:
@@ -77,53 +82,101 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
 
 @fails_on_wrong_results
 def volume(F, x, limit=None):
-    """max |det F′(x) − 1| over the batch. The limit, unless given, is 1e-12, or 10 · 2.2e-16 ·
-    κ₂(F′) if more (to 1e-2).
+    """max |det F′(x) − 1| over the batch.
 
-    The Jacobian is F.jacobian(x), or if F has none by difference quotients (limit 1e-7).
+    The mean over five points, F′, and the limit are as in `symplectic`, but for the rounding of F′
+    itself, d · 2.2e-16 · κ₂(F′) if that is more; 1e-2 at most.
     """
-    x = points_of(F, x)
-    J, least, source = jacobian_of(F, x, 1e-12)
-    refuse(not np.isfinite(J).all(), "F′ is not finite", WrongResult)
+    F, x = points_of(F, x)
+
+    def gap(J):
+        return np.linalg.det(J)[..., None] - 1
+
+    J, measured, rounding, source = defect(F, x, gap)
     kappa = np.max(np.linalg.cond(J))
-    limit = min(max(least, 10 * EPS * kappa), 1e-2) if limit is None else limit
-    measured = np.max(np.abs(np.linalg.det(J) - 1))
-    detail = f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}{source}"
-    return if_it_is_a_step(F, Check(f"volume of {name_of(F)}", measured, limit, detail))
+    rounding = min(max(rounding, x.shape[-1] * EPS * kappa), 1e-2)
+    detail = f"|det F′ − 1|, κ₂(F′) = {kappa:.1e}"
+    return against_rounding(F, "volume", measured, rounding, limit, detail, source)
 
 
 @fails_on_wrong_results
-def symplectic(F, x, limit=1e-12):
+def symplectic(F, x, limit=None):
     """max ‖DᵀJD − J‖/‖D‖² over the batch, D = F′(x), J = [[0, I], [−I, 0]], Frobenius norms; states
     are (q, p), q first.
 
-    D is F.jacobian(x), or if F has none by difference quotients (limit 1e-7).
+    A defect is the same at points within 1e-8 of x, and rounding is not. So DᵀJD − J is the mean
+    over five of them, and the limit, unless given, is four times their scatter and a rounding error
+    (two rounding errors a step, if that is more): nearly symplectic is not enough. D is
+    F.jacobian(x), or, if F has none, by complex steps. If F does not take complex states either, it
+    is from difference quotients, limit 1e-7, and what does not fail is unsure: they see no defect
+    below that.
     """
-    x = points_of(F, x)
-    limit, space = real_number(limit, "limit"), "ℝ²ⁿ → ℝ²ⁿ, of even dimension"
-    D, limit, source = jacobian_of(F, x, limit, space)
+    F, x = points_of(F, x)
     n, odd = divmod(x.shape[-1], 2)
-    refuse(odd, f"F′ has shape {D.shape[-2:]}: this is for maps {space}", WrongResult)
-    size = np.linalg.norm(D, axis=(-2, -1))
+    refuse(odd, f"states have {x.shape[-1]} components: this is for maps {SYMPLECTIC}", WrongResult)
+    standard = np.kron([[0, 1], [-1, 0]], np.eye(n))
+    pairs = np.kron(np.eye(n), [[0, 1], [-1, 0]])
 
-    def gap(J, image):
-        difference = D.swapaxes(-1, -2) @ J @ D - image
-        return np.max(np.linalg.norm(difference, axis=(-2, -1)) / np.maximum(size**2, TINY))
+    def gap(D, J=standard, image=standard):
+        size = np.maximum((D * D).sum(axis=(-2, -1), keepdims=True), TINY)
+        return ((D.swapaxes(-1, -2) @ J @ D - image) / size).reshape(*D.shape[:-2], -1)
 
-    J, pairs = np.kron([[0, 1], [-1, 0]], np.eye(n)), np.kron(np.eye(n), [[0, 1], [-1, 0]])
-    measured, detail = gap(J, J), f"‖DᵀJD − J‖/‖D‖², ‖D‖ = {np.max(size):.1e}{source}"
-    if measured > limit >= gap(J, -J):
-        detail = "DᵀJD = −J: anti-symplectic, look for a sign"
-    elif measured > limit >= gap(pairs, pairs):
-        detail = "symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first"
-    return if_it_is_a_step(F, Check(f"symplectic form of {name_of(F)}", measured, limit, detail))
+    D, measured, rounding, source = defect(F, x, gap, SYMPLECTIC)
+    detail = f"‖DᵀJD − J‖/‖D‖², ‖D‖ = {np.max(np.linalg.norm(D, axis=(-2, -1))):.1e}"
+    check = against_rounding(F, "symplectic form", measured, rounding, limit, detail, source)
+    if check.measured > check.limit >= norms(gap(D, standard, -standard)).max():
+        check.detail = "DᵀJD = −J: anti-symplectic, look for a sign"
+    elif check.measured > check.limit >= norms(gap(D, pairs, pairs)).max():
+        check.detail = "symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first"
+    return check
+
+
+SYMPLECTIC = "ℝ²ⁿ → ℝ²ⁿ, of even dimension"
+
+
+def defect(F, x, gap, space="ℝᵈ → ℝᵈ"):
+    """F′(x), the largest size of the mean of gap(F′), (..., k), over points within 1e-8 of x, and
+    what of it may be rounding, and where F′ is from. From differences: gap(F′(x)), and 1e-7."""
+    J, source = jacobian_of(F, x, space)
+    if source == DIFFERENCES:
+        finer = jacobian_by_differences(F, x, 2e-7)
+        return J, norms(gap(J)).max(), max(1e-7, 10 * norms(gap(J) - gap(finer)).max()), source
+    rng, gaps = np.random.default_rng(0), [gap(J)]
+    for _ in range(4):
+        near = x * (1 + 1e-8 * rng.uniform(-1, 1, x.shape))
+        gaps.append(gap(jacobian_by_complex_steps(F, near) if source else F.jacobian(near)))
+    mean = np.mean(gaps, axis=0)
+    scatter = np.sqrt(np.mean(norms(gaps - mean) ** 2, axis=0))
+    steps = sum(getattr(G, "steps", 1) for G in flattened(F)) if isinstance(F, Map) else 1
+    rounding = np.maximum(4 * (scatter + EPS), 2 * steps * EPS)
+    k = np.unravel_index(np.argmax(norms(mean) / rounding), scatter.shape)
+    return J, norms(mean)[k], rounding[k], source
+
+
+def norms(gap):
+    """‖gap‖ over the last axis."""
+    return np.linalg.norm(gap, axis=-1)
+
+
+def against_rounding(F, what, measured, rounding, limit, detail, source):
+    """The check of what was measured against a limit, that of rounding unless one was given."""
+    check = Check(f"{what} of {name_of(F)}", measured, rounding, detail + source)
+    if limit is not None:
+        check.limit = real_number(limit, "limit")
+    elif source == DIFFERENCES:
+        check.blind = True
+        check.detail += (
+            ", which see no defect below this: write jacobian(x), or let F take complex states"
+        )
+    return if_it_is_a_step(F, check)
 
 
 @fails_on_wrong_results
 def orthogonal_to_x(X, x, limit=1e-12):
     """max |xᵀX(x)|/(‖x‖‖X(x)‖) over the batch: at rounding if the field X preserves spheres."""
-    x = points_of(X, x)
-    y = np.asarray(X(x))
+    X, x = points_of(X, x, field_entries)
+    y = X(x)
+    refuse(y.shape != x.shape, f"X(x) has shape {y.shape}, needed is {x.shape}", WrongResult)
     sizes = np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1)
     cosine = np.max(np.abs((x * y).sum(axis=-1)) / np.maximum(sizes, TINY))
     return Check(f"orthogonality of {name_of(X)}", cosine, limit, "|xᵀX|/(‖x‖‖X‖)")
@@ -133,9 +186,11 @@ def orthogonal_to_x(X, x, limit=1e-12):
 def curl_free(X, x, limit=1e-12):
     """max ‖X′ − X′ᵀ‖/‖X′‖ over the batch: at rounding if the field X is a gradient.
 
-    X′ is X.jacobian(x), or if X has none by difference quotients (limit 1e-7).
+    X′ is X.jacobian(x), or if X has none by complex steps, or by difference quotients (limit 1e-7).
     """
-    J, limit, source = jacobian_of(X, points_of(X, x), real_number(limit, "limit"))
+    X, x = points_of(X, x, field_entries)
+    (J, source), limit = jacobian_of(X, x), real_number(limit, "limit")
+    limit = max(limit, 1e-7) if source == DIFFERENCES else limit
     skew = np.linalg.norm(J - J.swapaxes(-1, -2), axis=(-2, -1))
     measured = np.max(skew / np.maximum(np.linalg.norm(J, axis=(-2, -1)), TINY))
     return Check(f"curl of {name_of(X)}", measured, limit, f"‖X′ − X′ᵀ‖/‖X′‖{source}")
@@ -148,9 +203,15 @@ def invariant(F, I, x, steps=100, limit=None):
     I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16
     · max(‖x_n‖₁, |I|): a rounding error per step, and those of the sum I itself.
     """
-    states, I = [points_of(F, x)], function(I, "I")
+    (F, x), I = points_of(F, x, field_entries), Given(I, "I(x)", number_entries)
+    states = [x]
     for _ in range(dimension(steps, "steps")):
-        states.append(F(states[-1]))
+        states.append(frozen(F(states[-1])))
+        refuse(
+            states[-1].shape != x.shape,
+            f"F(x) has shape {states[-1].shape}, needed is {x.shape}",
+            WrongResult,
+        )
     values = np.array([I(x) for x in states])
     drift, size = np.abs(values - values[0]).max(), np.abs(states).sum(axis=-1).max()
     rounding = (steps + states[0].shape[-1]) * EPS * max(size, np.abs(values).max())
@@ -163,7 +224,7 @@ def invariant(F, I, x, steps=100, limit=None):
 def inverse(F, x, limit=1e-10):
     """‖F⁻¹(F(x)) − x‖, and if dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of
     the batch."""
-    x = points_of(F, x)
+    F, x = points_of(F, x)
     refuse(
         not hasattr(F, "inverse"),
         f"{name_of(F)} has no inverse: write inverse(self, y)",
@@ -188,7 +249,7 @@ def lipschitz(F, x, L=None, rng=0):
     is found is a lower bound of the Lipschitz constant: a check that fails is a proof, one that
     passes is none. NotImplementedError if F knows no constant.
     """
-    x, rng = points_of(F, x), generator(rng)
+    (F, x), rng = points_of(F, x), generator(rng)
     refuse(
         L is None and not hasattr(F, "lipschitz"),
         f"{name_of(F)} has no lipschitz(): write it, or give the constant, "
