@@ -119,20 +119,24 @@ def back_through(steps, x, w, dtheta, budget):
     """The covector before the steps, from x forward and from w back; gradients are added to dtheta.
     With a budget there is room for so many states, x among them, and none is kept but for the steps
     since the last of them."""
-    end = len(steps)
-    while budget and end > 1:
-        m, ahead = binomial_split(end, budget), x
-        for F in steps[:m]:
-            ahead = F(ahead)
-        w = back_through(steps[m:end], ahead, w, dtheta, budget - 1)
-        end = m
-    pullbacks = []
-    for F in steps[:end]:
-        x, pullback = F.vjp(x)
-        pullbacks.append(pullback)
-    for F in reversed(steps[:end]):
-        w, d = pullbacks.pop()(w)
-        dtheta[F.part] += d
+    kept, end = [(0, x)], len(steps)  # states, each with the number of steps before it
+    while kept:
+        start, x = kept[-1]
+        room = budget and budget - len(kept) + 1
+        if room and end - start > 1:
+            m = start + binomial_split(end - start, room)
+            for F in steps[start:m]:
+                x = F(x)
+            kept.append((m, x))
+            continue
+        pullbacks = []
+        for F in steps[start:end]:
+            x, pullback = F.vjp(x)
+            pullbacks.append(pullback)
+        for F in reversed(steps[start:end]):
+            w, d = pullbacks.pop()(w)
+            dtheta[F.part] += d
+        end, _ = kept.pop()
     return w
 
 

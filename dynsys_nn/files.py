@@ -59,8 +59,9 @@ ALONE = "Save θ alone, np.save(path, F.theta), and build the map by its own cod
 
 
 def architecture(F):
-    """How F was built, as a string; TypeError if a file could not say."""
-    return json.dumps(encoded(F, {}, makers(F)))
+    """How F was built, as a string; TypeError if a file could not say. A deep map is the last of a
+    list, after those far below, so that nobody who reads it goes far."""
+    return json.dumps(encoded([*F._landings, F] if F._landings else F, {}, makers(F)))
 
 
 def makers(F):
@@ -121,7 +122,8 @@ def rebuilt(text):
         built.append(cls(*several, **code))
         return built[-1]
 
-    return json.loads(text, object_hook=build)
+    found = json.loads(text, object_hook=build)
+    return found[-1] if isinstance(found, list) else found
 
 
 def public(name):

@@ -1,10 +1,12 @@
 """A map, a training, a step: what is saved comes back to the last bit, and what cannot be read is refused by name."""
 
+import copy
 import itertools
 import os
 import pickle
 import re
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -13,8 +15,9 @@ import zoo
 from conftest import ROOT, run
 
 import dynsys_nn as dnn
-from dynsys_nn import files
+from dynsys_nn import checks, files, lipschitz
 from dynsys_nn.constraints import weights
+from dynsys_nn.maps.parameters import DEEPEST
 
 LOST = ("KnownField", "InvariantField of a given I")  # made of functions, which no file keeps
 
@@ -121,22 +124,96 @@ def test_parameters_that_are_tied_are_tied_again(name, tmp_path, rng):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_file_that_could_not_be_read_again_is_not_written(tmp_path):
-    """Networks nested so deep that Python's stack ends: in `save`, and not only in `load`."""
-    net, refused = dnn.Lift(2, 2), 0
-    for depth in range(480):
-        net = dnn.Network(net)
-        if depth % 20:
-            continue
-        path = tmp_path / f"{depth}.npz"
-        try:
-            net.save(path)
-        except (TypeError, RecursionError):
-            refused += 1
-            assert not path.exists()
-        else:
-            assert dnn.Map.load(path)([1.0, 2.0]).tolist() == [1.0, 2.0]
-    assert refused
+@pytest.fixture
+def shallow():
+    """Two thirds of Python's stack are taken already."""
+    frame, depth, limit = sys._getframe(), 0, sys.getrecursionlimit()
+    while frame:
+        frame, depth = frame.f_back, depth + 1
+    sys.setrecursionlimit(depth + 330)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+def test_a_layer_at_a_time_is_as_good_as_all_at_once(tmp_path, shallow):
+    """Each network in the next, 100 times: it does and keeps what the flat one with the same layers does."""
+    rng, path, loss = np.random.default_rng(0), tmp_path / "net.npz", dnn.MeanSquaredError()
+    rotation = np.array([[0.6, -0.8], [0.8, 0.6]])
+    layers = [dnn.Dense(2, 2, W=rotation) for _ in range(98)]
+    F = dnn.Flow(dnn.PartitionedField.random(2, 2, rng=rng), 0.1, dnn.SymplecticEuler())
+    layers[50:50] = [F, F]
+    deep = dnn.Network(layers[0])
+    for F in layers[1:]:
+        deep = dnn.Network(deep, F)
+    flat = dnn.Network(*copy.deepcopy(layers))
+    x, y, w, v = rng.normal(size=(4, 3, 2))
+
+    def all_of(net):
+        yield from (*net.vjp(x)[1](w), *net.jvp(x, v, np.cos(net.theta)), net.inverse(y), net(x))
+        yield from (net.lipschitz(), lipschitz.certified_radius(net, x), net.theta)
+        for adjoint in (None, dnn.Checkpoints(), dnn.Checkpoints(3)):
+            yield from dnn.value_and_grad(net, loss, x, y, adjoint=adjoint)
+
+    found = list(all_of(flat))
+    deep.save(path)
+    for net in (deep, copy.deepcopy(deep), pickle.loads(pickle.dumps(deep)), dnn.Map.load(path)):
+        for a, b in zip(all_of(net), found, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+        assert len(net.maps[0].maps[0].maps) == 2 and list(net.parameters) == list(deep.parameters)
+    assert net.maps[1] is not deep.maps[1] and net.theta.size == flat.theta.size
+    second = [dnn.hessian_times(net, loss, x, y, np.sin(net.theta)) for net in (deep, flat)]
+    np.testing.assert_allclose(*second, rtol=1e-9, atol=1e-12)
+    assert list(deep.parameters)[:2] == [100 * "0." + "W", 98 * "0." + "1.W"]
+    assert deep.facts() == flat.facts() and "Σ" in deep.summary() and repr(deep) == "Network(2 → 2)"
+    head, body = pickle.loads(pickle.dumps((deep[1], deep[0])))  # shared with what comes later
+    assert dnn.Network(body, head).theta.tobytes() == deep.theta.tobytes()
+    assert weights(deep)[0] is layers[0] and len(lipschitz.profile(deep, x[:1], steps=1).bound) == 2
+
+
+def test_a_deep_training_goes_on_to_the_bit(tmp_path, shallow):
+    def trained(epochs, path):
+        net, x = dnn.Network(dnn.Dense(2, 2, rng=0)), np.eye(2)
+        for _ in range(100):
+            net = dnn.Network(net, dnn.Lift(2, 2))
+        dnn.fit(
+            net,
+            dnn.MeanSquaredError(),
+            x,
+            x,
+            epochs=epochs,
+            checkpoint=path,
+            constraints=[dnn.SpectralBall(*weights(net))],
+        )
+        return net.theta.tobytes()
+
+    whole = trained(4, None)
+    assert trained(2, tmp_path / "run.npz") != whole == trained(4, tmp_path / "run.npz")
+
+
+def summed(depth, rng):
+    """A sum in a sum in a sum …"""
+    X = dnn.GradientField.random(2, 2, rng=rng)
+    while X._nested < depth:
+        X = dnn.SumField(X, dnn.GradientField.random(2, 2, rng=rng))
+    return X
+
+
+def test_other_maps_nest_as_deep_as_everything_works(tmp_path, rng, shallow):
+    X = summed(DEEPEST - 1, rng)
+    F = dnn.Flow(X, 1e-3, dnn.RK4())
+    x, path = rng.normal(size=(3, 2)), tmp_path / "F.npz"
+    checks.adjoint(F, x).require()
+    checks.tangent(F, x).require()
+    F.save(path)
+    for G in (copy.deepcopy(F), pickle.loads(pickle.dumps(F)), dnn.Map.load(path)):
+        assert G(x).tobytes() == F(x).tobytes() and list(G.parameters) == list(F.parameters)
+    assert not X.keeps and X.is_gradient and X.lipschitz() > 0 and X.spectrum()[1] <= 0
+    dnn.fit(F, dnn.MeanSquaredError(), x, x, epochs=1, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(
+        ValueError,
+        match=r"maps nest at most 50 deep, got a SumField 51 deep: put the parts side by side",
+    ):
+        summed(DEEPEST + 1, rng)
 
 
 def test_a_file_of_the_first_version_is_read_to_the_bit(tmp_path):
