@@ -796,7 +796,7 @@ def test_what_an_optimiser_notes_on_the_way_is_restored_too(tmp_path):
 
         def step(self, theta, g, memory):
             memory["mean"] = 0.9 * memory.get("mean", 0.0) + g
-            memory["rate"] = memory["rate"] * np.float64(0.7)
+            memory["rate"] = memory["rate"] * 0.7
             theta -= memory["rate"] * memory["mean"]
 
     class Listed(Late):
