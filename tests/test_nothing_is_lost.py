@@ -206,12 +206,12 @@ def shallow():
 
 
 def test_a_layer_at_a_time_is_as_good_as_all_at_once(tmp_path, shallow):
-    """Each network in the next, 100 times: it does and keeps what the flat one with the same layers does."""
+    """Each network in the next, 70 times: it does and keeps what the flat one with the same layers does."""
     rng, path, loss = np.random.default_rng(0), tmp_path / "net.npz", dnn.MeanSquaredError()
     rotation = np.array([[0.6, -0.8], [0.8, 0.6]])
-    layers = [dnn.Dense(2, 2, W=rotation) for _ in range(98)]
+    layers = [dnn.Dense(2, 2, W=rotation) for _ in range(68)]
     F = dnn.Flow(dnn.PartitionedField.random(2, 2, rng=rng), 0.1, dnn.SymplecticEuler())
-    layers[50:50] = [F, F]
+    layers[30:30] = [F, F]
     deep = dnn.Network(layers[0])
     for F in layers[1:]:
         deep = dnn.Network(deep, F)
@@ -233,7 +233,7 @@ def test_a_layer_at_a_time_is_as_good_as_all_at_once(tmp_path, shallow):
     assert net.maps[1] is not deep.maps[1] and net.theta.size == flat.theta.size
     second = [dnn.hessian_times(net, loss, x, y, np.sin(net.theta)) for net in (deep, flat)]
     np.testing.assert_allclose(*second, rtol=1e-9, atol=1e-12)
-    assert list(deep.parameters)[:2] == [100 * "0." + "W", 98 * "0." + "1.W"]
+    assert list(deep.parameters)[:2] == [70 * "0." + "W", 68 * "0." + "1.W"]
     assert deep.facts() == flat.facts() and "Σ" in deep.summary() and repr(deep) == "Network(2 → 2)"
     head, body = pickle.loads(pickle.dumps((deep[1], deep[0])))  # shared with what comes later
     assert dnn.Network(body, head).theta.tobytes() == deep.theta.tobytes()
