@@ -88,8 +88,9 @@ class Checkpoints(Described):
 
     Without a budget every √L-th of L is kept: each step is taken twice forward and once back. With
     a budget of c states the binomial schedule takes no step more than t times again, where t is the
-    smallest with L ≤ C(c + t, t): the least that is possible. Source: Griewank and Walther,
-    Algorithm 799: revolve, ACM Trans. Math. Softw. 26 (2000).
+    smallest with L ≤ C(c + t, t), and all of them together t L − C(c + t, t − 1) times: the least
+    that is possible. Source: Griewank and Walther, Algorithm 799: revolve, ACM Trans. Math. Softw.
+    26 (2000).
     """
 
     def __init__(self, budget=None):
@@ -141,10 +142,11 @@ def back_through(steps, x, w, dtheta, budget):
 
 
 def binomial_split(n, budget):
-    """How many of n steps to advance before the next state is kept: n − C(c − 1 + t, t), t the
-    smallest with n ≤ C(c + t, t)."""
+    """How many of n steps to advance before the next state is kept: n − C(c − 1 + t, t), or if that
+    is more C(c + t − 2, t − 2), t the smallest with n ≤ C(c + t, t)."""
     t = next(t for t in range(n) if math.comb(budget + t, t) >= n)
-    return max(1, n - math.comb(budget - 1 + t, t))
+    least = math.comb(budget + t - 2, t - 2) if t > 1 else 1  # so many are taken t − 2 times again
+    return max(least, n - math.comb(budget - 1 + t, t))
 
 
 class SingleStep:

@@ -805,7 +805,9 @@ def test_what_an_optimiser_notes_on_the_way_is_restored_too(tmp_path):
 
     def trained(epochs, path, optimiser=Late()):
         net, x = dnn.Affine(9, 1, rng=0, dtype=np.float32), np.arange(10.0)[:, None] / 10
-        dnn.fit(net, dnn.MeanSquaredError(), x, x * np.arange(9), optimiser, epochs, checkpoint=path)
+        dnn.fit(
+            net, dnn.MeanSquaredError(), x, x * np.arange(9), optimiser, epochs, checkpoint=path
+        )
         return net.theta.tobytes()
 
     whole = trained(5, None)

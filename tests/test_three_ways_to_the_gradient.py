@@ -1,6 +1,7 @@
 """Stored states, reversed flow and checkpoints give one gradient; the continuous adjoint gives another one, where it gives any."""
 
 import copy
+import itertools
 import math
 import tracemalloc
 import warnings
@@ -327,6 +328,18 @@ def test_a_network_of_ones_own_is_not_taken_apart(adjoint, rng):
         true = dnn.value_and_grad(plain, dnn.MeanSquaredError(), x, x, adjoint=adjoint)
         np.testing.assert_allclose((value, *g), (4 * true[0], *4 * true[1]), rtol=1e-12)
         assert F.lipschitz() == pytest.approx(2 * plain.lipschitz())
+
+
+def test_no_schedule_takes_fewer_steps_than_the_binomial_one():
+    """Against the best of all splits, T(n, c) = min over m of m + T(n − m, c − 1) + T(m, c)."""
+    best, ours = {}, {}
+    for c, n in itertools.product(range(6), range(1, 40)):
+        best[n, c] = 0 if n == 1 else np.inf
+        for m in range(1, n if c else 1):
+            best[n, c] = min(best[n, c], m + best[n - m, c - 1] + best[m, c])
+        m = binomial_split(n, c) if c and n > 1 else 0
+        ours[n, c] = m + ours[n - m, c - 1] + ours[m, c] if m else best[n, c]
+    assert ours == best
 
 
 def test_a_binomial_split_leaves_what_the_rest_of_the_budget_can_do():
