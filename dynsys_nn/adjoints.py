@@ -87,8 +87,9 @@ class Checkpoints(Described):
 
     Without a budget every √L-th of L is kept: each step is taken twice forward and once back. With
     a budget of c states the binomial schedule takes no step more than t times again, where t is the
-    smallest with L ≤ C(c + t, t): the least that is possible. Source: Griewank and Walther,
-    Algorithm 799: revolve, ACM Trans. Math. Softw. 26 (2000).
+    smallest with L ≤ C(c + t, t), and all of them together t L − C(c + t, t − 1) times: the least
+    that is possible. Source: Griewank and Walther, Algorithm 799: revolve, ACM Trans. Math. Softw.
+    26 (2000).
     """
 
     def __init__(self, budget=None):
@@ -118,28 +119,33 @@ def back_through(steps, x, w, dtheta, budget):
     """The covector before the steps, from x forward and from w back; gradients are added to dtheta.
     With a budget there is room for so many states, x among them, and none is kept but for the steps
     since the last of them."""
-    end = len(steps)
-    while budget and end > 1:
-        m, ahead = binomial_split(end, budget), x
-        for F in steps[:m]:
-            ahead = F(ahead)
-        w = back_through(steps[m:end], ahead, w, dtheta, budget - 1)
-        end = m
-    pullbacks = []
-    for F in steps[:end]:
-        x, pullback = F.vjp(x)
-        pullbacks.append(pullback)
-    for F in reversed(steps[:end]):
-        w, d = pullbacks.pop()(w)
-        dtheta[F.part] += d
+    kept, end = [(0, x)], len(steps)  # states, each with the number of steps before it
+    while kept:
+        start, x = kept[-1]
+        room = budget and budget - len(kept) + 1
+        if room and end - start > 1:
+            m = start + binomial_split(end - start, room)
+            for F in steps[start:m]:
+                x = F(x)
+            kept.append((m, x))
+            continue
+        pullbacks = []
+        for F in steps[start:end]:
+            x, pullback = F.vjp(x)
+            pullbacks.append(pullback)
+        for F in reversed(steps[start:end]):
+            w, d = pullbacks.pop()(w)
+            dtheta[F.part] += d
+        end, _ = kept.pop()
     return w
 
 
 def binomial_split(n, budget):
-    """How many of n steps to advance before the next state is kept: n − C(c − 1 + t, t), t the
-    smallest with n ≤ C(c + t, t)."""
+    """How many of n steps to advance before the next state is kept: n − C(c − 1 + t, t), or if that
+    is more C(c + t − 2, t − 2), t the smallest with n ≤ C(c + t, t)."""
     t = next(t for t in range(n) if math.comb(budget + t, t) >= n)
-    return max(1, n - math.comb(budget - 1 + t, t))
+    least = math.comb(budget + t - 2, t - 2) if t > 1 else 1  # so many are taken t − 2 times again
+    return max(least, n - math.comb(budget - 1 + t, t))
 
 
 class SingleStep:

@@ -2,21 +2,31 @@
 
 The architecture is how the map was built: the name of its class, and the arguments of its
 constructor. What is built may be a map, a method, an activation or an invariant, if it is in
-`dynsys_nn.__all__`. An object that stands in several places is built once, and a part that another
-map has made for itself, as an Affine makes its matrix, is taken from there: weights that are shared
-are shared again.
+`dynsys_nn.__all__`, or one of the systems, by its name and constants. An object that stands in
+several places is built once, and a part that another map has made for itself, as an Affine makes
+its matrix, is taken from there: weights that are shared are shared again.
 """
 
+import contextlib
+import glob
 import importlib
 import inspect
 import json
 import os
+import time
 import uuid
+import zlib
 
 import numpy as np
 
-from .arguments import arguments, refuse
+from .arguments import arguments, refuse, same
+from .arguments import path as path_of
 from .maps import Map, every_map
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nobody can remove a file that is open; a browser
+    fcntl = None
 
 __all__ = ["load", "save"]
 
@@ -59,8 +69,9 @@ ALONE = "Save θ alone, np.save(path, F.theta), and build the map by its own cod
 
 
 def architecture(F):
-    """How F was built, as a string; TypeError if a file could not say."""
-    return json.dumps(encoded(F, {}, makers(F)))
+    """How F was built, as a string; TypeError if a file could not say. A deep map is the last of a
+    list, after those far below, so that nobody who reads it goes far."""
+    return json.dumps(encoded([*F._landings, F] if F._landings else F, {}, makers(F)))
 
 
 def makers(F):
@@ -92,6 +103,11 @@ def encoded(thing, known, made=(), place="it"):
     if id(thing) in made:
         maker, name = made[id(thing)]
         return {"part": name, "of": encoded(maker, known, made, place)}
+    if is_of_a_system(thing):
+        code = {name: encoded(value, known, made) for name, value in thing.recipe.items()}
+        if "system" in code:
+            known[id(thing)] = len(known), thing
+        return code
     cls = type(thing)
     if public(cls.__name__) is not cls:
         raise TypeError(
@@ -105,6 +121,38 @@ def encoded(thing, known, made=(), place="it"):
     return {"class": cls.__name__} | code
 
 
+def is_of_a_system(thing):
+    """Whether a thing is one of `dynsys_nn.systems`, or a part or an invariant of one, and still
+    what it was when it was built."""
+    ours = type(thing).__module__.partition(".")[0] == __package__
+    recipe = getattr(thing, "recipe", None) if ours else None
+    if recipe is None:
+        return False
+    if "of" in recipe:
+        return a_part_of(**recipe) is thing and is_of_a_system(recipe["of"])
+    fresh = system_of(**recipe)
+    return all(same(a, b) for a, b in zip(*map(all_of_a_system, (fresh, thing)), strict=True))
+
+
+def a_part_of(of, part=None, invariant=None):
+    """The part, or the invariant, of that name."""
+    return of.invariants.get(invariant) if part is None else vars(of).get(part)
+
+
+def all_of_a_system(field):
+    return type(field), arguments(field), field.invariants, field.x0
+
+
+def system_of(system, **constants):
+    """The system of that name."""
+    systems = importlib.import_module(f"{__package__}.systems")
+    refuse(
+        system not in systems.__all__,
+        f"it refers to {system}, which is not a system of dynsys_nn",
+    )
+    return getattr(systems, system)(**constants)
+
+
 def rebuilt(text):
     """What `encoded` was given, from its code in JSON: from the innermost object outwards."""
     built = []
@@ -112,8 +160,11 @@ def rebuilt(text):
     def build(code):
         if "same as" in code:
             return built[code["same as"]]
-        if "part" in code:
-            return vars(code["of"])[code["part"]]
+        if "of" in code:
+            return a_part_of(**code)
+        if "system" in code:
+            built.append(system_of(**code))
+            return built[-1]
         name = code.pop("class")
         cls = public(name)
         refuse(cls is None, f"it refers to {name}, which is not a class of dynsys_nn")
@@ -121,7 +172,8 @@ def rebuilt(text):
         built.append(cls(*several, **code))
         return built[-1]
 
-    return json.loads(text, object_hook=build)
+    found = json.loads(text, object_hook=build)
+    return found[-1] if isinstance(found, list) else found
 
 
 def public(name):
@@ -136,25 +188,71 @@ def public(name):
 
 def write_arrays(path, **arrays):
     """Write arrays and strings to an npz file, all or nothing: whatever happens on the way, the
-    file at `path` is the old one or the new one."""
-    path = os.fsdecode(path)
-    scratch = os.path.join(os.path.dirname(path), f".{uuid.uuid4().hex[:8]}.partial")
+    file at `path` is the old one or the new one. What a process that was killed left of its own
+    attempt is removed."""
+    path = writable(path)
+    folder, name = os.path.split(path)
+    start = os.path.join(folder, f".{zlib.crc32(os.fsencode(name)):08x}-")  # of a short name
+    remove_remains(start)
+    scratch = f"{start}{uuid.uuid4().hex[:8]}.partial"
     try:
         with open(scratch, "xb") as file:
+            lock(file)
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} cannot be written: its folder does not exist") from None
+            if fcntl:
+                os.replace(scratch, path)
+        if not fcntl:
+            os.replace(scratch, path)
+    except OSError as error:  # which names the scratch file
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, path) from None
     finally:
         if os.path.exists(scratch):  # the writing has failed
             os.remove(scratch)
 
 
+def writable(path):
+    """`path` as a str; FileNotFoundError without its folder, IsADirectoryError if it is one."""
+    path = path_of(path, "what a file is written to")
+    for wrong, why, kind in (
+        (os.path.isdir(path), "it is a folder", IsADirectoryError),
+        (
+            not os.path.isdir(os.path.dirname(path) or os.curdir),
+            "its folder does not exist",
+            FileNotFoundError,
+        ),
+    ):
+        refuse(wrong, f"{path} cannot be written: {why}", kind)
+    return path
+
+
+def lock(file):
+    """Say that the file, which is open, is being written, until it is closed."""
+    if fcntl:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_SH)
+
+
+def remove_remains(start):
+    """Remove the scratch files with that start that nobody is writing."""
+    for remains in glob.glob(f"{glob.escape(start)}*.partial"):
+        with contextlib.suppress(OSError):  # it is being written, or gone
+            if time.time() - os.path.getmtime(remains) < 1:
+                continue  # its writer may be about to lock it
+            if fcntl:
+                with open(remains, "r+b") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.remove(remains)
+
+
 def read_arrays(path, what, names):
     """The arrays of an npz file of ours, a dict. ValueError that names the file if it is damaged,
     pickled, or has other names."""
+    path = path_of(path, "what a file is read from")
+    refuse(os.path.isdir(path), f"{path} cannot be read: it is a folder", IsADirectoryError)
     with open(path, "rb") as file:
         try:
             start = file.read(2)

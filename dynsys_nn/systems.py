@@ -6,7 +6,8 @@ casimir, angular_momentum, cycle, epidemic. The separable Hamiltonian ones are P
 g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic methods take them.
 
 The formulas of a system stand below it, most of them as functions of its constants and components,
-row by row. They are functions of the module, so that a system can be pickled.
+row by row. They are functions of the module, so that a system can be pickled. A system, its parts f
+and g and its invariants have a `recipe`, from which a file builds them again.
 """
 
 from functools import partial
@@ -43,7 +44,7 @@ def mass_example():
     """
     return _system(
         _known(3, _mass_example, _mass_example_jacobian, keeps={"mass"}), [0.2, 0.6, 0.9],
-        mass=Mass(),
+        dict(system="mass_example"), mass=Mass(),
     )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ def sir():
     """
     return _system(
         _known(3, _sir, _sir_jacobian, keeps={"mass", "invariant"}), [0.9, 0.1, 0.0],
+        dict(system="sir"),
         mass=Mass(), epidemic=_invariant(_epidemic, _epidemic_gradient, _epidemic_hvp),
     )  # fmt: skip
 
@@ -95,7 +97,7 @@ def harmonic_oscillator():
     """q̇ = p, ṗ = −q: H = (p² + q²)/2."""
     return _system(
         _newton(1, np.negative, partial(_multiple, -1.0)), [1.0, 0.0],
-        energy=Quadratic(np.eye(2), keeps={"energy"}),
+        dict(system="harmonic_oscillator"), energy=Quadratic(np.eye(2), keeps={"energy"}),
     )  # fmt: skip
 
 
@@ -105,7 +107,8 @@ def pendulum():
     q is the angle in radians, 0 hanging down; times in √(length/gravity).
     """
     field = _newton(1, _gravity, _gravity_jacobian)
-    return _system(field, [1.5, 0.0], energy=SeparableEnergy(field.f, field.g, _kinetic, _height))
+    energy = SeparableEnergy(field.f, field.g, _kinetic, _height)
+    return _system(field, [1.5, 0.0], dict(system="pendulum"), energy=energy)
 
 
 def _gravity(q):
@@ -129,7 +132,7 @@ def kepler(eccentricity=0.5):
     e = within(eccentricity, 0, 1, "the eccentricity of an elliptic orbit")
     field = _newton(2, _attraction, _attraction_jacobian)
     return _system(
-        field, [1 - e, 0.0, 0.0, np.sqrt((1 + e) / (1 - e))],
+        field, [1 - e, 0.0, 0.0, np.sqrt((1 + e) / (1 - e))], dict(system="kepler", eccentricity=e),
         energy=SeparableEnergy(field.f, field.g, _kinetic, _inverse_distance),
         angular_momentum=Quadratic([[0, 0, 0, 1], [0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0]]),
     )  # fmt: skip
@@ -153,11 +156,13 @@ def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
 
     Keeps dx − c log x + by − a log y (`cycle`).
     """
-    rates = [positive(rate, f"the rate {name}") for name, rate in dict(a=a, b=b, c=c, d=d).items()]
+    rates = dict(a=a, b=b, c=c, d=d)
+    rates = {name: positive(rate, f"the rate {name}") for name, rate in rates.items()}
+    a, b, c, d = rates.values()
     return _system(
-        _known(2, _lotka_volterra, _lotka_volterra_jacobian, *rates, keeps={"invariant"}),
-        [2.0, 1.0],
-        cycle=_invariant(_cycle, _cycle_gradient, _cycle_hvp, *rates),
+        _known(2, _lotka_volterra, _lotka_volterra_jacobian, a, b, c, d, keeps={"invariant"}),
+        [2.0, 1.0], dict(system="lotka_volterra", **rates),
+        cycle=_invariant(_cycle, _cycle_gradient, _cycle_hvp, a, b, c, d),
     )  # fmt: skip
 
 
@@ -191,10 +196,11 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
         moments.shape != (3,) or not all(real(entry) > 0 for entry in moments),
         f"inertia must be three positive numbers, got {inertia!r}",
     )
-    k = 1 / moments.astype(float)
+    moments = moments.astype(float)
+    k = 1 / moments
     return _system(
         _known(3, _rigid_body, _rigid_body_jacobian, *k, keeps={"norm", "energy", "volume"}),
-        [np.cos(1.1), 0.0, np.sin(1.1)],
+        [np.cos(1.1), 0.0, np.sin(1.1)], dict(system="rigid_body", inertia=moments.tolist()),
         casimir=SquaredNorm(), energy=Quadratic(np.diag(k), keeps={"energy"}),
     )  # fmt: skip
 
@@ -246,6 +252,10 @@ def _kinetic(p):
     return (p * p).sum(axis=-1) / 2
 
 
-def _system(field, x0, **invariants):
-    field.x0, field.invariants = np.array(x0), invariants
+def _system(field, x0, recipe, **invariants):
+    field.x0, field.invariants, field.recipe = np.array(x0), invariants, recipe
+    for name, I in invariants.items():
+        I.recipe = {"invariant": name, "of": field}
+    for name in field._pieces:
+        vars(field)[name].recipe = {"part": name, "of": field}
     return field

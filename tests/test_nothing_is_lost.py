@@ -1,10 +1,12 @@
 """A map, a training, a step: what is saved comes back to the last bit, and what cannot be read is refused by name."""
 
+import copy
 import itertools
 import os
 import pickle
 import re
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -13,8 +15,9 @@ import zoo
 from conftest import ROOT, run
 
 import dynsys_nn as dnn
-from dynsys_nn import files
+from dynsys_nn import checks, files, lipschitz
 from dynsys_nn.constraints import weights
+from dynsys_nn.maps.parameters import DEEPEST
 
 LOST = ("KnownField", "InvariantField of a given I")  # made of functions, which no file keeps
 
@@ -74,6 +77,76 @@ def test_every_map_comes_back_with_the_same_values_to_the_last_bit(rng, tmp_path
     }
 
 
+SYSTEMS = {
+    "mass_example": {}, "sir": {}, "harmonic_oscillator": {}, "pendulum": {}, "kepler": dict(eccentricity=0.1),
+    "lotka_volterra": dict(a=0.1, c=1 / 3), "rigid_body": dict(inertia=(3, 0.7, 0.1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", dnn.systems.__all__)
+def test_a_system_comes_back_with_its_constants_and_invariants(name, tmp_path, rng):
+    system, path = getattr(dnn.systems, name)(**SYSTEMS[name]), tmp_path / "map.npz"
+    x = 0.3 + rng.random((5, system.dim))
+    rest = dnn.ResidualField(
+        dnn.Dense(system.dim, system.dim, W=0 * np.eye(system.dim)), dnn.Tanh()
+    )
+    for I in system.invariants.values():
+        step = dnn.Projected(dnn.RK4(), I)
+        ours = dnn.Network(
+            dnn.Flow(system, 0.1, step),
+            dnn.Dense(system.dim, system.dim, rng=0),
+            dnn.Flow(system, 0.2),
+        )
+        for F in (system, dnn.SumField(system, system), ours, dnn.Flow(rest, 0.1, step)):
+            F.save(path)
+            G = dnn.Map.load(path)
+            assert G(x).tobytes() == F(x).tobytes() and G.keeps == F.keeps
+            assert G.jacobian(x).tobytes() == F.jacobian(x).tobytes()
+            for copied in (copy.deepcopy(F), pickle.loads(pickle.dumps(F))):
+                copied.save(tmp_path / "again.npz")
+                assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
+        ours.save(path)
+        G = dnn.Map.load(path)
+        again = G.maps[0].field
+        assert again is G.maps[2].field and G.maps[0].method.invariant in again.invariants.values()
+        assert any(J is G.maps[0].method.invariant for J in again.invariants.values())
+    assert again.x0.tobytes() == system.x0.tobytes() and list(again.invariants) == list(
+        system.invariants
+    )
+    for J, I in zip(again.invariants.values(), system.invariants.values(), strict=True):
+        assert (
+            J == I
+            and J(x).tobytes() == I(x).tobytes()
+            and J.hvp(x, x).tobytes() == I.hvp(x, x).tobytes()
+        )
+
+
+def test_a_part_of_a_system_comes_back_and_one_that_was_changed_is_refused(tmp_path):
+    force, path = dnn.systems.pendulum().g, tmp_path / "map.npz"
+    F = dnn.PartitionedField(dnn.Dense(1, 1, W=[[2.0]]), force)
+    F.save(path)
+    np.testing.assert_allclose(dnn.Map.load(path)([0.5, 0.25]), [0.5, -np.sin(0.5)], rtol=1e-15)
+    changed = dnn.systems.sir()
+    changed.fun = lambda x: -x
+    other = dnn.systems.pendulum()
+    other.x0 = np.ones(2)
+    for F in (changed, dnn.Flow(other, 0.1)):
+        with pytest.raises(TypeError, match="fun of KnownField is"):
+            F.save(path)
+
+
+def test_a_file_names_no_system_that_is_not_ours(tmp_path):
+    np.savez(
+        tmp_path / "map.npz",
+        architecture='{"dynsys_nn": 1, "map": {"system": "_system"}}',
+        theta=np.zeros(0),
+    )
+    with pytest.raises(
+        ValueError, match="it refers to _system, which is not a system of dynsys_nn"
+    ):
+        dnn.Map.load(tmp_path / "map.npz")
+
+
 def is_a_map(thing):
     return isinstance(thing, type) and issubclass(thing, dnn.Map)
 
@@ -121,22 +194,96 @@ def test_parameters_that_are_tied_are_tied_again(name, tmp_path, rng):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_file_that_could_not_be_read_again_is_not_written(tmp_path):
-    """Networks nested so deep that Python's stack ends: in `save`, and not only in `load`."""
-    net, refused = dnn.Lift(2, 2), 0
-    for depth in range(480):
-        net = dnn.Network(net)
-        if depth % 20:
-            continue
-        path = tmp_path / f"{depth}.npz"
-        try:
-            net.save(path)
-        except (TypeError, RecursionError):
-            refused += 1
-            assert not path.exists()
-        else:
-            assert dnn.Map.load(path)([1.0, 2.0]).tolist() == [1.0, 2.0]
-    assert refused
+@pytest.fixture
+def shallow():
+    """Two thirds of Python's stack are taken already."""
+    frame, depth, limit = sys._getframe(), 0, sys.getrecursionlimit()
+    while frame:
+        frame, depth = frame.f_back, depth + 1
+    sys.setrecursionlimit(depth + 330)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+def test_a_layer_at_a_time_is_as_good_as_all_at_once(tmp_path, shallow):
+    """Each network in the next, 70 times: it does and keeps what the flat one with the same layers does."""
+    rng, path, loss = np.random.default_rng(0), tmp_path / "net.npz", dnn.MeanSquaredError()
+    rotation = np.array([[0.6, -0.8], [0.8, 0.6]])
+    layers = [dnn.Dense(2, 2, W=rotation) for _ in range(68)]
+    F = dnn.Flow(dnn.PartitionedField.random(2, 2, rng=rng), 0.1, dnn.SymplecticEuler())
+    layers[30:30] = [F, F]
+    deep = dnn.Network(layers[0])
+    for F in layers[1:]:
+        deep = dnn.Network(deep, F)
+    flat = dnn.Network(*copy.deepcopy(layers))
+    x, y, w, v = rng.normal(size=(4, 3, 2))
+
+    def all_of(net):
+        yield from (*net.vjp(x)[1](w), *net.jvp(x, v, np.cos(net.theta)), net.inverse(y), net(x))
+        yield from (net.lipschitz(), lipschitz.certified_radius(net, x), net.theta)
+        for adjoint in (None, dnn.Checkpoints(), dnn.Checkpoints(3)):
+            yield from dnn.value_and_grad(net, loss, x, y, adjoint=adjoint)
+
+    found = list(all_of(flat))
+    deep.save(path)
+    for net in (deep, copy.deepcopy(deep), pickle.loads(pickle.dumps(deep)), dnn.Map.load(path)):
+        for a, b in zip(all_of(net), found, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+        assert len(net.maps[0].maps[0].maps) == 2 and list(net.parameters) == list(deep.parameters)
+    assert net.maps[1] is not deep.maps[1] and net.theta.size == flat.theta.size
+    second = [dnn.hessian_times(net, loss, x, y, np.sin(net.theta)) for net in (deep, flat)]
+    np.testing.assert_allclose(*second, rtol=1e-9, atol=1e-12)
+    assert list(deep.parameters)[:2] == [70 * "0." + "W", 68 * "0." + "1.W"]
+    assert deep.facts() == flat.facts() and "Σ" in deep.summary() and repr(deep) == "Network(2 → 2)"
+    head, body = pickle.loads(pickle.dumps((deep[1], deep[0])))  # shared with what comes later
+    assert dnn.Network(body, head).theta.tobytes() == deep.theta.tobytes()
+    assert weights(deep)[0] is layers[0] and len(lipschitz.profile(deep, x[:1], steps=1).bound) == 2
+
+
+def test_a_deep_training_goes_on_to_the_bit(tmp_path, shallow):
+    def trained(epochs, path):
+        net, x = dnn.Network(dnn.Dense(2, 2, rng=0)), np.eye(2)
+        for _ in range(100):
+            net = dnn.Network(net, dnn.Lift(2, 2))
+        dnn.fit(
+            net,
+            dnn.MeanSquaredError(),
+            x,
+            x,
+            epochs=epochs,
+            checkpoint=path,
+            constraints=[dnn.SpectralBall(*weights(net))],
+        )
+        return net.theta.tobytes()
+
+    whole = trained(4, None)
+    assert trained(2, tmp_path / "run.npz") != whole == trained(4, tmp_path / "run.npz")
+
+
+def summed(depth, rng):
+    """A sum in a sum in a sum …"""
+    X = dnn.GradientField.random(2, 2, rng=rng)
+    while X._nested < depth:
+        X = dnn.SumField(X, dnn.GradientField.random(2, 2, rng=rng))
+    return X
+
+
+def test_other_maps_nest_as_deep_as_everything_works(tmp_path, rng, shallow):
+    X = summed(DEEPEST - 1, rng)
+    F = dnn.Flow(X, 1e-3, dnn.RK4())
+    x, path = rng.normal(size=(3, 2)), tmp_path / "F.npz"
+    checks.adjoint(F, x).require()
+    checks.tangent(F, x).require()
+    F.save(path)
+    for G in (copy.deepcopy(F), pickle.loads(pickle.dumps(F)), dnn.Map.load(path)):
+        assert G(x).tobytes() == F(x).tobytes() and list(G.parameters) == list(F.parameters)
+    assert not X.keeps and X.is_gradient and X.lipschitz() > 0 and X.spectrum()[1] <= 0
+    dnn.fit(F, dnn.MeanSquaredError(), x, x, epochs=1, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(
+        ValueError,
+        match=r"maps nest at most 50 deep, got a SumField 51 deep: put the parts side by side",
+    ):
+        summed(DEEPEST + 1, rng)
 
 
 def test_a_file_of_the_first_version_is_read_to_the_bit(tmp_path):
@@ -179,7 +326,7 @@ def test_what_a_file_cannot_keep_is_refused_by_name_and_the_old_file_stays(rng, 
         pass
 
     cases = {
-        "fun of KnownField is <": dnn.Flow(dnn.systems.pendulum(), 0.1, dnn.StormerVerlet()),
+        "fun of KnownField is <": dnn.Flow(dnn.KnownField(lambda x: -x, 2), 0.1),
         "method of Flow is PositionVerlet()": dnn.Flow(
             zoo.partitioned(rng), 0.1, zoo.PositionVerlet()
         ),
@@ -374,6 +521,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs(tmp_path):
         "optimiser.rate was 0.01, and now it is 0.02": dict(optimiser=dnn.Adam(2e-2)),
         "optimiser.rate was 0.01, and now it is 0.0100000004": dict(optimiser=dnn.Adam(0.0100000004)),
         "batch_size was 50, and now it is 40": dict(batch_size=40), "validation data[0] was": dict(validation=(x, y)),
+        "validation data was given, and now it is left out": dict(validation=None),
         "constraints was [Orthogonal], and now it is [Orthogonal, Constraint]": dict(constraints=[dnn.Constraint()]),
         "rng was another one at the start": dict(bits=np.random.MT19937),
     }.items():  # fmt: skip
@@ -388,6 +536,15 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs(tmp_path):
     ):
         dnn.fit(net, dnn.MulticlassHinge(0.3), x, y, checkpoint=path)
     assert path.read_bytes() == before
+
+
+def test_validation_data_that_are_added_to_a_run_are_named(tmp_path):
+    training(tmp_path / "run.npz", 1, validation=None)
+    with pytest.raises(
+        ValueError,
+        match="another run, whose validation data was left out, and now it is given. Give another path",
+    ):
+        training(tmp_path / "run.npz", 2)
 
 
 class Own(dnn.Activation):
@@ -566,6 +723,100 @@ def test_a_checkpoint_without_a_folder_is_refused_before_the_first_epoch(tmp_pat
         training(path, callback=lambda *_: pytest.fail("an epoch was run"))
     with pytest.raises(FileNotFoundError, match="net.npz cannot be written"):
         dnn.Lift(3, 2).save(tmp_path / "nowhere" / "net.npz")
+
+
+def test_a_path_that_cannot_be_written_is_named_before_the_first_epoch(tmp_path):
+    too_long = tmp_path / (300 * "x")
+    for path, kind, words in (
+        (tmp_path, IsADirectoryError, "cannot be written: it is a folder"),
+        (too_long, OSError, ""), (tmp_path / "map.npz" / "x", FileNotFoundError, "its folder does not exist"),
+    ):  # fmt: skip
+        with pytest.raises(
+            kind, match=f"{re.escape(str(path))}.*{words}|{words}.*{re.escape(str(path))}"
+        ) as refused:
+            dnn.Lift(3, 2).save(path)
+        assert ".partial" not in str(refused.value)
+        with pytest.raises(kind, match=re.escape(str(path))) as refused:
+            training(path, callback=lambda *_: pytest.fail("an epoch was run"))
+        assert ".partial" not in str(refused.value) and words in str(refused.value)
+    with pytest.raises(IsADirectoryError, match="cannot be read: it is a folder"):
+        dnn.Map.load(tmp_path)
+    for path in (3, None):
+        with pytest.raises(TypeError, match=f"must be a path, got {path}"):
+            dnn.Lift(3, 2).save(path)
+        with pytest.raises(TypeError, match=f"must be a path, got {path}"):
+            dnn.Map.load(path)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", [240 * "x" + ".npz", "θ.npz", "[a]*.npz"])
+def test_any_name_of_a_file_will_do(name, tmp_path):
+    for path in (tmp_path / name, os.fsencode(tmp_path / name)):
+        dnn.Lift(3, 2).save(path)
+        assert dnn.Map.load(path)([1.0, 2.0]).tolist() == [1, 2, 0]
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_others_write_is_not(tmp_path, monkeypatch):
+    """Four writers at once of one file, one of another name, and one that was killed."""
+    path, seen = tmp_path / "F.npz", []
+    code = """if True:
+        import os, signal, sys
+        import numpy as np
+        from dynsys_nn import files
+        def stop(target, **arrays):
+            target.write(b"half of it")
+            target.flush()
+            os._exit(9)
+        np.savez = stop
+        files.write_arrays(sys.argv[1], x=np.ones(2))"""
+    assert run("-c", code, str(path), cwd=tmp_path).returncode == 9
+    [left] = os.listdir(tmp_path)
+    os.utime(tmp_path / left, (0, 0))
+    savez = np.savez
+
+    def nested(target, **arrays):  # while this one is written, others write and tidy up
+        for name in os.listdir(tmp_path):
+            os.utime(tmp_path / name, (0, 0))
+        seen.append(len(os.listdir(tmp_path)))
+        if len(seen) < 4:
+            files.write_arrays(path, **arrays)
+        savez(target, **arrays)
+
+    monkeypatch.setattr(np, "savez", nested)
+    files.write_arrays(path, x=np.arange(3))
+    assert seen == [1, 2, 3, 4] and os.listdir(tmp_path) == ["F.npz"]
+    assert arrays_of(path)["x"].tolist() == [0, 1, 2]
+
+
+def test_what_an_optimiser_notes_on_the_way_is_restored_too(tmp_path):
+    class Late(dnn.Optimiser):
+        def start(self, theta):
+            return dict(rate=np.float64(0.1))  # which makes float64 of float32
+
+        def step(self, theta, g, memory):
+            memory["mean"] = 0.9 * memory.get("mean", 0.0) + g
+            memory["rate"] = memory["rate"] * 0.7
+            theta -= memory["rate"] * memory["mean"]
+
+    class Listed(Late):
+        def start(self, theta):
+            return super().start(theta) | dict(all=[1.0])
+
+    def trained(epochs, path, optimiser=Late()):
+        net, x = dnn.Affine(9, 1, rng=0, dtype=np.float32), np.arange(10.0)[:, None] / 10
+        dnn.fit(
+            net, dnn.MeanSquaredError(), x, x * np.arange(9), optimiser, epochs, checkpoint=path
+        )
+        return net.theta.tobytes()
+
+    whole = trained(5, None)
+    assert trained(2, tmp_path / "run.npz") != whole == trained(5, tmp_path / "run.npz")
+    with pytest.raises(
+        TypeError,
+        match=r"a checkpoint keeps numbers and arrays, but memory.all of the optimiser is not: \[1.0\]",
+    ):
+        trained(1, tmp_path / "other.npz", Listed())
 
 
 def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path):

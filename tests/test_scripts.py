@@ -1,6 +1,7 @@
 """The repository keeps its promises: figures draw, tutorials run, README's commands and example work, imports are light and in order."""
 
 import ast
+import io
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from conftest import ROOT, TUTORIALS, run
 
 import dynsys_nn as dnn
 from dynsys_nn import plotting
+from dynsys_nn.maps.tables import print_what_it_can
 from figures import LECTURE, NAMES
 from figures.__main__ import draw, main, message
 
@@ -70,6 +72,51 @@ def test_command_line_lists_draws_and_refuses(tmp_path, capsys):
         "unknown figure resnet_is_eular; there are resnet_is_euler, switching"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1", "utf-8", "utf-16"])
+def test_what_is_printed_needs_no_unicode(encoding, rng):
+    net = dnn.Network(
+        dnn.Flow(dnn.GradientField.random(2, 2, rng=rng), 0.1), dnn.Affine(2, 2, rng=rng)
+    )
+    printed = f"{net}\n{net.summary()}\n" + "".join(map(chr, range(0xA0, 0x2300))) + "κ𝒩\n"
+    for errors in ("strict", "ignore"):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding, errors, newline="")
+        print_what_it_can(stream)
+        stream.write(printed)
+        stream.flush()
+        text = stream.buffer.getvalue().decode(encoding)
+        if errors == "ignore":  # somebody said what to do
+            assert stream.errors == errors and "->" not in text
+        elif encoding[:3] == "utf":
+            assert stream.errors == errors and text == printed
+        else:
+            assert text.startswith("Network(2 -> 2)\n") and "(Ax + b), h = 0.1  2 -> 2" in text
+
+
+def test_what_users_print_arrives_at_a_pipe_of_windows(tmp_path, root):
+    """A lab, an error, a warning, and an object in a script of one's own."""
+    code = """if True:
+        import runpy, sys, warnings
+        import dynsys_nn as dnn
+        net = dnn.Network(dnn.Dense(2, 2, rng=0))
+        history = dnn.fit(net, dnn.MeanSquaredError(), [[1.0, 2.0]], [[0.0, 1.0]], epochs=2)
+        print(net, net.summary(), history, dnn.checks.adjoint(net, [1.0, 2.0]), dnn.Strang())
+        warnings.warn("θ → σ")
+        try:
+            dnn.fit(net, dnn.MeanSquaredError(), [[1.0, 2.0]], [[0.0, 1.0]], dnn.SGD(1e308), epochs=1)
+        except dnn.TrainingDiverged as error:
+            print(error)
+        runpy.run_path(sys.argv[1], run_name="__main__")
+        raise ValueError("θ")"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root / "tutorials" / "labs" / "1_an_activation.py")], cwd=tmp_path, capture_output=True,
+        env={**os.environ, "PYTHONPATH": f"{os.path.dirname(os.path.dirname(dnn.__file__))}{os.pathsep}{root}", "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    said, errors = done.stdout.decode("cp1252"), done.stderr.decode("cp1252")
+    assert errors.splitlines()[-1] == r"ValueError: \u03b8", errors
+    for words in ("Network(2 -> 2)", "Sum  Network", "theta is as it was", "write sigma(z)"):
+        assert words in said
 
 
 def test_a_script_is_a_figure_and_the_lecture_decides_the_order(tmp_path):

@@ -1,6 +1,7 @@
 """Stored states, reversed flow and checkpoints give one gradient; the continuous adjoint gives another one, where it gives any."""
 
 import copy
+import itertools
 import math
 import tracemalloc
 import warnings
@@ -279,10 +280,12 @@ def test_a_step_without_an_explicit_inverse_cannot_be_reversed(rng):
 
 
 @pytest.mark.parametrize(
-    "budget, depth", [(1, 10), (2, 21), (3, 35), (5, 252), (10, 1000), (None, 100), (None, 90)]
+    "budget, depth",
+    [(1, 10), (2, 21), (3, 34), (5, 252), (10, 600), (1200, 1300), (10**4, 1100), (None, 90)],
 )
 def test_checkpoints_take_no_step_more_often_than_the_binomial_bound(budget, depth, rng):
-    """L ≤ C(c + t, t): at most t times again, besides the first way forward; √L: once again."""
+    """L ≤ C(c + t, t): at most t times again, besides the first way forward; √L: once again. In all t L − C(c + t, t − 1)
+    times again, the theorem of Griewank and Walther, also where the budget is beyond Python's stack."""
     counts = np.zeros(depth, int)
     steps = [
         dnn.KnownField(
@@ -296,7 +299,47 @@ def test_checkpoints_take_no_step_more_often_than_the_binomial_bound(budget, dep
     back(np.ones(1))
     t = 1 if budget is None else next(t for t in range(depth) if math.comb(budget + t, t) >= depth)
     assert counts.max() <= 1 + t + 1 and counts.min() >= 2  # 1 forward, t again, and the one in vjp
+    if budget:
+        assert counts.sum() == 2 * depth + t * depth - math.comb(budget + t, t - 1)
     assert len(single_steps(net)) == depth
+
+
+class Doubled(dnn.Network):
+    """2 F_L ∘ … ∘ F_1."""
+
+    def __call__(self, x):
+        return 2 * super().__call__(x)
+
+    def vjp(self, x):
+        y, pullback = super().vjp(x)
+        return 2 * y, lambda w: pullback(2 * w)
+
+    def lipschitz(self):
+        return 2 * super().lipschitz()
+
+
+@pytest.mark.parametrize("adjoint", [dnn.Checkpoints(), dnn.Checkpoints(2), None], ids=repr)
+def test_a_network_of_ones_own_is_not_taken_apart(adjoint, rng):
+    layers = [dnn.Dense(2, 2, rng=rng) for _ in range(4)]
+    inner, x = Doubled(*layers[1:3]), rng.normal(size=(5, 2))
+    net, plain = dnn.Network(layers[0], inner, layers[3]), dnn.Network(*layers)
+    for F in (net, Doubled(*layers)):
+        value, g = dnn.value_and_grad(F, dnn.MeanSquaredError(), x, 2 * x, adjoint=adjoint)
+        true = dnn.value_and_grad(plain, dnn.MeanSquaredError(), x, x, adjoint=adjoint)
+        np.testing.assert_allclose((value, *g), (4 * true[0], *4 * true[1]), rtol=1e-12)
+        assert F.lipschitz() == pytest.approx(2 * plain.lipschitz())
+
+
+def test_no_schedule_takes_fewer_steps_than_the_binomial_one():
+    """Against the best of all splits, T(n, c) = min over m of m + T(n − m, c − 1) + T(m, c)."""
+    best, ours = {}, {}
+    for c, n in itertools.product(range(6), range(1, 40)):
+        best[n, c] = 0 if n == 1 else np.inf
+        for m in range(1, n if c else 1):
+            best[n, c] = min(best[n, c], m + best[n - m, c - 1] + best[m, c])
+        m = binomial_split(n, c) if c and n > 1 else 0
+        ours[n, c] = m + ours[n - m, c - 1] + ours[m, c] if m else best[n, c]
+    assert ours == best
 
 
 def test_a_binomial_split_leaves_what_the_rest_of_the_budget_can_do():

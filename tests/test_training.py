@@ -143,6 +143,7 @@ def test_mini_batches_see_every_sample_once_an_epoch(rng):
 
     x = np.arange(10.0)[:, None]
     dnn.fit(dnn.Affine(1, 1, rng=0), Spy(), x, x, dnn.SGD(1e-4), epochs=2, batch_size=4, rng=0)
+    *seen, _, _, _ = seen  # the last three see whether the last step diverged
     assert [len(batch) for batch in seen] == [4, 4, 2] * 2
     for epoch in (seen[:3], seen[3:]):
         np.testing.assert_array_equal(np.sort(np.concatenate(epoch).ravel()), np.arange(10))
@@ -291,6 +292,134 @@ def test_a_last_step_that_is_not_finite_is_divergence_too():
     ):
         dnn.fit(net, dnn.MeanSquaredError(), x, 1e4 * x, dnn.SGD(1e308), epochs=1)
     np.testing.assert_array_equal(net.theta, theta)
+
+
+@pytest.mark.parametrize("epochs, batch_size", [(1, None), (1, 3), (3, None)])
+def test_a_last_step_to_where_the_loss_is_infinite_is_divergence_too(epochs, batch_size, tmp_path):
+    """Adam's first step is 1e200 in each entry: finite, and (1e200)² is not."""
+    net, x = dnn.Dense(2, 2, rng=0), np.ones((4, 2))
+    theta = net.theta.copy()
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(dnn.TrainingDiverged, match="the loss is inf") as caught,
+    ):
+        dnn.fit(
+            net,
+            dnn.MeanSquaredError(),
+            x,
+            x,
+            dnn.Adam(1e200),
+            epochs,
+            batch_size,
+            rng=0,
+            checkpoint=tmp_path / "run.npz",
+        )
+    assert np.isfinite(dnn.MeanSquaredError()(net(x), x)) and len(caught.value.history.loss) == min(
+        epochs - 1, 1
+    )
+    if batch_size is None:
+        np.testing.assert_array_equal(net.theta, theta)
+
+
+@pytest.mark.parametrize("how", ["raises", "is stopped later"])
+def test_what_a_callback_does_to_theta_is_kept(how):
+    net, x = dnn.Dense(2, 2, rng=0), np.ones((4, 2))
+
+    def change(epoch, history):
+        net.theta[:] = 7
+        if how == "raises":
+            raise KeyboardInterrupt
+
+    class Stop(dnn.MeanSquaredError):
+        def vjp(self, y, target):
+            if (y == 14).all():  # where θ is 7
+                raise KeyboardInterrupt
+            return super().vjp(y, target)
+
+    loss = Stop() if how == "is stopped later" else dnn.MeanSquaredError()
+    assert dnn.fit(net, loss, x, x, epochs=9, callback=change).interrupted
+    np.testing.assert_array_equal(net.theta, 7)
+
+
+def test_a_callback_that_changes_the_history_is_told_so():
+    net, x = dnn.Dense(2, 2, rng=0), np.ones((4, 2))
+    with pytest.raises(
+        dnn.arguments.WrongResult,
+        match=r"forget: the history is changed: take a copy, list\(history.loss\)",
+    ):
+
+        def forget(epoch, history):
+            history.loss.clear()
+
+        dnn.fit(net, dnn.MeanSquaredError(), x, x, epochs=3, callback=forget)
+
+
+@pytest.mark.parametrize("in_place", ["y", "target"])
+def test_a_loss_cannot_change_the_data(in_place):
+    class Careless(dnn.Loss):
+        mean = True
+
+        def vjp(self, y, target):
+            r = y - target
+            if in_place == "y":
+                y -= target
+            else:
+                target *= 2
+            return (r * r).mean(), 2 * r / r.size
+
+    net, x = dnn.Dense(2, 2, rng=0), np.ones((4, 2))
+    for train in (
+        lambda: dnn.value_and_grad(net, Careless(), x, x),
+        lambda: dnn.fit(net, Careless(), x, x, epochs=1),
+        lambda: dnn.fit(net, Careless(), x, x, epochs=1, validation=(x, x)),
+        lambda: dnn.hessian_times(net, Careless(), x, x, net.theta),
+    ):
+        with pytest.raises(
+            dnn.arguments.WrongResult, match="Careless: an argument is changed: write x = x"
+        ):
+            train()
+    assert (x == 1).all()
+
+
+def test_masked_targets_are_refused():
+    net, x = dnn.Dense(2, 2, rng=0), np.ones((4, 2))
+    y = np.ma.array(np.where(np.eye(4, 2) > 0, 1e6, 1.0), mask=np.eye(4, 2) > 0)
+    for block in (None, 2):
+        with pytest.raises(TypeError, match="MeanSquaredError needs a target, got masked entries"):
+            dnn.value_and_grad(net, dnn.MeanSquaredError(), x, y, block=block)
+    whole = dnn.value_and_grad(net, dnn.MeanSquaredError(), x, y.data)
+    assert dnn.value_and_grad(net, dnn.MeanSquaredError(), x, np.ma.array(y.data))[0] == whole[0]
+
+
+@pytest.mark.parametrize("validation, loss, kind, why", [
+    ((np.ones((3, 5)), np.ones((3, 2))), dnn.MeanSquaredError(), ValueError, r"Dense acts on states of dimension 2, got an array of shape \(3, 5\)"),
+    ((np.ones((3, 2)), np.ones((3, 4))), dnn.MeanSquaredError(), ValueError, r"MeanSquaredError needs a target of the shape of y, \(3, 2\), got \(3, 4\)"),
+    ((np.ones((3, 2)), np.array([0, 1, 2])), dnn.SoftmaxCrossEntropy(), ValueError, r"labels must lie in 0, …, 1, got 0 … 2"),
+    ((np.ones((3, 2)), np.array([0, 1.0, 1])), dnn.SoftmaxCrossEntropy(), TypeError, "labels must be integers"),
+])  # fmt: skip
+def test_validation_data_that_do_not_fit_are_refused_before_the_first_epoch(
+    validation, loss, kind, why, tmp_path
+):
+    net, x = dnn.Dense(2, 2, rng=0), np.ones((4, 2))
+    theta, y = net.theta.copy(), x if isinstance(loss, dnn.MeanSquaredError) else np.zeros(4, int)
+    with pytest.raises(kind, match=f"the validation data do not fit: {why}"):
+        dnn.fit(net, loss, x, y, epochs=2, validation=validation, checkpoint=tmp_path / "run.npz")
+    assert (net.theta == theta).all() and not list(tmp_path.iterdir())
+
+
+def test_a_penalty_whose_gradient_does_not_fit_is_refused():
+    class Column(dnn.Penalty):
+        def value(self):
+            return 0.0
+
+        def gradient(self, net):
+            return np.zeros((net.theta.size, 1))  # (p,) + (p, 1) would be a matrix
+
+    net, x = dnn.Dense(2, 2, rng=0), np.ones((4, 2))
+    with pytest.raises(
+        TypeError, match=r"the gradient of Column has shape \(4, 1\), needed is \(4,\)"
+    ):
+        dnn.fit(net, dnn.MeanSquaredError(), x, x, penalties=[Column()])
 
 
 def test_control_c_returns_the_history_so_far():

@@ -97,7 +97,7 @@ class Map(Parameters, metaclass=Guarded):
 
         The write is atomic: if it fails or is interrupted, an existing file at `path` is left
         untouched. TypeError, and no file, for a map that is made of something besides the classes
-        of dynsys_nn: functions, as in a KnownField, or your own classes.
+        and systems of dynsys_nn: functions of your own, as in a KnownField, or classes.
         """
         from ..files import save
 

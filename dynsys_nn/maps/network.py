@@ -33,7 +33,15 @@ class Network(Map):
         self.maps = maps
         self.dim_in, self.dim_out = maps[0].dim_in, maps[-1].dim_out
         self.own(**{str(k): F for k, F in enumerate(maps)})
-        self.parts = [place_of(F, self) for F in maps]  # of θ
+
+    def _look(self):
+        self.flat = tuple(G for F in self.maps for G in flattened(F))  # what it computes, in order
+        Map._look(self)
+        self._shares = sum(len(F._leaves) for F in self.flat) > len(self._leaves)
+        self._stretches = [place_of(F, self) for F in self.flat]  # of θ
+
+    def _called(self):
+        return self.flat
 
     def __getitem__(self, k):
         return Network(*self.maps[k]) if isinstance(k, slice) else self.maps[k]
@@ -42,7 +50,7 @@ class Network(Map):
         return len(self.maps)
 
     def __call__(self, x):
-        for F in self.maps:
+        for F in self.flat:
             x = F._value(x)
         return x
 
@@ -55,32 +63,32 @@ class Network(Map):
 
     def vjp(self, x):
         pullbacks = []
-        for F in self.maps:
+        for F in self.flat:
             x, pullback = F._vjp(x)
             pullbacks.append(pullback)
 
         def pullback(w):
             dtheta = np.zeros(self._size, np.result_type(self._dtype or w, w, x))
-            for part, pullback_k in zip(reversed(self.parts), reversed(pullbacks), strict=True):
+            for place, pullback_k in zip(self._stretches[::-1], pullbacks[::-1], strict=True):
                 w, dtheta_k = pullback_k(w)
-                dtheta[part] = dtheta[part] + dtheta_k if self._shares else dtheta_k
+                dtheta[place] = dtheta[place] + dtheta_k if self._shares else dtheta_k
             return w, dtheta
 
         return x, pullback
 
     def jvp(self, x, v, dtheta=None):
-        for part, F in zip(self.parts, self.maps, strict=True):
-            x, v = F._jvp(x, v, None if dtheta is None else dtheta[part])
+        for place, F in zip(self._stretches, self.flat, strict=True):
+            x, v = F._jvp(x, v, None if dtheta is None else dtheta[place])
         return x, v
 
     def inverse(self, y):
-        for F in reversed(self.maps):
+        for F in reversed(self.flat):
             y = F._inverse(y)
         return y
 
     def lipschitz(self):
         """The product of the maps' constants."""
-        return lipschitz_product(self.maps)
+        return lipschitz_product(self.flat)
 
     @property
     def invariants(self):
@@ -94,8 +102,21 @@ class Network(Map):
 
     def facts(self):
         """What every map keeps. A field keeps nothing: its flow does."""
-        once = {id(F): F for F in self.maps}.values()
+        once = {id(F): F for F in self.flat}.values()
         return kept_by_all([((), {}) if F.is_field else F.facts() for F in once])
+
+    def _named(self):
+        named, seen, ahead = {}, set(), [("", self)]
+        while ahead:
+            path, F = ahead.pop()
+            if F is self or is_plain(F):
+                ahead += [(f"{path}{k}.", G) for k, G in enumerate(F.maps)][::-1]
+                continue
+            for key, view in F._named().items():
+                if id(view) not in seen:  # shared arrays have the name by which they are met first
+                    named[path + key] = view
+                    seen.add(id(view))
+        return named
 
     def summary(self):
         """A table with one row per map: what it computes, shape, number of parameters, Lipschitz
@@ -140,4 +161,13 @@ def lipschitz_product(maps):
 
 def flattened(F):
     """The maps of a network, nested networks flattened; any other map as a list of one."""
-    return [part for G in F.maps for part in flattened(G)] if isinstance(F, Network) else [F]
+    return list(F.flat) if is_plain(F) else [F]
+
+
+def is_plain(F):
+    """Whether F is a Network that computes as this class does, of which a subclass changed
+    nothing."""
+    return isinstance(F, Network) and all(
+        getattr(type(F), name) is getattr(Network, name)
+        for name in ("_value", "_vjp", "_jvp", "_inverse", "lipschitz", "facts", "_named")
+    )

@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from ..arguments import fingerprint, identity, refuse
-from ..files import read_arrays, write_arrays
+from ..files import read_arrays, writable, write_arrays
 from ..maps import every_map
 
 __all__ = []
@@ -23,18 +23,19 @@ class Checkpoint:
     """
 
     def __init__(self, path, run, optimiser, seeded):
-        self.path, self.seeded = os.fsdecode(path), seeded and run.shuffled
+        self.path, self.seeded = writable(path), seeded and run.shuffled
         self.made, self.starts = json.loads(json.dumps(made_of(run, optimiser))), [state(run)]
 
     def save(self, run, memory):
         """Write the state, all or nothing. TypeError if the optimiser keeps something besides
         numbers and arrays."""
         kept = {f"memory.{name}": np.asarray(value) for name, value in memory.items()}
-        for name, value in kept.items():
-            if value.dtype.kind not in "fiub":
+        for name, value in memory.items():
+            known = isinstance(value, float | int | np.generic | np.ndarray)
+            if not known or kept[f"memory.{name}"].dtype.kind not in "fiub":
                 raise TypeError(
                     "a checkpoint keeps numbers and arrays, but "
-                    f"{name} of the optimiser is not: {value}"
+                    f"memory.{name} of the optimiser is not: {value!r}"
                 )
         write_arrays(
             self.path, run=json.dumps(self.made), starts=json.dumps(self.starts),
@@ -52,8 +53,11 @@ class Checkpoint:
             self.compare(arrays)
             run.net.theta = arrays["theta"]
             run.rng.bit_generator.state = json.loads(arrays["random"].item())
-            kept = {name: arrays[f"memory.{name}"] for name in memory}
-            memory.update({name: a if a.ndim else a.item() for name, a in kept.items()})
+            for key, a in arrays.items():  # a step may have noted more than was there at the start
+                if key.startswith("memory."):
+                    name = key.removeprefix("memory.")
+                    plain = type(memory.get(name, 0.0)) in (bool, int, float)
+                    memory[name] = a if a.ndim else a.item() if plain else a[()]
             for name in RECORDED:
                 getattr(run.history, name)[:] = arrays[name].tolist()
             run.began -= sum(run.history.seconds[-1:])  # as if it had gone on all the time
@@ -106,9 +110,9 @@ def state(run):
 
 def made_of(run, optimiser):
     """What makes a run, and must be the same for it to continue: name → what JSON knows."""
-    parts = {id(F): (k, F) for k, F in enumerate(every_map(run.net))}  # known by their number
+    net, parts = run.net, {id(F): (k, F) for k, F in enumerate(every_map(run.net))}  # by number
     return {
-        "network": identity(run.net),
+        "network": identity([*net._landings, net] if net._landings else net),
         "loss": identity(run.loss, dict(parts)),
         "optimiser": identity(optimiser, dict(parts)),
         "batch_size": run.batch_size if run.shuffled else len(run.x),
@@ -127,6 +131,8 @@ def difference(name, was, now):
     if isinstance(was, dict) and isinstance(now, dict) and was.keys() == now.keys():
         key = next(key for key in was if was[key] != now[key])
         return difference(f"{name}.{key}".lstrip("."), was[key], now[key])
+    if name == "validation data":
+        was, now = ("left out" if data is None else "given" for data in (was, now))
     return f"{name} was {short(was)}, and now it is {short(now)}"
 
 

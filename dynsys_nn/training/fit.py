@@ -72,7 +72,8 @@ def fit(
     TrainingDiverged
         If the loss stops being finite, with θ as it was at the last finite one.
 
-    Ctrl-C returns the history so far, with θ as it was after the last finished step.
+    Ctrl-C returns the history so far, with θ as it was after the last finished step, or as a
+    callback left it.
     """
     optimiser = Adam(1e-2) if optimiser is None else optimiser
     instance(net, Map, "net must be an object such as Network(…)")
@@ -99,6 +100,8 @@ def fit(
     )  # fmt: skip
     for part in [part for thing in run.constraints + run.penalties for part in thing.maps]:
         place_of(part, net)  # refuses what is not a part of the network
+    if validation is not None:
+        run.refuse_validation()
     if checkpoint is not None:
         run.checkpoint = Checkpoint(checkpoint, run, optimiser, seeded=rng is not None)
     try:

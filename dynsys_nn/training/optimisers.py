@@ -40,6 +40,8 @@ class Optimiser(Described):
                 self.step(run.net.theta, g, memory)
                 run.accept()
                 total += value * len(x)
+            if run.epoch + 1 == run.epochs:
+                run.settle()
             run.record(total / len(run.x), memory)
 
 

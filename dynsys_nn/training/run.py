@@ -5,6 +5,8 @@ import time
 
 import numpy as np
 
+from ..arguments import WrongResult, name_of, refuse
+from ..arguments.doors import call
 from ..integrators import NotConverged
 from .value_and_grad import value_and_grad
 
@@ -67,6 +69,18 @@ class Run:
     def shuffled(self):
         """Whether an epoch has several batches, and so needs random numbers."""
         return self.batch_size is not None and self.batch_size < len(self.x)
+
+    def refuse_validation(self):
+        """ValueError or TypeError for validation data that network or loss cannot take: now, and
+        not after an epoch."""
+        try:
+            with np.errstate(all="ignore"):
+                self.value(*self.validation)
+        except WrongResult:  # they do: it is the loss that does not
+            raise
+        except (ValueError, TypeError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"the validation data do not fit: {error}") from error
 
     def begin(self, optimiser):
         """The optimiser's memory, and θ in the constraints' sets; both as the checkpoint has them
@@ -135,14 +149,37 @@ class Run:
             self.history.validation.append(self.value(*self.validation))
         self.history.seconds.append(time.perf_counter() - self.began)
         self.line.show("epoch", self.epoch, "of", self.epochs, self.history)
-        if self.callback is not None:
-            self.callback(self.epoch - 1, self.history)
+        self.call_back()
         self.save(memory)
+
+    def call_back(self):
+        """Tell the callback; what it does to θ is kept, also if Ctrl-C ends it."""
+        if self.callback is None:
+            return
+        epoch = self.epoch
+        try:
+            self.callback(epoch - 1, self.history)
+        finally:
+            self.finished = self.net.theta.copy()
+        refuse(
+            self.epoch != epoch,
+            f"{name_of(self.callback)}: the history is changed: take a copy, list(history.loss)",
+            WrongResult,
+        )
+
+    def settle(self):
+        """After the last step: TrainingDiverged if the loss is not finite there."""
+        size = self.batch_size if self.shuffled else len(self.x)
+        for k in range(0, len(self.x), size):
+            with np.errstate(over="ignore", invalid="ignore"):
+                value = self.value(self.x[k : k + size], self.y[k : k + size])
+            if not np.isfinite(value):
+                raise self.diverged(f"the loss is {value}")
 
     def value(self, x, y):
         """The loss as a number; NaN if an implicit layer has no solution."""
         try:
-            return float(self.loss(self.net(x), y))
+            return float(call(self.loss, self.loss, self.net(x), y))
         except NotConverged:
             return np.nan
 

@@ -13,7 +13,8 @@ from itertools import starmap
 
 import numpy as np
 
-from ..arguments import covector, dimension, direction, numbers, refuse
+from ..arguments import array, covector, dimension, direction, name_of, numbers, refuse, result
+from ..arguments.doors import call
 from ..arguments.samples import executor_or_none, listed
 from ..integrators import Method
 from ..losses import Loss, Penalty
@@ -67,14 +68,15 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
         value = value + value_b
         gradient = np.add(gradient, gradient_b, out=gradient if k else None)  # in place if ours
     for P in penalties:
-        value, gradient = value + P.value(), gradient + P.gradient(net)
+        value = value + P.value()
+        gradient = gradient + result(P, P.gradient(net), gradient.shape, "the gradient")
     return value, gradient
 
 
 def gradient_of_block(net, loss, x, y, share, adjoint):
     """share · J and share · ∂J/∂θ of one block."""
     z, pullback = net._vjp(x) if adjoint is None else adjoint.vjp(net, x)
-    value, dz = loss.vjp(z, y)
+    value, dz = call(loss, loss.vjp, z, y)
     return share * value, pullback(covector(net, share * dz, z))[1]
 
 
@@ -143,7 +145,8 @@ def blocks(net, loss, x, y, executor, block):
         )
     if not (means and x.ndim > 1 and np.ndim(y) > 0 and len(y) == n > 0):
         return [(x, y, 1)]
-    y, rows = np.asarray(y, order="C"), rows or block_rows(net, x)
+    y = np.asarray(array(y, f"{name_of(loss)} needs a target"), order="C")
+    rows = rows or block_rows(net, x)
     slices = [slice(k, min(k + rows, n)) for k in range(0, n, rows)]
     return [(x[b], y[b], (b.stop - b.start) / n) for b in slices]
 
