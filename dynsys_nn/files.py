@@ -69,9 +69,8 @@ ALONE = "Save θ alone, np.save(path, F.theta), and build the map by its own cod
 
 
 def architecture(F):
-    """How F was built, as a string; TypeError if a file could not say. A deep map is the last of a
-    list, after those far below, so that nobody who reads it goes far."""
-    return json.dumps(encoded([*F._landings, F] if F._landings else F, {}, makers(F)))
+    """How F was built, as a string; TypeError if a file could not say."""
+    return json.dumps(encoded(F, {}, makers(F)))
 
 
 def makers(F):
@@ -172,8 +171,7 @@ def rebuilt(text):
         built.append(cls(*several, **code))
         return built[-1]
 
-    found = json.loads(text, object_hook=build)
-    return found[-1] if isinstance(found, list) else found
+    return json.loads(text, object_hook=build)
 
 
 def public(name):

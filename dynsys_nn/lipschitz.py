@@ -158,7 +158,7 @@ def averaged(F):
     al., arXiv:2306.17332.
     """
     if isinstance(F, Network):
-        parts = [averaged(G) for G in F.flat]
+        parts = [averaged(G) for G in F.maps]
     elif isinstance(F, Flow) and isinstance(F.method, Euler) and F.h > 0:
         parts = [F.h / (2 * cocoercivity(F.field))] * F.steps
     else:

@@ -33,15 +33,7 @@ class Network(Map):
         self.maps = maps
         self.dim_in, self.dim_out = maps[0].dim_in, maps[-1].dim_out
         self.own(**{str(k): F for k, F in enumerate(maps)})
-
-    def _look(self):
-        self.flat = tuple(G for F in self.maps for G in flattened(F))  # what it computes, in order
-        Map._look(self)
-        self._shares = sum(len(F._leaves) for F in self.flat) > len(self._leaves)
-        self._stretches = [place_of(F, self) for F in self.flat]  # of θ
-
-    def _called(self):
-        return self.flat
+        self.parts = [place_of(F, self) for F in maps]  # of θ
 
     def __getitem__(self, k):
         return Network(*self.maps[k]) if isinstance(k, slice) else self.maps[k]
@@ -50,7 +42,7 @@ class Network(Map):
         return len(self.maps)
 
     def __call__(self, x):
-        for F in self.flat:
+        for F in self.maps:
             x = F._value(x)
         return x
 
@@ -63,32 +55,32 @@ class Network(Map):
 
     def vjp(self, x):
         pullbacks = []
-        for F in self.flat:
+        for F in self.maps:
             x, pullback = F._vjp(x)
             pullbacks.append(pullback)
 
         def pullback(w):
             dtheta = np.zeros(self._size, np.result_type(self._dtype or w, w, x))
-            for place, pullback_k in zip(self._stretches[::-1], pullbacks[::-1], strict=True):
+            for part, pullback_k in zip(reversed(self.parts), reversed(pullbacks), strict=True):
                 w, dtheta_k = pullback_k(w)
-                dtheta[place] = dtheta[place] + dtheta_k if self._shares else dtheta_k
+                dtheta[part] = dtheta[part] + dtheta_k if self._shares else dtheta_k
             return w, dtheta
 
         return x, pullback
 
     def jvp(self, x, v, dtheta=None):
-        for place, F in zip(self._stretches, self.flat, strict=True):
-            x, v = F._jvp(x, v, None if dtheta is None else dtheta[place])
+        for part, F in zip(self.parts, self.maps, strict=True):
+            x, v = F._jvp(x, v, None if dtheta is None else dtheta[part])
         return x, v
 
     def inverse(self, y):
-        for F in reversed(self.flat):
+        for F in reversed(self.maps):
             y = F._inverse(y)
         return y
 
     def lipschitz(self):
         """The product of the maps' constants."""
-        return lipschitz_product(self.flat)
+        return lipschitz_product(self.maps)
 
     @property
     def invariants(self):
@@ -102,21 +94,8 @@ class Network(Map):
 
     def facts(self):
         """What every map keeps. A field keeps nothing: its flow does."""
-        once = {id(F): F for F in self.flat}.values()
+        once = {id(F): F for F in self.maps}.values()
         return kept_by_all([((), {}) if F.is_field else F.facts() for F in once])
-
-    def _named(self):
-        named, seen, ahead = {}, set(), [("", self)]
-        while ahead:
-            path, F = ahead.pop()
-            if F is self or is_plain(F):
-                ahead += [(f"{path}{k}.", G) for k, G in enumerate(F.maps)][::-1]
-                continue
-            for key, view in F._named().items():
-                if id(view) not in seen:  # shared arrays have the name by which they are met first
-                    named[path + key] = view
-                    seen.add(id(view))
-        return named
 
     def summary(self):
         """A table with one row per map: what it computes, shape, number of parameters, Lipschitz
@@ -161,7 +140,7 @@ def lipschitz_product(maps):
 
 def flattened(F):
     """The maps of a network, nested networks flattened; any other map as a list of one."""
-    return list(F.flat) if is_plain(F) else [F]
+    return [part for G in F.maps for part in flattened(G)] if is_plain(F) else [F]
 
 
 def is_plain(F):
@@ -169,5 +148,5 @@ def is_plain(F):
     nothing."""
     return isinstance(F, Network) and all(
         getattr(type(F), name) is getattr(Network, name)
-        for name in ("_value", "_vjp", "_jvp", "_inverse", "lipschitz", "facts", "_named")
+        for name in ("_value", "_vjp", "_jvp", "_inverse", "lipschitz")
     )

@@ -14,11 +14,8 @@ import numpy as np
 
 from ..arguments import array, refuse
 
-#: how deep maps may nest, but for networks in networks, which are taken as one: half of Python's
-#: stack, or less, is then enough for everything
-DEEPEST = 50
-#: of so many levels of a deep map, one is copied and written before the map itself
-LANDING = 16
+#: how deep maps may nest: half of Python's stack, or less, is then enough for everything
+DEEPEST = 40
 
 
 class Parameters:
@@ -28,10 +25,10 @@ class Parameters:
     #: what a part's parameters are called here: "part.key", or "inner", as there;
     #: None: "part" for its only one, else "part.key"
     naming = None
-    _pieces = _missing = _leaves = _landings = ()
+    _pieces = _missing = _leaves = ()
     _offsets = _places = {}
     _size, _shares, _theta = 0, False, (None, 0, np.zeros(0))
-    _levels = _nested = 1  # of maps, one in the other: all, and those that call each other
+    _depth = 1  # of maps, one in the other
 
     def own(self, **pieces):
         """Register the parameters of this map: arrays, which are copied, and maps, whose parameters
@@ -39,7 +36,7 @@ class Parameters:
 
         Each becomes an attribute; None stands for a parameter that this map does without. Called
         once, with all pieces. ValueError for a name that is in use, TypeError for what is neither
-        an array of numbers nor a map.
+        an array of numbers nor a map, and ValueError if maps nest too deep for Python's stack.
         """
         refuse(
             self._pieces,
@@ -59,7 +56,12 @@ class Parameters:
 
     def _look(self):
         """Find all arrays below this map, and where each lies in θ: leaf (owner, name) → slice."""
-        self._measure_depth()
+        self._depth = 1 + max((part._depth for part in self._maps()), default=0)
+        refuse(
+            self._depth > DEEPEST,
+            f"maps nest at most {DEEPEST} deep, got a {type(self).__name__} {self._depth} deep: "
+            "put its parts side by side, Network(*net.maps, F) or SumField(*field.parts, X)",
+        )
         below = {name: leaves_of(self, name) for name in self._pieces}
         leaves = {
             (id(owner), key): (owner, key) for found in below.values() for owner, key in found
@@ -82,25 +84,9 @@ class Parameters:
         elif self._has_all_of_their_homes():
             self._lay_end_to_end()
 
-    def _measure_depth(self):
-        """How deep maps nest here; `_landings` are maps far below, the innermost first, from one to
-        the next of which is never far. ValueError if Python's stack would not do."""
-        self._nested = 1 + max((P._nested for P in self._called()), default=0)
-        refuse(
-            self._nested > DEEPEST,
-            f"maps nest at most {DEEPEST} deep, got a {type(self).__name__} {self._nested} deep: "
-            "put the parts side by side, as in SumField(*field.parts, X)",
-        )
-        self._levels = 1 + max((P._levels for P in self._made_of()), default=0)
-        far = {id(Q): Q for P in self._made_of() for Q in (P, *P._landings)}
-        far = [P for P in far.values() if P._levels % LANDING == 0]
-        self._landings = tuple(sorted(far, key=lambda P: P._levels))
-
-    def _made_of(self):
+    def _maps(self):
         """The pieces that are maps."""
-        return [P for P in map(self.__dict__.get, self._pieces) if isinstance(P, Parameters)]
-
-    _called = _made_of  # from inside this one
+        return [part for part in map(vars(self).get, self._pieces) if isinstance(part, Parameters)]
 
     def _has_all_of_their_homes(self):
         """Whether nothing else lies where these arrays lie: then they may move as the map is built,
@@ -264,10 +250,19 @@ class Parameters:
             copy_into(self.__dict__[name], value, f"{name} of {type(self).__name__}", scalar=True)
 
     def __getstate__(self):
-        """The pieces, but not where they lie: `__setstate__` looks again. What lies far below comes
-        first, so that who copies it never goes far."""
-        first = {"_landings": self._landings} if self._landings else {}
-        return first | {name: value for name, value in vars(self).items() if name not in FOUND}
+        """The pieces, but not where they lie: `__setstate__` looks again."""
+        found = {
+            "_leaves",
+            "_home",
+            "_offsets",
+            "_size",
+            "_sizes",
+            "_places",
+            "_shares",
+            "_theta",
+            "_depth",
+        }
+        return {name: value for name, value in self.__dict__.items() if name not in found}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -276,13 +271,6 @@ class Parameters:
 
     def __copy__(self):
         return copy.deepcopy(self)  # a shallow copy would share its arrays, and then lose them
-
-
-#: what `_look` finds
-FOUND = {
-    "_leaves", "_home", "_offsets", "_size", "_sizes", "_places", "_shares", "_theta", "_levels",
-    "_nested", "_landings", "flat", "_stretches",
-}  # fmt: skip
 
 
 def is_taken(name, cls):
@@ -319,12 +307,9 @@ def place_of(part, net, name=None):
 
 def every_map(F):
     """F and the maps that it is made of, however deep, each once."""
-    found, ahead = {}, [F]
-    while ahead:
-        G = ahead.pop()
-        if id(G) not in found:
-            found[id(G)] = G
-            ahead += reversed(G._made_of())
+    found = {id(F): F}
+    for part in F._maps():
+        found |= {id(G): G for G in every_map(part)}
     return list(found.values())
 
 

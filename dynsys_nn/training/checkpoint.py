@@ -110,9 +110,9 @@ def state(run):
 
 def made_of(run, optimiser):
     """What makes a run, and must be the same for it to continue: name → what JSON knows."""
-    net, parts = run.net, {id(F): (k, F) for k, F in enumerate(every_map(run.net))}  # by number
+    parts = {id(F): (k, F) for k, F in enumerate(every_map(run.net))}  # known by their number
     return {
-        "network": identity([*net._landings, net] if net._landings else net),
+        "network": identity(run.net),
         "loss": identity(run.loss, dict(parts)),
         "optimiser": identity(optimiser, dict(parts)),
         "batch_size": run.batch_size if run.shuffled else len(run.x),
