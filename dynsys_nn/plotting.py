@@ -9,7 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import refuse
+from .arguments import (
+    Given,
+    array,
+    field_entries,
+    instance,
+    name_of,
+    number_entries,
+    pair,
+    real_numbers,
+    refuse,
+)
+from .lipschitz import Profile
 
 __all__ = [
     "STYLE", "adversarial_example", "animate_flow", "certified_accuracy", "convergence",
@@ -23,7 +34,8 @@ STYLE = str(Path(__file__).with_name("lecture.mplstyle"))
 def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
     """Stream lines of a planar field ẋ = X(x) on xlim × ylim; returns the StreamplotSet."""
     grid = _grid(xlim, ylim, 40)
-    (x, y), (u, v) = np.moveaxis(grid, -1, 0), np.moveaxis(field(grid), -1, 0)
+    X = Given(field, name_of(field), field_entries)
+    (x, y), (u, v) = np.moveaxis(grid, -1, 0), np.moveaxis(X(grid), -1, 0)
     return _axes(ax).streamplot(
         x, y, u, v, **{"density": density, "color": "0.6", "linewidth": 1, **kwargs}
     )
@@ -36,7 +48,10 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     decomposition: from `presnov`; axes: three. The width of a line is the size of the field, on one
     scale for all.
     """
-    P, grid = decomposition, _grid(xlim, ylim, 40)
+    P = instance(
+        decomposition, ("U", "gradient", "sphere"), "skew_and_gradient draws a presnov(field)"
+    )
+    axes, grid = _axes_of(axes, 3), _grid(xlim, ylim, 40)
     U, radius, (x, y) = P.U(grid), np.linalg.norm(grid, axis=-1), np.moveaxis(grid, -1, 0)
     faint = dict(colors="0.75", linewidths=1.2, linestyles="solid", zorder=0)
     rounding = 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max()
@@ -67,6 +82,8 @@ def deformed_grid(
 
     rows = _grid(xlim, ylim, 101, lines)
     columns = _grid(xlim, ylim, lines, 101).swapaxes(0, 1)
+    F, extend = Given(F, name_of(F)), Given(extend, "extend")
+    project = Given(project, "project", lambda d: (2,))
     curves = project(F(extend(np.concatenate([rows, columns]))))
     collection = _axes(ax).add_collection(
         LineCollection(list(curves), **{"color": "0.7", "linewidth": 1, **kwargs})
@@ -77,7 +94,12 @@ def deformed_grid(
 
 def trajectories(states, ax=None, components=(0, 1), **kwargs):
     """Curves through states, shape (..., n, d): component against component; returns the lines."""
-    curves = np.reshape(states, (-1, *np.shape(states)[-2:])).T
+    states = _states(states, 2, "(..., n, d)")
+    refuse(
+        len(components) not in (2, 3) or not all(k in range(states.shape[-1]) for k in components),
+        f"components are two or three of 0, …, {states.shape[-1] - 1}, got {components}",
+    )
+    curves = np.reshape(states, (-1, *states.shape[-2:])).T
     return _axes(ax).plot(*curves[list(components)], **kwargs)
 
 
@@ -88,15 +110,17 @@ def layer_states(states, labels, axes, **kwargs):
     states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured
     by the style's cycle.
     """
-    for x, ax in zip(states, axes, strict=False):
+    axes, labels = _axes_of(axes, len(states)), array(labels, "labels must be an array of integers")
+    states = [_states(x, 2, "(n, 2 or 3)") for x in states]
+    for x, ax in zip(states, axes, strict=True):
+        needed = (*labels.shape, 3 if ax.name == "3d" else 2)
         refuse(
-            np.shape(x)[-1] != (3 if ax.name == "3d" else 2),
-            f"{ax.name} axes cannot show states of dimension {np.shape(x)[-1]}: "
-            "choose the components to draw",
+            x.shape != needed,
+            f"{ax.name} axes and {labels.size} labels need states of shape {needed}, got {x.shape}",
         )
-    colours = _cycle()[np.asarray(labels) % len(_cycle())]
+    colours = _colours(labels)
     return [
-        ax.scatter(*np.transpose(x), c=colours, **{"s": 6, "linewidths": 0, **kwargs})
+        ax.scatter(*x.T, c=colours, **{"s": 6, "linewidths": 0, **kwargs})
         for x, ax in zip(states, axes, strict=True)
     ]
 
@@ -107,7 +131,12 @@ def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
 
     states: (..., n, d), times t: (n,); values below `floor` (exact zeros) are drawn at the floor.
     """
-    values = np.asarray(I(np.asarray(states)))
+    states, t = _states(states, 2, "(..., n, d)"), np.asarray(t)
+    refuse(
+        t.shape != states.shape[-2:-1],
+        f"{states.shape[-2]} states need as many times, got times of shape {t.shape}",
+    )
+    values = Given(I, "I(x)", number_entries)(states)
     drift = np.abs(values - values[..., :1]).reshape(-1, len(t)).max(axis=0)
     return _axes(ax).semilogy(t[1:], np.maximum(drift, floor)[1:], **kwargs)
 
@@ -116,7 +145,7 @@ def convergence(h, errors, order=None, ax=None, **kwargs):
     """Errors against step sizes, both logarithmic, with a dotted triangle side of slope `order`;
     returns the lines."""
     ax = _axes(ax)
-    h, errors = np.asarray(h, float), np.asarray(errors, float)
+    h, errors = _alike(h=h, errors=errors)
     lines = ax.loglog(h, errors, **{"marker": "o", **kwargs})
     if order is not None:
         slope = errors[-1] * (h / h[-1]) ** order
@@ -131,7 +160,9 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
 
     steps: a constraint, dnn.StepSizes; xlim: the range of h_C.
     """
-    h_C = np.linspace(*xlim, 1201)
+    needs = "step_size_region draws the region of a StepSizes constraint"
+    instance(steps, ("largest_expansive_step",), needs)
+    h_C = np.linspace(*pair(xlim, "xlim"), 1201)
     h_E = np.maximum(0, steps.largest_expansive_step(h_C))
     return _axes(ax).fill_between(
         h_C, h_E, **{"label": label, "alpha": 0.35, "linewidth": 0, **kwargs}
@@ -146,6 +177,7 @@ def lipschitz_profile(profile, ax=None, label=None, **kwargs):
     each layer, the dotted one the largest stretch that was found: the truth lies between. Layers
     without a constant end the solid line.
     """
+    instance(profile, Profile, "lipschitz_profile draws a Profile, lipschitz.profile(net, x)")
     ax, layers = _axes(ax), np.arange(len(profile.bound))
     bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
     [upper] = ax.semilogy(layers, bound, label=label or "certified", **{"marker": "_", **kwargs})
@@ -161,12 +193,14 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
     """Accuracy in per cent against ε: certified, solid, and under attack, dotted, with the gap
     between them shaded; returns the lines. eps, certified, attacked: arrays (n,), accuracies in [0,
     1]."""
-    ax, certified = _axes(ax), 100 * np.asarray(certified)
-    lines = ax.plot(eps, certified, label=label, **kwargs)
-    if attacked is not None:
-        colour, attacked = lines[0].get_color(), 100 * np.asarray(attacked)
-        lines += ax.plot(eps, attacked, **{**kwargs, "color": colour, "linestyle": ":"})
-        ax.fill_between(eps, certified, attacked, color=colour, alpha=0.12, linewidth=0)
+    accuracies = {"certified": certified} | ({} if attacked is None else {"attacked": attacked})
+    eps, certified, *attacked = _alike(eps=eps, **accuracies)
+    ax = _axes(ax)
+    lines = ax.plot(eps, 100 * certified, label=label, **kwargs)
+    for found in attacked:
+        colour = lines[0].get_color()
+        lines += ax.plot(eps, 100 * found, **{**kwargs, "color": colour, "linestyle": ":"})
+        ax.fill_between(eps, 100 * certified, 100 * found, color=colour, alpha=0.12, linewidth=0)
     ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)")
     return lines
 
@@ -178,7 +212,13 @@ def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", 
     0 to 1, grey (ink is 1) or red, green and blue; the perturbation from blue, negative, to red,
     its largest entry, or in colours around grey.
     """
-    x, delta = np.reshape(x, shape), np.reshape(np.asarray(x_adv) - x, shape)
+    x, x_adv = _alike(x=x, x_adv=x_adv)
+    refuse(
+        len(shape) not in (2, 3) or len(shape) == 3 and shape[0] != 3 or x.size != np.prod(shape),
+        f"shape is (rows, columns) or (3, rows, columns) of {x.size} pixels, got {tuple(shape)}",
+    )
+    axes = _axes_of(axes, 3)
+    x, delta = np.reshape(x, shape), np.reshape(x_adv - x, shape)
     size = np.abs(delta).max() or 1.0
     grey, colour = dict(cmap="gray_r", vmin=0, vmax=1), dict(cmap="RdBu_r", vmin=-size, vmax=size)
     images = x, delta, x + delta
@@ -204,14 +244,16 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     from matplotlib.colors import ListedColormap
 
     grid = _grid(xlim, ylim, n)
-    logits = np.asarray(classify(grid))
+    logits = Given(classify, name_of(classify))(grid)
     refuse(
         logits.ndim != 3 or logits.shape[-1] < 2,
         f"classify must return logits (..., K) with K ≥ 2, but {grid.shape} became {logits.shape}",
     )
+    bad = np.argwhere(~np.isfinite(logits))
+    refuse(len(bad), f"{len(bad)} logits are not finite: a class needs finite logits")
     classes = logits.argmax(axis=-1)
-    colours = ListedColormap(_cycle()[: classes.max() + 1])
-    look = {"cmap": colours, "alpha": 0.2, "vmin": -0.5, "vmax": classes.max() + 0.5, **kwargs}
+    look = {"alpha": 0.2, "vmin": -0.5, "vmax": logits.shape[-1] - 0.5, **kwargs}
+    look = {"cmap": ListedColormap(_colours(np.arange(logits.shape[-1])))} | look
     return _axes(ax).imshow(
         classes,
         extent=(*xlim, *ylim),
@@ -223,16 +265,29 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
 
 
 def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None):
-    """An animation that carries points through the layers, `between` frames from one to the next;
-    returns the FuncAnimation.
+    """An animation that carries points through the layers, `between` frames from one to the next,
+    on axes that hold all of them; returns the FuncAnimation.
 
     states: list of arrays (n, 2 or 3) of one dimension; hold: frames at rest at the end; titles:
     one per state.
     """
     from matplotlib.animation import FuncAnimation
 
-    states, last = [np.asarray(x) for x in states], len(states) - 1
+    states, last = (
+        np.array(_alike(**{f"states[{k}]": x for k, x in enumerate(states)})),
+        len(states) - 1,
+    )
+    refuse(last < 1, f"an animation needs two states at least, got {len(states)}")
+    refuse(
+        titles is not None and len(titles) != len(states),
+        f"{len(states)} states need as many titles, got {np.size(titles)}",
+    )
     [points] = layer_states(states[:1], labels, [ax])
+    everything = states.reshape(-1, states.shape[-1])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    margin = 0.05 * np.maximum(high - low, 1e-9)
+    limits = zip("xyz", low - margin, high + margin, strict=False)
+    ax.set(**{f"{axis}lim": (a, b) for axis, a, b in limits})
     times = np.concatenate([np.linspace(0, last, between * last + 1), np.full(hold, last)])
 
     def draw(time):
@@ -251,14 +306,56 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
 
 def _grid(xlim, ylim, n, m=None):
     """The points (x, y) of a rectangle, n in each of its m rows, shape (m, n, 2)."""
-    return np.stack(np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, m or n)), axis=-1)
+    (left, right), (bottom, top) = pair(xlim, "xlim"), pair(ylim, "ylim")
+    x, y = np.linspace(left, right, n), np.linspace(bottom, top, m or n)
+    return np.stack(np.meshgrid(x, y), axis=-1)
 
 
 def _axes(ax):
     """The given Axes, or the current one."""
     import matplotlib.pyplot as plt
 
-    return plt.gca() if ax is None else ax
+    return plt.gca() if ax is None else _an_axes(ax)
+
+
+def _an_axes(ax):
+    return instance(ax, ("plot", "scatter", "imshow"), "ax must be an Axes of matplotlib")
+
+
+def _axes_of(axes, n):
+    """A list, or array, of n Axes."""
+    axes = np.atleast_1d(np.asarray(axes, object)).ravel()
+    refuse(len(axes) != n, f"{n} Axes are needed, got {len(axes)}")
+    return [_an_axes(ax) for ax in axes]
+
+
+def _states(x, least, shape):
+    """x as an array of real states of that many axes at least."""
+    x = real_numbers(x, "a picture needs states, that is,")
+    refuse(x.ndim < least, f"a picture needs states of shape {shape}, got {x.shape}")
+    return x
+
+
+def _alike(**arrays):
+    """Arrays of real numbers, of one shape."""
+    found = [real_numbers(a, f"{name} must be") for name, a in arrays.items()]
+    for name, a in zip(arrays, found, strict=True):
+        first = next(iter(arrays))
+        refuse(
+            a.shape != found[0].shape,
+            f"{name} must have the shape of {first}, {found[0].shape}, got {a.shape}",
+        )
+    return found
+
+
+def _colours(labels):
+    """The colour of each class: that of its number in the style's cycle, again and again."""
+    refuse(
+        labels.dtype.kind not in "iu",
+        f"labels must be integers, got dtype {labels.dtype}",
+        TypeError,
+    )
+    return _cycle()[labels % len(_cycle())]
 
 
 def _cycle():
