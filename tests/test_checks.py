@@ -1015,3 +1015,187 @@ def test_the_losses_of_the_package_pass_and_wrong_ones_are_named(rng):
             (checks.activation if kind is dnn.Tanh else checks.loss)(
                 kind, *[] if kind is dnn.Tanh else (y, labels)
             )
+
+
+class SineOfAMatrix(dnn.Map):
+    """sin(W x + b), right; subclasses make one mistake each."""
+
+    def __init__(self):
+        self.dim_in = self.dim_out = 3
+        self.own(W=np.random.default_rng(1).normal(size=(3, 3)), b=np.zeros(3))
+
+    def __call__(self, x):
+        return np.sin(x @ self.W.T + self.b)
+
+    def back(self, x, z):
+        def pullback(w):
+            u = w * np.cos(z())
+            return u @ self.W, self.pack(W=u.reshape(-1, 3).T @ x.reshape(-1, 3), b=u.reshape(-1, 3).sum(0))
+
+        return pullback
+
+    def vjp(self, x):
+        z = x @ self.W.T + self.b
+        return np.sin(z), self.back(x, lambda: z)
+
+
+class KeepsItInVjp(SineOfAMatrix):
+    def vjp(self, x):
+        self.z = x @ self.W.T + self.b
+        return np.sin(self.z), self.back(x, lambda: self.z)
+
+
+class KeepsItInTheValue(SineOfAMatrix):
+    def __call__(self, x):
+        self.z = x @ self.W.T + self.b
+        return np.sin(self.z)
+
+    def vjp(self, x):
+        z = self.z
+        return np.sin(x @ self.W.T + self.b), self.back(x, lambda: z)
+
+
+class UsesItUp(SineOfAMatrix):
+    def vjp(self, x):
+        zs = [x @ self.W.T + self.b]
+        return np.sin(zs[0]), self.back(x, zs.pop)
+
+
+class OfOneState(SineOfAMatrix):
+    def __call__(self, x):
+        return np.sin(self.W @ x + self.b)
+
+    def vjp(self, x):
+        z = self.W @ x + self.b
+
+        def pullback(w):
+            u = w * np.cos(z)
+            return self.W.T @ u, self.pack(W=np.outer(u, x), b=u)
+
+        return np.sin(z), pullback
+
+
+class OfAllStates(dnn.Map):
+    """x/‖x‖ with a consistent adjoint, and the norm of the whole batch."""
+
+    dim_in = dim_out = 3
+
+    def __call__(self, x):
+        return x / np.linalg.norm(x)
+
+    def vjp(self, x):
+        size = np.linalg.norm(x)
+        y = x / size
+        return y, lambda w: ((w - y * (y * w).sum()) / size, np.zeros(0))
+
+
+class LeavesOneOut(SineOfAMatrix):
+    def __init__(self):
+        self.dim_in = self.dim_out = 3
+        self.own(W=np.eye(3))
+        self.b = np.ones(3)
+
+    def pack(self, W, b):
+        return super().pack(W=W)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 3), (5, 3), (2, 4, 3)])
+@pytest.mark.parametrize("check", [checks.adjoint, checks.taylor])
+def test_no_derivative_check_passes_what_is_right_only_by_itself(check, shape, rng):
+    """State kept on self, samples that are mixed, code for one state: right for one call, or one sample."""
+    x, local = rng.normal(size=shape), "where local variables should be"
+    assert check(SineOfAMatrix(), x).passed
+    for F, words in (
+        (KeepsItInVjp(), f"when vjp is called again, at another x: it reads self.z, {local}"),
+        (KeepsItInTheValue(), f"after a call at another x: it reads self.z, {local}"),
+        (UsesItUp(), "the pullback fails when it is called twice: it uses something up"),
+        (OfOneState(), "it is written for one state, and those of a batch lie on the last axis"),
+        (OfAllStates(), "it treats the batch as a whole"),
+    ):
+        found = check(F, x)
+        assert not found.passed and words in found.detail, found
+
+
+def test_an_array_that_nobody_trains_is_named(rng):
+    x = rng.normal(size=(4, 3))
+    assert checks.adjoint(LeavesOneOut(), x).detail.endswith("; b was not given to own(…): constant")
+    assert "own(" not in checks.adjoint(SineOfAMatrix(), x).detail
+    assert "own(" not in checks.adjoint(dnn.Standardisation(3, (1, 1), np.ones(3), np.ones(3)), x).detail
+
+
+def test_checks_of_a_thing_that_changes_its_argument_blame_that_and_nothing_else():
+    class Root:
+        def __call__(self, z):
+            z /= np.hypot(1, z)
+            return z
+
+        def slope(self, z):
+            return (1 + z * z) ** -1.5
+
+    class Squares(dnn.Loss):
+        def vjp(self, y, target):
+            y -= target
+            return (y * y).sum(), 2 * y
+
+    class SquaresOfTargets(dnn.Loss):
+        def vjp(self, y, target):
+            target -= y
+            return (target * target).sum(), -2 * target
+
+    y = np.array([[0.75, -1.0]])
+    for check in (
+        checks.activation(Root()), checks.value(Root(), y, y), checks.loss(Squares(), y, 2 * y),
+        checks.loss(SquaresOfTargets(), y, 2 * y),
+    ):  # fmt: skip
+        assert not check.passed and "an argument is changed: write x = x + …" in check.detail
+    np.testing.assert_array_equal(y, [[0.75, -1.0]])
+
+
+def test_an_activation_may_overflow_where_its_formula_does():
+    class SquaredReLU(dnn.Activation):
+        slope_min, slope_max = 0.0, np.inf
+
+        def __call__(self, z):
+            return np.maximum(z, 0) ** 2
+
+        def slope(self, z):
+            return 2 * np.maximum(z, 0)
+
+        def primitive(self, z):
+            return np.maximum(z, 0) ** 3 / 3
+
+    class NaiveSoftplus(dnn.Activation):
+        slope_min, slope_max = 0.0, 1.0
+
+        def __call__(self, z):
+            return np.log(1 + np.exp(z))
+
+        def slope(self, z):
+            return 1 / (1 + np.exp(-z))
+
+        def primitive(self, z):
+            return dnn.Softplus().primitive(z)
+
+    assert checks.activation(SquaredReLU()).passed
+    with np.errstate(all="ignore"):
+        check = checks.activation(NaiveSoftplus())
+    assert not check.passed and "σ up to 1e300: it is 709.8 at z = 709.8, and then inf" in check.detail
+
+
+@pytest.mark.parametrize("check", [checks.symplectic, checks.volume])
+def test_nearly_symplectic_fails_wherever_the_defect_is_above_rounding(check):
+    """RK4 on q̇ = p, ṗ = −q: det F′ = |R(ih)|² = 1 − h⁶/72 + h⁸/576, and DᵀJD − J = (det − 1)J."""
+    X, x = dnn.systems.harmonic_oscillator(), np.array([[1.0, 0.5], [-0.3, 2.0]])
+    for h in (1.0, 0.3, 0.1, 0.03, 0.015):
+        F, defect = dnn.Flow(X, h, dnn.RK4()), h**6 / 72 - h**8 / 576
+        for F in (F, lambda z, F=F: F(z)):
+            found = check(F, x)
+            assert not found.passed, (h, found)
+            size = 1 if check is checks.volume else 2**0.5 / np.linalg.norm(dnn.Flow(X, h, dnn.RK4()).jacobian(x[0])) ** 2
+            assert found.measured == pytest.approx(size * defect, rel=1e-3, abs=4e-16)
+            real = check(lambda z, F=F: F(z.real), x)  # no complex steps: differences
+            assert not real.passed and str(real).startswith("FAILED" if defect > 1e-7 else "unsure")
+    for method in (dnn.StormerVerlet(), dnn.ImplicitMidpoint()):
+        for h, steps in ((1.0, 1), (0.1, 1), (0.01, 1), (0.1, 300)):
+            F = dnn.Flow(X, h, method, steps=steps)
+            assert check(F, x).passed and check(lambda z, F=F: F(z), x).passed

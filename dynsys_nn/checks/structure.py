@@ -141,10 +141,11 @@ def defect(F, x, gap, space="ℝᵈ → ℝᵈ"):
     if source == DIFFERENCES:
         finer = jacobian_by_differences(F, x, 2e-7)
         return J, norms(gap(J)).max(), max(1e-7, 10 * norms(gap(J) - gap(finer)).max()), source
-    rng, gaps = np.random.default_rng(0), [gap(J)]
+    rng, d, gaps = np.random.default_rng(0), x.shape[-1], [gap(J)]
     for _ in range(4):
         near = x * (1 + 1e-8 * rng.uniform(-1, 1, x.shape))
-        gaps.append(gap(jacobian_by_complex_steps(F, near) if source else F.jacobian(near)))
+        Q = np.linalg.qr(rng.normal(size=(d, d)))[0]  # another basis rounds in another way
+        gaps.append(gap(jacobian_by_complex_steps(F, near, Q) if source else F.jacobian(near)))
     mean = np.mean(gaps, axis=0)
     scatter = np.sqrt(np.mean(norms(gaps - mean) ** 2, axis=0))
     steps = sum(getattr(G, "steps", 1) for G in flattened(F)) if isinstance(F, Map) else 1
