@@ -402,20 +402,12 @@ def interrupted(k):
     return 1.0
 
 
-@pytest.fixture
-def before():
-    """What Ctrl-C does: in the background it may be ignored."""
-    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield signal.default_int_handler
-    signal.signal(signal.SIGINT, outside)
-
-
 @pytest.mark.parametrize("function", [stopped, interrupted])
-def test_ctrl_c_ends_a_sweep_and_returns_what_is_finished(function, before):
+def test_ctrl_c_ends_a_sweep_and_returns_what_is_finished(function, ctrl_c):
     found, failures = dnn.sweep(function, dict(k=range(5)))
     assert found["k"].tolist() == [0, 1] and [setting["k"] for setting, _ in failures] == [2, 3, 4]
     assert all(isinstance(error, KeyboardInterrupt) for _, error in failures)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is ctrl_c
 
 
 def test_ctrl_c_cancels_the_settings_that_wait():
