@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,10 +27,18 @@ def executors():
 
 
 class ByHand(Executor):
-    """The first task ends with the error, the others wait for ever; the task number `refuse` is not taken."""
+    """The first task ends with the error, the others wait, a minute at most; the task number `refuse` is not taken."""
 
     def __init__(self, error, refuse=None):
         self.error, self.refuse, self.futures = error, refuse, []
+        patience = threading.Timer(60, self.give_up)
+        patience.daemon = True
+        patience.start()
+
+    def give_up(self):
+        for future in self.futures:
+            if not future.done():
+                future.set_exception(TimeoutError("nobody cancelled it"))
 
     def submit(self, fn, /, *args, **kwargs):
         if len(self.futures) == self.refuse:

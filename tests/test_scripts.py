@@ -272,7 +272,7 @@ def test_digits_and_style_sheet_are_in_the_installed_package(tmp_path):
         "print(dnn.__file__, x.shape)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300,
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
     )  # fmt: skip
     if "No module named 'dynsys_nn'" in done.stderr:
