@@ -1,7 +1,9 @@
 import os
+import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault(
@@ -31,25 +33,86 @@ def run(*arguments, cwd, **environment):
     )  # fmt: skip
 
 
+TRAIN = """
+from figures import mass_preservation, symplectic_energy
+
+mass_preservation.train(mass_preservation.structured, 5000).save("structured.npz")
+for architecture in (symplectic_energy.symplectic, symplectic_energy.resnet):
+    symplectic_energy.train(architecture, epochs=1200).save(f"{architecture.__name__}.npz")
+"""
+
+#: name → (a part of the names of the tests that wait for it, the arguments of Python), the long ones first
+COMMANDS = {
+    "figures": ("test_figure_is_drawn", ["-m", "figures", "--quick", "--out", "."]),
+    "training": ("_is_learned_to_", ["-W", "error", "-c", TRAIN]),
+    **{
+        path.stem: (f"[{path.stem}]", ["-W", "error", str(path)])
+        for path in sorted(TUTORIALS, key=lambda path: path.stem[:2] not in ("04", "07", "08", "09"))
+    },
+    "kills": ("test_after_kill_minus_nine", [str(ROOT / "tests" / "benchmarks" / "kills.py"), "5", "1"]),
+}  # fmt: skip
+
+
+class Scripts:
+    """scripts[name] is the finished process of a command, and its working directory.
+
+    One command runs after the other beside the tests, which need not wait for them: a test that
+    would wait runs those that are left itself, the last one first.
+    """
+
+    def __init__(self, names, folder):
+        self.left, self.folder = deque(names), folder
+        self.futures = {name: Future() for name in names}
+
+    def __getitem__(self, name):
+        while self.left and not self.futures[name].done():
+            self.run_one(self.left.pop)
+        return self.futures[name].result()
+
+    def run_all(self):
+        while self.left:
+            self.run_one(self.left.popleft)
+
+    def run_one(self, take):
+        try:
+            name = take()
+        except IndexError:  # the other side took the last one
+            return
+        folder = self.folder(name)
+        try:
+            self.futures[name].set_result((run(*COMMANDS[name][1], cwd=folder), folder))
+        except Exception as error:
+            self.futures[name].set_exception(error)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def scripts(request, tmp_path_factory):
-    """name → the future of a run and its working directory, for "figures" (all, quickly) and each tutorial: one after the
-    other, beside the other tests."""
-    commands = {"figures": ["-m", "figures", "--quick", "--out", "."]}
-    commands |= {path.stem: ["-W", "error", str(path)] for path in TUTORIALS}
-    names = {item.name for item in request.session.items}
-    wanted = (
-        {"figures"} if any(name.startswith("test_figure_is_drawn") for name in names) else set()
-    )
-    wanted |= {path.stem for path in TUTORIALS for name in names if f"[{path.stem}]" in name}
-
-    def start(name):
-        folder = tmp_path_factory.mktemp(name)
-        return run(*commands[name], cwd=folder), folder
-
+def background(request, tmp_path_factory):
+    """Scripts, of the commands that the tests wait for."""
+    tests = [item.name for item in request.session.items]
+    names = [name for name, (part, _) in COMMANDS.items() if any(part in test for test in tests)]
+    scripts = Scripts(names, tmp_path_factory.mktemp)
     with ThreadPoolExecutor(1) as pool:
-        yield {name: pool.submit(start, name) for name in commands if name in wanted}
-        pool.shutdown(cancel_futures=True)
+        pool.submit(scripts.run_all)
+        yield scripts
+        scripts.left.clear()
+
+
+@pytest.fixture
+def scripts(background):
+    return background
+
+
+def pytest_collection_modifyitems(items):
+    """The tests that wait for scripts come last."""
+    items.sort(key=lambda item: "scripts" in item.fixturenames)
+
+
+@pytest.fixture
+def ctrl_c():
+    """What Ctrl-C calls, as at a prompt: background jobs of scripts, nohup and some CI systems ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import re
 import signal
 import sys
 import threading
+import time
+from collections import deque
 
 import numpy as np
 import pytest
@@ -876,33 +878,35 @@ def test_an_optimiser_of_ones_own_is_resumed_too_unless_it_keeps_objects(tmp_pat
         fitted(Objects(), 1, tmp_path / "other.npz")
 
 
-def test_after_kill_minus_nine_at_any_moment_a_run_goes_on_to_the_bit(tmp_path):
+def test_after_kill_minus_nine_at_any_moment_a_run_goes_on_to_the_bit(scripts):
     """Five here; fifty by the script itself."""
-    done = run(str(ROOT / "tests" / "benchmarks" / "kills.py"), "5", "1", cwd=tmp_path)
+    done, _ = scripts["kills"]
     assert re.fullmatch(r"\d+ kills, 5 of 5 resumptions bit-exact\n", done.stdout), done.stderr
 
 
 @pytest.mark.parametrize("delay", np.linspace(0.005, 0.2, 6))
-def test_control_c_at_any_moment_leaves_theta_at_the_last_finished_step(delay):
+def test_control_c_at_any_moment_leaves_theta_at_the_last_finished_step(delay, ctrl_c):
     class Record(dnn.Constraint):
-        """Not a constraint, but a witness: what θ is after each step."""
-
-        seen = []
+        """Not a constraint, but a witness: what θ was after the last two steps."""
 
         def project(self):
-            Record.seen.append(self.net.theta.copy())
-            if len(Record.seen) == 1:  # the training is on its way
-                threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+            seen.append(net.theta.copy())
+            if press.ident is None:  # the training is on its way
+                press.start()
+            assert time.monotonic() < limit, "Ctrl-C did not end the training"
 
     x, y = dnn.datasets.moons(300, rng=0)
     rng = np.random.default_rng(0)
     net = dnn.Network(
         dnn.Lift(8, 2), dnn.Flow(zoo.residual(rng, 8, 16), 0.1, steps=4), dnn.Affine(2, 8, rng=rng)
     )
-    witness, start = Record(), net.theta.copy()
-    witness.net = net
-    history = dnn.fit(
-        net, dnn.SoftmaxCrossEntropy(), x, y, epochs=10**6, batch_size=30, rng=0, constraints=[dnn.Orthogonal(*weights(net)), witness]
-    )  # fmt: skip
+    seen, limit = deque([net.theta.copy()], maxlen=2), time.monotonic() + 60
+    press = threading.Timer(delay, signal.raise_signal, (signal.SIGINT,))
+    try:
+        history = dnn.fit(
+            net, dnn.SoftmaxCrossEntropy(), x, y, epochs=10**6, batch_size=30, rng=0, constraints=[dnn.Orthogonal(*weights(net)), Record()]
+        )  # fmt: skip
+    finally:
+        press.cancel()
     assert history.interrupted
-    assert any(np.array_equal(net.theta, theta) for theta in [start, *Record.seen][-2:])
+    assert any(np.array_equal(net.theta, theta) for theta in seen)

@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,10 +27,18 @@ def executors():
 
 
 class ByHand(Executor):
-    """The first task ends with the error, the others wait for ever; the task number `refuse` is not taken."""
+    """The first task ends with the error, the others wait, a minute at most; the task number `refuse` is not taken."""
 
     def __init__(self, error, refuse=None):
         self.error, self.refuse, self.futures = error, refuse, []
+        patience = threading.Timer(60, self.give_up)
+        patience.daemon = True
+        patience.start()
+
+    def give_up(self):
+        for future in self.futures:
+            if not future.done():
+                future.set_exception(TimeoutError("nobody cancelled it"))
 
     def submit(self, fn, /, *args, **kwargs):
         if len(self.futures) == self.refuse:
@@ -402,20 +411,12 @@ def interrupted(k):
     return 1.0
 
 
-@pytest.fixture
-def before():
-    """What Ctrl-C does: in the background it may be ignored."""
-    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield signal.default_int_handler
-    signal.signal(signal.SIGINT, outside)
-
-
 @pytest.mark.parametrize("function", [stopped, interrupted])
-def test_ctrl_c_ends_a_sweep_and_returns_what_is_finished(function, before):
+def test_ctrl_c_ends_a_sweep_and_returns_what_is_finished(function, ctrl_c):
     found, failures = dnn.sweep(function, dict(k=range(5)))
     assert found["k"].tolist() == [0, 1] and [setting["k"] for setting, _ in failures] == [2, 3, 4]
     assert all(isinstance(error, KeyboardInterrupt) for _, error in failures)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is ctrl_c
 
 
 def test_ctrl_c_cancels_the_settings_that_wait():

@@ -29,7 +29,7 @@ READING_ORDER = re.findall(r"\[(\w+)\]\(dynsys_nn/", README)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_figure_is_drawn(name, scripts):
-    done, folder = scripts["figures"].result()
+    done, folder = scripts["figures"]
     assert done.returncode == 0 and done.stderr == "", done.stderr
     assert {path.suffix for path in folder.glob(f"{name}.*")} == {".png"} | (
         {".gif"} if name == "point_separation" else set()
@@ -208,7 +208,7 @@ def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
 def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, scripts):
-    done, folder = scripts[path.stem].result()
+    done, folder = scripts[path.stem]
     assert done.returncode == 0, done.stderr
     assert done.stderr == "" and not list(folder.iterdir())
     source = path.read_text()
@@ -319,7 +319,7 @@ def test_digits_and_style_sheet_are_in_the_installed_package(tmp_path):
         "print(dnn.__file__, x.shape)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300,
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
     )  # fmt: skip
     if "No module named 'dynsys_nn'" in done.stderr:
