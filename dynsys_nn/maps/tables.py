@@ -1,5 +1,7 @@
 """Networks as text: a table with one row per map."""
 
+from .constants import not_finite
+
 
 def table(rows):
     """Rows of strings as text, in aligned columns."""
@@ -19,7 +21,7 @@ def summary(net):
 def described(F, shared):
     """The cells of a map's row, but for its number."""
     try:
-        bound = f"{F.lipschitz():.4g}"
+        bound = "nan" if not_finite(F) else f"{F.lipschitz():.4g}"
     except NotImplementedError:
         bound = "–"
     kept = "" if F.is_field else ", ".join(sorted(F.keeps))
