@@ -705,3 +705,14 @@ def test_bounds_of_a_slope_in_the_wrong_order_are_refused():
             ValueError, match=r"^Twisted needs slope_min ≤ slope_max, got 1.0 and 0.0$"
         ):
             ask()
+
+
+def test_only_weights_that_are_not_negative_and_steps_forward_gain_from_contraction():
+    """Otherwise the bound is that of the stages: the inequality needs h b ≥ 0."""
+    negative, X = dnn.RungeKutta([[], [-1.0]], [1.5, -0.5]), Spectral(-1.0, 0.0)
+    for h in (0.1, 0.5, 1.0):
+        stages = 1, 1 + h
+        assert negative.lipschitz(X, h) == pytest.approx(1 + h * (1.5 + 0.5 * stages[1]), rel=1e-14)
+        for method in (dnn.Heun(), dnn.RK4()):
+            assert method.lipschitz(X, -h) >= float(stability(method, Fraction(h)))  # attained
+            assert method.lipschitz(X, h) == 1
