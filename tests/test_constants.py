@@ -554,6 +554,8 @@ def test_the_constant_of_many_steps_of_shears_and_of_networks_is_never_below_the
             <= split
             <= one * (1 + Fraction(h) ** 2) * Fraction(1 + 1e-15)
         )
+    h, two = 2.0**-30, dnn.SumField(Bounded(1.0, 1.0), Bounded(1.0, 1.0))
+    assert rounded_up(dnn.LieTrotter().lipschitz(two, -h), Fraction(1 + h) ** 2)
     identity = dnn.Network(*[dnn.Lift(3, 3)] * 50, dnn.Rollout(dnn.Lift(3, 3), 4))
     assert identity.lipschitz() == 2.0  # 1 · 1 = 1, √4 = 2
 
@@ -590,6 +592,10 @@ def test_denormal_weights_have_a_norm_that_is_not_below_theirs():
     stencil = dnn.Convolution(1, 1, (3, 3), W=3e-320 * np.ones((1, 1, 3, 3)))
     assert Fraction(stencil.lipschitz()) >= 9 * Fraction(3e-320)
     assert dnn.GradientField(dnn.Dense(1, 2, W=W), dnn.ReLU()).lipschitz() > 0  # 1e-639
+    for seed in range(20):
+        W = 1e-320 * np.random.default_rng(seed).uniform(size=(1, 2, 3, 3))
+        square = sum(sum(map(Fraction, channel.ravel())) ** 2 for channel in W[0])
+        assert Fraction(dnn.Convolution(1, 2, (3, 3), W=W).lipschitz()) ** 2 >= square
     for A in (
         dnn.Dense(2, 2, W=np.zeros((2, 2))),
         dnn.Convolution(1, 1, (3, 3), W=np.zeros((1, 1, 3, 3))),
