@@ -38,7 +38,7 @@ class PGD(Described):
     label, the fourth towards the next, and so on while there are labels; the others start at random
     in the ball, in case the gradient vanishes at x. What is returned has the wrong label, or, if
     none was found, the smallest margin that was seen; a sample that is wrong already stays as it
-    is.
+    is. Rounded to the dtype of x, x + δ is still within ε.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ is computed with an error of at most u(e₀ + e₁‖x‖). A map hands on, time
 the error that it gets. Three rules give m and e of everything:
 
     F + G       m = m_F + m_G             e = e_F + e_G + m         the sum is rounded
-    c F         m = |c| m_F               e = |c|(e_F + m_F)
+    c F         m = |c| m_F               e = |c|(e_F + 2m_F)       and so is c
     G ∘ F       m = m_G(m_F)              e = e_G(m_F) + m_G′ e_F   m_G′ is m₁ of G
 
 A matrix product of n terms has e₁ = √n‖A‖: its roundings are of either sign, so that their sum
@@ -17,6 +17,7 @@ same weights in higher precision, and find errors below a tenth of the bound.
 
 import math
 from functools import reduce
+from itertools import accumulate
 
 import numpy as np
 
@@ -28,8 +29,8 @@ from .fields import (
     ResidualField,
     SumField,
 )
-from .flows import Flow
-from .integrators import Composition, ImplicitMethod, PartitionedMethod, RungeKutta
+from .flows import Flow, Rollout
+from .integrators import Composition, HenonMap, ImplicitMethod, PartitionedMethod, RungeKutta
 from .linear import (
     Affine,
     ChannelRestriction,
@@ -60,7 +61,7 @@ class Terms:
         return Terms(m, self.e + other.e + m)
 
     def __rmul__(self, c):
-        return Terms(abs(c) * self.m, abs(c) * (self.e + self.m))
+        return Terms(abs(c) * self.m, abs(c) * (self.e + 2 * self.m))
 
     def __matmul__(self, inner):
         """self ∘ inner."""
@@ -108,8 +109,8 @@ def terms(F):
     if isinstance(F, LinearMap):
         return linear(F)
     if isinstance(F, Standardisation):
-        mean = size(np.repeat(F.mean, F.dim_in // F.channels))
-        return F.lipschitz() * (IDENTITY + constant(mean))
+        m = F.lipschitz() * np.array([size(np.repeat(F.mean, F.dim_in // F.channels)), 1])
+        return Terms(m, 4 * m)  # mean, difference, scale and quotient
     if isinstance(F, HamiltonianField):
         return terms(F.dH)
     if isinstance(F, ResidualField | GradientField | MassPreservingField):
@@ -124,6 +125,12 @@ def terms(F):
         return reduce(Terms.__add__, map(terms, F.parts))
     if isinstance(F, PartitionedField):
         return terms(F.f) + terms(F.g)
+    if isinstance(F, HenonMap):
+        return IDENTITY + constant(size(F.eta)) + terms(F.dV)
+    if isinstance(F, Rollout):
+        step = terms(F.network)
+        states = accumulate(range(F.n), lambda inner, _: step @ inner, initial=IDENTITY)
+        return reduce(Terms.__add__, states)
     L = F.lipschitz()
     return Terms((0, L), (0, 8 * math.sqrt(F.dim_in) * L))
 
@@ -161,8 +168,9 @@ def running_error(maps, x, error=0.0, growth=0.0):
     reach = 1.0  # how far the ball reaches, over r
     for step, L, t in steps(maps):
         y, known = step(x), t.m[0] + t.m[1] * size(x)
-        u = np.finfo(y.dtype).eps / 2
-        rounding = u * (t.e[0] + t.e[1] * size(x))
+        u, tiny = np.finfo(y.dtype).eps / 2, np.finfo(y.dtype).tiny
+        # and what underflows
+        rounding = u * (t.e[0] + t.e[1] * size(x)) + tiny * x.shape[-1] * (1 + t.m[1])
         if y.ndim > x.ndim:  # a sequence of states
             rounding, known, error = (np.expand_dims(a, -1) for a in (rounding, known, error))
         # a value beyond all known terms is that of a map of somebody's own

@@ -487,6 +487,15 @@ def in_float64(net):
     return net
 
 
+def test_no_label_changes_inside_the_radius_of_a_number_that_underflows_in_float32():
+    """z = (−x, x), and (0, 0) where x is rounded to 0."""
+    net = dnn.Network(dnn.Dense(2, 1, W=[[-1.0], [1.0]], dtype=np.float32))
+    for x in 10.0 ** np.linspace(-46, -30, 50):
+        x = np.array([x])
+        r = lipschitz.certified_radius(net, x)
+        assert not (r > 0 and label_changes_inside(net, x, r)) and (r > 0 or x < 1e-37)
+
+
 def float32_network(name, rng):
     def flow(field, h, method=dnn.Euler(), steps=1):
         field.b = 0.5 * rng.normal(size=field.b.shape)
