@@ -38,12 +38,18 @@ class Activation(Described, metaclass=Guarded):
         return max(abs(self.slope_min), abs(self.slope_max))
 
     def require_bounds(self):
-        """NotImplementedError unless the slope has finite bounds."""
+        """NotImplementedError unless the slope has finite bounds, ValueError if the lower one is
+        above the upper one."""
         refuse(
             None in (self.slope_min, self.slope_max)
             or not np.isfinite([self.slope_min, self.slope_max]).all(),
             f"no bounds slope_min ≤ σ′ ≤ slope_max of {type(self).__name__} are known",
             NotImplementedError,
+        )
+        refuse(
+            self.slope_min > self.slope_max,
+            f"{type(self).__name__} needs slope_min ≤ slope_max, got {self.slope_min} and "
+            f"{self.slope_max}",
         )
 
 

@@ -38,7 +38,7 @@ class PGD(Described):
     label, the fourth towards the next, and so on while there are labels; the others start at random
     in the ball, in case the gradient vanishes at x. What is returned has the wrong label, or, if
     none was found, the smallest margin that was seen; a sample that is wrong already stays as it
-    is.
+    is. Rounded to the dtype of x, x + δ is still within ε.
 
     Parameters
     ----------
@@ -88,18 +88,19 @@ class PGD(Described):
             found, m = self.ascend(net, x[k], y[k], delta, target, eps[k], step[k])
             better = m > margin[k]
             best[k[better]], margin[k[better]] = found[better], m[better]
-        return (best if self.box is None else np.clip(best, *self.box)).reshape(states.shape)
+        return best.reshape(states.shape)
 
     def ascend(self, net, x, y, delta, target, eps, step):
         """One ascent δ ← P(δ + step·g/‖g‖₂), or P(δ + step·sign g), of z_j − z_y, j the `target`
         (−1: the largest), P the projection on ball and box, until a label falls: the x + δ with the
         largest margin that was seen, and this margin."""
-        best, margin, k = x + delta, np.full(len(x), -np.inf), np.arange(len(x))
+        best, margin, k = x.copy(), np.full(len(x), -np.inf), np.arange(len(x))
         for n in range(self.steps + 1):
-            z, pullback = net.vjp(x[k] + delta[k])
-            m, dz = lost_by(z, y[k], target[k])
+            point = self.moved(x[k], delta[k], eps[k])
+            z, pullback = net.vjp(point)
+            m, dz = lost_by(finite_logits(z), y[k], target[k])
             better = m > margin[k]
-            best[k[better]], margin[k[better]] = (x + delta)[k[better]], m[better]
+            best[k[better]], margin[k[better]] = point[better], m[better]
             stands = m <= 0
             if n == self.steps or not stands.any():
                 break
@@ -120,6 +121,18 @@ class PGD(Described):
             else np.clip(delta, -eps, eps)
         )
         return delta if self.box is None else np.clip(x + delta, *self.box) - x
+
+    def moved(self, x, delta, eps):
+        """x + δ as it is computed, within ε of x: where rounding leads out of the ball, one number
+        nearer to x in each entry, and x itself if that does not help four times."""
+        y = (x + delta).astype(x.dtype)
+        y = y if self.box is None else np.clip(y, *self.box)
+        for _ in range(4):
+            too_far = length(y.astype(float) - x, self.norm) > eps
+            if not too_far.any():
+                return y
+            y = np.where(too_far, np.nextafter(y, x), y)
+        return np.where(length(y.astype(float) - x, self.norm) > eps, x, y)
 
     def random_point(self, rng, shape):
         """Uniform in the unit ball, (n, d)."""
@@ -268,7 +281,12 @@ def logits_of(net, x):
         f"labels need logits (..., K), one K for each sample, but {net!r} gives an array "
         f"of shape {z.shape}",
     )
-    return z
+    return finite_logits(z)
+
+
+def finite_logits(z):
+    """z; ValueError if it has a NaN or infinity, which no label survives."""
+    return real_and_finite(z, "an attack needs", "logits")
 
 
 def labels_of(net, x):

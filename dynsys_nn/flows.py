@@ -19,7 +19,7 @@ from .arguments import (
 )
 from .fields import Field, KnownField
 from .integrators import Euler, Method
-from .maps import Map
+from .maps import Map, outward, power, product, require_finite, root
 
 __all__ = ["Flow", "Rollout", "exact_flow"]
 
@@ -130,7 +130,8 @@ class Flow(Map):
 
     def lipschitz(self):
         """The method's constant of one step, to the power `steps`."""
-        return self.method.lipschitz(self.field, self.h) ** self.steps
+        require_finite(self)
+        return power(self.method.lipschitz(self.field, self.h), self.steps)
 
 
 class Rollout(Map):
@@ -193,8 +194,11 @@ class Rollout(Map):
 
     def lipschitz(self):
         """√(L² + L⁴ + … + L²ⁿ)."""
-        L = self.network.lipschitz()
-        return float(np.linalg.norm(L ** np.arange(1, self.n + 1)))
+        L, L_k, total = self.network.lipschitz(), 1.0, 0.0
+        for _ in range(self.n):
+            L_k = product(L_k, L)
+            total = outward(lambda total, L_k: total + L_k**2, total, L_k)
+        return root(total)
 
 
 #: how many states are solved at once if all together take too long

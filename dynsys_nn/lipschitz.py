@@ -6,6 +6,7 @@ here is a lower bound, and no search, however long, makes it a certificate.
 """
 
 import math
+from itertools import accumulate
 
 import numpy as np
 
@@ -22,7 +23,17 @@ from .arguments import (
 from .flows import Flow
 from .integrators import Euler, cocoercivity
 from .linear import Affine, LinearMap
-from .maps import Map, Network, flattened, lipschitz_product, table
+from .maps import (
+    Map,
+    Network,
+    flattened,
+    lipschitz_product,
+    outward,
+    product,
+    require_finite,
+    table,
+)
+from .rounding import running_error, size
 
 __all__ = ["Profile", "averaged", "certified_accuracy", "certified_radius", "measured", "profile"]
 
@@ -118,7 +129,8 @@ class Profile:
     """
 
     def __init__(self, names, bound, measured, measured_product):
-        self.names, self.bound, self.product = names, np.array(bound), np.cumprod(bound)
+        self.names, self.bound = names, np.array(bound)
+        self.product = np.array(list(accumulate(bound, product)))
         self.measured, self.measured_product = np.array(measured), np.array(measured_product)
 
     def __str__(self):
@@ -138,7 +150,7 @@ def profile(net, x=None, steps=50, rng=0):
 
     Without x, from 100 points N(0, I), drawn with `rng`. Returns a Profile.
     """
-    instance(net, Network, "profile needs a Network")
+    require_finite(instance(net, Network, "profile needs a Network"))
     x = generator(rng).normal(size=(100, net.dim_in)) if x is None else x
     x = net.state(x).reshape(-1, net.dim_in)
     names = [f"{k} {F.formula}" for k, F in enumerate(net.maps)]
@@ -185,36 +197,55 @@ def certified_radius(net, x, pairwise=True):
         r = min_j (z_k − z_j)/(ℓ′‖w_k − w_j‖)      pairwise, if the network ends in linear maps
 
     w_j are the rows of the last linear maps, multiplied, and ℓ′ is the constant of what comes
-    before; the second is never smaller. It holds for ‖δ‖ < r, Euclidean. Constants are rounded
-    outward; the logits themselves are off by their rounding, which counts in float32. ValueError
-    unless there are two logits at least, all finite; NotImplementedError for a network without a
-    constant. Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al.,
-    arXiv:2210.02373.
+    before; the second is never smaller. It holds for ‖δ‖ < r, Euclidean, and for the label as it is
+    computed: constants are rounded outward, and what the rounding of the logits may be, at x and at
+    x + δ, is taken off z_k − z_j (`rounding`). With e + gr that of the states before the linear
+    maps, and ẽ + g̃‖s‖ that of these,
+
+        r = min_j (z_k − z_j − 2√2ẽ − 2eσ_j)/((ℓ′ + g)σ_j),   σ_j = ‖w_k − w_j‖ + √2g̃
+
+    and 0 where that is negative. ValueError unless there are two logits at least, all finite;
+    NotImplementedError for a network without a constant. Sources: Tsuzuku, Sato and Sugiyama,
+    arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
     """
     instance(net, Map, "certified_radius needs a network, which knows its constant")
+    require_finite(net)
     z = real_and_finite(net(x), "certified_radius needs", "logits")
     refuse(
         z.ndim == 0 or z.shape[-1] < 2,
         f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}",
     )
-    k, K = z.argmax(axis=-1), z.shape[-1]
-    gap = np.where(np.arange(K) == k[..., None], np.inf, z.max(axis=-1, keepdims=True) - z)
+    k, K, x = z.argmax(axis=-1), z.shape[-1], net.state(x)
     before, last = split_linear_end(net) if flag(pairwise, "pairwise") else ([net], [])
-    slope = slopes_of_differences(last, K) * lipschitz_product(before) * (1 + 1e-15)
-    # equal rows have a difference that no perturbation changes
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(gap > 0, gap / slope[k], 0.0).min(axis=-1)
+    with np.errstate(all="ignore"):  # what overflows is ∞, and the radius 0
+        slope, reach = slopes_of_differences(last, K)[k], lipschitz_product(before)
+        u = np.finfo(x.dtype).eps / 2
+        # x + δ is rounded as it is formed, and both to the dtype of θ
+        state, e, g = running_error(before, x, 2 * u * size(x), 2 * u)
+        _, e_last, g_last = running_error(last, state)
+        others = np.arange(K) != k[..., None]
+        gap = np.minimum(z.max(axis=-1, keepdims=True).astype(float) - z, np.finfo(float).max)
+        slope = slope + math.sqrt(2) * g_last
+        room = gap - 2 * (math.sqrt(2) * e_last[..., None] + e[..., None] * slope)
+        reach = outward(lambda a, b: a + b, reach, g)
+        radius = np.minimum(room / slope / reach * (1 - 1e-15), np.finfo(float).max)
+        # where nothing grows, no perturbation changes the label
+        radius = np.where((slope == 0) | (reach == 0), np.inf, radius)
+        certain = (room > 0) & (radius > 0)
+        return np.where(others, np.where(certain, radius, 0.0), np.inf).min(axis=-1)
 
 
 def slopes_of_differences(last, K):
     """How fast z_k − z_j grows at most, (K, K), with the states that come into the linear maps
     `last`, which give K logits z."""
-    slope = np.sqrt(2) * lipschitz_product(last)
-    rows = np.eye(K)[:, None] - np.eye(K)  # e_k − e_j, to become w_k − w_j
+    slope = math.sqrt(2) * lipschitz_product(last)
+    rows, lost = np.eye(K)[:, None] - np.eye(K), 0.0  # e_k − e_j, to become w_k − w_j
     for A in reversed(last):
         rows = A.adjoint(rows)
+        # what underflows, in any of the sums
+        lost = lost * A.lipschitz() + A.dim_in * A.dim_out * np.finfo(rows.dtype).smallest_normal
     rounding = sum(max(A.dim_in, A.dim_out) * np.finfo(rows.dtype).eps for A in last)
-    return np.minimum(slope, np.linalg.norm(rows.astype(float), axis=-1) + rounding * slope)
+    return np.minimum(slope, size(rows) + rounding * slope + lost)
 
 
 def split_linear_end(net):

@@ -219,10 +219,10 @@ def _rigid_body_jacobian(k1, k2, k3, m1, m2, m3):
 
 def _at(formula, constants, *states):
     """formula(*constants, x₁, …, x_d, …), a number, a list or rows, as an array (..., *shape)."""
-    x = [component for state in states for component in np.moveaxis(state, -1, 0)]
+    x = [state[..., k] for state in states for k in range(state.shape[-1])]
     found = np.array(formula(*constants, *x))
-    inner = range(found.ndim - x[0].ndim)  # the axes of lists and rows
-    return np.moveaxis(found, inner, range(-len(inner), 0)).copy()[()]
+    inner = found.ndim - x[0].ndim  # the axes of lists and rows, which come first
+    return found.transpose(*range(inner, found.ndim), *range(inner)).copy()[()]
 
 
 def _known(dim, formula, jacobian, *constants, **facts):

@@ -328,6 +328,17 @@ def test_a_spectral_ball_shrinks_what_is_outside_and_leaves_the_rest(rng):
     np.testing.assert_allclose(A.W, again, rtol=1e-14)
 
 
+def test_the_norm_that_is_certified_after_a_projection_is_at_most_the_radius(rng):
+    for dtype in (float, np.float32):
+        for n in (1, 3, 20):
+            for radius in (0.7, 1.0, 1 / 3):
+                maps = [dnn.Dense(n, n + 2, rng=rng, dtype=dtype) for _ in range(10)]
+                maps.append(dnn.Convolution(n, n, (4, 5), rng=rng, dtype=dtype))
+                dnn.SpectralBall(*maps, radius=radius).project()
+                norms = [A.lipschitz() for A in maps]
+                assert max(norms) <= radius and norms[-1] > radius * (1 - 100 * np.finfo(dtype).eps)
+
+
 def test_a_network_stays_in_its_spectral_balls_while_it_is_trained(rng):
     net = gradient_flow(rng)
     norms = []
@@ -414,6 +425,15 @@ def test_steps_go_to_the_nearest_point_of_the_region(bound, rng):
         inside = C.h, E.h
         region.project()
         np.testing.assert_allclose((C.h, E.h), inside, atol=1e-8)
+
+
+def test_the_nearest_point_is_found_to_seven_digits():
+    """On h_E = h/(2 − h), slopes [½, 1]: points on the normals at h go to h."""
+    for h in (0.3, 0.7, 1.0, 1.2):
+        C, E = pair(0, W=np.eye(3))
+        C.h, E.h = h - 0.1 * 2 / (2 - h) ** 2, h / (2 - h) + 0.1
+        dnn.StepSizes(C, E).project()
+        assert (C.h, E.h) == pytest.approx((h, h / (2 - h)), rel=1e-7)
 
 
 def test_the_papers_bound_is_that_of_the_slides():

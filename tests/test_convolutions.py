@@ -1,5 +1,7 @@
 """Convolutions and the layers between images: adjoints, exact singular values, orthogonality, and the bounds of their steps."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -96,6 +98,28 @@ def test_the_singular_range_is_that_of_the_dense_matrix_rounded_outward(name, rn
     assert low == 0 if A.dim_out < A.dim_in else 0 <= s[-1] - low < 1e-12 * s[0]
     A.normalise()
     assert 1 - 1e-12 < A.singular_range()[1] <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("image", [(4, 4), (3, 4), (4, 3), (5, 6), (6, 5)])
+def test_frequencies_of_even_and_odd_images_are_all_looked_at(image, rng):
+    """[1, −2, 1] stretches an alternating row by 4; other stencils against the dense matrix."""
+    if image[1] % 2 == 0:
+        W = np.zeros((1, 1, 3, 3))
+        W[0, 0, 1] = 1, -2, 1
+        assert dnn.Convolution(1, 1, image, W=W).lipschitz() == pytest.approx(4, rel=1e-14)
+    for _ in range(20):
+        A = dnn.Convolution(2, 2, image, W=rng.normal(size=(2, 2, 3, 3)))
+        s = np.linalg.svd(A(np.eye(A.dim_in)), compute_uv=False)
+        np.testing.assert_allclose(A.singular_range(), (s[-1], s[0]), rtol=1e-11, atol=1e-13)
+
+
+def test_the_norm_of_a_stencil_is_not_below_the_sum_of_its_weights():
+    """In fractions: positive weights are all added up at the frequency 0."""
+    for kernel in (3, 5, 7, 9):
+        for seed in range(60):
+            W = np.random.default_rng(seed).uniform(size=(1, 1, kernel, kernel))
+            norm = Fraction(dnn.Convolution(1, 1, (kernel, kernel), kernel, W=W).lipschitz())
+            assert norm >= sum(map(Fraction, W.ravel()))
 
 
 def test_a_power_method_and_zero_padding_would_certify_nothing(rng):

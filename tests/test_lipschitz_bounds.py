@@ -123,12 +123,15 @@ def test_the_bound_of_an_orthogonal_matrix_is_rounded_outward_and_within_1e_12(n
 )  # fmt: skip
 def test_contractivity_radii_of_the_methods(method, r):
     assert method.contractivity_radius() == pytest.approx(r, abs=5e-4)
+    if r in (1, 0.5):  # rounded down
+        assert r * (1 - 1e-13) < method.contractivity_radius() <= r
 
 
 def test_contractivity_radii_of_other_tableaus():
     assert contractivity_radius([[0.5]], [1]) == np.inf  # the implicit midpoint rule
     assert contractivity_radius([[1.0]], [1]) == np.inf  # implicit Euler
     assert contractivity_radius([[], [1]], [1.5, -0.5]) == 0  # a negative weight
+    assert contractivity_radius([[0.49]], [1]) == pytest.approx(50)  # M = 2a − 1 = −0.02
     assert contractivity_radius([[], [0.3]], [1, 0]) == pytest.approx(
         1
     )  # Euler, with a stage that is not used
@@ -218,6 +221,54 @@ def test_the_number_of_substeps_is_the_smallest_that_is_certified(rng):
             for m in (n, n - 1)
         ]
         assert steps[0].lipschitz() <= ROUNDING < steps[1].lipschitz()
+
+
+@pytest.mark.parametrize("method", [*RUNGE_KUTTA, SSPRK3, dnn.ImplicitMidpoint()], ids=repr)
+def test_a_step_up_to_the_longest_is_certified_by_exactly_one(method, rng):
+    """No rounding in between; and those of steps_for by no more than the rounding of the field's constants."""
+    if isinstance(method, dnn.RungeKutta) and method.contractivity_radius() == 0:
+        return
+    split = dnn.Strang(method)
+    one_stage = isinstance(method, dnn.Euler | dnn.ImplicitMidpoint)
+    for _ in range(5):
+        X = convex(rng, dnn.LeakyReLU(rng.uniform(0, 1)))
+        H = min(method.non_expansive_step(X), 1e3)
+        assert method.lipschitz(X, H) <= 1 and method.lipschitz(X, 0.7 * H) <= 1
+        assert dnn.Flow(X, H, method, steps=1000).lipschitz() <= 1
+        for T in (0.1, 2 * H, 3 * H * (1 + 1e-13), rng.uniform(1, 100)):
+            assert method.lipschitz(X, T / method.steps_for(X, T)) <= 1 + (
+                1e-14 if one_stage else 1e-12
+            )
+        parts = dnn.SumField(X, convex(rng))
+        assert split.lipschitz(parts, min(split.non_expansive_step(parts), 1e3)) <= 1
+
+
+def test_a_composition_of_uneven_substeps_is_certified_by_exactly_one(rng):
+    class Uneven(dnn.integrators.Composition):
+        def plan(self, field):
+            return [(None, field, dnn.Euler(), c) for c in (0.3, 0.7 / 3, 0.7 * 2 / 3)]
+
+    for w in rng.uniform(0.1, 3, 100):
+        X = dnn.GradientField(dnn.Dense(1, 1, W=[[w]]), dnn.ReLU())
+        assert Uneven().lipschitz(X, Uneven().non_expansive_step(X)) <= 1
+
+
+def test_more_steps_than_can_be_taken_are_refused():
+    steep = dnn.GradientField(dnn.Dense(1, 1, W=[[1e200]]), dnn.ReLU())  # L = ∞, H = 0
+    for X, T in ((steep, 1.0), (dnn.GradientField(dnn.Dense(1, 1, W=[[1.0]]), dnn.ReLU()), 1e300)):
+        with pytest.raises(
+            ValueError,
+            match=r"^more than 2147483647 steps, each at most .*, would be needed to reach T = 1e?",
+        ):
+            dnn.Euler().steps_for(X, T)
+
+
+def test_a_field_of_any_positive_mu_is_not_known_to_be_non_expansive():
+    """μ = 0.1, X(x) = x/10, and the implicit midpoint rule stretches by (2 + h/10)/(2 − h/10)."""
+    X = dnn.ResidualField(dnn.Dense(1, 1, W=[[0.1]]), dnn.Identity())
+    assert 0 < X.one_sided_lipschitz() < 0.2
+    with pytest.raises(NotImplementedError, match="no step of ImplicitMidpoint is known"):
+        dnn.ImplicitMidpoint().non_expansive_step(X)
 
 
 def test_a_splitting_is_non_expansive_where_its_substeps_are(rng):

@@ -9,6 +9,7 @@ import pytest
 import dynsys_nn as dnn
 from dynsys_nn import attacks, lipschitz
 from dynsys_nn.constraints import weights
+from dynsys_nn.rounding import running_error
 
 
 def gradient_flow(rng, d=8, layers=4, labels=3, dim_in=2):
@@ -48,7 +49,7 @@ def distances(net, x, norm=2):
 def test_the_pairwise_radius_of_an_affine_classifier_is_the_distance_of_the_boundary(rng):
     net, x = classifier(rng), rng.normal(size=(50, 6))
     radius = lipschitz.certified_radius(net, x)
-    np.testing.assert_allclose(radius, distances(net, x), rtol=1e-13)
+    np.testing.assert_allclose(radius, distances(net, x), rtol=1e-13, atol=1e-14)  # of the logits
     assert (radius <= distances(net, x)).all()  # rounded inward
     assert (lipschitz.certified_radius(net, x, pairwise=False) <= radius).all()
 
@@ -440,3 +441,288 @@ def test_on_two_moons_what_survives_the_attack_is_certified(rng):
     assert (attacked - certified <= 0.02).all() and (
         attacked >= certified
     ).all()  # trained for long: 0.005, tutorial 7
+
+
+# ---- the rounding of what is computed
+
+
+def label_changes_inside(net, x, r, count=41):
+    """Whether a neighbour of x, a single number, nearer than r as the numbers stand has another label."""
+    [x] = x
+    y = (np.longdouble(x) + np.longdouble(r) * np.linspace(-1, 1, count)).astype(x.dtype)
+    y = y[abs(y.astype(np.longdouble) - np.longdouble(x)) < r]
+    return bool((labels_of(net, y[:, None]) != labels_of(net, np.array([x]))).any())
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_no_label_changes_inside_the_radius_next_to_a_boundary_of_rows_that_are_nearly_equal(
+    dtype, rng
+):
+    """Logits as they are computed: without their rounding, one label in six changes inside."""
+    eps, inside, certain = np.finfo(dtype).eps, 0, 0
+    for _ in range(400):
+        w, b = rng.normal(size=(2, 1)), rng.normal(size=2) * 10 ** rng.uniform(-3, 3)
+        if rng.uniform() < 0.5:
+            w[1] = w[0] * (1 + eps ** rng.uniform(0.1, 1))
+        net = dnn.Network(dnn.Affine(2, 1, W=w, b=b + 10 ** rng.uniform(-3, 6), dtype=dtype))
+        [A] = net.maps
+        w, b = A.W.astype(float), A.b.astype(float)
+        boundary = (b[1] - b[0]) / (w[0, 0] - w[1, 0]) if w[0, 0] != w[1, 0] else 0.0
+        x = np.array([boundary * (1 + rng.choice([-1, 1]) * eps ** rng.uniform(0.1, 1))], dtype)
+        r = lipschitz.certified_radius(net, x)
+        certain += r > 0
+        inside += r > 0 and label_changes_inside(net, x, r)
+    assert inside == 0 and certain > 100
+    w = np.array([[1.0], [1 + (1e-12 if dtype is float else 1e-6)]])
+    net = dnn.Network(dnn.Affine(2, 1, W=w, dtype=dtype))
+    for size in (1e-3, 1.0, 1e3):
+        x = np.array([size], dtype)
+        assert not label_changes_inside(net, x, lipschitz.certified_radius(net, x), 1001)
+
+
+def in_float64(net):
+    """The same weights, exactly."""
+    net = copy.deepcopy(net)
+    net._bind(net.theta.astype(float))
+    return net
+
+
+def test_no_label_changes_inside_the_radius_of_a_number_that_underflows_in_float32():
+    """z = (−x, x), and (0, 0) where x is rounded to 0."""
+    net = dnn.Network(dnn.Dense(2, 1, W=[[-1.0], [1.0]], dtype=np.float32))
+    for x in 10.0 ** np.linspace(-46, -30, 50):
+        x = np.array([x])
+        r = lipschitz.certified_radius(net, x)
+        assert not (r > 0 and label_changes_inside(net, x, r)) and (r > 0 or x < 1e-37)
+
+
+def float32_network(name, rng):
+    def flow(field, h, method=dnn.Euler(), steps=1):
+        field.b = 0.5 * rng.normal(size=field.b.shape)
+        return dnn.Flow(field, h, method, steps)
+
+    def gradient(k=8, d=8, sigma=dnn.ReLU()):
+        X = dnn.GradientField(dnn.Dense(k, d, rng=rng, dtype=np.float32), sigma)
+        X.A.orthogonalise()
+        return X
+
+    def last(d):
+        return dnn.Affine(3, d, rng=rng, dtype=np.float32)
+
+    if name == "matrices":
+        return dnn.Network(
+            *[dnn.Dense(*shape, rng=rng, dtype=np.float32) for shape in ((32, 500), (3, 32))]
+        )
+    if name == "many layers":
+        return dnn.Network(dnn.Lift(8, 2), *[flow(gradient(), 0.5) for _ in range(30)], last(8))
+    if name == "many steps":
+        return dnn.Network(flow(gradient(sigma=dnn.Softplus()), 0.5, steps=100), last(8))
+    if name == "four stages, midpoints":
+        maps = [
+            flow(gradient(sigma=dnn.Tanh()), 1.0, m) for m in (dnn.RK4(), dnn.ImplicitMidpoint())
+        ]
+        return dnn.Network(*maps, last(8))
+    if name == "wide":
+        return dnn.Network(*[flow(gradient(128, 64), 2.0) for _ in range(3)], last(64))
+    if name == "what cancels inside":  # relu(b + Ax) − relu(b − Ax) = 2Ax, and b = 10⁴
+        W = rng.normal(size=(8, 8))
+        A = dnn.Dense(16, 8, W=np.vstack([W, -W]), dtype=np.float32)
+        B = dnn.Dense(8, 16, W=np.hstack([np.eye(8), -np.eye(8)]), dtype=np.float32)
+        X = dnn.ResidualField(A, dnn.ReLU(), B)
+        X.b = np.full(16, 1e4)
+        return dnn.Network(dnn.Flow(X, 0.2), last(8))
+    if name == "sums and shears":
+        f = [dnn.ResidualField.random(4, 6, rng=rng, dtype=np.float32) for _ in range(2)]
+        parts = dnn.SumField(gradient(), gradient(sigma=dnn.Sigmoid()))
+        return dnn.Network(
+            dnn.Flow(parts, 0.3, dnn.Strang(dnn.Heun())),
+            dnn.Flow(dnn.PartitionedField(*f), 0.2, dnn.StormerVerlet(), steps=3),
+            dnn.HenonMap(gradient(d=4)), dnn.Restriction(5, 8), last(5),
+        )  # fmt: skip
+    image = 4, 4
+    flows = [
+        flow(
+            dnn.GradientField(dnn.Convolution(4, 4, image, rng=rng, dtype=np.float32), dnn.ReLU()),
+            1.0,
+        )
+        for _ in range(3)
+    ]
+    return dnn.Network(
+        dnn.Standardisation(1, image, 0.3, 0.7), dnn.ChannelLift(4, 1, image), *flows,
+        dnn.MaxPooling(4, image), dnn.AveragePooling(4, (2, 2)), last(4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["matrices", "many layers", "many steps", "four stages, midpoints", "wide", "what cancels inside", "sums and shears", "images"],
+)  # fmt: skip
+def test_logits_are_off_by_less_than_what_is_taken_off_the_gap(name, rng):
+    """float32 against the same weights in float64, at x and at x + δ; an attack finds nothing inside."""
+    net = float32_network(name, rng)
+    exact = in_float64(net)
+    x = 2 * rng.normal(size=(100, net.dim_in)).astype(np.float32)
+    z, error, growth = running_error([net], x)
+    assert z.dtype == np.float32 and exact(x).dtype == float
+    off = np.linalg.norm(exact(x) - z, axis=-1)
+    assert (off <= error / 2).all() and off.max() > 1e-5 * error.max()
+    for r in (0.1, 10.0, 1e4):
+        v = rng.normal(size=x.shape)
+        y = (x + r * v / np.linalg.norm(v, axis=-1, keepdims=True)).astype(np.float32)
+        assert (np.linalg.norm(exact(y) - net(y), axis=-1) <= error + growth * r).all()
+    labels, radius = labels_of(net, x), lipschitz.certified_radius(net, x)
+    assert attacks.accuracy(net, dnn.PGD(radius * (1 - 1e-6), 5, 2), x, labels) == 1
+    ratio = radius / lipschitz.certified_radius(exact, x.astype(float))
+    least = {"what cancels inside": 0.8}  # with cause
+    assert (ratio <= 1).all() and np.median(ratio) > least.get(name, 0.99)
+
+
+def test_the_value_of_somebodys_own_map_counts_where_nothing_else_is_known_of_it(rng):
+    """x + 10⁶: the offset is no parameter."""
+
+    class Offset(dnn.Map):
+        def __init__(self, c):
+            self.dim_in = self.dim_out = 3
+            self.c = np.float32(c)
+
+        def __call__(self, x):
+            return x + self.c
+
+        def lipschitz(self):
+            return 1.0
+
+    x = rng.normal(size=(100, 3)).astype(np.float32)
+    z, error, _ = running_error([Offset(1e6)], x)
+    off = np.linalg.norm(z - (x.astype(float) + 1e6), axis=-1)
+    assert off.max() > 0.01 and (off <= error).all()
+
+
+def test_an_offset_of_all_logits_is_paid_for_in_float32(rng):
+    """253 labels changed inside."""
+    x = rng.normal(size=(1000, 20)).astype(np.float32)
+    flow = dnn.Flow(
+        dnn.GradientField(dnn.Dense(40, 20, rng=1, dtype=np.float32), dnn.LeakyReLU()), 0.1
+    )
+    radii, nets = [], []
+    for offset in (0.0, 1e4, 1e6):
+        last = dnn.Affine(3, 20, W=dnn.Dense(3, 20, rng=2).W, b=[offset] * 3, dtype=np.float32)
+        net = dnn.Network(copy.deepcopy(flow), last)
+        y, r = labels_of(net, x), lipschitz.certified_radius(net, x)
+        z = dnn.PGD(r * (1 - 1e-6), steps=10, restarts=1)(net, x, y)
+        assert (labels_of(net, z) == y).all()
+        radii.append(r)
+        nets.append(net)
+    r = lipschitz.certified_radius(in_float64(nets[0]), x.astype(float))
+    assert np.median(radii[0] / r) > 1 - 1e-3 and np.median(radii[1] / r) > 0.98
+    assert 0 < (radii[2] == 0).mean() < 0.5
+
+
+def test_in_float64_the_rounding_takes_less_than_1e_9_of_a_radius(rng, monkeypatch):
+    for net in (gradient_flow(rng), gradient_flow(rng, d=64, layers=10)):
+        x = 2 * rng.normal(size=(50, 2))
+        radius = lipschitz.certified_radius(net, x)
+        with monkeypatch.context() as m:
+            m.setattr(lipschitz, "running_error", lambda maps, x, *_: (x, np.zeros(len(x)), 0.0))
+            without = lipschitz.certified_radius(net, x)
+        assert (radius < without).all() and np.median(1 - radius / without) < 1e-9
+
+
+def test_a_radius_whose_arithmetic_overflows_or_underflows_is_not_infinite():
+    largest = dnn.Network(dnn.Affine(2, 1, W=[[1.0], [-1.0]], b=[1e308, -1e308]))
+    assert 8e307 < lipschitz.certified_radius(largest, np.zeros(1)) <= 1e308
+    single = dnn.Network(dnn.Affine(2, 1, W=[[1.0], [-1.0]], b=[3e38, -3e38], dtype=np.float32))
+    assert 2.9e38 < lipschitz.certified_radius(single, np.zeros(1)) <= 3e38
+    small, last = [dnn.Dense(1, 1, W=[[1e-3]]) for _ in range(120)], dnn.Dense(1, 1, W=[[1e300]])
+    for maps in ([*small, last], [last, *small]):
+        for end in (
+            dnn.Affine(2, 1, W=[[1.0], [-1.0]], b=[1.0, 0.0]),
+            dnn.MaxPooling(2, (1, 1), 1),
+        ):
+            tail = (
+                [end]
+                if isinstance(end, dnn.Affine)
+                else [dnn.Affine(2, 1, W=[[1.0], [-1.0]], b=[1.0, 0.0]), end]
+            )
+            for pairwise in (True, False):
+                r = lipschitz.certified_radius(dnn.Network(*maps, *tail), np.zeros(1), pairwise)
+                assert 0 < r <= 0.5e60
+    for W in ([[3e-320], [1e-320]], [[1e-200], [-1e-200]]):
+        net = dnn.Network(dnn.Affine(2, 1, W=W, b=[1.0, 0.0]))
+        assert 0 < lipschitz.certified_radius(net, np.zeros(1)) <= np.finfo(float).max
+
+
+def test_a_constant_network_is_certain_everywhere():
+    nothing = dnn.Network(dnn.Affine(2, 1, W=[[0.0], [0.0]], b=[1.0, 0.0]))
+    before = dnn.Network(dnn.Zero(3, 2), dnn.Affine(2, 3, rng=0, b=[1.0, 0.0]))
+    for net in (nothing, before):
+        for pairwise in (True, False):
+            assert lipschitz.certified_radius(net, np.ones(net.dim_in), pairwise) == np.inf
+
+
+def test_the_arithmetic_of_the_radius_is_rounded_inward(rng, monkeypatch):
+    """r = gap/(√2 ‖w‖) against fractions, if logits had no rounding."""
+    monkeypatch.setattr(
+        lipschitz, "running_error", lambda maps, x, *_: (x, np.zeros(x.shape[:-1]), 0.0)
+    )
+    for _ in range(300):
+        w, b = rng.normal(size=(2, 1)), rng.normal(size=2)
+        net = dnn.Network(dnn.Affine(2, 1, W=w, b=b))
+        r = Fraction(float(lipschitz.certified_radius(net, np.zeros(1), pairwise=False)))
+        gap, L = abs(Fraction(b[0]) - Fraction(b[1])), Fraction(net.lipschitz())
+        assert gap**2 * Fraction(1 - 1e-14) <= 2 * (r * L) ** 2 <= gap**2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_no_measure_of_robustness_takes_logits_that_are_not_finite_for_robust(value):
+    x, y = np.ones((3, 2)), np.zeros(3, int)
+    net = dnn.Network(dnn.Affine(2, 2, rng=0))
+    net.theta[5] = value
+    for measure in (
+        lambda: attacks.accuracy(net, None, x, y),
+        lambda: attacks.accuracy(net, dnn.PGD(0.1), x, y),
+        lambda: attacks.attacked_accuracy(net, x, y, [0.0, 0.1]),
+        lambda: dnn.PGD(0.1)(net, x, y),
+        lambda: dnn.FGM(0.1)(net, x, y),
+        lambda: dnn.PublishedPGD(0.1)(net, x, y),
+        lambda: attacks.smallest_perturbation(net, x, y),
+    ):
+        with pytest.raises(
+            ValueError, match="^an attack needs finite logits, got a NaN or infinity$"
+        ):
+            measure()
+
+
+def test_logits_that_overflow_at_the_perturbed_point_are_refused(rng):
+    """z₁ is −∞ at x, and 1e308 · 30 where the attack looks."""
+    net = dnn.Network(dnn.Dense(2, 1, W=[[1e308], [-1e308]]))
+    with (
+        pytest.raises(ValueError, match="^an attack needs finite logits"),
+        np.errstate(all="ignore"),
+    ):
+        dnn.PGD(30.0)(net, np.ones((1, 1)), np.zeros(1, int))
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32])
+@pytest.mark.parametrize("norm", [2, np.inf])
+def test_an_attack_is_within_eps_as_it_is_computed(norm, dtype, rng):
+    """x + δ is rounded: at x ~ 1000 in float32, an ε of 1e-4 was exceeded by half."""
+    net = dnn.Network(dnn.Affine(4, 6, rng=rng, dtype=dtype))
+    for scale in (1.0, 1e3):
+        x = (scale * rng.uniform(size=(100, 6))).astype(dtype)
+        y = labels_of(net, x)
+        for eps in (1e-9, 1e-4, 0.3, scale):
+            for box in (None, (0.1 * scale, 0.7 * scale)):
+                x = x if box is None else np.clip(x, *box)
+                y = labels_of(net, x)
+                z = dnn.PGD(eps, 5, 2, norm, box)(net, x, y)
+                moved = np.linalg.norm(z.astype(float) - x, norm, axis=-1)
+                assert z.dtype == dtype and (moved <= eps).all()
+                assert (
+                    box is None or (np.clip(x, *box) == x).all() and (np.clip(z, *box) == z).all()
+                )
+                assert eps != 0.3 or moved.max() > 0.99 * eps
+    x, eps = np.ones((3, 2), dtype), np.array([[0.1], [0.3], [0.5]])
+    y = dnn.PGD(eps[:, 0], norm=norm).moved(
+        x, np.full((3, 2), 0.3), eps
+    )  # too far, and too far to pull back
+    assert np.array_equal(y[0], x[0]) and y[2] == pytest.approx(1.3, rel=1e-6)

@@ -147,10 +147,10 @@ def test_a_field_that_is_no_skew_gradient_at_a_rest_of_its_invariant_is_refused(
 
 
 def test_the_adjoint_of_a_discrete_gradient_keeps_eleven_digits_for_small_steps(rng):
-    """H = Σ cosh zᵢ … in closed form is not to be had; but for small h the step is x + hJ∇H + ½h²J∇²HJ∇H, and so its gradient in θ."""
+    """For small h the implicit midpoint rule differs from it by O(h³) alone, and in it nothing is divided by ‖y − x‖."""
     H = dnn.HamiltonianField.random(4, 8, rng=0)
-    x, w, v = rng.normal(size=4), rng.normal(size=4), rng.normal(size=H.theta.size)
-    for h in (1e-6, 1e-7, 1e-8):
+    x, w = rng.normal(size=(2, 4))
+    for h in (1e-5, 1e-6, 1e-7, 1e-8):
         dtheta = dnn.DiscreteGradient().vjp(H, x, h)[1](w)[1]
-        exact = dnn.ImplicitMidpoint().vjp(H, x, h)[1](w)[1]  # differs from it by O(h³) alone
-        np.testing.assert_allclose(dtheta, exact, rtol=0, atol=2e-11 * np.abs(exact).max())
+        exact = dnn.ImplicitMidpoint().vjp(H, x, h)[1](w)[1]
+        np.testing.assert_allclose(dtheta, exact, rtol=0, atol=5e-11 * np.abs(exact).max())

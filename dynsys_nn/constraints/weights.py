@@ -118,8 +118,9 @@ class SpectralBall(Constraint):
         for A in self.maps:
             s_max = A.lipschitz()
             if s_max > self.radius:
-                # inside, after rounding, too
-                A.W = A.W * (self.radius / s_max * (1 - 2 * np.finfo(A.W.dtype).eps))
+                # inside, after the rounding of W, and of another SVD, too
+                inside = 1 - (4 + len(A.W) ** 0.5) * np.finfo(A.W.dtype).eps
+                A.W = A.W * (self.radius / s_max * inside)
 
 
 def weights(*maps):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..arguments import Given, dimension, field_entries, flag, matrix_entries, refuse
-from ..maps import kept_by_all
+from ..maps import kept_by_all, outward
 from .field import Field
 from .invariants import Mass, SquaredNorm, words
 
@@ -78,16 +78,20 @@ class SumField(Field):
 
     def lipschitz(self):
         """Σ L_i."""
-        return sum(X.lipschitz() for X in self.parts)
+        return outward(added, *[X.lipschitz() for X in self.parts])
 
     def one_sided_lipschitz(self):
         """Σ μ_i."""
-        return sum(X.one_sided_lipschitz() for X in self.parts)
+        return outward(added, *[X.one_sided_lipschitz() for X in self.parts])
 
     def spectrum(self):
         """The sum of the intervals (Weyl's inequality)."""
         low, high = zip(*[X.spectrum() for X in self.parts], strict=True)
-        return sum(low), sum(high)
+        return 0.0 - outward(added, *[-end for end in low]), outward(added, *high)
+
+
+def added(*numbers):
+    return sum(numbers)
 
 
 class KnownField(Field):

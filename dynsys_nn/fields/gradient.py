@@ -5,7 +5,7 @@ import numpy as np
 from ..activations import Tanh
 from ..arguments import finite, generator, parameter, real, refuse
 from ..linear import Dense
-from ..maps import Map, over_batch
+from ..maps import Map, hull, over_batch, require_finite
 from .field import Field, activation_part, linear_part, with_bias, zero_bias
 
 
@@ -87,13 +87,11 @@ class GradientField(Field):
     def spectrum(self):
         """sign · α_i[σ′_min, σ′_max] · [s_min², s_max²]: the hull over i, times the eigenvalues of
         AᵀA."""
+        require_finite(self)
         self.sigma.require_bounds()
-        slopes = self.sign * np.outer(
-            np.atleast_1d(self.alpha), [self.sigma.slope_min, self.sigma.slope_max]
-        )
-        eigenvalues = np.square(self.A.singular_range())
-        ends = np.outer([slopes.min(), slopes.max()], eigenvalues)
-        return float(ends.min()) + 0.0, float(ends.max()) + 0.0  # + 0.0 makes −0 a 0
+        alpha, slopes = np.atleast_1d(self.alpha), [self.sigma.slope_min, self.sigma.slope_max]
+        s = self.A.singular_range()
+        return hull([self.sign], [alpha.min(), alpha.max()], slopes, s, s)
 
     def lipschitz(self):
         """max |λ| over the spectrum: for the lecture's field max|σ′| s_max²."""

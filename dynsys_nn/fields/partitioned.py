@@ -5,7 +5,7 @@ import numpy as np
 from ..activations import Tanh
 from ..arguments import Described, Given, dimension, flag, generator, number_entries, refuse
 from ..linear import Zero
-from ..maps import Map
+from ..maps import Map, outward
 from .field import Field
 from .gradient import GradientField
 from .residual import ResidualField
@@ -104,7 +104,7 @@ class PartitionedField(Field):
 
     def one_sided_lipschitz(self):
         """(L_f + L_g)/2: the norm of the off-diagonal blocks of the symmetric part."""
-        return (self.f.lipschitz() + self.g.lipschitz()) / 2
+        return outward(lambda f, g: (f + g) / 2, self.f.lipschitz(), self.g.lipschitz())
 
 
 class SeparableEnergy(Described):

@@ -5,7 +5,7 @@ import numpy as np
 from ..activations import Tanh
 from ..arguments import generator, refuse
 from ..linear import Dense, Lift
-from ..maps import over_batch
+from ..maps import outward, over_batch, product
 from .field import Field, activation_part, linear_part, with_bias, zero_bias
 
 
@@ -67,7 +67,7 @@ class ResidualField(Field):
 
     def lipschitz(self):
         """‖B‖ max|σ′| ‖A‖."""
-        return self.B.lipschitz() * self.sigma.lipschitz * self.A.lipschitz()
+        return product(self.B.lipschitz(), self.sigma.lipschitz, self.A.lipschitz())
 
     def one_sided_lipschitz(self):
         """The largest eigenvalue of (C + Cᵀ)/2, plus r, if X is r-Lipschitz about C; L if that is
@@ -75,7 +75,8 @@ class ResidualField(Field):
         if not self.has_centre:
             return self.lipschitz()
         C, r = self.centre_radius()
-        return min(self.lipschitz(), float(np.linalg.eigvalsh((C + C.T) / 2)[-1]) + r)
+        largest = np.linalg.eigvalsh((C + C.T) / 2)[-1]
+        return min(self.lipschitz(), outward(lambda largest, r: largest + r, largest, r))
 
     @property
     def has_centre(self):
@@ -98,4 +99,5 @@ class ResidualField(Field):
         rounding = (
             2 * (self.A.dim_in + self.A.dim_out) * np.finfo(self.b.dtype).eps * abs(high + low) / 2
         )
-        return C, ((high - low) / 2 + rounding) * self.B.lipschitz() * self.A.lipschitz()
+        half = outward(lambda low, high, e: (high - low) / 2 + e, low, high, rounding)
+        return C, product(half, self.B.lipschitz(), self.A.lipschitz())

@@ -5,8 +5,8 @@ import numpy as np
 
 from ..activations import Tanh
 from ..arguments import generator, refuse
-from ..linear import Dense, Lift
-from ..maps import Parameters, over_batch
+from ..linear import Dense, Lift, singular_values
+from ..maps import Parameters, over_batch, product
 from .field import Field, activation_part, linear_part, with_bias, words_of, zero_bias
 from .gradient import GradientField, Potential, random_weights
 from .invariants import GradientOf, Mass, SquaredNorm, ValueOf, given_invariant, looked_at
@@ -199,7 +199,7 @@ class MassPreservingField(InvariantField):
         """‖P‖‖C‖ max|σ′| ‖A‖ where P m = (M − Mᵀ)1."""
         P = self.S.times(np.eye(len(self.S.i)), np.ones((1, self.dim)))
         C, sigma, A = self.C.lipschitz(), self.sigma.lipschitz, self.A.lipschitz()
-        return float(np.linalg.norm(P, 2)) * C * sigma * A
+        return product(singular_values(P)[1], C, sigma, A)
 
 
 class SpherePreservingField(InvariantField):

@@ -8,13 +8,15 @@ Celledoni et al., arXiv:2210.02373; Sherry et al., arXiv:2306.17332.
 """
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
 from ..arguments import refuse
 from ..fields import Field
 from ..linear import singular_values
-from .tableaus import stability_matrix
+from ..maps import inward, outward, root, up
+from .tableaus import contractivity_radius, stability_matrix
 
 
 def plain_bound(h, L):
@@ -24,7 +26,12 @@ def plain_bound(h, L):
 
 def one_sided_bound(h, L, mu):
     """√(1 + 2hμ + h²L²) for h ≥ 0: the paper's √(1 − h + h²) if L = 1 and μ = −½."""
-    return np.sqrt(np.maximum(0, 1 + 2 * h * mu + (h * L) ** 2))
+    return np.sqrt(square_of_one_sided_bound(h, L, mu))
+
+
+def square_of_one_sided_bound(h, L, mu):
+    """1 + 2hμ + h²L², and 0 where rounding of μ makes it negative."""
+    return np.maximum(0, 1 + 2 * h * mu + (h * L) ** 2)
 
 
 def spectral_bound(h, low, high):
@@ -41,13 +48,18 @@ def euler_lipschitz(field, h):
     """
     require_field(field)
     if field.has_spectrum:
-        return float(spectral_bound(h, *field.spectrum()))
+        return outward(spectral_bound, h, *field.spectrum())
     L, mu = field.lipschitz(), field.one_sided_lipschitz()
-    bound = float(one_sided_bound(h, L, mu) if h > 0 else plain_bound(h, L))
+    bound = (
+        root(outward(square_of_one_sided_bound, h, L, mu)) if h > 0 else outward(plain_bound, h, L)
+    )
     if not field.has_centre:
         return bound
     C, r = field.centre_radius()
-    return min(bound, singular_values(np.eye(len(C)) + h * C)[1] + abs(h) * r)
+    near = np.eye(len(C)) + h * C
+    with np.errstate(over="ignore"):
+        s, rounding = singular_values(near)[1], np.finfo(float).eps * np.linalg.norm([near, h * C])
+    return min(bound, outward(lambda s, e, h, r: s + e + abs(h) * r, s, rounding, h, r))
 
 
 def require_field(field):
@@ -70,7 +82,7 @@ def cocoercivity(field):
     """ν with ⟨X(x) − X(y), x − y⟩ ≤ −ν‖X(x) − X(y)‖²: how strongly X contracts.
 
     1/L if −X is the gradient of a convex function (Baillon and Haddad, 1977); −μ/L² if only μ < 0
-    is known. NotImplementedError if X is not known to contract.
+    is known; rounded down. NotImplementedError if X is not known to contract.
     """
     if not contracts(field):
         mu = field.one_sided_lipschitz()
@@ -80,7 +92,16 @@ def cocoercivity(field):
     L = field.lipschitz()
     if L == 0:
         return math.inf
-    return 1 / L if field.has_spectrum else -field.one_sided_lipschitz() / L**2
+    if field.has_spectrum:
+        return inward(lambda L: 1 / L, L)
+    return inward(lambda L, mu: -mu / L**2, L, field.one_sided_lipschitz())
+
+
+def longest_contracting_step(A, b, field):
+    """2rν, rounded down: r the contractivity radius of a Runge–Kutta method, ν the cocoercivity of
+    a field that contracts."""
+    r, nu = contractivity_radius(A, b), cocoercivity(field)
+    return math.inf if math.inf in (r, nu) else inward(lambda r, nu: 2 * r * nu, r, nu)
 
 
 def tableau_lipschitz(A, b, field, h):
@@ -91,12 +112,21 @@ def tableau_lipschitz(A, b, field, h):
     2rν."""
     if len(b) == 1:
         return euler_lipschitz(field, h)
-    hL, stages = abs(h) * field.lipschitz(), []
-    for a in A:
-        stages.append(1 + hL * sum(abs(a_j) * s for a_j, s in zip(a, stages, strict=True)))
-    bound = 1 + hL * sum(abs(b_i) * s for b_i, s in zip(b, stages, strict=True))
+    L = field.lipschitz()
+    if L == math.inf:
+        return L
+    hL, stages = abs(Fraction(h)) * Fraction(L), []
+    for weights in [*A, b]:  # exactly: the last one is the step itself
+        stages.append(
+            1 + hL * sum(abs(Fraction(a)) * s for a, s in zip(weights, stages, strict=True))
+        )
+    *stages, bound = stages
+    bound = up(bound)
     if h < 0 or min(b) < 0 or not contracts(field):
         return bound
+    if h <= longest_contracting_step(A, b, field):
+        return min(bound, 1.0)
     M = stability_matrix(A, b) + np.diag(b) * min(2 * cocoercivity(field) / h, 1e6)
-    expansion = max(0.0, -float(np.linalg.eigvalsh(M)[0])) * hL**2 * sum(s * s for s in stages)
-    return min(bound, math.sqrt(1 + expansion))
+    rounding = 10 * len(b) * np.finfo(float).eps * np.linalg.norm(M)
+    expansion = Fraction(max(0.0, rounding - float(np.linalg.eigvalsh(M)[0])))
+    return min(bound, root(1 + expansion * hL**2 * sum(s * s for s in stages)))

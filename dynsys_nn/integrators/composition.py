@@ -7,7 +7,7 @@ import numpy as np
 
 from ..arguments import instance, refuse
 from ..fields import SumField, known_invariants
-from ..maps import kept_by_all
+from ..maps import inward, kept_by_all, product
 from .method import Method
 from .runge_kutta import Euler, Heun, RungeKutta
 from .shears import StormerVerlet
@@ -75,14 +75,18 @@ class Composition(Method):
 
     def lipschitz(self, field, h):
         """The product of the substeps' constants."""
-        return math.prod(method._lipschitz(X, c * h) for _, X, method, c in self.plan(field))
+        return product(*[method._lipschitz(X, c * h) for _, X, method, c in self.plan(field)])
 
     def non_expansive_step(self, field):
         """The largest h for which every substep c h is non-expansive; none if one of them goes
         backwards."""
         if any(c < 0 for *_, c in self.plan(field)):
             return super()._non_expansive_step(field)
-        return min(method._non_expansive_step(X) / c for _, X, method, c in self.plan(field))
+        return min(
+            longest if longest == math.inf else inward(lambda H, c: H / c, longest, c)
+            for _, X, method, c in self.plan(field)
+            for longest in [method._non_expansive_step(X)]
+        )
 
 
 class Splitting(Composition):

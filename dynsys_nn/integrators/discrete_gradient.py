@@ -56,11 +56,11 @@ class Gonzalez(Increment):
     def correction(self, I_x, I_y, n, delta, m):
         """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ ≈ I‴(m)[δ, δ, δ]/24, and q = 1/‖δ‖².
 
-        Both are 0 where e is rounding, for ‖δ‖ below (24 eps)^{1/3} = 1.7e-5 times min(1, ‖m‖).
-        Near there adjoint and tangent in θ and h lose digits, up to five: eps/‖δ‖ = 1e-11.
+        Both are 0 where e is rounding, for ‖δ‖ below eps^{1/3} = 6e-6 times min(1, ‖m‖). Above,
+        adjoint and tangent in θ and h have an error of eps/‖δ‖, 4e-11 at most.
         """
         size, scale, info = norm(delta), np.minimum(norm(m), 1), np.finfo(delta.dtype)
-        rounding = size <= (24 * info.eps) ** (1 / 3) * scale + info.tiny ** (1 / 2)
+        rounding = size <= info.eps ** (1 / 3) * scale + info.tiny ** (1 / 2)
         q = np.where(rounding, 0, 1 / np.where(rounding, 1, (delta * delta).sum(axis=-1)))
         q = q.astype(delta.dtype)
         return (I_y - I_x - (n * delta).sum(axis=-1)) * q, q

@@ -8,6 +8,7 @@ import numpy as np
 from ..arguments import refuse, same
 from ..fields import InvariantField, PartitionedField
 from ..linear import solved
+from ..maps import outward
 from .bounds import require_field
 from .method import Method, geometry_of
 from .newton import NotConverged, newton, norm
@@ -180,17 +181,20 @@ class ImplicitMidpoint(ImplicitMethod):
         """
         require_field(field)
         if field.has_spectrum:
-            ends = [h * eigenvalue for eigenvalue in field.spectrum()]
+            ends = field.spectrum()
         else:
-            ends = [max(0.0, h * field.one_sided_lipschitz()) if h > 0 else -h * field.lipschitz()]
+            ends = [max(0.0, field.one_sided_lipschitz()) if h > 0 else -field.lipschitz()]
+        largest = max(h * end for end in ends)
         refuse(
-            max(ends) >= 2,
-            f"ImplicitMidpoint has a Lipschitz constant if hμ < 2, got hμ = {max(ends):.3g}: "
+            largest >= 2,
+            f"ImplicitMidpoint has a Lipschitz constant if hμ < 2, got hμ = {largest:.3g}: "
             "take a smaller "
             "step",
             NotImplementedError,
         )
-        return max(abs((2 + end) / (2 - end)) for end in ends)
+        return max(
+            outward(lambda h, end: abs((2 + h * end) / (2 - h * end)), h, end) for end in ends
+        )
 
     def non_expansive_step(self, field):
         """∞ if the field contracts, μ ≤ 0: the rule is B-stable."""

@@ -3,7 +3,7 @@ for all tableaus."""
 
 from ..arguments import dimension, refuse, tableau
 from ..maps import inner
-from .bounds import cocoercivity, tableau_lipschitz
+from .bounds import longest_contracting_step, tableau_lipschitz
 from .method import Method
 from .tableaus import adjoint_tableau, contractivity_radius, tableau_order
 
@@ -107,9 +107,11 @@ class RungeKutta(Method):
         return contractivity_radius(self.A, self.b)
 
     def non_expansive_step(self, field):
-        """2rν, r the method's contractivity radius and ν the field's cocoercivity: 2r/L for −∇V."""
-        r = self.contractivity_radius()
-        return 2 * r * cocoercivity(field) if r else super()._non_expansive_step(field)
+        """2rν, r the method's contractivity radius and ν the field's cocoercivity: 2r/L for −∇V,
+        rounded down."""
+        if self.contractivity_radius() == 0:
+            return super()._non_expansive_step(field)
+        return longest_contracting_step(self.A, self.b, field)
 
     def lipschitz(self, field, h):
         """One stage: the sharpest of the three levels that the field allows. More: see

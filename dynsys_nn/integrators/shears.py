@@ -1,13 +1,11 @@
 """Shears, each of which keeps volume whatever its parameters are: methods for partitioned fields,
 and Hénon's map."""
 
-import math
-
 import numpy as np
 
 from ..arguments import instance, refuse
 from ..fields import PartitionedField
-from ..maps import Map, inner, over_batch
+from ..maps import Map, inner, outward, over_batch, product, root
 from .method import Method, geometry_of
 
 
@@ -101,11 +99,12 @@ class PartitionedMethod(Method):
 
     def lipschitz(self, field, h):
         """Π over the shears of ‖[[1, ℓ], [0, 1]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ = |c h|L_f or |c h|L_g."""
-        steps = [
-            abs(c * h) * (field.f if part == "f" else field.g).lipschitz()
-            for part, c in self.shears
-        ]
-        return math.prod((step + math.hypot(step, 2)) / 2 for step in steps)
+        return product(
+            *[
+                norm_of_shear(c * h, (field.f if part == "f" else field.g).lipschitz())
+                for part, c in self.shears
+            ]
+        )
 
 
 class SymplecticEuler(PartitionedMethod):
@@ -178,5 +177,10 @@ class HenonMap(Map):
 
     def lipschitz(self):
         """‖[[0, 1], [−1, ℓ]]‖ = (ℓ + √(ℓ² + 4))/2, ℓ the constant of ∇V."""
-        step = self.dV.lipschitz()
-        return float(step + np.hypot(step, 2)) / 2
+        return norm_of_shear(1, self.dV.lipschitz())
+
+
+def norm_of_shear(c, L):
+    """(ℓ + √(ℓ² + 4))/2, ℓ = |c|L, rounded up."""
+    hypotenuse = root(outward(lambda c, L: (c * L) ** 2 + 4, c, L))
+    return outward(lambda c, L, s: (abs(c) * L + s) / 2, c, L, hypotenuse)

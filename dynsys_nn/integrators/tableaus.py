@@ -53,14 +53,17 @@ def contractivity_radius(A, b):
 
     It is the largest r with M + B/r positive semidefinite, and b ≥ 0: 1 for Euler, Heun and RK4, ½
     for Kutta's third-order method, none for the explicit midpoint rule, ∞ for the implicit one.
+    With more than one stage it is rounded down.
     """
     b = np.asarray(b, float)
     M, used = stability_matrix(A, b), b > 0
     if (b < 0).any() or M[~used].any():
         return 0.0
     root = np.sqrt(b[used])
-    lowest = np.linalg.eigvalsh(M[np.ix_(used, used)] / np.outer(root, root))[0]
-    return math.inf if lowest > -1e-14 else -1 / float(lowest)
+    scaled = M[np.ix_(used, used)] / np.outer(root, root)
+    lowest = np.linalg.eigvalsh(scaled)[0]
+    rounding = 4 * (len(root) - 1) * np.finfo(float).eps * np.linalg.norm(scaled)
+    return math.inf if lowest > -1e-14 else 1 / float(rounding - lowest)
 
 
 def tableau_order(A, b, highest=6):

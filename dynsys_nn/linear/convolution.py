@@ -13,8 +13,9 @@ would push pixels over the edge.
 import numpy as np
 
 from ..arguments import dimension, floating, generator, parameter, pixels, refuse
+from ..maps import require_finite
 from .map import Weighted
-from .matrix import solved
+from .matrix import SMALLEST, solved, svd_values
 from .slabs import convolved, correlated
 
 
@@ -114,10 +115,12 @@ class Convolution(Weighted):
     def singular_range(self):
         """(s_min, s_max): of the symbols at half of the frequencies, since those at ω and −ω are
         conjugates. Rounded outward by the error of an SVD and of the sums that make a symbol."""
+        require_finite(self)
         half = self.symbols()[:, : self.image[1] // 2 + 1]
-        s = np.linalg.svd(half, compute_uv=False)
-        eps, (o, i) = np.finfo(float).eps, half.shape[-2:]
-        error = eps * (
+        s, eps, (o, i) = svd_values(half), np.finfo(float).eps, half.shape[-2:]
+        if not self.W.any():
+            return 0.0, 0.0
+        error = self.W.size * SMALLEST + eps * (
             max(o, i) * s.max()
             + 4 * (self.kernel + 1) * np.linalg.norm(self.W.astype(float), axis=(0, 1)).sum()
         )

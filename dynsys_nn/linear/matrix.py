@@ -2,8 +2,12 @@
 
 import numpy as np
 
-from ..arguments import dimension, floating, generator, parameter
+from ..arguments import dimension, floating, generator, parameter, refuse
+from ..maps import require_finite
 from .map import Weighted
+
+#: the smallest float > 0
+SMALLEST = 5e-324
 
 
 class Dense(Weighted):
@@ -38,6 +42,7 @@ class Dense(Weighted):
         return (w.reshape(-1, self.dim_out).T @ x.reshape(-1, self.dim_in)).ravel()
 
     def singular_range(self):
+        require_finite(self)
         low, high = singular_values(self.W)
         return (low if self.dim_out >= self.dim_in else 0.0), high
 
@@ -57,10 +62,10 @@ class Dense(Weighted):
 
 
 def singular_values(W):
-    """(s_min, s_max) of a matrix, rounded outward by the error of an SVD, max(m, n) · 2.2e-16 ·
-    s_max, so that a constant made of them is one."""
-    s = np.linalg.svd(W.astype(float), compute_uv=False)
-    error = max(W.shape) * np.finfo(float).eps * s[0]
+    """(s_min, s_max) of a matrix, rounded outward by the error of an SVD, max(m, n) · (2.2e-16 ·
+    s_max + 4.9e-324), so that a constant made of them is one; exactly 0 for W = 0."""
+    s = svd_values(W.astype(float))
+    error = max(W.shape) * (np.finfo(float).eps * s[0] + SMALLEST) if W.any() else 0.0
     return float(max(0.0, s[-1] - error)), float(s[0] + error)
 
 
@@ -71,3 +76,11 @@ def solved(K, r):
     if not np.isfinite(x).all() and np.isfinite(K).all() and np.isfinite(r).all():
         raise np.linalg.LinAlgError("Singular matrix")
     return x
+
+
+def svd_values(W):
+    """The singular values of matrices (..., m, n), largest first. LinAlgError if the SVD does not
+    converge; in WebAssembly NumPy returns NaN instead."""
+    s = np.linalg.svd(W, compute_uv=False)
+    refuse(np.isnan(s).any(), "SVD did not converge", np.linalg.LinAlgError)
+    return s

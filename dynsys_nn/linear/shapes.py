@@ -1,10 +1,12 @@
 """Maps without parameters that change the dimension, of states or of images: zeros are appended, a
 tail is distributed over its head, windows become pixels."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from ..arguments import dimension, parameter, pixels, refuse
-from ..maps import Map
+from ..maps import Map, outward, root
 from .convolution import size_of
 from .map import LinearMap
 
@@ -57,7 +59,7 @@ class Restriction(LinearMap):
     def singular_range(self):
         """R = [I, 11ᵀ/k] has RRᵀ = I + (n − k)/k² 11ᵀ, whose largest eigenvalue is n/k."""
         k, n = self.dim_out, self.dim_in
-        return float(k == n), (n / k) ** 0.5
+        return float(k == n), root(Fraction(n, k))
 
 
 class Zero(LinearMap):
@@ -173,8 +175,9 @@ class Standardisation(Map):
         return y * self.over_pixels(self.scale, y) + self.over_pixels(self.mean, y)
 
     def lipschitz(self):
-        """1/min scale."""
-        return 1 / float(self.scale.min())
+        """1/min scale, for scales as they are in float64 or in float32, whichever are smaller."""
+        smallest = min(self.scale.min(), self.scale.min().astype(np.float32))
+        return outward(lambda s: 1 / s, smallest) if smallest > 0 else np.inf
 
 
 class Windows:

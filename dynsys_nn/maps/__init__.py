@@ -9,6 +9,18 @@ A state is the last axis of an array; all axes before it are batch: a point (d,)
 grid (m, n, d).
 """
 
+from .constants import (
+    down,
+    hull,
+    inward,
+    not_finite,
+    outward,
+    power,
+    product,
+    require_finite,
+    root,
+    up,
+)
 from .map import Map
 from .network import Network, flattened, is_among, kept_by_all, lipschitz_product
 from .parameters import Parameters, every_map, inner, over_batch, place_of

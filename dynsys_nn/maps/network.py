@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..arguments import refuse, same
+from .constants import product, require_finite
 from .map import Map
 from .parameters import place_of
 from .tables import summary
@@ -121,9 +122,11 @@ def is_among(I, invariants):
 
 
 def lipschitz_product(maps):
-    """Π F.lipschitz(). NotImplementedError that names the first map without a constant, TypeError
-    for one that is not a number ≥ 0."""
-    product = 1.0
+    """Π F.lipschitz(). ValueError for a parameter that is not finite, NotImplementedError that
+    names the first map without a constant, TypeError for one that is not a number ≥ 0."""
+    for k, F in enumerate(maps):
+        require_finite(F, "Network", f"{k}.")
+    constants = []
     for k, F in enumerate(maps):
         try:
             L = F.lipschitz()
@@ -134,8 +137,8 @@ def lipschitz_product(maps):
             f"map {k}, {F!r}: lipschitz() must return one number ≥ 0, but returned {L!r}",
             TypeError,
         )
-        product *= float(L)
-    return product
+        constants.append(float(L))
+    return product(*constants)
 
 
 def flattened(F):

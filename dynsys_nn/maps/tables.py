@@ -4,6 +4,8 @@ import codecs
 import sys
 import unicodedata
 
+from .constants import not_finite
+
 #: letters as a stream writes them that knows ASCII alone; others without their accents, or as ?
 SPELLED = {
     "θ": "theta", "σ": "sigma", "γ": "gamma", "α": "alpha", "ε": "eps", "λ": "lambda", "φ": "phi",
@@ -53,7 +55,7 @@ def summary(net):
 def described(F, shared):
     """The cells of a map's row, but for its number."""
     try:
-        bound = f"{F.lipschitz():.4g}"
+        bound = "nan" if not_finite(F) else f"{F.lipschitz():.4g}"
     except NotImplementedError:
         bound = "–"
     kept = "" if F.is_field else ", ".join(sorted(F.keeps))
