@@ -303,8 +303,8 @@ class Evaluations:
                 raise TooManyEvaluations(
                     f"the solution is at t = {t:.3g} of {span[1]:.3g} after {end} "
                     f"evaluations with {options['method']}: the equation is stiff (an implicit "
-                    'method, "Radau" or "LSODA", may do), has kinks (fewer states, or a larger '
-                    "rtol, may do), or t is far; evaluations=… allows more"
+                    'method, "Radau" or "LSODA", may do), has kinks or few digits (fewer states, '
+                    "or a larger rtol, may do), or t is far; evaluations=… allows more"
                 )
             return rhs(t, y)
 

@@ -12,6 +12,7 @@ without a RuntimeWarning. An error is ours where a `raise` in the package raised
 import contextlib
 import copy
 import inspect
+import io
 import math
 import opcode
 import re
@@ -26,6 +27,7 @@ import zoo
 import dynsys_nn as dnn
 from dynsys_nn import attacks, checks, datasets, lipschitz, systems
 from dynsys_nn.arguments.values import number as one_number
+from dynsys_nn.maps.tables import print_what_it_can
 
 PACKAGE = str(Path(dnn.__file__).parent)
 SECONDS = 5  # a call that takes longer hangs
@@ -36,6 +38,7 @@ NO_FAULT = (
     NotImplementedError,
     dnn.NotConverged,
     dnn.TrainingDiverged,
+    dnn.flows.TooManyEvaluations,
 )  # what good arguments may lead to
 
 
@@ -1328,6 +1331,10 @@ def loss(rng):
     shape = np.shape(y.clean)[:-1]
     if isinstance(J, dnn.MeanSquaredError):
         target = beside(rng, y, (*shape, 3))
+        given = np.asarray(y.value).dtype if y.clean is not None else np.dtype(float)
+        if given.kind == "f" and target.clean is not None and target.clean.dtype.kind == "f":
+            with np.errstate(over="ignore"):  # a target is rounded to the dtype of y
+                target.clean = target.clean.astype(given).astype(float)
     else:
         k = rng.integers(0, 3, shape)
         forms = [
@@ -1436,10 +1443,145 @@ def invariant(rng):
     )
 
 
+# ---- what callers give, and what goes wrong on the way
+S2 = np.array([[0.0, 1.0], [-1.0, 0.0]])  # of the rotation (y₂, −y₁), which is linear, and keeps the norm
+#: name → (function of planar states, is it one for a batch of five)
+FUNCTIONS_OF_STATES = {
+    "stacked": (lambda y: np.stack([y[..., 1], -y[..., 0]], axis=-1), "good"),
+    "a product": (lambda y: y @ S2.T, "good"),
+    "an einsum": (lambda y: np.einsum("ij,...j->...i", S2, y), "good"),
+    "a list": (lambda y: (y @ S2.T).tolist(), "good"),
+    "integers": (lambda y: (y @ S2.T).astype(np.float32), "good"),
+    "read-only": (lambda y: np.broadcast_to(y @ S2.T, y.shape), "good"),
+    "components": (lambda y: np.array([y[1], -y[0]]), "bad"),
+    "a matrix": (lambda y: S2 @ y, "bad"),
+    "a norm": (lambda y: y / np.linalg.norm(y), "bad"),
+    "a mean": (lambda y: y @ S2.T - y.mean(axis=0), "bad"),
+    "sorted": (lambda y: np.sort(y, axis=0), "bad"),
+    "in place": (lambda y: np.negative(y, out=y), "bad"),
+    "filled": (lambda y: np.put(y, 0, 1.0) or y, "bad"),
+    "one slope": (lambda y: y[..., :1], "bad"),
+    "three slopes": (lambda y: np.concatenate([y, y[..., :1]], axis=-1), "bad"),
+    "complex": (lambda y: 1j * y, "bad"),
+    "nothing": (lambda y: None, "bad"),
+    "objects": (lambda y: y.astype(object), "bad"),
+    "text": (lambda y: y.astype(str), "bad"),
+    "ragged": (lambda y: [[1.0], [1.0, 2.0]], "bad"),
+    "a number": (lambda y: 1.0, "bad"),
+    "a dict": (lambda y: {"y": y}, "bad"),
+}  # fmt: skip
+
+
+def take_a_field(f, x):
+    jacobian = lambda y: S2 + 0 * y[..., None]  # noqa: E731
+    X, rotate = dnn.KnownField(f, 2, jacobian), dnn.KnownField(lambda y: y @ S2.T, 2, jacobian)
+    thrice = S2.T @ S2.T @ S2.T  # so that f, the fourth turn, gives y, the gradient of ½‖y‖²
+    I = dnn.Invariant(lambda y: (y * y).sum(-1) / 2, lambda y: f(y @ thrice), lambda y, v: v)
+    return {
+        "KnownField": lambda: X(x),
+        "exact_flow": lambda: dnn.exact_flow(f, x, 0.1),
+        "RK4": lambda: dnn.Flow(X, 0.1, dnn.RK4())(x),
+        "midpoint": lambda: dnn.ImplicitMidpoint().vjp(X, x, 0.1)[1](x)[0],
+        "adjoint": lambda: dnn.continuous_adjoint(X, x, 0.1)[1](x)[0],
+        "gradient": lambda: I.gradient(x),
+        "Projected": lambda: dnn.Projected(dnn.Euler(), I).step(rotate, x, 0.1),
+        "measured": lambda: lipschitz.measured(X, x, steps=2) * x,
+        "curl_free": lambda: checks.curl_free(f, x),
+        "volume": lambda: checks.volume(f, x),
+        "symplectic": lambda: checks.symplectic(f, x),
+        "norm": lambda: checks.invariant(f, lambda y: (y * y).sum(axis=-1), x),
+        "order": lambda: checks.order(dnn.Heun(), f, x, finest=16),
+    }  # fmt: skip
+
+
+def callers_function(rng):
+    """A function of a caller's own, right or wrong, where one is taken: right results, or an error; a check of a wrong one fails."""
+    name = pick(rng, list(FUNCTIONS_OF_STATES))
+    f, verdict = FUNCTIONS_OF_STATES[name]
+    x = rng.normal(size=(pick(rng, [2, 2, 3, 5]), 2)) + 0.1
+    who = pick(rng, list(take_a_field(f, x)))
+    expected = take_a_field(FUNCTIONS_OF_STATES["a product"][0], x)[who]()
+
+    def right(found, warned):
+        if isinstance(found, dnn.Check):
+            if verdict == "bad" and found.passed:
+                return f"passed: {found}"
+            agrees = found.passed == expected.passed or name == "integers"
+            return "" if verdict == "bad" or agrees else f"{found}, needed is {expected}"
+        if who == "measured" or turned:
+            return "" if np.isfinite(found).all() else "not finite"
+        return "" if same(found, expected, 1e-5) else "the result is not that of the same function of another form"
+
+    checked = isinstance(expected, dnn.Check)
+    turned = name in ("in place", "filled") and who in ("gradient", "Projected")  # it writes to its own
+    given = Argument(f, "odd" if checked or turned else verdict)
+    return Call(f"{who} of {name}", lambda fun: take_a_field(fun, x)[who](), right, watched=[x], fun=given)
+
+
+def weights_that_are_not_finite(rng):
+    """A network with one weight that is not finite: every constant and certificate names it, no attack counts it as robust."""
+    net = dnn.Network(dnn.Flow(dnn.GradientField.random(4, 3, rng=rng), 0.1), dnn.Flow(dnn.ResidualField.random(4, 3, rng=rng), 0.1, dnn.Heun()), dnn.Affine(3, 4, rng=rng))
+    k = rng.integers(net.theta.size)
+    net.theta[k] = pick(rng, [np.nan, np.inf, -np.inf])
+    x, y = rng.normal(size=(3, 4)), np.array([0, 1, 2])
+    who = {
+        "lipschitz": lambda net: net.lipschitz(),
+        "radius": lambda net: lipschitz.certified_radius(net, x),
+        "certified": lambda net: lipschitz.certified_accuracy(net, x, y, 0.1),
+        "profile": lambda net: lipschitz.profile(net, x, steps=1),
+        "accuracy": lambda net: attacks.accuracy(net, None, x, y),
+        "attacked": lambda net: attacks.attacked_accuracy(net, x, y, [0.1]),
+        "PGD": lambda net: dnn.PGD(0.1, steps=2)(net, x, y),
+        "FGM": lambda net: dnn.FGM(0.1)(net, x, y),
+        "smallest": lambda net: attacks.smallest_perturbation(net, x, y, bisections=2, steps=2),
+        "exact_flow": lambda net: dnn.exact_flow(net.maps[0].field, x, 0.1) if k < net.maps[0].theta.size else net.lipschitz(),
+        "fit": lambda net: dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, epochs=1),
+        "summary": lambda net: net.summary(),
+    }  # fmt: skip
+    name = pick(rng, list(who))
+
+    def named(net):
+        with np.errstate(all="ignore"):
+            return who[name](net)
+
+    def right(found, warned):
+        if name == "summary":
+            return "" if "nan" in found else "the table does not show it"
+        if name in ("accuracy", "attacked", "PGD", "FGM", "smallest", "exact_flow", "fit") and np.isfinite(net(x)).all():
+            return ""  # an infinite bias of a saturated unit
+        return "it is taken for a number"
+
+    made = Call(f"{name} of weights that are not finite", named, right, net=Argument(net))
+    made.changes = ("net",)
+    return made
+
+
+def printed(rng):
+    """An object, printed to a pipe of a code page that lacks its letters."""
+    things = list(zoo.one_of_each(np.random.default_rng(0)))
+    thing, page = pick(rng, things), pick(rng, ["cp1252", "ascii", "cp437", "latin-1", "utf-8"])
+    words = pick(rng, [repr, str, lambda thing: thing.summary() if hasattr(thing, "summary") else str(thing)])
+
+    def write(thing):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding=page)
+        print_what_it_can(stream)
+        print(words(thing), file=stream, flush=True)
+        return stream.buffer.getvalue().decode(page)
+
+    def right(found, warned):
+        known = "".join(c for c in words(thing) if c.isascii() and c.isalnum())
+        written = "".join(c for c in found if c.isascii() and c.isalnum())
+        lost = [c for c in known if c not in written]
+        return f"{lost} are lost" if lost or len(found) < len(words(thing)) else ""
+
+    return Call(f"print on {page}", write, right, thing=Argument(thing, "good"))
+
+
 #: (a maker of calls, how many of a hundred)
 FAMILIES = {
     constructor: 30, value: 8, adjoint: 8, tangent: 7, jacobian: 4, inverse: 3, linear_adjoint: 1, field_number: 5, constants: 1, assignment: 4, second_derivative: 1,
     method_call: 10, function_of_data: 6, function: 6, loss: 3, activation: 2, invariant: 1,
+    callers_function: 8, weights_that_are_not_finite: 3, printed: 2,
 }  # fmt: skip
 SHARES = np.array(list(FAMILIES.values())) / sum(FAMILIES.values())
 

@@ -11,7 +11,6 @@ from .doors import (
     CHANGED,
     MAP,
     METHOD,
-    READ_ONLY,
     Guarded,
     WrongResult,
     covector,
@@ -25,6 +24,7 @@ from .doors import (
     results,
     states,
     tangent,
+    writes_to_a_view,
 )
 from .given import Given, field_entries, matrix_entries, number_entries
 from .values import (

@@ -3,7 +3,7 @@ looked at, here and nowhere else."""
 
 import numpy as np
 
-from .doors import CHANGED, READ_ONLY, WrongResult, frozen, kind_of
+from .doors import CHANGED, WrongResult, frozen, kind_of, writes_to_a_view
 from .values import function, numbers
 
 ONE_STATE = (
@@ -52,7 +52,7 @@ class Given:
         try:
             y = self.f(*map(frozen, given))
         except ValueError as error:
-            if str(error) in READ_ONLY:
+            if writes_to_a_view(error):
                 raise WrongResult(f"{self.__name__}: {CHANGED}") from error
             raise
         if y is None:
@@ -82,11 +82,12 @@ class Given:
 
     def look(self, given, y):
         """WrongResult unless the first and the last state of the batch have the values that they
-        have alone."""
-        for k in (slice(0, 1), slice(-1, None)):
-            row = (k,) * (given[0].ndim - 1)
-            alone = self.attempt(*[a[row] for a in given])
-            if alone is None or not near(alone, y[row], given[0][row]):
+        have alone, and in the reversed batch."""
+        axes = given[0].ndim - 1
+        for part in (slice(0, 1), slice(-1, None), slice(None, None, -1)):
+            part = (part,) * axes
+            found = self.attempt(*[a[part] for a in given])
+            if found is None or not near(found, y[part], given[0][part]):
                 remark = ONE_STATE if self.takes_one_state_alone(given) else WHOLE_BATCH
                 if not near(self.value(*given), y, given[0]):
                     remark = "it is not the same when it is called again"

@@ -42,7 +42,10 @@ def rows(a, name, least):
 def listed(values, kind, name, example):
     """`values` as a list of objects of that kind; TypeError otherwise."""
     refuse(isinstance(values, kind), f"{name} is a list: write {name}=[{values!r}]", TypeError)
-    instance(values, ("__iter__",), f"{name} is a list, such as [{example}]")
+    try:
+        values = list(values)
+    except TypeError:
+        raise TypeError(f"{name} is a list, such as [{example}], got {values!r}") from None
     return [instance(value, kind, f"{name} must be objects such as {example}") for value in values]
 
 

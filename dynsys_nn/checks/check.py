@@ -10,7 +10,6 @@ import numpy as np
 
 from ..arguments import (
     CHANGED,
-    READ_ONLY,
     Given,
     WrongResult,
     instance,
@@ -19,6 +18,7 @@ from ..arguments import (
     real_numbers,
     refuse,
     results,
+    writes_to_a_view,
 )
 from ..fields import Field
 from ..maps import Map
@@ -70,7 +70,7 @@ def fails_on_wrong_results(check):
         except WrongResult as error:
             words = f"{error}{line_of(error.__cause__)}"
         except ValueError as error:
-            if str(error) not in READ_ONLY:
+            if not writes_to_a_view(error):
                 raise
             words = f"{CHANGED}{line_of(error)}"
         thing = next(iter((*given, *options.values())))
@@ -91,7 +91,7 @@ def run(questions):
             print(f"to do   {task}")
             continue
         except Exception as error:
-            words = CHANGED if "read-only" in str(error) else error
+            words = CHANGED if writes_to_a_view(error) else error
             answers.append(Check(type(error).__name__, np.inf, 0.0, f"{words}{line_of(error)}"))
         print(answers[-1])
     return answers

@@ -171,7 +171,10 @@ def constants_of(F):
 def value(F, x, y, limit=1e-12):
     """F(x) against the values y that it should have: the largest difference."""
     instance(F, ("__call__",), "a check takes a map, or a function of states")
-    found, y = np.array(F(frozen(np.array(x)))), array(y, "y must be an array")
+    found, y = (
+        np.array(F(frozen(array(x, "x must be an array").copy()))),
+        array(y, "y must be an array"),
+    )
     refuse(
         found.shape != y.shape or found.dtype.kind not in "fiu",
         f"F(x) has shape {found.shape} and dtype {found.dtype}, "

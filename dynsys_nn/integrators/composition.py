@@ -117,7 +117,8 @@ class Splitting(Composition):
             raise ValueError(f"{type(self).__name__} needs at least one inner method, got none")
         if n is not None and len(methods) != n:
             raise ValueError(
-                f"{type(self).__name__} has {len(methods)} inner methods for {n} parts"
+                f"{type(self).__name__} needs an inner method for each of {n} parts, got "
+                f"{len(methods)}"
             )
         return methods
 

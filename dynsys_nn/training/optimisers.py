@@ -131,7 +131,10 @@ class LBFGS(Optimiser):
             nonlocal accepted
             run.net.theta, accepted = intermediate_result.x, intermediate_result.fun
             run.accept()
-            run.record(accepted)
+            try:
+                run.record(accepted)
+            except StopIteration as error:  # with which scipy would end without a word
+                raise RuntimeError("the callback raised StopIteration") from error
 
         try:
             minimize(
