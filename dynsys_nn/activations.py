@@ -171,7 +171,9 @@ class Softplus(Activation):
         spence(1 − u) is Li₂(u)."""
         from scipy.special import spence
 
-        li2 = spence(1 + np.exp(-_to_the_right(z) * z))
+        u = 1 + np.exp(-_to_the_right(z) * z)
+        kind = np.result_type(np.complex128 if u.dtype.kind == "c" else np.float64)
+        li2 = spence(u.astype(kind, copy=False)).astype(z.dtype)  # which knows no other dtype
         return np.where(np.real(z) < 0, -li2, math.pi**2 / 6 + z * z / 2 + li2)
 
 

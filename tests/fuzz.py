@@ -342,7 +342,7 @@ def judge(call):
         if (
             verdicts == {"good"}
             and not isinstance(error, NO_FAULT)
-            and "not analytic" not in str(error)
+            and not re.search("not analytic|in float32 or float64", str(error))
         ):
             return Violation("good arguments were refused"), error
         if "bad" in verdicts and isinstance(error, dnn.TrainingDiverged):
@@ -1357,6 +1357,8 @@ def loss(rng):
         target = Argument(
             forms[i], "good" if i < 3 or i == 4 else "odd" if i == 3 or not k.size else "bad", None
         )
+        if y.verdict == "bad" and isinstance(y.value, np.ndarray) and y.value.ndim == 1:
+            y.verdict = "odd"  # any number of logits is right
 
     def function(y, target):
         value, dy = J.vjp(y, target)
@@ -1375,6 +1377,8 @@ def loss(rng):
     def right(result, warned):
         if per_sample:
             return judge_numbers(arguments)(result, warned)
+        if y.clean is None:
+            return ""
         expected = function(y.clean, target.value)
         tolerance = 1e4 * max(np.finfo(result["dy"].dtype).eps, np.finfo(float).eps)
         calm = not y.wild.any()

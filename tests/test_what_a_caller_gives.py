@@ -2,8 +2,10 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, lipschitz, plotting
@@ -183,3 +185,77 @@ def test_a_function_that_is_another_one_at_each_call_is_named():
     count = iter(range(100))
     with pytest.raises(ValueError, match="not the same when it is called again"):
         dnn.KnownField(lambda y: y + next(count), 2)(np.ones((3, 2)))
+
+
+X22 = np.arange(6.0).reshape(3, 2)
+PROFILE = lipschitz.Profile(["a"], [1.0], [0.5], [0.5])
+PICTURES = {  # what does not fit → (the call, what is said)
+    "limits that are numbers": (lambda: plotting.phase_portrait(dnn.systems.pendulum(), -2, 2), "xlim must be a pair of numbers"),
+    "limits in reverse": (lambda: plotting.deformed_grid(dnn.Lift(2, 2), (1, 0), (0, 1)), "low < high"),
+    "a field of space": (lambda: plotting.phase_portrait(dnn.systems.sir(), (0, 1), (0, 1)), "dimension 3"),
+    "a field of one state": (lambda: plotting.phase_portrait(of_one_state, (0, 1), (0, 1)), ONE_STATE),
+    "no axes": (lambda: plotting.phase_portrait(dnn.systems.pendulum(), (0, 1), (0, 1), ax=0), "ax must be an Axes"),
+    "a grid in three dimensions": (lambda: plotting.deformed_grid(dnn.Lift(3, 2), (0, 1), (0, 1), project=lambda y: y), "project has shape"),
+    "a map of one state": (lambda: plotting.deformed_grid(times_a_matrix, (0, 1), (0, 1)), ONE_STATE),
+    "a curve on the line": (lambda: plotting.trajectories(np.ones((5, 1))), "components are two or three of 0, …, 0"),
+    "a single state": (lambda: plotting.trajectories(np.ones(2)), "needs states of shape (..., n, d)"),
+    "complex states": (lambda: plotting.trajectories(1j * X22), "real numbers"),
+    "fewer labels": (lambda: plotting.layer_states([X22], [0, 1], [plt.gca()]), "2 labels need states of shape (2, 2), got (3, 2)"),
+    "labels in words": (lambda: plotting.layer_states([X22], ["a", "b", "c"], [plt.gca()]), "labels must be integers"),
+    "fewer axes": (lambda: plotting.layer_states([X22, X22], [0, 1, 2], [plt.gca()]), "2 Axes are needed, got 1"),
+    "states in space": (lambda: plotting.layer_states([np.ones((3, 3))], [0, 1, 2], plt.gca()), "got (3, 3)"),
+    "other times": (lambda: plotting.invariant_drift(dnn.Mass(), X22, np.arange(4)), "3 states need as many times"),
+    "an invariant with keepdims": (lambda: plotting.invariant_drift(lambda y: y[..., :1], X22, np.arange(3)), "without keepdims"),
+    "fewer errors": (lambda: plotting.convergence([0.1, 0.2], [1.0]), "errors must have the shape of h, (2,), got (1,)"),
+    "a network for its profile": (lambda: plotting.lipschitz_profile(dnn.Network(dnn.Lift(2, 2))), "draws a Profile"),
+    "no constraint": (lambda: plotting.step_size_region(1.0, (0, 2)), "StepSizes"),
+    "fewer accuracies": (lambda: plotting.certified_accuracy([0, 1], [1.0, 0.5], [1.0]), "attacked must have the shape of eps"),
+    "an image of another size": (lambda: plotting.adversarial_example(np.ones(6), np.ones(6), [plt.gca()] * 3, (2, 2)), "of 6 pixels, got (2, 2)"),
+    "two axes for three": (lambda: plotting.adversarial_example(np.ones(4), np.ones(4), [plt.gca()] * 2, (2, 2)), "3 Axes are needed, got 2"),
+    "logits of NaN": (lambda: plotting.decision_regions(lambda y: y * np.nan, (0, 1), (0, 1)), "a class needs finite logits"),
+    "classes of one state": (lambda: plotting.decision_regions(lambda y: np.array([y[0], y[1]]), (0, 1), (0, 1)), ONE_STATE),
+    "states that change their number": (lambda: plotting.animate_flow([X22, X22[:2]], [0, 1, 2], plt.gcf(), plt.gca()), "states[1] must have the shape of states[0]"),
+    "one state of an animation": (lambda: plotting.animate_flow([X22], [0, 1, 2], plt.gcf(), plt.gca()), "needs two states"),
+    "fewer titles": (lambda: plotting.animate_flow([X22, X22], [0, 1, 2], plt.gcf(), plt.gca(), titles=["a"]), "2 states need as many titles"),
+    "a field that is not decomposed": (lambda: plotting.skew_and_gradient(dnn.systems.pendulum(), (0, 1), (0, 1), [plt.gca()] * 3), "draws a presnov(field)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_picture_is_drawn_of_what_does_not_fit(name):
+    picture, words = PICTURES[name]
+    with pytest.raises((TypeError, ValueError), match=re.escape(words)):
+        picture()
+
+
+@pytest.mark.parametrize("style", [plotting.STYLE, "default"])
+def test_a_class_has_one_colour_in_every_helper_however_many_there_are(style):
+    K = 12
+    with plt.style.context(style):
+        image = plotting.decision_regions(
+            lambda g: np.eye(K)[np.clip((g[..., 0] * K).astype(int), 0, K - 1)], (0, 1), (0, 1)
+        )
+        [dots] = plotting.layer_states([np.full((K, 2), 0.5)], np.arange(K), plt.gca())
+        animation = plotting.animate_flow(
+            [np.full((K, 2), 0.5)] * 2, np.arange(K), plt.gcf(), plt.gca()
+        )
+        animation._draw_was_started = True
+    moving = plt.gca().collections[-1]
+    for k in range(K):
+        colour = to_hex(image.cmap(image.norm(k))[:3])
+        assert (
+            colour == to_hex(dots.get_facecolors()[k][:3]) == to_hex(moving.get_facecolors()[k][:3])
+        )
+    plt.close("all")
+
+
+def test_an_animation_shows_all_states(rng):
+    x = rng.normal(size=(20, 2))
+    fig, ax = plt.subplots()
+    animation = plotting.animate_flow([x, 2 * x, 4 * x], np.zeros(20, int), fig, ax)
+    animation._draw_was_started = True
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    reach = 4 * x
+    assert left < reach[:, 0].min() and reach[:, 0].max() < right
+    assert bottom < reach[:, 1].min() and reach[:, 1].max() < top
+    plt.close("all")

@@ -277,7 +277,7 @@ def loss(J, y, target, limit=1e-6):
         TypeError,
     )
     y, limit = real_numbers(y, "a check of a loss needs"), real_number(limit, "limit")
-    y, target = frozen(y), frozen(np.array(target))
+    y, target = frozen(y), frozen(array(target, "target must be an array").copy())
     value, dy = results(J, J.vjp(y, target), ("value", "dy"), "vjp(y, target)")
     refuse(
         np.ndim(value) or not abs(value - J(y, target)) <= 1e-12 * max(1.0, abs(value)),

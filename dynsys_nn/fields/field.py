@@ -32,9 +32,7 @@ class Field(Map):
         """d. ValueError if the map leaves its space, and so is not a vector field."""
         if self.dim_in != self.dim_out:
             raise ValueError(
-                f"a vector field maps ℝᵈ to ℝᵈ, but {self!r} does not: choose B so that the "
-                "dimensions "
-                "agree"
+                f"a vector field maps ℝᵈ to ℝᵈ, got {self!r}: choose B so that the dimensions agree"
             )
         return self.dim_in
 
@@ -80,8 +78,10 @@ def linear_part(A, name):
 
 
 def activation_part(sigma):
-    """sigma, which must be an activation."""
-    return instance(sigma, Activation, "sigma must be an activation such as Tanh()")
+    """sigma, which must be an activation, and not their base."""
+    needs = "sigma must be an activation such as Tanh()"
+    instance(sigma, Activation, needs)
+    return instance(sigma, ("_value", "_slope"), needs)
 
 
 def with_bias(X, bias, rng):

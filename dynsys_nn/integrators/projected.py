@@ -98,5 +98,6 @@ class Projected(Method):
 
 
 def inverse(a):
-    """1/a, and 0 where a = 0."""
-    return np.where(a == 0, 0, 1 / np.where(a == 0, 1, a))
+    """1/a, and 0 where a = 0, or nearly so, so that 1/a overflows."""
+    nothing = np.abs(a) < 4 * np.finfo(a.dtype).tiny
+    return np.where(nothing, 0, 1 / np.where(nothing, 1, a))

@@ -135,7 +135,7 @@ class HenonMap(Map):
 
     def __init__(self, dV):
         self.n = instance(dV, Map, "dV of HenonMap must be a Map").dim_in
-        refuse(dV.dim_in != dV.dim_out, f"HenonMap needs ∇V: ℝⁿ → ℝⁿ, got {dV!r}")
+        refuse(dV.dim_in != dV.dim_out or dV.sequence, f"HenonMap needs ∇V: ℝⁿ → ℝⁿ, got {dV!r}")
         self.dim_in = self.dim_out = 2 * self.n
         self.own(dV=dV, eta=np.zeros(self.n, dV._dtype))
 

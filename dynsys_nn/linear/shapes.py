@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..arguments import dimension, parameter, pixels, refuse
+from ..arguments import array, dimension, parameter, pixels, refuse
 from ..maps import Map, outward, root
 from .convolution import size_of
 from .map import LinearMap
@@ -147,7 +147,7 @@ class Standardisation(Map):
         self.dim_in = self.dim_out = size_of(self.channels, self.image)
         self.mean, self.scale = (
             parameter(
-                [c] * self.channels if np.ndim(c) == 0 else c,
+                [c] * self.channels if array(c, f"{name} must be an array").ndim == 0 else c,
                 (self.channels,),
                 f"{name} of Standardisation",
                 float,
