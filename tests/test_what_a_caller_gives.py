@@ -241,7 +241,10 @@ def test_a_class_has_one_colour_in_every_helper_however_many_there_are(style):
         )
         animation._draw_was_started = True
     moving = plt.gca().collections[-1]
+    with plt.style.context(style):
+        cycle = [to_hex(c) for c in plt.rcParams["axes.prop_cycle"].by_key()["color"]]
     for k in range(K):
+        assert to_hex(dots.get_facecolors()[k][:3]) == cycle[k % len(cycle)]
         colour = to_hex(image.cmap(image.norm(k))[:3])
         assert (
             colour == to_hex(dots.get_facecolors()[k][:3]) == to_hex(moving.get_facecolors()[k][:3])

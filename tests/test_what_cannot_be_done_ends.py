@@ -91,7 +91,7 @@ def test_states_with_kinks_are_solved_in_blocks(rng):
         y
     )  # y − 1 + 1 = (y₀) e^{−t} down to 1, and then y − 1 = −2(1 − e^{−(t − t*)/2})
     exact = 1 - 2 * (1 - np.exp(-(1.0 - t_kink) / 2))
-    found = dnn.exact_flow(field, y, 1.0, evaluations=40_000)
+    found = dnn.exact_flow(field, y, 1.0, evaluations=20_000)
     np.testing.assert_allclose(found, exact, atol=1e-11)
 
 
