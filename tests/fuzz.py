@@ -1455,7 +1455,7 @@ FUNCTIONS_OF_STATES = {
     "a product": (lambda y: y @ S2.T, "good"),
     "an einsum": (lambda y: np.einsum("ij,...j->...i", S2, y), "good"),
     "a list": (lambda y: (y @ S2.T).tolist(), "good"),
-    "integers": (lambda y: (y @ S2.T).astype(np.float32), "good"),
+    "in float32": (lambda y: (y @ S2.T).astype(np.float32), "good"),
     "read-only": (lambda y: np.broadcast_to(y @ S2.T, y.shape), "good"),
     "components": (lambda y: np.array([y[1], -y[0]]), "bad"),
     "a matrix": (lambda y: S2 @ y, "bad"),
@@ -1483,7 +1483,7 @@ def take_a_field(f, x):
     I = dnn.Invariant(lambda y: (y * y).sum(-1) / 2, lambda y: f(y @ thrice), lambda y, v: v)
     return {
         "KnownField": lambda: X(x),
-        "exact_flow": lambda: dnn.exact_flow(f, x, 0.1),
+        "exact_flow": lambda: dnn.exact_flow(f, x, 0.1, evaluations=10_000),
         "RK4": lambda: dnn.Flow(X, 0.1, dnn.RK4())(x),
         "midpoint": lambda: dnn.ImplicitMidpoint().vjp(X, x, 0.1)[1](x)[0],
         "adjoint": lambda: dnn.continuous_adjoint(X, x, 0.1)[1](x)[0],
@@ -1504,13 +1504,14 @@ def callers_function(rng):
     f, verdict = FUNCTIONS_OF_STATES[name]
     x = rng.normal(size=(pick(rng, [2, 2, 3, 5]), 2)) + 0.1
     who = pick(rng, list(take_a_field(f, x)))
+    who = "exact_flow" if (who, name) == ("order", "in float32") else who  # it takes long to say so
     expected = take_a_field(FUNCTIONS_OF_STATES["a product"][0], x)[who]()
 
     def right(found, warned):
         if isinstance(found, dnn.Check):
             if verdict == "bad" and found.passed:
                 return f"passed: {found}"
-            agrees = found.passed == expected.passed or name == "integers"
+            agrees = found.passed == expected.passed or name == "in float32"
             return "" if verdict == "bad" or agrees else f"{found}, needed is {expected}"
         if who == "measured" or turned:
             return "" if np.isfinite(found).all() else "not finite"
