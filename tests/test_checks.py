@@ -1120,6 +1120,22 @@ def test_an_array_that_nobody_trains_is_named(rng):
     x = rng.normal(size=(4, 3))
     assert checks.adjoint(LeavesOneOut(), x).detail.endswith("; b was not given to own(…): constant")
     assert "own(" not in checks.adjoint(SineOfAMatrix(), x).detail
+
+    class Ascent(dnn.GradientField):
+        """Consistent, and not the descent that it is known as."""
+
+        def __call__(self, x):
+            return -super().__call__(x)
+
+        def vjp(self, x):
+            y, pullback = super().vjp(x)
+            return -y, lambda w: pullback(-w)
+
+    X = Ascent(dnn.Dense(4, 3, rng=rng), dnn.Tanh())
+    found = checks.adjoint(X, x)
+    assert found.detail.endswith("; F(x) is not that of a GradientField, as which it is known"), found
+    Same = type("Same", (dnn.GradientField,), {})
+    assert "known" not in checks.adjoint(Same(dnn.Dense(4, 3, rng=rng), dnn.Tanh()), x).detail
     assert "own(" not in checks.adjoint(dnn.Standardisation(3, (1, 1), np.ones(3), np.ones(3)), x).detail
 
 

@@ -611,3 +611,21 @@ def test_newton_cg_goes_on_where_lbfgs_stalls(rng):
         hessp=lambda theta, v: dnn.hessian_times(at(theta), LOSS, x, y, v),
     )  # fmt: skip
     assert np.linalg.norm(gradient(found.x)) < 1e-10
+
+
+def test_a_state_that_comes_back_as_nan_is_lost_too():
+    class Forgets(dnn.Map):
+        dim_in = dim_out = 2
+
+        def __call__(self, x):
+            return 1.0 * x
+
+        def vjp(self, x):
+            return 1.0 * x, lambda w: (w, np.zeros(0))
+
+        def inverse(self, y):
+            return y * np.nan
+
+    net = dnn.Network(Forgets(), Forgets())
+    with pytest.warns(RuntimeWarning, match="lost on the way back: x₀ is rebuilt with .* nan"):
+        dnn.Reversed().vjp(net, np.ones(2))[1](np.ones(2))

@@ -46,9 +46,12 @@ def adjoint(F, x, rng=0, limit=1e-12):
 
     Jᵀw is from F.vjp. Jv is from F.jvp, if F has one and it agrees with a difference quotient of F;
     otherwise it is that quotient, and the limit is what a quotient can tell, 1e-6. So a vjp and a
-    jvp with the same mistake do not pass. x: array (..., d), away from kinks, or a pair of them if
-    F takes two, as the factor S of a field or the increment Φ of an implicit method; rng:
-    directions v and w are drawn with it.
+    jvp with the same mistake do not pass. A map of somebody's own is called at other points, too,
+    and with one state alone: it does not pass if it keeps something on itself, or mixes the states
+    of a batch. Whether F(x) is the map that was meant, `value` tells.
+
+    x: array (..., d), away from kinks, or a pair of them if F takes two, as the factor S of a field
+    or the increment Φ of an implicit method; rng: directions v and w are drawn with it.
     """
     F, x = of_one_argument(F, x)
     rng, limit = generator(rng), real_number(limit, "limit")
@@ -68,7 +71,7 @@ def adjoint(F, x, rng=0, limit=1e-12):
             )
         elif not check.passed:
             check.detail += "; " + diagnosis(F, x, w, part, back)
-        check.detail += constants_of(F)
+        check.detail += remarks_on(F, x)
         found.append(check)
     return worst_of(found)
 
@@ -150,12 +153,18 @@ def nothing_is_kept(F, x, pulled, pullback, found):
     look(lambda: F.vjp(x)[1], "after a call at another x", why)
 
 
-def constants_of(F):
-    """What to say of arrays, and maps with parameters, that somebody's own map keeps on itself and
-    did not give to `own`; nothing of a subclass of a class of ours that can be built."""
-    ours = [C for C in type(F).__mro__ if C.__module__.partition(".")[0] == "dynsys_nn"]
-    if not is_theirs(F) or not isinstance(F, Map) or any("__init__" in vars(C) for C in ours):
+def remarks_on(F, x):
+    """What to say of somebody's own map beside its derivative: of arrays, and maps with parameters,
+    that it keeps on itself and did not give to `own`; or of a class of ours, whose value it has
+    not, though it has its name and constants."""
+    if not is_theirs(F) or not isinstance(F, Map):
         return ""
+    ours = [C for C in type(F).__mro__ if C.__module__.partition(".")[0] == "dynsys_nn"]
+    named = next((C for C in ours if "__init__" in vars(C) and "_value" in vars(C)), None)
+    if named is not None:
+        y = named._value(F, x)
+        like = np.shape(y) == np.shape(F(x)) and near(F(x), y, y)
+        return "" if like else f"; F(x) is not that of a {named.__name__}, as which it is known"
     names = [
         name
         for name, value in vars(F).items()
