@@ -19,7 +19,7 @@ import zlib
 
 import numpy as np
 
-from .arguments import arguments, refuse, same
+from .arguments import arguments, is_ours, refuse, same
 from .arguments import path as path_of
 from .maps import Map, every_map
 
@@ -123,8 +123,7 @@ def encoded(thing, known, made=(), place="it"):
 def is_of_a_system(thing):
     """Whether a thing is one of `dynsys_nn.systems`, or a part or an invariant of one, and still
     what it was when it was built."""
-    ours = type(thing).__module__.partition(".")[0] == __package__
-    recipe = getattr(thing, "recipe", None) if ours else None
+    recipe = getattr(thing, "recipe", None) if is_ours(type(thing)) else None
     if recipe is None:
         return False
     if "of" in recipe:

@@ -5,7 +5,7 @@ Nobody needs this folder to read the mathematics, so it stands last in the readi
 every module imports it.
 """
 
-from .built import Described, arguments, fingerprint, identity, same
+from .built import Described, arguments, fingerprint, identity, is_ours, same
 from .doors import (
     ACTIVATION,
     CHANGED,

@@ -149,13 +149,14 @@ def identity(thing, met=None):
     return {"class": type(thing).__qualname__} | identity(code_of(type(thing)) | made, met)
 
 
+def is_ours(thing):
+    """Whether a class, or function, was written in this package."""
+    return thing.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
 def code_of(cls):
     """What a class of somebody's own says, name → function or value; nothing for ours."""
-    own = [
-        C
-        for C in reversed(cls.__mro__)
-        if C.__module__.partition(".")[0] != __name__.partition(".")[0]
-    ]
+    own = [C for C in reversed(cls.__mro__) if not is_ours(C)]
     said = {name: value for C in own for name, value in vars(C).items()}
     return {
         name: value

@@ -16,6 +16,7 @@ import types
 
 import numpy as np
 
+from .built import is_ours
 from .values import number, numbers, real_step, refuse, step
 
 CHANGED = "an argument is changed: write x = x + …, not x += …"
@@ -391,7 +392,7 @@ def guard(cls, name, closed=True):
     method = None if home is None else vars(home)[name]
     if not isinstance(method, types.FunctionType):  # nobody wrote it, or it is something else
         return
-    theirs = method.__module__.partition(".")[0] != __name__.partition(".")[0]
+    theirs = not is_ours(method)
     known = any(hasattr(vars(base).get(name), "body") for base in cls.__mro__)
     if theirs and not known and name not in CONTRACT:
         return  # a method of theirs that happens to have the name of one of ours

@@ -235,7 +235,8 @@ def labels(k, shape):
     refuse(shape[-1] < 2, f"a label needs at least two logits, got logits of shape {shape}")
     refuse(
         k.dtype.kind not in "iu",
-        f"labels must be integers 0, …, {shape[-1] - 1}, got an array of dtype {k.dtype}",
+        f"labels must be integers 0, …, {shape[-1] - 1}, got an array of dtype {k.dtype}"
+        f"{': write y.astype(int)' if k.dtype.kind == 'f' else ''}",
         TypeError,
     )
     refuse(

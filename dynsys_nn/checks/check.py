@@ -13,6 +13,7 @@ from ..arguments import (
     Given,
     WrongResult,
     instance,
+    is_ours,
     name_of,
     real_number,
     real_numbers,
@@ -142,14 +143,9 @@ def points_of(F, x, entries=None):
     x.flags.writeable = False
     if not isinstance(F, Map | Given):
         F = Asked(F, name_of(F), entries)
-    elif is_theirs(F):  # a single state, too, as one in a batch of copies
+    elif not is_ours(type(F)):  # a single state, too, as one in a batch of copies
         Given(F, name_of(F))(x if x.ndim > 1 else np.stack([x] * (x.size + 1)))
     return F, x
-
-
-def is_theirs(F):
-    """Whether the class of F is somebody's own."""
-    return type(F).__module__.partition(".")[0] != __name__.partition(".")[0]
 
 
 def theta_of(F):

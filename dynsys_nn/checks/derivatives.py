@@ -13,6 +13,7 @@ from ..arguments import (
     generator,
     gradient_in_theta,
     instance,
+    is_ours,
     real_number,
     real_numbers,
     refuse,
@@ -28,7 +29,6 @@ from .check import (
     Check,
     difference_quotient,
     fails_on_wrong_results,
-    is_theirs,
     jvp_of,
     moved,
     name_of,
@@ -122,7 +122,7 @@ def opened(F, x, rng):
         return dx.copy(), np.array(gradient_in_theta(F, dtheta, theta_of(F).size))
 
     found = pulled(pullback)
-    if is_theirs(F):
+    if not is_ours(type(F)):
         nothing_is_kept(F, x, pulled, pullback, found)
     return value, w, found
 
@@ -157,9 +157,9 @@ def remarks_on(F, x):
     """What to say of somebody's own map beside its derivative: of arrays, and maps with parameters,
     that it keeps on itself and did not give to `own`; or of a class of ours, whose value it has
     not, though it has its name and constants."""
-    if not is_theirs(F) or not isinstance(F, Map):
+    if is_ours(type(F)) or not isinstance(F, Map):
         return ""
-    ours = [C for C in type(F).__mro__ if C.__module__.partition(".")[0] == "dynsys_nn"]
+    ours = filter(is_ours, type(F).__mro__)
     named = next((C for C in ours if "__init__" in vars(C) and "_value" in vars(C)), None)
     if named is not None:
         y = named._value(F, x)

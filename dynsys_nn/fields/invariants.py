@@ -14,6 +14,7 @@ from ..arguments import (
     array,
     field_entries,
     instance,
+    is_ours,
     number_entries,
     numbers,
     refuse,
@@ -210,8 +211,7 @@ def given_invariant(I):
 
 def looked_at(I):
     """I as the package calls it: what somebody's own returns is looked at."""
-    ours = type(I).__module__.partition(".")[0] == __name__.partition(".")[0]
-    return I if ours else Invariant(I, I.gradient, I.hvp)
+    return I if is_ours(type(I)) else Invariant(I, I.gradient, I.hvp)
 
 
 def invariant_object(I):

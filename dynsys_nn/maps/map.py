@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import MAP, Guarded, guard, states
+from ..arguments import MAP, Guarded, guard, is_ours, states
 from .parameters import Parameters
 
 
@@ -13,8 +13,14 @@ class Unset:
         self.name = name
 
     def __get__(self, F, cls):
+        built = any("__init__" in vars(C) for C in filter(is_ours, cls.__mro__))
         raise AttributeError(
-            f"{cls.__name__} has no {self.name}: a map of your own sets dim_in and dim_out"
+            f"{cls.__name__} has no {self.name}: "
+            + (
+                "was super().__init__(…) called?"
+                if built and not is_ours(cls)
+                else "a map of your own sets dim_in and dim_out"
+            )
         )
 
 

@@ -12,7 +12,7 @@ import copy
 
 import numpy as np
 
-from ..arguments import array, refuse
+from ..arguments import array, is_ours, refuse
 
 #: how deep maps may nest: half of Python's stack, or less, is then enough for everything
 DEEPEST = 40
@@ -275,9 +275,8 @@ class Parameters:
 
 def is_taken(name, cls):
     """Whether a class has a method, or one of its bases in this package anything, by a name."""
-    ours = Parameters.__module__.partition(".")[0]
     found = getattr(cls, name, None)
-    bases = [C for C in cls.__mro__[1:] if C.__module__.partition(".")[0] == ours]
+    bases = filter(is_ours, cls.__mro__[1:])
     settable = getattr(found, "fset", None) is not None and not hasattr(Parameters, name)
     return callable(found) or not settable and any(name in vars(C) for C in bases)
 
