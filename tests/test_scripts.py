@@ -42,7 +42,7 @@ def test_figure_is_drawn(name, scripts):
 
 def test_drawing_leaves_no_settings_and_no_open_figure(tmp_path):
     before = dict(plt.rcParams)
-    for name in ("leaky_slopes", "contractive_and_expansive_steps"):
+    for name in ("leaky_slopes", "adjoint_check"):
         assert draw(name, tmp_path, quick=True) == [tmp_path / f"{name}.png"]
     assert dict(plt.rcParams) == before and not plt.get_fignums()
 
