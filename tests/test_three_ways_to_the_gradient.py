@@ -259,7 +259,7 @@ def test_a_map_without_parameters_may_be_in_two_networks(rng):
 def test_a_budget_is_kept_and_one_state_is_enough(rng):
     X = shears(rng, 4)
     net = dnn.Network(dnn.Flow(X, 0.01, dnn.SymplecticEuler(), steps=64))
-    x, y = rng.normal(size=(2000, 4)), rng.normal(size=(2000, 4))
+    x, y = rng.normal(size=(500, 4)), rng.normal(size=(500, 4))
     peaks = [peak(net, x, y, dnn.Checkpoints(c)) for c in (1, 3, 6)]
     assert max(peaks) < peak(net, x, y, dnn.Checkpoints()) < 0.6 * peak(net, x, y, None)
     assert peaks[0] <= peaks[1] <= peaks[2] * 1.01
@@ -368,14 +368,14 @@ def peak(net, x, y, adjoint):
 
 def test_the_memory_of_the_reversed_flow_does_not_grow_with_the_depth(rng):
     x, y = rng.normal(size=(64, 32)), rng.normal(size=(64, 3))
-    net = deep(rng, depth=300, shared=True, d=32)
+    net = deep(rng, depth=150, shared=True, d=32)
     stored = peak(net, x, y, None)
     assert peak(net, x, y, dnn.Reversed()) < 0.03 * stored
     assert (
         peak(net, x, y, dnn.Checkpoints()) < 0.15 * stored
-    )  # √300/300 = 0.06, and as much for the tape of a segment
+    )  # √150/150 = 0.08, and as much for the tape of a segment
     assert peak(net, x, y, dnn.Checkpoints(5)) < 0.05 * stored
-    assert peak(deep(rng, depth=600, shared=True, d=32), x, y, dnn.Reversed()) < 1.1 * peak(
+    assert peak(deep(rng, depth=300, shared=True, d=32), x, y, dnn.Reversed()) < 1.1 * peak(
         net, x, y, dnn.Reversed()
     )
 
