@@ -38,7 +38,7 @@ from figures import mass_preservation, symplectic_energy
 
 mass_preservation.train(mass_preservation.structured, 5000).save("structured.npz")
 for architecture in (symplectic_energy.symplectic, symplectic_energy.resnet):
-    symplectic_energy.train(architecture, epochs=1200).save(f"{architecture.__name__}.npz")
+    symplectic_energy.train(architecture, epochs=800).save(f"{architecture.__name__}.npz")
 """
 
 #: name → (a part of the names of the tests that wait for it, the arguments of Python), the long ones first

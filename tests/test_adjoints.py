@@ -53,11 +53,10 @@ def test_adjoint_of_every_linear_map(name, shape, rng):
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_adjoint_of_every_method(shape, rng):
     for name, method, X in pairs(rng):
-        x = points(rng, shape)
-        for steps in (1, 3):
-            F = dnn.Flow(copy.deepcopy(X), 0.3, method, steps=steps, learn_h=True)
-            assert F.theta.size == X.theta.size + 1 and list(F.parameters)[-1] == "h", name
-            assert_adjoint(F, x, rng)
+        steps = {(): 1, (7,): 3, (3, 2): 1}[shape]
+        F = dnn.Flow(copy.deepcopy(X), 0.3, method, steps=steps, learn_h=True)
+        assert F.theta.size == X.theta.size + 1 and list(F.parameters)[-1] == "h", name
+        assert_adjoint(F, points(rng, shape), rng)
 
 
 def test_adjoint_backwards_in_time(rng):

@@ -212,17 +212,17 @@ def test_every_field_takes_a_convolution_in_place_of_dense(rng):
 
 def test_a_convolutional_gradient_step_is_never_above_its_bound_and_attains_it(rng):
     """Random stencils, slopes and steps; the bound is attained where σ is linear."""
-    for _ in range(30):
+    for _ in range(20):
         sigma = zoo.ACTIVATIONS[rng.integers(len(zoo.ACTIVATIONS))]
         A = zoo.randomise(dnn.Convolution(int(rng.integers(1, 4)), 2, (4, 3), rng=rng), rng, 0.7)
         flow = dnn.Flow(
             dnn.GradientField(A, sigma, sign=int(rng.choice([-1, 1]))),
             float(rng.uniform(-1, 2) or 1),
         )
-        assert lipschitz.measured(flow, rng.normal(size=(5, 24)), steps=30) <= flow.lipschitz()
+        assert lipschitz.measured(flow, rng.normal(size=(5, 24)), steps=15) <= flow.lipschitz()
     flow = dnn.Flow(dnn.GradientField(convolution("3 → 3 on 8×8", rng), dnn.Identity()), 0.1)
     assert (
-        lipschitz.measured(flow, rng.normal(size=(2, 192)), steps=300)
+        lipschitz.measured(flow, rng.normal(size=(2, 192)), steps=100)
         > (1 - 1e-6) * flow.lipschitz()
     )
 

@@ -27,14 +27,14 @@ def drift(method, X, I, x, h, steps):
 
 
 @pytest.mark.parametrize("scale", [1, 10, 30])
-def test_cayley_keeps_the_norm_over_ten_thousand_steps(scale, rng):
+def test_cayley_keeps_the_norm_over_a_thousand_steps(scale, rng):
     X, x = sphere(rng), rng.normal(size=(5, 4))
     X.theta = scale * X.theta
 
     def norm(x):
         return np.linalg.norm(x, axis=-1)
 
-    assert drift(dnn.Cayley(), X, norm, x, 0.1, 10_000) <= 1e-13
+    assert drift(dnn.Cayley(), X, norm, x, 0.1, 1000) <= 2e-14
     assert dnn.Cayley().preserves(X) == {"norm"}
     assert drift(dnn.RK4(), X, norm, x, 0.1, 1) > 1e-8  # RK4 does not, not even for one step
 
@@ -52,11 +52,11 @@ def test_cayley_is_its_formula(rng):
     )  # ∇I does not move
 
 
-def test_implicit_midpoint_keeps_both_quadratics_of_the_rigid_body_over_ten_thousand_steps():
+def test_implicit_midpoint_keeps_both_quadratics_of_the_rigid_body_over_a_thousand_steps():
     X = systems.rigid_body()
-    states = dnn.Rollout(dnn.Flow(X, 0.1, dnn.ImplicitMidpoint()), 10_000)(X.x0)
+    states = dnn.Rollout(dnn.Flow(X, 0.1, dnn.ImplicitMidpoint()), 1000)(X.x0)
     for I in X.invariants.values():
-        assert np.abs(I(states) - I(X.x0)).max() <= 1e-12
+        assert np.abs(I(states) - I(X.x0)).max() <= 1e-14
     assert dnn.ImplicitMidpoint().preserves(X) == {"norm", "energy"}
     for method in RUNGE_KUTTA:
         assert drift(method, X, X.invariants["energy"], X.x0, 0.1, 100) > 1e-8
@@ -65,30 +65,28 @@ def test_implicit_midpoint_keeps_both_quadratics_of_the_rigid_body_over_ten_thou
 def test_implicit_midpoint_keeps_all_quadratic_invariants_and_no_others(rng):
     x = rng.normal(size=(5, 4))
     X = invariant_field(rng, QUADRATIC)
-    assert drift(dnn.ImplicitMidpoint(), X, QUADRATIC, x, 0.2, 200) <= 1e-12
+    assert drift(dnn.ImplicitMidpoint(), X, QUADRATIC, x, 0.2, 100) <= 1e-13
     assert dnn.ImplicitMidpoint().preserves(X) == {"invariant"}
     X = invariant_field(rng, WAVY)
-    assert drift(dnn.ImplicitMidpoint(), X, WAVY, x, 0.2, 200) > 1e-4
+    assert drift(dnn.ImplicitMidpoint(), X, WAVY, x, 0.2, 100) > 1e-4
     assert dnn.ImplicitMidpoint().preserves(X) == set()
     orbit = systems.kepler(0.3)
-    angular_momentum = orbit.invariants["angular_momentum"]
-    assert drift(dnn.ImplicitMidpoint(), orbit, angular_momentum, orbit.x0, 0.1, 500) <= 1e-13
-    assert (
-        drift(dnn.ImplicitMidpoint(), orbit, orbit.invariants["energy"], orbit.x0, 0.1, 500) > 1e-6
-    )
+    states = dnn.Rollout(dnn.Flow(orbit, 0.1, dnn.ImplicitMidpoint()), 200)(orbit.x0)
+    gaps = {name: np.abs(I(states) - I(orbit.x0)).max() for name, I in orbit.invariants.items()}
+    assert gaps["angular_momentum"] <= 1e-14 and gaps["energy"] > 1e-6
 
 
 @pytest.mark.parametrize("scale", [1, 10, 30])
 def test_the_discrete_gradient_keeps_any_smooth_invariant(scale, rng):
-    """Drift ≤ 1e-10 over 300 steps, of I given and of a learned energy; with larger fields in smaller steps."""
+    """Drift ≤ 1e-11 over 100 steps, of I given and of a learned energy; with larger fields in smaller steps."""
     x, gonzalez = rng.normal(size=(5, 4)), dnn.DiscreteGradient()
     for X, I in ((invariant_field(rng, WAVY), WAVY), (energetic(rng, signed=False), None)):
         X.theta = scale * X.theta
         I = X.hamiltonian if I is None else I
         start = np.abs(I(x)).max()
-        assert drift(gonzalez, X, I, x, 0.2 / scale**2, 300) <= 1e-10 * max(1, start)
+        assert drift(gonzalez, X, I, x, 0.2 / scale**2, 100) <= 1e-11 * max(1, start)
         assert gonzalez.preserves(X) == ({"invariant"} if I is WAVY else {"energy"})
-        assert drift(dnn.RK4(), X, I, x, 0.2 / scale**2, 300) > 1e-9
+        assert drift(dnn.RK4(), X, I, x, 0.2 / scale**2, 100) > 1e-9
 
 
 @pytest.mark.parametrize(
@@ -105,9 +103,9 @@ def test_the_discrete_gradient_keeps_an_invariant_that_it_is_given(name, invaria
     X = getattr(systems, name)()
     I, x = X.invariants[invariant], X.x0 + 0.05 * rng.uniform(size=(4, X.dim))
     method = dnn.DiscreteGradient(I)
-    assert drift(method, X, I, x, 0.1, 300) <= 1e-10
+    assert drift(method, X, I, x, 0.1, 100) <= 1e-12
     assert I.keeps == method.preserves(X) and method.symmetric
-    checks.order(method, X, x, t=0.5, finest=64).require()
+    checks.order(method, X, x, t=0.5, finest=16).require()
     np.testing.assert_allclose(method.step(X, method.step(X, x, 0.1), -0.1), x, atol=1e-11)
     from dynsys_nn.integrators.discrete_gradient import SkewForm
 
@@ -175,10 +173,9 @@ def test_a_projected_method_keeps_the_energy_of_the_pendulum(method):
     X = systems.pendulum()
     H, z = X.invariants["energy"], np.array([[1.5, 0.0], [0.3, -1.0], [3.0, 1.0]])
     projected = dnn.Projected(method, H)
-    assert (
-        drift(projected, X, H, z, 0.05, 2000) <= 1e-12
-    )  # the third goes round, to an angle of 200
-    assert drift(method, X, H, z, 0.05, 2000) > 1e-8
+    # the third goes round, to an angle of 40
+    assert drift(projected, X, H, z, 0.05, 400) <= 2e-13
+    assert drift(method, X, H, z, 0.05, 400) > 1e-8
     assert projected.preserves(X) == {"energy"} and projected.order == method.order
 
 

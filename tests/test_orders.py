@@ -65,7 +65,7 @@ CASES = (
 def test_observed_order(method, field):
     x = np.array([0.7, 0.3] if field.dim == 2 else [0.7, 0.0, 0.3, 0.0])
     check = checks.order(
-        method, field, x, finest=4096 if field is TIMED else 1024
+        method, field, x, t=0.5, finest=1024 if field is TIMED else 256
     )  # there it is reached later
     print(check)
     check.require()
@@ -85,7 +85,7 @@ def test_observed_order(method, field):
 def test_observed_order_of_structured_methods(method, make, rng):
     field = make(rng)
     x = np.array([0.7, 0.3]) if field.dim == 2 else rng.normal(size=(3, 4))
-    checks.order(method, field, x, finest=64).require()
+    checks.order(method, field, x, t=0.5, finest=32).require()
 
 
 @pytest.mark.parametrize("method", RUNGE_KUTTA, ids=repr)

@@ -140,7 +140,7 @@ def test_where_states_blow_up_the_reversed_flow_warns_that_x0_is_lost(rng):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dnn.value_and_grad(net, LOSS, x, y, adjoint=dnn.Checkpoints())
-        dnn.value_and_grad(deep(rng), LOSS, x, y, adjoint=dnn.Reversed())
+        dnn.value_and_grad(deep(rng, 100), LOSS, x, y, adjoint=dnn.Reversed())
 
 
 def test_a_lift_in_front_does_not_hide_that_the_state_was_lost(rng):
@@ -259,7 +259,7 @@ def test_a_map_without_parameters_may_be_in_two_networks(rng):
 def test_a_budget_is_kept_and_one_state_is_enough(rng):
     X = shears(rng, 4)
     net = dnn.Network(dnn.Flow(X, 0.01, dnn.SymplecticEuler(), steps=64))
-    x, y = rng.normal(size=(2000, 4)), rng.normal(size=(2000, 4))
+    x, y = rng.normal(size=(500, 4)), rng.normal(size=(500, 4))
     peaks = [peak(net, x, y, dnn.Checkpoints(c)) for c in (1, 3, 6)]
     assert max(peaks) < peak(net, x, y, dnn.Checkpoints()) < 0.6 * peak(net, x, y, None)
     assert peaks[0] <= peaks[1] <= peaks[2] * 1.01
@@ -368,14 +368,14 @@ def peak(net, x, y, adjoint):
 
 def test_the_memory_of_the_reversed_flow_does_not_grow_with_the_depth(rng):
     x, y = rng.normal(size=(64, 32)), rng.normal(size=(64, 3))
-    net = deep(rng, depth=300, shared=True, d=32)
+    net = deep(rng, depth=150, shared=True, d=32)
     stored = peak(net, x, y, None)
     assert peak(net, x, y, dnn.Reversed()) < 0.03 * stored
     assert (
         peak(net, x, y, dnn.Checkpoints()) < 0.15 * stored
-    )  # √300/300 = 0.06, and as much for the tape of a segment
+    )  # √150/150 = 0.08, and as much for the tape of a segment
     assert peak(net, x, y, dnn.Checkpoints(5)) < 0.05 * stored
-    assert peak(deep(rng, depth=600, shared=True, d=32), x, y, dnn.Reversed()) < 1.1 * peak(
+    assert peak(deep(rng, depth=300, shared=True, d=32), x, y, dnn.Reversed()) < 1.1 * peak(
         net, x, y, dnn.Reversed()
     )
 
@@ -493,10 +493,10 @@ def test_the_continuous_adjoint_refuses_what_it_cannot_solve(rng):
 # ---- duality
 
 
-def test_the_product_of_adjoint_and_tangent_is_constant_over_a_hundred_steps_of_every_method(rng):
+def test_the_product_of_adjoint_and_tangent_is_constant_over_twenty_steps_of_every_method(rng):
     for name, method, X in pairs(rng):
         X.theta *= 0.3
-        check = checks.duality(dnn.Flow(X, 0.05, method), 0.3 * points(rng, (2,)))
+        check = checks.duality(dnn.Flow(X, 0.05, method), 0.3 * points(rng, (2,)), steps=20)
         assert check.passed, (name, str(check))
 
 

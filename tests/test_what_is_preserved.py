@@ -132,9 +132,10 @@ def test_stormer_verlet_keeps_the_energy_near_and_is_symmetric():
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize(("form", "N"), [("C", 100_000), ("vec M", 10_000), ("triangle", 10_000)])
-def test_mass_is_kept_to_rounding_over_a_hundred_thousand_euler_steps(form, N, scale, rng):
+@pytest.mark.parametrize("form", ["C", "vec M", "triangle"])
+def test_mass_is_kept_to_rounding_over_three_thousand_euler_steps(form, scale, rng):
     """Drift ≤ N · 2.2e-16 · max‖x‖₁, a rounding error a step."""
+    N = 3000
     F = dnn.Rollout(dnn.Flow(FIELDS[f"MassPreservingField {form}"](rng), 0.1), 100)
     F.theta = scale * F.theta
     x, mass = rng.uniform(0, 1, (2, 4)), dnn.Mass()
