@@ -69,7 +69,7 @@ def sir():
     return _system(
         _known(3, _sir, _sir_jacobian, keeps={"mass", "invariant"}), [0.9, 0.1, 0.0],
         dict(system="sir"),
-        mass=Mass(), epidemic=_invariant(_epidemic, _epidemic_gradient, _epidemic_hvp),
+        mass=Mass(), epidemic=_invariant(3, _epidemic, _epidemic_gradient, _epidemic_hvp),
     )  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
     return _system(
         _known(2, _lotka_volterra, _lotka_volterra_jacobian, a, b, c, d, keeps={"invariant"}),
         [2.0, 1.0], dict(system="lotka_volterra", **rates),
-        cycle=_invariant(_cycle, _cycle_gradient, _cycle_hvp, a, b, c, d),
+        cycle=_invariant(2, _cycle, _cycle_gradient, _cycle_hvp, a, b, c, d),
     )  # fmt: skip
 
 
@@ -217,9 +217,13 @@ def _rigid_body_jacobian(k1, k2, k3, m1, m2, m3):
     ]
 
 
-def _at(formula, constants, *states):
+def _at(formula, dim, constants, *states):
     """formula(*constants, x₁, …, x_d, …), a number, a list or rows, as an array (..., *shape)."""
-    x = [state[..., k] for state in states for k in range(state.shape[-1])]
+    refuse(
+        states[0].shape[-1] != dim,
+        f"states of dimension {dim} are needed, got an array of shape {states[0].shape}",
+    )
+    x = [state[..., k] for state in states for k in range(dim)]
     found = np.array(formula(*constants, *x))
     inner = found.ndim - x[0].ndim  # the axes of lists and rows, which come first
     return found.transpose(*range(inner, found.ndim), *range(inner)).copy()[()]
@@ -227,12 +231,12 @@ def _at(formula, constants, *states):
 
 def _known(dim, formula, jacobian, *constants, **facts):
     return KnownField(
-        partial(_at, formula, constants), dim, partial(_at, jacobian, constants), **facts
+        partial(_at, formula, dim, constants), dim, partial(_at, jacobian, dim, constants), **facts
     )
 
 
-def _invariant(value, gradient, hvp, *constants):
-    return Invariant(*[partial(_at, f, constants) for f in (value, gradient, hvp)])
+def _invariant(dim, value, gradient, hvp, *constants):
+    return Invariant(*[partial(_at, f, dim, constants) for f in (value, gradient, hvp)])
 
 
 def _newton(n, force, jacobian):

@@ -293,15 +293,24 @@ def test_a_check_at_its_limit_passes():
     assert checks.Check("a", 1.0, 1.0).passed
 
 
-def test_the_volume_check_allows_rounding_of_the_condition_number_and_one_percent_at_most():
+def test_the_volume_check_allows_rounding_of_the_entries_whatever_the_units():
     def linear(J):
         return dnn.KnownField(lambda x: x @ J.T, 2, lambda x: J + 0 * x[..., None])
 
-    assert checks.volume(linear(np.diag([1e6, 1e-6])), np.ones(2)).limit == pytest.approx(
-        2 * 2.2e-16 * 1e12, rel=0.1
-    )
-    assert checks.volume(linear(np.diag([1e9, 1e-9])), np.ones(2)).limit == 1e-2
-    assert checks.volume(linear(np.eye(2)), np.ones(2)).limit == 4 * 2.0**-52
+    def turned(angle):
+        return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+    for units in (1.0, 1e6, 1e9):  # of the components: no matter
+        D = np.diag([units, 1 / units])
+        assert checks.volume(linear(D), np.ones(2)).limit == 4 * 2.0**-52
+        assert not checks.volume(linear((1 + 1e-13) * D), np.ones(2)).passed
+    D = turned(0.3) @ np.diag([1e4, 1e-4]) @ turned(1.1)  # one whose entries know det to 1e-8
+    check = checks.volume(linear(D), np.ones(2)).require()
+    kappa = (np.abs(np.linalg.inv(D)) * np.abs(D).T).sum()
+    assert 1e-9 < check.limit < 1e-6 and check.limit == pytest.approx(2.0**-52 * kappa, rel=1e-6)
+    D = turned(0.3) @ np.diag([1e8, 1e-8]) @ turned(1.1)  # and one whose entries do not
+    check = checks.volume(linear(D), np.ones(2))
+    assert str(check).startswith("unsure") and "known no better than that" in check.detail
 
 
 def test_the_volume_check_by_differences_does_not_confuse_rows_and_columns():
@@ -313,7 +322,17 @@ def test_the_volume_check_by_differences_does_not_confuse_rows_and_columns():
 
 def test_the_limit_of_the_invariant_check_is_a_rounding_error_a_step():
     check = checks.invariant(lambda x: x, dnn.Mass(), [[1.0, -2.0]], steps=8)
-    assert check.limit == pytest.approx((8 + 2) * 2.220446049250313e-16 * 3, abs=0)
+    assert check.limit == pytest.approx((8 + 2) * 2.0**-52 * 4 * 3, rel=1e-6)
+    # drifts that the sizes of states, or of other components, must not hide
+    x = np.array([[1.0, -2.0], [0.5, 3.0]])
+    for F, I in (
+        (lambda y: 1.5 * y, lambda y: np.log(abs(y)).sum(axis=-1)),
+        (lambda y: y * [1e3, 1.1], lambda y: y[..., 1]),
+        (lambda y: y * 1e10, lambda y: y[..., 1]),
+        (lambda y: y + np.stack([y[..., 1], -y[..., 0]], -1), lambda y: np.tanh((y * y).sum(-1) / 9)),
+    ):
+        with np.errstate(over="ignore", invalid="ignore"):
+            assert not checks.invariant(F, I, x).passed
 
 
 def test_an_invariant_that_is_nan_for_a_while_fails():
@@ -479,9 +498,19 @@ def linear_map(D):
     return dnn.KnownField(lambda x: x @ D.T, len(D), lambda x: D + 0 * x[..., None])
 
 
-def test_the_symplectic_defect_is_relative_to_d_squared(rng):
+def test_the_symplectic_defect_is_relative_entry_by_entry(rng):
+    """So it is the same in all units, and no map with F′ = 0 is symplectic."""
     D, J = rng.normal(size=(4, 4)), np.kron([[0, 1], [-1, 0]], np.eye(2))
-    gap = np.linalg.norm(D.T @ J @ D - J) / np.linalg.norm(D) ** 2
+    c = (np.linalg.norm(D[:2, 2:]) / np.linalg.norm(D[2:, :2])) ** 0.25
+    u = np.array([1 / c, 1 / c, c, c])
+    gap = np.linalg.norm((D.T @ J @ D - J) / (abs(D).T @ abs(J) @ abs(D) + np.outer(u, u)))
+    for c in (1e-8, 1e8):  # q in other units
+        scale = np.diag([c, c, 1 / c, 1 / c])
+        found = checks.symplectic(linear_map(scale @ D @ np.linalg.inv(scale)), np.ones(4))
+        assert found.measured == pytest.approx(gap, rel=1e-6)
+    x = np.array([[1.0, 1.0], [-1.0, -1.0]])
+    for F in (lambda y: 0 * y, lambda y: 2 * np.maximum(y, 0), lambda y: y @ np.diag([1e8, 0])):
+        assert not checks.symplectic(F, x).passed
     assert checks.symplectic(linear_map(D), np.ones(4)).measured == pytest.approx(gap, rel=1e-12)
     off = checks.symplectic(linear_map(np.diag([2.0, 3.0, 0.5, 0.5])), np.ones(4))
     assert not off.passed and "anti" not in off.detail and "put all" not in off.detail
@@ -1212,11 +1241,8 @@ def test_nearly_symplectic_fails_wherever_the_defect_is_above_rounding(check):
         for F in (F, lambda z, F=F: F(z)):
             found = check(F, x)
             assert not found.passed, (h, found)
-            size = (
-                1
-                if check is checks.volume
-                else 2**0.5 / np.linalg.norm(dnn.Flow(X, h, dnn.RK4()).jacobian(x[0])) ** 2
-            )
+            (a, b), (c, d) = np.abs(dnn.Flow(X, h, dnn.RK4()).jacobian(x[0]))
+            size = 1 if check is checks.volume else 2**0.5 / (a * d + b * c + 1)
             assert found.measured == pytest.approx(size * defect, rel=1e-3, abs=4e-16)
             real = check(lambda z, F=F: F(z.real), x)  # no complex steps: differences
             assert not real.passed and str(real).startswith("FAILED" if defect > 1e-7 else "unsure")
@@ -1226,8 +1252,9 @@ def test_nearly_symplectic_fails_wherever_the_defect_is_above_rounding(check):
             assert check(F, x).passed and check(lambda z, F=F: F(z), x).passed
 
     def there_and_back(z):
-        """The identity, and rounding a million times that of its result."""
+        """A rotation, and rounding a million times that of its result."""
         q, p = z[..., :1], z[..., 1:]
+        q, p = 0.6 * q + 0.8 * p, 0.6 * p - 0.8 * q
         q = q + 1e6 * np.tanh(p) - 1e6 * np.tanh(p)
         return np.concatenate([q, p + 1e6 * np.tanh(q) - 1e6 * np.tanh(q)], axis=-1)
 

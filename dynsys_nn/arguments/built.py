@@ -1,6 +1,7 @@
 """How was it built? One answer, what its constructor was given, from which repr, equality, files
 and a run's identity follow."""
 
+import dis
 import functools
 import hashlib
 import inspect
@@ -54,44 +55,81 @@ class Described:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __eq__(self, other):
-        return type(self) is type(other) and same(self.arguments(), other.arguments())
+        return type(self) is type(other) and same(kept_by(self), kept_by(other))
 
     def __hash__(self):
         # equal objects have equal classes, and their arguments may be arrays
         return hash(type(self))
 
 
-def same(a, b):
-    """Whether two arguments are equal: arrays entry by entry, functions by their code and what they
-    close over, maps by how they were built and their θ."""
-    if a is b:
+def same(a, b, met=()):
+    """Whether two arguments are equal: arrays entry by entry, functions by their code and what it
+    uses, maps by how they were built and their θ, somebody's own by all that they keep. A
+    pair that was met before is not looked at again."""
+    if a is b or (id(a), id(b)) in met:
         return True
     if type(a) is not type(b):
         return bool(np.isscalar(a) and np.isscalar(b) and a == b)
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    met = {*met, (id(a), id(b))}
     if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
+        return len(a) == len(b) and all(same(*pair, met) for pair in zip(a, b, strict=True))
     if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+        return a.keys() == b.keys() and all(same(a[key], b[key], met) for key in a)
     if isinstance(a, types.FunctionType | types.MethodType | functools.partial):
-        return same(pieces_of(a), pieces_of(b))
+        return same(pieces_of(a), pieces_of(b), met)
     if hasattr(a, "theta"):
-        return same(a.theta, b.theta) and same(arguments(a), arguments(b))
+        return same(a.theta, b.theta) and same(kept_by(a), kept_by(b), met)
+    if isinstance(a, Described) and type(a).__eq__ is Described.__eq__:
+        return same(kept_by(a), kept_by(b), met)
     if type(a).__eq__ is object.__eq__ and getattr(a, "__dict__", None):
-        return same(vars(a), vars(b))
+        return same(vars(a), vars(b), met)
     return bool(a == b)
 
 
+def kept_by(thing):
+    """name → value: what builds an object again; with all that it keeps on itself, if its class is
+    somebody's own."""
+    if is_ours(type(thing)):
+        return arguments(thing)
+    own = thing.__getstate__() if hasattr(thing, "_pieces") else getattr(thing, "__dict__", {})
+    slots = [name for C in type(thing).__mro__ for name in listed(vars(C).get("__slots__", ()))]
+    return arguments(thing) | own | {n: getattr(thing, n) for n in slots if hasattr(thing, n)}
+
+
+def listed(names):
+    """`__slots__`, one name or several, as a list without Python's own."""
+    return [n for n in ([names] if isinstance(names, str) else names) if n[:2] != "__"]
+
+
 def pieces_of(function):
-    """What a function does: its code, defaults and the values that it closes over, or what it is
-    bound to."""
+    """What a function does: its code, defaults, the values that it closes over, and the globals
+    that it names, but for modules; or what it is bound to."""
     if isinstance(function, functools.partial):
         return [function.func, function.args, function.keywords]
     if isinstance(function, types.MethodType):
         return [function.__func__, function.__self__]
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return [function.__code__, function.__defaults__, function.__kwdefaults__, cells]
+    cells = [contents(cell) for cell in function.__closure__ or ()]
+    named = {n: function.__globals__.get(n) for n in names_in(function.__code__)}
+    used = {n: v for n, v in named.items() if not isinstance(v, types.ModuleType | type(None))}
+    used = used if not is_ours(function) else {}  # ours do not change
+    return [function.__code__, function.__defaults__, function.__kwdefaults__, cells, used]
+
+
+def contents(cell):
+    """What a closure holds; None if its variable is not set yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def names_in(code):
+    """The global names that a function's code, and that of functions in it, looks up, in order."""
+    own = [line.argval for line in dis.get_instructions(code) if line.opname == "LOAD_GLOBAL"]
+    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return [*dict.fromkeys([*own, *(n for c in inner for n in names_in(c))])]
 
 
 def identity(thing, met=None):
@@ -144,7 +182,7 @@ def identity(thing, met=None):
         name: f"{value.dtype} {value.shape}"
         if name in pieces and isinstance(value, np.ndarray)
         else value
-        for name, value in arguments(thing).items()
+        for name, value in kept_by(thing).items()
     }
     return {"class": type(thing).__qualname__} | identity(code_of(type(thing)) | made, met)
 

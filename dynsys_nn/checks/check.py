@@ -259,17 +259,17 @@ def jacobian_by_differences(F, x, step=1e-6):
     return np.stack([difference_quotient(F, x, e, "in x", step)[0] for e in units], axis=-1)
 
 
-def jacobian_by_complex_steps(F, x, Q=None):
-    """F′(x), exact to rounding, from Im F(x + iεq_k)/ε along the columns of an orthogonal matrix Q,
-    the identity unless given; None if F does not take complex states."""
-    Q = np.eye(x.shape[-1]) if Q is None else Q
+def jacobian_by_complex_steps(F, x, lengths=None):
+    """F′(x) = Im F(x + iεe_k)/ε, column by column, exact to rounding, with steps ε of these
+    lengths, times 1e-100; None if F does not take complex states."""
+    steps = 1e-100 * (np.ones(x.shape[-1]) if lengths is None else lengths)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error")
-            columns = [F(x + 1e-100j * q) for q in Q.T]
+            columns = [F(x + 1j * step) for step in np.diag(steps)]
     except Exception:
         return None
-    return np.stack(columns, axis=-1).imag * 1e100 @ Q.T
+    return np.stack(columns, axis=-1).imag / steps
 
 
 def jacobian_of(F, x, space="ℝᵈ → ℝᵈ"):

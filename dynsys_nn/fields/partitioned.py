@@ -8,6 +8,7 @@ from ..linear import Zero
 from ..maps import Map, outward
 from .field import Field
 from .gradient import GradientField
+from .invariants import points
 from .residual import ResidualField
 
 
@@ -125,7 +126,12 @@ class SeparableEnergy(Described):
         ]
 
     def __call__(self, z):
-        x, v = np.split(np.asarray(z), [self.f.dim_out], axis=-1)
+        z, d = points(z, self), self.f.dim_out + self.g.dim_out
+        if z.shape[-1] != d:
+            raise ValueError(
+                f"SeparableEnergy acts on states of dimension {d}, got an array of shape {z.shape}"
+            )
+        x, v = np.split(z, [self.f.dim_out], axis=-1)
         T, V = self.given
         T, V = T or potential_of(self.f, "f", sign=1), V or potential_of(self.g, "g", sign=-1)
         return T(v) + V(x)
