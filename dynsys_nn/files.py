@@ -216,6 +216,7 @@ def writable(path):
     path = path_of(path, "what a file is written to")
     for wrong, why, kind in (
         (os.path.isdir(path), "it is a folder", IsADirectoryError),
+        (os.path.exists(path) and not os.path.isfile(path), "it is no file", FileExistsError),
         (
             not os.path.isdir(os.path.dirname(path) or os.curdir),
             "its folder does not exist",
@@ -250,6 +251,9 @@ def read_arrays(path, what, names):
     pickled, or has other names."""
     path = path_of(path, "what a file is read from")
     refuse(os.path.isdir(path), f"{path} cannot be read: it is a folder", IsADirectoryError)
+    refuse(
+        os.path.exists(path) and not os.path.isfile(path), f"{path} cannot be read: it is no file"
+    )
     with open(path, "rb") as file:
         try:
             start = file.read(2)

@@ -194,10 +194,14 @@ class Rollout(Map):
 
     def lipschitz(self):
         """√(L² + L⁴ + … + L²ⁿ)."""
-        L, L_k, total = self.network.lipschitz(), 1.0, 0.0
-        for _ in range(self.n):
-            L_k = product(L_k, L)
-            total = outward(lambda total, L_k: total + L_k**2, total, L_k)
+        L = self.network.lipschitz()
+        square, total, to_the_k = product(L, L), 0.0, 1.0
+        for bit in f"{self.n:b}":  # S_k = q + … + qᵏ: S_2k = S_k + qᵏS_k, S_{k+1} = q(1 + S_k)
+            total = outward(lambda S, q: S + q * S, total, to_the_k)
+            to_the_k = product(to_the_k, to_the_k)
+            if bit == "1":
+                total = outward(lambda S, q: q * (1 + S), total, square)
+                to_the_k = product(to_the_k, square)
         return root(total)
 
 
@@ -300,6 +304,11 @@ class Evaluations:
         def counted(t, y):
             self.made += 1
             if self.made > end:
+                refuse(
+                    not np.isfinite(rhs(t, y)).all(),
+                    f"the solution does not get beyond t = {t:g}: the field is not finite there",
+                    RuntimeError,
+                )
                 raise TooManyEvaluations(
                     f"the solution is at t = {t:.3g} of {span[1]:.3g} after {end} "
                     f"evaluations with {options['method']}: the equation is stiff (an implicit "
@@ -308,11 +317,17 @@ class Evaluations:
                 )
             return rhs(t, y)
 
-        solution = solve_ivp(counted, span, start, **options)
+        try:
+            solution = solve_ivp(counted, span, start, **options)
+            failed = not solution.success or not np.isfinite(solution.y).all()
+            why = "it is not finite" if solution.success else solution.message
+        except ValueError as error:
+            if "infs or NaNs" not in str(error):  # scipy's word of a matrix that is not finite
+                raise
+            failed, why = True, "it is not finite"
         refuse(
-            not solution.success or not np.isfinite(solution.y).all(),
-            f"the solution does not reach t = {span[1]:g} from t = {span[0]:g}: "
-            f"{solution.message if not solution.success else 'it is not finite'}",
+            failed,
+            f"the solution does not reach t = {span[1]:g} from t = {span[0]:g}: {why}",
             RuntimeError,
         )
         return solution.y

@@ -61,7 +61,9 @@ def measured(F, x, steps=100, rng=0):
     norms, v = power_iteration(F, x, rng.normal(size=x.shape).astype(x.dtype), steps)
     r = (scale * 10 ** rng.uniform(-2, 0.5, (len(x), 1))).astype(x.dtype)
     pairs = pair_ascent(F, x, x + r * v, steps, shortest=scale / 1000)
-    return float(max(norms.max() * (1 - 100 * eps), pairs.max()))
+    found = np.array([norms.max() * (1 - 100 * eps), pairs.max()])
+    refuse(not np.isfinite(found).all(), f"{F!r} is not finite near the points: {found}")
+    return float(found.max())
 
 
 def power_iteration(F, x, v, steps):

@@ -99,8 +99,13 @@ def trajectories(states, ax=None, components=(0, 1), **kwargs):
         len(components) not in (2, 3) or not all(k in range(states.shape[-1]) for k in components),
         f"components are two or three of 0, …, {states.shape[-1] - 1}, got {components}",
     )
+    ax = _axes(ax)
+    refuse(
+        len(components) != (3 if ax.name == "3d" else 2),
+        f"{ax.name} axes cannot show {len(components)} components: choose those to draw",
+    )
     curves = np.reshape(states, (-1, *states.shape[-2:])).T
-    return _axes(ax).plot(*curves[list(components)], **kwargs)
+    return ax.plot(*curves[list(components)], **kwargs)
 
 
 def layer_states(states, labels, axes, **kwargs):

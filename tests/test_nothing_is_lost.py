@@ -912,3 +912,94 @@ def test_control_c_at_any_moment_leaves_theta_at_the_last_finished_step(delay, c
         press.cancel()
     assert history.interrupted
     assert any(np.array_equal(net.theta, theta) for theta in seen)
+
+
+WEIGHT = 1.0
+
+
+def weighted(d):
+    return WEIGHT * d
+
+
+class Weighted(dnn.Loss):
+    def vjp(self, z, y):
+        return (weighted(z - y) ** 2).mean(), 2 * WEIGHT**2 * (z - y) / z.size
+
+
+class Lowest(dnn.Constraint):
+    def __init__(self, A):
+        self.maps, self.A, self.low = (A,), A, -9.0
+
+    def project(self):
+        np.maximum(self.A.W, self.low, out=self.A.W)
+
+
+class Slotted(dnn.Optimiser):
+    __slots__ = ("speed",)
+
+    def __init__(self):
+        self.speed = 0.01
+
+    def start(self, theta):
+        return {}
+
+    def step(self, theta, g, memory):
+        theta -= self.speed * g
+
+
+@pytest.mark.parametrize("changed, words", [("WEIGHT", "WEIGHT was 1.0, and now it is 100.0"), ("low", "low was -9.0, and now it is 0.5"), ("speed", "speed was 0.01, and now it is 0.5")])
+def test_a_run_is_known_by_globals_and_by_all_that_ones_own_objects_keep(changed, words, tmp_path, monkeypatch):
+    x = np.random.default_rng(0).normal(size=(16, 2))
+
+    def trained():
+        net = dnn.Network(dnn.Dense(2, 2, rng=0))
+        low, slotted = Lowest(net[0]), Slotted()
+        if now and changed != "WEIGHT":
+            setattr(low if changed == "low" else slotted, changed, 0.5)
+        return dnn.fit(net, Weighted(), x, x, slotted, epochs=2, constraints=[low], checkpoint=tmp_path / "run.npz")
+
+    now = False
+    assert trained().loss == trained().loss
+    now = True
+    if changed == "WEIGHT":
+        monkeypatch.setitem(globals(), "WEIGHT", 100.0)
+    with pytest.raises(ValueError, match=words):
+        trained()
+
+
+def test_two_energies_with_other_activations_of_ones_own_are_not_one():
+    class Steep(dnn.Activation):
+        slope_min, slope_max, beta = 0.0, 1.0, 1.0
+
+        def __call__(self, z):
+            return np.tanh(self.beta * z) / self.beta
+
+        def slope(self, z):
+            return 1 / np.cosh(self.beta * z) ** 2
+
+        def primitive(self, z):
+            return np.log(np.cosh(self.beta * z)) / self.beta**2
+
+    a, b = Steep(), Steep()
+    assert a == b
+    b.beta = 4.0
+    flows = [dnn.Flow(dnn.HamiltonianField(dnn.Dense(6, 2, rng=0), s), 0.3, dnn.DiscreteGradient()) for s in (a, b)]
+    assert a != b and "energy" not in dnn.Network(*flows).keeps
+
+
+def test_an_invariant_whose_functions_use_itself_is_compared():
+    class Weighted(dnn.Invariant):
+        def __init__(self, c):
+            self.c = np.array([1.0, c])
+            super().__init__(lambda x: (self.c * x * x).sum(-1) / 2, lambda x: self.c * x, lambda x, v: self.c * v)
+
+    assert Weighted(2.0) == Weighted(2.0) != Weighted(3.0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match="it is no file"):
+        dnn.Dense(2, 2, rng=0).save(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="it is no file"):
+        dnn.Map.load(tmp_path / "pipe")

@@ -197,6 +197,7 @@ PICTURES = {  # what does not fit → (the call, what is said)
     "no axes": (lambda: plotting.phase_portrait(dnn.systems.pendulum(), (0, 1), (0, 1), ax=0), "ax must be an Axes"),
     "a grid in three dimensions": (lambda: plotting.deformed_grid(dnn.Lift(3, 2), (0, 1), (0, 1), project=lambda y: y), "project has shape"),
     "a map of one state": (lambda: plotting.deformed_grid(times_a_matrix, (0, 1), (0, 1)), ONE_STATE),
+    "a curve in space on planar axes": (lambda: plotting.trajectories(np.ones((5, 3)), components=(0, 1, 2)), "rectilinear axes cannot show 3 components"),
     "a curve on the line": (lambda: plotting.trajectories(np.ones((5, 1))), "components are two or three of 0, …, 0"),
     "a single state": (lambda: plotting.trajectories(np.ones(2)), "needs states of shape (..., n, d)"),
     "complex states": (lambda: plotting.trajectories(1j * X22), "real numbers"),
@@ -262,3 +263,68 @@ def test_an_animation_shows_all_states(rng):
     assert left < reach[:, 0].min() and reach[:, 0].max() < right
     assert bottom < reach[:, 1].min() and reach[:, 1].max() < top
     plt.close("all")
+
+
+def test_a_function_may_be_for_batches_of_one_axis_only(rng):
+    """Such as einsum("ij,…") and what scikit-learn makes: all batch axes come as one, and a single state as a batch of one."""
+    f = lambda y: np.einsum("nj,ij->ni", y, [[0.0, 1.0], [-1.0, 0.0]])  # noqa: E731
+    x = rng.normal(size=(2, 3, 2))
+    X = dnn.KnownField(f, 2)
+    np.testing.assert_array_equal(X(x), rotating(x))
+    np.testing.assert_array_equal(X(x[0, 0]), rotating(x[0, 0]))
+    np.testing.assert_allclose(
+        dnn.exact_flow(f, [1.0, 0.0], 1.0, method="Radau"), ROTATION[:, 0], atol=1e-8
+    )
+
+
+def test_rounding_is_not_taken_for_a_mixed_batch():
+    """Cancellation, chaos and mixed units: what is alone differs from what is in the batch by its rounding alone."""
+    n = 500
+    L = (n - 1.0) ** 2 * (
+        np.diag(-2 * np.ones(n)) + np.diag(np.ones(n - 1), 1) + np.diag(np.ones(n - 1), -1)
+    )
+    L[0] = L[-1] = 0
+    s = np.linspace(0, 1, n)
+    steady = np.array([s, 0.3 * s + 0.1, 0.7 * s])
+    assert np.abs(dnn.KnownField(lambda u: u @ L.T, n)(steady)).max() < 1e-9
+
+    def lorenz(y):
+        a, b, c = np.moveaxis(y, -1, 0)
+        return np.stack([10 * (b - a), a * (28 - c) - b, a * b - 8 / 3 * c], axis=-1)
+
+    chaotic = dnn.Flow(dnn.KnownField(lorenz, 3), 0.01, dnn.RK4(), steps=1500)
+    lines = plotting.deformed_grid(
+        chaotic, (-1, 1), (-1, 1), lines=2, extend=lambda y: np.concatenate([y, y[..., :1]], -1)
+    )
+    assert len(lines.get_paths()) == 4
+    plt.close("all")
+
+
+def test_a_mixed_batch_is_seen_in_any_units_and_after_states_that_are_equal():
+    G = 1.327e20  # a planet in SI: metres beside metres a second
+
+    def attracted(y):
+        return np.concatenate(
+            [y[..., 2:], -G * y[..., :2] / np.linalg.norm(y[..., :2]) ** 3], axis=-1
+        )
+
+    planets = np.array([[1.5e11, 0, 0, 3e4], [2e11, 0, 0, 2.5e4], [0, 1e11, 3e4, 0]])
+    with pytest.raises(ValueError, match=WHOLE_BATCH):
+        dnn.exact_flow(attracted, planets, 1.0)
+    centred = dnn.KnownField(lambda y: y - y.mean(axis=0), 2)
+    centred(np.ones((3, 2)))
+    with pytest.raises(ValueError, match=WHOLE_BATCH):
+        centred(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    with pytest.raises(ValueError, match="returned masked entries"):
+        dnn.KnownField(lambda y: np.ma.masked_less(y, 0), 2)(np.array([[1.0, -1.0]]))
+
+
+@pytest.mark.parametrize("I, d", [
+    (dnn.systems.pendulum().invariants["energy"], 4), (dnn.systems.kepler().invariants["energy"], 6),
+    (dnn.systems.lotka_volterra().invariants["cycle"], 3), (dnn.systems.sir().invariants["epidemic"], 2),
+])  # fmt: skip
+def test_an_invariant_of_a_system_takes_its_states_only(I, d):
+    with pytest.raises(
+        ValueError, match=rf"of dimension {{}}.*got an array of shape \(2, {d}\)".format(r"\d")
+    ):
+        I(np.ones((2, d)))

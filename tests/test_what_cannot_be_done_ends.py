@@ -154,3 +154,51 @@ def test_the_adjoint_of_a_discrete_gradient_keeps_eleven_digits_for_small_steps(
         dtheta = dnn.DiscreteGradient().vjp(H, x, h)[1](w)[1]
         exact = dnn.ImplicitMidpoint().vjp(H, x, h)[1](w)[1]
         np.testing.assert_allclose(dtheta, exact, rtol=0, atol=5e-11 * np.abs(exact).max())
+
+
+def test_a_field_that_ceases_to_be_finite_is_named_by_every_method():
+    for method in ("DOP853", "Radau", "BDF"):
+        with (
+            np.errstate(all="ignore"),
+            pytest.raises(RuntimeError, match="does not reach t = 2|not finite"),
+        ):
+            dnn.exact_flow(
+                lambda y: np.where(y > 2, np.nan, y), [1.0], 2.0, method=method, evaluations=2000
+            )
+
+
+def test_no_constant_is_made_of_eigenvalues_that_are_nan(monkeypatch):
+    """In a browser np.linalg raises nothing: a constant of 1 came out where 548 is attained."""
+    W = 2 * np.random.default_rng(0).normal(size=(5, 4))
+    X = dnn.GradientField(dnn.Dense(5, 4, W=W), dnn.Tanh())
+    monkeypatch.setattr(np.linalg, "eigvalsh", lambda a: np.full(a.shape[:-1], np.nan))
+    for make in (
+        lambda: dnn.Flow(X, 1.0, dnn.ExplicitMidpoint()).lipschitz(),
+        lambda: dnn.RungeKutta([[], [0.4]], [0.5, 0.5]).contractivity_radius(),
+        lambda: dnn.ResidualField(dnn.Dense(4, 4, rng=0), dnn.Tanh()).one_sided_lipschitz(),
+    ):
+        with pytest.raises(np.linalg.LinAlgError, match="eigenvalues did not converge"):
+            make()
+
+
+def test_the_constant_of_a_rollout_is_a_geometric_sum_of_any_length():
+    half, one, double = (dnn.Dense(1, 1, W=[[c]]) for c in (0.5, 1.0, 2.0))
+    for n in (1, 2, 3, 7, 40):
+        exact = sum(0.25**k for k in range(1, n + 1)) ** 0.5
+        assert exact <= dnn.Rollout(half, n).lipschitz() <= exact * (1 + 1e-15 * n)
+    assert dnn.Rollout(half, 10**9).lipschitz() == pytest.approx((1 / 3) ** 0.5, rel=1e-14)
+    assert dnn.Rollout(one, 10**9).lipschitz() == pytest.approx(10**4.5, rel=1e-6)  # of 1 + 2.2e-16
+    assert dnn.Rollout(double, 10**9).lipschitz() == np.inf
+
+
+def test_what_is_measured_is_never_nan():
+    X = dnn.KnownField(np.sin, 2, lambda x: np.full((*x.shape, 2), np.nan))
+    with pytest.raises(ValueError, match="is not finite near the points"):
+        dnn.lipschitz.measured(X, np.ones((3, 2)), steps=2)
+
+
+@pytest.mark.parametrize("stream", [None, object()])
+def test_a_training_needs_no_terminal(stream, monkeypatch):
+    monkeypatch.setattr("sys.stderr", stream)
+    x = np.ones((4, 2))
+    assert len(dnn.fit(dnn.Dense(2, 2, rng=0), dnn.MeanSquaredError(), x, x, epochs=2).loss) == 2

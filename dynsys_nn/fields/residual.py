@@ -4,7 +4,7 @@ import numpy as np
 
 from ..activations import Tanh
 from ..arguments import generator, refuse
-from ..linear import Dense, Lift
+from ..linear import Dense, Lift, eigenvalues
 from ..maps import outward, over_batch, product
 from .field import Field, activation_part, linear_part, with_bias, zero_bias
 
@@ -75,7 +75,7 @@ class ResidualField(Field):
         if not self.has_centre:
             return self.lipschitz()
         C, r = self.centre_radius()
-        largest = np.linalg.eigvalsh((C + C.T) / 2)[-1]
+        largest = eigenvalues((C + C.T) / 2)[-1]
         return min(self.lipschitz(), outward(lambda largest, r: largest + r, largest, r))
 
     @property

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arguments import refuse
 from ..fields import Field
-from ..linear import singular_values
+from ..linear import eigenvalues, singular_values
 from ..maps import inward, outward, root, up
 from .tableaus import contractivity_radius, stability_matrix
 
@@ -128,5 +128,5 @@ def tableau_lipschitz(A, b, field, h):
         return min(bound, 1.0)
     M = stability_matrix(A, b) + np.diag(b) * min(2 * cocoercivity(field) / h, 1e6)
     rounding = 10 * len(b) * np.finfo(float).eps * np.linalg.norm(M)
-    expansion = Fraction(max(0.0, rounding - float(np.linalg.eigvalsh(M)[0])))
+    expansion = Fraction(max(0.0, rounding - eigenvalues(M)[0]))
     return min(bound, root(1 + expansion * hL**2 * sum(s * s for s in stages)))

@@ -20,9 +20,11 @@ class DiscreteGradient(ImplicitMethod):
 
     An InvariantField has its S and I, and a HamiltonianField S = J and I = H. For any other field
     with an invariant, give it, without parameters: `DiscreteGradient(I)` takes
-    S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². TypeError for a field of neither kind; NotConverged where ∇I is 0 and X
-    is not, since no S is then. Source: Gonzalez, J. Nonlinear
-    Sci. 6 (1996); McLachlan, Quispel and Robidoux, Phil. Trans. R. Soc. A 357 (1999).
+    S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². If X does not keep I after all, that is another field, S∇I = X −
+    ∇I⟨∇I, X⟩/‖∇I‖², which does: take Projected for the flow of X itself. TypeError for a field of
+    neither kind; NotConverged where ∇I is 0 and X is not, since no S is then.
+    Source: Gonzalez, J. Nonlinear Sci. 6 (1996); McLachlan, Quispel and Robidoux, Phil. Trans. R.
+    Soc. A 357 (1999).
     """
 
     order, symmetric = 2, True

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from ..arguments import refuse
+from ..linear import eigenvalues
 
 
 def square(A):
@@ -61,7 +62,7 @@ def contractivity_radius(A, b):
         return 0.0
     root = np.sqrt(b[used])
     scaled = M[np.ix_(used, used)] / np.outer(root, root)
-    lowest = np.linalg.eigvalsh(scaled)[0]
+    lowest = eigenvalues(scaled)[0]
     rounding = 4 * (len(root) - 1) * np.finfo(float).eps * np.linalg.norm(scaled)
     return math.inf if lowest > -1e-14 else 1 / float(rounding - lowest)
 

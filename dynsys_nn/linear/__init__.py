@@ -9,7 +9,7 @@ channel, row by row, on the last axis.
 from .affine import Affine
 from .convolution import Convolution
 from .map import LinearMap, Weighted
-from .matrix import Dense, singular_values, solved
+from .matrix import Dense, eigenvalues, singular_values, solved
 from .shapes import (
     AveragePooling,
     ChannelLift,

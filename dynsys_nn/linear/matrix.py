@@ -90,3 +90,11 @@ def svd_values(W):
     s = np.linalg.svd(W, compute_uv=False)
     refuse(np.isnan(s).any(), "SVD did not converge", np.linalg.LinAlgError)
     return s
+
+
+def eigenvalues(M):
+    """The eigenvalues of a symmetric matrix, floats, lowest first. LinAlgError if the iteration
+    does not converge; in WebAssembly NumPy returns NaN instead."""
+    found = np.linalg.eigvalsh(M)
+    refuse(np.isnan(found).any(), "eigenvalues did not converge", np.linalg.LinAlgError)
+    return found.tolist()

@@ -1,7 +1,5 @@
 """`fit`: minimise a loss over θ, and say what happened on the way."""
 
-import sys
-
 from ..arguments import dimension, flag, function, generator, instance, refuse
 from ..arguments.samples import listed, samples
 from ..constraints import Constraint
@@ -9,7 +7,7 @@ from ..losses import Loss, Penalty
 from ..maps import Map, place_of
 from .checkpoint import Checkpoint
 from .optimisers import Adam, Optimiser
-from .progress import Line
+from .progress import Line, on_a_terminal
 from .run import Run
 
 __all__ = ["fit"]
@@ -96,7 +94,7 @@ def fit(
         batch_size=None if batch_size is None else dimension(batch_size, "batch_size"),
         constraints=listed(constraints, Constraint, "constraints", "Orthogonal(field.A)"),
         penalties=listed(penalties, Penalty, "penalties", "OrthogonalityPenalty(field.A)"),
-        line=Line(flag(progress, "progress") and sys.stderr.isatty()),
+        line=Line(flag(progress, "progress") and on_a_terminal()),
     )  # fmt: skip
     for part in [part for thing in run.constraints + run.penalties for part in thing.maps]:
         place_of(part, net)  # refuses what is not a part of the network

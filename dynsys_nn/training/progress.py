@@ -4,6 +4,14 @@ import sys
 import time
 
 
+def on_a_terminal():
+    """Whether stderr is a terminal, and there at all: without a console it is None."""
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):  # something else, or closed
+        return False
+
+
 class Line:
     """One line on the terminal that rewrites itself, at most ten times a second; nothing
     elsewhere."""

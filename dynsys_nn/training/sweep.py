@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import pickle
 import signal
-import sys
 import threading
 import time
 from concurrent.futures import Future, as_completed
@@ -13,7 +12,7 @@ import numpy as np
 
 from ..arguments import flag, instance, refuse
 from ..arguments.samples import executor_or_none
-from .progress import Line
+from .progress import Line, on_a_terminal
 
 __all__ = ["sweep"]
 
@@ -49,7 +48,7 @@ def sweep(function, settings, executor=None, progress=True):
     """
     settings, executor = combinations(settings), executor_or_none(executor)
     refuse(not callable(function), f"sweep needs a function, got {function!r}", TypeError)
-    line = Line(flag(progress, "progress") and sys.stderr.isatty())
+    line = Line(flag(progress, "progress") and on_a_terminal())
     outcomes, failed, start = {}, 0, time.perf_counter()
     try:
         with contextlib.closing(finished(function, settings, executor)) as finishing:
