@@ -1448,7 +1448,9 @@ def invariant(rng):
 
 
 # ---- what callers give, and what goes wrong on the way
-S2 = np.array([[0.0, 1.0], [-1.0, 0.0]])  # of the rotation (y₂, −y₁), which is linear, and keeps the norm
+S2 = np.array(
+    [[0.0, 1.0], [-1.0, 0.0]]
+)  # of the rotation (y₂, −y₁), which is linear, and keeps the norm
 #: name → (function of planar states, is it one for a batch of five)
 FUNCTIONS_OF_STATES = {
     "stacked": (lambda y: np.stack([y[..., 1], -y[..., 0]], axis=-1), "good"),
@@ -1515,17 +1517,30 @@ def callers_function(rng):
             return "" if verdict == "bad" or agrees else f"{found}, needed is {expected}"
         if who == "measured" or turned:
             return "" if np.isfinite(found).all() else "not finite"
-        return "" if same(found, expected, 1e-5) else "the result is not that of the same function of another form"
+        return (
+            ""
+            if same(found, expected, 1e-5)
+            else "the result is not that of the same function of another form"
+        )
 
     checked = isinstance(expected, dnn.Check)
-    turned = name in ("in place", "filled") and who in ("gradient", "Projected")  # it writes to its own
+    turned = name in ("in place", "filled") and who in (
+        "gradient",
+        "Projected",
+    )  # it writes to its own
     given = Argument(f, "odd" if checked or turned else verdict)
-    return Call(f"{who} of {name}", lambda fun: take_a_field(fun, x)[who](), right, watched=[x], fun=given)
+    return Call(
+        f"{who} of {name}", lambda fun: take_a_field(fun, x)[who](), right, watched=[x], fun=given
+    )
 
 
 def weights_that_are_not_finite(rng):
     """A network with one weight that is not finite: every constant and certificate names it, no attack counts it as robust."""
-    net = dnn.Network(dnn.Flow(dnn.GradientField.random(4, 3, rng=rng), 0.1), dnn.Flow(dnn.ResidualField.random(4, 3, rng=rng), 0.1, dnn.Heun()), dnn.Affine(3, 4, rng=rng))
+    net = dnn.Network(
+        dnn.Flow(dnn.GradientField.random(4, 3, rng=rng), 0.1),
+        dnn.Flow(dnn.ResidualField.random(4, 3, rng=rng), 0.1, dnn.Heun()),
+        dnn.Affine(3, 4, rng=rng),
+    )
     k = rng.integers(net.theta.size)
     net.theta[k] = pick(rng, [np.nan, np.inf, -np.inf])
     x, y = rng.normal(size=(3, 4)), np.array([0, 1, 2])
@@ -1552,7 +1567,10 @@ def weights_that_are_not_finite(rng):
     def right(found, warned):
         if name == "summary":
             return "" if "nan" in found else "the table does not show it"
-        if name in ("accuracy", "attacked", "PGD", "FGM", "smallest", "exact_flow", "fit") and np.isfinite(net(x)).all():
+        if (
+            name in ("accuracy", "attacked", "PGD", "FGM", "smallest", "exact_flow", "fit")
+            and np.isfinite(net(x)).all()
+        ):
             return ""  # an infinite bias of a saturated unit
         return "it is taken for a number"
 
@@ -1565,7 +1583,9 @@ def printed(rng):
     """An object, printed to a pipe of a code page that lacks its letters."""
     things = list(zoo.one_of_each(np.random.default_rng(0)))
     thing, page = pick(rng, things), pick(rng, ["cp1252", "ascii", "cp437", "latin-1", "utf-8"])
-    words = pick(rng, [repr, str, lambda thing: thing.summary() if hasattr(thing, "summary") else str(thing)])
+    words = pick(
+        rng, [repr, str, lambda thing: thing.summary() if hasattr(thing, "summary") else str(thing)]
+    )
 
     def write(thing):
         stream = io.TextIOWrapper(io.BytesIO(), encoding=page)

@@ -329,7 +329,10 @@ def test_the_limit_of_the_invariant_check_is_a_rounding_error_a_step():
         (lambda y: 1.5 * y, lambda y: np.log(abs(y)).sum(axis=-1)),
         (lambda y: y * [1e3, 1.1], lambda y: y[..., 1]),
         (lambda y: y * 1e10, lambda y: y[..., 1]),
-        (lambda y: y + np.stack([y[..., 1], -y[..., 0]], -1), lambda y: np.tanh((y * y).sum(-1) / 9)),
+        (
+            lambda y: y + np.stack([y[..., 1], -y[..., 0]], -1),
+            lambda y: np.tanh((y * y).sum(-1) / 9),
+        ),
     ):
         with np.errstate(over="ignore", invalid="ignore"):
             assert not checks.invariant(F, I, x).passed
@@ -1165,10 +1168,15 @@ def test_an_array_that_nobody_trains_is_named(rng):
 
     X = Ascent(dnn.Dense(4, 3, rng=rng), dnn.Tanh())
     found = checks.adjoint(X, x)
-    assert found.detail.endswith("; F(x) is not that of a GradientField, as which it is known"), found
+    assert found.detail.endswith("; F(x) is not that of a GradientField, as which it is known"), (
+        found
+    )
     Same = type("Same", (dnn.GradientField,), {})
     assert "known" not in checks.adjoint(Same(dnn.Dense(4, 3, rng=rng), dnn.Tanh()), x).detail
-    assert "own(" not in checks.adjoint(dnn.Standardisation(3, (1, 1), np.ones(3), np.ones(3)), x).detail
+    assert (
+        "own("
+        not in checks.adjoint(dnn.Standardisation(3, (1, 1), np.ones(3), np.ones(3)), x).detail
+    )
 
 
 def test_checks_of_a_thing_that_changes_its_argument_blame_that_and_nothing_else():
@@ -1295,8 +1303,13 @@ def test_an_order_that_is_still_on_its_way_to_the_claim_is_no_mistake():
 
 
 def test_an_infinite_constant_is_kept_and_a_number_is_one_in_any_form():
-    F = dnn.Flow(dnn.HamiltonianField.random(2, 4, rng=0), 0.1, dnn.ImplicitMidpoint(), steps=10_000)
-    assert F.lipschitz() == np.inf and checks.lipschitz(lambda x: 2 * x, np.ones((2, 2)), L=np.inf).passed
+    F = dnn.Flow(
+        dnn.HamiltonianField.random(2, 4, rng=0), 0.1, dnn.ImplicitMidpoint(), steps=10_000
+    )
+    assert (
+        F.lipschitz() == np.inf
+        and checks.lipschitz(lambda x: 2 * x, np.ones((2, 2)), L=np.inf).passed
+    )
     assert checks.lipschitz(lambda x: 2 * x, np.ones((2, 2)), L=np.array(2.0)).passed
 
 

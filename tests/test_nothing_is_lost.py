@@ -947,8 +947,17 @@ class Slotted(dnn.Optimiser):
         theta -= self.speed * g
 
 
-@pytest.mark.parametrize("changed, words", [("WEIGHT", "WEIGHT was 1.0, and now it is 100.0"), ("low", "low was -9.0, and now it is 0.5"), ("speed", "speed was 0.01, and now it is 0.5")])
-def test_a_run_is_known_by_globals_and_by_all_that_ones_own_objects_keep(changed, words, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ("WEIGHT", "WEIGHT was 1.0, and now it is 100.0"),
+        ("low", "low was -9.0, and now it is 0.5"),
+        ("speed", "speed was 0.01, and now it is 0.5"),
+    ],
+)
+def test_a_run_is_known_by_globals_and_by_all_that_ones_own_objects_keep(
+    changed, words, tmp_path, monkeypatch
+):
     x = np.random.default_rng(0).normal(size=(16, 2))
 
     def trained():
@@ -956,7 +965,16 @@ def test_a_run_is_known_by_globals_and_by_all_that_ones_own_objects_keep(changed
         low, slotted = Lowest(net[0]), Slotted()
         if now and changed != "WEIGHT":
             setattr(low if changed == "low" else slotted, changed, 0.5)
-        return dnn.fit(net, Weighted(), x, x, slotted, epochs=2, constraints=[low], checkpoint=tmp_path / "run.npz")
+        return dnn.fit(
+            net,
+            Weighted(),
+            x,
+            x,
+            slotted,
+            epochs=2,
+            constraints=[low],
+            checkpoint=tmp_path / "run.npz",
+        )
 
     now = False
     assert trained().loss == trained().loss
@@ -983,7 +1001,10 @@ def test_two_energies_with_other_activations_of_ones_own_are_not_one():
     a, b = Steep(), Steep()
     assert a == b
     b.beta = 4.0
-    flows = [dnn.Flow(dnn.HamiltonianField(dnn.Dense(6, 2, rng=0), s), 0.3, dnn.DiscreteGradient()) for s in (a, b)]
+    flows = [
+        dnn.Flow(dnn.HamiltonianField(dnn.Dense(6, 2, rng=0), s), 0.3, dnn.DiscreteGradient())
+        for s in (a, b)
+    ]
     assert a != b and "energy" not in dnn.Network(*flows).keeps
 
 
@@ -991,7 +1012,11 @@ def test_an_invariant_whose_functions_use_itself_is_compared():
     class Weighted(dnn.Invariant):
         def __init__(self, c):
             self.c = np.array([1.0, c])
-            super().__init__(lambda x: (self.c * x * x).sum(-1) / 2, lambda x: self.c * x, lambda x, v: self.c * v)
+            super().__init__(
+                lambda x: (self.c * x * x).sum(-1) / 2,
+                lambda x: self.c * x,
+                lambda x, v: self.c * v,
+            )
 
     assert Weighted(2.0) == Weighted(2.0) != Weighted(3.0)
 
