@@ -311,6 +311,12 @@ def test_the_volume_check_allows_rounding_of_the_entries_whatever_the_units():
     D = turned(0.3) @ np.diag([1e8, 1e-8]) @ turned(1.1)  # and one whose entries do not
     check = checks.volume(linear(D), np.ones(2))
     assert str(check).startswith("unsure") and "known no better than that" in check.detail
+    for D in (
+        np.ones((2, 2)),
+        np.zeros((2, 2)),
+        np.diag([1.0, 1e-300]),
+    ):  # but a singular map fails
+        assert str(checks.volume(linear(D), np.ones(2))).startswith("FAILED")
 
 
 def test_the_volume_check_by_differences_does_not_confuse_rows_and_columns():

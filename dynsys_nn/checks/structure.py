@@ -19,7 +19,6 @@ from ..arguments import (
 from ..fields import KnownField
 from ..flows import exact_flow
 from ..integrators import NotConverged
-from ..linear import solved
 from ..lipschitz import norm
 from ..maps import Map, flattened
 from .check import (
@@ -92,8 +91,8 @@ def volume(F, x, limit=None):
     """max |det F′(x) − 1| over the batch.
 
     The mean over five points, F′, and the limit are as in `symplectic`, but for the rounding of F′
-    itself, 2.2e-16 κ if that is more, κ = Σ|F′⁻¹|ᵢⱼ|F′|ⱼᵢ, whatever the units of the components
-    are. If that is more than 1e-2, what does not fail is unsure.
+    itself, 2.2e-16 κ if that is more, κ = Σ_ij |C|_ij|F′|_ij with the cofactors C, whatever the
+    units of the components are. If that is more than 1e-2, what does not fail is unsure.
     """
     F, x = points_of(F, x)
 
@@ -173,13 +172,12 @@ def defect(F, x, gap, space="ℝᵈ → ℝᵈ"):
 
 
 def sensitivity_of_the_determinant(J):
-    """κ = max Σ_ij |J⁻¹|_ij|J|_ji: relative changes ε of the entries change det J by κε at most;
-    ∞ if J is singular."""
-    try:
-        found = np.einsum("...ij,...ji->...", np.abs(solved(J, np.eye(J.shape[-1]))), np.abs(J))
-    except np.linalg.LinAlgError:
-        return np.inf
-    return float(np.max(found))
+    """κ = max Σ_ij |C|_ij|J|_ij, C the cofactors of J: relative changes ε of its entries change
+    det J by κε at most. For J = UΣVᵀ, C is U diag(Π_{l≠k} σ_l) Vᵀ up to the sign."""
+    U, s, Vt = np.linalg.svd(J)
+    others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
+    C = U @ (others[..., None] * Vt)
+    return float(np.max((np.abs(C) * np.abs(J)).sum(axis=(-2, -1))))
 
 
 def norms(gap):
