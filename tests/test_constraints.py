@@ -635,3 +635,10 @@ def test_no_region_where_nothing_contracts(rng):
             bound="paper",
         ).project()
     assert systems.pendulum().theta.size == 0  # a field without parameters learns no step
+
+
+def test_a_weight_that_is_not_finite_has_no_nearest_orthogonal_one():
+    A = dnn.Dense(2, 2, rng=0)
+    A.theta[1] = np.nan
+    with pytest.raises(ValueError, match=r"W of the Dense must be finite, got nan at \(0, 1\)"):
+        dnn.Orthogonal(A).project()

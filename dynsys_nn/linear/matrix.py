@@ -49,6 +49,7 @@ class Dense(Weighted):
     def orthogonalise(self):
         """W ← the nearest matrix with orthonormal columns (rows, if it has fewer rows): its polar
         factor UVᵀ, in place."""
+        require_finite(self)
         U, _, Vt = np.linalg.svd(self.W, full_matrices=False)
         self.W = U @ Vt
 

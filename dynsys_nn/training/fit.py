@@ -57,7 +57,8 @@ def fit(
         A file that is written at the start and after each epoch and its callback, all or nothing.
         If it already exists and was written by the same call (possibly with fewer epochs), training
         resumes from it: θ, the optimiser's memory, the random state and the history are what they
-        were, to the last bit, however the run was ended.
+        were, to the last bit, however the run was ended. What a loss, an optimiser or a callback
+        keeps on itself while it trains is not in the file.
     penalties : list of Penalty
         Functions P(θ), such as OrthogonalityPenalty(field.A): they join the loss that is minimised
         and recorded.
