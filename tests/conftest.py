@@ -67,7 +67,7 @@ class Scripts:
     def __getitem__(self, name):
         while self.left and not self.futures[name].done():
             self.run_one(self.left.pop)
-        return self.futures[name].result()
+        return self.futures[name].result(timeout=300)
 
     def run_all(self):
         while self.left:
@@ -78,8 +78,8 @@ class Scripts:
             name = take()
         except IndexError:  # the other side took the last one
             return
-        folder = self.folder(name)
         try:
+            folder = self.folder(name)
             self.futures[name].set_result((run(*COMMANDS[name][1], cwd=folder), folder))
         except Exception as error:
             self.futures[name].set_exception(error)
@@ -90,6 +90,7 @@ def background(request, tmp_path_factory):
     """Scripts, of the commands that the tests wait for."""
     tests = [item.name for item in request.session.items]
     names = [name for name, (part, _) in COMMANDS.items() if any(part in test for test in tests)]
+    tmp_path_factory.getbasetemp()  # before two threads want to make it
     scripts = Scripts(names, tmp_path_factory.mktemp)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(scripts.run_all)
