@@ -216,7 +216,7 @@ def writable(path):
     path = path_of(path, "what a file is written to")
     for wrong, why, kind in (
         (os.path.isdir(path), "it is a folder", IsADirectoryError),
-        (os.path.exists(path) and not os.path.isfile(path), "it is no file", FileExistsError),
+        (os.path.exists(path) and not os.path.isfile(path), "it is not a file", FileExistsError),
         (
             not os.path.isdir(os.path.dirname(path) or os.curdir),
             "its folder does not exist",
@@ -252,7 +252,8 @@ def read_arrays(path, what, names):
     path = path_of(path, "what a file is read from")
     refuse(os.path.isdir(path), f"{path} cannot be read: it is a folder", IsADirectoryError)
     refuse(
-        os.path.exists(path) and not os.path.isfile(path), f"{path} cannot be read: it is no file"
+        os.path.exists(path) and not os.path.isfile(path),
+        f"{path} cannot be read: it is not a file",
     )
     with open(path, "rb") as file:
         try:
