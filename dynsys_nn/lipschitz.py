@@ -172,9 +172,9 @@ def averaged(F):
     al., arXiv:2306.17332.
     """
     if isinstance(F, Network):
-        parts = [averaged(G) for G in F.maps]
+        parts, times = [averaged(G) for G in F.maps], 1
     elif isinstance(F, Flow) and isinstance(F.method, Euler) and F.h > 0:
-        parts = [F.h / (2 * cocoercivity(F.field))] * F.steps
+        parts, times = [F.h / (2 * cocoercivity(F.field))], F.steps
     else:
         raise NotImplementedError(
             f"{F!r} is not known to be averaged: Flows by Euler(), forward in time, and their "
@@ -185,8 +185,8 @@ def averaged(F):
         f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is",
         NotImplementedError,
     )
-    total = sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
-    return 1 / (1 + 1 / total)
+    total = times * sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
+    return 1 / (1 + 1 / total) if total else 0.0
 
 
 def certified_radius(net, x, pairwise=True):

@@ -191,6 +191,19 @@ def test_the_constant_of_a_rollout_is_a_geometric_sum_of_any_length():
     assert dnn.Rollout(double, 10**9).lipschitz() == np.inf
 
 
+def test_a_flow_of_any_length_is_averaged():
+    X = dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.ReLU())
+    assert dnn.lipschitz.averaged(dnn.Flow(X, 0.5, steps=3)) == pytest.approx(
+        1 / (1 + 1), rel=1e-12
+    )  # α = ¼ three times
+    assert 1 - 1e-8 < dnn.lipschitz.averaged(dnn.Flow(X, 0.5, steps=10**9)) < 1
+
+
+def test_a_flow_that_only_moves_all_states_alike_is_averaged_with_any_weight():
+    still = dnn.GradientField(dnn.Dense(2, 2, W=np.zeros((2, 2))), dnn.ReLU())
+    assert dnn.lipschitz.averaged(dnn.Flow(still, 0.5)) == 0
+
+
 def test_what_is_measured_is_never_nan():
     X = dnn.KnownField(np.sin, 2, lambda x: np.full((*x.shape, 2), np.nan))
     with pytest.raises(ValueError, match="is not finite near the points"):

@@ -342,7 +342,7 @@ def relative_error(found, quotient, rounding=0.0, limit=1.0):
 @fails_on_wrong_results
 def gradient(I, x, limit=1e-7):
     """∇I against difference quotients of I, and ∇²I v against those of ∇I: the larger relative
-    error, worst of the batch.
+    error, over the whole batch.
 
     I: an invariant, with I(x), I.gradient(x) and I.hvp(x, v), (..., d) → (...), (..., d) and (...,
     d).
