@@ -1284,14 +1284,39 @@ def test_where_quotients_of_two_steps_disagree_a_derivative_check_is_unsure():
         assert str(check).startswith(("unsure", "passed")), check
 
     class FarAway(SineOfAMatrix):
+        offset = 1e8
+
         def __call__(self, x):
-            return super().__call__(x) + 1e8
+            return super().__call__(x) + self.offset
 
         def vjp(self, x):
             return self(x), super().vjp(x)[1]
 
     check = checks.adjoint(FarAway(), x)
-    assert str(check).startswith("unsure") and "know it no better" in check.detail
+    assert str(check).startswith("unsure") and "known no better" in check.detail
+
+    class Reversed(FarAway):  # what is wrong by more than that fails all the same
+        offset = 1e6
+
+        def vjp(self, x):
+            return self(x), lambda w: tuple(-a for a in super(Reversed, self).vjp(x)[1](w))
+
+    class WrongFlow(dnn.Flow):
+        def jvp(self, x, v, dtheta=None):
+            y, dy = super().jvp(x, v, dtheta)
+            return y, -dy
+
+        def vjp(self, x):
+            y, pullback = super().vjp(x)
+            return y, lambda w: tuple(-a for a in pullback(w))
+
+    wrong = WrongFlow(X, 0.1, steps=10)
+    for check in (
+        checks.adjoint(Reversed(), x),
+        checks.adjoint(wrong, x[:9]),
+        checks.tangent(wrong, x),
+    ):
+        assert str(check).startswith("FAILED"), check
 
 
 def test_an_order_that_is_still_on_its_way_to_the_claim_is_no_mistake():
@@ -1322,3 +1347,12 @@ def test_an_infinite_constant_is_kept_and_a_number_is_one_in_any_form():
 def test_duality_holds_over_a_thousand_steps_to_their_rounding():
     kepler = dnn.systems.kepler()
     assert checks.duality(dnn.Flow(kepler, 0.1, dnn.StormerVerlet()), kepler.x0, steps=1000).passed
+
+
+def test_the_worst_of_some_checks_failed_or_else_is_unsure():
+    from dynsys_nn.checks.derivatives import worst_of
+
+    near, unsure, failed, nan = (checks.Check("a", c, 1.0) for c in (0.9, 0.1, 2.0, np.nan))
+    unsure.blind = True
+    assert worst_of([near, unsure]) is unsure and worst_of([unsure, failed, near]) is failed
+    assert worst_of([failed, nan]) is nan and worst_of([near, checks.Check("b", 0.5, 1.0)]) is near

@@ -578,7 +578,7 @@ def test_logits_are_off_by_less_than_what_is_taken_off_the_gap(name, rng):
 
 
 def test_the_value_of_somebodys_own_map_counts_where_nothing_else_is_known_of_it(rng):
-    """x + 10⁶: the offset is no parameter."""
+    """x + 10⁶: the offset is not a parameter."""
 
     class Offset(dnn.Map):
         def __init__(self, c):

@@ -98,7 +98,7 @@ def test_what_is_printed_needs_no_unicode(encoding, rng):
 
 
 def test_what_users_print_arrives_at_a_pipe_of_windows(tmp_path, root):
-    """A lab, an error, a warning, and an object in a script of one's own."""
+    """A lab, an error, a warning, and an object that a user prints."""
     code = """if True:
         import runpy, sys, warnings
         import dynsys_nn as dnn
