@@ -27,6 +27,7 @@ from .maps import (
     Map,
     Network,
     flattened,
+    html,
     lipschitz_product,
     outward,
     product,
@@ -135,15 +136,22 @@ class Profile:
         self.product = np.array(list(accumulate(bound, product)))
         self.measured, self.measured_product = np.array(measured), np.array(measured_product)
 
-    def __str__(self):
+    def rows(self):
+        """The table as rows of strings."""
         columns = self.names, self.bound, self.measured, self.product, self.measured_product
         rows = [
             [name, *(f"{number:.6g}" for number in numbers)]
             for name, *numbers in zip(*columns, strict=True)
         ]
-        return table([["layer", "bound", "measured", "product", "measured so far"], *rows])
+        return [["layer", "bound", "measured", "product", "measured so far"], *rows]
+
+    def __str__(self):
+        return table(self.rows())
 
     __repr__ = __str__
+
+    def _repr_html_(self):
+        return html(self.rows())
 
 
 def profile(net, x=None, steps=50, rng=0):

@@ -8,8 +8,9 @@ the independent measurement, and nowhere else in the package.
 """
 
 from .activations import activation
-from .check import Check, run
+from .check import Check
 from .derivatives import adjoint, duality, gradient, loss, tangent, taylor, value
+from .sheet import Question, Result, Results, run
 from .structure import (
     curl_free,
     invariant,
@@ -22,7 +23,7 @@ from .structure import (
 )
 
 __all__ = [
-    "Check", "activation", "adjoint", "curl_free", "duality", "gradient", "invariant", "inverse",
-    "lipschitz", "loss", "order", "orthogonal_to_x", "run", "symplectic", "tangent", "taylor",
-    "value", "volume",
+    "Check", "Question", "Result", "Results", "activation", "adjoint", "curl_free", "duality",
+    "gradient", "invariant", "inverse", "lipschitz", "loss", "order", "orthogonal_to_x", "run",
+    "symplectic", "tangent", "taylor", "value", "volume",
 ]  # fmt: skip

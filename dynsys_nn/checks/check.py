@@ -2,7 +2,9 @@
 that agree with them."""
 
 import functools
+import linecache
 import traceback
+import types
 import warnings
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from ..arguments import (
     writes_to_a_view,
 )
 from ..fields import Field
-from ..maps import Map
+from ..maps import Map, html
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 COMPLEX_STEPS, DIFFERENCES = ", F′ by complex steps", ", F′ from differences"
@@ -31,9 +33,13 @@ DISAGREES = "differences: the jvp DISAGREES, run checks.tangent"
 
 class Check:
     """`measured` against `limit`. Passed if measured ≤ limit (a NaN fails), unless the measurement
-    is blind: too coarse to see a mistake that leaves it below the limit. Then it is unsure."""
+    is blind: too coarse to see a mistake that leaves it below the limit. Then it is unsure.
 
-    blind = False
+    detail: what was compared, and what is known of a mistake; line: the line of source that an
+    error comes from, "" if there is none.
+    """
+
+    blind, line = False, ""
 
     def __init__(self, name, measured, limit, detail=""):
         self.name, self.detail = str(name), str(detail)
@@ -52,12 +58,36 @@ class Check:
     def __bool__(self):
         return self.passed
 
+    @property
+    def verdict(self):
+        """ "passed", "FAILED", or "unsure" of a blind measurement."""
+        return "passed" if self.passed else "unsure" if self.measured <= self.limit else "FAILED"
+
     def __str__(self):
-        verdict = "passed" if self.passed else "unsure" if self.measured <= self.limit else "FAILED"
-        numbers = f"measured {self.measured:9.2e}   limit {self.limit:9.2e}"
-        return f"{verdict}  {self.name:<34} {numbers}   {self.detail}".rstrip()
+        words = f"{self.detail}, in the line  {self.line}" if self.line else self.detail
+        return f"{self.verdict}  {self.name:<34} {self.numbers}   {words}".rstrip()
+
+    @property
+    def numbers(self):
+        """The measured number and its limit, in words of one width."""
+        return f"measured {self.measured:9.2e}   limit {self.limit:9.2e}"
 
     __repr__ = __str__
+
+    def _repr_html_(self):
+        return html([HEAD[1:], cells(self)[1:]])
+
+
+#: the columns of checks as a table; a check alone has no points
+HEAD = ("points", "question", "verdict", "measured", "limit", "what is known")
+
+
+def cells(check):
+    """The row of a check in a table of HTML."""
+    numbers = [f"{z:.2e}" if z == z else "" for z in (check.measured, check.limit)]
+    line = [f"in the line  {check.line}"] if check.line else []
+    points = f"{getattr(check, 'points', 1):g}"
+    return points, check.name, check.verdict, *numbers, "\n".join([check.detail, *line])
 
 
 def fails_on_wrong_results(check):
@@ -69,45 +99,37 @@ def fails_on_wrong_results(check):
         try:
             return check(*given, **options)
         except WrongResult as error:
-            words = f"{error}{line_of(error.__cause__)}"
+            words, line = str(error), line_of(error.__cause__)
         except ValueError as error:
             if not writes_to_a_view(error):
                 raise
-            words = f"{CHANGED}{line_of(error)}"
+            words, line = CHANGED, line_of(error)
         thing = next(iter((*given, *options.values())))
-        return Check(f"{check.__name__} of {name_of(thing)}", np.inf, 0.0, words)
+        failed = Check(f"{check.__name__} of {name_of(thing)}", np.inf, 0.0, words)
+        failed.line = line
+        return failed
 
     return guarded
 
 
-def run(questions):
-    """Ask each question, a function without arguments that returns a Check: print the check, or the
-    task of one that is not answered yet (NotImplementedError); returns the checks. An error in an
-    answer is a check that failed."""
-    answers = []
-    for question in questions:
-        try:
-            answers.append(question())
-        except NotImplementedError as task:
-            print(f"to do   {task}")
-            continue
-        except Exception as error:
-            words = CHANGED if writes_to_a_view(error) else error
-            answers.append(Check(type(error).__name__, np.inf, 0.0, f"{words}{line_of(error)}"))
-        print(answers[-1])
-    return answers
-
-
 def line_of(error):
-    """The last line outside the package and its libraries that led to an error; nothing for
-    None."""
-    ours = str(Path(__file__).parents[1]), "site-packages"
-    said = [
-        f" ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name})"
-        for frame in traceback.extract_tb(getattr(error, "__traceback__", None))
-        if not any(part in frame.filename for part in ours)
-    ]
-    return said[-1] if said else ""
+    """The line of source, outside the package, its libraries and a sheet's `questions`, that led to
+    an error; "" if there is none, and for None."""
+    ours, lines = (str(Path(__file__).parents[1]), "site-packages"), [""]
+    for frame, number in traceback.walk_tb(getattr(error, "__traceback__", None)):
+        code = frame.f_code
+        of_the_sheet = code in inside(frame.f_globals.get("questions"))
+        if not of_the_sheet and not any(part in code.co_filename for part in ours):
+            lines.append(linecache.getline(code.co_filename, number, frame.f_globals).strip())
+    return lines[-1]
+
+
+def inside(function):
+    """The code of a function, and of those that are defined in it."""
+    code = getattr(function, "__code__", function)
+    if not isinstance(code, types.CodeType):
+        return []
+    return [code, *(deeper for part in code.co_consts for deeper in inside(part))]
 
 
 # ---- what is checked, and where

@@ -24,6 +24,6 @@ from .constants import (
 from .map import Map
 from .network import Network, flattened, is_among, kept_by_all, lipschitz_product
 from .parameters import Parameters, every_map, inner, over_batch, place_of
-from .tables import table
+from .tables import Table, html, table
 
 __all__ = ["Map", "Network"]

@@ -1,6 +1,8 @@
-"""Networks as text: a table with one row per map, on whatever terminal, pipe or file."""
+"""Tables: of a network, with one row per map, as text on whatever terminal, pipe or file, and as
+HTML in a notebook."""
 
 import codecs
+import html as letters
 import sys
 import unicodedata
 
@@ -44,12 +46,43 @@ def table(rows):
     return "\n".join("  ".join(row).rstrip() for row in aligned)
 
 
+#: the words of a verdict are coloured, so that they are found on white and on black
+COLOURS = {"passed": "#16803c", "FAILED": "#d13438", "unsure": "#b26a00"}
+
+
+def html(rows):
+    """Rows of strings, the first one the head, as a table of HTML that Jupyter shows."""
+
+    def cell(kind, text):
+        colour = f"; color: {COLOURS[text]}; font-weight: bold" if text in COLOURS else ""
+        style = f"text-align: left; white-space: pre-wrap{colour}"
+        return f'<{kind} style="{style}">{letters.escape(text)}</{kind}>'
+
+    head, *below = rows
+    lines = ["".join(cell("th", text) for text in head)]
+    lines += ["".join(cell("td", text) for text in row) for row in below]
+    return "<table>\n" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table>"
+
+
+class Table(str):
+    """Rows of strings, the first one the head: a text in aligned columns, and in a notebook a
+    table of HTML."""
+
+    def __new__(cls, rows):
+        self = super().__new__(cls, table(rows))
+        self.rows = rows
+        return self
+
+    def _repr_html_(self):
+        return html(self.rows)
+
+
 def summary(net):
     """The table of `Network.summary`."""
     rows = [("", "map", "formula", "shape", "parameters", "Lipschitz", "keeps")]
     for k, F in enumerate(net.maps):
         rows.append((str(k), *described(F, " (shared)" if F in net.maps[:k] else "")))
-    return table([*rows, ("Σ", *described(net, ""))])
+    return Table([*rows, ("Σ", *described(net, ""))])
 
 
 def described(F, shared):

@@ -8,6 +8,7 @@ import numpy as np
 from ..arguments import WrongResult, name_of, refuse
 from ..arguments.doors import call
 from ..integrators import NotConverged
+from ..maps import html
 from .value_and_grad import value_and_grad
 
 __all__ = ["History", "Run", "TrainingDiverged"]
@@ -40,6 +41,15 @@ class History:
         )
 
     __repr__ = __str__
+
+    def _repr_html_(self):
+        """At most twelve epochs, evenly spread, the first and the last one among them."""
+        n = len(self.loss)
+        columns = {"loss": self.loss, "validation": self.validation, "seconds": self.seconds}
+        columns = {name: column for name, column in columns.items() if column}
+        shown = sorted({round(k * (n - 1) / 11) for k in range(12)}) if n else []
+        rows = [[str(k + 1), *(f"{c[k]:.4g}" for c in columns.values())] for k in shown]
+        return html([["epoch", *columns], *rows]) if n else str(self)
 
 
 class Run:

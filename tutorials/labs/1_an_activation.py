@@ -10,12 +10,17 @@
 # 2. The slope $\sigma'(z)$.
 # 3. The primitive $\gamma$ with $\gamma' = \sigma$: it makes potentials.
 # 4. The bounds of the slope, as sharp as they are: they make Lipschitz constants.
+#
+# Each question prints one line, with a measured number and its limit: the answer is
+# right if measured ≤ limit. What is wrong is said below the line, and a question waits
+# for those that it builds on.
 
 # %%
 import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
+from dynsys_nn.checks import Question
 
 
 # %%
@@ -35,9 +40,9 @@ class SmoothSign(dnn.Activation):
 
 
 # %%
-def questions(sigma):
+def questions(sigma, seed=0):
     """What is asked of an answer."""
-    x = np.random.default_rng(0).normal(size=(6, 3))
+    x = np.random.default_rng(seed).normal(size=(6, 3))
 
     def sharp_bounds():
         if None in (sigma.slope_min, sigma.slope_max):
@@ -45,13 +50,14 @@ def questions(sigma):
         slope = sigma.slope(np.linspace(-100, 100, 20_001))
         low, high = slope.min(), slope.max()
         gap = max(abs(sigma.slope_min - low), abs(sigma.slope_max - high))
-        said = f"found are slopes from {low:.3g} to {high:.3g}"
+        said = f"slopes from {low:.3g} to {high:.3g} are found for |z| ≤ 100, and go on"
         return checks.Check("sharp bounds", gap, 1e-3, said)
 
+    def value():
+        z = np.array([0.75, -4 / 3, 1e300])
+        return checks.value(sigma, z, [0.6, -0.8, 1.0])
+
     def adjoint():
-        if not checks.activation(sigma).passed:
-            after = "after the activation: the adjoint of a field that is made of it"
-            raise NotImplementedError(after)
         return checks.adjoint(dnn.GradientField(dnn.Dense(3, 3, rng=0), sigma), x)
 
     def lipschitz():
@@ -59,13 +65,15 @@ def questions(sigma):
         return checks.lipschitz(dnn.Flow(X, 1.5), x)
 
     return [
-        lambda: checks.value(sigma, np.array([0.75, -4 / 3, 1e300]), [0.6, -0.8, 1.0]),
-        lambda: checks.activation(sigma),
-        adjoint,
-        sharp_bounds,
-        lipschitz,
+        Question("1.1 three values of σ", value),
+        Question(
+            "2.1 σ, σ′ and γ agree", lambda: checks.activation(sigma), after="1.1"
+        ),
+        Question("3.1 adjoint of a field made of it", adjoint, after="2.1"),
+        Question("4.1 sharp bounds of the slope", sharp_bounds, after="2.1"),
+        Question("4.2 Lipschitz constant of a step", lipschitz, after="4.1"),
     ]
 
 
 if __name__ == "__main__":
-    checks.run(questions(SmoothSign()))
+    checks.run(questions(SmoothSign())).exit()

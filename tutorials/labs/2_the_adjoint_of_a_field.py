@@ -11,12 +11,17 @@
 #    w, X\rangle/\partial\theta)$, the second summed over all batch axes
 #    (`a.reshape(-1, a.shape[-1])` makes rows). `self.pack(A=…, b=…, B=…)` makes one
 #    flat vector of the pieces.
+#
+# Each question prints one line, with a measured number and its limit: the answer is
+# right if measured ≤ limit. What is wrong is said below the line, and a question waits
+# for those that it builds on.
 
 # %%
 import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
+from dynsys_nn.checks import Question
 
 
 # %%
@@ -37,17 +42,26 @@ class SineField(dnn.Field):
 
 
 # %%
-def questions(X):
+def questions(X, seed=0):
     """What is asked of an answer."""
-    x = np.random.default_rng(1).normal(size=(6, 3))
+    x = np.random.default_rng(seed).normal(size=(6, 3))
     flow = dnn.Flow(X, 0.2, dnn.Ralston(), steps=2, learn_h=True)
+    two_axes = x.reshape(2, 3, 3)
     return [
-        lambda: checks.adjoint(X, x),
-        lambda: checks.adjoint(X, x.reshape(2, 3, 3)),
-        lambda: checks.taylor(X, x),
-        lambda: checks.adjoint(flow, x),
+        Question("1.1 adjoint, one batch axis", lambda: checks.adjoint(X, x)),
+        Question(
+            "1.2 adjoint, two batch axes",
+            lambda: checks.adjoint(X, two_axes),
+            after="1.1",
+        ),
+        Question("1.3 Taylor test", lambda: checks.taylor(X, x), after="1.1"),
+        Question(
+            "1.4 adjoint of two Ralston steps of it",
+            lambda: checks.adjoint(flow, x),
+            after="1.1",
+        ),
     ]
 
 
 if __name__ == "__main__":
-    checks.run(questions(SineField()))
+    checks.run(questions(SineField())).exit()

@@ -12,12 +12,17 @@
 #    $w \mapsto (\mathrm dx, \mathrm d\theta, \mathrm dh)$, the last a number,
 #    $\langle w, \partial\Psi/\partial h\rangle$. `field.vjp(x)` gives $X(x)$ and its
 #    own pullback $w \mapsto (\mathrm dx, \mathrm d\theta)$.
+#
+# Each question prints one line, with a measured number and its limit: the answer is
+# right if measured ≤ limit. What is wrong is said below the line, and a question waits
+# for those that it builds on.
 
 # %%
 import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
+from dynsys_nn.checks import Question
 
 
 # %%
@@ -38,22 +43,28 @@ class MyRalston(dnn.Method):
 
 
 # %%
-def questions(method):
+def questions(method, seed=0):
     """What is asked of an answer."""
-    x = np.random.default_rng(1).normal(size=(6, 3))
-
-    X = dnn.ResidualField.random(3, width=5, bias=1.0, rng=2)
+    rng = np.random.default_rng(seed)
+    x, X = rng.normal(size=(6, 3)), dnn.ResidualField.random(3, 5, bias=1.0, rng=rng)
 
     def flow(steps):
         return dnn.Flow(X, 0.3, method, steps=steps, learn_h=True)
 
+    def order():
+        return checks.order(method, dnn.systems.pendulum(), [1.0, 0.5])
+
     return [
-        lambda: checks.order(method, dnn.systems.pendulum(), [1.0, 0.5]),
-        lambda: checks.adjoint(flow(1), x),
-        lambda: checks.adjoint(flow(3), x),
-        lambda: checks.taylor(flow(3), x),
+        Question("0.1 order of the step (it is given)", order),
+        Question("1.1 adjoint of one step", lambda: checks.adjoint(flow(1), x)),
+        Question(
+            "1.2 adjoint of three steps",
+            lambda: checks.adjoint(flow(3), x),
+            after="1.1",
+        ),
+        Question("1.3 Taylor test", lambda: checks.taylor(flow(3), x), after="1.1"),
     ]
 
 
 if __name__ == "__main__":
-    checks.run(questions(MyRalston()))
+    checks.run(questions(MyRalston())).exit()

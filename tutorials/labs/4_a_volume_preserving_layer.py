@@ -13,6 +13,10 @@
 # 2. Write the inverse: the same shears, the last one first, each undone.
 # 3. Write `vjp`. Go back through the second shear first; its covector at $x^+$ joins
 #    the one that comes from the loss.
+#
+# Each question prints one line, with a measured number and its limit: the answer is
+# right if measured ≤ limit. What is wrong is said below the line, and a question waits
+# for those that it builds on.
 
 # %%
 import copy
@@ -21,6 +25,7 @@ import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
+from dynsys_nn.checks import Question
 
 
 # %%
@@ -48,8 +53,9 @@ class Shears(dnn.Map):
 
 
 # %%
-def questions(F):
+def questions(F, seed=0):
     """What is asked of an answer."""
+    z = np.random.default_rng(seed).normal(size=(6, 4))
 
     def value():
         G = copy.deepcopy(F)  # with large weights, where tanh is ±1
@@ -57,15 +63,14 @@ def questions(F):
         G.B, G.b = [[100, 0], [100, 300]], 0.0
         return checks.value(G, np.array([0.0, 0.0, 1.0, 0.0]), [0.5, -0.5, 1.5, -0.5])
 
-    z = np.random.default_rng(1).normal(size=(6, 4))
     return [
-        value,
-        lambda: checks.volume(F, z),
-        lambda: checks.inverse(F, z),
-        lambda: checks.adjoint(F, z),
-        lambda: checks.taylor(F, z),
+        Question("1.1 value, where tanh is ±1", value),
+        Question("1.2 volume is kept", lambda: checks.volume(F, z), after="1.1"),
+        Question("2.1 inverse", lambda: checks.inverse(F, z), after="1.1"),
+        Question("3.1 adjoint", lambda: checks.adjoint(F, z), after="1.1"),
+        Question("3.2 Taylor test", lambda: checks.taylor(F, z), after="3.1"),
     ]
 
 
 if __name__ == "__main__":
-    checks.run(questions(Shears()))
+    checks.run(questions(Shears())).exit()

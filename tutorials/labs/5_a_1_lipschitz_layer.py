@@ -10,12 +10,17 @@
 #    singular values of $A$, `np.linalg.svd(self.A, compute_uv=False)`. Mind both ends
 #    of the spectrum.
 # 3. Write `vjp`. $A$ acts twice, so it is paid twice.
+#
+# Each question prints one line, with a measured number and its limit: the answer is
+# right if measured ≤ limit. What is wrong is said below the line, and a question waits
+# for those that it builds on.
 
 # %%
 import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
+from dynsys_nn.checks import Question
 
 
 # %%
@@ -41,17 +46,20 @@ class Contraction(dnn.Map):
 
 
 # %%
-def questions(Answer):
+def questions(Answer, seed=0):
     """What is asked of an answer, a class.
 
     Bounds hold for short and for long steps, and are at most 1 % too large.
     """
-    x = np.random.default_rng(1).normal(size=(40, 3))
+    x = np.random.default_rng(seed).normal(size=(40, 3))
 
     def value():
         F = Answer(0.5)
         F.A, F.b = [[1, 2, 0], [0, 1, 0], [0, 0, 1]], 0.0
         return checks.value(F, np.array([1.0, -1.0, 2.0]), [1.1, -0.7, 1.0])
+
+    def holds(h):
+        return checks.lipschitz(Answer(h), x)
 
     def sharp(h):
         F = Answer(h)
@@ -63,12 +71,17 @@ def questions(Answer):
         return dnn.Check(f"sharpness for h = {h}", ratio, 1.01, said)
 
     return [
-        value,
-        *[lambda h=h: checks.lipschitz(Answer(h), x) for h in (0.3, 1.0, 1.9)],
-        *[lambda h=h: sharp(h) for h in (0.3, 1.9)],
-        lambda: checks.adjoint(Answer(0.3), x[:6]),
+        Question("1.1 value", value),
+        Question("2.1 the constant holds, h = 0.3", lambda: holds(0.3), after="1.1"),
+        Question("2.2 the constant holds, h = 1", lambda: holds(1.0), after="1.1"),
+        Question("2.3 the constant holds, h = 1.9", lambda: holds(1.9), after="1.1"),
+        Question("2.4 it is sharp, h = 0.3", lambda: sharp(0.3), after="2.1"),
+        Question("2.5 it is sharp, h = 1.9", lambda: sharp(1.9), after="2.3"),
+        Question(
+            "3.1 adjoint", lambda: checks.adjoint(Answer(0.3), x[:6]), after="1.1"
+        ),
     ]
 
 
 if __name__ == "__main__":
-    checks.run(questions(Contraction))
+    checks.run(questions(Contraction)).exit()

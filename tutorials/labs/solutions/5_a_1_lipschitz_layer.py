@@ -35,5 +35,4 @@ class Answer(sheet["Contraction"]):
 
 
 if __name__ == "__main__":
-    for check in checks.run(sheet["questions"](Answer)):
-        check.require()
+    checks.run(sheet["questions"](Answer)).exit()
