@@ -1,0 +1,57 @@
+"""The labs: sheets run and say what is to do, solutions pass, typical wrong answers are caught and named, unusual right ones are not refused."""
+
+import contextlib
+import importlib
+import io
+import runpy
+
+import pytest
+from conftest import ROOT
+
+from dynsys_nn import checks
+
+LABS = sorted(
+    (ROOT / "tutorials" / "labs").glob("[0-9]*.py"), key=lambda path: int(path.name.split("_")[0])
+)
+SOLVED = {}
+
+
+def lab(path):
+    """The sheet's questions and the solution's Answer."""
+    if path not in SOLVED:
+        solution = runpy.run_path(str(path.parent / "solutions" / path.name))
+        SOLVED[path] = solution["sheet"]["questions"], solution["Answer"]
+    return SOLVED[path]
+
+
+def answers(kind):
+    """(sheet, answer) for each answer of that kind, WRONG or RIGHT, in the modules of tests/answers."""
+    for path in LABS:
+        number = path.name.split("_")[0]
+        with contextlib.suppress(ModuleNotFoundError):
+            module = importlib.import_module(f"answers.lab_{number}")
+            for answer in getattr(module, kind):
+                yield pytest.param(path, answer, id=f"{number} {answer[0]}")
+
+
+def printed(questions):
+    """The results, and the lines that are printed."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        return checks.run(questions), out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("path, wrong", answers("WRONG"))
+def test_wrong_answers_are_caught_and_named(path, wrong):
+    questions, Answer = lab(path)
+    _, number, words, make = wrong
+    results, lines = printed(questions(make(Answer)))
+    first = next(result for result in results if not result.passed)
+    assert first.number == number and words in first.diagnosis, "\n".join(lines)
+    assert max(map(len, lines)) <= 88
+
+
+@pytest.mark.parametrize("path, right", answers("RIGHT"))
+def test_right_answers_in_unusual_form_are_not_refused(path, right):
+    questions, Answer = lab(path)
+    results, lines = printed(questions(right[1](Answer)))
+    assert results.passed, "\n".join(lines)
