@@ -40,7 +40,7 @@ def printed(questions):
         return checks.run(questions), out.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("path, wrong", answers("WRONG"))
+@pytest.mark.parametrize("path, wrong", list(answers("WRONG")))
 def test_wrong_answers_are_caught_and_named(path, wrong):
     questions, Answer = lab(path)
     _, number, words, make = wrong
@@ -50,7 +50,7 @@ def test_wrong_answers_are_caught_and_named(path, wrong):
     assert max(map(len, lines)) <= 88
 
 
-@pytest.mark.parametrize("path, right", answers("RIGHT"))
+@pytest.mark.parametrize("path, right", list(answers("RIGHT")))
 def test_right_answers_in_unusual_form_are_not_refused(path, right):
     questions, Answer = lab(path)
     results, lines = printed(questions(right[1](Answer)))
