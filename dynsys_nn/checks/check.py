@@ -75,19 +75,17 @@ class Check:
     __repr__ = __str__
 
     def _repr_html_(self):
-        return html([HEAD[1:], cells(self)[1:]])
+        return html([("check", *HEAD), cells(self)], [(self.detail, self.line)])
 
 
-#: the columns of checks as a table; a check alone has no points
-HEAD = ("points", "question", "verdict", "measured", "limit", "what is known")
+#: the columns of a check in a table, after its name
+HEAD = ("verdict", "measured", "limit")
 
 
-def cells(check):
-    """The row of a check in a table of HTML."""
-    numbers = [f"{z:.2e}" if z == z else "" for z in (check.measured, check.limit)]
-    line = [f"in the line  {check.line}"] if check.line else []
-    points = f"{getattr(check, 'points', 1):g}"
-    return points, check.name, check.verdict, *numbers, "\n".join([check.detail, *line])
+def cells(check, form=".2e"):
+    """The row of a check in a table of HTML; form: of its numbers."""
+    numbers = [f"{z:{form}}" if z == z else "" for z in (check.measured, check.limit)]
+    return check.name, check.verdict, *numbers
 
 
 def fails_on_wrong_results(check):

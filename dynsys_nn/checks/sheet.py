@@ -75,6 +75,11 @@ class Result(Check):
         line = f"\n    {self.line}" if self.line else ""
         return "" if self.passed else self.detail + line
 
+    @property
+    def note(self):
+        """What is said below the row of a table: the diagnosis, and the line."""
+        return ("", "") if self.passed else (self.detail, self.line)
+
     def __str__(self):
         """A line of at most 88 characters, and the diagnosis indented below it."""
         if self.verdict == "waits":
@@ -125,7 +130,9 @@ class Results(list):
         return self.end
 
     def _repr_html_(self):
-        return html([HEAD, *map(cells, self)]) + f"<p>{self.end}</p>"
+        rows = [("question", *HEAD, "points")]
+        rows += [(*cells(r, ".1e"), f"{r.points:g}") for r in self]
+        return html(rows, [r.note for r in self]) + f"<p>{self.end}</p>"
 
 
 def run(questions):
