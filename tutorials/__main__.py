@@ -62,7 +62,8 @@ or an address that pip takes (default: dynsys_nn)"
             kept.append(path)
         else:
             notebooks.write(text, path)
-    print(f"{len(books) - len(kept)} notebooks in {options.out}")
+    n = len(books) - len(kept)
+    print(f"{n} notebook{'s' * (n != 1)} in {options.out}")
     for path in kept:
         print(f"kept, since somebody has written in it: {path}")
     return 1 if kept else 0

@@ -68,7 +68,9 @@ def cells(script):
 
 def opened(script):
     """The cells of a script; what a sheet runs at its end is a cell of its own."""
-    end = re.search(r'\n+if __name__ == "__main__":\n((    .*\n|\n)+)\Z', script)
+    end = re.search(
+        r'\n+(?:# %%.*\n)?if __name__ == "__main__":\n((    .*\n|\n)+)\Z', script
+    )
     if not end:
         return cells(script)
     run = re.sub(r"^    ", "", end[1], flags=re.M).strip().removesuffix(".exit()")
