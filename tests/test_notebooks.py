@@ -295,6 +295,7 @@ def test_what_somebody_has_written_in_is_kept_and_what_was_run_is_written_again(
         (["notebooks", "latin.py"], "latin.py is not UTF-8: "),
         (["notebooks", "mine.py", "b/mine.py"], "two scripts would be the notebook mine.ipynb"),
         (["notebooks", "mine.py", "--out", "a.txt"], "--out needs a folder, and a.txt is a file"),
+        (["notebooks", "mine.py", "--out", "a.txt/b"], "mine.ipynb cannot be written: "),
     ],
 )
 def test_what_cannot_be_written_is_said(arguments, words, tmp_path, monkeypatch, capsys):

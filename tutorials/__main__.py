@@ -60,8 +60,11 @@ or an address that pip takes (default: dynsys_nn)"
         path = options.out / where
         if path.exists() and not options.overwrite and notebooks.written_in(path):
             kept.append(path)
-        else:
+            continue
+        try:
             notebooks.write(text, path)
+        except OSError as error:
+            command.error(f"{path} cannot be written: {error.strerror}")
     n = len(books) - len(kept)
     print(f"{n} notebook{'s' * (n != 1)} in {options.out}")
     for path in kept:
