@@ -107,6 +107,8 @@ def test_a_check_shows_the_line_of_the_answer():
     table = Table(check._repr_html_())
     assert table.rows[1:] == [["a", "FAILED", "inf", "1.00e+00"], [f"{BAD}\nreturn x < y"]]
     assert "code" in table.tags
+    check.detail = ""
+    assert Table(check._repr_html_()).rows[2:] == [["return x < y"]]
 
 
 def test_results_show_a_row_a_question_and_the_diagnosis_below_it(results):
@@ -161,6 +163,18 @@ def test_a_history_of_few_epochs_shows_each_and_of_none_its_words():
     history.loss, history.seconds = [3.0, 2.0, 1.0], [0.1, 0.2, 0.3]
     rows = Table(history._repr_html_()).rows
     assert rows[0] == ["epoch", "loss", "seconds"] and [row[0] for row in rows[1:]] == ["1", "2", "3"]  # fmt: skip
+
+
+def test_the_first_row_is_the_head():
+    assert Table(html([("a", "b"), ("c", "d")])).tags == [
+        "table",
+        "tr",
+        "th",
+        "th",
+        "tr",
+        "td",
+        "td",
+    ]
 
 
 def test_no_name_becomes_a_tag(results):

@@ -63,11 +63,10 @@ def html(rows, notes=()):
     for k, row in enumerate(below):
         lines.append(f"<tr{plain}>{''.join(cell('td', text) for text in row)}</tr>")
         words, code = notes[k] if notes else ("", "")
-        if words or code:
-            code = f"\n<code>{letters.escape(code)}</code>" if code else ""
+        parts = [letters.escape(words), f"<code>{letters.escape(code)}</code>" if code else ""]
+        if note := "\n".join(filter(None, parts)):
             style = f'colspan="{len(row)}" style="{CELL}; padding: 0 0 0.6em 2em"'
-            note = f"<td {style}>{letters.escape(words)}{code}</td>"
-            lines.append(f'<tr style="background: none">{note}</tr>')
+            lines.append(f'<tr style="background: none"><td {style}>{note}</td></tr>')
     return "<table>\n" + "\n".join(lines) + "\n</table>"
 
 
