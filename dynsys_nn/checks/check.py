@@ -14,6 +14,7 @@ from ..arguments import (
     CHANGED,
     Given,
     WrongResult,
+    generator,
     instance,
     is_ours,
     name_of,
@@ -222,6 +223,13 @@ class OfPairs:
 # ---- derivatives
 
 
+def directions(rng):
+    """A Generator as it is; from a seed, one that does not draw what a caller drew with the same
+    seed: w = x, say, would hide what is orthogonal to x."""
+    given = generator(rng)
+    return given.spawn(1)[0] if isinstance(rng, int | np.integer) else given
+
+
 def along(x, v, part):
     """The direction (dx, dtheta): v in x, or in θ."""
     return (v, None) if part == "in x" else (np.zeros_like(x), v)
@@ -316,7 +324,7 @@ def jacobian_of(F, x, space="ℝᵈ → ℝᵈ"):
         WrongResult,
     )
     refuse(not np.isfinite(J).all(), "F′ is not finite", WrongResult)
-    v = np.random.default_rng(0).normal(size=x.shape)
+    v = directions(0).normal(size=x.shape)
     quotient, rounding = difference_quotient(F, x, v, "in x")
     finer, _ = difference_quotient(F, x, v, "in x", step=2e-7)
     if not source and J.shape[:-1] == quotient.shape == x.shape:
