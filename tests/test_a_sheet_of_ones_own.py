@@ -161,9 +161,9 @@ def stretch(f):
 
 
 WRONG = [
-    ("turns the other way", "1.1", "needed is [-6.  2.]", dict(__call__=lambda X, x: -X.s * turned(x))),
-    ("the speed is missing", "1.1", "needed is [-6.  2.]", dict(__call__=lambda X, x: turned(x))),
-    ("the first state alone", "1.1", "", dict(__call__=lambda X, x: X.s * np.array([-x[1], x[0]]))),
+    ("turns the other way", "1.1", "needed is [-6  2 -2  0]", dict(__call__=lambda X, x: -X.s * turned(x))),
+    ("the speed is missing", "1.1", "needed is [-6  2 -2  0]", dict(__call__=lambda X, x: turned(x))),
+    ("written for one state", "1.1", "(2, 2)", dict(__call__=lambda X, x: X.s * np.array([-x[1], x[0]]))),
     ("no return", "1.1", "None", dict(__call__=lambda X, x: None)),
     ("the sign of dx", "2.1", "the sign is wrong", with_pullback(lambda X, x, w: X.s * turned(w), right_ds)),
     ("the speed is missing in dx", "2.1", "dx", with_pullback(lambda X, x, w: -turned(w), right_ds)),

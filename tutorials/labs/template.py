@@ -56,7 +56,8 @@ def questions(Answer, seed=0):
     x = np.random.default_rng(seed).normal(size=(3, 2, 2))
 
     def value():
-        return checks.value(Answer(2.0), np.array([1.0, 3.0]), [-6.0, 2.0])
+        states = np.array([[1.0, 3.0], [0.0, 1.0], [-2.0, 0.5]])
+        return checks.value(Answer(2.0), states, [[-6, 2], [-2, 0], [-1, -4]])
 
     def stretch():
         if X.stretch is None:
