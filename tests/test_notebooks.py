@@ -19,7 +19,7 @@ SCRIPT = """\
 # %% [markdown]
 # # Title
 #
-# $x$ and `# %%`, **before you run it**
+# $x$ and `# %%`, **Before you run it**
 
 # %%
 import math
@@ -66,16 +66,19 @@ def all_of_them(tmp_path_factory):
 def test_a_script_has_these_cells():
     found = [(cell.kind, cell.text, cell.tags) for cell in notebooks.cells(SCRIPT)]
     assert found == [
-        ("markdown", "# Title\n\n$x$ and `# %%`, **before you run it**", ["predict"]),
+        ("markdown", "# Title\n\n$x$ and `# %%`, **Before you run it**", ["predict"]),
         ("code", "import math", []),
         ("code", "def f(x):\n    # a comment\n    return x\n\n\nassert f(1) == 1", ["mine", "asserts"]),
-        ("markdown", "It is 1.", []),
+        ("markdown", "It is 1. Think before you run it.", []),
     ]  # fmt: skip
 
 
 def test_what_tells_the_answer_to_a_prediction_is_tagged():
     asked = "# %% [markdown]\n# **Before you run the cell:** how many?\n# %%\n1\n"
-    told, again = "# %% [markdown]\n# One.\n", "# %% [markdown]\n# One. Before you run it: two?\n"
+    told, again = (
+        "# %% [markdown]\n# One.\n",
+        "# %% [markdown]\n# One. **Before you run it:** two?\n",
+    )
     assert [cell.tags for cell in notebooks.cells(asked + told)] == [["predict"], [], ["reveals"]]
     assert [cell.tags for cell in notebooks.cells(asked + again)] == [["predict"], [], ["predict"]]
 

@@ -30,7 +30,7 @@ TAGS = {
     "questions": ("code", r"^def questions\("),
     "checks": ("code", r"^checks\.run\("),
     "asserts": ("code", r"^\s*assert\b"),
-    "predict": ("markdown", r"(?i:before you run)"),
+    "predict": ("markdown", r"\*\*Before you run"),
     "exercises": ("markdown", r"^## Exercises"),
 }
 

@@ -9,9 +9,9 @@
 # 2. Write `vjp`: the value and the pullback
 #    $w \mapsto (X'(x)^\top w,\ \langle w, \partial X/\partial s\rangle)$, the second
 #    summed over all batch axes; `self.pack(s=…)` makes an array of it.
-# 3. **Before you run it:** the flow of $X$ keeps $\|x\|$. Euler's step
-#    $x + \frac12X(x)$ multiplies it by a number. Is it 1, or above, or below? Find it
-#    for your speed, with pencil and paper, and write it into `stretch`, to six digits.
+# 3. Predict, before you run it: the flow of $X$ keeps $\|x\|$. By which number does
+#    Euler's step $x + \frac12X(x)$ multiply it: 1, or one above, or below? Find it for
+#    your speed, with pencil and paper, and write it into `stretch`, to six digits.
 #
 # Each question prints one line, with a measured number and its limit: the answer is
 # right if measured ≤ limit. What is wrong is said below the line, and a question waits
