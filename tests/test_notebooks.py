@@ -34,7 +34,7 @@ def f(x):
 assert f(1) == 1
 
 # %% [markdown]
-# It is 1.
+# It is 1. Think before you run it.
 """
 
 
