@@ -128,6 +128,14 @@ def test_results_show_a_row_a_question_and_the_diagnosis_below_it(results):
     assert table.below == results.end == "1 of 5 right, 1 of 6.5 points; next: task 2"
 
 
+def test_points_are_shown_where_they_differ_from_one():
+    def shown(points):
+        question = checks.Question("1.1 a", lambda: named("a"), points=points)
+        return Table(checks.run([question])._repr_html_()).rows[0]
+
+    assert "points" not in shown(1) and "points" in shown(2) and "points" in shown(0)
+
+
 def test_results_show_the_numbers_of_the_text(results):
     rows = [row for row in Table(results._repr_html_()).rows[1:] if len(row) > 1]
     for result, row in zip(results, rows, strict=True):
@@ -193,6 +201,12 @@ def test_no_name_becomes_a_tag(results):
 def test_a_note_is_as_wide_as_the_table(results):
     text = results._repr_html_()
     assert text.count('colspan="5"') == 4 and html([("a",), ("b",)]).count("colspan") == 0
+
+
+def test_a_number_is_in_one_piece_and_words_are_not():
+    rows = html([("a", "b"), ("1.00e-12", "two words")], [("a long note", "")]).splitlines()
+    assert re.findall("white-space: ([a-z-]+)", rows[2]) == ["pre", "pre-wrap"]
+    assert "white-space: pre-wrap; overflow-wrap: anywhere" in rows[3]
 
 
 def test_verdicts_are_read_on_white_pages_and_on_black_ones():

@@ -130,8 +130,9 @@ class Results(list):
         return self.end
 
     def _repr_html_(self):
-        rows = [("question", *HEAD, "points")]
-        rows += [(*cells(r, ".1e"), f"{r.points:g}") for r in self]
+        weighted = any(r.points != 1 for r in self)
+        rows = [("question", *HEAD, *["points"] * weighted)]
+        rows += [(*cells(r, ".1e"), *[f"{r.points:g}"] * weighted) for r in self]
         return html(rows, [r.note for r in self]) + f"<p>{self.end}</p>"
 
 

@@ -49,6 +49,7 @@ def table(rows):
 #: a verdict is white on its colour, so that it is read on a white page and on a black one
 COLOURS = {"passed": "#16803c", "FAILED": "#c42b2f", "unsure": "#9a5b00"}
 CELL = "text-align: left; white-space: pre-wrap"
+NOTE = f"{CELL}; overflow-wrap: anywhere; padding: 0 0 0.6em 2em"
 
 
 def html(rows, notes=()):
@@ -65,7 +66,7 @@ def html(rows, notes=()):
         words, code = notes[k] if notes else ("", "")
         parts = [letters.escape(words), f"<code>{letters.escape(code)}</code>" if code else ""]
         if note := "\n".join(filter(None, parts)):
-            style = f'colspan="{len(row)}" style="{CELL}; padding: 0 0 0.6em 2em"'
+            style = f'colspan="{len(row)}" style="{NOTE}"'
             lines.append(f'<tr style="background: none"><td {style}>{note}</td></tr>')
     return "<table>\n" + "\n".join(lines) + "\n</table>"
 
@@ -75,7 +76,8 @@ def cell(kind, text):
     colour = COLOURS.get(text)
     chip = f"background: {colour}; color: #fff; padding: 0.1em 0.4em; border-radius: 0.2em"
     words = f'<b style="{chip}">{text}</b>' if colour else letters.escape(text)
-    return f'<{kind} style="{CELL}">{words}</{kind}>'
+    style = CELL if " " in text else CELL.replace("pre-wrap", "pre")  # 1.00e-12 in one piece
+    return f'<{kind} style="{style}">{words}</{kind}>'
 
 
 class Table(str):
