@@ -78,14 +78,15 @@ def opened(script):
 
 
 def solved(sheet, solution):
-    """The cells of a sheet and, before the last one, the class or function of its
-    solution, a script that takes names from the sheet by sheet["X"]."""
+    """The cells of a sheet and, before the last one, those of its solution, a
+    script that takes names from the sheet by sheet["X"]."""
     solution = re.sub(r'\A""".*?"""\n', "", solution, flags=re.S)
     left_out = r"^(import runpy|from pathlib import Path|sheet = .*)\n"
     solution = re.sub(left_out, "", solution, flags=re.M)
-    answer, run = opened(re.sub(r'\bsheet\["(\w+)"\]', r"\1", solution))
-    text = re.sub(r"\n{4,}", "\n\n\n", answer.text)
-    return [*opened(sheet)[:-1], Cell("code", text, ["solution"]), run]
+    *answer, run = opened(re.sub(r'\bsheet\["(\w+)"\]', r"\1", solution))
+    for cell in answer:
+        cell.text, cell.tags = re.sub(r"\n{4,}", "\n\n\n", cell.text), ["solution"]
+    return [*opened(sheet)[:-1], *answer, run]
 
 
 # ---- notebooks
