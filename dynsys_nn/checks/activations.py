@@ -4,7 +4,7 @@ import numpy as np
 
 from ..arguments import WrongResult, frozen, instance, real_number, refuse, result, results
 from .check import TINY, Check, fails_on_wrong_results, name_of
-from .tutor import near
+from .words import near
 
 
 @fails_on_wrong_results

@@ -164,6 +164,16 @@ def parameters_of(F):
     return getattr(F, "parameters", {"θ": theta_of(F)})
 
 
+def places(F):
+    """name → slice of θ, for each parameter of F."""
+    named = parameters_of(F)
+    ends = np.cumsum([view.size for view in named.values()])
+    return {
+        name: slice(end - view.size, end)
+        for (name, view), end in zip(named.items(), ends, strict=True)
+    }
+
+
 def of_one_argument(F, x):
     """A map and states x as they are; a map of two arguments, and a pair x of states, as a map of
     the two end to end."""
@@ -257,6 +267,18 @@ def tangent_or_quotient(F, x, v, part):
         np.linalg.norm(Jv - quotient) <= 1e-5 * np.linalg.norm(quotient) + rounding
     )
     return (Jv, "jvp") if near else (quotient, DISAGREES)
+
+
+def columns(F, x, part):
+    """F′e for each unit vector e of x or of θ: from the jvp, if it is right there, else difference
+    quotients."""
+    units = np.eye(theta_of(F).size) if part == "in θ" else np.eye(x.size).reshape(-1, *x.shape)
+    return [tangent_or_quotient(F, x, e, part)[0] for e in units]
+
+
+def true_gradient(F, x, w, part):
+    """∂⟨w, F⟩ in all directions of x or of θ, flat."""
+    return np.array([(w * column).sum() for column in columns(F, x, part)])
 
 
 def jacobian_by_differences(F, x, step=1e-6):
