@@ -202,13 +202,13 @@ WORDS = {
     r"[Ss]ingular matrix": "a matrix is singular, and has no inverse",
     r"'NoneType' object is not callable": f"None {CALLED}",
     r"'(?:numpy\.)?(\w*)' object is not callable": lambda found, _: f"one {found[1]} {CALLED}",
-    r"(\w+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given": lambda found, _: (
+    r"([\w<>]+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given": lambda found, _: (
         f"{found[1]} takes {found[2]}, but got {found[3]} arguments: is self the first of a method?"
     ),
-    r"(\w+)\(\) missing (\d+) required positional argument\w*: (.*)": lambda found, _: (
+    r"([\w<>]+)\(\) missing (\d+) required positional argument\w*: (.*)": lambda found, _: (
         f"{found[1]} needs {found[3]}, too"
     ),
-    r"(?:(\w+)\(\) )?got an unexpected keyword argument '(\w+)'": lambda found, _: (
+    r"(?:([\w<>]+)\(\) )?got an unexpected keyword argument '(\w+)'": lambda found, _: (
         f"{found[1] or 'the function'} has no argument {found[2]}: is it spelled rightly?"
     ),
     r"object is not subscriptable": lambda found, _: instead(found.string, "a number has no [k]"),

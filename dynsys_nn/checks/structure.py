@@ -3,6 +3,8 @@ constants."""
 
 import contextlib
 
+import contextlib
+
 import numpy as np
 
 from ..arguments import (
@@ -36,6 +38,7 @@ from .check import (
     name_of,
     points_of,
 )
+from .words import near
 from .words import near
 
 
@@ -314,14 +317,14 @@ def what_is_wrong_in_an_inverse(F, x, y):
     order = np.log2(np.linalg.norm(gap) / np.linalg.norm(half))
     if abs(order - 2) < 0.1:
         return (
-            "its error is of order h²: the parts are undone in the wrong order (the last one comes "
-            "first), or with the old state where the new one belongs"
+            "its error is of order h²: the parts are undone in the wrong order, the last one comes "
+            "first, or with the state before them where that after them belongs"
         )
     if abs(order - 1) > 0.1:
         return f"F⁻¹(F(x)) is off by up to {np.abs(back - x).max():.3g}"
     wrong = size > 1e-2 * size.max()
     ratios = gap[..., wrong] / np.where(move[..., wrong] == 0, np.inf, move[..., wrong])
-    where = f"in x[..., {[int(k) for k in np.flatnonzero(wrong)]}]"
+    where = f"in its components {', '.join(map(str, np.flatnonzero(wrong)))}, as they are numbered"
     if np.abs(ratios - 2).max() < 0.05:
         return f"{where}: the sign is wrong, what F adds is added again"
     if np.abs(ratios - 1).max() < 0.05 and move_of.min() > 0:
@@ -331,8 +334,8 @@ def what_is_wrong_in_an_inverse(F, x, y):
 
 def at_another_step(F, x, h):
     """F⁻¹(F(x)) − x and F(x) − x with another step h of F; None if it has none that can be set."""
-    old, own = getattr(F, "h", None), "h" in getattr(F, "__dict__", {})
-    if not isinstance(old, float | int):
+    known = vars(F).get("h") if hasattr(F, "__dict__") else None
+    if not isinstance(getattr(F, "h", None), float | int):
         return None
     try:
         F.h = h
@@ -341,9 +344,10 @@ def at_another_step(F, x, h):
     except Exception:
         return None
     finally:
-        with contextlib.suppress(AttributeError, KeyError):
-            F.h = old
-            own or F.__dict__.pop("h")
+        with contextlib.suppress(AttributeError):
+            F.__dict__.pop("h", None)
+        if known is not None:
+            F.h = known
 
 
 @fails_on_wrong_results
