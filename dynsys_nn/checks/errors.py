@@ -19,10 +19,12 @@ PACKAGE = str(Path(__file__).parents[1])
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
 TRANSPOSE = "is a transpose missing, or one too many?"
-ROWS = "States are rows: write x @ W.T, not W @ x, and u.T @ x for a sum over them"
+ROWS = " States are rows: write x @ W.T, not W @ x, and u.T @ x for a sum over them"
+SEVERAL = " With several batch axes, make rows first: x.reshape(-1, x.shape[-1])"
 A_NUMBER_EACH = "one number a state needs its axis: y[..., None], or a sum with keepdims=True"
 CALLED = "is called like a function: is a sign missing before the bracket, as in a * (b + c)?"
 BRACKETS = "a function where its value should be: are the brackets missing, as in f(x)?"
+SEQUENCE = "a list or a pair does not calculate: write np.array([…]), or take the pair apart"
 #: what a thing is that is no array, and what to do
 INSTEAD = {
     "NoneType": "None where a number or an array should be: is there a return, or a value?",
@@ -127,19 +129,26 @@ def words_of(error):
     return said if ours and said else f"{type(error).__name__}: {said}"
 
 
-def batch_sizes(frames):
-    """The lengths of the batch axes of the arrays that the answer was called with."""
+def batches(frames):
+    """The batch axes, (2, 3) of (2, 3, d), of each array that the answer was called with."""
     if not frames:
-        return set()
+        return []
     frame = frames[0][0]
     names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
     arrays = [frame.f_locals.get(name) for name in names]
-    return {n for a in arrays if isinstance(a, np.ndarray) for n in a.shape[:-1]}
+    return [a.shape[:-1] for a in arrays if isinstance(a, np.ndarray)]
+
+
+def on_rows(sizes, frames):
+    """What to say of states as rows, where one of these sizes is that of a batch axis."""
+    known = batches(frames)
+    if not any(n in batch for n in sizes for batch in known):
+        return ""
+    return SEVERAL if any(len(batch) > 1 for batch in known) else ROWS
 
 
 def of_a_matrix(found, frames):
-    sizes = set(map(int, found.groups()))
-    rows = f" {ROWS}" if sizes & batch_sizes(frames) else ""
+    rows = on_rows(map(int, found.groups()), frames)
     return f"a matrix does not fit, {found[1]} against {found[2]}: {TRANSPOSE}{rows}"
 
 
@@ -149,8 +158,8 @@ def of_shapes(found, frames):
     said = f"arrays of shapes {' and '.join(map(str, shapes))} do not fit: "
     if a and len(a) < len(b) and a == b[: len(a)]:
         return said + A_NUMBER_EACH
-    columns = {shape[-1] for shape in shapes if shape} & batch_sizes(frames)
-    return f"{said}{TRANSPOSE}{f' {ROWS}' if columns else ' Or a sum over an axis?'}"
+    rows = on_rows([shape[-1] for shape in shapes if shape], frames)
+    return f"{said}{TRANSPOSE}{rows or ' Or a sum over an axis?'}"
 
 
 def of_unpacking(found, frames):
@@ -175,6 +184,9 @@ WORDS = {
     r"core dimension.*\(size (\d+) is different from (\d+)\)": of_a_matrix,
     r"shapes .* not aligned: (\d+) .*!= (\d+)": of_a_matrix,
     r"does not have enough dimensions \(has 0": "@ takes arrays, and got a number: write * for it",
+    r"(.* must be a number, got )array\(": lambda found, _: (
+        f"{found[1]}an array: is a sum missing?"
+    ),
     r"not be broadcast together with (?:re-?mapped )?shapes (.*)": of_shapes,
     r"(output operand with shape .*match the broadcast shape .*)": of_shapes,
     r"could not broadcast input array from shape (.*)": of_shapes,
@@ -202,7 +214,7 @@ WORDS = {
     r"[Ss]ingular matrix": "a matrix is singular, and has no inverse",
     r"'NoneType' object is not callable": f"None {CALLED}",
     r"'(?:numpy\.)?(\w*)' object is not callable": lambda found, _: f"one {found[1]} {CALLED}",
-    r"([\w<>]+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given": lambda found, _: (
+    r"([\w<>]+)\(\) takes (\d+) positional arguments? but (\d+) w": lambda found, _: (
         f"{found[1]} takes {found[2]}, but got {found[3]} arguments: is self the first of a method?"
     ),
     r"([\w<>]+)\(\) missing (\d+) required positional argument\w*: (.*)": lambda found, _: (
@@ -212,7 +224,7 @@ WORDS = {
         f"{found[1] or 'the function'} has no argument {found[2]}: is it spelled rightly?"
     ),
     r"object is not subscriptable": lambda found, _: instead(found.string, "a number has no [k]"),
-    r"can't multiply sequence": INSTEAD["list"],
+    r"can't multiply sequence": SEQUENCE,
     r"unsupported operand|bad operand|must be real number": lambda found, _: instead(
         found.string, found.string
     ),

@@ -11,7 +11,8 @@ DEBTS = "what a stage owes to the earlier ones, a_ij η_i"
 
 def mistakes_in_a_step(F, x, w):
     """[(words, (dx, dtheta, dh)), …] of typical mistakes in the adjoint of one step of a Flow whose
-    method has its A and b, dtheta that of the field; [] for other maps."""
+    method has its A and b, dtheta that of the field, and first, without words, of none; [] for
+    other maps."""
     if not isinstance(F, Flow) or F.steps > 1 or getattr(F.method, "A", None) is None:
         return []
     A, b, h, K, pullbacks = F.method.A, F.method.b, F.h, [], []
@@ -45,13 +46,10 @@ def mistakes_in_a_step(F, x, w):
     n, N, alone, turned = w[..., 0].size, w.size, "stage alone: sum over the stages", b[::-1]
     means = factors_of_a_mean({f"the batch of {n}": n, f"all {N} entries": N})
     mistakes = [
+        ("", {}),
         ("the weights b are in reverse order", {"b": turned, "direct": turned}),
         ("the weights b are in reverse order", {"b": turned}),
         ("the weights b are in reverse order in the gradient of h", {"direct": turned}),
-        (f"{DEBTS}, is missing", {"a": 0}),
-        (f"{DEBTS}, has the wrong sign", {"a": -1}),
-        (f"one factor h too many in {DEBTS}", {"a": h}),
-        (f"a factor h is missing in {DEBTS}", {"a": 1 / h}),
         ("the stages' share of the gradient of h is missing", {"share": 0}),
         ("the stages' share of the gradient of h has the wrong sign", {"share": -1}),
         ("one factor h too many in the stages' share of the gradient of h", {"share": h}),
@@ -68,10 +66,19 @@ def mistakes_in_a_step(F, x, w):
             (f"the stages' share of the gradient of h: {words}", {"share": factor}),
             (f"⟨w, Σ b_i K_i⟩ in the gradient of h: {words}", {"direct": [factor * c for c in b]}),
         ]
+    for words, factor in (
+        (f"{DEBTS}, is missing", 0),
+        (f"{DEBTS}, has the wrong sign", -1),
+        (f"one factor h too many in {DEBTS}", h),
+        (f"a factor h is missing in {DEBTS}", 1 / h),
+    ):  # in dh as in κ, or in κ alone
+        mistakes += [(words, {"a": factor, "share": factor}), (words, {"a": factor})]
     for i in stages if len(b) > 1 else ():
+        mistakes += [(f"the gradient in θ lacks that of stage {i + 1}", {"theta": but(i)})][
+            : len(b) - 2
+        ]
         mistakes += [
             (f"η_{i + 1} is missing in dx", {"dx": but(i)}),
-            (f"the gradient in θ lacks that of stage {i + 1}", {"theta": but(i)}),
             (f"a factor h is missing in stage {i + 1}: {ETA}", {"c": at(i, 1 / h)}),
             (f"one factor h too many in stage {i + 1}: {ETA}", {"c": at(i, h)}),
         ]

@@ -3,8 +3,6 @@ constants."""
 
 import contextlib
 
-import contextlib
-
 import numpy as np
 
 from ..arguments import (
@@ -38,7 +36,6 @@ from .check import (
     name_of,
     points_of,
 )
-from .words import near
 from .words import near
 
 

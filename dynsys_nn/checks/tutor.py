@@ -51,14 +51,22 @@ def wrong_pieces(F, x, w, found):
 def of_the_stages(F, x, w, wrong):
     """words → pieces: the mistakes in a Runge–Kutta step that explain all that is wrong, or all but
     the gradient of h, or that alone."""
-    at, known = {**places(F), "": slice(None)}, mistakes_in_a_step(F, x, w)
+    known, at = mistakes_in_a_step(F, x, w), places(F)
 
-    def explain(dx, dtheta, dh):
-        made = {name: np.ravel(dtheta if name else dx)[at[name]] for name in wrong if name != "h"}
-        made |= {"h": np.ravel(dh)} if "h" in wrong else {}
-        return [name for name in made if near(wrong[name][0], made[name], wrong[name][1])]
+    def pieces_of(dx, dtheta, dh):
+        cut = {name: np.ravel(dtheta)[k] for name, k in at.items() if name != "h"}
+        return {"": np.ravel(dx), "h": np.ravel(dh), **cut}
 
-    explained = [(words, explain(*pulled)) for words, pulled in known]
+    made = [(words, pieces_of(*pulled)) for words, pulled in known]
+    explained = []
+    for words, its in made[1:]:  # what is right stays right
+        changed = [name for name, a in made[0][1].items() if not near(its[name], a, a)]
+        names = [
+            name
+            for name in changed
+            if name in wrong and near(wrong[name][0], its[name], wrong[name][1])
+        ]
+        explained += [(words, names)] if set(changed) <= set(wrong) else []
     for pieces in (list(wrong), [name for name in wrong if name != "h"], ["h"]):
         words = [words for words, names in explained if pieces and set(pieces) <= set(names)]
         if words:

@@ -146,11 +146,6 @@ def only_dx(self, x):
     return self(x), pullback
 
 
-def first_axis(F, g, u, x, w, s):
-    """A mean, and times the length of the first axis: right for one batch axis."""
-    return {}
-
-
 def mean_times_length(self, x):
     z = x @ self.A.T + self.b
 
@@ -199,7 +194,7 @@ WRONG = [
     ("state on self", "1.1", "it reads self.z, where local variables should be", vjp(on_self)),
     ("w is changed", "1.1", "an argument is changed: write x = x + …, not x += …", with_(lambda F, g, u, x, w, s: dict(B=np.multiply(w, 1, out=w).T @ s))),
     ("exit", "1.1", "the answer ends Python: leave out exit()\n    raise SystemExit", vjp(stops)),
-    ("one batch axis only", "1.2", "a matrix does not fit, 3 against 2", vjp(of_one_batch_axis)),
+    ("one batch axis only", "1.2", "With several batch axes, make rows first: x.reshape(-1, x.shape[-1])\n    dA = u.T @ x", vjp(of_one_batch_axis)),
     ("len(x) for the batch", "1.2", "the gradient of b: a mean over batch axis 1 of 3 alone instead of a sum, or len(x) = 2 is taken for the batch of 6", vjp(mean_times_length)),
 ]  # fmt: skip
 
