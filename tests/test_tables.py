@@ -128,6 +128,13 @@ def test_results_show_a_row_a_question_and_the_diagnosis_below_it(results):
     assert table.below == results.end == "1 of 5 right, 1 of 6.5 points; next: task 2"
 
 
+def test_what_was_found_is_shown_and_not_how_it_was_measured():
+    check = named("a", measured=2.0, detail="in x, Jv from differences")
+    check.finds("the sign is wrong")
+    for shown in (check, checks.run([checks.Question("1.1 a", lambda: check)])):
+        assert Table(shown._repr_html_()).rows[2] == ["the sign is wrong"]
+
+
 def test_points_are_shown_where_they_differ_from_one():
     def shown(points):
         question = checks.Question("1.1 a", lambda: named("a"), points=points)
