@@ -2,11 +2,7 @@
 that agree with them."""
 
 import functools
-import linecache
-import traceback
-import types
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +10,7 @@ from ..arguments import (
     CHANGED,
     Given,
     WrongResult,
+    generator,
     instance,
     is_ours,
     name_of,
@@ -25,6 +22,7 @@ from ..arguments import (
 )
 from ..fields import Field
 from ..maps import Map, html
+from .errors import line_of
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 COMPLEX_STEPS, DIFFERENCES = ", F′ by complex steps", ", F′ from differences"
@@ -35,11 +33,11 @@ class Check:
     """`measured` against `limit`. Passed if measured ≤ limit (a NaN fails), unless the measurement
     is blind: too coarse to see a mistake that leaves it below the limit. Then it is unsure.
 
-    detail: what was compared, and what is known of a mistake; line: the line of source that an
-    error comes from, "" if there is none.
+    detail: what was compared, and what is known of a mistake; finding: the latter alone; line: the
+    line of source that an error comes from; "" if there is none.
     """
 
-    blind, line = False, ""
+    blind, line, finding = False, "", ""
 
     def __init__(self, name, measured, limit, detail=""):
         self.name, self.detail = str(name), str(detail)
@@ -49,6 +47,12 @@ class Check:
     def passed(self):
         """True if measured ≤ limit, and the measurement is not blind."""
         return bool(self.measured <= self.limit) and not self.blind
+
+    def finds(self, words):
+        """Say what is known of a mistake, or is to be remarked, beside what was compared."""
+        self.finding = f"{self.finding}; {words}" if self.finding else words
+        self.detail += f"; {words}"
+        return self
 
     def require(self):
         """AssertionError with the line of this check unless it passed; returns the check."""
@@ -75,19 +79,17 @@ class Check:
     __repr__ = __str__
 
     def _repr_html_(self):
-        return html([HEAD[1:], cells(self)[1:]])
+        return html([("check", *HEAD), cells(self)], [(self.finding or self.detail, self.line)])
 
 
-#: the columns of checks as a table; a check alone has no points
-HEAD = ("points", "question", "verdict", "measured", "limit", "what is known")
+#: the columns of a check in a table, after its name
+HEAD = ("verdict", "measured", "limit")
 
 
-def cells(check):
-    """The row of a check in a table of HTML."""
-    numbers = [f"{z:.2e}" if z == z else "" for z in (check.measured, check.limit)]
-    line = [f"in the line  {check.line}"] if check.line else []
-    points = f"{getattr(check, 'points', 1):g}"
-    return points, check.name, check.verdict, *numbers, "\n".join([check.detail, *line])
+def cells(check, form=".2e"):
+    """The row of a check in a table of HTML; form: of its numbers."""
+    numbers = [f"{z:{form}}" if z == z else "" for z in (check.measured, check.limit)]
+    return check.name, check.verdict, *numbers
 
 
 def fails_on_wrong_results(check):
@@ -99,7 +101,7 @@ def fails_on_wrong_results(check):
         try:
             return check(*given, **options)
         except WrongResult as error:
-            words, line = str(error), line_of(error.__cause__)
+            words, line = str(error), line_of(error)
         except ValueError as error:
             if not writes_to_a_view(error):
                 raise
@@ -110,26 +112,6 @@ def fails_on_wrong_results(check):
         return failed
 
     return guarded
-
-
-def line_of(error):
-    """The line of source, outside the package, its libraries and a sheet's `questions`, that led to
-    an error; "" if there is none, and for None."""
-    ours, lines = (str(Path(__file__).parents[1]), "site-packages"), [""]
-    for frame, number in traceback.walk_tb(getattr(error, "__traceback__", None)):
-        code = frame.f_code
-        of_the_sheet = code in inside(frame.f_globals.get("questions"))
-        if not of_the_sheet and not any(part in code.co_filename for part in ours):
-            lines.append(linecache.getline(code.co_filename, number, frame.f_globals).strip())
-    return lines[-1]
-
-
-def inside(function):
-    """The code of a function, and of those that are defined in it."""
-    code = getattr(function, "__code__", function)
-    if not isinstance(code, types.CodeType):
-        return []
-    return [code, *(deeper for part in code.co_consts for deeper in inside(part))]
 
 
 # ---- what is checked, and where
@@ -180,6 +162,16 @@ def parameters_of(F):
     return getattr(F, "parameters", {"θ": theta_of(F)})
 
 
+def places(F):
+    """name → slice of θ, for each parameter of F."""
+    named = parameters_of(F)
+    ends = np.cumsum([view.size for view in named.values()])
+    return {
+        name: slice(end - view.size, end)
+        for (name, view), end in zip(named.items(), ends, strict=True)
+    }
+
+
 def of_one_argument(F, x):
     """A map and states x as they are; a map of two arguments, and a pair x of states, as a map of
     the two end to end."""
@@ -222,6 +214,13 @@ class OfPairs:
 
 
 # ---- derivatives
+
+
+def directions(rng):
+    """A Generator as it is; from a seed, one that does not draw what a caller drew with the same
+    seed: w = x, say, would hide what is orthogonal to x."""
+    given = generator(rng)
+    return given.spawn(1)[0] if isinstance(rng, int | np.integer) else given
 
 
 def along(x, v, part):
@@ -275,6 +274,18 @@ def tangent_or_quotient(F, x, v, part):
     return (Jv, "jvp") if near else (quotient, DISAGREES)
 
 
+def columns(F, x, part):
+    """F′e for each unit vector e of x or of θ: from the jvp, if it is right there, else difference
+    quotients."""
+    units = np.eye(theta_of(F).size) if part == "in θ" else np.eye(x.size).reshape(-1, *x.shape)
+    return [tangent_or_quotient(F, x, e, part)[0] for e in units]
+
+
+def true_gradient(F, x, w, part):
+    """∂⟨w, F⟩ in all directions of x or of θ, flat."""
+    return np.array([(w * column).sum() for column in columns(F, x, part)])
+
+
 def jacobian_by_differences(F, x, step=1e-6):
     """F′(x), column by column."""
     units = [np.broadcast_to(e, x.shape) for e in np.eye(x.shape[-1])]
@@ -318,7 +329,7 @@ def jacobian_of(F, x, space="ℝᵈ → ℝᵈ"):
         WrongResult,
     )
     refuse(not np.isfinite(J).all(), "F′ is not finite", WrongResult)
-    v = np.random.default_rng(0).normal(size=x.shape)
+    v = directions(0).normal(size=x.shape)
     quotient, rounding = difference_quotient(F, x, v, "in x")
     finer, _ = difference_quotient(F, x, v, "in x", step=2e-7)
     if not source and J.shape[:-1] == quotient.shape == x.shape:
@@ -333,5 +344,5 @@ def jacobian_of(F, x, space="ℝᵈ → ℝᵈ"):
 def if_it_is_a_step(F, check):
     """The check, with a remark if it failed and F is a vector field."""
     if not check.passed and isinstance(F, Field):
-        check.detail += "; F is a field, not a step: check Flow(field, h, method)"
+        check.finds("F is a field, not a step: check Flow(field, h, method)")
     return check
