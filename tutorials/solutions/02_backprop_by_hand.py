@@ -56,9 +56,9 @@ assert "Jv from jvp" in check.detail and check.measured < 1e-13
 # $y = x + \frac h2(K_1 + K_2)$ with $K_1 = X(x)$ and $K_2 = X(x + hK_1)$. Read it from
 # the end: $K_2$ is owed $\frac h2w$, and pulls it back to $\eta_2$ at $x + hK_1$; so
 # $K_1$ is owed $\frac h2w + h\eta_2$, and $x$ the sum of all. Heun's weights $b =
-# (\frac12, \frac12)$ are the same in either order, so nothing happens. Kutta's $(\frac16,
-# \frac23, \frac16)$ and RK4's are palindromes, too: only Ralston's $(\frac14, \frac34)$
-# and the explicit midpoint rule's $(0, 1)$ notice.
+# (\frac12, \frac12)$ are the same in either order, so nothing happens. Those of Kutta3
+# and RK4 are palindromes, too: only Ralston's $(\frac14, \frac34)$ and the explicit
+# midpoint rule's $(0, 1)$ notice.
 
 
 # %%
