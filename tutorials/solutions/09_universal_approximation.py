@@ -47,12 +47,12 @@ assert np.abs(P.gradient(x).sum(axis=-1)).max() > 0.01
 
 # %% [markdown]
 # ## Exercise 3
-# Turned, the state $(x, 0, 0)$ stays at the distance $|x|$ from 0, and its direction may
-# become any function of $x$. What is read off, $w^\top y + c$ with $\|y\| = |x|$, is $c
-# + \|w\||x|\cos\alpha(x)$: every target with $|\text{target}(x) - c| \le \|w\||x|$. Ours
-# is at most $5|x|$ for $|x| \le 3$, so turning is enough. The gradient layers alone are
-# smooth at 0, where the target has its kink, and their number is small. (250 samples,
-# 120 epochs.)
+# Turned, the state $(x, 0, 0)$ stays at the distance $|x|$ from 0, and its direction
+# may become any function of $x$. What is read off, $w^\top y + c$ with $\|y\| = |x|$,
+# is $c + \|w\||x|\cos\alpha(x)$: every target with $|\text{target}(x) - c| \le
+# \|w\||x|$. Ours is at most $5|x|$ for $|x| \le 3$, so turning is enough. The gradient
+# layers alone are smooth at 0, where the target has its kink, and their number is
+# small. (250 samples, 120 epochs.)
 
 
 # %%
@@ -93,9 +93,9 @@ assert error["gradients alone"] > 4 * error["spheres alone"]
 # %% [markdown]
 # ## Exercise 4
 # The layers that turn keep $\|y\| = \|x\|$, so it is enough to turn *every* state
-# towards one direction $w$, $\|w\| = 1$: then $w^\top y$ is nearly $\|x\|$. That is what
-# is learned, and here, too, the turns alone do nearly as well. (300 points, 100 epochs:
-# more of both reach $10^{-5}$.)
+# towards one direction $w$, $\|w\| = 1$: then $w^\top y$ is nearly $\|x\|$. That is
+# what is learned, and here, too, the turns alone do nearly as well. (300 points, 100
+# epochs: more of both reach $10^{-5}$.)
 
 # %%
 x, test = rng.normal(size=(300, 2)), rng.normal(size=(500, 2))
