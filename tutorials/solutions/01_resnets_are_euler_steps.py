@@ -36,7 +36,7 @@ assert np.allclose(back - x, gaps[0], rtol=0, atol=1e-15)
 # \frac23$).
 
 # %%
-for a in (0.3, 0.5, 2 / 3, 1.0, -1.0):
+for a in (0.3, 1.0, -1.0):
     method = dnn.RungeKutta([[], [a]], [1 - 1 / (2 * a), 1 / (2 * a)])
     assert method.order == 2
     print(f"a = {a:5.2f} ", checks.order(method, X, x0, T).require())
