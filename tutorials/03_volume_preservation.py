@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 3. Networks that keep volume
 #
-# The recipe of the lecture: a property → a family of fields whose flows have it → an
-# integrator that keeps it. The property here is *volume*: $\det \Psi'(x) = 1$ for every
-# $x$. By Liouville's theorem the fields are those without divergence.
+# The recipe (Celledoni et al., arXiv:2210.02373): a property → a family of fields whose
+# flows have it → an integrator that keeps it. The property here is *volume*: $\det
+# \Psi'(x) = 1$ for every $x$. By Liouville's theorem the fields are those without
+# divergence.
 
 # %%
 import matplotlib.pyplot as plt

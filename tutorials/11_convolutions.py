@@ -191,7 +191,7 @@ label = "singular values of the convolution"
 ax.fill_between(range(61), *np.transpose(ranges), alpha=0.3, label=label)
 ax.axhline(1, color="black", linewidth=1)
 ax.set(xlabel="descents of $P$", ylabel="singular value", xlim=(0, 60))
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # To within a twentieth of 1. (The smallest falls at first: a descent takes $s$ to about
