@@ -141,4 +141,4 @@ for when, (ell, _, attacked, blind) in (("before", before), ("× 1000", after)):
     print(f"FGM of the loss {blind:.1%}")
 assert abs(after[0] / before[0] - 1000) < 1e-6
 np.testing.assert_allclose(after[1], before[1], rtol=1e-9)
-assert after[2] == before[2] and after[3] > before[3] + 0.1
+assert abs(after[2] - before[2]) < 0.03 and after[3] > before[3] + 0.1
