@@ -16,6 +16,7 @@ import dynsys_nn as dnn
 from dynsys_nn import plotting
 
 rng = np.random.default_rng(0)
+plt.style.use(plotting.STYLE)
 
 # %% [markdown]
 # ## The layer, twice

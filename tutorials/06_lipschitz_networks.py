@@ -162,7 +162,7 @@ for name, (layers, constraint, more) in kinds.items():
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(15, 5.5), sharey=True)
-for name, colour in zip(profiles, ("C0", "C2", "C4", "C1"), strict=True):
+for name, colour in zip(profiles, ("C0", "C2", "C4", "C1")):
     ax = axes[int("ResNet" in name)]
     plotting.lipschitz_profile(profiles[name], ax=ax, label=name, color=colour)
 for ax in axes:

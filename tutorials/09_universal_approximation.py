@@ -48,7 +48,7 @@ print(checks.orthogonal_to_x(pendulum, z))
 with plt.style.context(plotting.STYLE):
     fig, axes = plt.subplots(1, 3, figsize=(15, 4.6))
     plotting.skew_and_gradient(P, (-3, 3), (-2.4, 2.4), axes)
-    for ax, title in zip(axes, ("$f$", r"$\nabla U$", "$X_S$"), strict=True):
+    for ax, title in zip(axes, ("$f$", r"$\nabla U$", "$X_S$")):
         ax.set_title(title)
 assert np.abs(P.gradient(z) + P.sphere(z) - pendulum(z)).max() < 1e-14
 

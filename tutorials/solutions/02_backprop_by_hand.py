@@ -79,7 +79,7 @@ def heun(X, x, h, b=(1 / 2, 1 / 2)):
 w = rng.normal(size=x.shape)
 for b in ((1 / 2, 1 / 2), (1 / 2, 1 / 2)[::-1]):
     mine, theirs = heun(X, x, 0.3, b), dnn.Heun().vjp(X, x, 0.3)
-    for a, b in zip((mine[0], *mine[1](w)), (theirs[0], *theirs[1](w)), strict=True):
+    for a, b in zip((mine[0], *mine[1](w)), (theirs[0], *theirs[1](w))):
         assert np.allclose(a, b, rtol=1e-12)
 
 two_stages = dnn.Heun, dnn.ExplicitMidpoint, dnn.Ralston
