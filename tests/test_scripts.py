@@ -11,7 +11,7 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from conftest import ROOT, TUTORIALS, run
+from conftest import ROOT, SOLUTIONS, TUTORIALS, run
 
 import dynsys_nn as dnn
 from dynsys_nn import plotting
@@ -221,6 +221,43 @@ def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, sc
         and "xercise" in source
         and "efore you run" in source
     )
+
+
+def cells(path):
+    """The cells of a percent script, each with its text or its code."""
+    return re.split(r"(?m)^# %%", path.read_text())[1:]
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda p: f"solutions/{p.stem}")
+def test_solution_runs_with_warnings_as_errors_and_leaves_no_file(path, scripts):
+    done, folder = scripts["solutions"]
+    assert f"\nsolved {path.stem} in " in "\n" + done.stdout, done.stderr
+    assert not list(folder.iterdir())
+
+
+def test_every_exercise_of_every_tutorial_has_a_solution_with_an_assertion():
+    assert [path.name for path in SOLUTIONS] == [path.name for path in TUTORIALS]
+    for tutorial, solution in zip(TUTORIALS, SOLUTIONS, strict=True):
+        *_, last = cells(tutorial)  # so that no tutorial solves its own exercises
+        _, exercises = last.split("# ## Exercises\n")
+        asked = re.findall(r"(?m)^# (\d+)\. ", exercises)
+        assert asked == [str(1 + k) for k in range(len(asked))]
+        _, *sections = re.split(r"(?m)^# ## Exercise (\d+)$", solution.read_text())
+        assert sections[::2] == asked, solution
+        for number, section in zip(asked, sections[1::2], strict=True):
+            assert re.search(r"(?m)^ *(assert |np\.testing\.)", section), (solution, number)
+
+
+@pytest.mark.parametrize(
+    "path", [*TUTORIALS, *SOLUTIONS], ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_no_cell_ends_in_a_value_that_a_notebook_would_print(path):
+    """A check that was required would be there twice, a legend as <Legend …>."""
+    for cell in cells(path):
+        last = ast.parse("#" + cell).body[-1:]
+        if last and isinstance(last[0], ast.Expr):
+            function = ast.unparse(last[0].value).split("(")[0]
+            assert re.fullmatch(r"print|show|.*\.grid|np\.testing\.\w+", function)
 
 
 # ---- README
