@@ -244,7 +244,7 @@ def questions(Answer, seed=0):
     def parts():
         said, words = [], ("gradient", "sphere", "both")
         claimed = Answer.parts
-        if None in claimed.values():
+        if any(part is None for part in claimed.values()):
             raise NotImplementedError("Task 5: set parts")
         for name in Presnov.parts:
             P = Answer(known(name), 24)
