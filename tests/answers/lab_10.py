@@ -68,6 +68,11 @@ def one_axis(P, x, t):
     return np.einsum("ni,ni->n", x, P.f(t * x))
 
 
+def mean_of_the_nodes(P, x):
+    terms = [P.f(t * x) + t * P.f.vjp(t * x)[1](x)[0] for t, _ in P.rule()]
+    return np.mean(terms, axis=0)
+
+
 def parts(**changes):
     right = {"rotation": "sphere", "tanh": "gradient", "pendulum": "both", "radial": "gradient"}
     return with_method(parts=right | changes)
@@ -82,6 +87,8 @@ WRONG = [
     ("nodes on [−1, 1], weights halved", "1.1", "nodes on [−1, 1]: move them to [0, 1]", with_potential(lambda t, w: (t, w / 2))),
     ("weights not halved", "1.1", "the weights on [0, 1] have the sum 1, not 2", with_potential(lambda t, w: ((1 + t) / 2, w))),
     ("nodes on [0, 2]", "1.1", "t = 1 + node lies in [0, 2]: halve it", with_potential(lambda t, w: (1 + t, w / 2))),
+    ("half a node too far", "1.1", "lies in [½, 3/2]", with_potential(lambda t, w: (1 + t / 2, w / 2))),
+    ("x·f(tx) without a sum, then all entries", "1.1", "U(x) has shape (2,) for states of shape (3, 2)", with_potential(moved, lambda P, x, t: (x * P.f(t * x)).sum(axis=0))),
     ("tx in both factors", "1.1", "the first factor is x, not tx", with_potential(moved, lambda P, x, t: (t * x * P.f(t * x)).sum(axis=-1))),
     ("f at x", "1.1", "that is xᵀf(x): f belongs at tx", with_potential(moved, lambda P, x, t: (x * P.f(x)).sum(axis=-1))),
     ("a mean over the nodes", "1.1", "a mean over the nodes", with_potential(lambda t, w: ((1 + t) / 2, np.full(len(t), 1 / len(t))))),
@@ -110,10 +117,13 @@ WRONG = [
     ("minus the second term", "3.1", "the sign of the second term is wrong", with_gradient(lambda f, back, jvp, x, t: f - t * back(x)[0])),
     ("the pair of the pullback as an array", "3.1", "back(x)", with_gradient(lambda f, back, jvp, x, t: f + t * back(x))),
     ("the pullback of w = f", "3.1", "the covector of the pullback is x, not f(tx)", with_gradient(lambda f, back, jvp, x, t: f + back(f)[0])),
-    ("the pullback at x in place of tx", "3.2", "∇U(x) is", with_method(gradient=lambda P, x: sum(w * (P.f(t * x) + t * P.f.vjp(x)[1](x)[0]) for t, w in P.rule()))),
+    ("a mean over the nodes, in the gradient", "3.2", "has each node its weight?", with_method(gradient=mean_of_the_nodes)),
+    ("the gradient with five nodes", "3.2", "take self.n of them", with_method(gradient=lambda P, x: sum(w * (P.f(t * x) + t * P.f.vjp(t * x)[1](x)[0]) for t, w in zip(*moved(*leggauss(5)), strict=True)))),
+    ("the pullback at x in place of tx", "3.2", "is f′ taken at tx?", with_method(gradient=lambda P, x: sum(w * (P.f(t * x) + t * P.f.vjp(x)[1](x)[0]) for t, w in P.rule()))),
     ("−X_S", "4.1", "the sign is wrong: f = ∇U + X_S", with_method(sphere=lambda P, x: P.gradient(x) - P.f(x))),
     ("f + ∇U", "4.1", "X_S is what ∇U leaves of f", with_method(sphere=lambda P, x: P.gradient(x) + P.f(x))),
     ("f projected on the sphere", "4.1", "less its part along x", with_method(sphere=lambda P, x: P.f(x) - (x * P.f(x)).sum(axis=-1, keepdims=True) / (x * x).sum(axis=-1, keepdims=True) * x)),
+    ("∇U itself", "4.1", "that is ∇U", with_method(sphere=lambda P, x: P.gradient(x))),
     ("U in place of ∇U", "4.1", "operands could not be broadcast", with_method(sphere=lambda P, x: P.f(x) - P.U(x))),
     ("the pendulum is Hamiltonian, so it has no gradient", "5.1", "pendulum: not sphere, measured is neither is 0", parts(pendulum="sphere")),
     ("tanh is a gradient and more", "5.1", "tanh: not both, measured is X_S = 0", parts(tanh="both")),
@@ -155,6 +165,7 @@ def by_parts(P, x):
 
 RIGHT = [
     ("all nodes at once", with_method(U=all_nodes_at_once)),
+    ("the covector tx, and no factor t", with_gradient(lambda f, back, jvp, x, t: f + back(t * x)[0])),
     ("f′ as a matrix", with_method(gradient=by_jacobian)),
     ("scipy's rule", with_method(U=by_scipy)),
     ("integrated by parts", with_method(gradient=by_parts)),

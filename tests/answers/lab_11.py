@@ -166,6 +166,7 @@ WRONG = [
     ("by SVD", "1.1", "exact, and no power iteration", with_method(power=by_svd)),
     ("never divided", "1.1", "v₀ and v₁ are not divided by their lengths", iterated(lambda A, v: A.T @ (A @ v), end, lambda v: v)),
     ("divided at the start only", "1.1", "v₁ is not divided by its length", iterated(lambda A, v: A.T @ (A @ v), end)),
+    ("Rayleigh's quotient of A", "1.1", "that is vᵀAv", iterated(step, lambda A, v: (v @ A @ v, unit(A @ v), v))),
     ("s alone", "1.1", "power returns s, u, v, three things, got float64", iterated(step, lambda A, v: norm(A @ v))),
     ("no return", "1.1", "got None: is there a return?", with_method(power=lambda P, A, v, n: None)),
     ("s and v", "1.1", "three things, got 2", iterated(step, lambda A, v: (norm(A @ v), v))),
@@ -199,6 +200,7 @@ WRONG = [
     ("the root of one step more", "4.1", "a step too few, or too high a root", gram(root=lambda k: 0.5 ** (k + 1))),
     ("r + …, where 2r + … belongs", "4.1", "is squared in each step: 2r_j + …", with_method(bound=not_squared)),
     ("a mean of the powers", "4.1", "k = 1: 2.9615", with_method(bound=lambda P, A, k: (norm(A) + norm(A.T @ A) ** 0.5) / 2 if k else norm(A))),
+    ("the exponential forgotten", "4.1", "that is its logarithm", with_method(bound=lambda P, A, k: np.log(gram()(type(P)).bound(A, k)))),
     ("GG for GᵀG", "4.1", "GG stands where GᵀG belongs", gram(product=lambda G: G @ G)),
     ("powers of AᵀA", "4.1", "that is of (AᵀA)ᵏ", with_method(bound=of_powers)),
     ("the Frobenius norm", "4.1", "that is ‖A‖_F for every k", with_method(bound=lambda P, A, k: norm(A))),
@@ -207,6 +209,7 @@ WRONG = [
     ("rescaled, and not undone", "4.3", "what G is divided by has to come back", with_method(bound=rescaled_and_not_undone)),
     ("‖I‖_F = 1", "5.1", "identity: look at ‖A‖_F", ratios(identity=(1, 1))),
     ("norms of H, and not their ratios", "5.1", "H: look at ‖A‖_F and √(‖A‖₁‖A‖_∞)", ratios(H=(4, 4))),
+    ("the two exchanged", "5.1", "identity: ‖A‖_F comes first", ratios(identity=(1, 3))),
     ("one number for two", "5.1", "ones: two numbers are needed, got 1", ratios(ones=1)),
 ]  # fmt: skip
 

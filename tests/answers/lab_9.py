@@ -95,6 +95,30 @@ def inverse_without_the_product(F, z):
     return np.concatenate([solve(np.eye(3) + F.h / 2 * F.S(p), x), p], axis=-1)
 
 
+def one_axis_only(F, z):
+    x, p = z[..., :3], z[..., 3:]
+    half = F.h / 2 * F.S(p)
+    right = x + np.einsum("nij,nj->ni", half, x) if z.ndim > 1 else x + half @ x
+    return np.concatenate([solve(np.eye(3) - half, right), p], axis=-1)
+
+
+def x_for_p(F, z):
+    z_new, pullback = super(type(F), F).vjp(z)
+
+    def back(w):
+        dz, dtheta = pullback(w)
+        x, p = z[..., :3].reshape(-1, 3), z[..., 3:].reshape(-1, 3)
+        da = np.linalg.solve(F.W.T, (dz - w)[..., 3:].reshape(-1, 3).T).T
+        return dz, dtheta + F.pack(W=da.T @ (x - p), c=0 * F.c)
+
+    return z_new, back
+
+
+def upper_entries(F, x, y, u, w, dx):
+    dS = F.h / 2 * u[..., :, None] * (x + y)[..., None, :]
+    return np.stack([-dS[..., 1, 2], dS[..., 0, 2], -dS[..., 0, 1]], axis=-1)
+
+
 WRONG = [
     ("Euler's step", "1.1", "that is Euler's step x + hSx", with_step(lambda half, x: x + 2 * times(half, x))),
     ("no solve", "1.1", "the solve is missing", with_step(lambda half, x: x + times(half, x))),
@@ -110,6 +134,7 @@ WRONG = [
     ("the argument is changed", "1.1", "an argument is changed", with_method(__call__=in_place)),
     ("the matrix of the first state for all", "1.1", "treats the batch as a whole", with_method(__call__=one_matrix)),
     ("code for one state", "1.1", "it is written for one state", with_method(__call__=one_state)),
+    ("one batch axis only, in the value", "1.3", "nij,nj->ni", with_method(__call__=one_axis_only)),
     ("Euler keeps ‖x‖, too", "2.1", "true of Cayley's step, not of Euler's", with_method(euler_growth=lambda F, a, n: 1.0)),
     ("growth of the square", "2.1", "the growth of ‖x‖²", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * a @ a) ** n)),
     ("growth in one step", "2.1", "the growth in one step", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * a @ a) ** 0.5)),
@@ -125,6 +150,9 @@ WRONG = [
     ("no transpose at all", "4.1", "neither of the two matrices is transposed", with_pullback(u=lambda I, half, w: solve(I - half, w), dx=lambda I, half, u, w: times(I + half, u))),
     ("dx is u", "4.1", "dx is u: the factor (I + hS/2)ᵀ is missing", with_pullback(dx=lambda I, half, u, w: u)),
     ("no solve in the adjoint", "4.1", "the solve is missing", with_pullback(u=lambda I, half, w: w)),
+    ("h forgotten in the solve and the product", "4.1", "a factor h is missing: S/2 where hS/2 belongs", with_pullback(u=lambda I, half, w: solve(I + half / 0.4, w), dx=lambda I, half, u, w: times(I - half / 0.4, u))),
+    ("h for h/2, in the solve and the product", "4.1", "h stands where h/2 belongs", with_pullback(u=lambda I, half, w: solve(I + 2 * half, w), dx=lambda I, half, u, w: times(I - 2 * half, u))),
+    ("h for h/2, in the solve alone", "4.1", "dx: ", with_pullback(u=lambda I, half, w: solve(I + 2 * half, w))),
     ("dx of the step by its own sign", "4.1", "the sign is wrong", with_pullback(dx=lambda I, half, u, w: -times(I - half, u))),
     ("x alone in da", "4.2", "x stands where x + x⁺ belongs", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * np.cross(x, u))),
     ("x⁺ alone, and the whole h", "4.2", "x⁺ stands where x + x⁺ belongs", with_pullback(da=lambda F, x, y, u, w, dx: F.h * np.cross(y, u))),
@@ -133,11 +161,14 @@ WRONG = [
     ("the cross product the other way round", "4.2", "the sign is wrong", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * np.cross(u, x + y))),
     ("h where h/2 belongs, in da", "4.2", "it is 2 times what it should be", with_pullback(da=lambda F, x, y, u, w, dx: F.h * np.cross(x + y, u))),
     ("h forgotten in da", "4.2", "a factor h = 0.4 is missing", with_pullback(da=lambda F, x, y, u, w, dx: np.cross(x + y, u) / 2)),
+    ("the upper triangle of S alone", "4.2", "the covector at a", with_pullback(da=upper_entries)),
+    ("one entry for each a_k", "4.2", "each a_k stands in two entries of S", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * u[..., [2, 0, 1]] * (x + y)[..., [1, 2, 0]])),
     ("S is taken as a constant", "4.2", "x⁺ depends on p, through S", with_pullback(da=lambda F, x, y, u, w, dx: 0 * u)),
     ("p⁺ = p forgotten in the adjoint", "4.3", "p⁺ = p, so what comes in at p⁺", with_pullback(dp=lambda F, da, wp: da @ F.W)),
     ("W where its transpose belongs", "4.3", "should be Wᵀ times it", with_pullback(dp=lambda F, da, wp: wp + da @ F.W.T)),
     ("dp is da", "4.3", "Wᵀ is missing", with_pullback(dp=lambda F, da, wp: wp + da)),
     ("dW is transposed", "4.3", "the gradient of W: it is transposed", with_pullback(dW=lambda da, p: p.reshape(-1, 3).T @ da.reshape(-1, 3))),
+    ("x for p in dW", "4.3", "W multiplies p, not x", with_method(vjp=x_for_p)),
     ("a mean over the batch", "4.3", "the gradient of c: a mean over the batch of 6", with_pullback(dc=lambda da: da.mean(axis=0))),
     ("dc of each state", "4.1", "the gradient of c has shape (6, 3), but c has (3,)", with_pullback(dc=lambda da: da)),
     ("state on self", "4.2", "where local variables should be", with_method(vjp=on_self)),

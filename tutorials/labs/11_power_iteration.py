@@ -142,6 +142,7 @@ def questions(answer, seed=0):
             ("that is ‖AᵀAv₀‖^½, and s = ‖Av₁‖", (17 / 2) ** 0.25),
             ("that is ‖Aᵀu₀‖, half a step early: s = ‖Av₁‖", (17 / 5) ** 0.5),
             ("v goes on by A, to an eigenvalue: it goes on by AᵀA", (8 / 5) ** 0.5),
+            ("that is vᵀAv, and s = ‖Av‖", 12 / 17),
             ("AAᵀ stands where AᵀA belongs", (20 / 17) ** 0.5),
             ("that is ‖A‖₂, exact, and no power iteration", 2),
             ("v₁ is not divided by its length", (65 / 2) ** 0.5),
@@ -201,9 +202,7 @@ def questions(answer, seed=0):
         v = start[0, : A.shape[1]]
         G = answer.gradient(frozen(A), frozen(v), 100)
         if np.shape(G) == A.T.shape != A.shape:
-            return failed(
-                "the gradient is transposed: it has the shape of A, rows like u"
-            )
+            return failed("the gradient is transposed: it has the shape of A")
         wrong = array_of(G, A.shape, "the gradient")
         if wrong is not None:
             return wrong
@@ -240,11 +239,10 @@ def questions(answer, seed=0):
             s, _, found = answer.power(frozen(A), frozen(v), 5)
         S, Vt = np.linalg.svd(A)[1:]
         said = f"{s:.3g} is found of ‖A‖₂ = {S[0]:.3g}"
-        if not np.isfinite(s) or np.linalg.norm(A @ v) < 1e-12 * S[0] * np.linalg.norm(
-            v
-        ):
+        v = v / np.linalg.norm(v)
+        if not np.isfinite(s) or np.linalg.norm(A @ v) < 1e-12 * S[0]:
             said = "Av = 0: what goes on is 0/0, or rounding errors"
-        elif abs(Vt[0] @ v) > 1e-10 * np.linalg.norm(v):
+        elif abs(Vt[0] @ v) > 1e-10:
             said += "; Av sees its first singular vector, which is not orthogonal to v"
         elif abs(Vt[0] @ found) > 1e-6:
             said += "; rounding errors grow by (s₁/s₂)² a step until they see it"
@@ -280,6 +278,7 @@ def questions(answer, seed=0):
         mistakes = [
             ("the root is missing", K[:4]),
             ("‖G_j‖_F is squared in each step: 2r_j + …", lengths ** roots[:4]),
+            ("that is its logarithm", np.log(needed)),
             ("one step too many: G₀ is A itself", (K**roots)[1:]),
             ("a step too many, and its root is missing", K[1:] ** roots[:4]),
             ("a step too few, or too high a root", (K ** (roots / 2))[:4]),
@@ -345,7 +344,9 @@ def questions(answer, seed=0):
                 continue
             pairs = zip(("‖A‖_F", "√(‖A‖₁‖A‖_∞)"), claimed, true, strict=True)
             wrong = [bound for bound, a, b in pairs if not np.isclose(a, b, 1e-3)]
-            if wrong:
+            if wrong and np.allclose(claimed[::-1], true):
+                said.append(f"{name}: ‖A‖_F comes first")
+            elif wrong:
                 said.append(f"{name}: look at {' and '.join(wrong)}")
         return Check("ratios", len(said), 0, "; ".join(said))
 

@@ -9,8 +9,8 @@
 # $a = Wp + c$. The state is $(x, p)$, six numbers, and the step keeps $p$: so each
 # state of a batch has a matrix of its own, `self.S(p)`, shape (…, 3, 3).
 #
-# 1. Write the value. `np.linalg.solve(M, r[..., None])[..., 0]` solves one system for
-#    each state.
+# 1. Write the value, for any number of batch axes in front.
+#    `np.linalg.solve(M, r[..., None])[..., 0]` solves one system for each state.
 # 2. Predict, before you run anything: $x \perp a$, and $\|x\|$ after $n$ steps of
 #    Euler's method is how many times $\|x\|$ before? Write `euler_growth`.
 # 3. Write the inverse. It is a step, too: which one?
@@ -148,6 +148,14 @@ def questions(Answer, seed=0):
     def norm(F, z):
         return checks.invariant(F, lambda z: (z[..., :3] ** 2).sum(axis=-1), z)
 
+    def two_axes():
+        F, grid = Answer(0.4), z.reshape(2, 3, 6)
+        check = checks.value(F, grid, F(z).reshape(grid.shape))
+        check.detail = (
+            f"not that of the same states with one batch axis: {check.detail}"
+        )
+        return check
+
     def growth():
         F, n = Answer(0.3), 20
         a, v = p[:2]
@@ -196,7 +204,7 @@ def questions(Answer, seed=0):
         if check.passed or not np.isfinite(check.measured):
             return check
         dx = X.vjp(x[:1])[1](w[None])[0][0]
-        J = X(np.eye(3)).T  # x ↦ x⁺ is linear
+        J, J_1, J_2 = (Half(Answer(h), p=p[0])(np.eye(3)).T for h in (0.4, 1.0, 0.8))
         M = np.eye(3) - 0.2 * X._F.S(p[0])
         mistakes = [
             (
@@ -206,6 +214,8 @@ def questions(Answer, seed=0):
             ),
             ("neither of the two matrices is transposed", near(dx, J @ w)),
             ("dx is (I + hS/2)ᵀw: the solve is missing", near(dx, M @ w)),
+            ("a factor h is missing: S/2 where hS/2 belongs", near(dx, J_1.T @ w)),
+            ("h stands where h/2 belongs", near(dx, J_2.T @ w)),
             ("dx is u: the factor (I + hS/2)ᵀ is missing", near(M.T @ dx, w)),
         ]
         return named(check, mistakes)
@@ -219,6 +229,11 @@ def questions(Answer, seed=0):
         y = A(p[:1])[0]
         dx = Half(A._F, p=p[0]).vjp(x[:1])[1](w[None])[0][0]
 
+        M = np.eye(3) - 0.2 * A._F.S(p[0])
+        S_bar = 0.2 * np.outer(np.linalg.solve(M.T, w), x[0] + y)
+        i, j = [2, 0, 1], [1, 2, 0]
+        one_entry = near(da, S_bar[i, j]) or near(da, -S_bar[j, i])
+
         def across(v):  # whether da is a product with v
             return abs(da @ v) <= 1e-8 * np.linalg.norm(da) * np.linalg.norm(v)
 
@@ -229,6 +244,7 @@ def questions(Answer, seed=0):
             ("x⁺ − x stands where x + x⁺ belongs", across(y - x[0])),
             ("w stands where u belongs", across(w)),
             ("dx stands where u belongs", across(dx)),
+            ("each a_k stands in two entries of S, with two signs", one_entry),
         ]
         check = named(check, mistakes)
         check.detail = f"the covector at a (at p, with W = I, c = 0): {check.detail}"
@@ -243,7 +259,7 @@ def questions(Answer, seed=0):
         only_p = np.concatenate([0 * w, w])
         dz, dtheta = pullback(np.concatenate([w, 0 * w])[None])
         dz_p, _ = pullback(only_p[None])
-        dc = F.unpack(dtheta)["c"]
+        dW, dc = (F.unpack(dtheta)[name] for name in ("W", "c"))
         mistakes = [
             (
                 "w = (0, w_p) does not come back as it is: p⁺ = p, so what comes in at "
@@ -255,6 +271,7 @@ def questions(Answer, seed=0):
                 near(dz[0, 3:], F.W @ dc) and not near(F.W @ dc, dc @ F.W),
             ),
             ("the covector at p is that at a: Wᵀ is missing", near(dz[0, 3:], dc)),
+            ("W multiplies p, not x", near(dW, np.outer(dc, z[0, :3]))),
         ]
         return named(check, mistakes)
 
@@ -286,6 +303,7 @@ def questions(Answer, seed=0):
     return [
         Question("1.1 value, three angles", value),
         Question("1.2 ‖x‖ over 100 steps", lambda: norm(Answer(0.4), z), after="1.1"),
+        Question("1.3 value, two batch axes", two_axes, after="1.1"),
         Question("2.1 growth of Euler's ‖x‖", growth),
         Question("3.1 inverse", inverse, after="1.1"),
         Question("4.1 adjoint in x, for one p", in_x, after="1.1"),
@@ -294,7 +312,7 @@ def questions(Answer, seed=0):
         Question(
             "4.4 adjoint, two batch axes",
             lambda: all_gradients(z.reshape(2, 3, 6)),
-            after="4.3",
+            after=("1.3", "4.3"),
         ),
         Question("5.1 p = x: what is kept", kept, after=("1.2", "3.1")),
     ]
