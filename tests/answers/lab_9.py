@@ -1,6 +1,7 @@
 """Answers to lab 9."""
 
 import numpy as np
+from scipy.linalg import expm
 
 
 def solve(M, r):
@@ -95,6 +96,11 @@ def inverse_without_the_product(F, z):
     return np.concatenate([solve(np.eye(3) + F.h / 2 * F.S(p), x), p], axis=-1)
 
 
+def axes_exchanged(F, z):
+    z_new = F.turned(z, F.h)
+    return z_new.swapaxes(0, 1).reshape(z.shape) if z.ndim > 2 else z_new
+
+
 def one_axis_only(F, z):
     x, p = z[..., :3], z[..., 3:]
     half = F.h / 2 * F.S(p)
@@ -127,6 +133,7 @@ WRONG = [
     ("multiplied, not solved", "1.1", "multiplied by I − hS/2, where a system is to be solved", with_step(lambda half, x: times(np.eye(3) - half, x + times(half, x)))),
     ("the implicit Euler step", "1.1", "the implicit Euler step", with_step(lambda half, x: solve(np.eye(3) - 2 * half, x))),
     ("the right factor forgotten", "1.1", "the factor I + hS/2 is missing", with_step(lambda half, x: solve(np.eye(3) - half, x))),
+    ("the exact flow", "1.1", "that is the exact flow exp(hS)x", with_step(lambda half, x: times(expm(2 * half), x))),
     ("Heun's step", "1.1", "F(x) is [0.5 1. ", with_step(lambda half, x: x + times(2 * half, x + times(half, x)))),
     ("only x⁺ is returned", "1.1", "shape (3, 3), needed is (3, 6)", with_method(__call__=lambda F, z: F.turned(z, F.h)[..., :3])),
     ("p and x exchanged", "1.1", "p is not kept", with_method(__call__=lambda F, z: np.roll(F.turned(z, F.h), 3, axis=-1))),
@@ -135,15 +142,19 @@ WRONG = [
     ("the matrix of the first state for all", "1.1", "treats the batch as a whole", with_method(__call__=one_matrix)),
     ("code for one state", "1.1", "it is written for one state", with_method(__call__=one_state)),
     ("one batch axis only, in the value", "1.3", "nij,nj->ni", with_method(__call__=one_axis_only)),
+    ("batch axes exchanged", "1.3", "not that of the same states with one batch axis", with_method(__call__=axes_exchanged)),
     ("Euler keeps ‖x‖, too", "2.1", "true of Cayley's step, not of Euler's", with_method(euler_growth=lambda F, a, n: 1.0)),
     ("growth of the square", "2.1", "the growth of ‖x‖²", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * a @ a) ** n)),
     ("growth in one step", "2.1", "the growth in one step", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * a @ a) ** 0.5)),
+    ("growth of the square in one step", "2.1", "the growth of ‖x‖² in one step", with_method(euler_growth=lambda F, a, n: 1 + F.h**2 * a @ a)),
+    ("growths are added", "2.1", "growths are multiplied, not added", with_method(euler_growth=lambda F, a, n: 1 + n * ((1 + F.h**2 * a @ a) ** 0.5 - 1))),
     ("the triangle inequality", "2.1", "but hSx ⟂ x", with_method(euler_growth=lambda F, a, n: (1 + F.h * np.linalg.norm(a)) ** n)),
     ("|a| forgotten", "2.1", "it depends on |a|, too", with_method(euler_growth=lambda F, a, n: (1 + F.h**2) ** (n / 2))),
     ("growth for each component of a", "2.1", "the growth is one number", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * a * a) ** (n / 2))),
     ("the inverse is the step", "3.1", "that is the step itself, forwards", with_method(inverse=lambda F, z: F(z))),
     ("an Euler step back", "3.1", "x comes back with another length", with_method(inverse=backwards)),
     ("the inverse without its second factor", "3.1", "x comes back with another length", with_method(inverse=inverse_without_the_product)),
+    ("an inverse without p", "3.1", "p does not come back", with_method(inverse=lambda F, z: F.turned(z, -F.h) * [1, 1, 1, 0, 0, 0])),
     ("half a step back", "3.1", "keeps its length, and is turned wrongly", with_method(inverse=lambda F, z: F.turned(z, -F.h / 2))),
     ("a solve with the matrix itself", "4.1", "only one of the two matrices transposed", with_pullback(u=lambda I, half, w: solve(I - half, w))),
     ("a product with the matrix itself", "4.1", "only one of the two matrices transposed", with_pullback(dx=lambda I, half, u, w: times(I + half, u))),
@@ -156,6 +167,7 @@ WRONG = [
     ("dx of the step by its own sign", "4.1", "the sign is wrong", with_pullback(dx=lambda I, half, u, w: -times(I - half, u))),
     ("x alone in da", "4.2", "x stands where x + x⁺ belongs", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * np.cross(x, u))),
     ("x⁺ alone, and the whole h", "4.2", "x⁺ stands where x + x⁺ belongs", with_pullback(da=lambda F, x, y, u, w, dx: F.h * np.cross(y, u))),
+    ("x⁺ − x in da", "4.2", "x⁺ − x stands where x + x⁺ belongs", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * np.cross(y - x, u))),
     ("w in place of u", "4.2", "w stands where u belongs", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * np.cross(x + y, w))),
     ("dx in place of u", "4.2", "dx stands where u belongs", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * np.cross(x + y, dx))),
     ("the cross product the other way round", "4.2", "the sign is wrong", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * np.cross(u, x + y))),

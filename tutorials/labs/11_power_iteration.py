@@ -115,7 +115,8 @@ def questions(answer, seed=0):
 
     def power(A, v, steps):
         """s, u, v of the answer, or a failed check."""
-        found = answer.power(frozen(A), frozen(v), steps)
+        with np.errstate(all="ignore"):
+            found = answer.power(frozen(A), frozen(v), steps)
         if not isinstance(found, tuple | list) or len(found) != 3:
             said = "power returns s, u, v, three things, got "
             one = "None: is there a return?" if found is None else type(found).__name__
@@ -168,7 +169,6 @@ def questions(answer, seed=0):
                 "u does not have length 1": abs(np.linalg.norm(u) - 1),
                 "Av = su does not hold": np.linalg.norm(A @ v - s * u),
                 "Aᵀu = sv does not hold": np.linalg.norm(A.T @ u - s * v),
-                "s is not ‖A‖₂": abs(s - norm(A)),
             }
             wrong = [words for words, error in errors.items() if not error < 1e-10]
             if wrong and not said:
@@ -252,7 +252,7 @@ def questions(answer, seed=0):
 
     def bound(A, k):
         """The answer's bound, or a failed check."""
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             found = answer.bound(frozen(A), k)
         wrong = array_of(found, (), f"the bound for k = {k}")
         return found if wrong is None else wrong
