@@ -100,7 +100,7 @@ WRONG = [
     ("a matrix product of two batches", "1.1", "x @ P.f(t * x)", with_method(U=matrix_products)),
     ("the sum forgotten", "1.1", "shape (3, 2) for states of shape (3, 2), needed is (3,)", with_potential(moved, lambda P, x, t: x * P.f(t * x))),
     ("the argument is changed", "1.1", "an argument is changed", with_method(U=in_place)),
-    ("no return", "1.1", "U(x) is None: is there a return?", with_method(U=lambda P, x: None)),
+    ("no return", "1.1", "U(x) must be an array, got None: is there a return?", with_method(U=lambda P, x: None)),
     ("always five nodes", "1.2", "take self.n of them", with_method(rule=lambda P: zip(*moved(*leggauss(5)), strict=True))),
     ("always thirty nodes", "1.2", "take self.n of them", with_method(rule=lambda P: zip(*moved(*leggauss(30)), strict=True))),
     ("one batch axis only", "1.2", "ni,ni->n", with_potential(moved, one_axis)),
@@ -121,6 +121,7 @@ WRONG = [
     ("weights of [−1, 1] in the gradient", "3.1", "weights on [0, 1] have the sum 1", with_gradient(lambda f, back, jvp, x, t: 2 * (f + t * back(x)[0]))),
     ("minus the gradient", "3.1", ": for f = Mx it is -0.5 Mx + -0.5 Mᵀx", with_gradient(lambda f, back, jvp, x, t: -f - t * back(x)[0])),
     ("t² in the first term", "3.1", "for f = Mx it is 0.25 Mx + 0.5 Mᵀx", with_gradient(lambda f, back, jvp, x, t: t * t * f + t * back(x)[0])),
+    ("a pair as from a pullback", "3.1", "∇U(x) must be an array, got tuple", with_method(gradient=lambda P, x: (P.f(x), 0.0))),
     ("minus the second term", "3.1", "the sign of the second term is wrong", with_gradient(lambda f, back, jvp, x, t: f - t * back(x)[0])),
     ("the pair of the pullback as an array", "3.1", "back(x)", with_gradient(lambda f, back, jvp, x, t: f + t * back(x))),
     ("the pullback of w = f", "3.1", "the covector of the pullback is x, not f(tx)", with_gradient(lambda f, back, jvp, x, t: f + back(f)[0])),
@@ -136,6 +137,7 @@ WRONG = [
     ("the pendulum is Hamiltonian, so it has no gradient", "5.1", "pendulum: not sphere, measured is neither is 0", parts(pendulum="sphere")),
     ("tanh is a gradient and more", "5.1", "tanh: not both, measured is X_S = 0", parts(tanh="both")),
     ("radial and rotation exchanged", "5.1", "radial: not sphere, measured is X_S = 0", parts(rotation="gradient", radial="sphere")),
+    ("a set for a dict", "5.1", "parts is a dict, got {'rotation'}", with_method(parts={"rotation"})),
     ("a word of one's own", "5.1", "rotation: 'skew' is none of gradient, sphere, both", parts(rotation="skew")),
 ]  # fmt: skip
 
@@ -177,5 +179,6 @@ RIGHT = [
     ("f′ as a matrix", with_method(gradient=by_jacobian)),
     ("scipy's rule", with_method(U=by_scipy)),
     ("integrated by parts", with_method(gradient=by_parts)),
+    ("nodes by a method", with_method(nodes_for=lambda P, m: (m + 2) // 2)),
     ("nodes by ceil, a NumPy integer", nodes(lambda m: np.int64(np.ceil((m + 1) / 2)))),
 ]  # fmt: skip

@@ -179,7 +179,7 @@ WRONG = [
     ("u with a wrong sign", "1.2", "Av = su does not hold", iterated(step, lambda A, v: (norm(A @ v), -unit(A @ v), v))),
     ("A for its transpose", "1.1", "AAᵀ stands where AᵀA belongs", iterated(lambda A, v: unit(A @ (A.T @ v)), end)),
     ("no s without a step", "1.3", "UnboundLocalError", with_method(power=at_least_once)),
-    ("divided at the end only", "1.4", "10⁵⁰A: s is not finite", iterated(lambda A, v: A.T @ (A @ v), lambda A, v: end(A, unit(v)))),
+    ("divided at the end only", "1.4", "s is not finite: does a number overflow", iterated(lambda A, v: A.T @ (A @ v), lambda A, v: end(A, unit(v)))),
     ("the gradient is transposed", "2.1", "the gradient is transposed", with_gradient(lambda s, u, v, A: np.outer(v, u))),
     ("the gradient of s²", "2.1", "that is the gradient of s²", with_gradient(lambda s, u, v, A: 2 * s * np.outer(u, v))),
     ("s u vᵀ", "2.1", "a factor s too many", with_gradient(lambda s, u, v, A: s * np.outer(u, v))),
@@ -219,7 +219,7 @@ WRONG = [
     ("‖I‖_F = 1", "5.1", "identity: look at ‖A‖_F", ratios(identity=(1, 1))),
     ("norms of H, and not their ratios", "5.1", "H: look at ‖A‖_F and √(‖A‖₁‖A‖_∞)", ratios(H=(4, 4))),
     ("the two exchanged", "5.1", "identity: ‖A‖_F comes first", ratios(identity=(1, 3))),
-    ("one number for two", "5.1", "ones: two numbers are needed, got 1", ratios(ones=1)),
+    ("one number for two", "5.1", "what is said of ones has shape (), needed is (2,)", ratios(ones=1)),
 ]  # fmt: skip
 
 

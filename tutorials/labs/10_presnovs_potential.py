@@ -103,9 +103,9 @@ def known(name):
 def against(f, x, needed, name):
     """f(x), called by this name, against what it should be."""
     found = f(x.copy())
-    if found is None:
-        said = f"{name} is None: is there a return?"
-        return Check(name, np.inf, 0.0, said)
+    if not isinstance(found, np.ndarray | np.number | float):
+        got = "None: is there a return?" if found is None else type(found).__name__
+        return Check(name, np.inf, 0.0, f"{name} must be an array, got {got}")
     if np.shape(found) != needed.shape:
         said = f"{name} has shape {np.shape(found)} for states of shape {x.shape}, "
         said += f"needed is {needed.shape}"
@@ -164,7 +164,8 @@ def questions(Answer, seed=0):
 
     def nodes():
         for m in range(12):
-            n, f = Answer.nodes_for(m), power(m)
+            f = power(m)
+            n = Answer(f).nodes_for(m)
             if not isinstance(n, int | np.integer) or n < 1:
                 said = f"degree m = {m}: {n!r} nodes, needed is an integer ≥ 1"
                 return Check("nodes", np.inf, 0.0, said)
@@ -251,8 +252,9 @@ def questions(Answer, seed=0):
         return checks.orthogonal_to_x(Answer(f, 24).sphere, states, limit=1e-10)
 
     def parts():
-        said, words = [], ("gradient", "sphere", "both")
-        claimed = Answer.parts
+        said, words, claimed = [], ("gradient", "sphere", "both"), Answer.parts
+        if not isinstance(claimed, dict):
+            return Check("parts", np.inf, 0.0, f"parts is a dict, got {claimed!r}")
         if any(part is None for part in claimed.values()):
             raise NotImplementedError("Task 5: set parts")
         for name in Presnov.parts:

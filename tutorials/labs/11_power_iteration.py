@@ -88,22 +88,36 @@ def matrix(rng, singular_values, shape):
     return U @ S @ V
 
 
-def failed(said):
-    """The check of an answer that has no number to measure."""
-    return Check("answer", np.inf, 0.0, said)
+class NoAnswer(Exception):
+    """What is wrong with an answer in which there is no number to measure."""
+
+
+def said_of(ask):
+    """ask, with a check that failed for a NoAnswer."""
+
+    def asked():
+        try:
+            return ask()
+        except NoAnswer as words:
+            return Check("answer", np.inf, 0.0, words)
+
+    return asked
 
 
 def array_of(found, shape, name):
-    """A failed check, unless what was found is an array of that shape, finite."""
+    """What was found, as an array; NoAnswer unless it has that shape, and is finite."""
     if found is None:
-        return failed(f"{name} is None: is there a return?")
-    if np.shape(found) != shape:
-        return failed(f"{name} has shape {np.shape(found)}, needed is {shape}")
-    if not np.isfinite(found).all():
-        return failed(
-            f"{name} is not finite: does a number overflow, or is one divided by 0?"
-        )
-    return None
+        raise NoAnswer(f"{name} is None: is there a return?")
+    try:
+        array = np.array(found, float)
+    except (TypeError, ValueError):
+        raise NoAnswer(f"{name} is a {type(found).__name__}, not numbers") from None
+    if array.shape != shape:
+        raise NoAnswer(f"{name} has shape {array.shape}, needed is {shape}")
+    if not np.isfinite(array).all():
+        words = "is not finite: does a number overflow, or is there 0/0?"
+        raise NoAnswer(f"{name} {words}")
+    return array
 
 
 def questions(answer, seed=0):
@@ -114,26 +128,23 @@ def questions(answer, seed=0):
     start = rng.normal(size=(2, 6))
 
     def power(A, v, steps):
-        """s, u, v of the answer, or a failed check."""
+        """s, u, v of the answer."""
         with np.errstate(all="ignore"):
             found = answer.power(frozen(A), frozen(v), steps)
+        if found is None:
+            raise NoAnswer("power returns s, u, v, got None: is there a return?")
         if not isinstance(found, tuple | list) or len(found) != 3:
-            said = "power returns s, u, v, three things, got "
-            one = "None: is there a return?" if found is None else type(found).__name__
-            three = isinstance(found, tuple | list)
-            return failed(said + (f"{len(found)}" if three else one))
-        shapes = [(), A.shape[:1], A.shape[1:]]
-        if A.shape[0] != A.shape[1] and np.shape(found[1]) == A.shape[1:]:
-            return failed("u and v are exchanged: u = Av/‖Av‖ is as long as a column")
-        wrong = map(array_of, found, shapes, "suv")
-        return next((check for check in wrong if check is not None), found)
+            got = (
+                len(found) if isinstance(found, tuple | list) else type(found).__name__
+            )
+            raise NoAnswer(f"power returns s, u, v, three things, got {got}")
+        if len(A) != A.shape[1] == np.size(found[1]):
+            raise NoAnswer("u and v are exchanged: u = Av/‖Av‖ is as long as a column")
+        return map(array_of, found, ((), A.shape[:1], A.shape[1:]), "suv")
 
     def one_step():
         A, v = np.array([[0.0, 2.0], [1.0, 0.0]]), np.array([1.0, 1.0])
-        found = power(A, v, 1)
-        if isinstance(found, Check):
-            return found
-        s, true = found[0], (65 / 17) ** 0.5
+        (s, _, _), true = power(A, v, 1), (65 / 17) ** 0.5
         mistakes = [
             ("that is s after no step, of v₀", (5 / 2) ** 0.5),
             ("that is s after two steps", (1025 / 257) ** 0.5),
@@ -160,10 +171,7 @@ def questions(answer, seed=0):
             (tall.T, start[0, :5]),
             (square, start[0, :4]),
         ):
-            found = power(A, v, 60)
-            if isinstance(found, Check):
-                return found
-            s, u, v = found
+            s, u, v = power(A, v, 60)
             errors = {
                 "v does not have length 1": abs(np.linalg.norm(v) - 1),
                 "u does not have length 1": abs(np.linalg.norm(u) - 1),
@@ -178,22 +186,15 @@ def questions(answer, seed=0):
 
     def below():
         A, v = matrix(rng_of(1), np.linspace(1, 2, 6), (6, 6)), start[1]
-        s = [power(A, v, k) for k in (0, 1, 2, 5, 10, 20)]
-        wrong = [check for check in s if isinstance(check, Check)]
-        if wrong:
-            return wrong[0]
-        s = np.array([found[0] for found in s])
+        s = np.array([next(power(A, v, k)) for k in (0, 1, 2, 5, 10, 20)])
         falls = np.max(s[:-1] - s[1:])
         said = "s falls from step to step; it may only grow"
         return Check("s", max(falls, s[-1] - norm(A)), 1e-12, said)
 
     def large():
-        found = power(1e50 * tall, start[0, :3], 60)
-        if isinstance(found, Check):
-            found.detail = f"10⁵⁰A: {found.detail}"
-            return found
-        error = abs(found[0] / 5e50 - 1)
-        return Check("s", error, 1e-10, "s for 10⁵⁰A is not 10⁵⁰ times that for A")
+        s, _, _ = power(1e50 * tall, start[0, :3], 60)
+        said = "s for 10⁵⁰A is not 10⁵⁰ times that for A"
+        return Check("s", abs(s / 5e50 - 1), 1e-10, said)
 
     def rng_of(k):
         return np.random.default_rng([seed, k])
@@ -202,10 +203,8 @@ def questions(answer, seed=0):
         v = start[0, : A.shape[1]]
         G = answer.gradient(frozen(A), frozen(v), 100)
         if np.shape(G) == A.T.shape != A.shape:
-            return failed("the gradient is transposed: it has the shape of A")
-        wrong = array_of(G, A.shape, "the gradient")
-        if wrong is not None:
-            return wrong
+            raise NoAnswer("the gradient is transposed: it has the shape of A")
+        G = array_of(G, A.shape, "the gradient")
         units = 1e-6 * np.eye(A.size).reshape(-1, *A.shape)
         true = [(norm(A + E) - norm(A - E)) / 2e-6 for E in units]
         true = np.reshape(true, A.shape)
@@ -228,13 +227,9 @@ def questions(answer, seed=0):
 
     def hidden():
         v = start[1, :5]
-        A = answer.hidden(frozen(v))
-        wrong = array_of(A, (5, 5), "the matrix")
-        if wrong is not None:
-            return wrong
-        A = np.array(A, float)
+        A = array_of(answer.hidden(frozen(v)), (5, 5), "the matrix")
         if not A.any():
-            return failed("that is the matrix 0, and 0 is its norm: nothing is hidden")
+            raise NoAnswer("that is the matrix 0, of norm 0: nothing is hidden")
         with np.errstate(all="ignore"):
             s, _, found = answer.power(frozen(A), frozen(v), 5)
         S, Vt = np.linalg.svd(A)[1:]
@@ -251,18 +246,13 @@ def questions(answer, seed=0):
         return Check("hidden", s / S[0], 0.1, said)  # NaN fails, too
 
     def bound(A, k):
-        """The answer's bound, or a failed check."""
+        """The bound of the answer."""
         with np.errstate(all="ignore"):
-            found = answer.bound(frozen(A), k)
-        wrong = array_of(found, (), f"the bound for k = {k}")
-        return found if wrong is None else wrong
+            return array_of(answer.bound(frozen(A), k), (), f"the bound for k = {k}")
 
     def first_bounds():
         A = np.array([[1.0, 2.0], [0.0, 2.0]])
         found = [bound(A, k) for k in range(4)]
-        wrong = [check for check in found if isinstance(check, Check)]
-        if wrong:
-            return wrong[0]
 
         def grams(first, product):
             G = [first]
@@ -304,25 +294,17 @@ def questions(answer, seed=0):
         gaps = []
         for A in (tall / 5, tall.T / 5, square / 4, matrix(rng_of(2), 1, (4, 4))):
             found = [bound(A, k) for k in range(9)]
-            wrong = [check for check in found if isinstance(check, Check)]
-            if wrong:
-                return wrong[0]
             gaps.append(np.array(found) / norm(A) - 1)
         low, high = np.min(gaps), np.max(np.array(gaps)[:, -1])
         if low < -1e-12:
             k = int(np.argmin(np.min(gaps, axis=0)))
-            return failed(
-                f"k = {k}: the bound is {1 + low:.6g} times ‖A‖₂, and so none"
-            )
+            times = f"{1 + low:.6g} times ‖A‖₂"
+            raise NoAnswer(f"k = {k}: the bound is {times}, and so none")
         said = f"k = 8 gives {1 + high:.6g} times ‖A‖₂ at most"
         return Check("bound", high, 0.01, said)
 
     def no_overflow():
         found = [bound(c * square, k) for c in (1e60, 1e-60) for k in (12, 30)]
-        wrong = [check for check in found if isinstance(check, Check)]
-        if wrong:
-            wrong[0].detail = f"A·10^±60: {wrong[0].detail}"
-            return wrong[0]
         true = norm(square) * np.array([1e60, 1e60, 1e-60, 1e-60])
         error = np.abs(found / true - 1).max()
         said = f"A·10^±60: k = 12 and 30 are off by up to {error:.1e}"
@@ -332,16 +314,17 @@ def questions(answer, seed=0):
 
     def ratios():
         matrices = {"identity": np.eye(9), "ones": np.ones((9, 9)), "H": H}
+        if not isinstance(answer.ratios, dict):
+            raise NoAnswer(f"ratios is a dict, got {answer.ratios!r}")
         if any(ratio is None for ratio in answer.ratios.values()):
             raise NotImplementedError("Task 5: set ratios")
         said = []
         for name, A in matrices.items():
             rows_and_columns = np.linalg.norm(A, 1) * np.linalg.norm(A, np.inf)
             true = [np.linalg.norm(A) / norm(A), rows_and_columns**0.5 / norm(A)]
-            claimed = answer.ratios.get(name)
-            if np.shape(claimed) != (2,):
-                said.append(f"{name}: two numbers are needed, got {claimed!r}")
-                continue
+            claimed = array_of(
+                answer.ratios.get(name, ()), (2,), f"what is said of {name}"
+            )
             pairs = zip(("‖A‖_F", "√(‖A‖₁‖A‖_∞)"), claimed, true, strict=True)
             wrong = [bound for bound, a, b in pairs if not np.isclose(a, b, 1e-3)]
             if wrong and np.allclose(claimed[::-1], true):
@@ -350,7 +333,7 @@ def questions(answer, seed=0):
                 said.append(f"{name}: look at {' and '.join(wrong)}")
         return Check("ratios", len(said), 0, "; ".join(said))
 
-    return [
+    sheet = [
         Question("1.1 s after one step", one_step),
         Question("1.2 s, u, v after 60 steps", triple, after="1.1"),
         Question("1.3 s grows, and stays below ‖A‖₂", below, after="1.1"),
@@ -367,6 +350,9 @@ def questions(answer, seed=0):
         Question("4.3 no overflow", no_overflow, after="4.2"),
         Question("5.1 two more bounds", ratios),
     ]
+    for question in sheet:
+        question.ask = said_of(question.ask)
+    return sheet
 
 
 if __name__ == "__main__":

@@ -122,6 +122,7 @@ def questions(Answer, seed=0):
         needed = [[0.6, 0.8, 2, 0, 0, 2.5], [1, -3, 2, 5, 0, 0], [1, 2, 3, 0, 0, 0]]
         alone = norm(F, states)  # is it right that there is a batch?
         if not np.isfinite(alone.measured):
+            alone.detail = alone.detail.replace("I(x_n)", "x⁺")
             return alone
         check = checks.value(F, np.array(states), needed)
         if check.passed or not np.isfinite(check.measured):
@@ -161,8 +162,10 @@ def questions(Answer, seed=0):
         a, v = p[:2]
         y = start = np.cross(a, v)
         found = F.euler_growth(a.copy(), n)
-        if np.shape(found) != ():
-            said = f"the growth is one number, got {'None' if found is None else found}"
+        if not isinstance(found, float | int | np.number | np.ndarray) or np.ndim(
+            found
+        ):
+            said = f"the growth is one number, got {found!r}"
             return Check("growth", np.inf, 0.0, said)
         for _ in range(n):
             y = y + F.h * np.cross(a, y)
@@ -280,7 +283,8 @@ def questions(Answer, seed=0):
         if F.kept is None:
             raise NotImplementedError("Task 5: set kept")
         words = {"norm", "volume", "inverse"}
-        if isinstance(F.kept, str) or not words.issuperset(F.kept):
+        several = isinstance(F.kept, set | frozenset | list | tuple)
+        if not several or not words.issuperset(F.kept):
             said = f"kept is a set out of norm, volume, inverse, got {F.kept!r}"
             return Check("kept", np.inf, 0.0, said)
         G = Half(F)
