@@ -73,6 +73,15 @@ def mean_of_the_nodes(P, x):
     return np.mean(terms, axis=0)
 
 
+def in_the_plane(P, x):
+    total = np.zeros((*x.shape[:-1], 2))
+    for t, w in P.rule():
+        total = (
+            total + w * (P.f(t * x) + t * P.f.vjp(t * x)[1](x)[0]) + np.zeros((*x.shape[:-1], 2))
+        )
+    return total
+
+
 def parts(**changes):
     right = {"rotation": "sphere", "tanh": "gradient", "pendulum": "both", "radial": "gradient"}
     return with_method(parts=right | changes)
@@ -104,6 +113,7 @@ WRONG = [
     ("always five nodes", "1.2", "take self.n of them", with_method(rule=lambda P: zip(*moved(*leggauss(5)), strict=True))),
     ("always thirty nodes", "1.2", "take self.n of them", with_method(rule=lambda P: zip(*moved(*leggauss(30)), strict=True))),
     ("one batch axis only", "1.2", "ni,ni->n", with_potential(moved, one_axis)),
+    ("two components, always", "1.2", "right in ℝ², and not in ℝ³", with_potential(moved, lambda P, x, t: x[..., 0] * P.f(t * x)[..., 0] + x[..., 1] * P.f(t * x)[..., 1])),
     ("as many nodes as the degree", "2.1", "degree m = 0: 0 nodes, needed is an integer ≥ 1", nodes(lambda m: m)),
     ("one node more than the degree", "2.1", "degree m = 1: 2 nodes are more than needed, 1 do", nodes(lambda m: m + 1)),
     ("half the degree", "2.1", "degree m = 2: 1 nodes are too few", nodes(lambda m: max(1, m // 2))),
@@ -122,6 +132,7 @@ WRONG = [
     ("minus the gradient", "3.1", ": for f = Mx it is -0.5 Mx + -0.5 Mᵀx", with_gradient(lambda f, back, jvp, x, t: -f - t * back(x)[0])),
     ("t² in the first term", "3.1", "for f = Mx it is 0.25 Mx + 0.5 Mᵀx", with_gradient(lambda f, back, jvp, x, t: t * t * f + t * back(x)[0])),
     ("a pair as from a pullback", "3.1", "∇U(x) must be an array, got tuple", with_method(gradient=lambda P, x: (P.f(x), 0.0))),
+    ("two components, always, in the gradient", "3.1", "np.zeros((*x.shape[:-1], 2))", with_method(gradient=in_the_plane)),
     ("minus the second term", "3.1", "the sign of the second term is wrong", with_gradient(lambda f, back, jvp, x, t: f - t * back(x)[0])),
     ("the pair of the pullback as an array", "3.1", "back(x)", with_gradient(lambda f, back, jvp, x, t: f + t * back(x))),
     ("the pullback of w = f", "3.1", "the covector of the pullback is x, not f(tx)", with_gradient(lambda f, back, jvp, x, t: f + back(f)[0])),

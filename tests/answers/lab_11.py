@@ -214,6 +214,8 @@ WRONG = [
     ("powers of AᵀA", "4.1", "that is of (AᵀA)ᵏ", with_method(bound=of_powers)),
     ("the Frobenius norm", "4.1", "that is ‖A‖_F for every k", with_method(bound=lambda P, A, k: norm(A))),
     ("the largest eigenvalue", "4.1", "k = 0: 2, needed is 3", with_method(bound=eigenvalue)),
+    ("at most three steps", "4.2", "k = 8 gives 1.0", with_method(bound=lambda P, A, k: gram()(type(P)).bound(A, min(k, 3)))),
+    ("ratios as a list", "5.1", "ratios is a dict, got [(3, 1)", with_method(ratios=[(3, 1), (1, 1), (2, 2)])),
     ("no logarithms", "4.3", "is not finite: does a number overflow", gram()),
     ("rescaled, and not undone", "4.3", "what G is divided by has to come back", with_method(bound=rescaled_and_not_undone)),
     ("‖I‖_F = 1", "5.1", "identity: look at ‖A‖_F", ratios(identity=(1, 1))),

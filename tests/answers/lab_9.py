@@ -134,6 +134,7 @@ WRONG = [
     ("the implicit Euler step", "1.1", "the implicit Euler step", with_step(lambda half, x: solve(np.eye(3) - 2 * half, x))),
     ("the right factor forgotten", "1.1", "the factor I + hS/2 is missing", with_step(lambda half, x: solve(np.eye(3) - half, x))),
     ("the exact flow", "1.1", "that is the exact flow exp(hS)x", with_step(lambda half, x: times(expm(2 * half), x))),
+    ("h written as a number", "1.1", "right for h = 0.4, and not for h = 1: take self.h", with_method(__call__=lambda F, z: F.turned(z, 0.4))),
     ("Heun's step", "1.1", "F(x) is [0.5 1. ", with_step(lambda half, x: x + times(2 * half, x + times(half, x)))),
     ("only x⁺ is returned", "1.1", "shape (3, 3), needed is (3, 6)", with_method(__call__=lambda F, z: F.turned(z, F.h)[..., :3])),
     ("p and x exchanged", "1.1", "p is not kept", with_method(__call__=lambda F, z: np.roll(F.turned(z, F.h), 3, axis=-1))),

@@ -73,10 +73,12 @@ def power(m):
 
 def linear(M):
     """f(x) = Mx."""
-    J = np.array(M, float)
-    return dnn.KnownField(
-        lambda x: x @ J.T, 2, lambda x: np.broadcast_to(J, (*x.shape, 2))
-    )
+    M = np.array(M, float)
+
+    def jacobian(x):
+        return np.broadcast_to(M, (*x.shape, len(M)))
+
+    return dnn.KnownField(lambda x: x @ M.T, len(M), jacobian)
 
 
 def known(name):
@@ -121,6 +123,7 @@ def questions(Answer, seed=0):
     """What is asked of an answer, a class."""
     rng = np.random.default_rng(seed)
     x, grid = rng.normal(size=(6, 2)), rng.normal(size=(2, 3, 2))
+    M, in_space = np.array([[1, 2, 0], [-1, 3, 1], [0, 0, -2]]), rng.normal(size=(6, 3))
 
     def first_numbers():
         states = np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]])
@@ -160,6 +163,10 @@ def questions(Answer, seed=0):
         ):
             said = "U is the same with 2 and with 20 nodes: take self.n of them"
             return Check("nodes", np.inf, 0.0, said)
+        if check.passed:
+            U = (in_space * (in_space @ M.T)).sum(axis=-1) / 2
+            check = against(Answer(linear(M), 4).U, in_space, U, "U(x)")
+            check.detail = f"right in ℝ², and not in ℝ³: {check.detail}"
         return check
 
     def nodes():
@@ -181,8 +188,8 @@ def questions(Answer, seed=0):
         return Check("nodes", 0, 0)
 
     def of_a_matrix():
-        M = np.array([[1.0, 2.0], [-1.0, 3.0]])
-        P, needed = Answer(linear(M), 4), x @ (M + M.T) / 2
+        P, x = Answer(linear(M), 4), in_space
+        needed = x @ (M + M.T) / 2
         check = against(P.gradient, x, needed, "∇U(x)")
         if check.passed or not np.isfinite(check.measured):
             return check
@@ -225,7 +232,7 @@ def questions(Answer, seed=0):
 
     def recomposed():
         f = dnn.ResidualField.random(3, 5, bias=1.0, rng=seed)
-        P, x = Answer(f, 24), np.random.default_rng(seed).normal(size=(6, 3))
+        P, x = Answer(f, 24), in_space
         needed = f(x) - P.gradient(x)
         check = against(P.sphere, x, needed, "X_S(x)")
         if check.passed or not np.isfinite(check.measured):
@@ -248,8 +255,7 @@ def questions(Answer, seed=0):
 
     def orthogonal():
         f = dnn.ResidualField.random(3, 5, bias=1.0, rng=seed)
-        states = np.random.default_rng(seed).normal(size=(6, 3))
-        return checks.orthogonal_to_x(Answer(f, 24).sphere, states, limit=1e-10)
+        return checks.orthogonal_to_x(Answer(f, 24).sphere, in_space, limit=1e-10)
 
     def parts():
         said, words, claimed = [], ("gradient", "sphere", "both"), Answer.parts
@@ -257,7 +263,7 @@ def questions(Answer, seed=0):
             return Check("parts", np.inf, 0.0, f"parts is a dict, got {claimed!r}")
         if any(part is None for part in claimed.values()):
             raise NotImplementedError("Task 5: set parts")
-        for name in Presnov.parts:
+        for name in ("rotation", "tanh", "pendulum", "radial"):
             P = Answer(known(name), 24)
             has = [np.abs(X).max() > 1e-8 for X in (P.gradient(x), P.sphere(x))]
             found = "both" if all(has) else "gradient" if has[0] else "sphere"

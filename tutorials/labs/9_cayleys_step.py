@@ -111,8 +111,8 @@ def questions(Answer, seed=0):
     z, w = rng.normal(size=(6, 6)), rng.normal(size=3)
     x, p = z[:, :3], z[:, 3:]
 
-    def with_a_equal_to_p():
-        F = Answer(0.4)
+    def with_a_equal_to_p(h=0.4):
+        F = Answer(h)
         F.W, F.c = np.eye(3), 0.0
         return F
 
@@ -125,6 +125,12 @@ def questions(Answer, seed=0):
             alone.detail = alone.detail.replace("I(x_n)", "x⁺")
             return alone
         check = checks.value(F, np.array(states), needed)
+        if check.passed:  # ha/2 is the same for h = 1 and a shorter a
+            shorter = np.array(states) / [1, 1, 1, 2.5, 2.5, 2.5]
+            again = with_a_equal_to_p(1.0)(shorter)[:, :3]
+            if not near(again, np.array(needed)[:, :3]):
+                said = "right for h = 0.4, and not for h = 1: take self.h"
+                return Check("value", np.inf, 0.0, said)
         if check.passed or not np.isfinite(check.measured):
             return check
         first = F(np.array(states[:1]))[0]
