@@ -136,11 +136,13 @@ def questions(X, seed=0):
         }
         return compared("value", y, moved(z), mistakes, 1e-10)
 
-    def the_sum():
-        def euler(x):
-            return x + 0.3 * X(x)
+    def of_a_batch():
+        alone = np.reshape([X(state) for state in x.reshape(-1, 4)], x.shape)
+        gap = np.abs(X(x) - alone).max()
+        return dnn.Check("batch", gap, 1e-12, "a state has another value than alone")
 
-        return checks.invariant(euler, dnn.Mass(), x, steps=10)
+    def the_sum():
+        return checks.invariant(dnn.Flow(X, 0.3), dnn.Mass(), x, steps=10)
 
     def predictions():
         Y = changed(X, 0.3 * X.A, 2 + 0.3 * X.b)
@@ -201,6 +203,7 @@ def questions(X, seed=0):
         mistakes = {
             no_slope: u / slope,
             f"{no_slope}, and the sign is wrong": -u / slope,
+            "the slope is R(1 − R): here it is 1 − R²": u / slope * (1 - R * R),
             "the slope is σ′ at Ax + b: here it is at R": u
             / slope
             * dnn.Sigmoid().slope(R),
@@ -234,8 +237,9 @@ def questions(X, seed=0):
     flow = dnn.Flow(X, 0.3, dnn.Heun(), steps=2)
     return [
         Question("1.1 value, where all rates are 0 or 1", value),
-        Question("1.2 the sum stays, two batch axes", the_sum, after="1.1"),
-        Question("2.1 predictions", predictions, after="1.2"),
+        Question("1.2 value, two batch axes", of_a_batch, after="1.1"),
+        Question("1.3 ten steps of Euler's keep the sum", the_sum, after="1.2"),
+        Question("2.1 predictions", predictions, after="1.3"),
         Question("3.1 the longest step keeps x ≥ 0", holds, after="1.2"),
         Question("3.2 no longer step does", longest, after="3.1"),
         Question("4.1 gradient of b, one state", of_b, after="1.2"),
