@@ -135,6 +135,10 @@ def questions(method, seed=0):
             ),
             "it is Euler's method": z[0] + h * X(z[0]),
             "q and p are exchanged: q stands first": np.roll(right, 2, axis=-1),
+            "the factor h of the drift is missing": after(G, ("f", 1 / h), G),
+            "the factor h of the kicks is missing": after(
+                ("g", 1 / 2 / h), F, ("g", 1 / 2 / h)
+            ),
             "the factor h is missing": shears(G, F, G).step(X, z[0], 1.0),
         }
         return compared("value", method.step(X, z[0], h), right, mistakes)
@@ -277,6 +281,7 @@ def questions(method, seed=0):
         mistakes = {
             "the first kick's share is missing: g is called twice": last + drift,
             "the last kick's share is missing: g is called twice": first + drift,
+            "g is called twice: a sum, and not a mean": (first + last) / 2 + drift,
             "the drift's share, the gradient of f, is missing": first + last,
             "the gradient of g is missing": drift,
             "the kicks are of h/2: here they are of h": 2 * (first + last) + drift,
