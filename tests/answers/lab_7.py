@@ -69,6 +69,22 @@ def without_h_in_the_drift(f, g, q, p, h):
     return q, p + h / 2 * g(q)
 
 
+def without_h_in_the_kicks(f, g, q, p, h):
+    p = p + g(q) / 2
+    q = q + h * f(p)
+    return q, p + g(q) / 2
+
+
+def late_kick(f, g, q, p, h):
+    q = q + h * f(p)
+    return q, p + h / 2 * g(q)
+
+
+def drift_and_kick(f, g, q, p, h):
+    q = q + h * f(p)
+    return q, p + h * g(q)
+
+
 def exchanged(f, g, q, p, h):
     p = p + h / 2 * g(q)
     q = q + h * f(p)
@@ -128,6 +144,20 @@ def kicks_kept(self, field, z, h):
     return joined(q, p + h / 2 * field.g(q))
 
 
+def drift_kept(self, field, z, h):
+    q, p = field.split(z)
+    p = p - h / 2 * field.g(q)
+    q = q + h * field.f(p)
+    return joined(q, p - h / 2 * field.g(q))
+
+
+def whole_kicks_undone(self, field, z, h):
+    q, p = field.split(z)
+    p = p - h * field.g(q)
+    q = q - h * field.f(p)
+    return joined(q, p - h * field.g(q))
+
+
 def one_kick_undone(self, field, z, h):
     q, p = field.split(z)
     p = p - h / 2 * field.g(q)
@@ -141,6 +171,7 @@ def with_pullback(
     drift=1,
     first=1,
     old=False,
+    old_drift=False,
     hs=(1, 1, 1),
     factor=None,
     dh_of=lambda dh: dh,
@@ -152,6 +183,7 @@ def with_pullback(
     def vjp(self, field, z, h):
         q, p = field.split(z)
         k1, kick1 = field.g.vjp(q)
+        pull_old = field.f.vjp(p)[1]
         p = p + h / 2 * k1
         k2, pull = field.f.vjp(p)
         q = q + h * k2
@@ -163,7 +195,7 @@ def with_pullback(
             wq, wp = w_q, w_p = field.split(w)
             dq, dg3 = (kick1 if old else kick3)(half * c * wp)
             d3, wq = (wp * k3).sum() / 2, wq + last * dq
-            dp, df = pull(c * wq)
+            dp, df = (pull_old if old_drift else pull)(c * wq)
             d2, wp = ((w_q if end else wq) * k2).sum(), wp + drift * dp
             dq, dg1 = kick1(half * c * wp)
             d1 = ((w_p if end else wp) * k1).sum() / 2
@@ -213,6 +245,9 @@ WRONG = [
     ("whole kicks", "1.1", "both kicks are half ones, by h/2", with_step(whole_kicks)),
     ("one half kick", "1.1", "the last kick is missing", with_step(one_kick)),
     ("symplectic Euler", "1.1", "it is symplectic Euler: one whole kick, and a drift", with_step(symplectic_euler)),
+    ("a drift and a kick", "1.1", "it is symplectic Euler: a drift, and one whole kick", with_step(drift_and_kick)),
+    ("a drift and half a kick", "1.1", "the first kick is missing", with_step(late_kick)),
+    ("no h in the kicks", "1.1", "the factor h of the kicks is missing", with_step(without_h_in_the_kicks)),
     ("drift, kick, drift", "1.1", "which is as good, and another method", with_step(drift_first)),
     ("minus the force", "1.1", "the kicks have the wrong sign: g is −∇V", with_step(against_the_force)),
     ("p first in the state", "1.1", "q and p are exchanged: q stands first", with_step(exchanged)),
@@ -234,11 +269,14 @@ WRONG = [
     ("the step once more", "3.1", "it is the step itself", wrong(inverse=lambda self, field, z, h: self.step(field, z, h))),
     ("the drift undone first", "3.1", "undo the last kick first", wrong(inverse=drift_undone_first)),
     ("the kicks kept", "3.1", "the kicks are not undone", wrong(inverse=kicks_kept)),
+    ("the drift kept", "3.1", "the drift is not undone", wrong(inverse=drift_kept)),
+    ("whole kicks undone", "3.1", "the kicks are whole ones: they are of h/2", wrong(inverse=whole_kicks_undone)),
     ("one kick undone", "3.1", "one of the kicks is not undone", wrong(inverse=one_kick_undone)),
     ("dz without the last kick", "4.1", "what the last kick owes to q⁺ is missing", with_pullback(last=0)),
     ("dz without the drift", "4.1", "what the drift owes to p½ is missing", with_pullback(drift=0)),
     ("dz without the first kick", "4.1", "what the first kick owes to q is missing", with_pullback(first=0)),
     ("one pullback for both kicks", "4.1", "is that of g at q⁺: here it is at q", with_pullback(old=True)),
+    ("the drift's pullback at p", "4.1", "is that of f at p½: here it is at p", with_pullback(old_drift=True)),
     ("the shears forwards", "4.1", "back through the last one first", wrong(vjp=forwards)),
     ("kicks of h", "4.1", "the kicks are of h/2: here they are of h", with_pullback(half=1)),
     ("no h", "4.1", "the factors h are missing", with_pullback(factor=1.0)),
@@ -248,11 +286,16 @@ WRONG = [
     ("dθ of one kick", "4.2", "the first kick's share is missing: g is called twice", with_pullback(theta=lambda a, f, c: dict(f=f, g=c))),
     ("dθ of the other kick", "4.2", "the last kick's share is missing: g is called twice", with_pullback(theta=lambda a, f, c: dict(f=f, g=a))),
     ("dθ without f", "4.2", "the drift's share, the gradient of f, is missing", with_pullback(theta=lambda a, f, c: dict(g=a + c))),
+    ("dθ without g", "4.2", "the gradient of g is missing", with_pullback(theta=lambda a, f, c: dict(f=f))),
     ("f and g exchanged in dθ", "4.2", "the gradients of f and g are exchanged", with_pullback(theta=lambda a, f, c: dict(f=a + c, g=f))),
     ("a mean of the kicks", "4.2", "g is called twice: a sum, and not a mean", with_pullback(theta=lambda a, f, c: dict(f=f, g=(a + c) / 2))),
     ("dh with whole kicks", "4.3", "the kicks are of h/2, and their share is a half", with_pullback(hs=(2, 1, 2))),
     ("dh of the drift alone", "4.3", "the kicks' share is missing", with_pullback(hs=(0, 1, 0))),
     ("dh without the first kick", "4.3", "the first kick's share is missing", with_pullback(hs=(0, 1, 1))),
+    ("dh without the last kick", "4.3", "the last kick's share is missing", with_pullback(hs=(1, 1, 0))),
+    ("dh without the drift", "4.3", "the drift's share is missing", with_pullback(hs=(1, 0, 1))),
+    ("one h too many in dh", "4.3", "one factor h too many", with_pullback(dh_of=lambda dh: 0.4 * dh)),
+    ("minus dh", "4.3", "the sign is wrong", with_pullback(dh_of=lambda dh: -dh)),
     ("dh with w of the end", "4.3", "here it is the w of the end throughout", with_pullback(end=True)),
     ("dh is zero", "4.3", "it is zero", with_pullback(hs=(0, 0, 0))),
     ("dh a mean", "4.3", "a mean over the batch of 3 instead of a sum", with_pullback(dh_of=lambda dh: dh / 3)),

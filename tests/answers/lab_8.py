@@ -145,6 +145,22 @@ def theta_apart(**changes):
     return wrong(vjp=vjp)
 
 
+def dh_at(point):
+    """X at another point in dh."""
+
+    def vjp(self, field, x, h):
+        y, pullback = super(type(self), self).vjp(field, x, h)
+        K = np.eye(3) - h / 2 * np.swapaxes(field.jacobian((x + y) / 2), -1, -2)
+
+        def wrong_pullback(w):
+            mu = np.linalg.solve(K, w[..., None])[..., 0]
+            return *pullback(w)[:2], (mu * field(point(x, y))).sum()
+
+        return y, wrong_pullback
+
+    return wrong(vjp=vjp)
+
+
 WRONG = [
     ("no ½ in K", "1.1", "K = I − hX′: is a ½ missing, from ∂m/∂y = ½, or r has X at y, and not at m: implicit Euler", with_newton(K=lambda J, h: np.eye(3) - h * J)),
     ("implicit Euler", "1.1", "r has X at y, and not at m: implicit Euler", wrong(iterates=implicit_euler)),
@@ -156,18 +172,21 @@ WRONG = [
     ("no h in r", "1.1", "h is missing in r", with_newton(h_of_r=lambda h: 1.0)),
     ("plus the correction", "1.1", "the correction has the wrong sign", with_newton(sign=-1)),
     ("K applied", "1.1", "r is multiplied by K: the system is to be solved", with_newton(solve=lambda K, r: np.einsum("...ij,...j->...i", K, r))),
+    ("Kᵀ applied", "1.1", "r is multiplied by Kᵀ: the system is to be solved", with_newton(solve=lambda K, r: (r[..., None, :] @ K)[..., 0, :])),
     ("without y₀", "1.1", "the iterates are y₀ = x, y₁, …", with_newton(found=lambda ys: ys[1:])),
     ("y alone", "1.1", "the iterates are y₀ = x, y₁, … until ‖r‖ ≤ 1e-12; the first of these is not x", with_newton(found=lambda ys: ys[-1])),
     ("no return", "1.1", "iterates returns a list of arrays, got NoneType", with_newton(found=lambda ys: None)),
     ("in place", "1.1", "all are one array: write y = y − …", wrong(iterates=in_place)),
     ("x in place", "1.1", "an argument is changed", wrong(iterates=changes_x)),
-    ("one axis of solve", "1.1", "solve takes r[..., None] for the states of a batch", with_newton(solve=lambda K, r: np.linalg.solve(K, r))),
+    ("one axis of solve", "1.1", "solve takes r[..., None] for a batch", with_newton(solve=lambda K, r: np.linalg.solve(K, r))),
     ("an axis too many of solve", "1.1", "and [..., 0] takes the axis off again", with_newton(solve=lambda K, r: np.linalg.solve(K, r[..., None]))),
     ("one iteration", "1.2", "until ‖r‖ ≤ 1e-12; these are only 2", with_newton(most=1)),
     ("K frozen at x", "1.2", "K has X′(x), once and for all", with_newton(at=lambda x, y: x, most=40)),
     ("K at y", "1.2", "K has X′ at y_k, and r has X at m", with_newton(at=lambda x, y: y, most=40)),
     ("r at y", "1.2", "r has X at y_k, and not at m: implicit Euler", with_newton(slope=lambda field, x, y: field(y))),
     ("r at x", "1.2", "r has X at x: it does not see y_k", with_newton(slope=lambda field, x, y: field(x))),
+    ("r and K at y", "1.2", "r has X at y_k, and K has X′ there: they are at m", with_newton(slope=lambda field, x, y: field(y), at=lambda x, y: y)),
+    ("r and K at x", "1.2", "r has X(x), and K has X′(x): they are at m", with_newton(slope=lambda field, x, y: field(x), at=lambda x, y: x)),
     ("the trapezoidal rule", "1.2", "it is the trapezoidal rule", with_newton(slope=lambda field, x, y: (field(x) + field(y)) / 2, at=lambda x, y: y)),
     ("m of the last two iterates", "1.3", "it does not go on falling: r has x, the start of the step", wrong(iterates=moving_x)),
     ("a loose tolerance", "1.3", "go on until it is at most 1e-12", with_newton(tol=1e-5)),
@@ -185,11 +204,17 @@ WRONG = [
     ("w + …", "3.1", "μ stands in place of w", with_pullback(dx=lambda mu, dm, w: w + dm / 2)),
     ("no ½ in dx", "3.1", "the ½ of m = ½(x + y) is missing", with_pullback(dx=lambda mu, dm, w: mu + dm)),
     ("no h in the pullback", "3.1", "the factor h is missing in the share of x", with_pullback(h_of=lambda h: 1.0)),
-    ("minus the share", "3.1", "so that dx is w", with_pullback(dx=lambda mu, dm, w: mu - dm / 2)),
+    ("minus the share", "3.1", "dx is w: is X missing, or has its share the wrong sign?", with_pullback(dx=lambda mu, dm, w: mu - dm / 2)),
     ("no solve", "3.1", "nothing is solved", with_pullback(solve=lambda K, w: w)),
     ("Euler's adjoint", "3.1", "it is Euler's adjoint", wrong(vjp=explicit_adjoint)),
     ("no ½ in the adjoint's K", "3.1", "the ½ is missing in K", with_pullback(K=lambda J, h: np.eye(3) - h * J)),
     ("a plus in the adjoint's K", "3.1", "the sign in K is wrong", with_pullback(K=lambda J, h: np.eye(3) + h / 2 * J)),
+    ("K applied in the adjoint", "3.1", "K is applied: Kᵀμ = w is to be solved", with_pullback(solve=lambda K, w: (K @ w[..., None])[..., 0])),
+    ("implicit Euler's adjoint", "3.1", "the ½ is missing in K, and in the share of x", with_pullback(K=lambda J, h: np.eye(3) - h * J, dx=lambda mu, dm, w: mu + dm)),
+    ("no h in the adjoint's K", "3.1", "h is missing in K", with_pullback(K=lambda J, h: np.eye(3) - J / 2)),
+    ("all at y", "3.1", "all is at y: it is at m", with_pullback(at=lambda x, y: y, at_K=lambda x, y: y)),
+    ("K at x in the adjoint", "3.1", "K has X′(x): it is at m", with_pullback(at_K=lambda x, y: x)),
+    ("the pullback at x", "3.1", "the share of x is by the pullback at x", with_pullback(at=lambda x, y: x)),
     ("all at x", "3.1", "all is at x: it is at m", with_pullback(at=lambda x, y: x, at_K=lambda x, y: x)),
     ("K at y in the adjoint", "3.1", "K has X′(y): it is at m", with_pullback(at_K=lambda x, y: y)),
     ("the pullback at y", "3.1", "the share of x is by the pullback at y", with_pullback(at=lambda x, y: y)),
@@ -197,11 +222,15 @@ WRONG = [
     ("two things returned", "3.1", "must return the triple dx, dtheta, dh", wrong(vjp=without_theta)),
     ("w in dθ", "3.2", "it is μ that is pulled back, and not w", theta_apart(covector=lambda mu, w: w)),
     ("dθ at x", "3.2", "it is at x: X stands at m", theta_apart(at=lambda x, y: x)),
+    ("dθ at y", "3.2", "it is at y: X stands at m", theta_apart(at=lambda x, y: y)),
+    ("minus dθ", "3.2", "the sign is wrong", with_pullback(dtheta=lambda d, h: -d)),
     ("half of dθ", "3.2", "a factor ½ too many", with_pullback(dtheta=lambda d, h: d / 2)),
     ("dθ without h", "3.2", "a factor h is missing", with_pullback(dtheta=lambda d, h: d / h)),
     ("a mean for dθ", "3.2", "a mean over the batch of 3", with_pullback(dtheta=lambda d, h: d / 3)),
     ("w in dh", "3.3", "it is ⟨w, X(m)⟩", with_pullback(dh=lambda mu, slope, w, h: (w * slope).sum())),
     ("one h too many in dh", "3.3", "one factor h too many", with_pullback(dh=lambda mu, slope, w, h: h * (mu * slope).sum())),
+    ("dh with X(x)", "3.3", "it is with X(x): X stands at m", dh_at(lambda x, y: x)),
+    ("dh with X(y)", "3.3", "it is with X(y): X stands at m", dh_at(lambda x, y: y)),
     ("dh is zero", "3.3", "it is zero", with_pullback(dh=lambda mu, slope, w, h: 0.0)),
     ("a mean for dh", "3.3", "a mean over all 9 entries", with_pullback(dh=lambda mu, slope, w, h: (mu * slope).mean())),
 ]  # fmt: skip

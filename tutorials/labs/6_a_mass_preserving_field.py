@@ -202,7 +202,6 @@ def questions(X, seed=0):
         twice = "M occurs twice, as M and as Mᵀ: M_ij is multiplied by more than"
         mistakes = {
             no_slope: u / slope,
-            f"{no_slope}, and the sign is wrong": -u / slope,
             "the slope is R(1 − R): here it is 1 − R²": u / slope * (1 - R * R),
             "the slope is σ′ at Ax + b: here it is at R": u
             / slope
