@@ -31,6 +31,8 @@
 # for those that it builds on.
 
 # %%
+import copy
+
 import numpy as np
 
 import dynsys_nn as dnn
@@ -94,9 +96,9 @@ def questions(method, seed=0):
     rng, h, eye = np.random.default_rng(seed), 0.5, np.eye(3)
     X = dnn.ResidualField.random(3, 8, bias=1.0, rng=rng)
     x, w = rng.normal(size=(2, 3, 3)), rng.normal(size=(3, 3))
-    wide = x.copy()
-    wide[0, 0] *= 30  # X is nearly constant there: one iteration is enough
-    x.flags.writeable = wide.flags.writeable = False
+    odd = copy.deepcopy(X)  # without a bias: X(0) = 0, and the state 0 stays
+    odd.b, with_0 = 0.0, np.concatenate([np.zeros((1, 3, 3)), x])
+    x.flags.writeable = with_0.flags.writeable = False
     B = 0.7 * rng.normal(size=(3, 3))
     linear = dnn.KnownField(
         lambda x: x @ B.T, 3, lambda x: np.broadcast_to(B, (*x.shape, 3))
@@ -108,7 +110,7 @@ def questions(method, seed=0):
             raise TypeError(
                 f"iterates returns a list of arrays, got {type(ys).__name__}"
             )
-        needed = "the iterates are y₀ = x, y₁, … until ‖r‖ ≤ 1e-12"
+        needed = "the iterates are y₀ = x, y₁, … until ‖r‖ ≤ 1e-12 for all states"
         if len(ys) < least:
             raise ValueError(f"{needed}; these are only {len(ys)}")
         if ys[0] is ys[1]:
@@ -167,8 +169,8 @@ def questions(method, seed=0):
         return compared("y₂ − y₁", y2 - y1, right, mistakes, 1e-8)
 
     def residuals():
-        ys = newton(X, wide, 3)
-        residuals = [y - wide - h * X((wide + y) / 2) for y in ys]
+        ys = newton(odd, with_0, 3)
+        residuals = [y - with_0 - h * odd((with_0 + y) / 2) for y in ys]
         return [np.linalg.norm(r, axis=-1).max() for r in residuals]
 
     def residual():
