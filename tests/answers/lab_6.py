@@ -59,6 +59,17 @@ def one_axis(self, x):
     return M.sum(axis=2) - M.sum(axis=1)
 
 
+def last_axis(self, x):
+    M = self.rates(x) * x
+    return M.sum(axis=-1) - M.sum(axis=-2)
+
+
+def flattened(self, x):
+    R = self.rates(x).reshape(-1, 4, 4)
+    M = R * x.reshape(-1, 1, 4)
+    return M.sum(axis=-1) - M.sum(axis=-2)
+
+
 def in_place(self, x):
     R = self.rates(x)
     R *= x[..., None, :]
@@ -85,6 +96,9 @@ WRONG = [
     ("all steps keep x ≥ 0", "2.1", "e is false: the smallest component met is -0.", wrong(predictions=lambda self: "abcde")),
     ("the norm, too", "2.1", "f is false: it moves by", wrong(predictions=lambda self: {"a", "b", "c", "d", "f"})),
     ("predictions without a return", "2.1", "predictions() returns letters, as \"af\", got None", wrong(predictions=lambda self: None)),
+    ("a step without a return", "3.1", "longest_step() returns a number, got None", wrong(longest_step=lambda self: None)),
+    ("a factor on the wrong axis of a batch", "1.2", "M = self.rates(x) * x", wrong(__call__=last_axis)),
+    ("batches flattened", "1.1", "F(x) has shape (1, 4), needed is (4,)", wrong(__call__=flattened)),
     ("as long as for one rate", "3.1", "h = 1: with all rates 1 and all at one place, -2 is left there", wrong(longest_step=lambda self: 1)),
     ("non-expansive is not positive", "3.1", "-1 is left there", wrong(longest_step=lambda self: 2 / 3)),
     ("four rates, the diagonal counted", "3.2", "h = 0.25 keeps x ≥ 0, and so does 0.2525, whatever the rates", wrong(longest_step=lambda self: 1 / 4)),

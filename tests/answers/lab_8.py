@@ -48,6 +48,15 @@ def implicit_euler(self, field, x, h):
     return ys
 
 
+def eye_of_the_batch(self, field, x, h):
+    ys = [x]
+    for _ in range(8):
+        m = (x + ys[-1]) / 2
+        K = np.eye(len(x)) - h / 2 * field.jacobian(m)
+        ys.append(ys[-1] - np.linalg.solve(K, (ys[-1] - x - h * field(m))[..., None])[..., 0])
+    return ys
+
+
 def in_place(self, field, x, h):
     y, ys = x.copy(), []
     ys.append(y)
@@ -180,6 +189,7 @@ WRONG = [
     ("x in place", "1.1", "an argument is changed", wrong(iterates=changes_x)),
     ("one axis of solve", "1.1", "solve takes r[..., None] for a batch", with_newton(solve=lambda K, r: np.linalg.solve(K, r))),
     ("an axis too many of solve", "1.1", "and [..., 0] takes the axis off again", with_newton(solve=lambda K, r: np.linalg.solve(K, r[..., None]))),
+    ("the identity of the batch", "1.2", "K = np.eye(len(x)) - h / 2 * field.jacobian(m)", wrong(iterates=eye_of_the_batch)),
     ("one iteration", "1.2", "these are only 2", with_newton(most=1)),
     ("K frozen at x", "1.2", "K has X′(x), once and for all", with_newton(at=lambda x, y: x, most=40)),
     ("K at y", "1.2", "K has X′ at y_k, and r has X at m", with_newton(at=lambda x, y: y, most=40)),
@@ -226,13 +236,13 @@ WRONG = [
     ("minus dθ", "3.2", "the sign is wrong", with_pullback(dtheta=lambda d, h: -d)),
     ("half of dθ", "3.2", "a factor ½ too many", with_pullback(dtheta=lambda d, h: d / 2)),
     ("dθ without h", "3.2", "a factor h is missing", with_pullback(dtheta=lambda d, h: d / h)),
-    ("a mean for dθ", "3.2", "a mean over the batch of 3", with_pullback(dtheta=lambda d, h: d / 3)),
+    ("a mean for dθ", "3.2", "a mean over the batch of 4", with_pullback(dtheta=lambda d, h: d / 4)),
     ("w in dh", "3.3", "it is ⟨w, X(m)⟩", with_pullback(dh=lambda mu, slope, w, h: (w * slope).sum())),
     ("one h too many in dh", "3.3", "one factor h too many", with_pullback(dh=lambda mu, slope, w, h: h * (mu * slope).sum())),
     ("dh with X(x)", "3.3", "it is with X(x): X stands at m", dh_at(lambda x, y: x)),
     ("dh with X(y)", "3.3", "it is with X(y): X stands at m", dh_at(lambda x, y: y)),
     ("dh is zero", "3.3", "it is zero", with_pullback(dh=lambda mu, slope, w, h: 0.0)),
-    ("a mean for dh", "3.3", "a mean over all 9 entries", with_pullback(dh=lambda mu, slope, w, h: (mu * slope).mean())),
+    ("a mean for dh", "3.3", "a mean over all 12 entries", with_pullback(dh=lambda mu, slope, w, h: (mu * slope).mean())),
 ]  # fmt: skip
 
 

@@ -175,6 +175,9 @@ def questions(X, seed=0):
 
     def holds():
         h = X.longest_step()
+        if not isinstance(h, int | float):
+            told = f"longest_step() returns a number, got {h!r}"
+            return dnn.Check("it holds", np.inf, 0, told)
         least = after_a_step(h)
         told = (
             f"h = {h}: with all rates 1 and all at one place, {least:.2g} is left there"

@@ -95,9 +95,9 @@ def questions(method, seed=0):
     """What is asked of an answer."""
     rng, h, eye = np.random.default_rng(seed), 0.5, np.eye(3)
     X = dnn.ResidualField.random(3, 8, bias=1.0, rng=rng)
-    x, w = rng.normal(size=(2, 3, 3)), rng.normal(size=(3, 3))
+    x, w = rng.normal(size=(2, 4, 3)), rng.normal(size=(4, 3))
     odd = copy.deepcopy(X)  # without a bias: X(0) = 0, and the state 0 stays
-    odd.b, with_0 = 0.0, np.concatenate([np.zeros((1, 3, 3)), x])
+    odd.b, with_0 = 0.0, np.concatenate([np.zeros((1, 4, 3)), x])
     x.flags.writeable = with_0.flags.writeable = False
     B = 0.7 * rng.normal(size=(3, 3))
     linear = dnn.KnownField(
@@ -125,10 +125,11 @@ def questions(method, seed=0):
         return ys
 
     def first():
-        r = -h * linear(x[0])
+        x3 = x[0, :3]
+        r = -h * linear(x3)
 
         def after(K, r=r):
-            return x[0] - solved(np.broadcast_to(K, (3, 3, 3)), r)
+            return x3 - solved(np.broadcast_to(K, (3, 3, 3)), r)
 
         K = eye - h / 2 * B
         mistakes = {
@@ -141,10 +142,10 @@ def questions(method, seed=0):
             "the identity is missing in K = ∂r/∂y": after(-h / 2 * B),
             "h is missing in r": after(K, r / h),
             "the correction has the wrong sign: y − K⁻¹r": after(K, -r),
-            "r is multiplied by K: the system is to be solved": x[0] - r @ K.T,
-            "r is multiplied by Kᵀ: the system is to be solved": x[0] - r @ K,
+            "r is multiplied by K: the system is to be solved": x3 - r @ K.T,
+            "r is multiplied by Kᵀ: the system is to be solved": x3 - r @ K,
         }
-        return compared("y₁", newton(linear, x[0], 2)[1], after(K), mistakes)
+        return compared("y₁", newton(linear, x3, 2)[1], after(K), mistakes)
 
     def second():
         y1, y2 = newton(X, x[0], 3)[1:3]
@@ -286,7 +287,7 @@ def questions(method, seed=0):
             "it is at y: X stands at m": theta(mu, y),
             "K is not transposed: Kᵀμ = w": theta(solved(eye - h / 2 * J, w)),
             "the sign is wrong": -theta(mu),
-            "a mean over the batch of 3 instead of a sum": theta(mu) / 3,
+            "a mean over the batch of 4 instead of a sum": theta(mu) / 4,
         }
         dtheta = method.vjp(X, x[0], h)[1](w)[1]
         return compared("dθ", dtheta, theta(mu), mistakes, 1e-9)
@@ -301,8 +302,8 @@ def questions(method, seed=0):
             "one factor h too many": right * h,
             "the sign is wrong": -right,
             "it is zero": 0.0,
-            "a mean over the batch of 3 instead of a sum": right / 3,
-            "a mean over all 9 entries instead of a sum": right / 9,
+            "a mean over the batch of 4 instead of a sum": right / 4,
+            "a mean over all 12 entries instead of a sum": right / 12,
         }
         dh = method.vjp(X, x[0], h)[1](w)[2]
         return compared("dh", dh, right, mistakes, 1e-9)
