@@ -44,6 +44,16 @@ def with_pullback(
     return wrong(vjp=vjp)
 
 
+def with_rates(sigma):
+    """vec R = sigma(Ax + b)."""
+
+    def call(self, x):
+        M = sigma(x @ self.A.T + self.b).reshape(*x.shape, 4) * x[..., None, :]
+        return M.sum(axis=-1) - M.sum(axis=-2)
+
+    return wrong(__call__=call)
+
+
 def without_bias(self, x):
     M = (1 / (1 + np.exp(-x @ self.A.T))).reshape(*x.shape, 4) * x[..., None, :]
     return M.sum(axis=-1) - M.sum(axis=-2)
@@ -86,6 +96,9 @@ WRONG = [
     ("rates without x", "1.1", "the factor x_j of the rates is missing", with_flow(lambda M, R, x: R.sum(axis=-1) - R.sum(axis=-2))),
     ("R transposed", "1.1", "R is transposed", with_flow(lambda M, R, x: (R.swapaxes(-1, -2) * x[..., None, :]).sum(axis=-1) - (R.swapaxes(-1, -2) * x[..., None, :]).sum(axis=-2))),
     ("no bias", "1.1", "b is missing in the rates", wrong(__call__=without_bias)),
+    ("tanh", "1.1", "σ is tanh here", with_rates(np.tanh)),
+    ("no σ", "1.1", "σ is missing: R = σ(Ax + b)", with_rates(lambda z: z)),
+    ("σ(−z)", "1.1", "σ(−z) stands for σ(z)", with_rates(lambda z: 1 / (1 + np.exp(z)))),
     ("no return", "1.1", "None: is there a return?", with_flow(lambda M, R, x: None)),
     ("in place", "1.1", "an argument is changed", wrong(__call__=in_place)),
     ("one batch axis, always", "1.1", "axis 2 is out of bounds", wrong(__call__=one_axis)),
@@ -106,7 +119,7 @@ WRONG = [
     ("w_j − w_i", "4.1", "the sign is wrong, or i and j are exchanged", with_pullback(dM=lambda w: w[..., None, :] - w[..., :, None])),
     ("w_i alone", "4.1", "M_ij is multiplied by more than w_i", with_pullback(dM=lambda w: w[..., :, None] + 0 * w[..., None, :])),
     ("−w_j alone", "4.1", "M_ij is multiplied by more than −w_j", with_pullback(dM=lambda w: -w[..., None, :] + 0 * w[..., :, None])),
-    ("db is zero", "4.1", "it is zero", with_pullback(db=lambda u: 0 * u[0])),
+    ("db is zero", "4.1", "it is zero: is it in pack(A=…, b=…)?", with_pullback(db=lambda u: 0 * u[0])),
     ("u without x", "4.1", "the factor x_j of the rates is missing", with_pullback(factor=lambda x: 1.0)),
     ("u with x_i", "4.1", "here it is R_ij x_i", with_pullback(factor=lambda x: x[..., :, None])),
     ("σ′ of R", "4.1", "the slope is σ′ at Ax + b: here it is at R", with_pullback(slope=lambda R: np.exp(-R) / (1 + np.exp(-R)) ** 2)),
@@ -114,7 +127,7 @@ WRONG = [
     ("through the rates alone", "4.2", "its share as the factor x_j is missing", with_pullback(dx=lambda share, own, w: share)),
     ("by the factor alone", "4.2", "its share in the rates R(x) is missing", with_pullback(dx=lambda share, own, w: own)),
     ("summed over j", "4.2", "is a sum over i: here it is over j", with_pullback(over=-1)),
-    ("minus the share of the factor", "4.2", "its share as the factor x_j has the wrong sign", with_pullback(dx=lambda share, own, w: share - own)),
+    ("minus the share of the factor", "4.2", "its share as the factor x_j has w_j − w_i for w_i − w_j", with_pullback(dx=lambda share, own, w: share - own)),
     ("minus the share of the rates", "4.2", "its share in the rates R(x) has the wrong sign", with_pullback(dx=lambda share, own, w: own - share)),
     ("w as of a step", "4.2", "X is a field, and not a step", with_pullback(dx=lambda share, own, w: share + own + w)),
     ("a mean for db", "4.3", "the gradient of b: a mean over the batch of 3", with_pullback(db=lambda u: u.mean(axis=0))),
@@ -156,5 +169,5 @@ RIGHT = [
     ("place by place", wrong(__call__=place_by_place)),
     ("the pullback by einsum", wrong(vjp=by_the_antisymmetric_part)),
     ("predictions as a list, the step as one over the places", wrong(
-        predictions=lambda self: list("dcba"), longest_step=lambda self: 1 / (self.dim_in - 1))),
+        predictions=lambda self: list("dcba"), longest_step=lambda self: np.array(1 / (self.dim_in - 1)))),
 ]  # fmt: skip

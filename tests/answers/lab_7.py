@@ -85,6 +85,21 @@ def drift_and_kick(f, g, q, p, h):
     return q, p + h * g(q)
 
 
+def kick_drift_kick(f, g, q, p, h):
+    p = p + h / 2 * g(q)
+    q = q + h * f(p)
+    return q, p + h / 2 * g(q)
+
+
+def by_the_momentum(f, g, q, p, h):
+    return kick_drift_kick(lambda p: p, g, q, p, h)
+
+
+def from_the_old_momentum(f, g, q, p, h):
+    q = q + h * f(p + h / 2 * g(q))
+    return q, p + h / 2 * g(q)
+
+
 def exchanged(f, g, q, p, h):
     p = p + h / 2 * g(q)
     q = q + h * f(p)
@@ -247,6 +262,11 @@ WRONG = [
     ("symplectic Euler", "1.1", "it is symplectic Euler: one whole kick, and a drift", with_step(symplectic_euler)),
     ("a drift and a kick", "1.1", "it is symplectic Euler: a drift, and one whole kick", with_step(drift_and_kick)),
     ("a drift and half a kick", "1.1", "the first kick is missing", with_step(late_kick)),
+    ("p for f(p)", "1.1", "the drift is by f(p½): here it is by p½", with_step(by_the_momentum)),
+    ("f and g exchanged", "1.1", "f and g are exchanged: q moves by f, p by g", with_step(lambda f, g, q, p, h: kick_drift_kick(g, f, q, p, h))),
+    ("half a drift", "1.1", "the drift is of h: here it is of h/2", with_step(lambda f, g, q, p, h: kick_drift_kick(lambda p: f(p) / 2, g, q, p, h))),
+    ("minus the drift", "1.1", "the drift has the wrong sign", with_step(lambda f, g, q, p, h: kick_drift_kick(lambda p: -f(p), g, q, p, h))),
+    ("the last kick from the old p", "1.1", "p⁺ is p½ and a kick: here it is p and a kick", with_step(from_the_old_momentum)),
     ("no h in the kicks", "1.1", "the factor h of the kicks is missing", with_step(without_h_in_the_kicks)),
     ("drift, kick, drift", "1.1", "which is as good, and another method", with_step(drift_first)),
     ("minus the force", "1.1", "the kicks have the wrong sign: g is −∇V", with_step(against_the_force)),
@@ -272,6 +292,7 @@ WRONG = [
     ("the drift kept", "3.1", "the drift is not undone", wrong(inverse=drift_kept)),
     ("whole kicks undone", "3.1", "the kicks are whole ones: they are of h/2", wrong(inverse=whole_kicks_undone)),
     ("one kick undone", "3.1", "one of the kicks is not undone", wrong(inverse=one_kick_undone)),
+    ("dz = w", "4.1", "it is w: what the three of them owe is missing", with_pullback(last=0, drift=0, first=0)),
     ("dz without the last kick", "4.1", "what the last kick owes to q⁺ is missing", with_pullback(last=0)),
     ("dz without the drift", "4.1", "what the drift owes to p½ is missing", with_pullback(drift=0)),
     ("dz without the first kick", "4.1", "what the first kick owes to q is missing", with_pullback(first=0)),

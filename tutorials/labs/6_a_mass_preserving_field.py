@@ -86,6 +86,7 @@ def judged(said, facts):
     if not isinstance(said, str | set | list | tuple):
         told = f'predictions() returns letters, as "af", got {said!r}'
         return dnn.Check("predictions", np.inf, 0, told)
+    said = {letter.lower() for letter in said}
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     told = [f"{k} is {str(facts[k][0]).lower()}: {facts[k][1]}" for k in wrong]
     return dnn.Check("predictions", len(wrong), 0, "".join(told[:1]))
@@ -116,26 +117,31 @@ def questions(X, seed=0):
         A[::2] = 0  # these rates depend on b alone
         x = np.array([1.0, 2.0, 3.0, 4.0])
 
-        def moved(z, arrives=1, leaves=1, of_j=True):
+        def moved(R, arrives=1, leaves=1, of_j=True):
             y = np.zeros(4)
-            for (i, j), rate in np.ndenumerate(np.heaviside(z, 0.5)):
+            for (i, j), rate in np.ndenumerate(R):
                 flow = rate * x[j if of_j else i]
                 y += arrives * flow * corners[i] - leaves * flow * corners[j]
             return y
 
         z, y = (A @ x + b).reshape(4, 4), changed(X, A, b)(x)
-        R = np.heaviside(z, 0.5)
+        R, alone = np.heaviside(z, 0.5), np.heaviside(A @ x, 0.5).reshape(4, 4)
         mistakes = {
-            "the sign is wrong: X = (M − Mᵀ)1": -moved(z),
-            "what leaves is missing: Mᵀ1": moved(z, leaves=0),
-            "what arrives is missing: M1": moved(z, arrives=0),
-            "what leaves has the wrong sign: it is (M + Mᵀ)1": moved(z, leaves=-1),
-            "M_ij is R_ij x_j: here it is R_ij x_i": moved(z, of_j=False),
-            "R is transposed: R_ij is in place 4i + j": moved(z.T),
+            "the sign is wrong: X = (M − Mᵀ)1": -moved(R),
+            "what leaves is missing: Mᵀ1": moved(R, leaves=0),
+            "what arrives is missing: M1": moved(R, arrives=0),
+            "what leaves has the wrong sign: it is (M + Mᵀ)1": moved(R, leaves=-1),
+            "M_ij is R_ij x_j: here it is R_ij x_i": moved(R, of_j=False),
+            "R is transposed: R_ij is in place 4i + j": moved(R.T),
             "the factor x_j of the rates is missing": (R - R.T).sum(axis=-1),
-            "b is missing in the rates": moved((A @ x).reshape(4, 4)),
+            "σ is tanh here: rates are between 0 and 1, σ(z) = 1/(1 + exp(−z))": moved(
+                2 * R - 1
+            ),
+            "σ(−z) stands for σ(z) = 1/(1 + exp(−z))": moved(1 - R),
+            "σ is missing: R = σ(Ax + b)": moved(z),
+            "b is missing in the rates": moved(alone),
         }
-        return compared("value", y, moved(z), mistakes, 1e-10)
+        return compared("value", y, moved(R), mistakes, 1e-10)
 
     def of_a_batch():
         alone = np.reshape([X(state) for state in x.reshape(-1, 4)], x.shape)
@@ -175,7 +181,7 @@ def questions(X, seed=0):
 
     def holds():
         h = X.longest_step()
-        if not isinstance(h, int | float):
+        if np.ndim(h) or np.asarray(h).dtype.kind not in "fiu":
             told = f"longest_step() returns a number, got {h!r}"
             return dnn.Check("it holds", np.inf, 0, told)
         least = after_a_step(h)
@@ -215,7 +221,7 @@ def questions(X, seed=0):
             f"{twice} −w_j": -slope * x_j * w_j,
             "the factor x_j of the rates is missing": u / x_j,
             "M_ij is R_ij x_j: here it is R_ij x_i": u / x_j * x_i,
-            "it is zero": 0 * u,
+            "it is zero: is it in pack(A=…, b=…)?": 0 * u,
         }
         return compared("db", db, u, mistakes)
 
@@ -231,7 +237,7 @@ def questions(X, seed=0):
             f"{twice} as the factor x_j is missing": rates,
             f"{twice} as the factor x_j is a sum over i: here it is over j": rates
             + over_j,
-            f"{twice} as the factor x_j has the wrong sign": 2 * rates - right,
+            f"{twice} as the factor x_j has w_j − w_i for w_i − w_j": 2 * rates - right,
             f"{twice} in the rates R(x) has the wrong sign": right - 2 * rates,
             "the term w is one too many: X is a field, and not a step": right + w,
         }

@@ -81,6 +81,7 @@ def judged(said, facts):
     if not isinstance(said, str | set | list | tuple):
         told = f'predictions() returns letters, as "af", got {said!r}'
         return dnn.Check("predictions", np.inf, 0, told)
+    said = {letter.lower() for letter in said}
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     told = [f"{k} is {str(facts[k][0]).lower()}: {facts[k][1]}" for k in wrong]
     return dnn.Check("predictions", len(wrong), 0, "".join(told[:1]))
@@ -116,7 +117,9 @@ def questions(method, seed=0):
             return shears(*parts).step(X, z[0], h)
 
         kick = after(("g", 1)) - z[0]
-        right = after(G, F, G)
+        right, half = after(G, F, G), after(G)
+        moved = half + h * np.roll(half, 2, axis=-1)  # q½ + hp½
+        other = dnn.PartitionedField(X.g, X.f)
         mistakes = {
             "the last kick is at q⁺: here it is at the old q": joined(
                 after(G, F), after(("g", 1))
@@ -135,6 +138,15 @@ def questions(method, seed=0):
             ),
             "it is Euler's method": z[0] + h * X(z[0]),
             "q and p are exchanged: q stands first": np.roll(right, 2, axis=-1),
+            "p⁺ is p½ and a kick: here it is p and a kick": right - kick / 2,
+            "the drift is by f(p½): here it is by p½": shears(G).step(
+                X, joined(moved, half), h
+            ),
+            "f and g are exchanged: q moves by f, p by g": shears(G, F, G).step(
+                other, z[0], h
+            ),
+            "the drift has the wrong sign": after(G, ("f", -1), G),
+            "the drift is of h: here it is of h/2": after(G, ("f", 1 / 2), G),
             "the factor h of the drift is missing": after(G, ("f", 1 / h), G),
             "the factor h of the kicks is missing": after(
                 ("g", 1 / 2 / h), F, ("g", 1 / 2 / h)
@@ -241,6 +253,7 @@ def questions(method, seed=0):
             return dnn.Check("value", gap, 1e-12, "vjp and step give different values")
         (dz, _, _), (first, drift, last), (_, drift_old, last_old) = pulled()
         mistakes = {
+            "it is w: what the three of them owe is missing": (),
             "what the last kick owes to q⁺ is missing": (drift, first),
             "what the drift owes to p½ is missing": (last, first),
             "what the first kick owes to q is missing": (last, drift),

@@ -81,6 +81,7 @@ def judged(said, facts):
     if not isinstance(said, str | set | list | tuple):
         told = f'predictions() returns letters, as "af", got {said!r}'
         return dnn.Check("predictions", np.inf, 0, told)
+    said = {letter.lower() for letter in said}
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     told = [f"{k} is {str(facts[k][0]).lower()}: {facts[k][1]}" for k in wrong]
     return dnn.Check("predictions", len(wrong), 0, "".join(told[:1]))
@@ -93,7 +94,7 @@ def solved(K, r):
 
 def questions(method, seed=0):
     """What is asked of an answer."""
-    rng, h, eye = np.random.default_rng(seed), 0.5, np.eye(3)
+    rng, h, eye = np.random.default_rng(seed), 0.4, np.eye(3)
     X = dnn.ResidualField.random(3, 8, bias=1.0, rng=rng)
     x, w = rng.normal(size=(2, 4, 3)), rng.normal(size=(4, 3))
     odd = copy.deepcopy(X)  # without a bias: X(0) = 0, and the state 0 stays
@@ -140,8 +141,14 @@ def questions(method, seed=0):
             "K is transposed": after(K.T),
             "K is missing: y ← x + hX(m) is no Newton's method": after(eye),
             "the identity is missing in K = ∂r/∂y": after(-h / 2 * B),
+            "one ½ too many in K: it is I − ¼hX′": after(eye - h / 4 * B),
+            "I is np.eye(d): here 1 is added to each entry of K": after(1 - h / 2 * B),
             "h is missing in r": after(K, r / h),
-            "the correction has the wrong sign: y − K⁻¹r": after(K, -r),
+            "m is ½(x + y): here it is x + y": after(K, 2 * r),
+            "m is ½(x + y): here it is x + y, in K, too": after(eye - h * B, 2 * r),
+            "one ½ too many in r = y − x − hX(m)": after(K, r / 2),
+            "x is missing in r = y − x − hX(m)": after(K, r + x3),
+            "the correction has the wrong sign, y − K⁻¹r, or r has": after(K, -r),
             "r is multiplied by K: the system is to be solved": x3 - r @ K.T,
             "r is multiplied by Kᵀ: the system is to be solved": x3 - r @ K,
         }
@@ -257,7 +264,7 @@ def questions(method, seed=0):
             "it is Euler's adjoint, w + hX′ᵀw, at m": dx(w, c=h),
             "the ½ of m = ½(x + y) is missing in the share of x": dx(mu, c=h),
             "the factor h is missing in the share of x": dx(mu, c=1 / 2),
-            "dx is w: is X missing, or has its share the wrong sign?": w,
+            "dx is w: X is missing, or its share has the wrong sign": w,
             "the ½ is missing in K": dx(without_half),
             "the ½ is missing in K, and in the share of x": dx(without_half, c=h),
             "h is missing in K": dx(no_h),
