@@ -87,6 +87,17 @@ def in_place(self, x):
     return x
 
 
+def b_first(self, x):
+    y, pullback = super(type(self), self).vjp(x)
+
+    def exchanged(w):
+        dx, dtheta = pullback(w)
+        dA, db = np.split(dtheta, [64])
+        return dx, np.concatenate([db, dA])
+
+    return y, exchanged
+
+
 WRONG = [
     ("(Mᵀ − M)1", "1.1", "the sign is wrong: X = (M − Mᵀ)1", with_flow(lambda M, R, x: M.sum(axis=-2) - M.sum(axis=-1))),
     ("M1 alone", "1.1", "what leaves is missing", with_flow(lambda M, R, x: M.sum(axis=-1))),
@@ -111,7 +122,7 @@ WRONG = [
     ("predictions without a return", "2.1", "predictions() returns letters, as \"af\", got None", wrong(predictions=lambda self: None)),
     ("a step without a return", "3.1", "longest_step() returns a number, got None", wrong(longest_step=lambda self: None)),
     ("a factor on the wrong axis of a batch", "1.2", "M = self.rates(x) * x", wrong(__call__=last_axis)),
-    ("batches flattened", "1.1", "F(x) has shape (1, 4), needed is (4,)", wrong(__call__=flattened)),
+    ("batches flattened", "1.1", "has shape (1, 4), needed is (4,)", wrong(__call__=flattened)),
     ("as long as for one rate", "3.1", "h = 1: with all rates 1 and all at one place, -2 is left there", wrong(longest_step=lambda self: 1)),
     ("non-expansive is not positive", "3.1", "-1 is left there", wrong(longest_step=lambda self: 2 / 3)),
     ("four rates, the diagonal counted", "3.2", "h = 0.25 keeps x ≥ 0, and so does 0.2525, whatever the rates", wrong(longest_step=lambda self: 1 / 4)),
@@ -119,6 +130,7 @@ WRONG = [
     ("w_j − w_i", "4.1", "the sign is wrong, or i and j are exchanged", with_pullback(dM=lambda w: w[..., None, :] - w[..., :, None])),
     ("w_i alone", "4.1", "M_ij is multiplied by more than w_i", with_pullback(dM=lambda w: w[..., :, None] + 0 * w[..., None, :])),
     ("−w_j alone", "4.1", "M_ij is multiplied by more than −w_j", with_pullback(dM=lambda w: -w[..., None, :] + 0 * w[..., :, None])),
+    ("b before A in dθ", "4.1", "A stands before b in θ: pack(A=…, b=…)", wrong(vjp=b_first)),
     ("db is zero", "4.1", "it is zero: is it in pack(A=…, b=…)?", with_pullback(db=lambda u: 0 * u[0])),
     ("u without x", "4.1", "the factor x_j of the rates is missing", with_pullback(factor=lambda x: 1.0)),
     ("u with x_i", "4.1", "here it is R_ij x_i", with_pullback(factor=lambda x: x[..., :, None])),

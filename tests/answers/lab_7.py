@@ -244,6 +244,11 @@ def forwards(self, field, z, h):
     return joined(q, p + h / 2 * k3), pullback
 
 
+def p_first(self, field, z, h):
+    y, pullback = super(type(self), self).vjp(field, z, h)
+    return y, lambda w: (np.roll(pullback(w)[0], 2, axis=-1), *pullback(w)[1:])
+
+
 def without_dh(self, field, z, h):
     y, pullback = dnn.StormerVerlet().vjp(field, z, h)
     return y, lambda w: pullback(w)[:2]
@@ -301,6 +306,7 @@ WRONG = [
     ("the shears forwards", "4.1", "back through the last one first", wrong(vjp=forwards)),
     ("kicks of h", "4.1", "the kicks are of h/2: here they are of h", with_pullback(half=1)),
     ("no h", "4.1", "the factors h are missing", with_pullback(factor=1.0)),
+    ("p first in dz", "4.1", "q and p are exchanged: q stands first", wrong(vjp=p_first)),
     ("all minus", "4.1", "the sign of all that a shear owes is wrong", with_pullback(last=-1, drift=-1, first=-1)),
     ("another value", "4.1", "vjp and step give different values", with_pullback(value=lambda y, z: y + z)),
     ("two things returned", "4.1", "must return the triple dx, dtheta, dh", wrong(vjp=without_dh)),

@@ -221,6 +221,7 @@ def questions(X, seed=0):
             f"{twice} −w_j": -slope * x_j * w_j,
             "the factor x_j of the rates is missing": u / x_j,
             "M_ij is R_ij x_j: here it is R_ij x_i": u / x_j * x_i,
+            "A stands before b in θ: pack(A=…, b=…)": np.outer(u, x1)[12:].ravel(),
             "it is zero: is it in pack(A=…, b=…)?": 0 * u,
         }
         return compared("db", db, u, mistakes)
