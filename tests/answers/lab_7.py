@@ -295,19 +295,19 @@ WRONG = [
     ("the drift undone first", "3.1", "undo the last kick first", wrong(inverse=drift_undone_first)),
     ("the kicks kept", "3.1", "the kicks are not undone", wrong(inverse=kicks_kept)),
     ("the drift kept", "3.1", "the drift is not undone", wrong(inverse=drift_kept)),
-    ("whole kicks undone", "3.1", "the kicks are whole ones: they are of h/2", wrong(inverse=whole_kicks_undone)),
+    ("whole kicks undone", "3.1", "the kicks are of h/2: here they are of h", wrong(inverse=whole_kicks_undone)),
     ("one kick undone", "3.1", "one of the kicks is not undone", wrong(inverse=one_kick_undone)),
     ("dz = w", "4.1", "it is w: what the three of them owe is missing", with_pullback(last=0, drift=0, first=0)),
     ("dz without the last kick", "4.1", "what the last kick owes to q⁺ is missing", with_pullback(last=0)),
     ("dz without the drift", "4.1", "what the drift owes to p½ is missing", with_pullback(drift=0)),
     ("dz without the first kick", "4.1", "what the first kick owes to q is missing", with_pullback(first=0)),
-    ("one pullback for both kicks", "4.1", "is that of g at q⁺: here it is at q", with_pullback(old=True)),
-    ("the drift's pullback at p", "4.1", "is that of f at p½: here it is at p", with_pullback(old_drift=True)),
-    ("the shears forwards", "4.1", "back through the last one first", wrong(vjp=forwards)),
+    ("one pullback for both kicks", "4.1", "the last kick is at q⁺: its pullback is at q", with_pullback(old=True)),
+    ("the drift's pullback at p", "4.1", "the drift is at p½: its pullback is at p", with_pullback(old_drift=True)),
+    ("the shears forwards", "4.1", "the order is wrong: back through the last kick first", wrong(vjp=forwards)),
     ("kicks of h", "4.1", "the kicks are of h/2: here they are of h", with_pullback(half=1)),
     ("no h", "4.1", "the factors h are missing", with_pullback(factor=1.0)),
     ("p first in dz", "4.1", "q and p are exchanged: q stands first", wrong(vjp=p_first)),
-    ("all minus", "4.1", "the sign of all that a shear owes is wrong", with_pullback(last=-1, drift=-1, first=-1)),
+    ("all minus", "4.1", "the sign of what each of them owes is wrong", with_pullback(last=-1, drift=-1, first=-1)),
     ("another value", "4.1", "vjp and step give different values", with_pullback(value=lambda y, z: y + z)),
     ("two things returned", "4.1", "must return the triple dx, dtheta, dh", wrong(vjp=without_dh)),
     ("dθ of one kick", "4.2", "the first kick's share is missing: g is called twice", with_pullback(theta=lambda a, f, c: dict(f=f, g=c))),
@@ -337,6 +337,14 @@ def leapfrog(self, field, z, h):
     q_half = q + h / 2 * field.f(half)
     q = q_half + h / 2 * field.f(half)
     return joined(q, half + h / 2 * field.g(q))
+
+
+def into_an_array(self, field, z, h):
+    n, y = z.shape[-1] // 2, np.zeros(z.shape)
+    half = z[..., n:] + h / 2 * field.g(z[..., :n])
+    y[..., :n] = z[..., :n] + h * field.f(half)
+    y[..., n:] = half + h / 2 * field.g(y[..., :n])
+    return y
 
 
 def by_slices(self, field, z, h):
@@ -380,6 +388,7 @@ def by_adjoint_of_flows(self, field, z, h):
 
 RIGHT = [
     ("the drift in two halves", wrong(step=leapfrog)),
+    ("into an array of float64", wrong(step=into_an_array)),
     ("in slices of a copy", wrong(step=by_slices)),
     ("the shears undone", wrong(inverse=shears_undone)),
     ("the factors behind the pullbacks", wrong(vjp=by_adjoint_of_flows)),

@@ -86,7 +86,7 @@ def judged(said, facts):
     if not isinstance(said, str | set | list | tuple):
         told = f'predictions() returns letters, as "af", got {said!r}'
         return dnn.Check("predictions", np.inf, 0, told)
-    said = {letter.lower() for letter in said}
+    said = {str(letter).lower() for letter in said}
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     told = [f"{k} is {str(facts[k][0]).lower()}: {facts[k][1]}" for k in wrong]
     return dnn.Check("predictions", len(wrong), 0, "".join(told[:1]))

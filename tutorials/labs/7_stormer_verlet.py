@@ -81,7 +81,7 @@ def judged(said, facts):
     if not isinstance(said, str | set | list | tuple):
         told = f'predictions() returns letters, as "af", got {said!r}'
         return dnn.Check("predictions", np.inf, 0, told)
-    said = {letter.lower() for letter in said}
+    said = {str(letter).lower() for letter in said}
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     told = [f"{k} is {str(facts[k][0]).lower()}: {facts[k][1]}" for k in wrong]
     return dnn.Check("predictions", len(wrong), 0, "".join(told[:1]))
@@ -110,47 +110,39 @@ def questions(method, seed=0):
     gradients = dnn.PartitionedField.random(4, 5, gradient=True, rng=rng)
     pendulum = dnn.systems.pendulum()
     z, w, h = rng.normal(size=(2, 3, 4)), rng.normal(size=(3, 4)), 0.4
-    G, F = ("g", 1 / 2), ("f", 1)  # half a kick, and a drift
+    G, kick, unkick = ("g", 0.5), ("g", 1), ("g", -0.5)  # half a kick, a whole one, …
+    F, undrift = ("f", 1), ("f", -1)
 
     def value():
-        def after(*parts):
-            return shears(*parts).step(X, z[0], h)
+        def after(*parts, field=X, at=z[0]):
+            return shears(*parts).step(field, at, h)
 
-        kick = after(("g", 1)) - z[0]
-        right, half = after(G, F, G), after(G)
-        moved = half + h * np.roll(half, 2, axis=-1)  # q½ + hp½
-        other = dnn.PartitionedField(X.g, X.f)
+        right, kicked, fg = after(G, F, G), after(G), dnn.PartitionedField(X.g, X.f)
+        first = kicked - z[0]
+        by_p = joined(kicked + h * np.roll(kicked, 2, axis=-1), kicked)
         mistakes = {
-            "the last kick is at q⁺: here it is at the old q": joined(
-                after(G, F), after(("g", 1))
-            ),
-            "the drift is by f(p½): here it is by f(p)": after(F, G) + kick / 2,
-            "both kicks are half ones, by h/2": after(("g", 1), F, ("g", 1)),
-            "the last kick is missing": after(G, F),
             "the first kick is missing": after(F, G),
-            "it is symplectic Euler: one whole kick, and a drift": after(("g", 1), F),
-            "it is symplectic Euler: a drift, and one whole kick": after(F, ("g", 1)),
-            "it is drift, kick, drift, which is as good, and another method": after(
-                ("f", 1 / 2), ("g", 1), ("f", 1 / 2)
+            "the last kick is missing": after(G, F),
+            "the last kick is at q⁺: here it is at the old q": after(G, F) + first,
+            "p⁺ is p½ and a kick: here it is p and a kick": right - first,
+            "both kicks are half ones, by h/2": after(kick, F, kick),
+            "the kicks have the wrong sign: g is −∇V": after(unkick, F, unkick),
+            "the factor h of the kicks is missing": after(
+                ("g", 0.5 / h), F, ("g", 0.5 / h)
             ),
-            "the kicks have the wrong sign: g is −∇V, and not ∇V": after(
-                ("g", -1 / 2), F, ("g", -1 / 2)
+            "the drift is by f(p½): here it is by f(p)": after(F, G) + first,
+            "the drift is by f(p½): here it is by p½": after(G, at=by_p),
+            "the drift has the wrong sign": after(G, undrift, G),
+            "the drift is of h: here it is of h/2": after(G, ("f", 0.5), G),
+            "the factor h of the drift is missing": after(G, ("f", 1 / h), G),
+            "f and g are exchanged: q moves by f, p by g": after(G, F, G, field=fg),
+            "q and p are exchanged: q stands first": np.roll(right, 2, axis=-1),
+            "it is symplectic Euler: one whole kick, and a drift": after(kick, F),
+            "it is symplectic Euler: a drift, and one whole kick": after(F, kick),
+            "it is drift, kick, drift, which is as good, and another method": after(
+                ("f", 0.5), kick, ("f", 0.5)
             ),
             "it is Euler's method": z[0] + h * X(z[0]),
-            "q and p are exchanged: q stands first": np.roll(right, 2, axis=-1),
-            "p⁺ is p½ and a kick: here it is p and a kick": right - kick / 2,
-            "the drift is by f(p½): here it is by p½": shears(G).step(
-                X, joined(moved, half), h
-            ),
-            "f and g are exchanged: q moves by f, p by g": shears(G, F, G).step(
-                other, z[0], h
-            ),
-            "the drift has the wrong sign": after(G, ("f", -1), G),
-            "the drift is of h: here it is of h/2": after(G, ("f", 1 / 2), G),
-            "the factor h of the drift is missing": after(G, ("f", 1 / h), G),
-            "the factor h of the kicks is missing": after(
-                ("g", 1 / 2 / h), F, ("g", 1 / 2 / h)
-            ),
         }
         return compared("value", method.step(X, z[0], h), right, mistakes)
 
@@ -164,7 +156,7 @@ def questions(method, seed=0):
         return checks.order(method, pendulum, [1.0, 0.5], finest=128)
 
     def symplectic():
-        return checks.symplectic(dnn.Flow(gradients, h, method), z[0])
+        return checks.symplectic(dnn.Flow(gradients, h, method), z[0], limit=1e-6)
 
     def predictions():
         start, H = np.array([1.0, 0.0]), pendulum.invariants["energy"]
@@ -174,9 +166,8 @@ def questions(method, seed=0):
 
         def returns(field):
             there = method.step(field, start + 0.5, h)
-            gap = np.abs(
-                turned(method.step(field, turned(there), h)) - start - 0.5
-            ).max()
+            back = turned(method.step(field, turned(there), h))
+            gap = np.abs(back - start - 0.5).max()
             return gap < 1e-12, f"the state is missed by {gap:.1e}"
 
         gain, of = errors(0.2, 200, dnn.Euler())[-1], np.abs(errors(0.2, 200))
@@ -199,99 +190,83 @@ def questions(method, seed=0):
         return judged(method.predictions(), facts)
 
     def inverse(field, states):
-        def back(parts):
+        there = method.step(field, states, h)
+
+        def back(*parts):
             return shears(*parts).step(field, there, h)
 
-        there, half = method.step(field, states, h), ("g", -1 / 2)
-        found = method.inverse(field, there, h)
+        mirror = turned(method.step(field, turned(there), h))
+        at_the_end = joined(back(undrift), back(undrift, unkick, unkick))
         mistakes = {
-            "it is ρΨ^hρ, which is the inverse only if f(−p) = −f(p)": turned(
-                method.step(field, turned(there), h)
-            ),
-            "it is the step itself: each shear is to be undone": back([G, F, G]),
-            "the kicks are not undone: p⁺ = p + ½hg(q)": back([G, ("f", -1), G]),
-            "the drift is not undone: q⁺ = q + hf(p)": back([half, F, half]),
-            "the drift is undone by f at p⁺: undo the last kick first": joined(
-                back([("f", -1)]), back([("f", -1), half, half])
-            ),
-            "the kicks are whole ones: they are of h/2": back(
-                [("g", -1), ("f", -1), ("g", -1)]
-            ),
-            "one of the kicks is not undone": back([half, ("f", -1)]),
+            "it is ρΨ^hρ, which is the inverse only if f(−p) = −f(p)": mirror,
             "it turns the velocity round, too: ρ once more": turned(states),
+            "it is the step itself: each shear is to be undone": back(G, F, G),
+            "the kicks are not undone: p⁺ = p + ½hg(q)": back(G, undrift, G),
+            "the drift is not undone: q⁺ = q + hf(p)": back(unkick, F, unkick),
+            "the drift is undone by f at p⁺: undo the last kick first": at_the_end,
+            "the kicks are of h/2: here they are of h": back(
+                ("g", -1), undrift, ("g", -1)
+            ),
+            "one of the kicks is not undone": back(unkick, undrift),
         }
-        return compared("inverse", found, states, mistakes)
+        return compared("inverse", method.inverse(field, there, h), states, mistakes)
 
-    def pulled():
-        """dz, dθ and dh of the answer, and (z, w) ↦ dz, dθ, dh of each shear."""
-        found = method.vjp(X, z[0], h)[1](w)
-        kick, drift = shears(("g", 1), ("f", 0)), shears(("g", 0), F)
-        lengths = ((kick, h / 2), (drift, h), (kick, h / 2))
-        at, backs = z[0], []
-        for shear, c in lengths:
-            at, back = shear.vjp(X, at, c)
-            backs.append(back)
-        old = [shear.vjp(X, z[0], c)[1] for shear, c in lengths]
-        return found, backs, old
+    def pullbacks():
+        """Those of the kick, the drift and the kick, at their own states, and at z."""
+        half, drift = shears(("g", 1), ("f", 0)), shears(("g", 0), F)
+        at, back, old = z[0], [], []
+        for shear, c in ((half, h / 2), (drift, h), (half, h / 2)):
+            old.append(shear.vjp(X, z[0], c)[1])
+            at, pullback = shear.vjp(X, at, c)
+            back.append(pullback)
+        return back, old
 
-    def through(*backs):
-        """dz, and the dθ and dh of each of the shears, the last one first."""
+    def through(*back):
+        """dz, and the dθ and dh of each, after these pullbacks, one after the other."""
         dz, dthetas, dhs = w, [], []
-        for back in backs:
-            dz, dtheta, dh = back(dz)
+        for pullback in back:
+            dz, dtheta, dh = pullback(dz)
             dthetas.append(dtheta)
             dhs.append(dh)
         return dz, np.array(dthetas), np.array(dhs)
 
-    def times(c, back):
-        """w ↦ w + c (back(w) − w): a shear's pullback with c times its length."""
-        return lambda w: (w + c * (back(w)[0] - w), *back(w)[1:])
+    def scaled(c, pullback):
+        """That of a shear which is c times as long."""
+        return lambda w: (w + c * (pullback(w)[0] - w), *pullback(w)[1:])
 
     def of_z():
-        gap = np.abs(method.vjp(X, z[0], h)[0] - method.step(X, z[0], h)).max()
+        y, pullback = method.vjp(X, z[0], h)
+        gap = np.abs(y - method.step(X, z[0], h)).max()
         if not gap < 1e-12:
             return dnn.Check("value", gap, 1e-12, "vjp and step give different values")
-        (dz, _, _), (first, drift, last), (_, drift_old, last_old) = pulled()
+        (first, drift, last), (_, drift_at_p, last_at_q) = pullbacks()
+        back = last, drift, first
         mistakes = {
             "it is w: what the three of them owe is missing": (),
             "what the last kick owes to q⁺ is missing": (drift, first),
             "what the drift owes to p½ is missing": (last, first),
             "what the first kick owes to q is missing": (last, drift),
-            "the shears are in the wrong order: back through the last one first": (
-                first,
-                drift,
-                last,
-            ),
-            "the last kick's pullback is that of g at q⁺: here it is at q": (
-                last_old,
-                drift,
-                first,
-            ),
-            "the drift's pullback is that of f at p½: here it is at p": (
-                last,
-                drift_old,
-                first,
-            ),
+            "the order is wrong: back through the last kick first": back[::-1],
+            "the last kick is at q⁺: its pullback is at q": (last_at_q, drift, first),
+            "the drift is at p½: its pullback is at p": (last, drift_at_p, first),
             "the kicks are of h/2: here they are of h": (
-                times(2, last),
+                scaled(2, last),
                 drift,
-                times(2, first),
+                scaled(2, first),
             ),
-            "the factors h are missing": [
-                times(1 / h, b) for b in (last, drift, first)
-            ],
-            "the sign of all that a shear owes is wrong": [
-                times(-1, b) for b in (last, drift, first)
+            "the factors h are missing": [scaled(1 / h, b) for b in back],
+            "the sign of what each of them owes is wrong": [
+                scaled(-1, b) for b in back
             ],
         }
         found = {words: through(*backs)[0] for words, backs in mistakes.items()}
-        right = through(last, drift, first)[0]
+        right = through(*back)[0]
         found["q and p are exchanged: q stands first"] = np.roll(right, 2, axis=-1)
-        return compared("dz", dz, right, found)
+        return compared("dz", pullback(w)[0], right, found)
 
     def of_theta():
-        (_, dtheta, _), backs, _ = pulled()
-        _, (last, drift, first), _ = through(*backs[::-1])
+        last, drift, first = through(*pullbacks()[0][::-1])[1]
+        right = first + drift + last
         mistakes = {
             "the first kick's share is missing: g is called twice": last + drift,
             "the last kick's share is missing: g is called twice": first + drift,
@@ -299,18 +274,15 @@ def questions(method, seed=0):
             "the drift's share, the gradient of f, is missing": first + last,
             "the gradient of g is missing": drift,
             "the kicks are of h/2: here they are of h": 2 * (first + last) + drift,
-            "the factors h are missing": (first + drift + last) / h,
-            "the gradients of f and g are exchanged": np.roll(
-                first + drift + last, drift.size // 2
-            ),
-            "a mean over the batch of 3 instead of a sum": (first + drift + last) / 3,
+            "the factors h are missing": right / h,
+            "the gradients of f and g are exchanged": np.roll(right, right.size // 2),
+            "a mean over the batch of 3 instead of a sum": right / 3,
         }
-        return compared("dθ", dtheta, first + drift + last, mistakes)
+        return compared("dθ", method.vjp(X, z[0], h)[1](w)[1], right, mistakes)
 
     def of_h():
-        (_, _, dh), backs, _ = pulled()
-        _, _, (last, drift, first) = through(*backs[::-1])
-        right = (first + last) / 2 + drift
+        last, drift, first = through(*pullbacks()[0][::-1])[2]
+        right, at_the_end = (first + last) / 2 + drift, method.step(X, z[0], h) - z[0]
         mistakes = {
             "the kicks are of h/2, and their share is a half": first + drift + last,
             "the first kick's share is missing": last / 2 + drift,
@@ -318,15 +290,14 @@ def questions(method, seed=0):
             "the drift's share is missing": (first + last) / 2,
             "the kicks' share is missing": drift,
             "w changes on the way back: here it is the w of the end throughout": (
-                w * (method.step(X, z[0], h) - z[0])
-            ).sum()
-            / h,
+                (w * at_the_end).sum() / h
+            ),
             "one factor h too many": right * h,
             "the sign is wrong": -right,
             "it is zero": 0.0,
             "a mean over the batch of 3 instead of a sum": right / 3,
         }
-        return compared("dh", dh, right, mistakes)
+        return compared("dh", method.vjp(X, z[0], h)[1](w)[2], right, mistakes)
 
     flow = dnn.Flow(copy.deepcopy(X), h, method, steps=3, learn_h=True)
     return [
