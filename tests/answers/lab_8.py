@@ -48,6 +48,18 @@ def implicit_euler(self, field, x, h):
     return ys
 
 
+def without_end(self, field, x, h):
+    """The correction has the wrong sign, and the loop waits for ‖r‖ ≤ 1e-12."""
+    ys = [x]
+    while True:
+        m = (x + ys[-1]) / 2
+        r = ys[-1] - x - h * field(m)
+        if np.linalg.norm(r) <= 1e-12:
+            return ys
+        K = np.eye(x.shape[-1]) - h / 2 * field.jacobian(m)
+        ys.append(ys[-1] + np.linalg.solve(K, r[..., None])[..., 0])
+
+
 def eye_of_the_batch(self, field, x, h):
     ys = [x]
     for _ in range(8):
@@ -187,6 +199,7 @@ WRONG = [
     ("r without x", "1.1", "x is missing in r", with_newton(slope=lambda field, x, y: field((x + y) / 2) - x / 0.4)),
     ("plus hX in r", "1.1", "the correction has the wrong sign, y − K⁻¹r, or r has", with_newton(h_of_r=lambda h: -h)),
     ("plus the correction", "1.1", "the correction has the wrong sign", with_newton(sign=-1)),
+    ("without end", "1.1", "500 values of X, and ‖r‖ ≤ 1e-12 is not reached: look at K and at r", wrong(iterates=without_end)),
     ("K applied", "1.1", "r is multiplied by K: the system is to be solved", with_newton(solve=lambda K, r: np.einsum("...ij,...j->...i", K, r))),
     ("Kᵀ applied", "1.1", "r is multiplied by Kᵀ: the system is to be solved", with_newton(solve=lambda K, r: (r[..., None, :] @ K)[..., 0, :])),
     ("without y₀", "1.1", "the iterates are y₀ = x, y₁, …", with_newton(found=lambda ys: ys[1:])),

@@ -13,9 +13,9 @@
 # 1. Write `iterates`, the list of $y_0, y_1, \ldots$ until $\|r\| \le 10^{-12}$ for
 #    all states; not more than ten are needed here. (`step` is given: the last one.)
 # 2. Predict, before you run anything. Which of these are true?
-#    - a: ten steps with $h = 0.5$ keep $\|x\|$, to rounding, if $x^\top X(x) = 0$.
+#    - a: Ten steps with $h = 0.5$ keep $\|x\|$, to rounding, if $x^\top X(x) = 0$.
 #    - b: So do ten steps that take Newton's $y_2$ for $y$.
-#    - c: ten steps with $h = 0.5$ keep the energy $p^2/2 - \cos q$ of a pendulum.
+#    - c: Ten steps with $h = 0.5$ keep the energy $p^2/2 - \cos q$ of a pendulum.
 #    - d: For $\dot x = -1000x$ and $h = 1$, one step makes $|x|$ smaller.
 #    - e: It makes $|x|$ almost zero, as the exact solution is.
 #    - f: There, $y_1$ is $y$.
@@ -97,8 +97,8 @@ def questions(method, seed=0):
     rng, h, eye = np.random.default_rng(seed), 0.4, np.eye(3)
     X = dnn.ResidualField.random(3, 8, bias=1.0, rng=rng)
     x, w = rng.normal(size=(2, 4, 3)), rng.normal(size=(4, 3))
-    odd = copy.deepcopy(X)  # without a bias: X(0) = 0, and the state 0 stays
-    odd.b, with_0 = 0.0, np.concatenate([np.zeros((1, 4, 3)), x])
+    centred = copy.deepcopy(X)  # without a bias: X(0) = 0, and the state 0 stays
+    centred.b, with_0 = 0.0, np.concatenate([np.zeros((1, 4, 3)), x])
     x.flags.writeable = with_0.flags.writeable = False
     B = 0.7 * rng.normal(size=(3, 3))
     linear = dnn.KnownField(
@@ -106,7 +106,23 @@ def questions(method, seed=0):
     )
 
     def newton(field, x, least):
-        ys = method.iterates(field, x, h)
+        calls = []
+
+        def counted(x):
+            calls.append(x)
+            if len(calls) > 500:
+                raise RecursionError
+            return field(x)
+
+        try:
+            limited = dnn.KnownField(counted, 3, field.jacobian)
+            with np.errstate(all="ignore"):
+                ys = method.iterates(limited, x, h)
+        except RecursionError:
+            words = (
+                "500 values of X, and ‖r‖ ≤ 1e-12 is not reached: look at K and at r"
+            )
+            raise ArithmeticError(words) from None
         if not isinstance(ys, list | tuple | np.ndarray):
             raise TypeError(
                 f"iterates returns a list of arrays, got {type(ys).__name__}"
@@ -177,8 +193,8 @@ def questions(method, seed=0):
         return compared("y₂ − y₁", y2 - y1, right, mistakes, 1e-8)
 
     def residuals():
-        ys = newton(odd, with_0, 3)
-        residuals = [y - with_0 - h * odd((with_0 + y) / 2) for y in ys]
+        ys = newton(centred, with_0, 3)
+        residuals = [y - with_0 - h * centred((with_0 + y) / 2) for y in ys]
         return [np.linalg.norm(r, axis=-1).max() for r in residuals]
 
     def residual():
