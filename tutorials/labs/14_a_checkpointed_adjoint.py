@@ -241,7 +241,7 @@ def questions(Answer, seed=0):
         return checks.Check("evaluations", count, limit, said)
 
     def memory(way, n, limit, needed, *m):
-        _, most = measured(way, n, *m, size=2000)
+        _, most = measured(way, n, *m, size=1000)
         said = f"{most:.1f} states are kept, needed are {needed}"
         if most > limit:
             said += f", all would be {n}"
