@@ -140,6 +140,8 @@ def as_it_is(F, average, t):
 
 WRONG = [
     ("predicted: gradient descent", "1.1", "Adam divides by √ŝ", answer(first=(-1e-4, 2))),
+    ("predicted: nothing corrected", "1.1", "both are corrected", answer(
+        first=(-0.1**0.5, 0.1**0.5))),
     ("predicted: uphill", "1.1", "θ goes down", answer(first=(0.1, -0.1))),
     ("predicted: no signs", "1.1", "the signs of g stay", answer(first=(-0.1, -0.1))),
     ("predicted: one number", "1.1", "θ has two entries", answer(first=0.1)),

@@ -106,7 +106,7 @@ def questions(answer, seed=0):
         last = dnn.Affine(3, 4, W=2 * rng.normal(size=(3, 4)))
         net = dnn.Network(dnn.Flow(field, 0.5), last)
         x = rng.normal(size=(n, 4))
-        y = np.where(np.arange(n) % 4, net(x).argmax(axis=-1), np.arange(n) % 3)
+        y = (net(x).argmax(axis=-1) + (np.arange(n) % 4 == 0)) % 3
         return net, *frozen(x, y)
 
     def margins(z, y):
@@ -132,7 +132,8 @@ def questions(answer, seed=0):
 
     def margin():
         z = rng_of(1).normal(size=(12, 4))
-        y, top = np.arange(12) % 4, np.sort(z, axis=-1)
+        k, top = np.arange(12), np.sort(z, axis=-1)
+        y = (z.argmax(axis=-1) + k * (k % 2)) % 4
         frozen(z, y)
         gaps = margins(z, y)[0]
         p = np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
@@ -375,7 +376,7 @@ def questions(answer, seed=0):
         Question("1.1 the margin", margin),
         Question("2.1 the projection", project),
         Question("3.1 the gradient of the margin", gradient),
-        Question("4.1 the attack stays in the ball", ball, after=("2.1", "3.1")),
+        Question("4.1 the attack stays in the ball", ball, after=("1.1", "2.1", "3.1")),
         Question("4.2 it finds a linear boundary", boundary, after="4.1"),
         Question("4.3 its gradients are taken on the way", moves, after="4.2"),
         Question("5.1 the certified radius", radius, after="1.1"),

@@ -99,15 +99,19 @@ def questions(Answer, seed=0):
         found, g = np.ravel(np.asarray(value, float)), np.array([1e-3, -20])
         if found.shape != (2,):
             return failed(f"θ has two entries, got {value}")
-        right, b1, b2 = -0.1 * k * np.sign(g), 0.9, 0.999
+        right = -0.1 * k * np.sign(g)
         mistakes = {
             "that is gradient descent: Adam divides by √ŝ": -0.1 * k * g,
             "the sign: θ goes down, against g": -right,
-            "m and s are corrected: m̂ = g, ŝ = g²": right * (1 - b1) / (1 - b2) ** 0.5,
-            "m is corrected, too: m̂ = g": right * (1 - b1),
             "√ŝ is |g|, and not g: the signs of g stay": [-0.1 * k, -0.1 * k],
-            "that is where it is after one step": right / k,
         }
+        if k == 1:
+            mistakes |= {
+                "both are corrected: m̂ = g, ŝ = g²": right * 0.1 / 0.001**0.5,
+                "m is corrected, too: m̂ = g": right * 0.1,
+            }
+        else:
+            mistakes["that is where it is after one step"] = right / k
         return compare(found, right, mistakes, 1e-6)
 
     def memory():
@@ -201,40 +205,39 @@ def questions(Answer, seed=0):
         return compare(found, -rate * g / (size + eps), mistakes)
 
     def second():
-        """With these numbers m̂ is 9, and then 19/3 or −1/3, and √ŝ is 9, and then 7."""
-        g, h, b1, b2 = np.array([9.0, 9.0]), np.array([5.0, -5.0]), 1 / 2, 3 / 4
+        """With these numbers m̂ is 9, then 29/5 or −11/5, and √ŝ is 9, and then 7."""
+        g, h, b1, b2 = np.array([9.0, 9.0]), np.array([5.0, -5.0]), 1 / 4, 3 / 4
         found = moved(Answer(1.0, b1, b2, eps=1.0), [g, h])[1]
         start, c1, c2 = -9 / 10, 1 - b1**2, 1 - b2**2  # θ after the first step
+        m_h, s_h = 3 / 4 * h, h**2 / 4  # what the second gradient adds to m and s
+        m_g, s_g = 3 / 4 * g, g**2 / 4  # and the first
 
         def theta(m=None, s=None):
-            m = np.array([19 / 3, -1 / 3]) if m is None else m
+            """θ after the second step, with m̂ and ŝ as they are given."""
+            m = np.array([29 / 5, -11 / 5]) if m is None else m
             return start - m / (np.sqrt(49.0 if s is None else s) + 1)
 
-        m1, s1 = g / 2, g**2 / 4
         mistakes = {
-            "m starts from 0 again: keep it in memory": theta(h / 2 / c1),
-            "s starts from 0 again: keep it in memory": theta(s=h**2 / 4 / c2),
+            "m starts from 0 again: keep it in memory": theta(m_h / c1),
+            "s starts from 0 again: keep it in memory": theta(s=s_h / c2),
             "m and s start from 0 again: keep them in memory": theta(
-                h / 2 / c1, h**2 / 4 / c2
+                m_h / c1, s_h / c2
             ),
             "t stays 1, or βᵗ is only β": theta(
-                (m1 / 2 + h / 2) / (1 - b1), (s1 * b2 + h**2 / 4) / (1 - b2)
+                (b1 * m_g + m_h) / (1 - b1), (b2 * s_g + s_h) / (1 - b2)
             ),
             "m̂ and ŝ are kept in place of m and s": theta(
-                (g / 2 + h / 2) / c1, (g**2 * b2 + h**2 / 4) / c2
+                (b1 * g + m_h) / c1, (b2 * g**2 + s_h) / c2
             ),
-            "m̂ is kept in place of m": theta((g / 2 + h / 2) / c1),
-            "ŝ is kept in place of s": theta(s=(g**2 * b2 + h**2 / 4) / c2),
-            "m is a sum, without the factor β₁": theta((m1 + h / 2) / c1),
-            "s is a sum, without the factor β₂": theta(s=(s1 + h**2 / 4) / c2),
+            "m̂ is kept in place of m": theta((b1 * g + m_h) / c1),
+            "ŝ is kept in place of s": theta(s=(b2 * g**2 + s_h) / c2),
+            "m is a sum, without the factor β₁": theta((m_g + m_h) / c1),
+            "s is a sum, without the factor β₂": theta(s=(s_g + s_h) / c2),
             "m and s are sums, without β₁ and β₂": theta(
-                (m1 + h / 2) / c1, (s1 + h**2 / 4) / c2
+                (m_g + m_h) / c1, (s_g + s_h) / c2
             ),
             "β₁ and β₂ are exchanged": theta(
-                (g * b2 / 4 + h / 4) / c2, (g**2 / 4 + h**2 / 2) / c1
-            ),
-            "s is made of m², and not of g²": theta(
-                s=(g**2 * b2 / 4 + (m1 / 2 + h / 2) ** 2 / 4) / c2
+                (b2 * g + h) / 4 / c2, 3 / 4 * (b1 * g**2 + h**2) / c1
             ),
             "the second step is missing": theta(0 * h),
             "θ starts from 0 again": theta() - start,
