@@ -109,7 +109,7 @@ WRONG = [
         __call__=lambda F, x: convolved(F.W, x, F.n, -1))),
     ("a stencil with its middle at p", "1.1", "the stencil is centred", answer(
         __call__=lambda F, x: np.roll(convolved(F.W, x, F.n, 1), (1, 1), (-2, -1)))),
-    ("zeros outside of the image", "1.1", "on a torus it goes round", answer(__call__=zero_padded)),
+    ("zeros outside of the image", "1.1", "no zeros, it goes round", answer(__call__=zero_padded)),
     ("the axes of the stencil exchanged", "1.1", "axes of the stencil, or of the image", answer(
         __call__=lambda F, x: convolved(F.W.swapaxes(2, 3), x, F.n, 1))),
     ("channels of W exchanged", "1.1", "the channels of W are exchanged", answer(

@@ -91,18 +91,15 @@ def from_a_random_start(F, net, x, y, eps, steps=40):
     return best
 
 
-def row_by_row(F, net, x, y, eps, steps=40):
-    found = []
-    for a, k, e in zip(x, y, eps, strict=True):
-        point = a
-        for _ in range(steps):
-            z, pullback = net.vjp(point)
-            j = max((j for j in range(len(z)) if j != k), key=lambda j: z[j])
-            g = pullback(np.eye(len(z))[k] - np.eye(len(z))[j])[0]
-            move = point - a - 2.5 * e / steps * g / np.sqrt(g @ g)
-            point = a + move * min(1, e / np.sqrt(move @ move))
-        found.append(point)
-    return np.array(found)
+def stopping(F, net, x, y, eps, steps=40):
+    """Those whose label has changed stay."""
+    delta, stands = np.zeros_like(x), np.ones(len(x), bool)
+    for _ in range(steps):
+        g = F.gradient(net, x + delta, y)
+        new = F.project(delta - 2.5 / steps * eps[:, None] * unit(g), eps)
+        delta = np.where(stands[:, None], new, delta)
+        stands = net(x + delta).argmax(axis=-1) == y
+    return x + delta
 
 
 def sorted_margin(F, z, y):
@@ -196,6 +193,7 @@ WRONG = [
 ]  # fmt: skip
 
 RIGHT = [
+    ("it stops where the label changes", answer(attack=stopping)),
     ("the margin by sorting", answer(margin=sorted_margin)),
     ("the margin as a list", answer(margin=margin_of_loops)),
     ("the projection by np.where", answer(project=lambda F, d, eps: np.where(

@@ -72,8 +72,7 @@ def questions(Answer, seed=0):
     It is compared with the matrix K itself, entry by entry, for small images.
     """
     rng = np.random.default_rng(seed)
-    W2, W32 = rng.normal(size=(2, 2, 3, 3)), rng.normal(size=(3, 2, 3, 3))
-    W2, W32 = 0.5 * W2, 0.5 * W32
+    W2, W32 = (0.5 * rng.normal(size=(out, 2, 3, 3)) for out in (2, 3))
     W2.flags.writeable = W32.flags.writeable = False
 
     def matrix(W, n, sign=1, centre=0, torus=True):
@@ -115,63 +114,42 @@ def questions(Answer, seed=0):
             check.detail = ", or ".join(fits) or check.detail.replace("F(x)", "it")
         return check
 
-    def times(W, n, x):
-        """The matrix of W, and ways to miss it, times images x."""
-        flipped = W[:, :, ::-1, ::-1]
-
-        def image(K):
-            return (x.reshape(*x.shape[:-3], -1) @ K.T).reshape(*x.shape[:-3], -1, n, n)
-
-        mistakes = {
-            "x rolls the wrong way: y sees x(p + q), np.roll(x, (-q₁, -q₂), …)": matrix(
-                W, n, sign=-1
-            ),
-            "the axes of the stencil, or of the image, are exchanged": matrix(
-                W.swapaxes(2, 3), n
-            ),
-            "the stencil is centred: here q goes from 0 to r − 1": matrix(
-                W, n, centre=1
-            ),
-            "zeros are outside of the image: on a torus it goes round": matrix(
-                W, n, torus=False
-            ),
-            "the stencil is read backwards": matrix(flipped, n),
-        }
-        if W.shape[0] == W.shape[1]:
-            mistakes["the channels of W are exchanged: W[o, i] takes i to o"] = matrix(
-                W.swapaxes(0, 1), n
-            )
-        return image(matrix(W, n)), {words: image(K) for words, K in mistakes.items()}
+    def image(K, x, n):
+        """K times images x."""
+        return (x.reshape(*x.shape[:-3], -1) @ K.T).reshape(*x.shape[:-3], -1, n, n)
 
     def value(W, n, batch):
-        x = rng_of("value").normal(size=(*batch, W.shape[1], n, n))
-        return compare(Answer(W, n), x, *times(W, n, x))
+        x = rng_of(1).normal(size=(*batch, W.shape[1], n, n))
+        K, rolled, turned = matrix(W, n), matrix(W, n, sign=-1), W[:, :, ::-1, ::-1]
+        exchanged, centred = matrix(W.swapaxes(2, 3), n), matrix(W, n, centre=1)
+        mistakes = {
+            "x rolls the wrong way: x(p + q) is np.roll(x, (-q₁, -q₂), …)": rolled,
+            "the axes of the stencil, or of the image, are exchanged": exchanged,
+            "the stencil is centred: here q goes from 0 to r − 1": centred,
+            "outside of the image are no zeros, it goes round": matrix(W, n, torus=0),
+            "the stencil is read backwards": matrix(turned, n),
+        }
+        if len(W) == W.shape[1]:
+            other = matrix(W.swapaxes(0, 1), n)
+            mistakes["the channels of W are exchanged: W[o, i] takes i to o"] = other
+        mistakes = {words: image(M, x, n) for words, M in mistakes.items()}
+        return compare(Answer(W, n), x, image(K, x, n), mistakes)
 
     def adjoint(W, n, batch):
-        w = rng_of("adjoint").normal(size=(*batch, len(W), n, n))
-        turned = W.swapaxes(0, 1)
-
-        def image(K):
-            return (w.reshape(*batch, -1) @ K.T).reshape(*batch, -1, n, n)
-
-        mistakes = {}
-        if W.shape[0] == W.shape[1]:
+        w = rng_of(2).normal(size=(*batch, len(W), n, n))
+        K, rolled, mistakes = matrix(W, n), matrix(W, n, sign=-1), {}
+        if len(W) == W.shape[1]:
+            turned = matrix(W.swapaxes(0, 1), n)
             mistakes = {
-                "it is Kw: who is a neighbour of p, and in which channel?": matrix(
-                    W, n
-                ),
-                "the channels are right, but w must roll the other way": matrix(
-                    turned, n
-                ),
-                "w rolls the right way, but W[o, i] takes o to i now": matrix(
-                    W, n, sign=-1
-                ),
+                "it is Kw: who is a neighbour of p, and in which channel?": K,
+                "the channels are right, but w must roll the other way": turned,
+                "w rolls the right way, but W[o, i] takes o to i now": rolled,
             }
-        mistakes = {words: image(K) for words, K in mistakes.items()}
-        return compare(Answer(W, n).adjoint, w, image(matrix(W, n).T), mistakes)
+        mistakes = {words: image(M, w, n) for words, M in mistakes.items()}
+        return compare(Answer(W, n).adjoint, w, image(K.T, w, n), mistakes)
 
-    def rng_of(what):
-        return np.random.default_rng([seed, len(what)])
+    def rng_of(task):
+        return np.random.default_rng([seed, task])
 
     def failed(said):
         return checks.Check("what is returned", np.inf, 0, said)
@@ -236,7 +214,7 @@ def questions(Answer, seed=0):
         return compare(np.sort, found, np.sort(s), mistakes)
 
     def energy():
-        W, n = rng_of("energy").normal(size=(4, 3, 3, 3)), 32
+        W, n = rng_of(4).normal(size=(4, 3, 3, 3)), 32
         found = np.sum(np.square(Answer(W, n).singular_values())) / n**2
         gap = abs(found / np.sum(W * W) - 1)
         said = f"Σ s² is n²·{found:.6g}, and n² Σ W² is n²·{np.sum(W * W):.6g}"

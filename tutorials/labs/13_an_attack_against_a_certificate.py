@@ -110,7 +110,7 @@ def questions(answer, seed=0):
         return net, *frozen(x, y)
 
     def margins(z, y):
-        """z_y − z_j, the −∞ of j = y left out: one for each other label."""
+        """z_y − z_j for the labels j other than y, and these labels, (n, K − 1)."""
         rows = np.arange(len(z))
         others = np.array([[j for j in range(z.shape[1]) if j != k] for k in y])
         return z[rows, y][:, None] - z[rows[:, None], others], others
@@ -136,16 +136,14 @@ def questions(answer, seed=0):
         y = (z.argmax(axis=-1) + k * (k % 2)) % 4
         frozen(z, y)
         gaps = margins(z, y)[0]
-        p = np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+        p = margins(np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True), y)[0]
         mistakes = {
             "y is among the j: so it is never positive": np.minimum(0, gaps.min(1)),
             "the sign is wrong: it is z_j − z_y": -gaps.min(axis=1),
             "y is given, and need not be the largest logit": top[:, -1] - top[:, -2],
             "j is the smallest logit: the largest is nearest": gaps.max(axis=1),
             "j is any other label, and not the largest": gaps[:, 0],
-            "these are differences of probabilities, not of logits": margins(p, y)[
-                0
-            ].min(axis=1),
+            "these are differences of probabilities, not of logits": p.min(axis=1),
         }
         return compare(lambda: answer.margin(z, y), gaps.min(axis=1), mistakes)
 
@@ -188,20 +186,21 @@ def questions(answer, seed=0):
         gaps, others = margins(z, y)
         of_y, of_j = J[rows, y], J[rows, others[rows, gaps.argmin(axis=1)]]
         g, size = of_y - of_j, np.linalg.norm(of_y - of_j, axis=1, keepdims=True)
+        of_top = J[rows, z.argmax(axis=1)]
+        of_least = J[rows, others[rows, gaps.argmax(axis=1)]]
         p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        of_mean = (p[:, :, None] * J).sum(axis=1)
         mistakes = {
             "the sign is wrong: it is ∇(z_j − z_y)": -g,
             "it is ∇z_y alone: z_j is missing": of_y,
             "it is −∇z_j alone: z_y is missing": -of_j,
             "it is ∇z_j alone": of_j,
             "w is +1 in both places: z_j is subtracted": of_y + of_j,
-            "j is the largest of all logits, y among them": of_y
-            - J[rows, z.argmax(axis=1)],
-            "j is the smallest logit: the largest is nearest": of_y
-            - J[rows, others[rows, gaps.argmax(axis=1)]],
+            "j is the largest of all logits, y among them": of_y - of_top,
+            "j is the smallest logit: the largest is nearest": of_y - of_least,
             "it is a mean over the batch: each row has its own margin": g / len(x),
             "it is the gradient of a softmax: take differences of logits": of_y
-            - (p[:, :, None] * J).sum(axis=1),
+            - of_mean,
             "it has length 1 already: ∇m itself is asked for": g / size,
             "rows are summed: each has its own gradient": np.tile(g.sum(0), (12, 1)),
         }
@@ -224,11 +223,13 @@ def questions(answer, seed=0):
             return self.net.vjp(x)
 
     def linear():
+        """A linear network, states, labels, and balls within which no label changes."""
         rng = rng_of(4)
         net = dnn.Affine(2, 3, W=0.05 * rng.normal(size=(2, 3)))
         x = rng.normal(size=(8, 3))
-        y, eps = net(x).argmax(axis=1), rng.uniform(0.1, 2, 8)
-        return net, *frozen(x, y, eps)
+        z, w = net(x), np.linalg.norm([1, -1] @ net.jacobian(x[0]))
+        eps = rng.uniform(0.2, 0.95, 8) * np.abs(z[:, 0] - z[:, 1]) / w
+        return net, *frozen(x, z.argmax(axis=1), eps)
 
     def attacked(net, x, y, eps, **options):
         found = np.asarray(answer.attack(net, x, y, eps, **options))
@@ -297,19 +298,19 @@ def questions(answer, seed=0):
 
     def radius():
         net, x, y = three_labels()
-        m, L = margins(net(x), y)[0].min(axis=1), net.lipschitz()
-        right = np.maximum(0, m) / (2**0.5 * L)
+        m, L, root = margins(net(x), y)[0].min(axis=1), net.lipschitz(), 2**0.5
+        room = np.maximum(0, m)
+        right = room / (root * L)
         mistakes = {
-            "√2 is missing: one logit falls while the other rises": np.maximum(0, m)
-            / L,
-            "2 for √2: it holds, but ‖e_y − e_j‖ is √2": np.maximum(0, m) / (2 * L),
-            "√2 is on the wrong side": np.maximum(0, m) * 2**0.5 / L,
-            "ℓ is missing": np.maximum(0, m) / 2**0.5,
-            "it is multiplied by ℓ": np.maximum(0, m) * L / 2**0.5,
+            "√2 is missing: one logit falls while the other rises": room / L,
+            "2 for √2: it holds, but ‖e_y − e_j‖ is √2": room / (2 * L),
+            "√2 is on the wrong side": root * room / L,
+            "ℓ is missing": room / root,
+            "it is multiplied by ℓ": room * L / root,
             "it is negative where the label is not y: nothing is certain there": m
-            / (2**0.5 * L),
+            / (root * L),
             "where the label is not y nothing is certain: 0, and not |m|": np.abs(m)
-            / (2**0.5 * L),
+            / (root * L),
         }
         return compare(lambda: answer.radius(net, x, y), right, mistakes)
 
@@ -317,7 +318,7 @@ def questions(answer, seed=0):
         x, y, *nets = trained()
         lost, tried = 0, 0
         for net in nets:
-            r = answer.radius(net, x, y)
+            r = np.asarray(answer.radius(net, x, y))
             k = r > 0
             found = attacked(net, *frozen(x[k], y[k], 0.999 * r[k]))
             lost += (net(found).argmax(axis=1) != y[k]).sum()
@@ -359,10 +360,10 @@ def questions(answer, seed=0):
     def guess():
         guessed, found = pair("guess"), []
         x, y, *nets = trained()
-        times = 1.2 ** np.arange(1, 25)
+        times = 1.3 ** np.arange(1, 17)
         for net in nets:
-            r = answer.radius(net, x, y)
-            k = np.flatnonzero(r > 0)[::2]
+            r = np.asarray(answer.radius(net, x, y))
+            k = np.flatnonzero(r > 0)[::4]
             n, eps = np.repeat(k, len(times)), np.outer(r[k], times).ravel()
             z = net(attacked(net, *frozen(x[n], y[n], eps), steps=20))
             lost = (z.argmax(axis=1) != y[n]).reshape(len(k), -1)
