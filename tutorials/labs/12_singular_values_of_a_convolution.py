@@ -71,9 +71,9 @@ def questions(Answer, seed=0):
 
     It is compared with the matrix K itself, entry by entry, for small images.
     """
-    rng = np.random.default_rng(seed)
-    W2, W32 = (0.5 * rng.normal(size=(out, 2, 3, 3)) for out in (2, 3))
-    W2.flags.writeable = W32.flags.writeable = False
+
+    def rng_of(task):
+        return np.random.default_rng([seed, task])
 
     def matrix(W, n, sign=1, centre=0, torus=True):
         """K, (out·n·n, in·n·n), with x(p + sign·(q − centre)) in the sum."""
@@ -83,6 +83,13 @@ def questions(Answer, seed=0):
             if torus or (0 <= r1 < n and 0 <= r2 < n):
                 K[:, p1, p2, :, r1 % n, r2 % n] += W[:, :, q1, q2]
         return K.reshape(len(W) * n * n, -1)
+
+    def drawn(task, out):
+        """W from 2 channels; of the singular values, half are larger than 1."""
+        W = rng_of(task).normal(size=(out, 2, 3, 3))
+        W = W / np.median(np.linalg.svd(matrix(W, 6), compute_uv=False))
+        W.flags.writeable = False
+        return W
 
     def stencil(K, out):
         """The stencil (out, in, n, n) of a matrix K: what pixel 0 of y sees."""
@@ -147,9 +154,6 @@ def questions(Answer, seed=0):
             }
         mistakes = {words: image(M, w, n) for words, M in mistakes.items()}
         return compare(Answer(W, n).adjoint, w, image(K.T, w, n), mistakes)
-
-    def rng_of(task):
-        return np.random.default_rng([seed, task])
 
     def failed(said):
         return checks.Check("what is returned", np.inf, 0, said)
@@ -275,6 +279,7 @@ def questions(Answer, seed=0):
         said = f"its distance from W is {ratio:.3g} times that of W/‖K‖"
         return checks.Check("distance", ratio, 0.99, said)
 
+    W2, W32 = drawn(7, 2), drawn(8, 3)
     return [
         Question("1.1 value, two channels", lambda: value(W2, 5, ())),
         Question(

@@ -93,8 +93,8 @@ def questions(answer, seed=0):
         bounded = dnn.Network(dnn.Lift(6, 2), *steps, last)
         steps = [dnn.Flow(dnn.ResidualField.random(6, 8, rng=rng), 1) for _ in range(3)]
         free = dnn.Network(dnn.Lift(6, 2), *steps, dnn.Affine(2, 6, rng=rng))
-        fit = functools.partial(dnn.fit, epochs=60, batch_size=60, progress=False)
-        adam = dnn.Adam(0.03)
+        fit = functools.partial(dnn.fit, epochs=40, batch_size=60, progress=False)
+        adam = dnn.Adam(0.05)
         fit(bounded, dnn.MulticlassHinge(0.5), x, y, adam, constraints=keep, rng=0)
         fit(free, dnn.SoftmaxCrossEntropy(), x, y, adam, rng=0)
         return *frozen(x, y), bounded, free
