@@ -118,6 +118,10 @@ WRONG = [
     ("no batch axes", "1.2", "right for one image of two channels", answer(
         __call__=lambda F, x: convolved(F.W, x, F.n, 1, "oi,ipq->opq"))),
     ("no return", "1.1", "is there a return?", answer(__call__=lambda F, x: None)),
+    ("not added up", "1.1", "the last entry of the stencil alone", answer(
+        __call__=lambda F, x: np.einsum("oi,...ipq->...opq", F.W[:, :, 2, 2],
+            np.roll(x, (-2, -2), (-2, -1))))),
+    ("minus", "1.1", "the sign is wrong", answer(__call__=lambda F, x: -by_fft(F, x))),
     ("K again for the adjoint", "2.1", "it is Kw", answer(
         adjoint=lambda F, w: convolved(F.W, w, F.n, 1))),
     ("adjoint: channels, but not the shift", "2.1", "w must roll the other way", answer(

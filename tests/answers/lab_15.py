@@ -158,7 +158,7 @@ WRONG = [
         start=lambda F, theta: dict(t=0, m=theta, s=0 * theta))),
     ("s is 1", "2.1", "m and s are 0 at first", answer(
         start=lambda F, theta: dict(t=0, m=0 * theta, s=1 + 0 * theta))),
-    ("a new θ", "3.1", "write theta -= …", step(move=new_array)),
+    ("a new θ", "3.1", "is it theta -= …", step(move=new_array)),
     ("uphill", "3.1", "uphill", moving(lambda F, m, s, g: -F.rate * m / (np.sqrt(s) + F.eps))),
     ("no corrections", "3.1", "neither m nor s is corrected", step(hat_m=as_it_is, hat_s=as_it_is)),
     ("m not corrected", "3.1", "m is not corrected", step(hat_m=as_it_is)),
@@ -174,14 +174,20 @@ WRONG = [
     ("β₁ for both corrections", "3.1", "s is corrected with β₁", step(
         hat_s=lambda F, s, t: s / (1 - F.beta1**t))),
     ("no root", "3.1", "the root is missing", moving(lambda F, m, s, g: F.rate * m / (s + F.eps))),
-    ("s of g", "3.1", "s is made of g", step(
+    ("s of g", "3.1", "NaN where g is negative: s is made of g²", step(
         s_of=lambda F, s, g, m: F.beta2 * s + (1 - F.beta2) * g)),
     ("s of m²", "3.1", "s is made of m²", step(
         s_of=lambda F, s, g, m: F.beta2 * s + (1 - F.beta2) * m * m)),
     ("gradient descent", "3.1", "nothing is divided by √ŝ", moving(lambda F, m, s, g: F.rate * g)),
     ("no rate", "3.1", "the rate is missing", moving(
         lambda F, m, s, g: m / (np.sqrt(s) + F.eps))),
-    ("t from 0", "3.1", "t is 1 in the first step", step(t0=-1)),
+    ("t from 0", "3.1", "t is 1 in the first step, 1 − β⁰ is 0", step(t0=-1)),
+    ("s multiplied by 1 − β₂ᵗ", "3.1", "s is multiplied by", step(
+        hat_s=lambda F, s, t: s * (1 - F.beta2**t))),
+    ("1 + β₁ᵗ", "3.1", "θ moves by 0.1111 times", step(
+        hat_m=lambda F, m, t: m / (1 + F.beta1**t))),
+    ("β₂·t", "3.3", "does β₂·t stand for β₂ᵗ", step(hat_s=lambda F, s, t: s / (1 - F.beta2 * t))),
+    ("β₁ for β₁ᵗ", "3.3", "β₁ᵗ is only β₁", step(hat_m=lambda F, m, t: m / (1 - F.beta1))),
     ("t from 2", "3.1", "t is 2 in the first step", step(t0=1)),
     ("g changed", "3.1", "an argument is changed", answer(step=g_changed)),
     ("ε under the root", "3.2", "ε is under the root", moving(

@@ -113,6 +113,12 @@ def questions(Answer, seed=0):
         if not check.passed and seen:
             fits = ["nothing is returned: is there a return?"] * (seen[-1] is None)
             if np.shape(seen[-1]) == np.shape(right):
+                found = np.ravel(seen[-1])
+                c = found @ np.ravel(right) / np.sum(np.square(right))
+                times = (
+                    "the sign is wrong" if c < -0.99 else f"it is {c:.4g} times right"
+                )
+                mistakes = {**mistakes, times: c * np.asarray(right)}
                 fits = [
                     words
                     for words, y in mistakes.items()
@@ -120,6 +126,10 @@ def questions(Answer, seed=0):
                 ]
             check.detail = ", or ".join(fits) or check.detail.replace("F(x)", "it")
         return check
+
+    def last(W):
+        """W with its last entry alone."""
+        return W * (np.arange(W[0, 0].size) == W[0, 0].size - 1).reshape(W[0, 0].shape)
 
     def image(K, x, n):
         """K times images x."""
@@ -135,6 +145,7 @@ def questions(Answer, seed=0):
             "the stencil is centred: here q goes from 0 to r − 1": centred,
             "outside of the image are no zeros, it goes round": matrix(W, n, torus=0),
             "the stencil is read backwards": matrix(turned, n),
+            "it is the last entry of the stencil alone: sum over q": matrix(last(W), n),
         }
         if len(W) == W.shape[1]:
             other = matrix(W.swapaxes(0, 1), n)
@@ -144,10 +155,18 @@ def questions(Answer, seed=0):
 
     def adjoint(W, n, batch):
         w = rng_of(2).normal(size=(*batch, len(W), n, n))
-        K, rolled, mistakes = matrix(W, n), matrix(W, n, sign=-1), {}
+        K, rolled = matrix(W, n), matrix(W, n, sign=-1)
+        mistakes = {
+            "the axes of the stencil, or of w, are exchanged": matrix(
+                W.swapaxes(2, 3), n
+            ).T,
+            "it is the last entry of the stencil alone: sum over q": matrix(
+                last(W), n
+            ).T,
+        }
         if len(W) == W.shape[1]:
             turned = matrix(W.swapaxes(0, 1), n)
-            mistakes = {
+            mistakes |= {
                 "it is Kw: who is a neighbour of p, and in which channel?": K,
                 "the channels are right, but w must roll the other way": turned,
                 "w rolls the right way, but W[o, i] takes o to i now": rolled,

@@ -89,6 +89,9 @@ def questions(Answer, seed=0):
                 for words, z in mistakes.items()
                 if np.allclose(found, z, 1e-6, 0, equal_nan=True)
             ]
+            c = np.ravel(found / right)
+            if not fits and np.allclose(c, c[0], 1e-6):
+                fits = [f"θ moves by {c[0]:.4g} times what it should"]
             said = ", or ".join(fits) or said
         return checks.Check("θ", error, limit, said)
 
@@ -154,12 +157,13 @@ def questions(Answer, seed=0):
         optimiser = Answer(rate, b1, b2, eps=1e-300)
         found, right = moved(optimiser, [g])[0], -rate * np.sign(g)
         m, s = 1 - b1, (1 - b2) ** 0.5  # the factors without corrections
-        with np.errstate(invalid="ignore"):
-            of_g = -rate * g / np.sqrt(g)
         mistakes = {
-            "t is 1 in the first step: with t = 0 it is 0/0": np.nan * g,
-            "θ is not changed: theta = theta − … makes a new array, write theta -= …": 0
+            "θ is NaN: t is 1 in the first step, 1 − β⁰ is 0, or is ŝ negative?": np.nan
             * g,
+            "√ŝ is NaN where g is negative: s is made of g²": np.where(
+                g < 0, np.nan, found
+            ),
+            "θ is not changed: is it theta -= …, and is m̂/√ŝ anything but 0?": 0 * g,
             "θ goes uphill: the sign is wrong": -right,
             "neither m nor s is corrected: m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ)": right
             * m
@@ -167,6 +171,7 @@ def questions(Answer, seed=0):
             "m is not corrected: m̂ = m/(1 − β₁ᵗ)": right * m,
             "s is not corrected: ŝ = s/(1 − β₂ᵗ)": right / s,
             "m is multiplied by 1 − β₁ᵗ, and not divided": right * m * m,
+            "s is multiplied by 1 − β₂ᵗ, and not divided": right / s**2,
             "β₁ and 1 − β₁ are exchanged in m": right * b1 / m,
             "β₂ and 1 − β₂ are exchanged in s": right * s / b2**0.5,
             "β and 1 − β are exchanged in m and in s": right * (b1 / m) * (s / b2**0.5),
@@ -177,7 +182,6 @@ def questions(Answer, seed=0):
             "m is corrected with β₂": right * m / s**2,
             "s is corrected with β₁": right * m**0.5 / s,
             "the root is missing: √ŝ": -rate / g,
-            "s is made of g, and not of g²": of_g,
             "s is made of m², and not of g²": right / m,
             "nothing is divided by √ŝ": -rate * g,
             "t is 2 in the first step: 1 − β² for 1 − β": right
@@ -226,6 +230,10 @@ def questions(Answer, seed=0):
             "t stays 1, or βᵗ is only β": theta(
                 (b1 * m_g + m_h) / (1 - b1), (b2 * s_g + s_h) / (1 - b2)
             ),
+            "t stays 1 for m, or β₁ᵗ is only β₁": theta((b1 * m_g + m_h) / (1 - b1)),
+            "t stays 1 for s, or β₂ᵗ is only β₂": theta(s=(b2 * s_g + s_h) / (1 - b2)),
+            "β₁·t stands for β₁ᵗ": theta((b1 * m_g + m_h) / (1 - 2 * b1)),
+            "ŝ is negative: does β₂·t stand for β₂ᵗ?": np.nan * h,
             "m̂ and ŝ are kept in place of m and s": theta(
                 (b1 * g + m_h) / c1, (b2 * g**2 + s_h) / c2
             ),
