@@ -177,6 +177,9 @@ WRONG = [
         attack=descent(lambda g: g / np.linalg.norm(g)))),
     ("one step", "4.2", "it is one step of all", answer(attack=one_step)),
     ("∇m at x", "4.3", "take it at x + δ", answer(attack=descent(at=lambda x, d: x))),
+    ("∇m at δ", "4.3", "taken elsewhere", answer(attack=descent(at=lambda x, d: d))),
+    ("∇m at x − δ", "4.3", "taken elsewhere", answer(attack=descent(at=lambda x, d: x - d))),
+    ("steps of length 2.5 ε", "4.3", "to and fro", answer(attack=descent(lambda g: 40 * unit(g)))),
     ("m/ℓ", "5.1", "√2 is missing", radius(lambda m, L: np.maximum(0, m) / L)),
     ("m/2ℓ", "5.1", "2 for √2", radius(lambda m, L: np.maximum(0, m) / (2 * L))),
     ("√2 m/ℓ", "5.1", "√2 is on the wrong side", radius(

@@ -240,6 +240,12 @@ WRONG = [
     ("dtheta of the last step", "1.2", "of the last step alone", with_back(last_alone)),
     ("a mean", "1.2", "a mean: it is a sum", with_back(averaged)),
     ("the same w", "1.2", "all pullbacks get the same w", with_back(same_w)),
+    ("the sign of dtheta", "1.1", "the sign of dtheta is wrong", with_back(
+        lambda pullbacks, w: (through(pullbacks[::-1], w)[0], -through(pullbacks[::-1], w)[1]))),
+    ("dtheta from 1", "1.1", "dx is right, dtheta is off", with_back(
+        lambda pullbacks, w: (through(pullbacks[::-1], w)[0], 1 + through(pullbacks[::-1], w)[1]))),
+    ("the pullback first", "1.1", "them in the other order", answer(
+        stored=lambda D, x: D.F.vjp(x)[::-1])),
     ("a list of all dtheta", "1.1", "shapes (5, 3) and (1,", with_back(in_a_list)),
     ("used up", "1.1", "a second call of the pullback", with_back(used_up)),
     ("no dtheta", "1.1", "the pullback returns dx, dtheta", with_back(
@@ -254,6 +260,7 @@ WRONG = [
     ("predicted: the states kept alone", "2.1", "the pullbacks of a segment", answer(
         predicted=(200, 5))),
     ("predicted: all states", "2.1", "not all states are kept", answer(predicted=(200, 100))),
+    ("predicted: exchanged", "2.1", "evaluations come first", answer(predicted=(25, 200))),
     ("best: n/2", "2.2", "there is an m with fewer", answer(best=50)),
     ("best: a root that is no integer", "2.2", "an integer", answer(best=100**0.4)),
     ("segments forwards", "3.1", "the first segment comes first", in_segments(order=iter)),

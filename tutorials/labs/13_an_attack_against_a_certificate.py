@@ -283,18 +283,36 @@ def questions(answer, seed=0):
         return checks.Check("boundary", 1 - part.min(), 0.01, said)
 
     def moves():
+        """Where the gradients are taken, and how far the margin falls."""
         x, y, _, free = trained()
-        net, eps = Watched(free), np.full(len(x), 0.3)
-        found = margins(free(attacked(net, x, y, eps)), y)[0].mean()
-        least = margins(free(dnn.PGD(0.3, restarts=1)(free, x, y)), y)[0].mean()
-        before = margins(free(x), y)[0].mean()
-        seen = len({p.tobytes() for p in net.points})
-        said = f"the mean margin falls from {before:.3g} to {found:.3g}"
-        if net.points and seen < 3:
-            said = "∇m is taken at x again and again: take it at x + δ"
-            return checks.Check("points", np.inf, 1, said)
+        net, eps = Watched(free), 0.3
+        adversarial = attacked(net, x, y, np.full(len(x), eps))
+        wrong = wrong_places(x, eps, net.points, adversarial)
+        if wrong:
+            return checks.Check("places", np.inf, 1, wrong)
+        before, found, least = (
+            margins(free(z), y)[0].mean()
+            for z in (x, adversarial, dnn.PGD(eps, restarts=1)(free, x, y))
+        )
         missed = 1 - (before - found) / (before - least)
+        said = f"the mean margin falls from {before:.3g} to {found:.3g}"
         return checks.Check("fall", missed, 1 / 3, f"{said}, {least:.3g} is possible")
+
+    def wrong_places(x, eps, points, found):
+        """What is wrong with the points at which ∇m is taken, "" if nothing."""
+        if not points or any(p.shape != x.shape for p in points):
+            return ""
+        away = [np.linalg.norm(p - x, axis=1).max() for p in points]
+        near = min(np.linalg.norm(p - found, axis=1).max() for p in points)
+        if len({p.tobytes() for p in points}) < 3:
+            return "∇m is taken at x again and again: take it at x + δ"
+        if near > eps / 2:
+            return "∇m is taken elsewhere, and not at x + δ"
+        first, step = next(d for d in away if d > 0), 2.5 * eps / 40
+        if away[0] == 0 and first > 2 * step:
+            lengths = f"{first:.3g}, and 2.5 ε/steps is {step:.3g}"
+            return f"the first step has the length {lengths}: it will go to and fro"
+        return ""
 
     def radius():
         net, x, y = three_labels()

@@ -78,6 +78,8 @@ def questions(Answer, seed=0):
         pair = getattr(Answer(F, n), way)(x, *m)
         if not (isinstance(pair, tuple) and len(pair) == 2 and callable(pair[1])):
             got = "None: is there a return?" if pair is None else type(pair).__name__
+            if got == "tuple" and callable(pair[0]):
+                got = "them in the other order"
             return None, f"x_n and a pullback are to be returned, got {got}"
         return pair, ""
 
@@ -123,6 +125,7 @@ def questions(Answer, seed=0):
             "dtheta is that of the first step alone: sum over all": (dx, parts[-1]),
             "dtheta is that of the last step alone: sum over all": (dx, parts[0]),
             "dtheta is a mean: it is a sum": (dx, sum(parts) / n),
+            "the sign of dtheta is wrong": (dx, -sum(parts)),
             "the first step comes first: on the way back the last one does": back(
                 xs[:-1][::-1]
             ),
@@ -178,6 +181,9 @@ def questions(Answer, seed=0):
             ]
             gaps = [distance([a], [b]) for a, b in zip(found, right, strict=True)]
             said = "dx is off by {:.2g}, dtheta by {:.2g}, relative".format(*gaps)
+            if min(gaps) < 1e-12:
+                names = ("dx", "dtheta") if gaps[0] < gaps[1] else ("dtheta", "dx")
+                said = "{} is right, {} is off by {:.2g}".format(*names, max(gaps))
             check.detail = ", or ".join(fits) or said
         else:
             again, said = pulled(pullback)
@@ -256,6 +262,8 @@ def questions(Answer, seed=0):
         if found.shape != (2,):
             return failed(f"evaluations and states are two numbers, got {found}")
         count, kept = 2 * n, -(-n // m) + m
+        if found.tolist() == [kept, count]:
+            return failed("they are exchanged: evaluations come first")
         known = {
             (0, n): "each step is taken forward once, and then again",
             (0, 3 * n): "vjp evaluates F once, and gives a pullback, too",
