@@ -247,7 +247,7 @@ WRONG = [
     ("the pullback first", "1.1", "them in the other order", answer(
         stored=lambda D, x: D.F.vjp(x)[::-1])),
     ("a list of all dtheta", "1.1", "shapes (5, 3) and (1,", with_back(in_a_list)),
-    ("used up", "1.1", "a second call of the pullback", with_back(used_up)),
+    ("used up", "1.1", "called a second time", with_back(used_up)),
     ("no dtheta", "1.1", "the pullback returns dx, dtheta", with_back(
         lambda pullbacks, w: through(pullbacks[::-1], w)[0])),
     ("no return in the pullback", "1.1", "is there a return?", with_back(lambda pullbacks, w: None)),
