@@ -117,6 +117,22 @@ def with_lists(Answer):
     return type("Other", (Answer,), dict(start=start, step=one))
 
 
+def with_a_matrix(Answer):
+    """m and s are the rows of a matrix."""
+
+    def start(F, theta):
+        return dict(t=0, rows=np.zeros((2, len(theta))))
+
+    def one(F, theta, g, memory):
+        beta = np.array([[F.beta1], [F.beta2]])
+        memory["t"] += 1
+        memory["rows"] = beta * memory["rows"] + (1 - beta) * np.array([g, g * g])
+        m, s = memory["rows"] / (1 - beta ** memory["t"])
+        theta -= F.rate * m / (np.sqrt(s) + F.eps)
+
+    return type("Other", (Answer,), dict(start=start, step=one))
+
+
 def with_powers(Answer):
     """β₁ᵗ and β₂ᵗ are kept in place of t."""
 
@@ -221,5 +237,6 @@ RIGHT = [
     ("in place, and one factor for both corrections", answer(step=efficient)),
     ("other names, t from 1, g**power", with_lists),
     ("powers of β in place of t", with_powers),
+    ("m and s in a matrix", with_a_matrix),
     ("predicted as lists of integers and floats", answer(first=[-0.1, 0.1], tenth=[-1, 1.0])),
 ]  # fmt: skip

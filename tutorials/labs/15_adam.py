@@ -126,7 +126,7 @@ def questions(Answer, seed=0):
             got = "None: is there a return?" if found is None else type(found).__name__
             return failed(f"a dict is needed, got {got}")
         arrays = {k: a for k, a in found.items() if isinstance(a, np.ndarray)}
-        averages = {k: a for k, a in arrays.items() if a.shape == theta.shape}
+        averages = {k: a for k, a in arrays.items() if a.shape[-1:] == theta.shape}
         kept = sorted(vars(optimiser).keys() - given.keys())
         pairs = [
             f"{a} and {b}"
@@ -137,7 +137,7 @@ def questions(Answer, seed=0):
         said = [
             (kept, f"self.{''.join(kept[:1])} is on the optimiser: put it in the dict"),
             (
-                len(averages) < 2,
+                sum(a.size for a in averages.values()) < 2 * theta.size,
                 f"m and s are arrays of θ's shape, {theta.shape}, got {found}",
             ),
             (pairs, f"{' and '.join(pairs)} are one array: make two"),
@@ -157,12 +157,11 @@ def questions(Answer, seed=0):
         optimiser = Answer(rate, b1, b2, eps=1e-300)
         found, right = moved(optimiser, [g])[0], -rate * np.sign(g)
         m, s = 1 - b1, (1 - b2) ** 0.5  # the factors without corrections
+        of_g = np.where(g < 0, np.nan, np.nan_to_num(found))
         mistakes = {
             "θ is NaN: t is 1 in the first step, 1 − β⁰ is 0, or is ŝ negative?": np.nan
             * g,
-            "√ŝ is NaN where g is negative: s is made of g²": np.where(
-                g < 0, np.nan, found
-            ),
+            "√ŝ is NaN where g is negative: s is made of g²": of_g,
             "θ is not changed: is it theta -= …, and is m̂/√ŝ anything but 0?": 0 * g,
             "θ goes uphill: the sign is wrong": -right,
             "neither m nor s is corrected: m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ)": right
