@@ -195,6 +195,7 @@ WRONG = [
     ("s of m²", "3.1", "s is made of m²", step(
         s_of=lambda F, s, g, m: F.beta2 * s + (1 - F.beta2) * m * m)),
     ("gradient descent", "3.1", "nothing is divided by √ŝ", moving(lambda F, m, s, g: F.rate * g)),
+    ("divided by ε alone", "3.1", "ŝ is 0", moving(lambda F, m, s, g: F.rate * m / F.eps)),
     ("no rate", "3.1", "the rate is missing", moving(
         lambda F, m, s, g: m / (np.sqrt(s) + F.eps))),
     ("t from 0", "3.1", "t is 1 in the first step, 1 − β⁰ is 0", step(t0=-1)),

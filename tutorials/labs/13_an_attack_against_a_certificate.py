@@ -69,6 +69,28 @@ class Attack:
 
 
 # %%
+@functools.cache
+def trained():
+    """Two moons x and their labels y, and networks of three layers for them: one with
+    orthogonal weights, ℓ = 1, and one without any constraint."""
+    rng = np.random.default_rng(0)
+    x, y = dnn.datasets.moons(60, 0.1, rng=rng)
+    fields = [dnn.GradientField.random(6, width=6, rng=rng) for _ in range(3)]
+    last = dnn.Dense(2, 6, rng=rng)
+    keep = [dnn.Orthogonal(X.A) for X in fields] + [dnn.SpectralBall(last)]
+    steps = [dnn.Flow(X, 1.0) for X in fields]
+    bounded = dnn.Network(dnn.Lift(6, 2), *steps, last)
+    steps = [dnn.Flow(dnn.ResidualField.random(6, 8, rng=rng), 1.0) for _ in range(3)]
+    free = dnn.Network(dnn.Lift(6, 2), *steps, dnn.Affine(2, 6, rng=rng))
+    fit = functools.partial(dnn.fit, epochs=40, batch_size=60, progress=False, rng=0)
+    adam = dnn.Adam(0.05)
+    fit(bounded, dnn.MulticlassHinge(0.5), x, y, adam, constraints=keep)
+    fit(free, dnn.SoftmaxCrossEntropy(), x, y, adam)
+    x.flags.writeable = y.flags.writeable = False
+    return x, y, bounded, free
+
+
+# %%
 def questions(answer, seed=0):
     """What is asked of an answer."""
 
@@ -79,25 +101,6 @@ def questions(answer, seed=0):
         for a in arrays:
             a.flags.writeable = False
         return arrays
-
-    @functools.cache
-    def trained():
-        """Two moons, and the networks with orthogonal weights and without, the same for
-        every seed."""
-        rng = np.random.default_rng(0)
-        x, y = dnn.datasets.moons(60, 0.1, rng=rng)
-        fields = [dnn.GradientField.random(6, width=6, rng=rng) for _ in range(3)]
-        last = dnn.Dense(2, 6, rng=rng)
-        keep = [dnn.Orthogonal(X.A) for X in fields] + [dnn.SpectralBall(last)]
-        steps = [dnn.Flow(X, 1.0) for X in fields]
-        bounded = dnn.Network(dnn.Lift(6, 2), *steps, last)
-        steps = [dnn.Flow(dnn.ResidualField.random(6, 8, rng=rng), 1) for _ in range(3)]
-        free = dnn.Network(dnn.Lift(6, 2), *steps, dnn.Affine(2, 6, rng=rng))
-        fit = functools.partial(dnn.fit, epochs=40, batch_size=60, progress=False)
-        adam = dnn.Adam(0.05)
-        fit(bounded, dnn.MulticlassHinge(0.5), x, y, adam, constraints=keep, rng=0)
-        fit(free, dnn.SoftmaxCrossEntropy(), x, y, adam, rng=0)
-        return *frozen(x, y), bounded, free
 
     def three_labels(n=12):
         """A small network of three labels, states, and labels, some of them wrong."""

@@ -210,31 +210,24 @@ def questions(Answer, seed=0):
 
             return self(x), pullback
 
-    def measured(way, n, *m, size=2):
-        """How often F is evaluated, and how many states are in memory at most, beside
-        those of a step; a state has 2·size numbers."""
-        G, z = Counted(), rng.normal(size=(size, 2))
-
-        def peak(run):
-            running = tracemalloc.is_tracing()
+    def peak(run):
+        """The most bytes that are in memory while it runs."""
+        running = tracemalloc.is_tracing()
+        if not running:
+            tracemalloc.start()
+        try:
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            run()
+            return tracemalloc.get_traced_memory()[1] - before
+        finally:
             if not running:
-                tracemalloc.start()
-            try:
-                tracemalloc.reset_peak()
-                before = tracemalloc.get_traced_memory()[0]
-                run()
-                return (tracemalloc.get_traced_memory()[1] - before) / z.nbytes
-            finally:
-                if not running:
-                    tracemalloc.stop()
-
-        least = peak(lambda: G.vjp(z)[1](z))
-        G.count = 0
-        most = peak(lambda: getattr(Answer(G, n), way)(z, *m)[1](z))
-        return G.count, most - least
+                tracemalloc.stop()
 
     def evaluations(way, n, limit, *m):
-        count, _ = measured(way, n, *m)
+        G, z = Counted(), np.ones((1, 2))
+        getattr(Answer(G, n), way)(z, *m)[1](z)
+        count = G.count
         said = f"F is evaluated {count} times, {count / n:.3g} times n = {n}"
         if count > limit:
             said += f", {limit} are enough"
@@ -245,7 +238,9 @@ def questions(Answer, seed=0):
         return checks.Check("evaluations", count, limit, said)
 
     def memory(way, n, limit, needed, *m):
-        _, most = measured(way, n, *m, size=1000)
+        G, z = Counted(), np.ones((1000, 2))
+        most = peak(lambda: getattr(Answer(G, n), way)(z, *m)[1](z))
+        most = (most - peak(lambda: G.vjp(z)[1](z))) / z.nbytes  # beside one step's
         said = f"{most:.1f} states are kept, needed are {needed}"
         if most > limit:
             said += f", all would be {n}"

@@ -183,6 +183,10 @@ def questions(Answer, seed=0):
             "the root is missing: √ŝ": -rate / g,
             "s is made of m², and not of g²": right / m,
             "nothing is divided by √ŝ": -rate * g,
+            "m̂ is multiplied by √ŝ": -rate * g * np.abs(g),
+            "ŝ is 0, and m̂ is divided by ε alone: g² is missing in s": -rate
+            * g
+            / 1e-300,
             "t is 2 in the first step: 1 − β² for 1 − β": right
             / (1 + b1)
             * (1 + b2) ** 0.5,
