@@ -61,9 +61,9 @@ def by_fft(F, x):
 
 def by_matrix(F):
     """All singular values by the SVD of K, column by column."""
-    units = np.eye(F.W.shape[1] * F.n**2).reshape(-1, F.W.shape[1], F.n, F.n)
     if F.n > 8:
         return np.sqrt(np.linalg.eigvalsh(gram(F)).clip(0))
+    units = np.eye(F.W.shape[1] * F.n**2).reshape(-1, F.W.shape[1], F.n, F.n)
     return np.linalg.svd(F(units).reshape(len(units), -1), compute_uv=False)
 
 
