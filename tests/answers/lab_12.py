@@ -118,6 +118,11 @@ WRONG = [
     ("no batch axes", "1.2", "right for one image of two channels", answer(
         __call__=lambda F, x: convolved(F.W, x, F.n, 1, "oi,ipq->opq"))),
     ("no return", "1.1", "is there a return?", answer(__call__=lambda F, x: None)),
+    ("by FFT, and complex", "1.1", "take .real", answer(__call__=lambda F, x: np.fft.ifft2(
+        np.einsum("oipq,...ipq->...opq", np.conj(np.fft.fft2(F.W, s=(F.n, F.n))), np.fft.fft2(x))))),
+    ("by FFT, without conj", "1.1", "x rolls the wrong way", answer(
+        __call__=lambda F, x: np.fft.ifft2(np.einsum(
+            "oipq,...ipq->...opq", np.fft.fft2(F.W, s=(F.n, F.n)), np.fft.fft2(x))).real)),
     ("not added up", "1.1", "the last entry of the stencil alone", answer(
         __call__=lambda F, x: np.einsum("oi,...ipq->...opq", F.W[:, :, 2, 2],
             np.roll(x, (-2, -2), (-2, -1))))),
