@@ -187,6 +187,12 @@ WRONG = [
     ("no ℓ", "5.1", "ℓ is missing", radius(lambda m, L: np.maximum(0, m) / 2**0.5)),
     ("negative radii", "5.1", "negative where the label is not y", radius(
         lambda m, L: m / 2**0.5 / L)),
+    ("ℓ as it is measured", "5.1", "a measured ℓ certifies nothing", answer(
+        radius=lambda F, net, x, y: np.maximum(0, F.margin(net(x), y))
+        / (2**0.5 * dnn.lipschitz.measured(net, x, steps=20)))),
+    ("ℓ too small for the trained networks", "5.2", "labels change inside", lambda Answer: answer(
+        radius=lambda F, net, x, y: Answer.radius(F, net, x, y) * (3 if net.dim_in == 2 else 1))(
+            Answer)),
     ("|m|", "5.1", "0, and not |m|", radius(lambda m, L: np.abs(m) / 2**0.5 / L)),
     ("linear gaps: no √2", "6.1", "√2 is missing", answer(linear_gaps=(2**-0.5, 13**0.5))),
     ("linear gaps: upside down", "6.1", "the second: it is upside down", answer(

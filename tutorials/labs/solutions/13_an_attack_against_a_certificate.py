@@ -20,7 +20,7 @@ class Answer(sheet["Attack"]):
     """
 
     linear_gaps = 1, 26**0.5
-    guess = 1.6, 12
+    guess = 2, 14
 
     def margin(self, z, y):
         rows, others = np.arange(len(z)), np.array(z)
