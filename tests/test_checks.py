@@ -1386,7 +1386,9 @@ def test_the_first_wrong_prediction_is_told_by_what_was_seen():
     check = checks.predicted("p", "abc", facts)
     assert check.measured == 2 and check.detail == "b is false: it moves by 3"
     assert checks.predicted("p", "", facts).detail == "a is true: it moves by 0"
-    for wrong in (None, "ad", 3):
+    with pytest.raises(NotImplementedError, match="to be predicted: set p"):
+        checks.predicted("p", None, facts)
+    for wrong in ("ad", 3):
         check = checks.predicted("p", wrong, facts)
         assert (
             not check.passed and check.detail == f'needed are letters out of "abc", got {wrong!r}'

@@ -37,8 +37,10 @@ def predicted(name, said, facts):
     """The number of wrong predictions, and what was seen of the first of them.
 
     said: the letters of what is said to be true, "ad" or ["a", "d"]; facts: letter → (whether it is
-    true, what was seen), all that can be said.
+    true, what was seen), all that can be said. NotImplementedError if nothing is said yet, None.
     """
+    if said is None:
+        raise NotImplementedError(f"to be predicted: set {name}")
     if not isinstance(said, str | set | frozenset | list | tuple) or not set(said) <= set(facts):
         letters = "".join(facts)
         return Check(name, np.inf, 0, f'needed are letters out of "{letters}", got {said!r}')
