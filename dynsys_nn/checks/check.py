@@ -114,7 +114,9 @@ def fails_on_wrong_results(check):
 
 def line_of(error):
     """The line of source, outside the package, its libraries and a sheet's `questions`, that led to
-    an error; "" if there is none, and for None."""
+    an error; "" if there is none, and for None. `error.line`, if it comes from another process."""
+    if hasattr(error, "line"):
+        return error.line
     ours, lines = (str(Path(__file__).parents[1]), "site-packages"), [""]
     for frame, number in traceback.walk_tb(getattr(error, "__traceback__", None)):
         code = frame.f_code

@@ -1,0 +1,361 @@
+"""The marks of one submission: the lecturer's questions, asked of objects that stand for those of
+the answer's process.
+
+A stand-in is of a class that derives from the sheet's own, so that it is a field, a method or an
+activation as the sheet wants it. Its methods ask the answer's process. Its parameters, and what it
+keeps on itself, are those of the object there, its twin: what changes on one side is sent with the
+next message.
+"""
+
+import ast
+import copy
+import hashlib
+import inspect
+import json
+import runpy
+import tempfile
+import time
+import types
+import warnings
+import weakref
+from pathlib import Path
+
+import numpy as np
+
+from .. import checks
+from ..arguments import is_ours
+from ..arguments.doors import CONTRACT
+from ..checks.check import line_of
+from ..checks.sheet import Result, numbered, words_of
+from ..fields import Field
+from ..files import architecture, encoded
+from ..integrators import Method
+from ..activations import Activation
+from ..maps import Map
+from . import fences
+from .answer import kept_by, theta_of
+from .messages import Channel, Peer, Stopped, thing
+from .submission import Unreadable, cells_of
+
+START, AGAIN = 60, 2  # seconds for Python to start, and for a question after a first time-out
+TIME = "it took more than {:g} s: is there a loop without an end?"
+
+
+class Sheet:
+    """A sheet, and the expression that it passes to its questions."""
+
+    def __init__(self, path):
+        self.path, self.source = Path(path), Path(path).read_bytes()
+        calls = [
+            node
+            for node in ast.walk(ast.parse(self.source))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "questions"
+        ]
+        if not calls or not calls[-1].args:
+            raise ValueError(f"{path} is no sheet: its last line is to be checks.run(questions(…))")
+        self.answer = ast.unparse(calls[-1].args[0])
+        space = self.space()
+        self.own = [
+            name
+            for name, value in space.items()
+            if isinstance(value, type | types.FunctionType) and value.__module__ == "<run_path>"
+            if name != "questions"
+        ]
+        named = {n.id for n in ast.walk(ast.parse(self.answer)) if isinstance(n, ast.Name)}
+        self.asked = [name for name in self.own if name in named]
+        self.questions = numbered(space["questions"](eval(self.answer, dict(space)), 0))
+
+    def space(self):
+        """What the sheet defines, anew."""
+        return runpy.run_path(str(self.path))
+
+    def seed_of(self, student, secret=""):
+        """The seed of a student's arrays, the same whenever and wherever it is asked for."""
+        text = f"{self.path.name}\n{student}\n{secret}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+class Marker(Peer):
+    """The side of the questions."""
+
+    def __init__(self, channel):
+        super().__init__(channel)
+        self.bases, self.seen = {}, []
+        self.twins, self.standing = {}, {}  # number → stand-in; id → [stand-in, number, kept, θ]
+        self.shown = {}  # id of an object of the package → θ as it was sent
+        self.classes = {}
+
+    # ---- stand-ins
+
+    def stand_in(self, code, base):
+        """What stands for a class or function of the answer's; base: that of the sheet."""
+        if not isinstance(code, dict) or "methods" not in code:
+            return code
+        number = code["class"]
+        base = next((B for n, B in self.bases.items() if n in code["mro"]), base)
+        base = base if isinstance(base, type) else object
+        of_the_sheet = {C.__name__ for C in base.__mro__}
+        body = {name: value for name, value in code["attributes"].items()}
+        for name, home in code["methods"]:
+            if home not in of_the_sheet:
+                body[name] = self.forwards(name)
+        for name in code["properties"]:
+            body[name] = property(lambda F, name=name: self.ask(do="get", of=F, name=name))
+
+        def __init__(F, *given, **named):
+            like = the_sheets_own(base, given, named)
+            made = self.ask(
+                do="new", cls=cls, given=given, named=named, bases=sorted(of_the_sheet),
+                attributes=None if like is None else dir(like),
+            )  # fmt: skip
+            self.adopt(F, made, base, given, named)
+            for name, value in vars(like).items() if hasattr(like, "__dict__") else ():
+                if is_ours(type(value)) and not hasattr(F, name):
+                    object.__setattr__(F, name, value)
+
+        def __deepcopy__(F, memo):
+            return self.adopt(copy_without_twin(F), self.ask(do="copy", of=F))
+
+        body |= {"__init__": __init__, "__deepcopy__": __deepcopy__, "__module__": "answer"}
+        body["__copy__"] = lambda F: copy.deepcopy(F)
+        cls = type(base)(str(code["name"]), (base,), body)
+        cls.__signature__ = inspect.signature(base)
+        self.classes[number], self.standing[id(cls)] = cls, [cls, number, {}, np.zeros(0)]
+        return cls
+
+    def adopt(self, F, made, base=None, given=(), named=None):
+        """F, as the stand-in of an object that the answer made."""
+        if made["pieces"] and not getattr(F, "_pieces", ()):
+            F.own(**made["pieces"])
+        elif made["theta"].size:
+            if base is not None:
+                base.__init__(F, *given, **named)
+            F.theta = made["theta"]
+        for name, value in made["kept"].items():
+            object.__setattr__(F, name, value)
+        self.twins[made["twin"]] = F
+        self.standing[id(F)] = [F, made["twin"], kept_by(F), theta_of(F)]
+        return F
+
+    def forwards(self, method):
+        """A method of a stand-in, or a function (None), that asks the answer."""
+
+        def forward(F, *given, **named):
+            strict = bool(warnings.filters) and warnings.filters[0][0] == "error"
+            return self.ask(
+                do="call", of=F, method=method, given=given, named=named, strict=strict
+            )
+
+        forward.__module__, forward.__name__ = "answer", method or "function"
+        return forward
+
+    def function(self, number, name):
+        """A function that stands for one of the answer's."""
+
+        def function(*given, **named):
+            return forward(function, *given, **named)
+
+        forward, function.__name__, function.__module__ = self.forwards(None), name, "answer"
+        self.standing[id(function)] = [None, number, {}, np.zeros(0)]
+        weakref.finalize(function, self.forget, id(function), number)
+        return function
+
+    def forget(self, key, number):
+        self.standing.pop(key, None)
+        self.unused.append(number)
+
+    # ---- messages
+
+    def look(self, reply):
+        for number, new, theta in reply.get("changed", ()):
+            F = self.twins[number]
+            for name, value in new.items():
+                object.__setattr__(F, name, value)
+            if theta is not None:
+                F.theta = theta
+            self.standing[id(F)][2:] = kept_by(F), theta_of(F)
+        self.seen += reply.get("tape", ())
+
+    def sent(self, value, pack):
+        if id(value) in self.standing:
+            known = self.standing[id(value)]
+            code, kept, theta = {"yours": known[1]}, {}, np.zeros(0)
+            if isinstance(value, types.FunctionType | type):
+                return code
+            kept, theta = kept_by(value), theta_of(value)
+            new = {n: a for n, a in kept.items() if known[2].get(n, known) is not a}
+            if new:
+                code["kept"] = pack(new)
+            if not np.array_equal(theta, known[3], equal_nan=True):
+                code["theta"] = pack(theta)
+            known[2:] = kept, theta
+            return code
+        if isinstance(value, type) or not (is_ours(type(value)) or callable(value)):
+            return thing(value)
+        first = id(value) not in self.numbers
+        code, theta = {"mine": self.number(value)}, theta_of(value)
+        if first:
+            code |= self.introduced(value, pack)
+        if theta.size and not np.array_equal(theta, self.shown.get(id(value)), equal_nan=True):
+            code["theta"] = pack(theta)
+        self.shown[id(value)] = theta
+        return code
+
+    def introduced(self, value, pack):
+        """How an object is built again on the other side, or what can be asked of it there."""
+        try:
+            kind = isinstance(value, Map)
+            return {
+                "built": architecture(value) if kind else json.dumps(encoded(value, {}))
+            } if is_ours(type(value)) else {} | self.members(value, pack)
+        except TypeError:
+            return self.members(value, pack)
+
+    def members(self, value, pack):
+        if isinstance(value, types.FunctionType | types.MethodType):
+            return {}
+        base = next((B for B in (Field, Map, Method, Activation) if isinstance(value, B)), object)
+        names = [n for n in sorted(CONTRACT | {"lipschitz"}) if callable(getattr(value, n, None))]
+        kept = {n: getattr(value, n, None) for n in ("dim_in", "dim_out", "order")}
+        return {
+            "base": base.__name__, "name": type(value).__name__, "methods": names,
+            "kept": pack(kept),
+        }  # fmt: skip
+
+    def received(self, code, unpack):
+        if "yours" in code:
+            return self.mine[code["yours"]]
+        if "function" in code:
+            return self.function(int(code["function"]), str(code["name"]))
+        if "object" in code:
+            described = unpack(code["of"])
+            if described["class"] not in self.classes:
+                self.stand_in(described, None)
+            F = object.__new__(self.classes[described["class"]])
+            return self.adopt(F, unpack(code["made"]))
+        return self.twins[code["twin"]]
+
+    def do(self, do, of, method, given, named):
+        """A call of an object that was sent: of its contract, and nothing else."""
+        thing = self.mine[of]
+        allowed = method is None or method in CONTRACT | {"lipschitz"}
+        if do != "call" or not allowed:
+            raise PermissionError(f"an answer may not ask for {method}")
+        return thing(*given, **named) if method is None else getattr(thing, method)(*given, **named)
+
+
+def the_sheets_own(cls, given, named):
+    """An object of the sheet's class, or None if it has none yet."""
+    try:
+        return cls(*given, **named)
+    except Exception:
+        return None
+
+
+def copy_without_twin(F):
+    """A copy of what F is on this side."""
+    G = object.__new__(type(F))
+    state = F.__getstate__() if hasattr(F, "_pieces") else vars(F)
+    state = {name: copy.deepcopy(value) for name, value in state.items()}
+    G.__setstate__(state) if hasattr(G, "__setstate__") else vars(G).update(state)
+    return G
+
+
+class Run:
+    """A process of an answer, and what is asked of it."""
+
+    def __init__(self, options):
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        folder, readable = str(Path(self.folder.name).resolve()), list(options.readable)
+        self.process, socket = fences.start(folder, readable, options.bubblewrap)
+        self.marker, self.options = Marker(Channel(socket)), options
+        self.within(START)
+        self.marker.ask(seconds=options.seconds, memory=options.memory, readable=readable)
+
+    def within(self, seconds):
+        """What is asked must be answered in so many seconds from now."""
+        self.marker.channel.deadline = time.monotonic() + seconds
+
+    def load(self, sheet, submission, seed):
+        """The sheet's questions, of the answer in a submission, and the first error in it."""
+        cells, names = cells_of(submission), [*sheet.own, "Answer"]
+        trusted = self.options.readable
+        found, errors = self.marker.ask(
+            do="load", cells=cells, names=names, others=list(trusted),
+            file=str(submission) if trusted else submission.name,
+        )  # fmt: skip
+        error = Wrong(*errors[0]) if errors else None
+        space = sheet.space()
+        self.marker.bases = {name: space[name] for name in sheet.own}
+        stand = {n: self.marker.stand_in(found[n], space[n]) for n in sheet.own if n in found}
+        left, answer = [name for name in sheet.asked if name not in found], sheet.answer
+        if left and "Answer" in found:
+            stand["Answer"] = self.marker.stand_in(found["Answer"], space[left[0]])
+            whole = not isinstance(stand["Answer"], type) and answer != left[0]
+            answer, stand[left[0]] = "Answer" if whole else answer, stand["Answer"]
+        elif left:
+            raise error or Wrong("", f"the submission defines no {' and no '.join(left)}", "")
+        given = {"seed": seed} if "seed" in inspect.signature(space["questions"]).parameters else {}
+        return numbered(space["questions"](eval(answer, space | stand), **given)), error
+
+    def ask(self, question, before):
+        """The Result of a question; one that failed if the tape has seen what is no answer."""
+        self.marker.seen = []
+        result = question.result(before)
+        if self.marker.seen and result.verdict != "to do":
+            return failed(question, *self.marker.seen[0])
+        return result
+
+    def end(self):
+        fences.end(self.process)
+        self.marker.channel.socket.close()
+        self.folder.cleanup()
+
+
+class Wrong(Exception):
+    """Something is wrong with a submission as a whole."""
+
+    def __init__(self, kind, words, line):
+        super().__init__(f"{kind}: {words}" if kind else words)
+        self.line = line
+
+
+OURS = (Wrong, Unreadable)
+
+
+def mark(sheet, submission, seed, options):
+    """What came of each question, Results, and what is said of the submission as a whole, or "".
+
+    A question that ends the answer's process, or takes too long, failed; a new process goes on with
+    the next.
+    """
+    results, remark, spent, took, late = checks.Results(), "", 0.0, 0.0, False
+    while len(results) < len(sheet.questions):
+        run, begun, questions = Run(options), time.monotonic(), None
+        try:
+            run.within(AGAIN + 2 * took if late else max(AGAIN, options.seconds - spent))
+            questions, error = run.load(sheet, submission, seed)
+            took = time.monotonic() - begun
+            remark = f"{error}\n{error.line}".strip() if error else ""
+            for question in questions[len(results) :]:
+                if late:
+                    run.within(AGAIN)
+                results.append(run.ask(question, results))
+        except Stopped as stop:
+            took_too_long = str(stop) == "time"
+            after = AGAIN if late else options.seconds
+            said = (TIME.format(after) if took_too_long else str(stop), "")
+            results.append(failed(sheet.questions[len(results)], *said))
+            late |= took_too_long
+        except (Exception, SystemExit) as error:
+            said = (str(error) if isinstance(error, OURS) else words_of(error), line_of(error))
+        finally:
+            run.end()
+            spent += time.monotonic() - begun
+        if questions is None:  # the submission fails as a whole
+            results += [failed(q, *said) for q in sheet.questions[len(results) :]]
+    return results, remark
+
+
+def failed(question, words, line=""):
+    return Result(question, np.inf, 0.0, words, line, "FAILED")
