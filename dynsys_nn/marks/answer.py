@@ -39,7 +39,7 @@ class Answer(Peer):
         super().__init__(channel)
         self.twins = {}  # number of an object that the marker made → what it keeps, and its θ
         self.here, self.there = {}, {}  # objects of the marker's: number → here, id → number
-        self.tape = Tape((), {}, ())
+        self.tape, self.strict = Tape((), {}, ()), None
 
     # ---- what is asked
 
@@ -83,8 +83,10 @@ class Answer(Peer):
         body = of if method is None else getattr(of, method)
         if method is not None and hasattr(body, "__func__"):
             body = getattr(body.__func__, "__wrapped__", body.__func__).__get__(body.__self__)
-        with warnings.catch_warnings(), self.tape.running(of, method, given):
+        if strict is not self.strict:
+            self.strict = strict
             warnings.simplefilter("error" if strict else "ignore")
+        with self.tape.running(of, method, given):
             return self.tape.followed(body(*given, **named))
 
     # ---- what is sent

@@ -45,10 +45,10 @@ class Sheet:
     """A sheet, and the expression that it passes to its questions."""
 
     def __init__(self, path):
-        self.path, self.source = Path(path), Path(path).read_bytes()
+        self.path = Path(path).resolve()
         calls = [
             node
-            for node in ast.walk(ast.parse(self.source))
+            for node in ast.walk(ast.parse(self.path.read_bytes()))
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "questions"
         ]
         if not calls or not calls[-1].args:

@@ -52,9 +52,9 @@ class Channel:
         text, body = HEAD.unpack(self.read(HEAD.size))
         if text + body > LIMIT:
             raise Stopped("the answer sends too much")
-        text = self.read(text)
+        both = self.read(text + body)
         try:
-            return json.loads(text), self.read(body)
+            return json.loads(both[:text]), both[text:]
         except (ValueError, RecursionError):
             raise Stopped("the answer sends what cannot be read") from None
 

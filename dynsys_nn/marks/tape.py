@@ -6,6 +6,7 @@ quotient that is written out in a line, without a function, is not seen, nor is 
 on purpose.
 """
 
+import collections
 import contextlib
 import linecache
 import sys
@@ -22,6 +23,8 @@ from ..maps import Map
 QUOTIENTS = "difference quotients, in place of a derivative that is written by hand"
 KINDS = (Activation, LinearMap, Map, Method)
 DERIVATIVES = ("vjp", "jvp", "jacobian", "gradient", "hvp", "slope", "value_and_slope")
+LOOKED_AT = (*DERIVATIVES, None)  # always, pullbacks and functions, too
+MANY = 100  # values that are looked at; they cost more so
 #: names for what is one answer
 SAME = dict.fromkeys(("vjp", "jvp", "jacobian"), "vjp") | {"value_and_slope": "slope"}
 
@@ -51,6 +54,7 @@ class Tape:
         self.files, self.space, self.names = tuple(files), space, set(names)
         self.attributes, self.bases, self.found = None, set(names), []
         self.pullbacks, self.call = weakref.WeakKeyDictionary(), None
+        self.counts = collections.Counter()
 
     def taken(self):
         """[(words, line), …] that were found, since the last time."""
@@ -60,8 +64,9 @@ class Tape:
     @contextlib.contextmanager
     def running(self, of, method, given):
         """While of.method(*given) runs, which the marker has called; of may be a pullback."""
-        if self.call is not None:  # the answer, called by the marker, which it has called
-            yield
+        self.counts[method] += 1
+        if self.call is not None or self.counts[method] > MANY and method not in LOOKED_AT:
+            yield  # within another call, or the same again
             return
         self.call = self.pullbacks.get(of) if method is None and hashable(of) else None
         self.call = self.call or Call(of, method or getattr(of, "__name__", ""), given)
