@@ -7,6 +7,8 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
+import threading
 import uuid
 from pathlib import Path
 
@@ -59,8 +61,17 @@ def marked(jobs, out, processes):
     if processes == 1 or len(left) < 2:
         yield from map(mark_one, left)
     elif left:
-        with multiprocessing.get_context("spawn").Pool(min(processes, len(left))) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(min(processes, len(left)), end_with_the_parent) as pool:
             yield from pool.imap_unordered(mark_one, left)
+
+
+def end_with_the_parent():
+    """Let this process end when its parent does, however that ends; Ctrl-C is the parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    wait = threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True)
+    wait.start()
 
 
 def mark_one(given):

@@ -284,7 +284,7 @@ class Run:
             do="load", cells=cells, names=names, others=list(trusted),
             file=str(submission) if trusted else submission.name,
         )  # fmt: skip
-        error = Wrong(*errors[0]) if errors else None
+        error = wrong(*errors[0]) if errors else None
         space = sheet.space()
         self.marker.bases = {name: space[name] for name in sheet.own}
         stand = {n: self.marker.stand_in(found[n], space[n]) for n in sheet.own if n in found}
@@ -294,7 +294,7 @@ class Run:
             whole = not isinstance(stand["Answer"], type) and answer != left[0]
             answer, stand[left[0]] = "Answer" if whole else answer, stand["Answer"]
         elif left:
-            raise error or Wrong("", f"the submission defines no {' and no '.join(left)}", "")
+            raise error or Wrong(f"the submission defines no {' and no '.join(left)}")
         given = {"seed": seed} if "seed" in inspect.signature(space["questions"]).parameters else {}
         return numbered(space["questions"](eval(answer, space | stand), **given)), error
 
@@ -313,11 +313,14 @@ class Run:
 
 
 class Wrong(Exception):
-    """Something is wrong with a submission as a whole."""
+    """Something is wrong with a submission as a whole; the message is what its student is told."""
 
-    def __init__(self, kind, words, line):
-        super().__init__(f"{kind}: {words}" if kind else words)
-        self.line = line
+
+def wrong(kind, words, line):
+    """What an error, on which the submission itself stopped, says."""
+    error = Wrong(words_of(SystemExit()) if kind == "SystemExit" else f"{kind}: {words}")
+    error.line = line
+    return error
 
 
 OURS = (Wrong, Unreadable)
@@ -336,7 +339,7 @@ def mark(sheet, submission, seed, options):
             run.within(AGAIN + 2 * took if late else max(AGAIN, options.seconds - spent))
             questions, error = run.load(sheet, submission, seed)
             took = time.monotonic() - begun
-            remark = f"{error}\n{error.line}".strip() if error else ""
+            remark = f"{error}\n    {error.line}".strip() if error else ""
             for question in questions[len(results) :]:
                 if late:
                     run.within(AGAIN)
