@@ -120,8 +120,6 @@ def socket_of_the_marker(share=False):
 
 def fence_in(seconds, memory, readable):
     """Limits of this process, and its audit hook."""
-    for module in ("numpy.random", "scipy.linalg", "scipy.special", "scipy.integrate"):
-        __import__(module)  # which open ctypes
     if resource:
         limit("RLIMIT_CPU", int(seconds) + 5)
         limit("RLIMIT_FSIZE", 1 << 20)

@@ -333,6 +333,10 @@ def mark(sheet, submission, seed, options):
     the next.
     """
     results, remark, spent, took, late = checks.Results(), "", 0.0, 0.0, False
+
+    def add(words, line=""):
+        results.append(failed(sheet.questions[len(results)], words, line))
+
     while len(results) < len(sheet.questions):
         run, begun, questions = Run(options), time.monotonic(), None
         try:
@@ -345,20 +349,24 @@ def mark(sheet, submission, seed, options):
                     run.within(AGAIN)
                 results.append(run.ask(question, results))
         except Stopped as stop:
-            took_too_long = str(stop) == "time"
-            after = AGAIN if late else options.seconds
-            said = (TIME.format(after) if took_too_long else str(stop), "")
-            results.append(failed(sheet.questions[len(results)], *said))
-            late |= took_too_long
+            after, slow = AGAIN if late else options.seconds, str(stop) == "time"
+            late |= slow
+            add(TIME.format(after) if slow else str(stop))
         except (Exception, SystemExit) as error:
-            said = (str(error) if isinstance(error, OURS) else words_of(error), line_of(error))
+            add(str(error) if isinstance(error, OURS) else words_of(error), line_of(error))
         finally:
             run.end()
             spent += time.monotonic() - begun
-        if questions is None:  # the submission fails as a whole
-            results += [failed(q, *said) for q in sheet.questions[len(results) :]]
+        while questions is None and len(results) < len(sheet.questions):  # there is no more of it
+            results.append(waiting(sheet.questions[len(results)], results[-1]))
     return results, remark
 
 
 def failed(question, words, line=""):
     return Result(question, np.inf, 0.0, words, line, "FAILED")
+
+
+def waiting(question, before):
+    """The Result of a question that cannot be asked, since nothing could after the one before."""
+    first = before.detail.removeprefix("after ") if before.verdict == "waits" else before.number
+    return Result(question, detail=f"after {first}", verdict="waits")
