@@ -4,7 +4,7 @@ import numpy as np
 
 from ..arguments import WrongResult, frozen, instance, real_number, refuse, result, results
 from .check import TINY, Check, fails_on_wrong_results, name_of
-from .tutor import near
+from .words import near
 
 
 @fails_on_wrong_results
@@ -133,8 +133,8 @@ def bounds_of_the_slope(sigma, slope):
     with np.errstate(all="ignore"):
         far = far[np.isfinite(sigma(frozen(far)))]
         s, dz = sigma(frozen(far)), np.diff(far)
-        excess = np.maximum(low * dz - np.diff(s), np.diff(s) - high * dz)
-        excess = excess / np.maximum(np.abs(s[1:]) + np.abs(s[:-1]), TINY)
+        size = np.maximum(np.abs(s[1:]) + np.abs(s[:-1]), TINY)
+        missing, excess = (low * dz - np.diff(s)) / size, (np.diff(s) - high * dz) / size
     return [
         (
             np.max([0.0, low - slope.min(), slope.max() - high]),
@@ -142,7 +142,11 @@ def bounds_of_the_slope(sigma, slope):
             f"found from {slope.min():.4g} to {slope.max():.4g}",
         ),
         (
+            np.max([0.0, *missing]),
+            f"σ grows by less than slope_min = {low:g} says, up to |z| = 1e300",
+        ),
+        (
             np.max([0.0, *excess]),
-            "σ grows by more than the bounds of its slope allow, up to |z| = 1e300",
+            f"σ grows by more than slope_max = {high:g} says, up to |z| = 1e300",
         ),
     ]

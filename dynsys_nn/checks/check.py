@@ -2,11 +2,7 @@
 that agree with them."""
 
 import functools
-import linecache
-import traceback
-import types
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +21,7 @@ from ..arguments import (
 )
 from ..fields import Field
 from ..maps import Map, html
+from .errors import line_of
 
 EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
 COMPLEX_STEPS, DIFFERENCES = ", F′ by complex steps", ", F′ from differences"
@@ -35,11 +32,11 @@ class Check:
     """`measured` against `limit`. Passed if measured ≤ limit (a NaN fails), unless the measurement
     is blind: too coarse to see a mistake that leaves it below the limit. Then it is unsure.
 
-    detail: what was compared, and what is known of a mistake; line: the line of source that an
-    error comes from, "" if there is none.
+    detail: what was compared, and what is known of a mistake; finding: the latter alone; line: the
+    line of source that an error comes from; "" if there is none.
     """
 
-    blind, line = False, ""
+    blind, line, finding = False, "", ""
 
     def __init__(self, name, measured, limit, detail=""):
         self.name, self.detail = str(name), str(detail)
@@ -49,6 +46,12 @@ class Check:
     def passed(self):
         """True if measured ≤ limit, and the measurement is not blind."""
         return bool(self.measured <= self.limit) and not self.blind
+
+    def finds(self, words):
+        """Say what is known of a mistake, or is to be remarked, beside what was compared."""
+        self.finding = f"{self.finding}; {words}" if self.finding else words
+        self.detail += f"; {words}"
+        return self
 
     def require(self):
         """AssertionError with the line of this check unless it passed; returns the check."""
@@ -87,7 +90,8 @@ def cells(check):
     numbers = [f"{z:.2e}" if z == z else "" for z in (check.measured, check.limit)]
     line = [f"in the line  {check.line}"] if check.line else []
     points = f"{getattr(check, 'points', 1):g}"
-    return points, check.name, check.verdict, *numbers, "\n".join([check.detail, *line])
+    words = check.finding or check.detail
+    return points, check.name, check.verdict, *numbers, "\n".join([words, *line])
 
 
 def fails_on_wrong_results(check):
@@ -99,7 +103,7 @@ def fails_on_wrong_results(check):
         try:
             return check(*given, **options)
         except WrongResult as error:
-            words, line = str(error), line_of(error.__cause__)
+            words, line = str(error), line_of(error)
         except ValueError as error:
             if not writes_to_a_view(error):
                 raise
@@ -110,28 +114,6 @@ def fails_on_wrong_results(check):
         return failed
 
     return guarded
-
-
-def line_of(error):
-    """The line of source, outside the package, its libraries and a sheet's `questions`, that led to
-    an error; "" if there is none, and for None. `error.line`, if it comes from another process."""
-    if hasattr(error, "line"):
-        return error.line
-    ours, lines = (str(Path(__file__).parents[1]), "site-packages"), [""]
-    for frame, number in traceback.walk_tb(getattr(error, "__traceback__", None)):
-        code = frame.f_code
-        of_the_sheet = code in inside(frame.f_globals.get("questions"))
-        if not of_the_sheet and not any(part in code.co_filename for part in ours):
-            lines.append(linecache.getline(code.co_filename, number, frame.f_globals).strip())
-    return lines[-1]
-
-
-def inside(function):
-    """The code of a function, and of those that are defined in it."""
-    code = getattr(function, "__code__", function)
-    if not isinstance(code, types.CodeType):
-        return []
-    return [code, *(deeper for part in code.co_consts for deeper in inside(part))]
 
 
 # ---- what is checked, and where
@@ -180,6 +162,16 @@ def theta_of(F):
 def parameters_of(F):
     """name → parameter, in the order in which they lie in θ."""
     return getattr(F, "parameters", {"θ": theta_of(F)})
+
+
+def places(F):
+    """name → slice of θ, for each parameter of F."""
+    named = parameters_of(F)
+    ends = np.cumsum([view.size for view in named.values()])
+    return {
+        name: slice(end - view.size, end)
+        for (name, view), end in zip(named.items(), ends, strict=True)
+    }
 
 
 def of_one_argument(F, x):
@@ -277,6 +269,18 @@ def tangent_or_quotient(F, x, v, part):
     return (Jv, "jvp") if near else (quotient, DISAGREES)
 
 
+def columns(F, x, part):
+    """F′e for each unit vector e of x or of θ: from the jvp, if it is right there, else difference
+    quotients."""
+    units = np.eye(theta_of(F).size) if part == "in θ" else np.eye(x.size).reshape(-1, *x.shape)
+    return [tangent_or_quotient(F, x, e, part)[0] for e in units]
+
+
+def true_gradient(F, x, w, part):
+    """∂⟨w, F⟩ in all directions of x or of θ, flat."""
+    return np.array([(w * column).sum() for column in columns(F, x, part)])
+
+
 def jacobian_by_differences(F, x, step=1e-6):
     """F′(x), column by column."""
     units = [np.broadcast_to(e, x.shape) for e in np.eye(x.shape[-1])]
@@ -335,5 +339,5 @@ def jacobian_of(F, x, space="ℝᵈ → ℝᵈ"):
 def if_it_is_a_step(F, check):
     """The check, with a remark if it failed and F is a vector field."""
     if not check.passed and isinstance(F, Field):
-        check.detail += "; F is a field, not a step: check Flow(field, h, method)"
+        check.finds("F is a field, not a step: check Flow(field, h, method)")
     return check

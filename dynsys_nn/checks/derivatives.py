@@ -37,7 +37,10 @@ from .check import (
     tangent_or_quotient,
     theta_of,
 )
-from .tutor import diagnosis, factors_of_a_mean, near, words_for
+from .tutor import diagnosis
+from .words import factors_of_a_mean, near, words_for
+
+AGREE = "vjp and jvp agree with each other, and not with F(x): look at the value, or at a slope σ′"
 
 
 @fails_on_wrong_results
@@ -55,7 +58,7 @@ def adjoint(F, x, rng=0, limit=1e-12):
     """
     F, x = of_one_argument(F, x)
     rng, limit = generator(rng), real_number(limit, "limit")
-    name, found = f"adjoint of {name_of(F)}", []
+    name, found, wrong = f"adjoint of {name_of(F)}", [], {}
     _, w, pulled = opened(F, x, rng)
     for (part, at), back in zip(parts_of(F, x), pulled, strict=False):
         v = rng.normal(size=at.shape)
@@ -68,15 +71,16 @@ def adjoint(F, x, rng=0, limit=1e-12):
             as_known(check, quotient_error(F, x, v, part), Jv)
         failed = not check.measured <= check.limit
         if failed and source == DISAGREES and agree(w, jvp_of(F, x, v, part), back, v):
-            check.detail = (
-                f"{part}, vjp and jvp agree with each other, and not with F(x): "
-                "look at the value, or at a slope σ′"
-            )
+            check.finds(AGREE)
         elif failed:
-            check.detail += "; " + diagnosis(F, x, w, part, back)
-        check.detail += remarks_on(F, x)
+            wrong[part] = back
         found.append(check)
-    return worst_of(found)
+    worst = worst_of(found)
+    if wrong:
+        worst.finds(diagnosis(F, x, w, wrong))
+    for remark in remarks_on(F, x):
+        worst.finds(remark)
+    return worst
 
 
 def as_known(check, error, quotient):
@@ -145,15 +149,22 @@ def opened(F, x, rng):
         dx = result(F, dx, x.shape, "dx of the pullback")
         return dx.copy(), np.array(gradient_in_theta(F, dtheta, theta_of(F).size))
 
-    found = pulled(pullback)
-    if not is_ours(type(F)):
-        nothing_is_kept(F, x, pulled, pullback, found)
+    found, theirs = pulled(pullback), [thing for thing in made_of(F) if not is_ours(type(thing))]
+    if theirs:
+        nothing_is_kept(F, x, pulled, pullback, found, theirs)
     return value, w, found
 
 
-def nothing_is_kept(F, x, pulled, pullback, found):
+def made_of(F):
+    """F and its parts: the maps of a network, the field and the method of a flow, an activation."""
+    parts = [getattr(F, name, None) for name in ("field", "method", "sigma")]
+    parts = [part for part in parts if part is not None] + list(getattr(F, "maps", ()))
+    return [F, *(deeper for part in parts for deeper in made_of(part))]
+
+
+def nothing_is_kept(F, x, pulled, pullback, found, theirs):
     """WrongResult if a pullback is another one when it is called twice, after another vjp, or of a
-    vjp that follows one: F keeps something on itself."""
+    vjp that follows one: F keeps something on itself, or on a part of it that is `theirs`."""
 
     def look(pullback_of, when, why):
         try:
@@ -167,11 +178,17 @@ def nothing_is_kept(F, x, pulled, pullback, found):
         refuse(not same, f"the pullback gives another answer {when}{why}", WrongResult)
 
     look(lambda: pullback, "when it is called twice", ": it uses something up")
-    before, other = dict(getattr(F, "__dict__", {})), np.where(x == 0, 0.01, 0.9 * x)
+    before = [dict(getattr(thing, "__dict__", {})) for thing in theirs]
+    other = np.where(x == 0, 0.01, 0.9 * x)
     with np.errstate(all="ignore"), contextlib.suppress(Exception):
         F(other)
         F.vjp(other)
-    kept = [name for name, a in getattr(F, "__dict__", {}).items() if a is not before.get(name)]
+    kept = [
+        name
+        for thing, old in zip(theirs, before, strict=True)
+        for name, a in getattr(thing, "__dict__", {}).items()
+        if a is not old.get(name)
+    ]
     why = f": it reads self{'.' * bool(kept)}{''.join(kept[:1])}, where local variables should be"
     look(lambda: pullback, "when vjp is called again, at another x", why)
     look(lambda: F.vjp(x)[1], "after a call at another x", why)
@@ -182,13 +199,13 @@ def remarks_on(F, x):
     that it keeps on itself and did not give to `own`; or of a class of ours, whose value it has
     not, though it has its name and constants."""
     if is_ours(type(F)) or not isinstance(F, Map):
-        return ""
+        return []
     ours = filter(is_ours, type(F).__mro__)
     named = next((C for C in ours if "__init__" in vars(C) and "_value" in vars(C)), None)
     if named is not None:
         y = named._value(F, x)
         like = np.shape(y) == np.shape(F(x)) and near(F(x), y, y)
-        return "" if like else f"; F(x) is not that of a {named.__name__}, as which it is known"
+        return [] if like else [f"F(x) is not that of a {named.__name__}, as which it is known"]
     names = [
         name
         for name, value in vars(F).items()
@@ -197,7 +214,7 @@ def remarks_on(F, x):
         and (isinstance(value, np.ndarray) and value.dtype.kind == "f" or np.size(theta_of(value)))
     ]
     were = "was" if len(names) == 1 else "were"
-    return f"; {' and '.join(names)} {were} not given to own(…): constant" if names else ""
+    return [f"{' and '.join(names)} {were} not given to own(…): constant"] if names else []
 
 
 @fails_on_wrong_results
@@ -337,7 +354,7 @@ def loss(J, y, target, limit=1e-6):
     if not check.passed:
         n, K = np.prod(y.shape[:-1], dtype=int), y.shape[-1]
         counts = {f"the batch of {n}": n, f"all {y.size} entries": y.size, f"a row of {K}": K}
-        check.detail += f"; {words_for(dy, true, factors_of_a_mean(counts), y.shape)}"
+        check.finds(words_for(dy, true, factors_of_a_mean(counts), y.shape))
     return check
 
 

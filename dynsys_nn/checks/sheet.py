@@ -4,16 +4,21 @@ A question is asked once those that it comes after are right, so that a mistake 
 again by all that follows from it. Each has one line, and below it, indented, what is wrong.
 """
 
+import contextlib
+import linecache
 import sys
 import textwrap
+import warnings
 
 import numpy as np
 
-from ..arguments import CHANGED, instance, number, refuse, writes_to_a_view
+from ..arguments import instance, number, refuse
 from ..maps import html
-from .check import HEAD, Check, cells, line_of
+from .check import HEAD, Check, cells
+from .errors import line_of, words_of
 
-WIDTH = 88
+#: columns of what is printed, and letters that an answer may print at a question
+WIDTH, LETTERS = 88, 2000
 
 
 class Question:
@@ -41,28 +46,42 @@ class Question:
         missing = [after for after in self.after if after in wrong]
         if missing:
             return Result(self, detail=f"after {', '.join(missing)}", verdict="waits")
+        with warnings.catch_warnings(record=True) as warned:
+            result = self.answered()
+        for w in warned[:1]:
+            result.finding = result.known
+            result.finds(f"a warning on the way: {w.message}")
+            result.line = result.line or linecache.getline(w.filename, w.lineno).strip()
+        return result
+
+    def answered(self):
+        """The Result of asking; an error in the answer, whatever it is, is one that failed."""
         try:
             c = instance(self.ask(), Check, "a question returns a Check")
-            return Result(self, c.measured, c.limit, c.detail, c.line, c.verdict)
+            return Result(self, c.measured, c.limit, c.detail, c.line, c.verdict, c.finding)
         except NotImplementedError as task:
             return Result(self, detail=task, verdict="to do")
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return Result(self, np.inf, 0.0, words_of(error), line_of(error), "FAILED")
 
 
 class Result(Check):
-    """What came of a question: its name and points, and verdict, measured, limit, detail and line
-    of a check.
+    """What came of a question: its name and points, and verdict, measured, limit, detail, finding
+    and line of a check.
 
     verdict: "passed", "FAILED", "unsure", "to do", or "waits" for questions that it comes after.
     """
 
     verdict = None
 
-    def __init__(self, question, measured=np.nan, limit=np.nan, detail="", line="", verdict=None):
+    def __init__(
+        self, question, measured=np.nan, limit=np.nan, detail="", line="", verdict=None, finding=""
+    ):
         super().__init__(question.name, measured, limit, detail)
         self.number, self.points = question.number, question.points
-        self.line, self.verdict = line, verdict
+        self.line, self.verdict, self.finding = line, verdict, finding
 
     @property
     def passed(self):
@@ -70,10 +89,14 @@ class Result(Check):
         return self.verdict == "passed"
 
     @property
+    def known(self):
+        """What is wrong, or to do, or waited for; of a right answer what is to be remarked."""
+        return self.finding if self.passed else self.finding or self.detail
+
+    @property
     def diagnosis(self):
-        """What is wrong, or to do, or waited for, and the line of the answer; "" if it is right."""
-        line = f"\n    {self.line}" if self.line else ""
-        return "" if self.passed else self.detail + line
+        """What is known, and the line of the answer; "" if it is right and without a remark."""
+        return self.known + (f"\n    {self.line}" if self.line else "")
 
     def __str__(self):
         """A line of at most 88 characters, and the diagnosis indented below it."""
@@ -82,7 +105,7 @@ class Result(Check):
         numbers = f"measured {self.measured:8.1e}  limit {self.limit:8.1e}"
         line = f"{self.verdict:<8}{self.name:<40} {numbers}"
         first = f"to do   {self.name}" if self.verdict == "to do" else line
-        below = [] if self.passed else textwrap.wrap(self.detail, WIDTH - 8)
+        below = textwrap.wrap(self.known, WIDTH - 8)
         code = [f"    {self.line}"] if self.line else []
         return "\n".join([cut(first), *(cut(f"        {words}") for words in (*below, *code))])
 
@@ -138,12 +161,30 @@ def run(questions):
     """
     results, quiet = Results(), in_a_notebook()
     for question in numbered(questions):
-        results.append(question.result(results))
+        with contextlib.redirect_stdout(FewLetters(sys.stdout)) as few:
+            results.append(question.result(results))
+        if few.left < 0:
+            print(f"\n        … and {-few.left} more letters are printed by the answer")
         if not quiet:
             print(results[-1], flush=True)
     if not quiet:
         print(results.end, flush=True)
     return results
+
+
+class FewLetters:
+    """A stream that passes the first letters on, and counts those after them."""
+
+    def __init__(self, stream):
+        self.stream, self.left = stream, LETTERS
+
+    def write(self, text):
+        self.stream.write(text[: max(0, self.left)])
+        self.left -= len(text)
+        return len(text)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
 
 def numbered(questions):
@@ -163,15 +204,6 @@ def numbered(questions):
                 f"there are {', '.join(before) or 'none'}",
             )
     return questions
-
-
-def words_of(error):
-    """What is said of an error in an answer."""
-    if writes_to_a_view(error):
-        return CHANGED
-    if isinstance(error, SystemExit):
-        return "the answer ends Python: leave out exit()"
-    return f"{type(error).__name__}: {error}"
 
 
 def cut(line):

@@ -1,6 +1,8 @@
 """Is the structure there? Orders, volumes, symplectic forms, invariants, inverses, Lipschitz
 constants."""
 
+import contextlib
+
 import numpy as np
 
 from ..arguments import (
@@ -34,6 +36,7 @@ from .check import (
     name_of,
     points_of,
 )
+from .words import near
 
 
 @fails_on_wrong_results
@@ -83,7 +86,7 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
     gap = abs(observed - claimed)
     if before and abs(before[-1] - claimed) > 1.5 * gap:  # still on its way to the claim
         gap = min(gap, abs(2 * observed - before[-1] - claimed))
-    return Check(name, gap, limit, f"observed {observed:.3f}, claimed {claimed}")
+    return Check(name, gap, limit, f"order observed {observed:.3f}, claimed {claimed}")
 
 
 @fails_on_wrong_results
@@ -103,7 +106,11 @@ def volume(F, x, limit=None):
     kappa = sensitivity_of_the_determinant(J)
     rounding = max(rounding, EPS * kappa)
     detail = f"|det F′ − 1|, κ = {kappa:.1e}"
-    return against_rounding(F, "volume", measured, rounding, limit, detail, source)
+    check = against_rounding(F, "volume", measured, rounding, limit, detail, source)
+    if not measured <= check.limit:
+        det = np.linalg.det(J).ravel()
+        check.finds(f"det F′ is {det[np.argmax(np.abs(det - 1))]:.6g}, and not 1: volume is lost")
+    return check
 
 
 @fails_on_wrong_results
@@ -132,9 +139,12 @@ def symplectic(F, x, limit=None):
     detail = f"DᵀJD − J, ‖D‖ = {np.max(np.linalg.norm(D, axis=(-2, -1))):.1e}"
     check = against_rounding(F, "symplectic form", measured, rounding, limit, detail, source)
     if check.measured > check.limit >= norms(gap(D, standard, -standard)).max():
-        check.detail = "DᵀJD = −J: anti-symplectic, look for a sign"
+        check.finds("DᵀJD = −J: anti-symplectic, look for a sign")
     elif check.measured > check.limit >= norms(gap(D, pairs, pairs)).max():
-        check.detail = "symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first"
+        check.finds("symplectic for states (q₁, p₁, q₂, p₂, …): put all of q first")
+    elif not check.measured <= check.limit:
+        size = norms(gap(D)).max()
+        check.finds(f"DᵀJD is not J, by {100 * size:.3g} % of their entries")
     return check
 
 
@@ -209,7 +219,10 @@ def orthogonal_to_x(X, x, limit=1e-12):
     refuse(y.shape != x.shape, f"X(x) has shape {y.shape}, needed is {x.shape}", WrongResult)
     sizes = np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1)
     cosine = np.max(np.abs((x * y).sum(axis=-1)) / np.maximum(sizes, TINY))
-    return Check(f"orthogonality of {name_of(X)}", cosine, limit, "|xᵀX|/(‖x‖‖X‖)")
+    check = Check(f"orthogonality of {name_of(X)}", cosine, limit, "|xᵀX|/(‖x‖‖X‖)")
+    if not check.passed:
+        check.finds(f"X(x) is not at right angles to x: the cosine is up to {cosine:.3g}")
+    return check
 
 
 @fails_on_wrong_results
@@ -223,7 +236,10 @@ def curl_free(X, x, limit=1e-12):
     limit = max(limit, 1e-7) if source == DIFFERENCES else limit
     skew = np.linalg.norm(J - J.swapaxes(-1, -2), axis=(-2, -1))
     measured = np.max(skew / np.maximum(np.linalg.norm(J, axis=(-2, -1)), TINY))
-    return Check(f"curl of {name_of(X)}", measured, limit, f"‖X′ − X′ᵀ‖/‖X′‖{source}")
+    check = Check(f"curl of {name_of(X)}", measured, limit, f"‖X′ − X′ᵀ‖/‖X′‖{source}")
+    if not check.passed:
+        check.finds("X′ is not symmetric, so X is no gradient")
+    return check
 
 
 @fails_on_wrong_results
@@ -253,6 +269,9 @@ def invariant(F, I, x, steps=100, limit=None):
     rounding = (steps + x.shape[-1]) * EPS * sensitive
     limit = rounding if limit is None else limit
     check = Check(f"invariant of {name_of(F)}", drift, limit, f"drift over {steps} steps")
+    if not check.passed:
+        first = np.max(np.abs(values[1] - values[0]))
+        check.finds(f"I moves by up to {first:.2g} in one step, {drift:.2g} in {steps}")
     return if_it_is_a_step(F, check)
 
 
@@ -272,7 +291,60 @@ def inverse(F, x, limit=1e-10):
         gaps["F(F⁻¹(x)) − x"] = F(F.inverse(x)) - x
     scale = np.maximum(1, np.linalg.norm(x, axis=-1))
     error = np.max([np.linalg.norm(gap, axis=-1) / scale for gap in gaps.values()])
-    return Check(f"inverse of {name_of(F)}", error, limit, " and ".join(gaps))
+    check = Check(f"inverse of {name_of(F)}", error, limit, " and ".join(gaps))
+    if not check.passed and np.shape(y) == x.shape:
+        check.finds(what_is_wrong_in_an_inverse(F, x, y))
+    return check
+
+
+def what_is_wrong_in_an_inverse(F, x, y):
+    """What F⁻¹(F(x)) tells, and how its distance from x shrinks with the step h of F, if it has
+    one: like h² if the parts of a step are undone in the wrong order, like h if one of them is
+    not, or wrongly."""
+    back = F.inverse(y)
+    if near(F.inverse(x), y, y):
+        return "it is F itself: something is to be undone"
+    if near(back, -x, x):
+        return "F⁻¹(F(x)) = −x: look for a sign"
+    small, smaller = (at_another_step(F, x, h) for h in (2e-4, 1e-4))
+    if small is None or smaller is None:
+        return f"F⁻¹(F(x)) is off by up to {np.abs(back - x).max():.3g}"
+    (gap, move), (half, _) = small, smaller
+    size, move_of = (np.linalg.norm(a.reshape(-1, x.shape[-1]), axis=0) for a in (gap, move))
+    order = np.log2(np.linalg.norm(gap) / np.linalg.norm(half))
+    if abs(order - 2) < 0.1:
+        return (
+            "its error is of order h²: the parts are undone in the wrong order, the last one comes "
+            "first, or with the state before them where that after them belongs"
+        )
+    if abs(order - 1) > 0.1:
+        return f"F⁻¹(F(x)) is off by up to {np.abs(back - x).max():.3g}"
+    wrong = size > 1e-2 * size.max()
+    ratios = gap[..., wrong] / np.where(move[..., wrong] == 0, np.inf, move[..., wrong])
+    where = f"in its components {', '.join(map(str, np.flatnonzero(wrong)))}, as they are numbered"
+    if np.abs(ratios - 2).max() < 0.05:
+        return f"{where}: the sign is wrong, what F adds is added again"
+    if np.abs(ratios - 1).max() < 0.05 and move_of.min() > 0:
+        return f"{where}: what F adds is not taken off"
+    return f"{where}: its error is of order h, look for a sign, a transpose or a parameter"
+
+
+def at_another_step(F, x, h):
+    """F⁻¹(F(x)) − x and F(x) − x with another step h of F; None if it has none that can be set."""
+    known = vars(F).get("h") if hasattr(F, "__dict__") else None
+    if not isinstance(getattr(F, "h", None), float | int):
+        return None
+    try:
+        F.h = h
+        y = F(x)
+        return F.inverse(y) - x, y - x
+    except Exception:
+        return None
+    finally:
+        with contextlib.suppress(AttributeError):
+            F.__dict__.pop("h", None)
+        if known is not None:
+            F.h = known
 
 
 @fails_on_wrong_results

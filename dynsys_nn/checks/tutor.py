@@ -1,183 +1,115 @@
 """What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that
 looks like."""
 
-import itertools
-
 import numpy as np
 
-from ..flows import Flow
-from ..integrators import advance
-from .check import TINY, parameters_of, tangent_or_quotient, theta_of
+from .check import parameters_of, places, tangent_or_quotient, theta_of, true_gradient
+from .slopes import of_the_slope
+from .stages import mistakes_in_a_step
+from .words import LOOK, UNKNOWN, factors_of_a_mean, like, near, words_for
 
 
-def diagnosis(F, x, w, part, found):
+def diagnosis(F, x, w, found):
     """What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that
-    looks like."""
-    size = x.size if part == "in x" else theta_of(F).size
-    if size > 2000:
+    looks like. found: "in x" → dx, "in θ" → dtheta, those of the two that are wrong."""
+    if max(x.size, theta_of(F).size) > 2000:
         return "take a smaller map and batch to see where"
-    if not np.isfinite(found).all():
+    if not all(np.isfinite(g).all() for g in found.values()):
         return "it is not finite"
-    right = true_gradient(F, x, w, part)
-    if near(np.ravel(found), right, right):
-        return "in a small entry"
-    mistakes = [(words, pulled[part == "in θ"]) for words, pulled in runge_kutta_mistakes(F, x, w)]
-    words = like(found, mistakes, right)
-    if part == "in x":
-        return words or f"dx: {words_for_dx(found.ravel(), right, F, x, w)}"
-    return words or diagnosis_in_theta(F, x, w, found, right)
+    wrong = wrong_pieces(F, x, w, found)
+    steps = of_the_stages(F, x, w, wrong)
+    explained, said = sum(steps.values(), []), {}
+    for piece in [piece for piece in wrong if piece not in explained]:
+        said.setdefault(words_for_piece(F, x, w, piece, wrong), []).append(piece)
+    unknown = [piece for words, pieces in said.items() if UNKNOWN in words for piece in pieces]
+    said = {words: pieces for words, pieces in said.items() if UNKNOWN not in words}
+    if unknown and not explained:
+        words, off = of_the_slope(F, x, w, wrong, unknown)
+        said |= {words: off} if off else {}
+        unknown = [piece for piece in unknown if piece not in off]
+    return sentences([*steps], said, unknown, wrong) or "in a small entry"
 
 
-def diagnosis_in_theta(F, x, w, found, right):
-    """What is wrong with the gradient of which parameters."""
-    at, named, said = places(F), parameters_of(F), {}
-    wrong = [name for name in at if not near(found[at[name]], right[at[name]], right)]
-    for name, other in itertools.permutations(wrong, 2):
-        same_size = right[at[name]].shape == right[at[other]].shape
-        if same_size and near(found[at[name]], right[at[other]], right):
-            return f"the gradients of {name} and {other} are exchanged"
-    for name in wrong:
-        its, true, shape = found[at[name]], right[at[name]], named[name].shape
-        words = words_for(its, true, factors_of_a_step(F, x), shape)
-        if x.ndim > 1 and "no multiple" in words:
-            alone = [
-                (
-                    f"it is that of the {which} sample alone: sum over the batch",
-                    true_gradient(F, x[[k]], w[[k]], "in θ")[at[name]],
-                )
-                for k, which in ((0, "first"), (-1, "last"))
-            ]
-            words = like(its, alone, right) or words
-        said.setdefault(words, []).append(name)
-    sentences = [f"the gradient of {' and '.join(names)}: {words}" for words, names in said.items()]
-    return "; ".join(sentences) or "in a small entry"
-
-
-def true_gradient(F, x, w, part):
-    """∂⟨w, F⟩ in all directions of x or of θ, flat: from the jvp, if it is right there, else
-    difference quotients."""
-    units = np.eye(theta_of(F).size) if part == "in θ" else np.eye(x.size).reshape(-1, *x.shape)
-    return np.array([(w * tangent_or_quotient(F, x, e, part)[0]).sum() for e in units])
-
-
-def runge_kutta_mistakes(F, x, w):
-    """[(words, (dx, dtheta)), …] of typical mistakes in the adjoint of one Runge–Kutta step, of a
-    Flow whose method has its A and b."""
-    if not isinstance(F, Flow) or F.steps > 1 or getattr(F.method, "A", None) is None:
-        return []
-    A, b, h, K, pullbacks = F.method.A, F.method.b, F.h, [], []
-    for row in A:
-        k, pullback = F.field._vjp(advance(x, h, row, K))
-        K.append(k)
-        pullbacks.append(pullback)
-
-    def adjoint(A=A, b=b, c=h, share=1, stages=range(len(b))):
-        kappa, dx, dtheta = [b_i * w for b_i in b], w, 0.0
-        dh = sum((k * K_i).sum() for k, K_i in zip(kappa, K, strict=True))
-        for i in reversed(range(len(b))):
-            eta, d = pullbacks[i](c * kappa[i])
-            dx, dtheta = dx + eta, dtheta + d * (i in stages)
-            for j, a_ij in enumerate(A[i]):
-                kappa[j] = kappa[j] + a_ij * eta
-                dh += share * a_ij * (eta * K[j]).sum()
-        return dx, F.joined(dtheta, dh)
-
-    no_debts, alone = [[0.0] * len(row) for row in A], "stage alone: sum over the stages"
-    mistakes = {
-        "the weights b are in reverse order": {"b": b[::-1]},
-        "what a stage owes to the earlier ones, a_ij, is missing": {"A": no_debts},
-        "the stages' share of the gradient of h is missing": {"share": 0},
-        f"the gradient in θ is that of the first {alone}": {"stages": [0]},
-        f"the gradient in θ is that of the last {alone}": {"stages": [len(b) - 1]},
-        "a factor h is missing: η = X′(Y)ᵀ(hκ)": {"c": 1},
-        "one factor h too many: η = X′(Y)ᵀ(hκ)": {"c": h * h},
-    }
-    return [(words, adjoint(**mistake)) for words, mistake in mistakes.items()]
-
-
-def places(F):
-    """name → slice of θ, for each parameter of F."""
-    named = parameters_of(F)
-    ends = np.cumsum([view.size for view in named.values()])
+def wrong_pieces(F, x, w, found):
+    """name → (found, right, shape), flat, of dx, its name is "", and of the gradient of each
+    parameter, those that differ."""
+    pieces = {}
+    if "in x" in found:
+        right = true_gradient(F, x, w, "in x")
+        pieces[""] = found["in x"].ravel(), right, x.shape[-1:], right
+    if "in θ" in found:
+        right, named = true_gradient(F, x, w, "in θ"), parameters_of(F)
+        for name, at in places(F).items():
+            pieces[name] = found["in θ"][at], right[at], named[name].shape, right
     return {
-        name: slice(end - view.size, end)
-        for (name, view), end in zip(named.items(), ends, strict=True)
+        name: (its, true, shape)
+        for name, (its, true, shape, scale) in pieces.items()
+        if not near(its, true, scale)
     }
 
 
-def like(found, others, scale):
-    """The words for the first of the others, (words, array), that `found` is near; None if none."""
-    fits = (words for words, other in others if near(found.ravel(), np.ravel(other), scale))
-    return next(fits, None)
+def of_the_stages(F, x, w, wrong):
+    """words → pieces: the mistakes in a Runge–Kutta step that explain all that is wrong, or all but
+    the gradient of h, or that alone."""
+    known, at = mistakes_in_a_step(F, x, w), places(F)
+
+    def pieces_of(dx, dtheta, dh):
+        cut = {name: np.ravel(dtheta)[k] for name, k in at.items() if name != "h"}
+        return {"": np.ravel(dx), "h": np.ravel(dh), **cut}
+
+    made = [(words, pieces_of(*pulled)) for words, pulled in known]
+    explained = []
+    for words, its in made[1:]:  # what is right stays right
+        changed = [name for name, a in made[0][1].items() if not near(its[name], a, a)]
+        names = [
+            name
+            for name in changed
+            if name in wrong and near(wrong[name][0], its[name], wrong[name][1])
+        ]
+        explained += [(words, names)] if set(changed) <= set(wrong) else []
+    for pieces in (list(wrong), [name for name in wrong if name != "h"], ["h"]):
+        words = [words for words, names in explained if pieces and set(pieces) <= set(names)]
+        if words:
+            return {", or ".join(dict.fromkeys(words)): pieces}
+    return {}
 
 
-def near(found, true, scale):
-    return np.linalg.norm(found - true) <= 1e-5 * (np.linalg.norm(scale) + TINY)
-
-
-def factors_of_a_mean(counts):
-    """words → factor, for a mean that should be a sum and a sum that should be a mean; counts: over
-    what → how many."""
-    counts = {what: n for what, n in counts.items() if n > 1}
-    few = {f"a mean over {what} instead of a sum": 1 / n for what, n in counts.items()}
-    many = {f"{n} times too much: a mean over {what} is missing": n for what, n in counts.items()}
-    return few | many
-
-
-def factors_of_a_step(F, x):
-    """words → factor: a mean over the batch, and a step h that is missing or one too many."""
-    n, h = x[..., 0].size, getattr(F, "h", None)
-    factors = factors_of_a_mean({f"the batch of {n}": n})
-    if isinstance(h, float | int):
-        factors |= {f"a factor h = {h:g} is missing": 1 / h, f"one factor h = {h:g} too many": h}
-    return factors
-
-
-def words_for(found, true, factors, shape):
-    """What is wrong with a gradient of the given shape; both flat. factors: words → factor, of
-    typical mistakes."""
-    if np.linalg.norm(found) <= 1e-12 * np.linalg.norm(true):
-        return "it is zero"
-    if np.linalg.norm(true) <= 1e-12 * np.linalg.norm(found):
-        return "it should be zero"
-    c = (found @ true) / (true @ true)
-    if near(found, c * true, true):
-        if abs(c + 1) < 1e-4:
-            return "the sign is wrong"
-        for sign, remark in ((1, ""), (-1, ", and the sign is wrong")):
-            fitting = [
-                words for words, factor in factors.items() if abs(sign * c / factor - 1) < 1e-4
-            ]
-            if fitting:
-                return ", or ".join(fitting) + remark
-        # any number is a multiple of another
-        if true.size > 1 or min(abs(k - round(k)) for k in (c, 1 / c)) < 1e-4:
-            return f"it is {c:.6g} times what it should be"
-    M = true.reshape(-1, *shape[-1:])
-    turned = [
-        ("it is transposed", M.T),
-        ("it is transposed, and the sign is wrong", -M.T),
-        ("its entries are in reverse order", M[::-1] if len(shape) == 2 else M[..., ::-1]),
+def words_for_piece(F, x, w, piece, wrong):
+    """What is wrong with dx, or with the gradient of a parameter."""
+    its, true, shape = wrong[piece]
+    if not piece:
+        return words_for_dx(its, true, F, x, w)
+    for other, (_, its_true, its_shape) in wrong.items():
+        if other not in ("", piece) and its_shape == shape and near(its, its_true, true):
+            return IT_IS_THAT_OF + other
+    words = words_for(its, true, factors_of_a_step(F, x), shape)
+    if UNKNOWN not in words or x.ndim == 1:
+        return words
+    one, over = ("the {} sample", "the batch") if x.ndim == 2 else ("x[{}]", "all batch axes")
+    alone = [
+        (
+            f"it is that of {one.format(which)} alone: sum over {over}",
+            true_gradient(F, x[[k]], w[[k]], "in θ")[places(F)[piece]],
+        )
+        for which, k in zip(("first", "last") if x.ndim == 2 else (0, -1), (0, -1), strict=True)
     ]
-    return like(found, turned, true) or (
-        f"off by {100 * np.linalg.norm(found - true) / np.linalg.norm(true):.3g} %, no multiple of "
-        "what it should be: look for a term, a slope σ′, a transpose or an index"
-    )
+    return like(its, alone, true) or beside_a_product(F, x, w, its, true, shape) or words
 
 
 def words_for_dx(found, true, F, x, w):
-    """The same for dx, which may have the covector w itself as a term, as for a step x + hX(x)."""
-    factors = factors_of_a_step(F, x)
+    """What is wrong with dx, which may have the covector w itself as a term, as for a step
+    x + hX(x)."""
+    factors, d = factors_of_a_step(F, x), x.shape[-1]
     words = words_for(found, true, factors, x.shape[-1:])
-    if "no multiple" not in words or np.shape(w) != x.shape:
+    if UNKNOWN not in words or np.shape(w) != x.shape:
         return words
-    forward, w, d = np.ravel(tangent_or_quotient(F, x, w, "in x")[0]), np.ravel(w), x.shape[-1]
+    forward, w = np.ravel(tangent_or_quotient(F, x, w, "in x")[0]), np.ravel(w)
     terms = [
         ("the term w itself is missing", true - w),
         ("the term w itself is one too many", true + w),
     ]
     inner = words_for(found - w, true - w, factors, x.shape[-1:])
-    known = "no multiple" not in inner and "should be zero" not in inner
+    known = UNKNOWN not in inner and "should be zero" not in inner
     turned = [  # true = direct + uP, found = direct ± uPᵀ
         (
             f"{beside}a matrix should be transposed{remark}",
@@ -189,5 +121,80 @@ def words_for_dx(found, true, F, x, w):
         if P.shape == (d, d)
     ]
     turned.append(("it is F′w and not F′ᵀw: a matrix should be transposed", forward))
+    halves = np.roll(true.reshape(-1, d), d // 2, axis=-1).ravel()
+    turned += [("its halves are exchanged", halves)] * (d % 2 == 0)
+    gap, W = ((true - found).reshape(-1, d), w.reshape(-1, d))
+    some = [k for k in range(d) if near(gap[:, k], W[:, k], w)]
+    rest = [k for k in range(d) if k not in some]
+    if some and near(gap[:, rest], 0, w):
+        terms.append((f"the term w itself is missing in w[..., {some}]", found))
     beside_w = f"beside w, {inner}" if known else None
     return like(found, terms, true) or beside_w or like(found, turned, true) or words
+
+
+def beside_a_product(F, x, w, found, true, shape):
+    """What is wrong beside the term Σ u xᵀ of a matrix that acts twice, u the gradient of the bias
+    for each sample; None if there is no such term, or nothing is known of it."""
+    x, w = x.reshape(-1, x.shape[-1]), w.reshape(-1, w.shape[-1])
+    for name, at in places(F).items():
+        bias = parameters_of(F)[name]
+        if bias.ndim != 1 or shape != (bias.size, x.shape[-1]) or len(w) != len(x):
+            continue
+        u = [true_gradient(F, x[[k]], w[[k]], "in θ")[at] for k in range(len(x))]
+        term = (np.transpose(u) @ x).ravel()
+        if near(true, term, true):  # it acts but once
+            continue
+        if near(found, term, true):
+            return f"it is Σ u xᵀ alone, u the gradient of {name}: does the matrix act twice?"
+        if near(found, true - term, true):
+            return f"the term Σ u xᵀ is missing, u the gradient of {name}"
+        words = words_for(found - term, true - term, factors_of_a_step(F, x), shape)
+        if UNKNOWN not in words and "should be zero" not in words:
+            return f"beside the term Σ u xᵀ, {words}"
+    return None
+
+
+def factors_of_a_step(F, x):
+    """words → factor: a mean over the batch, or a part of it, and a step h that is missing or one
+    too many."""
+    n, N, h = x[..., 0].size, x.size, getattr(F, "h", None)
+    factors = factors_of_a_mean({f"the batch of {n}": n, f"all {N} entries": N})
+    if x.ndim > 2:
+        axes = {f"batch axis {k} of {m} alone": m for k, m in enumerate(x.shape[:-1])}
+        factors |= factors_of_a_mean(axes)
+        factors[f"len(x) = {len(x)} is taken for the batch of {n}"] = len(x) / n
+    if isinstance(h, float | int):
+        factors |= {f"a factor h = {h:g} is missing": 1 / h, f"one factor h = {h:g} too many": h}
+    return factors
+
+
+# ---- in sentences
+
+IT_IS_THAT_OF = "it is that of "
+
+
+def sentences(steps, said, unknown, wrong):
+    """What is known, `steps` and words → pieces, and last, in one sentence, the pieces of which
+    nothing is."""
+    lines = steps + [f"{subject(pieces)}: {words}" for words, pieces in said.items()]
+    others = {
+        p: words.removeprefix(IT_IS_THAT_OF) for words, pieces in said.items() for p in pieces
+    }
+    for a, b in others.items():
+        if others.get(b) == a:
+            return f"the gradients of {a} and {b} are exchanged"
+    if unknown and lines:
+        is_off = "is off, too" if len(unknown) == 1 else "are off, too"
+        return "; ".join([*lines, f"{subject(unknown)} {is_off}: by this, or {LOOK}"])
+    if unknown:
+        ratios = [np.linalg.norm(a - b) / np.linalg.norm(b) for a, b, _ in wrong.values()]
+        up_to = "up to " * (len(unknown) > 1)
+        lines = [f"{subject(unknown)}: off by {up_to}{100 * max(ratios):.3g} %, {UNKNOWN}: {LOOK}"]
+    return "; ".join(lines)
+
+
+def subject(pieces):
+    """ "dx and the gradient of A and b"."""
+    names = [name for name in pieces if name]
+    of = [f"the gradient of {' and '.join(names)}"] if names else []
+    return " and ".join(["dx"] * ("" in pieces) + of)

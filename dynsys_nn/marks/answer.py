@@ -18,6 +18,7 @@ import dynsys_nn
 from .. import checks
 from ..arguments import is_ours
 from ..arguments.doors import CONTRACT
+from ..checks.errors import line_of_the_return
 from ..files import rebuilt
 from ..maps.parameters import Parameters
 from . import fences
@@ -39,7 +40,8 @@ class Answer(Peer):
         super().__init__(channel)
         self.twins = {}  # number of an object that the marker made → what it keeps, and its θ
         self.here, self.there = {}, {}  # objects of the marker's: number → here, id → number
-        self.tape, self.strict = Tape((), {}, ()), None
+        self.tape, self.strict, self.warned = Tape((), {}, ()), None, []
+        warnings.showwarning = self.warn
 
     # ---- what is asked
 
@@ -57,10 +59,9 @@ class Answer(Peer):
         for cell in cells:
             try:
                 exec(compile("\n" * start + cell, file, "exec"), module.__dict__)
-            except BaseException as wrong:
-                code = code_of(wrong)
-                line = code["lines"][0] or (getattr(wrong, "text", None) or "").strip()
-                errors.append((code["error"][0], code["text"], line))
+            except BaseException as error:
+                words, line = code_of(error)["said"]
+                errors.append((words, line or (getattr(error, "text", None) or "").strip()))
             start += cell.count("\n") + 1
         self.tape = Tape((file, *others), module.__dict__, names)
         found = {name: vars(module)[name] for name in names if name in vars(module)}
@@ -77,15 +78,16 @@ class Answer(Peer):
     def do_get(self, of, name):
         return getattr(of, name)
 
-    def do_call(self, of, method, given, named, strict):
-        """of.method(…), the body that the answer wrote, without a door before it. A warning is an
-        error if it is one where the checks run."""
+    def do_call(self, of, method, given, named, strict, errors):
+        """of.method(…), the body that the answer wrote, without a door before it. strict, errors:
+        whether a warning is an error, and NumPy's `seterr`, where the checks run."""
         body = of if method is None else getattr(of, method)
         if method is not None and hasattr(body, "__func__"):
             body = getattr(body.__func__, "__wrapped__", body.__func__).__get__(body.__self__)
-        if strict is not self.strict:
-            self.strict = strict
-            warnings.simplefilter("error" if strict else "ignore")
+        if (strict, errors) != self.strict:
+            self.strict = strict, errors
+            warnings.simplefilter("error" if strict else "always")
+            np.seterr(**errors)
         with self.tape.running(of, method, given):
             return self.tape.followed(body(*given, **named))
 
@@ -103,7 +105,8 @@ class Answer(Peer):
                 continue
             if isinstance(value, types.FunctionType | staticmethod | classmethod):
                 if theirs or name in CONTRACT:
-                    methods.append((name, "" if theirs else home.__name__))
+                    body = getattr(value, "__func__", value)
+                    methods.append((name, "" if theirs else home.__name__, return_of(body)))
             elif theirs and isinstance(value, property):
                 properties.append(name)
             elif theirs and plain(value):
@@ -137,7 +140,12 @@ class Answer(Peer):
             if new or moved:
                 self.twins[number] = now, at
                 changed.append((number, plainly(new), at if moved else None))
-        return {"changed": changed, "tape": self.tape.taken()}
+        warned, self.warned = self.warned[:1], []
+        return {"changed": changed, "tape": self.tape.taken(), "warned": warned}
+
+    def warn(self, message, category, file, line, *_):
+        """Note a warning: the marker warns."""
+        self.warned.append((category.__name__, str(message), file, line))
 
     def sent(self, value, pack):
         if id(value) in self.there:
@@ -152,7 +160,8 @@ class Answer(Peer):
             }
         if callable(value):
             name = str(getattr(value, "__name__", type(value).__name__))
-            return {"function": self.number(value), "name": name}
+            code = getattr(value, "__func__", value)
+            return {"function": self.number(value), "name": name, "line": return_of(code)}
         return thing(value)
 
     # ---- what is received
@@ -204,6 +213,12 @@ class Unasked(checks.Results):
 
     def exit(self):
         return self
+
+
+def return_of(function):
+    """The line with the only `return` of a function, if there is one."""
+    function = getattr(function, "__wrapped__", function)
+    return line_of_the_return(function) if isinstance(function, types.FunctionType) else ""
 
 
 def kept_by(thing):

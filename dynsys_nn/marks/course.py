@@ -92,8 +92,8 @@ def mark_one(given):
                 "verdict": r.verdict,
                 "measured": r.measured,
                 "limit": r.limit,
-                "diagnosis": "" if r.passed else r.detail,
-                "line": "" if r.passed else r.line,
+                "diagnosis": r.known,
+                "line": r.line,
             }
             for r in results
         ],

@@ -12,6 +12,7 @@ import copy
 import hashlib
 import inspect
 import json
+import linecache
 import runpy
 import tempfile
 import time
@@ -25,8 +26,8 @@ import numpy as np
 from .. import checks
 from ..arguments import is_ours
 from ..arguments.doors import CONTRACT
-from ..checks.check import line_of
-from ..checks.sheet import Result, numbered, words_of
+from ..checks.errors import line_of, words_of
+from ..checks.sheet import Result, numbered
 from ..fields import Field
 from ..files import architecture, encoded
 from ..integrators import Method
@@ -37,6 +38,7 @@ from .answer import kept_by, theta_of
 from .messages import Channel, Peer, Stopped, thing
 from .submission import Unreadable, cells_of
 
+WARNINGS = {kind.__name__: kind for kind in (np.exceptions.ComplexWarning, *Warning.__subclasses__())}
 START, AGAIN = 60, 2  # seconds for Python to start, and for a question after a first time-out
 TIME = "it took more than {:g} s: is there a loop without an end?"
 
@@ -96,9 +98,9 @@ class Marker(Peer):
         base = base if isinstance(base, type) else object
         of_the_sheet = {C.__name__ for C in base.__mro__}
         body = {name: value for name, value in code["attributes"].items()}
-        for name, home in code["methods"]:
+        for name, home, line in code["methods"]:
             if home not in of_the_sheet:
-                body[name] = self.forwards(name)
+                body[name] = self.forwards(name, line)
         for name in code["properties"]:
             body[name] = property(lambda F, name=name: self.ask(do="get", of=F, name=name))
 
@@ -137,28 +139,31 @@ class Marker(Peer):
         self.standing[id(F)] = [F, made["twin"], kept_by(F), theta_of(F)]
         return F
 
-    def forwards(self, method):
-        """A method of a stand-in, or a function (None), that asks the answer."""
+    def forwards(self, method, line):
+        """A method of a stand-in that asks the answer. line: that of its `return`."""
 
         def forward(F, *given, **named):
-            strict = bool(warnings.filters) and warnings.filters[0][0] == "error"
-            return self.ask(
-                do="call", of=F, method=method, given=given, named=named, strict=strict
-            )
+            return self.call(F, method, given, named)
 
-        forward.__module__, forward.__name__ = "answer", method or "function"
-        return forward
+        return called(forward, method, line)
 
-    def function(self, number, name):
+    def function(self, number, name, line):
         """A function that stands for one of the answer's."""
 
         def function(*given, **named):
-            return forward(function, *given, **named)
+            return self.call(function, None, given, named)
 
-        forward, function.__name__, function.__module__ = self.forwards(None), name, "answer"
+        called(function, name, line)
         self.standing[id(function)] = [None, number, {}, np.zeros(0)]
         weakref.finalize(function, self.forget, id(function), number)
         return function
+
+    def call(self, of, method, given, named):
+        strict = bool(warnings.filters) and warnings.filters[0][0] == "error"
+        return self.ask(
+            do="call", of=of, method=method, given=given, named=named, strict=strict,
+            errors=np.geterr(),
+        )  # fmt: skip
 
     def forget(self, key, number):
         self.standing.pop(key, None)
@@ -175,6 +180,9 @@ class Marker(Peer):
                 F.theta = theta
             self.standing[id(F)][2:] = kept_by(F), theta_of(F)
         self.seen += reply.get("tape", ())
+        for kind, words, file, line in reply.get("warned", ()):
+            kind = WARNINGS.get(str(kind), RuntimeWarning)
+            warnings.warn_explicit(str(words), kind, str(file), int(line))
 
     def sent(self, value, pack):
         if id(value) in self.standing:
@@ -226,7 +234,7 @@ class Marker(Peer):
         if "yours" in code:
             return self.mine[code["yours"]]
         if "function" in code:
-            return self.function(int(code["function"]), str(code["name"]))
+            return self.function(int(code["function"]), str(code["name"]), str(code["line"]))
         if "object" in code:
             described = unpack(code["of"])
             if described["class"] not in self.classes:
@@ -242,6 +250,13 @@ class Marker(Peer):
         if do != "call" or not allowed:
             raise PermissionError(f"an answer may not ask for {method}")
         return thing(*given, **named) if method is None else getattr(thing, method)(*given, **named)
+
+
+def called(function, name, line):
+    """A function by the name that one of the answer's has; it is one of the answer's for what looks
+    at where it was written."""
+    function.__module__, function.__name__, function.line = "answer", str(name), str(line)
+    return function
 
 
 def the_sheets_own(cls, given, named):
@@ -280,11 +295,13 @@ class Run:
         """The sheet's questions, of the answer in a submission, and the first error in it."""
         cells, names = cells_of(submission), [*sheet.own, "Answer"]
         trusted = self.options.readable
+        file = str(submission) if trusted else submission.name
+        text = "\n".join(cells)
+        linecache.cache[file] = len(text), None, text.splitlines(True), file
         found, errors = self.marker.ask(
-            do="load", cells=cells, names=names, others=list(trusted),
-            file=str(submission) if trusted else submission.name,
-        )  # fmt: skip
-        error = wrong(*errors[0]) if errors else None
+            do="load", cells=cells, names=names, others=list(trusted), file=file
+        )
+        error = Wrong(*map(str, errors[0])) if errors else None
         space = sheet.space()
         self.marker.bases = {name: space[name] for name in sheet.own}
         stand = {n: self.marker.stand_in(found[n], space[n]) for n in sheet.own if n in found}
@@ -315,15 +332,9 @@ class Run:
 class Wrong(Exception):
     """Something is wrong with a submission as a whole; the message is what its student is told."""
 
-
-def wrong(kind, words, line):
-    """What an error, on which the submission itself stopped, says."""
-    error = Wrong(words_of(SystemExit()) if kind == "SystemExit" else f"{kind}: {words}")
-    error.line = line
-    return error
-
-
-OURS = (Wrong, Unreadable)
+    def __init__(self, words, line=""):
+        super().__init__(words)
+        self.words, self.line = words, line
 
 
 def mark(sheet, submission, seed, options):
@@ -353,7 +364,7 @@ def mark(sheet, submission, seed, options):
             late |= slow
             add(TIME.format(after) if slow else str(stop))
         except (Exception, SystemExit) as error:
-            add(str(error) if isinstance(error, OURS) else words_of(error), line_of(error))
+            add(str(error) if isinstance(error, Unreadable) else words_of(error), line_of(error))
         finally:
             run.end()
             spent += time.monotonic() - begun

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from ..arguments import WrongResult
-from ..checks.check import line_of
+from ..checks.errors import line_of, words_of
 from ..integrators import NotConverged
 
 LIMIT = 64 << 20
@@ -30,9 +30,9 @@ ERRORS = {"WrongResult": WrongResult, "NotConverged": NotConverged} | {
 }
 
 
-class Stopped(BaseException):
-    """The other side does not answer: it took too long, ended, or sent what cannot be read. No
-    check catches it."""
+class Stopped(KeyboardInterrupt):
+    """The other side does not answer: it took too long, ended, or sent what cannot be read. As
+    Ctrl-C does, it goes through whatever catches errors."""
 
 
 class Channel:
@@ -209,23 +209,21 @@ def thing(value):
 
 
 def code_of(error):
-    """What a message says of an error: its class, with those that it derives from, its words, and
-    the lines of source that it and its cause come from."""
+    """What a message says of an error: its class, with those that it derives from, its text, and
+    what a student is told, in words and by the line."""
     try:
-        text = str(error)[:4000]
+        text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)[:4000]
+        said = words_of(error)[:4000], line_of(error)
     except BaseException:
-        text = ""
-    kinds = [kind.__name__ for kind in type(error).__mro__]
-    return {"error": kinds, "text": text, "lines": [line_of(error), line_of(error.__cause__)]}
+        text, said = "", (type(error).__name__, "")
+    return {"error": [kind.__name__ for kind in type(error).__mro__], "text": text, "said": said}
 
 
 def error_of(reply):
-    """The error in a reply, with the line that it comes from."""
+    """The error in a reply."""
     kinds, text = [str(kind) for kind in reply["error"]], str(reply["text"])
     nearest = next((ERRORS[kind] for kind in kinds if kind in ERRORS), Exception)
     kind = nearest if nearest.__name__ == kinds[0] else type(kinds[0], (nearest,), {})
-    error, cause = kind(text), Exception()
-    error.line, cause.line = map(str, reply["lines"])
-    if cause.line:
-        error.__cause__ = cause
+    error = kind(text)
+    error.words, error.line = map(str, reply["said"])
     return error

@@ -44,9 +44,27 @@ def questions(sigma, seed=0):
     """What is asked of an answer."""
     x = np.random.default_rng(seed).normal(size=(6, 3))
 
+    def alone(**more):
+        """σ and σ′, and what else is asked for."""
+        parts = {
+            "__call__": lambda _, z: sigma(z),
+            "slope": lambda _, z: sigma.slope(z),
+        }
+        return type(type(sigma).__name__, (), parts | more)()
+
+    def slope():
+        return checks.activation(alone())
+
+    def primitive():
+        return checks.activation(alone(primitive=lambda _, z: sigma.primitive(z)))
+
     def sharp_bounds():
-        if None in (sigma.slope_min, sigma.slope_max):
+        bounds = {name: getattr(sigma, name) for name in ("slope_min", "slope_max")}
+        if None in bounds.values():
             raise NotImplementedError("Task 4: set slope_min and slope_max")
+        check = checks.activation(alone(**bounds))
+        if not check.passed:
+            return check
         slope = sigma.slope(np.linspace(-100, 100, 20_001))
         low, high = slope.min(), slope.max()
         gap = max(abs(sigma.slope_min - low), abs(sigma.slope_max - high))
@@ -66,10 +84,9 @@ def questions(sigma, seed=0):
 
     return [
         Question("1.1 three values of σ", value),
-        Question(
-            "2.1 σ, σ′ and γ agree", lambda: checks.activation(sigma), after="1.1"
-        ),
-        Question("3.1 adjoint of a field made of it", adjoint, after="2.1"),
+        Question("2.1 σ′ is the slope of σ", slope, after="1.1"),
+        Question("2.2 adjoint of a field made of σ", adjoint, after="2.1"),
+        Question("3.1 γ′ is σ", primitive, after="2.1"),
         Question("4.1 sharp bounds of the slope", sharp_bounds, after="2.1"),
         Question("4.2 Lipschitz constant of a step", lipschitz, after="4.1"),
     ]

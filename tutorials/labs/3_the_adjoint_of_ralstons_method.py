@@ -52,7 +52,7 @@ def questions(method, seed=0):
         return dnn.Flow(X, 0.3, method, steps=steps, learn_h=True)
 
     def order():
-        return checks.order(method, dnn.systems.pendulum(), [1.0, 0.5])
+        return checks.order(method, dnn.systems.pendulum(), [1.0, 0.5], finest=128)
 
     return [
         Question("0.1 order of the step (it is given)", order),

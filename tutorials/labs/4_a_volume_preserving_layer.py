@@ -64,10 +64,10 @@ def questions(F, seed=0):
         return checks.value(G, np.array([0.0, 0.0, 1.0, 0.0]), [0.5, -0.5, 1.5, -0.5])
 
     return [
-        Question("1.1 value, where tanh is ±1", value),
-        Question("1.2 volume is kept", lambda: checks.volume(F, z), after="1.1"),
-        Question("2.1 inverse", lambda: checks.inverse(F, z), after="1.1"),
-        Question("3.1 adjoint", lambda: checks.adjoint(F, z), after="1.1"),
+        Question("1.1 volume is kept", lambda: checks.volume(F, z)),
+        Question("1.2 value, where tanh is ±1", value, after="1.1"),
+        Question("2.1 inverse", lambda: checks.inverse(F, z), after="1.2"),
+        Question("3.1 adjoint", lambda: checks.adjoint(F, z), after="1.2"),
         Question("3.2 Taylor test", lambda: checks.taylor(F, z), after="3.1"),
     ]
 

@@ -73,10 +73,10 @@ def questions(Answer, seed=0):
     return [
         Question("1.1 value", value),
         Question("2.1 the constant holds, h = 0.3", lambda: holds(0.3), after="1.1"),
-        Question("2.2 the constant holds, h = 1", lambda: holds(1.0), after="1.1"),
-        Question("2.3 the constant holds, h = 1.9", lambda: holds(1.9), after="1.1"),
-        Question("2.4 it is sharp, h = 0.3", lambda: sharp(0.3), after="2.1"),
-        Question("2.5 it is sharp, h = 1.9", lambda: sharp(1.9), after="2.3"),
+        Question("2.2 the constant holds, h = 1", lambda: holds(1.0), after="2.1"),
+        Question("2.3 the constant holds, h = 1.9", lambda: holds(1.9), after="2.2"),
+        Question("2.4 it is sharp, h = 0.3", lambda: sharp(0.3), after="2.3"),
+        Question("2.5 it is sharp, h = 1.9", lambda: sharp(1.9), after="2.4"),
         Question(
             "3.1 adjoint", lambda: checks.adjoint(Answer(0.3), x[:6]), after="1.1"
         ),

@@ -1,0 +1,85 @@
+"""Typical mistakes in the adjoint of a Runge–Kutta step: what each of them gives, so that a wrong
+pullback can be recognised."""
+
+from ..flows import Flow
+from ..integrators import advance
+from .words import factors_of_a_mean
+
+ETA = "η = X′(Y)ᵀ(hκ)"
+DEBTS = "what a stage owes to the earlier ones, a_ij η_i"
+
+
+def mistakes_in_a_step(F, x, w):
+    """[(words, (dx, dtheta, dh)), …] of typical mistakes in the adjoint of one step of a Flow whose
+    method has its A and b, dtheta that of the field, and first, without words, of none; [] for
+    other maps."""
+    if not isinstance(F, Flow) or F.steps > 1 or getattr(F.method, "A", None) is None:
+        return []
+    A, b, h, K, pullbacks = F.method.A, F.method.b, F.h, [], []
+    for row in A:
+        k, pullback = F.field._vjp(advance(x, h, row, K))
+        K.append(k)
+        pullbacks.append(pullback)
+    stages = range(len(b))
+
+    def adjoint(b=b, a=1, c=(h,) * len(b), of=stages, dx=stages, theta=stages, direct=b, share=1):
+        """dx, dtheta, dh with one thing wrong: the weights, the factor a of the a_ij, c of hκ, the
+        stages whose pullbacks are taken, that are in dx, or in dtheta; the weights of ⟨w, ΣbK⟩,
+        and the factor of the stages' share of dh."""
+        kappa, found_dx, found_theta = [b_i * w for b_i in b], w, 0.0
+        dh = sum(d * (w * k).sum() for d, k in zip(direct, K, strict=True))
+        for i in reversed(stages):
+            eta, dtheta = pullbacks[of[i]](c[i] * kappa[i])
+            found_dx = found_dx + eta * (i in dx)
+            found_theta = found_theta + dtheta * (i in theta)
+            for j, a_ij in enumerate(A[i]):
+                kappa[j] = kappa[j] + a * a_ij * eta
+                dh += share * a_ij * (eta * K[j]).sum()
+        return found_dx, found_theta, dh
+
+    def but(i):
+        return [j for j in stages if j != i]
+
+    def at(i, factor):
+        return [factor * h if j == i else h for j in stages]
+
+    n, N, alone, turned = w[..., 0].size, w.size, "stage alone: sum over the stages", b[::-1]
+    means = factors_of_a_mean({f"the batch of {n}": n, f"all {N} entries": N})
+    mistakes = [
+        ("", {}),
+        ("the weights b are in reverse order", {"b": turned, "direct": turned}),
+        ("the weights b are in reverse order", {"b": turned}),
+        ("the weights b are in reverse order in the gradient of h", {"direct": turned}),
+        ("the stages' share of the gradient of h is missing", {"share": 0}),
+        ("the stages' share of the gradient of h has the wrong sign", {"share": -1}),
+        ("one factor h too many in the stages' share of the gradient of h", {"share": h}),
+        ("a factor h is missing in the stages' share of the gradient of h", {"share": 1 / h}),
+        ("the term ⟨w, Σ b_i K_i⟩ is missing in the gradient of h", {"direct": [0 * c for c in b]}),
+        (f"the gradient in θ is that of the first {alone}", {"theta": [0]}),
+        (f"the gradient in θ is that of the last {alone}", {"theta": [len(b) - 1]}),
+        (f"a factor h is missing: {ETA}", {"c": [1 for _ in b]}),
+        (f"one factor h too many: {ETA}", {"c": [h * h for _ in b]}),
+        ("each stage has the pullback at x, that of the first", {"of": [0 for _ in b]}),
+    ]
+    for words, factor in means.items():
+        mistakes += [
+            (f"the stages' share of the gradient of h: {words}", {"share": factor}),
+            (f"⟨w, Σ b_i K_i⟩ in the gradient of h: {words}", {"direct": [factor * c for c in b]}),
+        ]
+    for words, factor in (
+        (f"{DEBTS}, is missing", 0),
+        (f"{DEBTS}, has the wrong sign", -1),
+        (f"one factor h too many in {DEBTS}", h),
+        (f"a factor h is missing in {DEBTS}", 1 / h),
+    ):  # in dh as in κ, or in κ alone
+        mistakes += [(words, {"a": factor, "share": factor}), (words, {"a": factor})]
+    for i in stages if len(b) > 1 else ():
+        mistakes += [(f"the gradient in θ lacks that of stage {i + 1}", {"theta": but(i)})][
+            : len(b) - 2
+        ]
+        mistakes += [
+            (f"η_{i + 1} is missing in dx", {"dx": but(i)}),
+            (f"a factor h is missing in stage {i + 1}: {ETA}", {"c": at(i, 1 / h)}),
+            (f"one factor h too many in stage {i + 1}: {ETA}", {"c": at(i, h)}),
+        ]
+    return [(words, adjoint(**mistake)) for words, mistake in mistakes]
