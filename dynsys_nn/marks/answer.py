@@ -16,10 +16,12 @@ import numpy as np
 import dynsys_nn
 
 from .. import checks
+from ..activations import Activation
 from ..arguments import is_ours
 from ..arguments.doors import CONTRACT
 from ..checks.errors import line_of_the_return
 from ..files import rebuilt
+from ..integrators import Method
 from ..maps.parameters import Parameters
 from . import fences
 from .messages import Channel, Peer, Stopped, code_of, thing
@@ -154,7 +156,7 @@ class Answer(Peer):
             return thing(value)
         if self.numbers.get(id(value)) in self.twins:
             return {"twin": self.numbers[id(value)]}
-        if type(value).__module__ == NAME and not isinstance(value, types.FunctionType):
+        if type(value).__module__ == NAME or isinstance(value, Parameters | Method | Activation):
             return {"object": self.number(value), "of": pack(self.described(type(value)))} | {
                 "made": pack(self.twin(value))
             }
