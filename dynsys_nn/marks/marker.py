@@ -298,12 +298,12 @@ class Run:
         file = str(submission) if trusted else submission.name
         text = "\n".join(cells)
         linecache.cache[file] = len(text), None, text.splitlines(True), file
+        space = sheet.space()
+        self.marker.bases = {name: space[name] for name in sheet.own}
         found, errors = self.marker.ask(
             do="load", cells=cells, names=names, others=list(trusted), file=file
         )
         error = Wrong(*map(str, errors[0])) if errors else None
-        space = sheet.space()
-        self.marker.bases = {name: space[name] for name in sheet.own}
         stand = {n: self.marker.stand_in(found[n], space[n]) for n in sheet.own if n in found}
         left, answer = [name for name in sheet.asked if name not in found], sheet.answer
         if left and "Answer" in found:
