@@ -64,10 +64,10 @@ def line_of(error):
     """The line of the answer that led to an error; for a wrong result, the `return` of the function
     that it is from, if that has but one; "" if nothing is known, and for None. An error from another
     process brings its line, and its words, with it."""
-    if hasattr(error, "line"):
-        return error.line
     if isinstance(error, WrongResult) and error.__cause__ is not None:
         error = error.__cause__
+    if hasattr(error, "line"):
+        return error.line
     line = ""
     for frame, number in traceback.walk_tb(getattr(error, "__traceback__", None)):
         returned = returned_in(frame)
