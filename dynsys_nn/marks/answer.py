@@ -44,8 +44,16 @@ class Answer(Peer):
         self.here, self.there = {}, {}  # objects of the marker's: number → here, id → number
         self.tape, self.strict, self.warned = Tape((), {}, ()), None, []
         warnings.showwarning = self.warn
+        self.given, self.written = (), []  # arguments, and those that were changed
 
     # ---- what is asked
+
+    def serve(self, message):
+        before, self.given = self.given, ()
+        try:
+            super().serve(message)
+        finally:
+            self.given = before
 
     def do(self, do, **given):
         return getattr(self, f"do_{do}")(**given)
@@ -90,8 +98,11 @@ class Answer(Peer):
             self.strict = strict, errors
             warnings.simplefilter("error" if strict else "always")
             np.seterr(**errors)
+        before, self.given = copied(given), given
         with self.tape.running(of, method, given):
-            return self.tape.followed(body(*given, **named))
+            value = self.tape.followed(body(*given, **named))
+        self.written = [(k, a) for k, a in enumerate(given) if not equal(a, before[k])]
+        return value
 
     # ---- what is sent
 
@@ -143,11 +154,20 @@ class Answer(Peer):
                 self.twins[number] = now, at
                 changed.append((number, plainly(new), at if moved else None))
         warned, self.warned = self.warned[:1], []
-        return {"changed": changed, "tape": self.tape.taken(), "warned": warned}
+        written, self.written = self.written, []
+        return {
+            "changed": changed, "tape": self.tape.taken(), "warned": warned, "written": written
+        }  # fmt: skip
 
     def warn(self, message, category, file, line, *_):
         """Note a warning: the marker warns."""
         self.warned.append((category.__name__, str(message), file, line))
+
+    def array(self, value, arrays):
+        place = next((k for k, a in enumerate(self.given) if a is value), None)
+        if place is not None and not any(value is a for _, a in self.written):
+            return {"argument": place}
+        return super().array(value, arrays)
 
     def sent(self, value, pack):
         if id(value) in self.there:
@@ -223,6 +243,29 @@ def return_of(function):
     return line_of_the_return(function) if isinstance(function, types.FunctionType) else ""
 
 
+def copied(given):
+    """Copies of the arguments that can be changed, in their places."""
+    copies = (list, dict)
+    return [
+        a.copy() if isinstance(a, np.ndarray) and a.flags.writeable
+        else copy.deepcopy(a) if isinstance(a, copies) and plain(a)
+        else a
+        for a in given
+    ]  # fmt: skip
+
+
+def equal(a, b):
+    """Whether an argument is what it was."""
+    if isinstance(a, np.ndarray):
+        same = isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape
+        return a is b or same and a.tobytes() == b.tobytes()
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    return a is b or type(a) is type(b) and bool(a == b)
+
+
 def kept_by(thing):
     """What an object keeps on itself, but for its parameters."""
     pieces = {*getattr(thing, "_pieces", ()), *BOOKS}
@@ -236,8 +279,10 @@ def theta_of(thing):
 
 def plain(value):
     """Whether a value is one on the other side, too."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return all(map(plain, value))
+    if isinstance(value, dict):
+        return all(map(plain, [*value, *value.values()]))
     return value is None or isinstance(value, bool | int | float | complex | str | np.ndarray)
 
 

@@ -83,6 +83,7 @@ class Marker(Peer):
     def __init__(self, channel):
         super().__init__(channel)
         self.bases, self.seen = {}, []
+        self.given = []  # the arguments of calls that are not answered yet, the last one last
         self.twins, self.standing = {}, {}  # number → stand-in; id → [stand-in, number, kept, θ]
         self.shown = {}  # id of an object of the package → θ as it was sent
         self.classes = {}
@@ -160,10 +161,14 @@ class Marker(Peer):
 
     def call(self, of, method, given, named):
         strict = bool(warnings.filters) and warnings.filters[0][0] == "error"
-        return self.ask(
-            do="call", of=of, method=method, given=given, named=named, strict=strict,
-            errors=np.geterr(),
-        )  # fmt: skip
+        self.given.append(given)
+        try:
+            return self.ask(
+                do="call", of=of, method=method, given=given, named=named, strict=strict,
+                errors=np.geterr(),
+            )  # fmt: skip
+        finally:
+            self.given.pop()
 
     def forget(self, key, number):
         self.standing.pop(key, None)
@@ -180,6 +185,8 @@ class Marker(Peer):
                 F.theta = theta
             self.standing[id(F)][2:] = kept_by(F), theta_of(F)
         self.seen += reply.get("tape", ())
+        for k, value in reply.get("written", ()):
+            write_into(self.given[-1][k], value)
         for kind, words, file, line in reply.get("warned", ()):
             kind = WARNINGS.get(str(kind), RuntimeWarning)
             warnings.warn_explicit(str(words), kind, str(file), int(line))
@@ -231,6 +238,8 @@ class Marker(Peer):
         }  # fmt: skip
 
     def received(self, code, unpack):
+        if "argument" in code:
+            return self.given[-1][code["argument"]]
         if "yours" in code:
             return self.mine[code["yours"]]
         if "function" in code:
@@ -250,6 +259,17 @@ class Marker(Peer):
         if do != "call" or not allowed:
             raise PermissionError(f"an answer may not ask for {method}")
         return thing(*given, **named) if method is None else getattr(thing, method)(*given, **named)
+
+
+def write_into(argument, value):
+    """Change an argument as the answer has changed it."""
+    if isinstance(argument, np.ndarray):
+        argument[...] = value
+    elif isinstance(argument, dict):
+        argument.clear()
+        argument.update(value)
+    elif isinstance(argument, list):
+        argument[:] = value
 
 
 def called(function, name, line):

@@ -21,6 +21,7 @@ from ..integrators import NotConverged
 
 LIMIT = 64 << 20
 HEAD = struct.Struct(">II")
+SEVERAL = {"tuple": tuple, "list": list, "set": set, "frozenset": frozenset}
 #: errors that arrive as what they are; others as the nearest of these, by their own name
 ERRORS = {"WrongResult": WrongResult, "NotConverged": NotConverged} | {
     name: kind
@@ -141,11 +142,11 @@ class Peer:
         return self.numbers[id(thing)]
 
     def post(self, message):
-        arrays = []
+        arrays, self.met = [], {}
         self.channel.send({k: self.pack(v, arrays) for k, v in message.items()}, arrays)
 
     def take(self):
-        code, body = self.channel.receive()
+        (code, body), self.found = self.channel.receive(), []
         try:
             return {k: self.unpack(v, body) for k, v in code.items()}
         except Exception:
@@ -160,19 +161,26 @@ class Peer:
         if type(value) is complex:
             return {"complex": [value.real, value.imag]}
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcSU":
-            start, a = sum(map(len, arrays)), np.asarray(value)
-            arrays.append(a.tobytes())
-            how = 2 if isinstance(value, np.generic) else int(a.flags.writeable)
-            return {"array": [a.dtype.str, a.shape, start, how]}
+            return self.array(value, arrays)
         if isinstance(value, np.ndarray):
             return {"objects": value.shape}
-        if isinstance(value, tuple | list):
-            kind = "tuple" if isinstance(value, tuple) else "list"
-            return {kind: [self.pack(entry, arrays) for entry in value]}
+        kind = next((kind for name, kind in SEVERAL.items() if isinstance(value, kind)), None)
+        if kind is not None:
+            return {kind.__name__: [self.pack(entry, arrays) for entry in value]}
         if type(value) is dict:
             pairs = [(self.pack(k, arrays), self.pack(v, arrays)) for k, v in value.items()]
             return {"dict": pairs}
         return self.sent(value, lambda value: self.pack(value, arrays))
+
+    def array(self, value, arrays):
+        """An array; one that is there twice is so on the other side, too."""
+        if isinstance(value, np.ndarray) and id(value) in self.met:
+            return {"again": self.met[id(value)][0]}
+        start, a = sum(map(len, arrays)), np.asarray(value)
+        arrays.append(a.tobytes())
+        self.met[id(value)] = len(self.met), value
+        how = 2 if isinstance(value, np.generic) else int(a.flags.writeable)
+        return {"array": [a.dtype.str, a.shape, start, how]}
 
     def unpack(self, code, body):
         """What was packed; arrays of this side's own."""
@@ -187,11 +195,14 @@ class Peer:
             a = np.frombuffer(body, dtype, n, start) if n else np.zeros(0, dtype)
             a = a.reshape(shape).copy()
             a.flags.writeable = how > 0
+            self.found.append(a)
             return a[()] if how == 2 else a
+        if kind == "again":
+            return self.found[code[kind]]
         if kind == "objects":
             return np.empty([min(n, 10) for n in code[kind]][:3], object)
-        if kind in ("tuple", "list"):
-            return (tuple if kind == "tuple" else list)(self.unpack(c, body) for c in code[kind])
+        if kind in SEVERAL:
+            return SEVERAL[kind](self.unpack(c, body) for c in code[kind])
         if kind == "dict":
             return {self.unpack(k, body): self.unpack(v, body) for k, v in code[kind]}
         if kind == "thing":
