@@ -8,20 +8,20 @@ import copy
 import linecache
 import os
 import sys
+import tracemalloc
 import types
 import warnings
+import weakref
 
 import numpy as np
 
 import dynsys_nn
 
 from .. import checks
-from ..activations import Activation
 from ..arguments import is_ours
 from ..arguments.doors import CONTRACT
 from ..checks.errors import line_of_the_return
 from ..files import rebuilt
-from ..integrators import Method
 from ..maps.parameters import Parameters
 from . import fences
 from .messages import Channel, Peer, Stopped, code_of, thing
@@ -87,6 +87,9 @@ class Answer(Peer):
 
     def do_get(self, of, name):
         return getattr(of, name)
+
+    def do_trace(self, name):
+        return getattr(tracemalloc, name)()
 
     def do_call(self, of, method, given, named, strict, errors):
         """of.method(…), the body that the answer wrote, without a door before it. strict, errors:
@@ -163,6 +166,11 @@ class Answer(Peer):
         """Note a warning: the marker warns."""
         self.warned.append((category.__name__, str(message), file, line))
 
+    def wrote(self, cls):
+        """Whether a class is the answer's."""
+        own = [f for C in cls.__mro__ for f in vars(C).values() if hasattr(f, "__code__")]
+        return cls.__module__ == NAME or any(self.tape.wrote(f.__code__) for f in own)
+
     def array(self, value, arrays):
         place = next((k for k, a in enumerate(self.given) if a is value), None)
         if place is not None and not any(value is a for _, a in self.written):
@@ -176,7 +184,7 @@ class Answer(Peer):
             return thing(value)
         if self.numbers.get(id(value)) in self.twins:
             return {"twin": self.numbers[id(value)]}
-        if type(value).__module__ == NAME or isinstance(value, Parameters | Method | Activation):
+        if self.wrote(type(value)):
             return {"object": self.number(value), "of": pack(self.described(type(value)))} | {
                 "made": pack(self.twin(value))
             }
@@ -200,11 +208,19 @@ class Answer(Peer):
             return found
         number = code["mine"]
         if number not in self.here:
-            self.here[number] = self.built(number, code, unpack)
-            self.there[id(self.here[number])] = number
+            found = self.built(number, code, unpack)
+            self.there[id(found)] = number
+            if "once" in code:  # a pullback: the marker keeps it as long as it is kept here
+                weakref.finalize(found, self.drop, id(found), number).atexit = False
+                return found
+            self.here[number] = found
         if "theta" in code:
             self.here[number].theta = unpack(code["theta"])
         return self.here[number]
+
+    def drop(self, key, number):
+        self.there.pop(key, None)
+        self.unused.append(number)
 
     def built(self, number, code, unpack):
         """An object of the marker's: built again, or one whose methods ask the marker."""
@@ -223,7 +239,8 @@ class Answer(Peer):
         body |= {name: asks(name) for name in code["methods"]} | {"__module__": dynsys_nn.__name__}
         found = object.__new__(type(base)(code["name"], (base,), body))
         if "theta" in code:
-            found.own(parameters_=unpack(code["theta"]))
+            if isinstance(found, Parameters):
+                found.own(parameters_=unpack(code["theta"]))
         return found
 
 

@@ -16,6 +16,7 @@ import linecache
 import runpy
 import tempfile
 import time
+import tracemalloc
 import types
 import warnings
 import weakref
@@ -83,6 +84,7 @@ class Marker(Peer):
     def __init__(self, channel):
         super().__init__(channel)
         self.bases, self.seen = {}, []
+        self.once = set()  # ids of pullbacks that are sent, and kept as long as the answer wants
         self.given = []  # the arguments of calls that are not answered yet, the last one last
         self.twins, self.standing = {}, {}  # number → stand-in; id → [stand-in, number, kept, θ]
         self.shown = {}  # id of an object of the package → θ as it was sent
@@ -156,7 +158,7 @@ class Marker(Peer):
 
         called(function, name, line)
         self.standing[id(function)] = [None, number, {}, np.zeros(0)]
-        weakref.finalize(function, self.forget, id(function), number)
+        weakref.finalize(function, self.drop, id(function), number).atexit = False
         return function
 
     def call(self, of, method, given, named):
@@ -170,7 +172,7 @@ class Marker(Peer):
         finally:
             self.given.pop()
 
-    def forget(self, key, number):
+    def drop(self, key, number):
         self.standing.pop(key, None)
         self.unused.append(number)
 
@@ -211,6 +213,9 @@ class Marker(Peer):
         code, theta = {"mine": self.number(value)}, theta_of(value)
         if first:
             code |= self.introduced(value, pack)
+        if id(value) in self.once:
+            self.once.remove(id(value))
+            return code | {"once": True}
         if theta.size and not np.array_equal(theta, self.shown.get(id(value)), equal_nan=True):
             code["theta"] = pack(theta)
         self.shown[id(value)] = theta
@@ -258,7 +263,10 @@ class Marker(Peer):
         allowed = method is None or method in CONTRACT | {"lipschitz"}
         if do != "call" or not allowed:
             raise PermissionError(f"an answer may not ask for {method}")
-        return thing(*given, **named) if method is None else getattr(thing, method)(*given, **named)
+        value = (thing if method is None else getattr(thing, method))(*given, **named)
+        if isinstance(value, tuple) and callable(value[-1]):
+            self.once.add(id(value[-1]))
+        return value
 
 
 def write_into(argument, value):
@@ -296,6 +304,28 @@ def copy_without_twin(F):
     return G
 
 
+class Traced:
+    """`tracemalloc` for a sheet: memory is here, or in the answer's process, whichever is more."""
+
+    def __init__(self, marker):
+        self.marker, self.start = marker, [(0, 0), (0, 0)]
+
+    def both(self, name):
+        return [getattr(tracemalloc, name)(), self.marker.ask(do="trace", name=name)]
+
+    def __getattr__(self, name):
+        return lambda: self.both(name)[0]
+
+    def reset_peak(self):
+        self.both("reset_peak")
+        self.start = self.both("get_traced_memory")
+
+    def get_traced_memory(self):
+        """What has come since `reset_peak`, now and at most."""
+        now = [np.subtract(a, b[0]) for a, b in zip(self.both("get_traced_memory"), self.start)]
+        return tuple(int(n) for n in np.max(now, axis=0))
+
+
 class Run:
     """A process of an answer, and what is asked of it."""
 
@@ -319,6 +349,8 @@ class Run:
         text = "\n".join(cells)
         linecache.cache[file] = len(text), None, text.splitlines(True), file
         space = sheet.space()
+        if space.get("tracemalloc") is tracemalloc:
+            space["questions"].__globals__["tracemalloc"] = Traced(self.marker)
         self.marker.bases = {name: space[name] for name in sheet.own}
         found, errors = self.marker.ask(
             do="load", cells=cells, names=names, others=list(trusted), file=file

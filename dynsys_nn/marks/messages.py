@@ -104,8 +104,7 @@ class Peer:
 
     def ask(self, **message):
         """What the other side makes of a message; its error is raised here."""
-        gone, self.unused = self.unused, []
-        self.post(message | {"gone": gone} if gone else message)
+        self.post(message)
         while True:
             reply = self.take()
             if "do" not in reply:
@@ -117,8 +116,6 @@ class Peer:
 
     def serve(self, message):
         """Do what is asked, and send what comes of it."""
-        for number in message.pop("gone", ()):
-            self.numbers.pop(id(self.mine.pop(number)), None)
         try:
             self.post({"value": self.do(**message)} | self.beside())
             return
@@ -141,14 +138,23 @@ class Peer:
             self.mine[number] = thing
         return self.numbers[id(thing)]
 
+    def forget(self, numbers):
+        """What the other side has no use for any more."""
+        for number in numbers:
+            self.numbers.pop(id(self.mine.pop(number, None)), None)
+
     def post(self, message):
         arrays, self.met = [], {}
+        gone, self.unused = self.unused, []
+        message = message | {"gone": gone} if gone else message
         self.channel.send({k: self.pack(v, arrays) for k, v in message.items()}, arrays)
 
     def take(self):
         (code, body), self.found = self.channel.receive(), []
         try:
-            return {k: self.unpack(v, body) for k, v in code.items()}
+            message = {k: self.unpack(v, body) for k, v in code.items()}
+            self.forget(message.pop("gone", ()))
+            return message
         except Exception:
             raise Stopped("the answer sends what cannot be read") from None
 
