@@ -29,7 +29,17 @@ def marked(tmp_path_factory):
     folder = base / "submissions"
     folder.mkdir()
     thirty.write(folder, KINDS)
-    done = run("-m", "dynsys_nn.marks", str(thirty.SHEET), str(folder), "--out", str(base / "out"), "--seconds", "4", cwd=base)
+    done = run(
+        "-m",
+        "dynsys_nn.marks",
+        str(thirty.SHEET),
+        str(folder),
+        "--out",
+        str(base / "out"),
+        "--seconds",
+        "4",
+        cwd=base,
+    )
     assert done.returncode == 0, done.stderr
     return base / "out", folder, done.stderr
 
@@ -81,7 +91,9 @@ def test_a_run_goes_on_where_it_was_and_gives_the_same_table(marked, capsys):
     out, folder, _ = marked
     before, results = (out / "marks.csv").read_bytes(), sorted((out / "results").glob("*.json"))
     lost = [path for path in results if path.name.startswith(("wrong_sign", "notebook"))]
-    for path, text in zip(lost, (None, '{"student": "wro'), strict=True):  # not begun, and half written
+    for path, text in zip(
+        lost, (None, '{"student": "wro'), strict=True
+    ):  # not begun, and half written
         path.unlink() if text is None else path.write_text(text)
     times = {path: path.stat().st_mtime_ns for path in results if path not in lost}
     (out / "marks.csv").unlink()
@@ -229,10 +241,16 @@ def test_seeds_are_of_the_sheet_the_student_and_the_secret(tmp_path):
 def test_pages_escape_whatever_a_student_writes():
     sheet = marker.Sheet(thirty.SHEET)
     evil = "<script>alert('1')</script>\ud800"
-    q = dict(points=0, of=1, verdict="FAILED", measured=np.inf, limit=0.0, diagnosis=evil, line=evil)
-    row = {"student": '=<b>"', "remark": evil, "questions": [q | {"name": question.name} for question in sheet.questions]}
+    q = dict(
+        points=0, of=1, verdict="FAILED", measured=np.inf, limit=0.0, diagnosis=evil, line=evil
+    )
+    row = {
+        "student": '=<b>"',
+        "remark": evil,
+        "questions": [q | {"name": question.name} for question in sheet.questions],
+    }
     for text in (pages.overview(sheet, [row], evil, False), pages.feedback(sheet, row)):
-        assert "<script" not in text and "<b>\"" not in text and text.encode()
+        assert "<script" not in text and '<b>"' not in text and text.encode()
         assert "✗ FAILED" in text
     assert pages.table(sheet, [row]).splitlines()[1].startswith("\"'=")
 

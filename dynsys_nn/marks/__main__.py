@@ -63,7 +63,7 @@ def arguments():
     parser.add_argument("--memory", type=float, default=1, help="GB for one submission (1)")
     parser.add_argument("--jobs", type=int, default=2, help="processes that mark (2)")
     parser.add_argument("--seed", default="", help="a secret, from which arrays are drawn")
-    parser.add_argument("--seeds", metavar="FILE", help="csv: student,seed, for numbers of their own")
+    parser.add_argument("--seeds", metavar="FILE", help="csv of student,seed")
     parser.add_argument("--without-bubblewrap", action="store_true", help="even if it is installed")
     return parser
 

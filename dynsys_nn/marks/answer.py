@@ -59,8 +59,8 @@ class Answer(Peer):
         return getattr(self, f"do_{do}")(**given)
 
     def do_load(self, cells, file, names, others=()):
-        """Run the cells of a submission, in folders `others` that are its own, too. What they define
-        of the names, and the first error; the cells after it go on."""
+        """Run the cells of a submission; what lies in the folders `others` is its own, too. What
+        they define of the names, and the first error; the cells after it go on."""
         module, errors, start = types.ModuleType(NAME), [], 0
         sys.modules[NAME], module.__file__ = module, file
         text = "\n".join(cells)
@@ -202,7 +202,7 @@ class Answer(Peer):
             if "theta" in code:
                 found.theta = unpack(code["theta"])
             for name, value in unpack(code["kept"]).items() if "kept" in code else ():
-                    setattr(found, name, value)
+                setattr(found, name, value)
             if code["yours"] in self.twins:
                 self.twins[code["yours"]] = kept_by(found), theta_of(found)
             return found
@@ -238,9 +238,8 @@ class Answer(Peer):
         base, body = getattr(dynsys_nn, code["base"], object), unpack(code["kept"])
         body |= {name: asks(name) for name in code["methods"]} | {"__module__": dynsys_nn.__name__}
         found = object.__new__(type(base)(code["name"], (base,), body))
-        if "theta" in code:
-            if isinstance(found, Parameters):
-                found.own(parameters_=unpack(code["theta"]))
+        if "theta" in code and isinstance(found, Parameters):
+            found.own(parameters_=unpack(code["theta"]))
         return found
 
 

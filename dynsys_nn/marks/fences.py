@@ -184,8 +184,8 @@ def kept_out(bubblewrap):
         )
     else:
         said.append(
-            "bubblewrap is not installed here, does not start, or was not wanted: a submission that "
-            "gets round the hook can read and write what whoever ran this can."
+            "bubblewrap is not installed here, does not start, or was not wanted: a submission "
+            "that gets round the hook can read and write what whoever ran this can."
         )
     said.append(
         "Not kept out: an answer that was copied from somebody, and one that hides from the tape "

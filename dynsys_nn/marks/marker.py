@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import checks
+from ..activations import Activation
 from ..arguments import is_ours
 from ..arguments.doors import CONTRACT
 from ..checks.errors import line_of, words_of
@@ -32,14 +33,13 @@ from ..checks.sheet import Result, numbered
 from ..fields import Field
 from ..files import architecture, encoded
 from ..integrators import Method
-from ..activations import Activation
 from ..maps import Map
 from . import fences
 from .answer import kept_by, theta_of
 from .messages import Channel, Peer, Stopped, thing
 from .submission import Unreadable, cells_of
 
-WARNINGS = {kind.__name__: kind for kind in (np.exceptions.ComplexWarning, *Warning.__subclasses__())}
+WARNINGS = {kind.__name__: kind for kind in Warning.__subclasses__()}
 START, AGAIN = 60, 2  # seconds for Python to start, and for a question after a first time-out
 TIME = "it took more than {:g} s: is there a loop without an end?"
 
@@ -225,9 +225,11 @@ class Marker(Peer):
         """How an object is built again on the other side, or what can be asked of it there."""
         try:
             kind = isinstance(value, Map)
-            return {
-                "built": architecture(value) if kind else json.dumps(encoded(value, {}))
-            } if is_ours(type(value)) else {} | self.members(value, pack)
+            return (
+                {"built": architecture(value) if kind else json.dumps(encoded(value, {}))}
+                if is_ours(type(value))
+                else {} | self.members(value, pack)
+            )
         except TypeError:
             return self.members(value, pack)
 
@@ -322,7 +324,8 @@ class Traced:
 
     def get_traced_memory(self):
         """What has come since `reset_peak`, now and at most."""
-        now = [np.subtract(a, b[0]) for a, b in zip(self.both("get_traced_memory"), self.start)]
+        found = self.both("get_traced_memory")
+        now = [np.subtract(a, b[0]) for a, b in zip(found, self.start, strict=True)]
         return tuple(int(n) for n in np.max(now, axis=0))
 
 

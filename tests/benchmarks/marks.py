@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))
 
-from dynsys_nn.marks import fences
+from dynsys_nn.marks import fences  # noqa: E402
 
 SHEET = ROOT / "tutorials" / "labs" / "2_the_adjoint_of_a_field.py"
 TASK = """        raise NotImplementedError("Task 1: write the pullback of X(x) = B sin(Ax + b)")
@@ -53,7 +53,9 @@ ROWS = """        def pullback(w):
 
         return np.array(self(x)), pullback
 """
-AGAIN = RIGHT.replace("def pullback(w):\n", "def pullback(w):\n            y, z = self(x), x @ self.A.T + self.b\n")
+AGAIN = RIGHT.replace(
+    "def pullback(w):\n", "def pullback(w):\n            y, z = self(x), x @ self.A.T + self.b\n"
+)
 OBJECT = """        return self(x), Pullback(self, x)
 
 
@@ -72,13 +74,16 @@ def outer(X, x, w):
     dA, dB = np.tensordot(u, x, (axes, axes)), np.tensordot(w, np.sin(z), (axes, axes))
     return u @ X.A, X.pack(A=dA, b=u.sum(axes), B=dB)
 """
-JVP = RIGHT + """
+JVP = (
+    RIGHT
+    + """
     def jvp(self, x, v, dtheta=None):
         d, z = self.unpack(dtheta), x @ self.A.T + self.b
         dz = v @ self.A.T + d["b"] + (0 if dtheta is None else x @ d["A"].T)
         dy = (np.cos(z) * dz) @ self.B.T
         return self(x), dy + (0 if dtheta is None else np.sin(z) @ d["B"].T)
 """
+)
 LAYERS = """        A, sin, B = dnn.Dense(5, 3, W=self.A), dnn.Sine(), dnn.Dense(3, 5, W=self.B)
         s, slope = sin.value_and_slope(A(x) + self.b)
 
@@ -138,9 +143,18 @@ def script(body=RIGHT, top="", end=""):
 
 
 def notebook(text):
-    code = ["%matplotlib inline\n!pip install dynsys_nn\n" + cell.partition("\n")[2] for cell in text.split("# %%")]
-    cells = [{"cell_type": "code", "source": cell.splitlines(True)} for cell in code if "[markdown]" not in cell]
-    return json.dumps({"cells": [{"cell_type": "markdown", "source": "# Lab 2"}, *cells[2:]], "nbformat": 4})
+    code = [
+        "%matplotlib inline\n!pip install dynsys_nn\n" + cell.partition("\n")[2]
+        for cell in text.split("# %%")
+    ]
+    cells = [
+        {"cell_type": "code", "source": cell.splitlines(True)}
+        for cell in code
+        if "[markdown]" not in cell
+    ]
+    return json.dumps(
+        {"cells": [{"cell_type": "markdown", "source": "# Lab 2"}, *cells[2:]], "nbformat": 4}
+    )
 
 
 #: student → (the file, points, words of what is said of 1.1)
@@ -188,7 +202,16 @@ def write(folder, students=tuple(SUBMISSIONS)):
 
 
 def command(folder, out, *options):
-    return [sys.executable, "-m", "dynsys_nn.marks", str(SHEET), str(folder), "--out", str(out), *options]
+    return [
+        sys.executable,
+        "-m",
+        "dynsys_nn.marks",
+        str(SHEET),
+        str(folder),
+        "--out",
+        str(out),
+        *options,
+    ]
 
 
 def run(folder, out, *options):
@@ -223,7 +246,11 @@ def main():
         for way, options in (runs | {"without": ("--without-bubblewrap",)}).items():
             tables[way], seconds = run(folder, base / way, *options)
             wrong = wrong_in(base / way)
-            print(f"{way}: {seconds:.1f} s, {len(SUBMISSIONS)} submissions, {len(wrong)} not as they should be", *wrong, sep="\n  ")
+            print(
+                f"{way}: {seconds:.1f} s, {len(SUBMISSIONS)} submissions, {len(wrong)} not as they should be",
+                *wrong,
+                sep="\n  ",
+            )
         killed = subprocess.Popen(command(folder, base / "killed"), cwd=ROOT)
         time.sleep(10)
         killed.kill()
@@ -234,7 +261,11 @@ def main():
         print("tables equal to the byte:", len(set(tables.values())) == 1)
         print("submissions untouched:", before == {p: p.read_bytes() for p in folder.iterdir()})
         if os.path.isdir("/proc"):
-            left = [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"dynsys_nn.marks.answer" in reading(p)]
+            left = [
+                p
+                for p in Path("/proc").glob("[0-9]*/cmdline")
+                if b"dynsys_nn.marks.answer" in reading(p)
+            ]
             print("processes left:", len(left))
 
 
