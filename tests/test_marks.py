@@ -10,7 +10,7 @@ import pytest
 from benchmarks import marks as thirty
 from conftest import ROOT, run
 
-from dynsys_nn import checks
+import dynsys_nn as dnn
 from dynsys_nn.marks import __main__ as command
 from dynsys_nn.marks import course, fences, marker, messages, pages, submission
 
@@ -146,6 +146,7 @@ class Answer(Solution):
     assert first.verdict == "FAILED" and "reads self.z" in first.detail
 
 
+@pytest.fixture
 def talk():
     """Two peers that answer with what they are sent."""
 
@@ -154,7 +155,8 @@ def talk():
             return do
 
     a, b = socket.socketpair()
-    return Echo(messages.Channel(a)), Echo(messages.Channel(b))
+    with a, b:
+        yield Echo(messages.Channel(a)), Echo(messages.Channel(b))
 
 
 VALUES = [
@@ -164,8 +166,8 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_a_value_arrives_as_it_was_sent(value):
-    here, there = talk()
+def test_a_value_arrives_as_it_was_sent(talk, value):
+    here, there = talk
     here.post({"do": value})
     found = there.take()["do"]
     assert type(found) is type(value)
@@ -174,8 +176,8 @@ def test_a_value_arrives_as_it_was_sent(value):
         assert found.dtype == value.dtype and found.shape == value.shape
 
 
-def test_arrays_keep_what_they_share_and_may_not_be_changed():
-    here, there = talk()
+def test_arrays_keep_what_they_share_and_may_not_be_changed(talk):
+    here, there = talk
     a = np.ones(3)
     view = a.view()
     view.flags.writeable = False
@@ -189,20 +191,21 @@ def test_arrays_keep_what_they_share_and_may_not_be_changed():
     [b"\xff" * 8, messages.HEAD.pack(2, 0) + b"[[", messages.HEAD.pack(40, 0) + b'{"value": {"array": ["<f8", [9], 0, 1]}}', b""],
     ids=["too long", "no JSON", "no array", "nothing"],
 )  # fmt: skip
-def test_what_cannot_be_read_ends_the_process_and_not_the_marker(data):
-    here, there = talk()
+def test_what_cannot_be_read_ends_the_process_and_not_the_marker(talk, data):
+    here, there = talk
     here.channel.socket.sendall(data)
     here.channel.socket.shutdown(socket.SHUT_WR)
     with pytest.raises(messages.Stopped):
         there.take()
 
 
-def test_an_answer_may_ask_the_marker_for_the_contract_alone():
-    M = marker.Marker(messages.Channel(socket.socketpair()[0]))
-    X = marker.Map.load
-    M.number(X)
-    with pytest.raises(PermissionError, match="may not ask for save"):
-        M.do("call", 1, "save", ("x",), {})
+def test_an_answer_may_ask_the_marker_for_the_contract_alone(talk):
+    M, X = marker.Marker(talk[0].channel), dnn.systems.pendulum()
+    x = np.array([1.0, 0.5])
+    assert (M.do("call", M.number(X), "__call__", (x,), {}) == X(x)).all()
+    for method in ("save", "_vjp", "__class__", "own"):
+        with pytest.raises(PermissionError, match=f"may not ask for {method}"):
+            M.do("call", M.number(X), method, ("x",), {})
 
 
 # ---- submissions, seeds, pages
@@ -270,4 +273,3 @@ def test_a_sheet_without_questions_is_refused(tmp_path):
     path.write_text("x = 1\n")
     with pytest.raises(ValueError, match="is no sheet"):
         marker.Sheet(path)
-    assert checks.run is not None

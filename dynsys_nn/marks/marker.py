@@ -310,7 +310,7 @@ class Traced:
     """`tracemalloc` for a sheet: memory is here, or in the answer's process, whichever is more."""
 
     def __init__(self, marker):
-        self.marker, self.start = marker, [(0, 0), (0, 0)]
+        self.marker, self.since = marker, [(0, 0), (0, 0)]
 
     def both(self, name):
         return [getattr(tracemalloc, name)(), self.marker.ask(do="trace", name=name)]
@@ -320,12 +320,12 @@ class Traced:
 
     def reset_peak(self):
         self.both("reset_peak")
-        self.start = self.both("get_traced_memory")
+        self.since = self.both("get_traced_memory")
 
     def get_traced_memory(self):
         """What has come since `reset_peak`, now and at most."""
         found = self.both("get_traced_memory")
-        now = [np.subtract(a, b[0]) for a, b in zip(found, self.start, strict=True)]
+        now = [np.subtract(a, b[0]) for a, b in zip(found, self.since, strict=True)]
         return tuple(int(n) for n in np.max(now, axis=0))
 
 
