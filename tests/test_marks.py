@@ -187,15 +187,19 @@ def test_arrays_keep_what_they_share_and_may_not_be_changed(talk):
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"\xff" * 8, messages.HEAD.pack(2, 0) + b"[[", messages.HEAD.pack(40, 0) + b'{"value": {"array": ["<f8", [9], 0, 1]}}', b""],
-    ids=["too long", "no JSON", "no array", "nothing"],
+    "data, words",
+    [
+        (b"\xff" * 8, "too much"),
+        (messages.HEAD.pack(2, 0) + b"[[", "cannot be read"),
+        (messages.HEAD.pack(44, 0) + b'{"value": {"array": ["<f8", [9], 0, true]}}  ', "cannot be read"),
+        (b"", "ends its own process"),
+    ],
 )  # fmt: skip
-def test_what_cannot_be_read_ends_the_process_and_not_the_marker(talk, data):
+def test_what_cannot_be_read_ends_the_process_and_not_the_marker(talk, data, words):
     here, there = talk
     here.channel.socket.sendall(data)
     here.channel.socket.shutdown(socket.SHUT_WR)
-    with pytest.raises(messages.Stopped):
+    with pytest.raises(messages.Stopped, match=words):
         there.take()
 
 

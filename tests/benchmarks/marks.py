@@ -143,6 +143,8 @@ def script(body=RIGHT, top="", end=""):
 
 
 def notebook(text):
+    """The cells of a script, each with magics before it, and its last line as a notebook has it."""
+    text = text.replace('if __name__ == "__main__":\n    checks.run', "checks.run")
     code = [
         "%matplotlib inline\n!pip install dynsys_nn\n" + cell.partition("\n")[2]
         for cell in text.split("# %%")
