@@ -191,7 +191,7 @@ def test_arrays_keep_what_they_share_and_may_not_be_changed(talk):
     [
         (b"\xff" * 8, "too much"),
         (messages.HEAD.pack(2, 0) + b"[[", "cannot be read"),
-        (messages.HEAD.pack(44, 0) + b'{"value": {"array": ["<f8", [9], 0, true]}}  ', "cannot be read"),
+        (messages.HEAD.pack(45, 0) + b'{"value": {"array": ["<f8", [9], 0, true]}}  ', "cannot be read"),
         (b"", "ends its own process"),
     ],
 )  # fmt: skip
@@ -277,3 +277,18 @@ def test_a_sheet_without_questions_is_refused(tmp_path):
     path.write_text("x = 1\n")
     with pytest.raises(ValueError, match="is no sheet"):
         marker.Sheet(path)
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (["missing.py", "a.py"], "missing.py"),
+        ([str(thirty.SHEET), "missing.py"], "a submission is a file"),
+        ([str(thirty.SHEET), str(thirty.SHEET), "--jobs", "0"], "at least 1"),
+        ([str(thirty.SHEET), str(thirty.SHEET), "--seconds", "0"], "are positive"),
+    ],
+)
+def test_what_cannot_be_marked_is_said_on_the_command_line(given, words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(given)
+    assert words in capsys.readouterr().err

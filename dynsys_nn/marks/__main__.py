@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..arguments import refuse
 from ..training.progress import Line, on_a_terminal
 from . import fences, pages
 from .course import Job, Options, marked
@@ -16,24 +17,24 @@ from .submission import students
 
 def main(given=None):
     """Mark what the command line names; 0 if every submission was marked."""
-    asked = arguments().parse_args(given)
-    sheet, out = Sheet(asked.sheet), Path(asked.out)
-    for folder in ("results", "feedback"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+    parser = arguments()
+    asked = parser.parse_args(given)
+    out = Path(asked.out)
     with tempfile.TemporaryDirectory() as folder:
         wrapped = not asked.without_bubblewrap and fences.bubblewrap_starts(folder)
-    options = Options(asked.seconds, asked.memory, wrapped)
-    seeds = seeds_in(asked.seeds) if asked.seeds else {}
-    jobs = [
-        Job(
-            sheet.path,
-            path,
-            student,
-            seeds.get(student, sheet.seed_of(student, asked.seed)),
-            options,
-        )
-        for student, path in students(asked.submissions).items()
-    ]
+    try:
+        refuse(not min(asked.seconds, asked.memory) > 0, "--seconds and --memory are positive")
+        refuse(asked.jobs < 1, "--jobs is at least 1")
+        sheet, options = Sheet(asked.sheet), Options(asked.seconds, asked.memory, wrapped)
+        seeds = seeds_in(asked.seeds) if asked.seeds else {}
+        jobs = [
+            Job(sheet.path, path, name, seeds.get(name, sheet.seed_of(name, asked.seed)), options)
+            for name, path in students(asked.submissions).items()
+        ]
+        for folder in ("results", "feedback"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     remark = remark_on_the_solution(sheet, options, out)
     if remark:
         say(f"LOOK AT THE SHEET FIRST: {remark}")

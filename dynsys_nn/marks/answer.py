@@ -71,6 +71,7 @@ class Answer(Peer):
                 exec(compile("\n" * start + cell, file, "exec"), module.__dict__)
             except BaseException as error:
                 words, line = code_of(error)["said"]
+                words = f"SyntaxError: {error}" if isinstance(error, SyntaxError) else words
                 errors.append((words, line or (getattr(error, "text", None) or "").strip()))
             start += cell.count("\n") + 1
         self.tape = Tape((file, *others), module.__dict__, names)

@@ -4,6 +4,7 @@ import collections
 import csv
 import html
 import io
+import math
 import re
 from urllib.parse import quote
 
@@ -115,7 +116,7 @@ def feedback(sheet, row):
         kind, sign = q["verdict"].replace(" ", ""), SIGNS[q["verdict"]]
         words = f'<span class="{kind}">&nbsp;{sign} {safe(q["verdict"])}&nbsp;</span>'
         parts.append(f"<h2>{safe(q['name'])}</h2><p>{words} {q['points']:g} of {q['of']:g}</p>")
-        if q["measured"] == q["measured"]:
+        if math.isfinite(q["measured"]):
             parts.append(f"<p>measured {q['measured']:.2g}, limit {q['limit']:.2g}</p>")
         if q["diagnosis"]:
             parts.append(f"<p>{safe(q['diagnosis'])}</p>")
