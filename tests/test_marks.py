@@ -12,7 +12,7 @@ from conftest import ROOT, run
 
 import dynsys_nn as dnn
 from dynsys_nn.marks import __main__ as command
-from dynsys_nn.marks import course, fences, marker, messages, pages, submission
+from dynsys_nn.marks import course, fences, marker, messages, pages, standins, submission
 
 LABS = ROOT / "tutorials" / "labs"
 KINDS = (
@@ -49,9 +49,13 @@ def rows(out):
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
-def said_of(out, student):
+def found(out, student):
     (path,) = (out / "results").glob(f"{student}-*.json")
-    return json.loads(path.read_text(encoding="utf-8"))["questions"]
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def said_of(out, student):
+    return found(out, student)["questions"]
 
 
 @posix_only
@@ -72,6 +76,12 @@ def test_the_lines_of_the_answer_are_named(marked):
     assert lines["packages_own"] == "y, pullback = X.vjp(x)"
     assert lines["reads_passwd"] == "text = open('/etc/passwd').read()"
     assert "self(x" in lines["quotients"]
+
+
+def test_what_ends_a_submission_is_said_and_what_is_defined_is_marked(marked):
+    """A notebook goes on after a cell that ends Python; a script that runs the checks itself does not end there."""
+    assert found(marked[0], "notebook")["remark"].startswith("the answer ends Python")
+    assert found(marked[0], "right_an_object")["remark"] == ""
 
 
 def test_the_lecturers_solution_is_marked_first(marked):
@@ -204,7 +214,7 @@ def test_what_cannot_be_read_ends_the_process_and_not_the_marker(talk, data, wor
 
 
 def test_an_answer_may_ask_the_marker_for_the_contract_alone(talk):
-    M, X = marker.Marker(talk[0].channel), dnn.systems.pendulum()
+    M, X = standins.Marker(talk[0].channel), dnn.systems.pendulum()
     x = np.array([1.0, 0.5])
     assert (M.do("call", M.number(X), "__call__", (x,), {}) == X(x)).all()
     for method in ("save", "_vjp", "__class__", "own"):

@@ -35,6 +35,8 @@ def main(given=None):
             (out / folder).mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    if seeds and (lost := [job.student for job in jobs if job.student not in seeds]):
+        say(f"{asked.seeds} has no seed for {', '.join(lost)}: theirs are drawn")
     remark = remark_on_the_solution(sheet, options, out)
     if remark:
         say(f"LOOK AT THE SHEET FIRST: {remark}")

@@ -192,4 +192,4 @@ def count_near(a, point):
     scale = max(np.abs(x).max(initial=0), 1e-3)
     gaps = (np.abs(a - x) / scale).reshape(-1, max(x.size, 1)).max(axis=-1)
     tiny = 1e-12 if a.dtype.kind == "f" else 0
-    return int(((tiny < gaps) & (gaps < 1e-3)).sum())
+    return int(((tiny < gaps) & (gaps < 2e-4)).sum())

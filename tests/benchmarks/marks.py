@@ -142,9 +142,11 @@ def script(body=RIGHT, top="", end=""):
     return text.replace("# %%\nclass", f"import os, sys\n{top}\n\n# %%\nclass", 1) + end
 
 
+EXIT = {"cell_type": "code", "source": "raise SystemExit"}
+
+
 def notebook(text):
-    """The cells of a script, each with magics before it, and its last line as a notebook has it."""
-    text = text.replace('if __name__ == "__main__":\n    checks.run', "checks.run")
+    """The cells of a script, each with magics before it, and one that ends Python."""
     code = [
         "%matplotlib inline\n!pip install dynsys_nn\n" + cell.partition("\n")[2]
         for cell in text.split("# %%")
@@ -155,7 +157,7 @@ def notebook(text):
         if "[markdown]" not in cell
     ]
     return json.dumps(
-        {"cells": [{"cell_type": "markdown", "source": "# Lab 2"}, *cells[2:]], "nbformat": 4}
+        {"cells": [{"cell_type": "markdown", "source": "# Lab 2"}, EXIT, *cells[2:]], "nbformat": 4}
     )
 
 
@@ -165,7 +167,7 @@ SUBMISSIONS = {
     "right_einsum": (script(EINSUM), 4, ""),
     "right_row_by_row": (script(ROWS), 4, ""),
     "right_computed_again": (script(AGAIN), 4, ""),
-    "right_an_object": (script(OBJECT), 4, ""),
+    "right_an_object": (script(OBJECT, end="\nchecks.run(questions(SineField())).exit()\n"), 4, ""),
     "right_with_jvp": (script(JVP), 4, ""),
     "right_of_layers": (script(LAYERS), 4, ""),
     "right_from_windows": ("\ufeff" + script(end="\nprint(1 / 0)\n").replace("\n", "\r\n"), 4, ""),
