@@ -49,11 +49,11 @@ class Answer(Peer):
     # ---- what is asked
 
     def serve(self, message):
-        before, self.given = self.given, ()
+        before, (self.given, self.written) = (self.given, self.written), ((), [])
         try:
             super().serve(message)
         finally:
-            self.given = before
+            self.given, self.written = before
 
     def do(self, do, **given):
         return getattr(self, f"do_{do}")(**given)
@@ -158,9 +158,9 @@ class Answer(Peer):
                 self.twins[number] = now, at
                 changed.append((number, plainly(new), at if moved else None))
         warned, self.warned = self.warned[:1], []
-        written, self.written = self.written, []
         return {
-            "changed": changed, "tape": self.tape.taken(), "warned": warned, "written": written
+            "changed": changed, "tape": self.tape.taken(), "warned": warned,
+            "written": self.written,
         }  # fmt: skip
 
     def warn(self, message, category, file, line, *_):

@@ -109,6 +109,7 @@ class Run:
         file = str(submission) if trusted else submission.name
         text = "\n".join(cells)
         linecache.cache[file] = len(text), None, text.splitlines(True), file
+        self.marker.file, self.marker.trusted = file, tuple(trusted)
         space = sheet.space()
         if space.get("tracemalloc") is tracemalloc:
             space["questions"].__globals__["tracemalloc"] = Traced(self.marker)

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from ..arguments import WrongResult
-from ..checks.errors import line_of, words_of
+from ..checks.errors import answer_in, line_of, words_of
 from ..integrators import NotConverged
 
 LIMIT = 64 << 20
@@ -110,7 +110,7 @@ class Peer:
             if "do" not in reply:
                 self.look(reply)
                 if "error" in reply:
-                    raise error_of(reply)
+                    self.fail(error_of(reply), *reply["place"])
                 return reply["value"]
             self.serve(reply)
 
@@ -123,6 +123,10 @@ class Peer:
             raise
         except BaseException as error:
             self.post(code_of(error) | self.beside())
+
+    def fail(self, error, file, line):
+        """Raise an error of the other side, which comes from that line."""
+        raise error
 
     def look(self, reply):
         """What came beside an answer."""
@@ -227,13 +231,15 @@ def thing(value):
 
 def code_of(error):
     """What a message says of an error: its class, with those that it derives from, its text, and
-    what a student is told, in words and by the line."""
+    what a student is told, in words and by the line; and where that is, its file and number."""
     try:
         text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)[:4000]
         said = words_of(error)[:4000], line_of(error)
+        place = next(((f.f_code.co_filename, n) for f, n in reversed(answer_in(error))), ("", 0))
     except BaseException:
-        text, said = "", (type(error).__name__, "")
-    return {"error": [kind.__name__ for kind in type(error).__mro__], "text": text, "said": said}
+        text, said, place = "", (type(error).__name__, ""), ("", 0)
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    return {"error": kinds, "text": text, "said": said, "place": place}
 
 
 def error_of(reply):
