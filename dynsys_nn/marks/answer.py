@@ -5,6 +5,7 @@ what is in it, breaks an answer, and no check.
 """
 
 import copy
+import inspect
 import linecache
 import os
 import sys
@@ -21,7 +22,7 @@ from .. import checks
 from ..arguments import is_ours
 from ..arguments.doors import CONTRACT
 from ..checks.errors import line_of_the_return
-from ..files import rebuilt
+from ..files import public, rebuilt
 from ..maps.parameters import Parameters
 from . import fences
 from .messages import Channel, Peer, Stopped, code_of, thing
@@ -227,6 +228,10 @@ class Answer(Peer):
         """An object of the marker's: built again, or one whose methods ask the marker."""
         if "built" in code:
             return rebuilt(code["built"])
+        if "made" in code:
+            cls, given = public(code["made"]), unpack(code["from"])
+            several = given.pop(inspect.getfullargspec(cls).varargs, ())
+            return cls(*several, **given)
 
         def asks(method):
             def call(*given, **named):

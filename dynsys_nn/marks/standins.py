@@ -17,10 +17,10 @@ import weakref
 import numpy as np
 
 from ..activations import Activation
-from ..arguments import is_ours
+from ..arguments import arguments, is_ours
 from ..arguments.doors import CONTRACT
 from ..fields import Field
-from ..files import architecture, encoded
+from ..files import architecture, encoded, public
 from ..integrators import Method
 from ..maps import Map
 from .answer import BOOKS, kept_by, theta_of
@@ -191,6 +191,8 @@ class Marker(Peer):
         if is_ours(type(value)):
             with contextlib.suppress(TypeError, ValueError, AttributeError):
                 return {"built": built(value)}
+            if public(type(value).__name__) is type(value):  # as a field of functions
+                return {"made": type(value).__name__, "from": pack(dict(arguments(value)))}
         base = next((B for B in (Field, Map, Method, Activation) if isinstance(value, B)), object)
         names = [n for n in sorted(CONTRACT | {"lipschitz"}) if callable(getattr(value, n, None))]
         kept = {n: getattr(value, n, None) for n in ("dim_in", "dim_out", "order")}
