@@ -103,7 +103,8 @@ class Run:
         self.marker.channel.deadline = time.monotonic() + seconds
 
     def load(self, sheet, submission, seed):
-        """The sheet's questions, of the answer in a submission, and the first error in it."""
+        """The sheet's questions, of the answer in a submission, and the first error in it. The
+        answer is what the submission calls Answer, as solutions do, or else by the sheet's name."""
         cells, names = cells_of(submission), [*sheet.own, "Answer"]
         trusted = self.options.readable
         file = str(submission) if trusted else submission.name
@@ -119,11 +120,14 @@ class Run:
         )
         error = Wrong(*map(str, errors[0])) if errors else None
         stand = {n: self.marker.stand_in(found[n], space[n]) for n in sheet.own if n in found}
-        left, answer = [name for name in sheet.asked if name not in found], sheet.answer
-        if left and "Answer" in found:
-            stand["Answer"] = self.marker.stand_in(found["Answer"], space[left[0]])
-            whole = not isinstance(stand["Answer"], type) and answer != left[0]
-            answer, stand[left[0]] = "Answer" if whole else answer, stand["Answer"]
+        answer, left = sheet.answer, [name for name in sheet.asked if name not in found]
+        if "Answer" in found and "Answer" not in sheet.own and sheet.asked:
+            name, stand["Answer"] = (
+                sheet.asked[0],
+                self.marker.stand_in(found["Answer"], space[sheet.asked[0]]),
+            )
+            whole = not isinstance(stand["Answer"], type) and answer != name
+            answer, stand[name] = "Answer" if whole else answer, stand["Answer"]
         elif left:
             raise error or Wrong(f"the submission defines no {' and no '.join(left)}")
         given = {"seed": seed} if "seed" in inspect.signature(space["questions"]).parameters else {}
