@@ -122,12 +122,10 @@ class Run:
         stand = {n: self.marker.stand_in(found[n], space[n]) for n in sheet.own if n in found}
         answer, left = sheet.answer, [name for name in sheet.asked if name not in found]
         if "Answer" in found and "Answer" not in sheet.own and sheet.asked:
-            name, stand["Answer"] = (
-                sheet.asked[0],
-                self.marker.stand_in(found["Answer"], space[sheet.asked[0]]),
-            )
-            whole = not isinstance(stand["Answer"], type) and answer != name
-            answer, stand[name] = "Answer" if whole else answer, stand["Answer"]
+            name = sheet.asked[0]
+            stand[name] = stand["Answer"] = self.marker.stand_in(found["Answer"], space[name])
+            if not isinstance(stand[name], type) and answer != name:  # an object, and no class
+                answer = "Answer"
         elif left:
             raise error or Wrong(f"the submission defines no {' and no '.join(left)}")
         given = {"seed": seed} if "seed" in inspect.signature(space["questions"]).parameters else {}
