@@ -2,11 +2,17 @@
 
 Each must get the points that it deserves and a sentence that says why; the three tables must be the same to the byte;
 no process may be left, and no file be gone. Prints the time of each run.
+
+`python tests/benchmarks/marks.py answers [labs]`: each answer of tests/answers, and each solution, is marked, and what is said of it
+compared with what is said at home, by checks.run in one process: verdict, diagnosis and line of each question.
 """
 
+import contextlib
 import csv
+import importlib
+import io
 import json
-import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -14,9 +20,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT))
+sys.path += [str(ROOT), str(ROOT / "tests")]
 
-from dynsys_nn.marks import fences  # noqa: E402
+from dynsys_nn import checks  # noqa: E402
+from dynsys_nn.marks import course, fences, marker  # noqa: E402
 
 SHEET = ROOT / "tutorials" / "labs" / "2_the_adjoint_of_a_field.py"
 TASK = """        raise NotImplementedError("Task 1: write the pullback of X(x) = B sin(Ax + b)")
@@ -245,7 +252,7 @@ def main():
         folder.mkdir()
         write(folder)
         before = {path: path.read_bytes() for path in folder.iterdir()}
-        tables = {}
+        tables, running = {}, processes()
         runs = {"bubblewrap": ()} if fences.bubblewrap_starts(base) else {}
         for way, options in (runs | {"without": ("--without-bubblewrap",)}).items():
             tables[way], seconds = run(folder, base / way, *options)
@@ -264,13 +271,13 @@ def main():
         print(f"killed after 10 s with {done} results, gone on for {seconds:.1f} s")
         print("tables equal to the byte:", len(set(tables.values())) == 1)
         print("submissions untouched:", before == {p: p.read_bytes() for p in folder.iterdir()})
-        if os.path.isdir("/proc"):
-            left = [
-                p
-                for p in Path("/proc").glob("[0-9]*/cmdline")
-                if b"dynsys_nn.marks.answer" in reading(p)
-            ]
-            print("processes left:", len(left))
+        print("processes left:", len(processes() - running))
+
+
+def processes():
+    """The processes of answers that run now, where that can be seen."""
+    found = Path("/proc").glob("[0-9]*/cmdline")
+    return {path for path in found if b"dynsys_nn.marks.answer" in reading(path)}
 
 
 def reading(path):
@@ -280,5 +287,69 @@ def reading(path):
         return b""
 
 
+# ---- answers to all labs, at home and marked
+
+ANSWER = """import runpy, sys
+sys.path[:0] = [{tests!r}]
+from answers.lab_{number} import {kind}
+Answer = {kind}[{k}][-1](runpy.run_path({solution!r})["Answer"])
+"""
+
+
+def compare(number, folder):
+    """Print where what is said of an answer to a lab differs; (answers, those that differ, those right and refused)."""
+    (path,) = (ROOT / "tutorials" / "labs").glob(f"{number}_*.py")
+    module, solution = (
+        importlib.import_module(f"answers.lab_{number}"),
+        path.parent / "solutions" / path.name,
+    )
+    files = {("solution", ""): solution}
+    for kind in ("WRONG", "RIGHT"):
+        for k, answer in enumerate(getattr(module, kind)):
+            file = files[kind, answer[0]] = folder / f"{number}_{kind}_{k}.py"
+            file.write_text(
+                ANSWER.format(
+                    tests=str(ROOT / "tests"), number=number, kind=kind, k=k, solution=str(solution)
+                ),
+                encoding="utf-8",
+            )
+    differ = refused = 0
+    options = course.Options(60, readable=(str(ROOT / "tests"), str(path.parent), str(folder)))
+    for (kind, name), file in files.items():
+        sheet, answer = marker.Sheet(path), runpy.run_path(str(file))["Answer"]
+        space = sheet.space()
+        expression = "answer" if kind != "solution" else sheet.answer
+        given = eval(expression, space | {sheet.asked[0]: answer, "answer": answer})
+        with contextlib.redirect_stdout(io.StringIO()):
+            home = checks.run(space["questions"](given))
+        marked, _ = marker.mark(sheet, file, 0, options)
+        others = [
+            (h, m)
+            for h, m in zip(home, marked, strict=True)
+            if (h.verdict, h.known, h.line) != (m.verdict, m.known, m.line)
+        ]
+        differ += bool(others)
+        refused += kind != "WRONG" and not marked.passed
+        for h, m in others[:1]:
+            print(
+                f"lab {number}, {kind} {name}:",
+                *(f"{r.verdict} {r.known}   {r.line}" for r in (h, m)),
+                sep="\n    ",
+            )
+    return len(files), differ, refused
+
+
+def compare_all(numbers):
+    labs = (ROOT / "tests" / "answers").glob("lab_*.py")
+    with tempfile.TemporaryDirectory() as folder:
+        for number in numbers or sorted(int(path.stem[4:]) for path in labs):
+            start = time.perf_counter()
+            count, differ, refused = compare(number, Path(folder).resolve())
+            print(
+                f"lab {number}: {count} answers, {differ} differ, {refused} right ones refused, {time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
+
+
 if __name__ == "__main__":
-    main()
+    compare_all(sys.argv[2:]) if sys.argv[1:2] == ["answers"] else main()
