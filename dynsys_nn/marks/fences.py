@@ -24,11 +24,10 @@ except ImportError:  # Windows
     resource = None
 
 PACKAGE = Path(__file__).resolve().parents[1]
-START = (
-    "import sys; sys.path.append({root!r}); from dynsys_nn.marks.answer import main; main({share})"
-)
+START = "import sys; sys.path.insert(0, {root!r}); from dynsys_nn.marks.answer import main; main({share})"
 REFUSED = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system")
 REFUSED += ("os.startfile", "os.kill", "pty.", "socket.", "ctypes.", "_winapi.CreateProcess")
+REFUSED += ("resource.", "sqlite3.", "winreg.")
 #: event → how many of its arguments are paths that it changes
 CHANGES = {"os.remove": 1, "os.rename": 2, "os.rmdir": 1, "os.mkdir": 1, "os.chmod": 1}
 CHANGES |= {"os.link": 2, "os.symlink": 2, "os.truncate": 1, "os.chown": 1, "os.utime": 1}
@@ -127,20 +126,21 @@ def fence_in(seconds, memory, readable):
         limit("RLIMIT_NPROC", 0)
         limit("RLIMIT_AS", in_use() + int(memory * (1 << 30)))
     folder = os.path.realpath(os.getcwd())
+    refused, changes, looks, allowed = REFUSED, CHANGES, LOOKS, allow  # out of reach, here
     looked = [*map(os.path.realpath, [*python_folders(), *readable]), folder, os.devnull]
 
     def hook(event, given):
-        if event.startswith(REFUSED):
+        if event.startswith(refused):
             raise PermissionError(f"an answer may not use {event}")
         if event == "open" and isinstance(given[0], str | bytes | os.PathLike):
             writes = given[1] is not None and set(given[1]) & set("wax+") or (
                 given[1] is None and given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
             )  # fmt: skip
-            allow(given[0], [folder, os.devnull] if writes else looked)
-        elif event in LOOKS and given[0] is not None:
-            allow(given[0], looked)
-        for path in given[: CHANGES.get(event, 0)]:
-            allow(path, [folder])
+            allowed(given[0], [folder, os.devnull] if writes else looked)
+        elif event in looks and given[0] is not None:
+            allowed(given[0], looked)
+        for path in given[: changes.get(event, 0)]:
+            allowed(path, [folder])
 
     sys.addaudithook(hook)
 
