@@ -20,6 +20,7 @@ sys.path.append(
     str(ROOT)
 )  # last, so that an installed package is what is tested; `figures` is found in the clone
 TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
+SOLUTIONS = sorted((ROOT / "tutorials" / "solutions").glob("[0-9]*.py"))
 
 
 def run(*arguments, cwd, **environment):
@@ -41,10 +42,27 @@ for architecture in (symplectic_energy.symplectic, symplectic_energy.resnet):
     symplectic_energy.train(architecture, epochs=800).save(f"{architecture.__name__}.npz")
 """
 
+#: all of them in one process: to start one takes longer than to solve an exercise
+SOLVE = """
+import pathlib, runpy, sys, time, traceback
+import matplotlib.pyplot
+
+for path in sys.argv[1:]:
+    start, name = time.process_time(), pathlib.Path(path).stem
+    try:
+        runpy.run_path(path, run_name="__main__")
+    except BaseException:
+        traceback.print_exc()
+    else:
+        print(f"solved {name} in {time.process_time() - start:.2f} s")
+    matplotlib.pyplot.close("all")
+"""
+
 #: name → (a part of the names of the tests that wait for it, the arguments of Python), the long ones first
 COMMANDS = {
     "figures": ("test_figure_is_drawn", ["-m", "figures", "--quick", "--out", "."]),
     "training": ("_is_learned_to_", ["-W", "error", "-c", TRAIN]),
+    "solutions": ("test_solution", ["-W", "error", "-c", SOLVE, *map(str, SOLUTIONS)]),
     **{
         path.stem: (f"[{path.stem}]", ["-W", "error", str(path)])
         for path in sorted(TUTORIALS, key=lambda path: path.stem[:2] not in ("04", "07", "08", "09"))

@@ -1357,3 +1357,37 @@ def test_the_worst_of_some_checks_failed_or_else_is_unsure():
     unsure.blind = True
     assert worst_of([near, unsure]) is unsure and worst_of([unsure, failed, near]) is failed
     assert worst_of([failed, nan]) is nan and worst_of([near, checks.Check("b", 0.5, 1.0)]) is near
+
+
+# ---- what a sheet compares
+
+
+@pytest.mark.parametrize(
+    "found, words",
+    [
+        (2.0, "twice, or more than once"),
+        (-1.0, "it is -1, needed is 1"),
+        (None, "needed is a number, got None: is there a return?"),
+        ([1.0, 2.0], "needed is a number, got one of shape (2,)"),
+        (dict(a=1), "needed is a number, got one dict"),
+        (np.nan, "it is nan, needed is 1"),
+    ],
+)
+def test_what_is_compared_is_told_by_every_mistake_that_leads_to_it(found, words):
+    mistakes = {"twice": 2.0, "more than once": 2.0, "zero": 0.0}
+    check = checks.compared("dh", found, 1.0, mistakes)
+    assert not check.passed and check.detail == words
+    assert checks.compared("dh", 1 + 1e-12, 1.0, mistakes).passed
+
+
+def test_the_first_wrong_prediction_is_told_by_what_was_seen():
+    facts = {"a": (True, "it moves by 0"), "b": (False, "it moves by 3"), "c": (False, "it falls")}
+    assert all(checks.predicted("p", said, facts).passed for said in ("a", ["a"], {"a"}))
+    check = checks.predicted("p", "abc", facts)
+    assert check.measured == 2 and check.detail == "b is false: it moves by 3"
+    assert checks.predicted("p", "", facts).detail == "a is true: it moves by 0"
+    for wrong in (None, "ad", 3):
+        check = checks.predicted("p", wrong, facts)
+        assert (
+            not check.passed and check.detail == f'needed are letters out of "abc", got {wrong!r}'
+        )

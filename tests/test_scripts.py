@@ -11,7 +11,7 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from conftest import ROOT, TUTORIALS, run
+from conftest import ROOT, SOLUTIONS, TUTORIALS, run
 
 import dynsys_nn as dnn
 from dynsys_nn import plotting
@@ -110,7 +110,10 @@ def test_what_users_print_arrives_at_a_pipe_of_windows(tmp_path, root):
             dnn.fit(net, dnn.MeanSquaredError(), [[1.0, 2.0]], [[0.0, 1.0]], dnn.SGD(1e308), epochs=1)
         except dnn.TrainingDiverged as error:
             print(error)
-        runpy.run_path(sys.argv[1], run_name="__main__")
+        try:
+            runpy.run_path(sys.argv[1], run_name="__main__")
+        except SystemExit as unfinished:
+            assert unfinished.code == 1
         raise ValueError("θ")"""
     done = subprocess.run(
         [sys.executable, "-c", code, str(root / "tutorials" / "labs" / "1_an_activation.py")], cwd=tmp_path, capture_output=True,
@@ -221,6 +224,46 @@ def test_tutorial_runs_alone_from_any_directory_with_warnings_as_errors(path, sc
         and "xercise" in source
         and "efore you run" in source
     )
+
+
+def cells(path):
+    """The cells of a percent script, each with its text or its code."""
+    return re.split(r"(?m)^# %%", path.read_text())[1:]
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda p: f"solutions/{p.stem}")
+def test_solution_runs_with_warnings_as_errors(path, scripts):
+    done, _ = scripts["solutions"]
+    assert f"\nsolved {path.stem} in " in "\n" + done.stdout, done.stderr
+
+
+def test_solutions_leave_no_file(scripts):
+    assert not list(scripts["solutions"][1].iterdir())
+
+
+def test_every_exercise_of_every_tutorial_has_a_solution_with_an_assertion():
+    assert [path.name for path in SOLUTIONS] == [path.name for path in TUTORIALS]
+    for tutorial, solution in zip(TUTORIALS, SOLUTIONS, strict=True):
+        *_, last = cells(tutorial)  # so that no tutorial solves its own exercises
+        _, exercises = last.split("# ## Exercises\n")
+        asked = re.findall(r"(?m)^# (\d+)\. ", exercises)
+        assert asked == [str(1 + k) for k in range(len(asked))]
+        _, *sections = re.split(r"(?m)^# ## Exercise (\d+)$", solution.read_text())
+        assert sections[::2] == asked, solution
+        for number, section in zip(asked, sections[1::2], strict=True):
+            assert re.search(r"(?m)^ *(assert |np\.testing\.)", section), (solution, number)
+
+
+@pytest.mark.parametrize(
+    "path", [*TUTORIALS, *SOLUTIONS], ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_no_cell_ends_in_a_value_that_a_notebook_would_print(path):
+    """A check that was required would be there twice, a legend as <Legend …>."""
+    for cell in cells(path):
+        last = ast.parse("#" + cell).body[-1:]
+        if last and isinstance(last[0], ast.Expr):
+            function = ast.unparse(last[0].value).split("(")[0]
+            assert re.fullmatch(r"print|show|.*\.grid|np\.testing\.\w+", function)
 
 
 # ---- README

@@ -5,8 +5,11 @@
 # $$x_0 \to x_1 \to \dots \to x_L \to J, \qquad
 # \lambda_L = \frac{\partial J}{\partial x_L}, \quad
 # \lambda_{k} = F_k'(x_k)^\top \lambda_{k+1}.$$
-# There is nothing else to it. We write the adjoint of one residual layer with pencil
-# and paper, check it, and build up from there.
+# There is nothing else to it. A *covector* $\lambda_k$ has the shape of the state $x_k$
+# and says by how much $J$ changes with it, $\delta J = \langle\lambda_k, \delta
+# x_k\rangle$: a gradient, on its way back. The map $F_k'(x_k)^\top$ that takes it one
+# layer back is called the *pullback*, or the adjoint. We write the adjoint of one
+# residual layer with pencil and paper, check it, and build up from there.
 
 # %%
 import numpy as np
@@ -21,8 +24,8 @@ rng = np.random.default_rng(0)
 # with $z = Ax + b$:
 # $$\langle w, y\rangle = \langle w, x\rangle + h\,\langle Aw, \sigma(z)\rangle .$$
 # Differentiate the right-hand side. In $x$: $w + h\,A^\top u$ with
-# $u = \sigma'(z) \odot Aw$. In $b$: $h\,u$. In $A$, which occurs **twice**:
-# $h\,(u x^\top + \sigma(z) w^\top)$.
+# $u = \sigma'(z) \odot Aw$, where $\odot$ multiplies entry by entry, `*` in numpy. In
+# $b$: $h\,u$. In $A$, which occurs **twice**: $h\,(u x^\top + \sigma(z) w^\top)$.
 
 
 # %%
@@ -79,6 +82,11 @@ assert np.allclose(np.concatenate([dA.ravel(), db]), dtheta, rtol=1e-12)
 # adjoint side by side. Here is $X(x) = c \odot \sin(Ax)$, a field that the package does
 # not have. States are rows of a batch: write `self.A(x)` or `x @ W.T`, never `W @ x`,
 # and sum the gradients of parameters over the batch.
+#
+# A linear map knows both of its derivatives: `self.A.adjoint(u)` is $A^\top u$, and
+# `self.A.outer(u, x)` the derivative of $\langle u, Ax\rangle$ in $A$, which is
+# $ux^\top$, summed over the batch and flat. `self.pack` puts the gradients of all
+# parameters, named as in `own`, into one vector.
 
 
 # %%
@@ -104,11 +112,22 @@ class SineField(dnn.Field):
 
 
 X = SineField(3, rng)
-check = dnn.checks.adjoint(X, x)
-print(check)
-check.require()
+print(dnn.checks.adjoint(X, x).require())
 
 # %% [markdown]
+# Every check prints such a line: the verdict, what was checked of what, a number that
+# should be small, and its limit. It passed if measured ≤ limit. Measured was here
+# $|\langle w, Jv\rangle - \langle J^\top w, v\rangle|$, relative to $\|w\|\|Jv\|$, for
+# derivatives in $x$ and in $\theta$; the line is about the worse of the two. `Jv from
+# differences` says where the left-hand side is from: `SineField` has no tangent of its
+# own (exercise 1), so $Jv$ is a difference quotient, which has half the digits, and the
+# limit is 1e-6. (The complex step would have them all, but not every map takes complex
+# states.) With a `jvp` it is `Jv from jvp`, and the limit 1e-12. In the same way checks
+# of $F'$ say `F′ by complex steps` or `F′ from differences`. The verdict `unsure` means
+# that measured ≤ limit is true and proves nothing: a mistake of that size would not
+# have been seen. What is known of a mistake stands at the end of the line. `require()`
+# raises an error unless the check passed.
+#
 # From here on it is a field like any other: every method steps it, and every method's
 # adjoint uses the one above.
 
@@ -197,13 +216,15 @@ assert accuracy > 0.95
 # %% [markdown]
 # ## Exercises
 # 1. Write `jvp` for `SineField`, the tangent $c \odot \cos(Ax) \odot (A v + \mathrm
-#    dA\,x) + \mathrm dc \odot \sin(Ax)$, and run `dnn.checks.tangent`. (Hint:
-#    `self.unpack(dtheta)`.)
+#    dA\,x) + \mathrm dc \odot \sin(Ax)$, and run `dnn.checks.tangent`. (Hint: `d =
+#    self.unpack(dtheta)` has the pieces `d["A"]` and `d["c"]`, and `self.A.jvp(x, v,
+#    d["A"])` is $Ax$ and its tangent.)
 # 2. Write the adjoint of Heun's method for a field given only by `vjp`. Then reverse
-#    the order of its weights $b$. Why does nothing happen? Which method of the package
-#    would notice?
-# 3. Five labs are waiting in `tutorials/labs`: an activation, a field's adjoint,
-#    Ralston's adjoint, a volume-preserving layer, a 1-Lipschitz layer. Run a sheet as
-#    it is: it says what is to do.
+#    the order of its weights $b$. Why does nothing happen? Which methods of the package
+#    with two stages would notice?
+# 3. Fifteen labs are waiting in `tutorials/labs`, the first three an activation, a
+#    field's adjoint and Ralston's adjoint. Run a sheet as it is: it says what is to do.
+#    What does `dnn.checks.run` say of a question whose answer is not written, and of
+#    one that builds on it?
 # 4. Replace the loss by `dnn.MeanSquaredError()` on targets $\pm 1$. What changes in
 #    the code of the network?

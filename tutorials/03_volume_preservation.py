@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 3. Networks that keep volume
 #
-# The recipe of the lecture: a property → a family of fields whose flows have it → an
-# integrator that keeps it. The property here is *volume*: $\det \Psi'(x) = 1$ for every
-# $x$. By Liouville's theorem the fields are those without divergence.
+# The recipe (Celledoni et al., arXiv:2210.02373): a property → a family of fields whose
+# flows have it → an integrator that keeps it. The property here is *volume*: $\det
+# \Psi'(x) = 1$ for every $x$. By Liouville's theorem the fields are those without
+# divergence.
 
 # %%
 import matplotlib.pyplot as plt
@@ -64,7 +65,7 @@ plane = dnn.PartitionedField(*halves)  # ẋ = tanh 2v, v̇ = −tanh 2x: round 
 fig, axes = plt.subplots(
     1, 2, figsize=(9, 4.5), sharex=True, sharey=True, layout="constrained"
 )
-for ax, method in zip(axes, (dnn.SymplecticEuler(), dnn.Euler()), strict=True):
+for ax, method in zip(axes, (dnn.SymplecticEuler(), dnn.Euler())):
     psi = dnn.Flow(plane, 0.4, method, steps=4)
     plotting.deformed_grid(psi, (-1, 1), (-1, 1), ax=ax, color="C0")
     places = rng.uniform(-1, 1, (1000, 2))
@@ -95,7 +96,7 @@ print(dnn.checks.inverse(net, z).require())
 
 # %%
 net.theta = 10 * net.theta
-for F, state in zip(net.maps, net.states(z), strict=False):
+for F, state in zip(net.maps, net.states(z)):
     D = F.jacobian(state)
     rounding = 2.2e-16 * np.linalg.cond(D)
     assert (np.abs(np.linalg.det(D) - 1) < 10 * rounding).all()

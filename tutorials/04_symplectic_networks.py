@@ -139,7 +139,7 @@ for name, net in (("symplectic", symplectic), ("ResNet", resnet)):
     assert stays if name == "symplectic" else last > 3 * first
 ax.set(xlabel="time", ylabel="largest energy error so far")
 ax.set(title="10 000 learned steps")
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # The symplectic network's energy error stays; the ResNet's grows in proportion to time,

@@ -46,7 +46,7 @@ for method in (dnn.Euler(), dnn.RK4()):
 # By rounding errors only. This is special to *linear* invariants: see the last part of
 # this tutorial for the others.
 #
-# ## Learning the lecture's system
+# ## Learning the system of arXiv:2210.02373
 # $$\dot y = \begin{bmatrix}0 & -y_3y_1^2 & y_2y_3\\
 # y_3y_1^2 & 0 & -\sin y_1\\ -y_2y_3 & \sin y_1 & 0\end{bmatrix} 1$$
 # We know it only by pairs $(y, \varphi^{0.1}(y))$ from the box $[-0.6, 2]^3$, and learn

@@ -74,11 +74,11 @@ assert robust.lipschitz() <= 1 + 1e-12
 with plt.style.context(plotting.STYLE):
     fig, axes = plt.subplots(1, 2, figsize=(14, 5.5))
     kinds = ("gradient flow", robust), ("ResNet", fragile)
-    for ax, (name, net) in zip(axes, kinds, strict=True):
+    for ax, (name, net) in zip(axes, kinds):
         plotting.decision_regions(net, (-1.6, 2.6), (-1.2, 1.7), ax=ax)
         plotting.layer_states([x_test], y_test, [ax], s=4)
         radius = lipschitz.certified_radius(net, x_test[:40])
-        for centre, r in zip(x_test[:40], radius, strict=True):
+        for centre, r in zip(x_test[:40], radius):
             ax.add_patch(plt.Circle(centre, r, fill=False, linewidth=1))
         ax.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(-1.6, 2.6), ylim=(-1.2, 1.7))
         ax.set(title=f"{name}: certain inside the circles")

@@ -99,5 +99,5 @@ assert gap > 1e-5
 #    you get?
 # 2. Replace the fields by `ResidualField`s of the same size. What happens to the total
 #    after 4000 steps?
-# 3. Learn with one sub-layer and with eight, at equal training time. What limits the
-#    first, what the second?
+# 3. Learn with one sub-layer and with eight, at equal training time. Which gets
+#    further? What limits the first, what the second?

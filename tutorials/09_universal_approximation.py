@@ -48,7 +48,7 @@ print(checks.orthogonal_to_x(pendulum, z))
 with plt.style.context(plotting.STYLE):
     fig, axes = plt.subplots(1, 3, figsize=(15, 4.6))
     plotting.skew_and_gradient(P, (-3, 3), (-2.4, 2.4), axes)
-    for ax, title in zip(axes, ("$f$", r"$\nabla U$", "$X_S$"), strict=True):
+    for ax, title in zip(axes, ("$f$", r"$\nabla U$", "$X_S$")):
         ax.set_title(title)
 assert np.abs(P.gradient(z) + P.sphere(z) - pendulum(z)).max() < 1e-14
 
@@ -74,7 +74,7 @@ for method in (dnn.LieTrotter(dnn.RK4()), dnn.Strang(dnn.RK4())):
     plotting.convergence(1 / steps, errors, method.order, ax=ax, label=name)
     assert abs(np.log2(errors[-2] / errors[-1]) - method.order) < 0.15
 ax.set(xlabel="step $h$", ylabel="error at time 1")
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # So: what can be approximated by flows of any smooth fields, can be approximated by
@@ -151,11 +151,11 @@ print(net.summary())
 # ## Exercises
 # 1. Prove that $x^\top\nabla U(x) = x^\top f(x)$: write $x^\top\nabla U(x)$ as the
 #    integral of $\frac{d}{dt}[t\,x^\top f(tx)]$.
-# 2. Decompose the lecture's mass-preserving system, `systems.mass_example()`. Is its
-#    $\nabla U$ zero?
+# 2. Decompose the mass-preserving system of tutorial 5, `systems.mass_example()`. Is
+#    its $\nabla U$ zero?
 # 3. Take the gradient layers out of the network, then the sphere layers instead, and
 #    fit again. Why can the sphere layers manage almost alone *here*? (The target is 0
 #    at 0, the state has three dimensions and the output is one.)
 # 4. Fit $y = \|x\|$ on $\mathbb R^2$. (With `Lift(3, 2)`, `Tanh()` in place of
 #    `Softplus()`, gain 1 and bias 0 everywhere: 100 parameters reach $10^{-5}$. See
-#    `figures/universal_approximation.py`.)
+#    `figures/universal_approximation.py`.) Can the sphere layers do it alone?

@@ -135,7 +135,7 @@ for method, order in ((dnn.Euler(), 1), (dnn.RK4(), 4)):
     print(f"{method!r:8} {errors[0]:.1e} … {errors[-1]:.1e}, order {slope:.2f}")
     assert abs(slope - order) < 0.3
 ax.set(xlabel="$h$", ylabel="discrete against continuous gradient")
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # As the method's order says. Neither is wrong: they are derivatives of two different

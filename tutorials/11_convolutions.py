@@ -71,7 +71,7 @@ for transposed in (A.adjoint(np.eye(40)).T, At(np.eye(40)).T):
     np.testing.assert_allclose(transposed, D.T, atol=1e-14)
 print(checks.adjoint(A, rng.normal(size=(3, 40))).require())
 fig, axes = plt.subplots(1, 2, figsize=(11, 5.5))
-for ax, matrix, title in zip(axes, (D, D.T), ("$A$", "$A^\\top$"), strict=True):
+for ax, matrix, title in zip(axes, (D, D.T), ("$A$", "$A^\\top$")):
     show(ax, matrix, title, cmap="RdBu_r", vmin=-1.2, vmax=1.2)
     for line in range(5, 40, 5):
         for draw in (ax.axhline, ax.axvline):
@@ -191,7 +191,7 @@ label = "singular values of the convolution"
 ax.fill_between(range(61), *np.transpose(ranges), alpha=0.3, label=label)
 ax.axhline(1, color="black", linewidth=1)
 ax.set(xlabel="descents of $P$", ylabel="singular value", xlim=(0, 60))
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # To within a twentieth of 1. (The smallest falls at first: a descent takes $s$ to about
@@ -374,7 +374,7 @@ print(f"{name}: {image.size} numbers in, ℓ = {net.lipschitz():.9f}")
 assert net.dim_in == image.size == channels * H * W and net.lipschitz() <= 1
 fig, axes = plt.subplots(1, 2, figsize=(9, 4.8))
 titles = name, f"{W // 2} convolutions later"
-for ax, state, title in zip(axes, (image, moved), titles, strict=True):
+for ax, state, title in zip(axes, (image, moved), titles):
     picture = np.moveaxis(state.reshape(shape), 0, -1)  # channels last, for imshow
     show(ax, picture, title, cmap="gray_r", vmin=0, vmax=1)
 

@@ -9,6 +9,7 @@ the independent measurement, and nowhere else in the package.
 
 from .activations import activation
 from .check import Check
+from .compare import compared, predicted
 from .derivatives import adjoint, duality, gradient, loss, tangent, taylor, value
 from .sheet import Question, Result, Results, run
 from .structure import (
@@ -23,7 +24,7 @@ from .structure import (
 )
 
 __all__ = [
-    "Check", "Question", "Result", "Results", "activation", "adjoint", "curl_free", "duality",
-    "gradient", "invariant", "inverse", "lipschitz", "loss", "order", "orthogonal_to_x", "run",
-    "symplectic", "tangent", "taylor", "value", "volume",
+    "Check", "Question", "Result", "Results", "activation", "adjoint", "compared", "curl_free",
+    "duality", "gradient", "invariant", "inverse", "lipschitz", "loss", "order", "orthogonal_to_x",
+    "predicted", "run", "symplectic", "tangent", "taylor", "value", "volume",
 ]  # fmt: skip

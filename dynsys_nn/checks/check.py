@@ -10,6 +10,7 @@ from ..arguments import (
     CHANGED,
     Given,
     WrongResult,
+    generator,
     instance,
     is_ours,
     name_of,
@@ -78,20 +79,17 @@ class Check:
     __repr__ = __str__
 
     def _repr_html_(self):
-        return html([HEAD[1:], cells(self)[1:]])
+        return html([("check", *HEAD), cells(self)], [(self.finding or self.detail, self.line)])
 
 
-#: the columns of checks as a table; a check alone has no points
-HEAD = ("points", "question", "verdict", "measured", "limit", "what is known")
+#: the columns of a check in a table, after its name
+HEAD = ("verdict", "measured", "limit")
 
 
-def cells(check):
-    """The row of a check in a table of HTML."""
-    numbers = [f"{z:.2e}" if z == z else "" for z in (check.measured, check.limit)]
-    line = [f"in the line  {check.line}"] if check.line else []
-    points = f"{getattr(check, 'points', 1):g}"
-    words = check.finding or check.detail
-    return points, check.name, check.verdict, *numbers, "\n".join([words, *line])
+def cells(check, form=".2e"):
+    """The row of a check in a table of HTML; form: of its numbers."""
+    numbers = [f"{z:{form}}" if z == z else "" for z in (check.measured, check.limit)]
+    return check.name, check.verdict, *numbers
 
 
 def fails_on_wrong_results(check):
@@ -218,6 +216,13 @@ class OfPairs:
 # ---- derivatives
 
 
+def directions(rng):
+    """A Generator as it is; from a seed, one that does not draw what a caller drew with the same
+    seed: w = x, say, would hide what is orthogonal to x."""
+    given = generator(rng)
+    return given.spawn(1)[0] if isinstance(rng, int | np.integer) else given
+
+
 def along(x, v, part):
     """The direction (dx, dtheta): v in x, or in θ."""
     return (v, None) if part == "in x" else (np.zeros_like(x), v)
@@ -324,7 +329,7 @@ def jacobian_of(F, x, space="ℝᵈ → ℝᵈ"):
         WrongResult,
     )
     refuse(not np.isfinite(J).all(), "F′ is not finite", WrongResult)
-    v = np.random.default_rng(0).normal(size=x.shape)
+    v = directions(0).normal(size=x.shape)
     quotient, rounding = difference_quotient(F, x, v, "in x")
     finer, _ = difference_quotient(F, x, v, "in x", step=2e-7)
     if not source and J.shape[:-1] == quotient.shape == x.shape:

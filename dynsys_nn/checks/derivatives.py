@@ -10,7 +10,6 @@ from ..arguments import (
     array,
     dimension,
     frozen,
-    generator,
     gradient_in_theta,
     instance,
     is_ours,
@@ -28,6 +27,7 @@ from .check import (
     TINY,
     Check,
     difference_quotient,
+    directions,
     fails_on_wrong_results,
     jvp_of,
     moved,
@@ -57,7 +57,7 @@ def adjoint(F, x, rng=0, limit=1e-12):
     or the increment Φ of an implicit method; rng: directions v and w are drawn with it.
     """
     F, x = of_one_argument(F, x)
-    rng, limit = generator(rng), real_number(limit, "limit")
+    rng, limit = directions(rng), real_number(limit, "limit")
     name, found, wrong = f"adjoint of {name_of(F)}", [], {}
     _, w, pulled = opened(F, x, rng)
     for (part, at), back in zip(parts_of(F, x), pulled, strict=False):
@@ -239,7 +239,7 @@ def tangent(F, x, rng=0, limit=1e-7):
     """Jv of F.jvp against a central difference quotient of F, in x and in θ: the larger relative
     error. x: as for `adjoint`."""
     F, x = of_one_argument(F, x)
-    rng, found = generator(rng), []
+    rng, found = directions(rng), []
     for part, at in parts_of(F, x):
         v = rng.normal(size=at.shape)
         quotient = difference_quotient(F, x, v, part)[0]
@@ -262,7 +262,7 @@ def taylor(F, x, rng=0, limit=0.1):
     with `rng`.
     """
     F, x = of_one_argument(F, x)
-    rng, theta = generator(rng), np.array(theta_of(F))
+    rng, theta = directions(rng), np.array(theta_of(F))
     v, u = rng.normal(size=x.shape), rng.normal(size=theta.shape)
     y, w, (dx, dtheta) = opened(F, x, rng)
     slope = (dx * v).sum() + (dtheta * u).sum()
@@ -298,7 +298,7 @@ def duality(F, x, steps=100, rng=0, limit=None):
     by step. F: ℝᵈ → ℝᵈ. The limit, unless given, is 1e-14, and for more than fifty steps grows with
     their number, as rounding does.
     """
-    (F, x), rng, steps = points_of(F, x), generator(rng), dimension(steps, "steps")
+    (F, x), rng, steps = points_of(F, x), directions(rng), dimension(steps, "steps")
     refuse(
         np.shape(F(x)) != x.shape,
         f"F maps {x.shape} to {np.shape(F(x))}: it must return to the space it starts from",
@@ -380,7 +380,7 @@ def gradient(I, x, limit=1e-7):
         WrongResult,
     )
     I = looked_at(I)
-    v = np.random.default_rng(0).normal(size=x.shape)
+    v = directions(0).normal(size=x.shape)
     found, slope = [], (np.asarray(I.gradient(x)) * v).sum(axis=-1)
     for part, Jv, f in (("∇I", slope, I), ("∇²I v", np.asarray(I.hvp(x, v)), I.gradient)):
         quotient, rounding = difference_quotient(f, x, v, "in x")

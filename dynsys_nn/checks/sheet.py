@@ -136,10 +136,9 @@ class Results(list):
         return words + (f"; next: task {left[0].number.split('.')[0]}" if left else "")
 
     def exit(self):
-        """End a script, with status 0 only if all is right; in a notebook the table."""
-        if not in_a_notebook():
+        """End a script, with status 0 only if all is right; nothing in a notebook."""
+        if notebook() is None:
             sys.exit(0 if self.passed else 1)
-        return self
 
     def __str__(self):
         return "\n".join([*map(str, self), self.end])
@@ -148,7 +147,20 @@ class Results(list):
         return self.end
 
     def _repr_html_(self):
-        return html([HEAD, *map(cells, self)]) + f"<p>{self.end}</p>"
+        weighted = any(r.points != 1 for r in self)
+        rows = [("question", *HEAD, *["points"] * weighted)]
+        rows += [(*cells(r, ".1e"), *[f"{r.points:g}"] * weighted) for r in self]
+        return html(rows, [(r.known, r.line) for r in self]) + f"<p>{self.end}</p>"
+
+    shown = None
+
+    def _ipython_display_(self):
+        """Show the table, or where there are none the lines; once a cell, as `run` did."""
+        cell = notebook().execution_count
+        if self.shown != cell:
+            self.shown = cell
+            formats = {"text/plain": str(self), "text/html": self._repr_html_()}
+            sys.modules["IPython"].display.display(formats, raw=True)
 
 
 def run(questions):
@@ -157,17 +169,19 @@ def run(questions):
 
     questions: Questions, or functions without arguments that return a Check, which are then
     numbered. An error in an answer is a question that failed, with the line it comes from. In a
-    notebook nothing is printed: the results are a table.
+    notebook the results are a table.
     """
-    results, quiet = Results(), in_a_notebook()
+    results, in_a_notebook = Results(), notebook() is not None
     for question in numbered(questions):
         with contextlib.redirect_stdout(FewLetters(sys.stdout)) as few:
             results.append(question.result(results))
         if few.left < 0:
             print(f"\n        … and {-few.left} more letters are printed by the answer")
-        if not quiet:
+        if not in_a_notebook:
             print(results[-1], flush=True)
-    if not quiet:
+    if in_a_notebook:
+        results._ipython_display_()
+    else:
         print(results.end, flush=True)
     return results
 
@@ -211,7 +225,7 @@ def cut(line):
     return line if len(line) <= WIDTH else line[: WIDTH - 2] + " …"
 
 
-def in_a_notebook():
-    """Whether a notebook shows what a cell returns."""
+def notebook():
+    """The shell of a notebook, or of a console that shows what it is given; None elsewhere."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return hasattr(shell, "kernel")
+    return None if "Terminal" in type(shell).__name__ else shell

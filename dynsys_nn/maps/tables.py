@@ -46,22 +46,38 @@ def table(rows):
     return "\n".join("  ".join(row).rstrip() for row in aligned)
 
 
-#: the words of a verdict are coloured, so that they are found on white and on black
-COLOURS = {"passed": "#16803c", "FAILED": "#d13438", "unsure": "#b26a00"}
+#: a verdict is white on its colour, so that it is read on a white page and on a black one
+COLOURS = {"passed": "#16803c", "FAILED": "#c42b2f", "unsure": "#9a5b00"}
+CELL = "text-align: left; white-space: pre-wrap"
+NOTE = f"{CELL}; overflow-wrap: anywhere; padding: 0 0 0.6em 2em"
 
 
-def html(rows):
-    """Rows of strings, the first one the head, as a table of HTML that Jupyter shows."""
+def html(rows, notes=()):
+    """Rows of strings, the first one the head, as a table of HTML that Jupyter shows.
 
-    def cell(kind, text):
-        colour = f"; color: {COLOURS[text]}; font-weight: bold" if text in COLOURS else ""
-        style = f"text-align: left; white-space: pre-wrap{colour}"
-        return f'<{kind} style="{style}">{letters.escape(text)}</{kind}>'
-
+    notes: (words, code) for each row below the head; what is not "" stands below the row, over the
+    whole width of the table, so that a narrow page has room for it.
+    """
     head, *below = rows
-    lines = ["".join(cell("th", text) for text in head)]
-    lines += ["".join(cell("td", text) for text in row) for row in below]
-    return "<table>\n" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table>"
+    plain = ' style="background: none; border-top: 1px solid #8886"' if notes else ""
+    lines = [f"<tr>{''.join(cell('th', text) for text in head)}</tr>"]
+    for k, row in enumerate(below):
+        lines.append(f"<tr{plain}>{''.join(cell('td', text) for text in row)}</tr>")
+        words, code = notes[k] if notes else ("", "")
+        parts = [letters.escape(words), f"<code>{letters.escape(code)}</code>" if code else ""]
+        if note := "\n".join(filter(None, parts)):
+            style = f'colspan="{len(row)}" style="{NOTE}"'
+            lines.append(f'<tr style="background: none"><td {style}>{note}</td></tr>')
+    return "<table>\n" + "\n".join(lines) + "\n</table>"
+
+
+def cell(kind, text):
+    """One cell, kind "td" or "th"."""
+    colour = COLOURS.get(text)
+    chip = f"background: {colour}; color: #fff; padding: 0.1em 0.4em; border-radius: 0.2em"
+    words = f'<b style="{chip}">{text}</b>' if colour else letters.escape(text)
+    style = CELL if " " in text else CELL.replace("pre-wrap", "pre")  # 1.00e-12 in one piece
+    return f'<{kind} style="{style}">{words}</{kind}>'
 
 
 class Table(str):

@@ -14,7 +14,9 @@ def with_(change, before=lambda x: x):
             def pullback(w):
                 u = np.cos(z) * (w @ self.B)
                 rows = [a.reshape(-1, a.shape[-1]) for a in (u, x, w, np.sin(z))]
-                pieces = dict(dx=u @ self.A, A=rows[0].T @ rows[1], b=rows[0].sum(0), B=rows[2].T @ rows[3])
+                pieces = dict(
+                    dx=u @ self.A, A=rows[0].T @ rows[1], b=rows[0].sum(0), B=rows[2].T @ rows[3]
+                )
                 pieces |= change(self, pieces, *rows)
                 return pieces.pop("dx"), self.pack(**pieces)
 
@@ -179,7 +181,7 @@ WRONG = [
     ("−sin for cos", "1.1", "look at the slope σ′", another_u(lambda F, z, w: -np.sin(z) * (w @ F.B))),
     ("cos of x and not of z", "1.1", "look at the slope σ′", another_u(lambda F, z, w: np.cos(z - F.b) * (w @ F.B))),
     ("u with the wrong sign", "1.1", "dx and the gradient of A and b: the sign is wrong", another_u(lambda F, z, w: -np.cos(z) * (w @ F.B))),
-    ("x for sin z in dB", "1.1", f"the gradient of B: off by", with_(lambda F, g, u, x, w, s: dict(B=w.T @ np.cos(np.arcsin(s))))),
+    ("x for sin z in dB", "1.1", "the gradient of B: off by", with_(lambda F, g, u, x, w, s: dict(B=w.T @ np.cos(np.arcsin(s))))),
     ("u for w in dB, and sin for cos", "1.1", LOOK, with_(lambda F, g, u, x, w, s: dict(A=s.T @ x))),
     ("states as columns", "1.1", "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows: write x @ W.T, not W @ x, and u.T @ x for a sum over them\n    z = self.A @ x + self.b", vjp(columns)),
     ("Bᵀ for B", "1.1", "a matrix does not fit, 5 against 3: is a transpose missing, or one too many?\n    u = np.cos(z) * (w @ self.B.T)", vjp(transposed_matrix)),
@@ -233,7 +235,10 @@ def with_a_class(self, x):
 
         def __call__(pullback, w):
             u = np.cos(pullback.z) * (w @ self.B)
-            dA, dB = u[..., :, None] * x[..., None, :], w[..., :, None] * np.sin(pullback.z)[..., None, :]
+            dA, dB = (
+                u[..., :, None] * x[..., None, :],
+                w[..., :, None] * np.sin(pullback.z)[..., None, :],
+            )
             pieces = {"A": dA, "B": dB}
             pieces = {name: a.reshape(-1, *a.shape[-2:]).sum(axis=0) for name, a in pieces.items()}
             return u @ self.A, self.pack(b=u.reshape(-1, 5).sum(axis=0), **pieces)
