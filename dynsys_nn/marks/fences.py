@@ -24,7 +24,8 @@ except ImportError:  # Windows
     resource = None
 
 PACKAGE = Path(__file__).resolve().parents[1]
-START = "import sys; sys.path.insert(0, {root!r}); from dynsys_nn.marks.answer import main; main({share})"
+ANSWER = "dynsys_nn.marks.answer"
+START = "import sys; sys.path.insert(0, {root!r}); from {module} import main; main({share})"
 REFUSED = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system")
 REFUSED += ("os.startfile", "os.kill", "pty.", "socket.", "ctypes.", "_winapi.CreateProcess")
 REFUSED += ("resource.", "sqlite3.", "winreg.")
@@ -50,7 +51,7 @@ def python_folders():
 def start(folder, readable=(), bubblewrap=False):
     """A process of an answer, in an empty folder, and the socket to it."""
     command = [sys.executable, "-s", "-B", "-X", "utf8", "-c"]
-    command.append(START.format(root=str(PACKAGE.parent), share=os.name == "nt"))
+    command.append(START.format(root=str(PACKAGE.parent), module=ANSWER, share=os.name == "nt"))
     if bubblewrap:
         command = [*wrap(folder, readable), *command]
     ours, its = socket.socketpair()
