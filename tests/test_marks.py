@@ -37,7 +37,7 @@ def marked(tmp_path_factory):
         "--out",
         str(base / "out"),
         "--seconds",
-        "4",
+        "3",
         cwd=base,
     )
     assert done.returncode == 0, done.stderr
