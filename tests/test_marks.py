@@ -124,7 +124,7 @@ def test_pages_say_what_was_kept_out_and_the_commonest_mistakes_first(marked):
 # ---- stand-ins
 
 
-def marked_by_itself(number, name, tmp_path, source=None):
+def marked_by_itself(number, tmp_path, source=None):
     """What is said of the solution of a lab, or of an answer that derives from it, at home and by the marker."""
     (path,) = LABS.glob(f"{number}_*.py")
     file = path.parent / "solutions" / path.name
@@ -135,9 +135,10 @@ def marked_by_itself(number, name, tmp_path, source=None):
     return marker.mark(marker.Sheet(path), file, 0, options)[0]
 
 
-def test_a_stand_in_copies_changes_and_is_what_the_sheet_wants(tmp_path):
-    """Lab 4 copies its map, sets its parameters, calls its inverse and jvp, and gives it to a Flow."""
-    results = marked_by_itself(4, "Shears", tmp_path)
+@pytest.mark.parametrize("number", [4, 15])
+def test_a_stand_in_copies_changes_and_is_what_the_sheet_wants(number, tmp_path):
+    """Lab 4 copies its map, sets its parameters and calls its inverse; lab 15 has θ and a dict changed in place, and trains a network."""
+    results = marked_by_itself(number, tmp_path)
     assert results.passed, results
 
 
@@ -152,7 +153,7 @@ class Answer(Solution):
         y, _ = super().vjp(x)
         return y, lambda w: Solution.vjp(self, self.z)[1](w)
 """
-    first = marked_by_itself(2, "SineField", tmp_path, source)[0]
+    first = marked_by_itself(2, tmp_path, source)[0]
     assert first.verdict == "FAILED" and "reads self.z" in first.detail
 
 
@@ -220,6 +221,19 @@ def test_an_answer_may_ask_the_marker_for_the_contract_alone(talk):
     for method in ("save", "_vjp", "__class__", "own"):
         with pytest.raises(PermissionError, match=f"may not ask for {method}"):
             M.do("call", M.number(X), method, ("x",), {})
+
+
+def test_an_answer_does_not_choose_which_lines_are_shown(talk):
+    M = standins.Marker(talk[0].channel)
+    M.file = "answer.py"
+    for file, shown in (("answer.py", True), (__file__, False), ("answer.py/..", False)):
+        with pytest.raises(ValueError, match="wrong") as caught:
+            M.fail(ValueError("wrong"), file, 3)
+        places = [(entry.frame.code.path, entry.lineno + 1) for entry in caught.traceback]
+        assert ((file, 3) in [(str(path), line) for path, line in places]) == shown
+    with pytest.warns(RuntimeWarning) as warned:
+        M.look({"warned": [("RuntimeWarning", "words", "/etc/passwd", 1)]})
+    assert warned[0].filename == "dynsys_nn"
 
 
 # ---- submissions, seeds, pages

@@ -3,7 +3,8 @@
 On Linux and macOS: time, memory, files larger than 1 MB, standard input. By an audit hook (PEP 578)
 in its process, everywhere: files outside Python, the package and its own empty folder, other
 processes, the network, ctypes. Where bubblewrap is installed and starts, by the kernel: it sees no
-other files, has no network, and all its processes end with it. An audit hook is no sandbox: whoever
+files but those of the system, of Python and its own, has no network, and all its processes end with
+it. An audit hook is no sandbox: whoever
 knows Python well gets round it, and then, without bubblewrap, may read and write what the lecturer
 may. What an answer cannot change anywhere is the marker, which is another process.
 """
@@ -189,7 +190,7 @@ def kept_out(bubblewrap):
             "that gets round the hook can read and write what whoever ran this can."
         )
     said.append(
-        "Not kept out: an answer that was copied from somebody, and one that hides from the tape "
-        "of its calls. What nobody but a container may run was not tried."
+        "Not kept out: an answer that was copied from somebody, and one that hides its calls. "
+        "Code of strangers belongs in a container."
     )
     return said

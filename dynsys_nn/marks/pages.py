@@ -111,7 +111,9 @@ def feedback(sheet, row):
     total, of = (sum(q[key] for q in row["questions"]) for key in ("points", "of"))
     parts = [f"<p>{total:g} of {of:g} points.</p>"]
     if row["remark"]:
-        parts.append(f"<p>The file stops before its end:</p><pre>{safe(row['remark'])}</pre>")
+        parts.append(
+            f"<p>An error in the file, beside the questions:</p><pre>{safe(row['remark'])}</pre>"
+        )
     for q in row["questions"]:
         kind, sign = q["verdict"].replace(" ", ""), SIGNS[q["verdict"]]
         words = f'<span class="{kind}">&nbsp;{sign} {safe(q["verdict"])}&nbsp;</span>'
