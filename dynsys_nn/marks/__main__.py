@@ -99,8 +99,7 @@ def remark_on_the_solution(sheet, options, out):
 
 
 def say(words):
-    encoding = sys.stderr.encoding or "ascii"
-    print(words.encode(encoding, "replace").decode(encoding), file=sys.stderr)
+    print(words, file=sys.stderr)
 
 
 if __name__ == "__main__":
