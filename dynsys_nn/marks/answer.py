@@ -170,8 +170,9 @@ class Answer(Peer):
 
     def wrote(self, cls):
         """Whether a class is the answer's."""
-        own = [f for C in cls.__mro__ for f in vars(C).values() if hasattr(f, "__code__")]
-        return cls.__module__ == NAME or any(self.tape.wrote(f.__code__) for f in own)
+        bodies = [getattr(f, "__wrapped__", f) for C in cls.__mro__ for f in vars(C).values()]
+        codes = [body.__code__ for body in bodies if hasattr(body, "__code__")]
+        return cls.__module__ == NAME or any(map(self.tape.wrote, codes))
 
     def array(self, value, arrays):
         place = next((k for k, a in enumerate(self.given) if a is value), None)
