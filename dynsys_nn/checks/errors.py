@@ -62,8 +62,8 @@ def inside(function):
 
 def line_of(error):
     """The line of the answer that led to an error; for a wrong result, the `return` of the function
-    that it is from, if that has but one; "" if nothing is known, and for None. An error from another
-    process brings its line, and its words, with it."""
+    that it is from, if that has but one; "" if nothing is known, and for None. An error of
+    another process brings its line, and its words, with it."""
     if isinstance(error, WrongResult) and error.__cause__ is not None:
         error = error.__cause__
     if hasattr(error, "line"):
