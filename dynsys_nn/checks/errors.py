@@ -183,7 +183,7 @@ def last(found):
 WORDS = {
     r"core dimension.*\(size (\d+) is different from (\d+)\)": of_a_matrix,
     r"shapes .* not aligned: (\d+) .*!= (\d+)": of_a_matrix,
-    r"does not have enough dimensions \(has 0": "@ takes arrays, and got a number: write * for it",
+    r"does not have enough dimensions \(has 0": "@ takes arrays, and got a number, or None",
     r"(.* must be a number, got )array\(": lambda found, _: (
         f"{found[1]}an array: is a sum missing?"
     ),
@@ -235,6 +235,16 @@ def instead(said, otherwise):
     """What to do about the first kind that is no array in the words of an error."""
     kinds = re.findall(r"\w+", said)
     return next((INSTEAD[kind] for kind in kinds if kind in INSTEAD), otherwise)
+
+
+def of_an_operand(said):
+    """What is said of an object that is no number."""
+    kinds = re.findall(r"'([\w.]+)'|of type (\w+)", said)
+    names = [name.rpartition(".")[2] for pair in kinds for name in pair if name]
+    odd = [name for name in names if name not in ("float", "int", "complex", "ndarray", "float64")]
+    return (
+        f"one {odd[0]} does not calculate: are the brackets missing, as in f(x)?" if odd else said
+    )
 
 
 def of_an_attribute(error, frames):

@@ -109,7 +109,9 @@ def volume(F, x, limit=None):
     check = against_rounding(F, "volume", measured, rounding, limit, detail, source)
     if not measured <= check.limit:
         det = np.linalg.det(J).ravel()
-        check.finds(f"det F′ is {det[np.argmax(np.abs(det - 1))]:.6g}, and not 1: volume is lost")
+        check.finds(
+            f"det F′ is {det[np.argmax(np.abs(det - 1))]:.6g}, and not 1: volume is not kept"
+        )
     return check
 
 
@@ -314,17 +316,17 @@ def what_is_wrong_in_an_inverse(F, x, y):
     order = np.log2(np.linalg.norm(gap) / np.linalg.norm(half))
     if abs(order - 2) < 0.1:
         return (
-            "its error is of order h²: the parts are undone in the wrong order, the last one comes "
-            "first, or with the state before them where that after them belongs"
+            "its error is of order h²: the parts are undone in the wrong order (the last one comes "
+            "first), or with the old state where the new one belongs"
         )
     if abs(order - 1) > 0.1:
         return f"F⁻¹(F(x)) is off by up to {np.abs(back - x).max():.3g}"
-    wrong = size > 1e-2 * size.max()
-    ratios = gap[..., wrong] / np.where(move[..., wrong] == 0, np.inf, move[..., wrong])
-    where = f"in its components {', '.join(map(str, np.flatnonzero(wrong)))}, as they are numbered"
-    if np.abs(ratios - 2).max() < 0.05:
+    wrong = np.flatnonzero(size > 1e-2 * size.max())
+    where, moves = f"in x[..., {wrong.tolist()}]", move_of[wrong].min() > 0
+    ratio = gap[..., wrong] / np.where(move[..., wrong] == 0, np.inf, move[..., wrong])
+    if moves and np.abs(ratio - 2).max() < 0.05:
         return f"{where}: the sign is wrong, what F adds is added again"
-    if np.abs(ratios - 1).max() < 0.05 and move_of.min() > 0:
+    if moves and np.abs(ratio - 1).max() < 0.05:
         return f"{where}: what F adds is not taken off"
     return f"{where}: its error is of order h, look for a sign, a transpose or a parameter"
 
