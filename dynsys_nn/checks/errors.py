@@ -153,7 +153,7 @@ def of_a_matrix(found, frames):
 
 
 def of_shapes(found, frames):
-    shapes = [ast.literal_eval(shape) for shape in re.findall(r"\([\d,]*\)", found[1])]
+    shapes = [ast.literal_eval(shape) for shape in re.findall(r"\((?:\d+,)+\d*\)|\(\)", found[1])]
     a, b = sorted(shapes[:2], key=len) if len(shapes) > 1 else ((), ())
     said = f"arrays of shapes {' and '.join(map(str, shapes))} do not fit: "
     if a and len(a) < len(b) and a == b[: len(a)]:
@@ -203,7 +203,7 @@ WORDS = {
     r"(axis -?\d+) is out of bounds for array of dimension (\d+)": lambda found, _: (
         f"there is no {found[1]}, the array has {found[2]} axes: axis=-1 is the last one of any"
     ),
-    r"cannot reshape array of size (\d+) into shape (\([\d,]*\))": lambda found, _: (
+    r"cannot reshape array of size (\d+) into shape (\([-\d,]*\))": lambda found, _: (
         f"{found[1]} entries do not fill the shape {found[2]}: an axis of the batch too few?"
     ),
     r"truth value of an array": "if, and, or, not and max() take one number, not an array: write "
@@ -224,9 +224,10 @@ WORDS = {
         f"{found[1] or 'the function'} has no argument {found[2]}: is it spelled rightly?"
     ),
     r"object is not subscriptable": lambda found, _: instead(found.string, "a number has no [k]"),
+    r"invalid index to scalar": "a number has no [k]",
     r"can't multiply sequence": SEQUENCE,
-    r"unsupported operand|bad operand|must be real number": lambda found, _: instead(
-        found.string, found.string
+    r"unsupported operand|bad operand|must be real number|of type \w+ which has no callable": (
+        lambda found, _: instead(found.string, of_an_operand(found.string))
     ),
 }
 

@@ -179,7 +179,7 @@ WRONG = [
     ("−sin for cos", "1.1", "look at the slope σ′", another_u(lambda F, z, w: -np.sin(z) * (w @ F.B))),
     ("cos of x and not of z", "1.1", "look at the slope σ′", another_u(lambda F, z, w: np.cos(z - F.b) * (w @ F.B))),
     ("u with the wrong sign", "1.1", "dx and the gradient of A and b: the sign is wrong", another_u(lambda F, z, w: -np.cos(z) * (w @ F.B))),
-    ("x for sin z in dB", "1.1", f"the gradient of B: off by", with_(lambda F, g, u, x, w, s: dict(B=w.T @ np.cos(np.arcsin(s))))),
+    ("x for sin z in dB", "1.1", "the gradient of B: off by", with_(lambda F, g, u, x, w, s: dict(B=w.T @ np.cos(np.arcsin(s))))),
     ("u for w in dB, and sin for cos", "1.1", LOOK, with_(lambda F, g, u, x, w, s: dict(A=s.T @ x))),
     ("states as columns", "1.1", "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows: write x @ W.T, not W @ x, and u.T @ x for a sum over them\n    z = self.A @ x + self.b", vjp(columns)),
     ("Bᵀ for B", "1.1", "a matrix does not fit, 5 against 3: is a transpose missing, or one too many?\n    u = np.cos(z) * (w @ self.B.T)", vjp(transposed_matrix)),

@@ -215,8 +215,8 @@ def vjp_by_jacobians(self, z):
     x_new = y.reshape(-1, 4)[:, :2]
 
     def pullback(w):
-        dx, pieces = [], {name: 0.0 for name in "AaBb"}
-        for z, x, w in zip(rows, x_new, w.reshape(-1, 4), strict=True):
+        w_rows, dx, pieces = w.reshape(-1, 4), [], dict.fromkeys("AaBb", 0.0)
+        for z, x, w in zip(rows, x_new, w_rows, strict=True):
             p = self.h / np.cosh(self.A @ z[2:] + self.a) ** 2
             q = self.h / np.cosh(self.B @ x + self.b) ** 2
             P, Q, I = p[:, None] * self.A, q[:, None] * self.B, np.eye(2)
