@@ -302,7 +302,7 @@ def back_with(**changes):
 def test_a_slope_is_named_with_what_follows_from_it_and_right_pieces_are_not():
     for shape in ((6, 3), (2, 3, 3)):
         assert said_of({"u": lambda F, s, w: F.h * (w @ F.B)}, shape) == (
-            "dx and the gradient of A and b: the slope σ′ is missing, it is as if σ′ were 1"
+            "dx and the gradient of A and b: the slope σ′ is missing, as if σ were linear"
         )
         look = "off by a factor that depends on x, and not on w: look at the slope σ′"
         for wrong in (lambda s: 1 - s, lambda s: 1 + s * s, lambda s: s):
@@ -353,6 +353,8 @@ def test_the_covector_may_be_missing_in_a_part_of_the_state():
     assert said_of(without([1])) == "dx: the term w itself is missing in w[..., [1]]"
     assert said_of(without([0, 2])) == "dx: the term w itself is missing in w[..., [0, 2]]"
     assert said_of(without([0, 1, 2])) == "dx: the term w itself is missing"
+    more = back_with(dx=lambda F, g, x, s, w: g["dx"] - w * [1, 0, 0] + np.sin(w) * [0, 0, 1])
+    assert said_of(more).startswith("dx: off by")
 
 
 def of_stages(tableau, change):
@@ -378,9 +380,11 @@ def of_stages(tableau, change):
     return checks.adjoint(dnn.Flow(X, 0.3, Own(), learn_h=True), x)
 
 
-def adjoint_of_stages(A, b, K, backs, h, w, c=None, in_dx=None, in_theta=None, dh_factor=1.0, a=1):
+def adjoint_of_stages(
+    A, b, K, backs, h, w, c=None, in_dx=None, in_theta=None, dh_factor=1.0, a=1, turned=False, share=1
+):  # fmt: skip
     s = len(b)
-    kappa, dx, dtheta = [b_i * w for b_i in b], w, 0.0
+    kappa, dx, dtheta = [b_i * w for b_i in (b[::-1] if turned else b)], w, 0.0
     c, every = c or [1] * s, range(s)
     dh = sum(b[i] * (w * K[i]).sum() for i in every)
     for i in reversed(every):
@@ -389,13 +393,16 @@ def adjoint_of_stages(A, b, K, backs, h, w, c=None, in_dx=None, in_theta=None, d
         dtheta = dtheta + d * (i in (in_theta or every))
         for j, a_ij in enumerate(A[i]):
             kappa[j] = kappa[j] + a * a_ij * eta
-            dh += a_ij * (eta * K[j]).sum()
+            dh += share * a_ij * (eta * K[j]).sum()
     return dx, dtheta, dh_factor * dh
 
 
 THREE = [[], [1 / 2], [-1.0, 2.0]], [1 / 6, 2 / 3, 1 / 6]
 FOUR = [[], [0.3], [0.1, 0.4], [0.2, 0.3, 0.4]], [0.1, 0.2, 0.3, 0.4]
 STAGES = [
+    ("the weights b are in reverse order", FOUR, dict(turned=True)),
+    ("the stages' share of the gradient of h is missing", FOUR, dict(share=0)),
+    ("one factor h too many in the stages' share of the gradient of h", FOUR, dict(share=0.3)),
     ("a factor h is missing in stage 2: η = X′(Y)ᵀ(hκ)", THREE, dict(c=[1, 1 / 0.3, 1])),
     ("one factor h too many in stage 3: η = X′(Y)ᵀ(hκ)", THREE, dict(c=[1, 1, 0.3])),
     ("η_3 is missing in dx", FOUR, dict(in_dx=[0, 1, 3])),
