@@ -414,6 +414,22 @@ STAGES = [
 ]  # fmt: skip
 
 
+def test_an_implicit_tableau_is_not_taken_for_an_explicit_one():
+    class Implicit(dnn.Euler):
+        A, b = [[1 / 2]], [1.0]
+
+        def __init__(self):
+            pass
+
+        def vjp(self, field, x, h):
+            y, pullback = dnn.Euler().vjp(field, x, h)
+            return y, lambda w: (*pullback(w)[:2], 3 * pullback(w)[2])
+
+    X = dnn.ResidualField.random(3, 5, bias=1.0, rng=2)
+    found = checks.adjoint(dnn.Flow(X, 0.3, Implicit(), learn_h=True), np.ones((4, 3)))
+    assert found.finding == "the gradient of h: it is 3 times what it should be"
+
+
 @pytest.mark.parametrize("words, tableau, change", STAGES, ids=[words for words, *_ in STAGES])
 def test_mistakes_in_the_stages_of_any_tableau_are_named(words, tableau, change):
     right = of_stages(tableau, adjoint_of_stages)
