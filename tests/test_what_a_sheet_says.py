@@ -470,7 +470,7 @@ def test_a_structure_that_is_lost_is_said_in_a_sentence(rng):
     x = rng.normal(size=(4, 2))
     D = np.diag([2.0, 1.0])
     for check, words in (
-        (checks.volume(lambda x: x @ D, x), "det F′ is 2, and not 1: volume is not kept"),
+        (checks.volume(lambda x: x + x * x * [0.5, 0], [[0.0, 0.0], [2.0, 0.0]]), "det F′ is 3, and not 1: volume is not kept"),
         (checks.symplectic(lambda x: x @ D, x), "DᵀJD is not J, by"),
         (checks.orthogonal_to_x(lambda x: x, x), "X(x) is not at right angles to x: the cosine"),
         (checks.curl_free(lambda x: x @ [[0, 1], [-1, 0]], x), "X′ is not symmetric"),

@@ -82,7 +82,7 @@ def source(code, number, names=None):
 def returned_in(frame):
     """A function of the answer that has returned what this frame, of the package, looks at; None if
     there is none."""
-    names = frame.f_locals
+    names = dict(frame.f_locals)
     done = {"found", "dtheta"} & names.keys()
     if isinstance(names.get("self"), Given) and "y" in names:
         function = names["self"].f
@@ -271,7 +271,7 @@ def of_a_name(error, frames):
     local = frame is not None and name in (*frame.f_code.co_varnames, *frame.f_code.co_freevars)
     if isinstance(error, UnboundLocalError) or local:
         return f"{name} is used before it has a value"
-    names = {} if frame is None else frame.f_globals | frame.f_locals
+    names = {} if frame is None else {**frame.f_globals, **frame.f_locals}
     near = difflib.get_close_matches(name, [*names, *dir(builtins)], 1)
     if hasattr(names.get("self"), name):
         near = [f"self.{name}"]

@@ -146,8 +146,6 @@ def beside_a_product(truth, found, true, shape):
             continue
         u = truth.of_samples()[:, at]
         term = (u.T @ x).ravel()
-        if near(true, term, true):  # it acts but once
-            continue
         if near(found, term, true):
             return f"it is Σ u xᵀ alone, u the gradient of {name}: does the matrix act twice?"
         if near(found, true - term, true):
