@@ -333,8 +333,8 @@ def what_is_wrong_in_an_inverse(F, x, y):
 
 def at_another_step(F, x, h):
     """F⁻¹(F(x)) − x and F(x) − x with another step h of F; None if it has none that can be set."""
-    known = vars(F).get("h") if hasattr(F, "__dict__") else None
-    if not isinstance(getattr(F, "h", None), float | int):
+    old, own = getattr(F, "h", None), "h" in getattr(F, "__dict__", {})
+    if not isinstance(old, float | int):
         return None
     try:
         F.h = h
@@ -344,9 +344,9 @@ def at_another_step(F, x, h):
         return None
     finally:
         with contextlib.suppress(AttributeError):
-            F.__dict__.pop("h", None)
-        if known is not None:
-            F.h = known
+            F.h = old
+            if not own:  # it is the class's
+                del F.h
 
 
 @fails_on_wrong_results
