@@ -512,6 +512,8 @@ def test_what_is_said_of_a_wrong_inverse_follows_from_its_error(rng):
         (lambda F, y: y - F.h * np.tanh(y), "its error is of order h²"),
         (lambda F, y: y - F.h * np.sin(y), "in x[..., [0, 1]]: its error is of order h, look for a sign"),
         (lambda F, y: fixed_point(F, y) + 1e-3, "F⁻¹(F(x)) is off by up to 0.001"),
+        (lambda F, y: fixed_point(F, y) + (F.h > 0.1), "F⁻¹(F(x)) is off by up to 1"),
+        (lambda F, y: np.where(F.h > 0.1, 0.0, np.nan) * y, "F⁻¹(F(x)) is off by up to"),
         (lambda F, y: -fixed_point(F, y), "F⁻¹(F(x)) = −x: look for a sign"),
     ):  # fmt: skip
         F = Step(back)

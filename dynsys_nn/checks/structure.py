@@ -308,19 +308,20 @@ def what_is_wrong_in_an_inverse(F, x, y):
         return "it is F itself: something is to be undone"
     if near(back, -x, x):
         return "F⁻¹(F(x)) = −x: look for a sign"
+    off = f"F⁻¹(F(x)) is off by up to {np.abs(back - x).max():.3g}"
     small, smaller = (at_another_step(F, x, h) for h in (2e-4, 1e-4))
-    if small is None or smaller is None:
-        return f"F⁻¹(F(x)) is off by up to {np.abs(back - x).max():.3g}"
+    if small is None or smaller is None or not np.linalg.norm(smaller[0]) > 1e-12:
+        return off
     (gap, move), (half, _) = small, smaller
     size, move_of = (np.linalg.norm(a.reshape(-1, x.shape[-1]), axis=0) for a in (gap, move))
     order = np.log2(np.linalg.norm(gap) / np.linalg.norm(half))
     if abs(order - 2) < 0.1:
         return (
             "its error is of order h²: the parts are undone in the wrong order (the last one comes "
-            "first), or with the old state where the new one belongs"
+            "first), or with the old state where the new one belongs, or the other way round"
         )
-    if abs(order - 1) > 0.1:
-        return f"F⁻¹(F(x)) is off by up to {np.abs(back - x).max():.3g}"
+    if not abs(order - 1) < 0.1:
+        return off
     wrong = np.flatnonzero(size > 1e-2 * size.max())
     where, moves = f"in x[..., {wrong.tolist()}]", move_of[wrong].min() > 0
     ratio = gap[..., wrong] / np.where(move[..., wrong] == 0, np.inf, move[..., wrong])
