@@ -59,6 +59,10 @@ def broken(x):
     yield "arrays of shapes (5, 6) and (5,) do not fit: is a transpose missing, or one too many? States are rows", lambda: W @ x.T + b
     yield "arrays of other shapes are joined", lambda: np.concatenate([x, W], axis=1)
     yield "arrays of other shapes are joined", lambda: np.stack([x, W])
+    yield "arrays of shapes (6, 3) and (3, 5) do not fit: is a transpose missing, or one too many? Or is @ meant", lambda: x * W.T
+    yield "is there a list, or an array, where a number should be?", lambda: np.array([[1.0, 2.0], [1.0]])
+    yield "a text where a number should be", lambda: x * np.array("1")
+    yield "several results where one array should be", lambda: 2.0 - np.linalg.svd(x)
     yield "18 entries do not fill the shape (4,4)", lambda: x.reshape(4, 4)
     yield "there is no axis 2, the array has 2 axes", lambda: x.sum(axis=2)
     yield "there is no entry 3: the 3 of axis 1 are 0 to 2", lambda: x[:, 3]
@@ -304,7 +308,7 @@ def test_a_slope_is_named_with_what_follows_from_it_and_right_pieces_are_not():
         assert said_of({"u": lambda F, s, w: F.h * (w @ F.B)}, shape) == (
             "dx and the gradient of A and b: the slope σ′ is missing, as if σ were linear"
         )
-        look = "off by a factor that depends on x, and not on w: look at the slope σ′"
+        look = "off by a factor that depends on x, and not on w: look at the slope σ′ and its z"
         for wrong in (lambda s: 1 - s, lambda s: 1 + s * s, lambda s: s):
             words = said_of({"u": lambda F, s, w, wrong=wrong: F.h * wrong(s) * (w @ F.B)}, shape)
             assert words == f"dx and the gradient of A and b: {look}", words
@@ -325,6 +329,22 @@ def test_another_mistake_beside_a_slope_is_not_explained_by_it():
     )
     assert words.startswith("the gradient of b: the slope σ′ is missing")
     assert "dx is off, too: by this, or look for a term" in words
+
+
+def test_pieces_in_another_order_are_named():
+    class AnotherOrder(Layer):
+        def back(self, x, s, w):
+            dx, dtheta = super().back(x, s, w)
+            return dx, np.concatenate([dtheta[15:20], dtheta[:15], dtheta[20:]])
+
+    found = checks.adjoint(AnotherOrder(), np.random.default_rng(0).normal(size=(6, 3)))
+    words = "the entries are those of θ in another order: it is A, b, B"
+    assert found.finding == f"the gradient of A and b: {words}"
+
+
+def test_values_that_look_alike_are_shown_with_more_digits():
+    check = checks.value(lambda x: x + 1e-7, np.ones(1), [1.0])
+    assert check.detail == "F(x) is [1.0000001], needed is [1.]"
 
 
 def test_what_is_unknown_is_said_once():

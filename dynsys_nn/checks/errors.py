@@ -158,6 +158,8 @@ def of_shapes(found, frames):
     said = f"arrays of shapes {' and '.join(map(str, shapes))} do not fit: "
     if a and len(a) < len(b) and a == b[: len(a)]:
         return said + A_NUMBER_EACH
+    if len(a) == len(b) == 2 and (a[1] == b[0] or b[1] == a[0]):
+        return f"{said}{TRANSPOSE} Or is @ meant, and not *?"
     rows = on_rows([shape[-1] for shape in shapes if shape], frames)
     return f"{said}{TRANSPOSE}{rows or ' Or a sum over an axis?'}"
 
@@ -210,7 +212,9 @@ WORDS = {
     "np.where(…), np.maximum(…), &, or |",
     r"only .*arrays can be converted|only .*array of size 1": "one number is needed, and got an "
     "array: np.exp(z) and not math.exp(z)?",
-    r"inhomogeneous|setting an array element": "rows of other lengths make no array",
+    r"inhomogeneous|setting an array element": "arrays of other shapes make no array: is there a "
+    "list, or an array, where a number should be?",
+    r"signature matching types .*<U": INSTEAD["str"],
     r"[Ss]ingular matrix": "a matrix is singular, and has no inverse",
     r"'NoneType' object is not callable": f"None {CALLED}",
     r"'(?:numpy\.)?(\w*)' object is not callable": lambda found, _: f"one {found[1]} {CALLED}",
@@ -242,6 +246,8 @@ def of_an_operand(said):
     """What is said of an object that is no number."""
     kinds = re.findall(r"'([\w.]+)'|of type (\w+)", said)
     names = [name.rpartition(".")[2] for pair in kinds for name in pair if name]
+    if any(name.endswith("Result") for name in names):
+        return "several results where one array should be: take one, as in U, s, Vt = …"
     odd = [name for name in names if name not in ("float", "int", "complex", "ndarray", "float64")]
     return (
         f"one {odd[0]} does not calculate: are the brackets missing, as in f(x)?" if odd else said

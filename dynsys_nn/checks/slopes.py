@@ -6,7 +6,7 @@ from .check import Truth, parameters_of, places
 from .words import near
 
 MISSING = "the slope σ′ is missing, as if σ were linear"
-WRONG = "off by a factor that depends on x, and not on w: look at the slope σ′"
+WRONG = "off by a factor that depends on x, and not on w: look at the slope σ′ and its z"
 
 
 def of_the_slope(truth, wrong, unknown):

@@ -28,6 +28,14 @@ def diagnosis(F, x, w, found):
         words, off = of_the_slope(truth, wrong, unknown)
         said |= {words: off} if off else {}
         unknown = [piece for piece in unknown if piece not in off]
+    order = [name for name in unknown if name]
+    if len(order) > 1 and near(
+        np.sort(found["in θ"]), np.sort(truth.gradient("in θ")), found["in θ"]
+    ):
+        said |= {
+            f"the entries are those of θ in another order: it is {', '.join(places(F))}": order
+        }
+        unknown = [piece for piece in unknown if piece not in order]
     return sentences([*steps], said, unknown, wrong) or "in a small entry"
 
 

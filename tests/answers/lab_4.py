@@ -172,7 +172,7 @@ WRONG = [
     ("what comes back does not join", "3.1", "dx and the gradient of A and a: off by up to", vjp(joins=0)),
     ("dA with the wrong sign", "3.1", "the gradient of A: the sign is wrong", vjp(sign=-1)),
     ("h forgotten in u", "3.1", "the gradient of B and b: a factor h = 0.5 is missing; dx and the gradient of A and a are off, too: by this, or look for", vjp(h=0)),
-    ("the slope of the first shear", "3.1", "dx and the gradient of A and a: off by a factor that depends on x, and not on w: look at the slope σ′", vjp(slopes=(0, 1))),
+    ("the slope of the first shear", "3.1", "dx and the gradient of A and a: off by a factor that depends on x, and not on w: look at the slope σ′ and its z", vjp(slopes=(0, 1))),
     ("the slope of the second shear", "3.1", "the gradient of B and b: the slope σ′ is missing", vjp(slopes=(1, 0))),
     ("both slopes", "3.1", "the slope σ′ is missing", vjp(slopes=(0, 0))),
     ("the old x in dB", "3.1", "the gradient of B: off by", vjp(x_of_B=True)),

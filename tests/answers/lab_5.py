@@ -96,7 +96,7 @@ WRONG = [
     ("an upper bound that is not sharp", "2.4", "the constant holds, and is 1.35 times what is found", constant(lambda F: 1 + F.h * s_of(F)[0] ** 2)),
     ("one, since it is a contraction", "2.4", "the constant holds, and is 1.04 times what is found", constant(lambda F: 1.0)),
     ("the slope is forgotten", "3.1", "dx and the gradient of A and b: the slope σ′ is missing", vjp(u_of=lambda F, slope, Aw, s: -F.h * Aw)),
-    ("the value for the slope", "3.1", "dx and the gradient of A and b: off by a factor that depends on x, and not on w: look at the slope σ′", vjp(u_of=lambda F, slope, Aw, s: -F.h * s * Aw)),
+    ("the value for the slope", "3.1", "dx and the gradient of A and b: off by a factor that depends on x, and not on w: look at the slope σ′ and its z", vjp(u_of=lambda F, slope, Aw, s: -F.h * s * Aw)),
     ("A is paid once, at x", "3.1", "the gradient of A: it is Σ u xᵀ alone, u the gradient of b: does the matrix act twice?", vjp(lambda F, w, u, s, x: dict(A=u.T @ x))),
     ("A is paid once, at w", "3.1", "the gradient of A: the term Σ u xᵀ is missing", vjp(lambda F, w, u, s, x: dict(A=-F.h * s.T @ w))),
     ("the second term with a plus", "3.1", "the gradient of A: beside the term Σ u xᵀ, the sign is wrong", vjp(lambda F, w, u, s, x: dict(A=u.T @ x + F.h * s.T @ w))),
