@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import runpy
+import warnings
 
 import pytest
 from conftest import ROOT
@@ -62,9 +63,13 @@ def test_a_solution_passes_every_question(path):
 def test_wrong_answers_are_caught_and_named(path, wrong):
     questions, Answer = lab(path)
     _, number, words, make = wrong
-    results, lines = printed(questions(make(Answer)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # as for a student
+        results, lines = printed(questions(make(Answer)))
     first = next(result for result in results if not result.passed)
-    assert first.number == number and words in first.diagnosis, "\n".join(lines)
+    said, _, line = words.partition("\n    ")
+    assert first.number == number and said in first.known, "\n".join(lines)
+    assert line in first.line, "\n".join(lines)
     assert max(map(len, lines)) <= 88
 
 

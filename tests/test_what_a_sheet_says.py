@@ -52,7 +52,7 @@ def broken(x):
     yield "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows: write x @ W.T", lambda: W @ x
     yield "a matrix does not fit, 5 against 3: is a transpose missing, or one too many?", lambda: x @ W
     yield "a matrix does not fit, 3 against 5", lambda: x.dot(W)
-    yield "a matrix does not fit, 3 against 6: is a transpose missing, or one too many? States are rows", lambda: x @ x
+    yield "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows", lambda: x @ x
     yield "@ takes arrays, and got a number, or None", lambda: x @ 2.0
     yield "arrays of shapes (6, 3) and (5,) do not fit: is a transpose missing, or one too many? Or a sum over", lambda: x * b
     yield "arrays of shapes (6, 3) and (6,) do not fit: one number a state needs its axis: y[..., None]", lambda: x / x.sum(axis=-1)
@@ -89,7 +89,7 @@ def broken(x):
     yield "take one number, not an array: write np.where(…)", lambda: x if x > 0 else -x
     yield "Layer has no W: it has A, b, B", lambda: Layer().W
     yield "Layer has no dim_inn: is it dim_in?", lambda: Layer().dim_inn
-    yield "NumPy has no tahn: is it tanh?", lambda: np.tahn(x)
+    yield "NumPy has no tahn: is it tan or tanh?", lambda: np.tahn(x)
     yield "ndarray has no tanh: write np.tanh(…)", lambda: x.tanh()
     yield "tanh is not known here: is it np.tanh?", lambda: tanh(x)  # noqa: F821
     yield "Leyer is not known here: is it Layer?", lambda: Leyer(x)  # noqa: F821
@@ -137,7 +137,7 @@ def test_errors_are_said_in_words_of_the_subject_and_with_the_line(k):
         return list(broken(x))[k][1]()
 
     result = asked(lambda: answer(np.ones((6, 3))))
-    assert BROKEN[k] in result.diagnosis and result.verdict == "FAILED", result
+    assert BROKEN[k] in result.detail and result.verdict == "FAILED", result
     assert result.line and "lambda: answer" not in result.line
 
 

@@ -130,13 +130,15 @@ def words_of(error):
 
 
 def batches(frames):
-    """The batch axes, (2, 3) of (2, 3, d), of each array that the answer was called with."""
-    if not frames:
-        return []
-    frame = frames[0][0]
-    names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
-    arrays = [frame.f_locals.get(name) for name in names]
-    return [a.shape[:-1] for a in arrays if isinstance(a, np.ndarray)]
+    """The batch axes, (2, 3) of (2, 3, d), of each array among the arguments of the first function
+    of the answer that has arrays there."""
+    for frame, _ in frames:
+        names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+        arrays = [frame.f_locals.get(name) for name in names]
+        known = [a.shape[:-1] for a in arrays if isinstance(a, np.ndarray) and a.ndim]
+        if known:
+            return known
+    return []
 
 
 def on_rows(sizes, frames):
@@ -156,7 +158,8 @@ def of_shapes(found, frames):
     shapes = [ast.literal_eval(shape) for shape in re.findall(r"\((?:\d+,)+\d*\)|\(\)", found[1])]
     a, b = sorted(shapes[:2], key=len) if len(shapes) > 1 else ((), ())
     said = f"arrays of shapes {' and '.join(map(str, shapes))} do not fit: "
-    if a and len(a) < len(b) and a == b[: len(a)]:
+    known = batches(frames)
+    if a and len(a) < len(b) and a == b[: len(a)] and (a in known or not known):
         return said + A_NUMBER_EACH
     if len(a) == len(b) == 2 and (a[1] == b[0] or b[1] == a[0]):
         return f"{said}{TRANSPOSE} Or is @ meant, and not *?"
@@ -238,7 +241,7 @@ WORDS = {
 
 def instead(said, otherwise):
     """What to do about the first kind that is no array in the words of an error."""
-    kinds = re.findall(r"\w+", said)
+    kinds = [kind or other for kind, other in re.findall(r"'([\w.]+)'|(?:of type|not) (\w+)", said)]
     return next((INSTEAD[kind] for kind in kinds if kind in INSTEAD), otherwise)
 
 
@@ -263,8 +266,14 @@ def of_an_attribute(error, frames):
         return INSTEAD[type(thing).__name__]
     pieces = getattr(thing, "_pieces", ())
     known = [*pieces, *(n for n in dir(thing) if n[0] != "_")]
-    near = difflib.get_close_matches(name, known, 1, 0.75)
-    remark = f": is it {near[0]}?" if near else f": it has {', '.join(pieces)}" if pieces else ""
+    near = difflib.get_close_matches(name, known, 2, 0.75)
+    remark = (
+        f": is it {' or '.join(near)}?"
+        if near
+        else f": it has {', '.join(pieces)}"
+        if pieces
+        else ""
+    )
     if isinstance(thing, np.ndarray) and callable(getattr(np, name, None)):
         remark = f": write np.{name}(…)"
     return f"{'NumPy' if thing is np else name_of(thing)} has no {name}{remark}"
