@@ -103,7 +103,7 @@ WRONG = [
     ("h where h/2 belongs", "1.1", "h stands where h/2 belongs", with_step(lambda half, x: solve(np.eye(3) - 2 * half, x + 2 * times(half, x)))),
     ("h written as a number", "1.1", "right for h = 0.4, and not for h = 1: take self.h", with_method(__call__=lambda F, z: F.turned(z, 0.4))),
     ("Heun's step", "1.1", "it is 0.5, 1, 2, 0, needed is 0.6, 0.8, 2, 0", with_step(lambda half, x: x + times(2 * half, x + times(half, x)))),
-    ("one batch axis only, in the value", "1.3", "nij,nj->ni", with_method(__call__=one_axis_only)),
+    ("one batch axis only, in the value", "1.3", "more dimensions than subscripts\n    nij,nj->ni", with_method(__call__=one_axis_only)),
     ("Euler keeps ‖x‖, too", "2.1", "true of Cayley's step, not of Euler's", with_method(euler_growth=lambda F, a, n: 1.0)),
     ("growth of the square", "2.1", "the growth of ‖x‖²", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * a @ a) ** n)),
     ("the triangle inequality", "2.1", "but hSx ⟂ x", with_method(euler_growth=lambda F, a, n: (1 + F.h * np.linalg.norm(a)) ** n)),
@@ -123,14 +123,14 @@ WRONG = [
     ("x for p in dW", "4.3", "W multiplies p, not x", with_method(vjp=x_for_p)),
     ("a mean over the batch", "4.3", "the gradient of c: a mean over the batch of 6", with_pullback(dc=lambda da: da.mean(axis=0))),
     ("state on self", "4.1", "where local variables should be", with_method(vjp=on_self)),
-    ("one batch axis only, in dW", "4.4", "da.T @ p", with_pullback(dW=lambda da, p: da.T @ p)),
+    ("one batch axis only, in dW", "4.4", "a matrix does not fit\n    da.T @ p", with_pullback(dW=lambda da, p: da.T @ p)),
     ("volume is kept for p = x", "5.1", "b is false: det is not 1", with_method(kept="ab")),
     # written without looking
     ("S of x", "1.1", "is S made of x, not of p?", with_method(__call__=s_of_x)),
     ("h for h/2 in the product", "1.1", "h/2 belongs, in the product alone", with_step(lambda half, x: solve(np.eye(3) - half, x + 2 * times(half, x)))),
     ("h/2 in Euler's growth", "2.1", "h/2 is Cayley's, Euler's step has h", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * (a @ a) / 4) ** (n / 2))),
     ("h for h²", "2.1", "h stands where h² belongs", with_method(euler_growth=lambda F, a, n: (1 + F.h * (a @ a)) ** (n / 2))),
-    ("−p for −S, with the c of a = Wp + c", "3.1", "in its components 0, 1, 2", with_method(inverse=lambda F, z: F(z * np.repeat([1, -1], 3)) * np.repeat([1, -1], 3))),
+    ("−p for −S, with the c of a = Wp + c", "3.1", "its error is of order h", with_method(inverse=lambda F, z: F(z * np.repeat([1, -1], 3)) * np.repeat([1, -1], 3))),
     ("dp is what comes in at p⁺ alone", "4.3", "but x⁺ depends on p, too", with_pullback(dp=lambda F, da, wp: wp)),
 ]  # fmt: skip
 
