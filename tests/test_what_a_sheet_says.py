@@ -113,7 +113,7 @@ def take_apart(three):
 
 
 def used_too_early():
-    later = late
+    later = late  # noqa: F821
     late = 1
     return later + late
 
@@ -249,7 +249,7 @@ def test_a_warning_is_said_below_its_question_and_not_beside_the_sheet(capsys):
 def test_a_diagnosis_is_what_was_found_and_not_how_it_was_measured():
     x = np.random.default_rng(0).normal(size=(6, 3))
     right = asked(lambda: checks.adjoint(Layer(), x))
-    assert right.passed and right.diagnosis == "" and right.detail == "in x, Jv from differences"
+    assert right.passed and right.diagnosis == "" and right.detail.endswith(", Jv from differences")
 
     class Wrong(Layer):
         def back(self, x, s, w):
