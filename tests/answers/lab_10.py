@@ -76,7 +76,7 @@ WRONG = [
     ("the trapezoidal rule", "1.1", "for degrees 0 to 3, where 3 nodes are exact", with_potential(trapezoid)),
     ("the last node alone", "1.1", "the last node's share alone", with_method(U=forgotten_loop_sum)),
     ("always five nodes", "1.2", "right with more nodes: take self.n of them", with_method(rule=lambda P: zip(*moved(*leggauss(5)), strict=True))),
-    ("one batch axis only", "1.3", "more dimensions than subscripts\n    ni,ni->n", with_potential(moved, one_axis)),
+    ("one batch axis only", "1.3", "begin each group with ...\n    ni,ni->n", with_potential(moved, one_axis)),
     ("as many nodes as the degree", "2.1", "degree m = 0: 0 nodes, needed is an integer ≥ 1", nodes(lambda m: m)),
     ("half the degree", "2.1", "degree m = 2: 1 nodes are too few", nodes(lambda m: max(1, m // 2))),
     ("2n − 1 solved for the degree of xᵀf(x)", "2.1", "degree m = 1: 2 nodes are more than needed", nodes(lambda m: (m + 1) // 2 + 1)),

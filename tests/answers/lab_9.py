@@ -103,7 +103,7 @@ WRONG = [
     ("h where h/2 belongs", "1.1", "h stands where h/2 belongs", with_step(lambda half, x: solve(np.eye(3) - 2 * half, x + 2 * times(half, x)))),
     ("h written as a number", "1.1", "right for h = 0.4, and not for h = 1: take self.h", with_method(__call__=lambda F, z: F.turned(z, 0.4))),
     ("Heun's step", "1.1", "it is 0.5, 1, 2, 0, needed is 0.6, 0.8, 2, 0", with_step(lambda half, x: x + times(2 * half, x + times(half, x)))),
-    ("one batch axis only, in the value", "1.3", "more dimensions than subscripts\n    nij,nj->ni", with_method(__call__=one_axis_only)),
+    ("one batch axis only, in the value", "1.3", "begin each group with ...\n    nij,nj->ni", with_method(__call__=one_axis_only)),
     ("Euler keeps ‖x‖, too", "2.1", "true of Cayley's step, not of Euler's", with_method(euler_growth=lambda F, a, n: 1.0)),
     ("growth of the square", "2.1", "the growth of ‖x‖²", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * a @ a) ** n)),
     ("the triangle inequality", "2.1", "but hSx ⟂ x", with_method(euler_growth=lambda F, a, n: (1 + F.h * np.linalg.norm(a)) ** n)),
