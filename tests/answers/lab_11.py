@@ -141,7 +141,7 @@ def with_gradient(G):
 
 
 WRONG = [
-    ("s of the step before", "1.1", "that is ‖Av₀‖: s and u belong to the last v", with_method(power=one_step_behind)),
+    ("s of the step before", "1.1", "that is ‖Av₀‖: a step too few, or s is not of the last v", with_method(power=one_step_behind)),
     ("a step too many", "1.1", "that is s after two steps", with_method(power=lambda P, A, v, n: end(A, step(A, after(A, v, n))))),
     ("s²", "1.1", "that is s²", iterated(step, lambda A, v: (v @ A.T @ A @ v, unit(A @ v), v))),
     ("the length of AᵀAv", "1.1", "that is ‖AᵀAv₀‖, which tends to s²", with_method(power=length_of_the_product)),

@@ -109,7 +109,7 @@ WRONG = [
     ("the triangle inequality", "2.1", "but hSx ⟂ x", with_method(euler_growth=lambda F, a, n: (1 + F.h * np.linalg.norm(a)) ** n)),
     ("the inverse is the step", "3.1", "it is F itself: something is to be undone", with_method(inverse=lambda F, z: F(z))),
     ("the inverse without its second factor", "3.1", "x comes back with another length", with_method(inverse=inverse_without_the_product)),
-    ("a solve with the matrix itself", "4.1", "dx is w: only one of the two matrices is transposed", with_pullback(u=lambda I, half, w: solve(I - half, w))),
+    ("a solve with the matrix itself", "4.1", "dx is w: is only one of the two matrices transposed?", with_pullback(u=lambda I, half, w: solve(I - half, w))),
     ("no transpose at all", "4.1", "neither of the two matrices is transposed", with_pullback(u=lambda I, half, w: solve(I - half, w), dx=lambda I, half, u, w: times(I + half, u))),
     ("dx is u", "4.1", "dx is u: the factor (I + hS/2)ᵀ is missing", with_pullback(dx=lambda I, half, u, w: u)),
     ("x alone in da", "4.2", "a product with x, and not of x + x⁺ with u", with_pullback(da=lambda F, x, y, u, w, dx: F.h / 2 * np.cross(x, u))),

@@ -88,7 +88,7 @@ def questions(answer, seed=0):
     def one_step():  # v₀ = (0.6, 0.8), v₁ = (3, 16)/√265, Av₁ = (32, 3)/√265
         A, v = frozen([[0, 2], [1, 0]]), frozen([3, 4])
         mistakes = {
-            "that is ‖Av₀‖: s and u belong to the last v": 2.92**0.5,
+            "that is ‖Av₀‖: a step too few, or s is not of the last v": 2.92**0.5,
             "that is s after two steps": (16393 / 4105) ** 0.5,
             "that is s²: s = ‖Av‖, not ‖Av‖²": 1033 / 265,
             "that is ‖AᵀAv₀‖, which tends to s²": 10.6**0.5,

@@ -152,7 +152,7 @@ def questions(Answer, seed=0):
         units = np.concatenate([np.eye(3), [p[0]] * 3], axis=-1)
         C, C_2h = (Answer(h)(units)[:, :3].T for h in (0.4, 0.8))  # x⁺ = Cx
         mistakes = {
-            "dx is w: only one of the two matrices is transposed": w_x,
+            "dx is w: is only one of the two matrices transposed?": w_x,
             "neither of the two matrices is transposed": C @ w_x,
             "the sign is wrong": -C.T @ w_x,
             "dx is u: the factor (I + hS/2)ᵀ is missing": (w_x + C.T @ w_x) / 2,
@@ -174,7 +174,7 @@ def questions(Answer, seed=0):
         y, zero = F(z[:1])[0, :3], "it is zero, but x⁺ depends on a, through S"
         mistakes = {zero: 0 * da, "the sign is wrong": -true}
         mistakes |= {"h in place of h/2": 2 * true, "a factor h is missing": true / F.h}
-        others = {"x": x[0], "x⁺": y, "x⁺ − x": y - x[0], "w": w[:3], "dx": dx}
+        others = {"x": x[0], "x⁺": y, "w": w[:3], "dx": dx}
         mistakes |= {  # a product is orthogonal to its factors
             f"a product with {s}, and not of x + x⁺ with u": da - (da @ v) / (v @ v) * v
             for s, v in others.items()
