@@ -9,8 +9,9 @@
 # $a = Wp + c$. The state is $(x, p)$, six numbers, and the step keeps $p$: so each
 # state of a batch has a matrix of its own, `self.S(p)`, shape (…, 3, 3).
 #
-# 1. Write the value, for any number of batch axes in front.
-#    `np.linalg.solve(M, r[..., None])[..., 0]` solves one system for each state.
+# 1. Write the value, for any number of batch axes in front. `np.split(z, 2, axis=-1)`
+#    gives $x$ and $p$; `np.linalg.solve(M, r[..., None])[..., 0]` solves one system for
+#    each state.
 # 2. Predict, before you run anything: $x \perp a$, and $\|x\|$ after $n$ steps of
 #    Euler's method is how many times $\|x\|$ before? Write `euler_growth`.
 # 3. Write the inverse. It is a step, too: which one?
