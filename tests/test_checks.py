@@ -835,6 +835,7 @@ class Layer(dnn.Map):
 
 SAID = {
     "dx: the term w itself is missing": lambda F, w, u, s, x, g: dict(dx=u @ F.A),
+    "dx: it is w itself: the other terms are missing": lambda F, w, u, s, x, g: dict(dx=w),
     "dx: the term w itself is one too many": lambda F, w, u, s, x, g: dict(dx=g["dx"] + w),
     "dx: beside w, the sign is wrong": lambda F, w, u, s, x, g: dict(dx=w - u @ F.A),
     "dx: beside w, a factor h = 0.3 is missing": lambda F, w, u, s, x, g: dict(dx=w + u @ F.A / F.h),
