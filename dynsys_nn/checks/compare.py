@@ -4,11 +4,13 @@ predictions are true."""
 import numpy as np
 
 from .check import Check
+from .words import UNKNOWN, words_for
 
 
 def compared(name, found, right, mistakes=None, limit=1e-10):
     """‖found − right‖/‖right‖ of numbers or arrays. If it is more than the limit: the mistakes that
-    lead to what was found, all of them where several look alike, or else what it is.
+    lead to what was found, all of them where several look alike; or else that it is a multiple of
+    what is right, or turned; or else where they differ most.
 
     mistakes: words → a number, or an array of the shape of `right`.
     """
@@ -27,9 +29,11 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
         return np.linalg.norm(found - other)
 
     alike = [words for words, wrong in (mistakes or {}).items() if gap(wrong) <= 1e-6 * size]
-    said = ", ".join(f"{a:.6g}" for a in found.ravel()[:4])
-    true = ", ".join(f"{a:.6g}" for a in right.ravel()[:4])
-    words = ", or ".join(alike) or f"it is {said}, needed is {true}"
+    words = ", or ".join(alike) or words_for(found.ravel(), right.ravel(), {}, right.shape or (1,))
+    if UNKNOWN in words:
+        k = np.unravel_index(np.argmax(np.abs(found - right)), right.shape)
+        at = f"at {list(map(int, k))} " if k else ""
+        words = f"{at}it is {found[k]:.6g}, needed is {right[k]:.6g}"
     return Check(name, gap(right) / size, limit, words)
 
 
