@@ -1,0 +1,294 @@
+"""Answers to lab 14."""
+
+import numpy as np
+
+
+def answer(**methods):
+    return lambda Answer: type("Other", (Answer,), methods)
+
+
+def with_back(back):
+    """All pullbacks are kept, and back(pullbacks, w) goes through them."""
+
+    def stored(D, x):
+        pullbacks = []
+        for _ in range(D.n):
+            x, pullback = D.F.vjp(x)
+            pullbacks.append(pullback)
+        return x, lambda w: back(pullbacks, w)
+
+    return answer(stored=stored)
+
+
+def through(pullbacks, w):
+    dtheta = 0.0
+    for pullback in pullbacks:
+        w, d = pullback(w)
+        dtheta = dtheta + d
+    return w, dtheta
+
+
+def used_up(pullbacks, w):
+    dtheta = 0.0
+    while pullbacks:
+        w, d = pullbacks.pop()(w)
+        dtheta = dtheta + d
+    return w, dtheta
+
+
+def overwritten(pullbacks, w):
+    for pullback in reversed(pullbacks):
+        w, dtheta = pullback(w)
+    return w, dtheta
+
+
+def last_alone(pullbacks, w):
+    _, dtheta = pullbacks[-1](w)
+    return through(pullbacks[::-1], w)[0], dtheta
+
+
+def averaged(pullbacks, w):
+    w, dtheta = through(pullbacks[::-1], w)
+    return w, dtheta / len(pullbacks)
+
+
+def same_w(pullbacks, w):
+    dtheta = sum(pullback(w)[1] for pullback in pullbacks)
+    return pullbacks[0](w)[0], dtheta
+
+
+def in_a_list(pullbacks, w):
+    dthetas = []
+    for pullback in reversed(pullbacks):
+        w, d = pullback(w)
+        dthetas.append(d)
+    return w, dthetas
+
+
+def after_the_steps(D, x):
+    points = []
+    for _ in range(D.n):
+        x = D.F(x)
+        points.append(x)
+    return x, lambda w: through([D.F.vjp(z)[1] for z in points[::-1]], w)
+
+
+def at_the_start(D, x):
+    y = x
+    for _ in range(D.n):
+        y = D.F(y)
+    return y, lambda w: through([D.F.vjp(x)[1]] * D.n, w)
+
+
+def one_more(D, x):
+    return type(D)(D.F, D.n + 1).checkpointed(x, 1)
+
+
+def in_segments(order=reversed, inner=reversed, steps=lambda k, m, n: min(m, n - k), add=True,
+                again=False, from_x0=False):  # fmt: skip
+    """Every m-th state is kept, with mistakes where they are made."""
+
+    def checkpointed(D, x0, m):
+        x, kept = x0, []
+        for k in range(D.n):
+            if k % m == 0:
+                kept.append((k, x))
+            x = D.F(x)
+
+        def back(w):
+            total = 0.0
+            for k, z in order(kept):
+                if from_x0:
+                    z = x0
+                    for _ in range(k):
+                        z = D.F(z)
+                pullbacks = []
+                for _ in range(steps(k, m, D.n)):
+                    y, pullback = D.F.vjp(z)
+                    z = D.F(z) if again else y
+                    pullbacks.append(pullback)
+                w, dtheta = through(inner(pullbacks), w)
+                total = total + dtheta if add else dtheta
+            return w, total
+
+        return x, back
+
+    return answer(checkpointed=checkpointed)
+
+
+def all_kept(D, x, m):
+    return D.stored(x)
+
+
+def all_states_kept(D, x, m):
+    points = np.empty((D.n, *x.shape))
+    for k in range(D.n):
+        points[k], x = x, D.F(x)
+    return x, lambda w: through((D.F.vjp(z)[1] for z in points[::-1]), w)
+
+
+def all_pullbacks_in_the_end(D, x0, m):
+    """The segments' pullbacks are thrown away after the last of them."""
+    x, kept = x0, []
+    for k in range(D.n):
+        kept += [x] if k % m == 0 else []
+        x = D.F(x)
+
+    def back(w):
+        dtheta, all_of_them = 0.0, []
+        for k, z in reversed(list(enumerate(kept))):
+            pullbacks = []
+            for _ in range(min(m, D.n - k * m)):
+                z, pullback = D.F.vjp(z)
+                pullbacks.append(pullback)
+            w, d = through(reversed(pullbacks), w)
+            dtheta = dtheta + d
+            all_of_them += pullbacks
+        return w, dtheta
+
+    return x, back
+
+
+def bisected(first_half_first=False, half=lambda n: n // 2, sum_of=lambda a, b: a + b):
+    def whole(D, x):
+        def back(x, n, w):
+            if n == 1:
+                return D.F.vjp(x)[1](w)
+            middle = x
+            for _ in range(half(n)):
+                middle = D.F(middle)
+            ways = [(middle, n - half(n)), (x, half(n))]
+            w, a = back(*ways[first_half_first], w)
+            w, b = back(*ways[not first_half_first], w)
+            return w, sum_of(a, b)
+
+        y = x
+        for _ in range(D.n):
+            y = D.F(y)
+        return y, lambda w: back(x, D.n, w)
+
+    return answer(bisected=whole)
+
+
+def stored_in_halves(D, x):
+    return D.stored(x)
+
+
+def step_by_step(D, x):
+    """Each state from x₀."""
+    y = x
+    for _ in range(D.n):
+        y = D.F(y)
+
+    def back(w):
+        dtheta = 0.0
+        for k in reversed(range(D.n)):
+            z = x
+            for _ in range(k):
+                z = D.F(z)
+            w, d = D.F.vjp(z)[1](w)
+            dtheta = dtheta + d
+        return w, dtheta
+
+    return y, back
+
+
+def last_segment_is_kept(D, x, m):
+    """The pullbacks of the last segment are kept on the way forward."""
+    last, kept = (D.n - 1) // m * m, []
+    for k in range(last):
+        kept += [x] if k % m == 0 else []
+        x = D.F(x)
+    x, end = type(D)(D.F, D.n - last).stored(x)
+
+    def back(w):
+        w, dtheta = end(w)
+        for z in reversed(kept):
+            w, d = type(D)(D.F, m).stored(z)[1](w)
+            dtheta = dtheta + d
+        return w, dtheta
+
+    return x, back
+
+
+def recursively(D, x):
+    """stored, by recursion."""
+    y, pullback = D.F.vjp(x)
+    if D.n == 1:
+        return y, pullback
+    y, rest = type(D)(D.F, D.n - 1).stored(y)
+
+    def back(w):
+        w, later = rest(w)
+        dx, dtheta = pullback(w)
+        return dx, dtheta + later
+
+    return y, back
+
+
+def into_zeros(pullbacks, w):
+    dtheta = np.zeros(np.shape(pullbacks[0](w)[1]))
+    for k in range(len(pullbacks) - 1, -1, -1):
+        w, d = pullbacks[k](w)
+        dtheta += d
+    return w, dtheta
+
+
+WRONG = [
+    ("forwards", "1.2", "on the way back the last one does", with_back(through)),
+    ("dtheta overwritten", "1.2", "of the first step alone", with_back(overwritten)),
+    ("dtheta of the last step", "1.2", "of the last step alone", with_back(last_alone)),
+    ("a mean", "1.2", "a mean: it is a sum", with_back(averaged)),
+    ("the same w", "1.2", "all pullbacks get the same w", with_back(same_w)),
+    ("the sign of dtheta", "1.1", "the sign of dtheta is wrong", with_back(
+        lambda pullbacks, w: (through(pullbacks[::-1], w)[0], -through(pullbacks[::-1], w)[1]))),
+    ("dtheta from 1", "1.1", "dx is right, dtheta is off", with_back(
+        lambda pullbacks, w: (through(pullbacks[::-1], w)[0], 1 + through(pullbacks[::-1], w)[1]))),
+    ("the pullback first", "1.1", "them in the other order", answer(
+        stored=lambda D, x: D.F.vjp(x)[::-1])),
+    ("a list of all dtheta", "1.1", "shapes (5, 3) and (1,", with_back(in_a_list)),
+    ("used up", "1.1", "called a second time", with_back(used_up)),
+    ("no dtheta", "1.1", "the pullback returns dx, dtheta", with_back(
+        lambda pullbacks, w: through(pullbacks[::-1], w)[0])),
+    ("no return in the pullback", "1.1", "is there a return?", with_back(lambda pullbacks, w: None)),
+    ("the states after the steps", "1.1", "taken at x₁, …, x_n", answer(stored=after_the_steps)),
+    ("all at x₀", "1.2", "are taken at x₀", answer(stored=at_the_start)),
+    ("one step too many", "1.1", "is x_1, got x_2", answer(stored=one_more)),
+    ("no return", "1.1", "is there a return?", answer(stored=lambda D, x: None)),
+    ("predicted: n evaluations", "2.1", "forward once, and then again", answer(predicted=(100, 25))),
+    ("predicted: 3n", "2.1", "vjp evaluates F once", answer(predicted=(300, 25))),
+    ("predicted: the states kept alone", "2.1", "the pullbacks of a segment", answer(
+        predicted=(200, 5))),
+    ("predicted: all states", "2.1", "not all states are kept", answer(predicted=(200, 100))),
+    ("predicted: exchanged", "2.1", "evaluations come first", answer(predicted=(25, 200))),
+    ("best: n/2", "2.2", "there is an m with fewer", answer(best=50)),
+    ("best: a root that is no integer", "2.2", "an integer", answer(best=100**0.4)),
+    ("segments forwards", "3.1", "the first segment comes first", in_segments(order=iter)),
+    ("steps of a segment forwards", "3.1", "in a segment the first step", in_segments(inner=iter)),
+    ("dtheta of a segment", "3.1", "of the first segment alone", in_segments(add=False)),
+    ("segments all of m steps", "3.2", "past x_n", in_segments(steps=lambda k, m, n: m)),
+    ("the last segment left out", "3.2", "the last, shorter segment is missing", in_segments(
+        steps=lambda k, m, n: m if k + m <= n else 0)),
+    ("F(x) and F.vjp(x)", "3.5", "vjp gives F(x), too", in_segments(again=True)),
+    ("always from x₀", "3.5", "start from the state that was kept", in_segments(from_x0=True)),
+    ("all pullbacks kept", "3.6", "kept after all?", answer(checkpointed=all_kept)),
+    ("all states kept, in one array", "3.6", "kept after all?", answer(
+        checkpointed=all_states_kept)),
+    ("pullbacks never thrown away", "3.6", "kept after all?", answer(
+        checkpointed=all_pullbacks_in_the_end)),
+    ("the first half first", "4.1", "the first step comes first", bisected(first_half_first=True)),
+    ("halves: dtheta of one", "4.1", "of the first step alone", bisected(sum_of=lambda a, b: b)),
+    ("from x₀ each time", "4.3", "320 are enough", answer(bisected=step_by_step)),
+    ("one step and the rest", "4.3", "320 are enough", bisected(half=lambda n: n - 1)),
+    ("all kept, and no halves", "4.4", "kept after all?", answer(bisected=stored_in_halves)),
+]  # fmt: skip
+
+RIGHT = [
+    ("predicted with x₈₀ counted once", answer(predicted=[200, 24])),
+    ("stored, by recursion", answer(stored=recursively)),
+    ("dtheta into an array of zeros", with_back(into_zeros)),
+    ("the last segment's pullbacks are kept on the way forward", answer(
+        checkpointed=last_segment_is_kept)),
+    ("halves, the larger first", bisected(half=lambda n: -(-n // 2))),
+    ("predicted as floats, in an array", answer(predicted=np.array([200.0, 25.0]))),
+]  # fmt: skip
