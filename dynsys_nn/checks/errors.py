@@ -211,6 +211,8 @@ WORDS = {
     r"only .*arrays can be converted|only .*array of size 1": "one number is needed, and got an "
     "array: np.exp(z) and not math.exp(z)?",
     r"inhomogeneous|setting an array element": "rows of other lengths make no array",
+    r"ast 2 dimensions of the array must be square": "a matrix is not square: to transpose each "
+    "matrix of a batch write np.swapaxes(K, -1, -2), as K.T turns all axes",
     r"[Ss]ingular matrix": "a matrix is singular, and has no inverse",
     r"'NoneType' object is not callable": f"None {CALLED}",
     r"'(?:numpy\.)?(\w*)' object is not callable": lambda found, _: f"one {found[1]} {CALLED}",
