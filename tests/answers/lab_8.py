@@ -189,7 +189,7 @@ WRONG = [
     ("one axis of solve", "1.2", "y₁ has shape (2, 2, 2): take solve(K, r[..., None])[..., 0]", with_newton(solve=lambda K, r: np.linalg.solve(K, r))),
     ("K frozen at x", "1.3", "K has X′(x), once and for all", with_newton(at=lambda x, y: x, most=40)),
     ("r at y", "1.3", "r has X at y_k, and not at m: implicit Euler", with_newton(slope=lambda field, x, y: field(y))),
-    ("the identity of the batch", "1.4", "K = np.eye(len(x)) - h / 2 * field.jacobian(m)", wrong(iterates=eye_of_the_batch)),
+    ("the identity of the batch", "1.4", "does len(x), that of the batch, stand for x.shape[-1]?", wrong(iterates=eye_of_the_batch)),
     ("m of the last two iterates", "1.4", "and x is the start of the step", wrong(iterates=moving_x)),
     ("forty iterations", "1.4", "and not after 41 iterates", with_newton(most=40, tol=0.0)),
     ("two iterates keep the norm", "2.1", "b is false: it changes by", wrong(predictions=lambda self: "abdf")),
