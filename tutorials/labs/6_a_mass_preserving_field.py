@@ -103,7 +103,7 @@ def questions(X, seed=0):
             "the factor x_j of the rates is missing": to - of,
             "X is a field: here x is one too many": flows + at,
             "M1 is a sum: here it is a mean": flows / 4,
-            "b is missing in the rates": flows.sum(axis=0) / 2,
+            "b is missing in the rates": (flows + others) / 2,
             "σ is tanh here: σ(z) = 1/(1 + exp(−z))": flows - others,
             "σ(−z) stands for σ(z) = 1/(1 + exp(−z))": others,
             "σ is ReLU here: σ(z) = 1/(1 + exp(−z))": 90 * flows,
@@ -204,7 +204,7 @@ def questions(X, seed=0):
 
     def of_x():
         dx, _, u = pulled()
-        right = slopes(lambda x: (w * X(x)).sum(), at)[None]
+        right = slopes(lambda x: (w1 * X(x)).sum(), at)
         rates = u @ X.A
         factor = right - rates
         over_j = (sigma(X.A @ at + X.b) * ((to - of) @ w1)) @ to
@@ -214,12 +214,12 @@ def questions(X, seed=0):
             f"{twice} as the factor x_j is missing": rates,
             f"{twice} as the factor x_j is summed over j, and not over i": rates
             + over_j,
-            f"{twice} as the factor x_j has a factor x_j more": rates + factor * x1,
+            f"{twice} as the factor x_j has a factor x_j more": rates + factor * at,
             f"{twice} as the factor x_j has the wrong sign": rates - factor,
             f"{twice} in the rates R(x) has the wrong sign": factor - rates,
-            "the term w is one too many: X is a field, and not a step": right + w,
+            "the term w is one too many: X is a field, and not a step": right + w1,
         }
-        return checks.compared("dx", dx, right, mistakes, 1e-6)
+        return checks.compared("dx", dx[0], right, mistakes, 1e-6)
 
     return [
         Question("1.1 value, one rate 1, the others 0", one_by_one),
