@@ -1,5 +1,7 @@
 """Answers to lab 6."""
 
+from fractions import Fraction
+
 import numpy as np
 
 
@@ -192,6 +194,7 @@ RIGHT = [
     ("predictions as a list, the step as one over the places", wrong(
         predictions=lambda self: list("dcba"), longest_step=lambda self: np.array(1 / (self.dim_in - 1)))),
     # written without looking
+    ("a fraction for the longest step", wrong(longest_step=lambda self: Fraction(1, 3))),
     ("place by place", wrong(__call__=place_by_place)),
     ("σ by tanh, and R x by matmul", wrong(__call__=by_tanh)),
 ]  # fmt: skip
