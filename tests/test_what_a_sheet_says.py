@@ -84,6 +84,10 @@ def broken(x):
         "a matrix is not square: to transpose each matrix of a batch write np.swapaxes",
         lambda: np.linalg.inv(np.ones((6, 3, 3)).T),
     )
+    yield (
+        "np.linalg.solve takes the vectors of a batch as r[..., None]",
+        lambda: np.linalg.solve(np.ones((6, 3, 3)), x),
+    )
     yield "arrays of other shapes are joined", lambda: np.concatenate([x, W], axis=1)
     yield "arrays of other shapes are joined", lambda: np.stack([x, W])
     yield (

@@ -198,6 +198,8 @@ def last(found):
 
 #: words of NumPy and Python, and what they mean
 WORDS = {
+    r"^solve.*core dimension": "np.linalg.solve takes the vectors of a batch as r[..., None], and "
+    "[..., 0] takes that axis off again",
     r"core dimension.*\(size (\d+) is different from (\d+)\)": of_a_matrix,
     r"shapes .* not aligned: (\d+) .*!= (\d+)": of_a_matrix,
     r"does not have enough dimensions \(has 0": "@ takes arrays, and got a number, or None",

@@ -125,6 +125,15 @@ def with_pullback(
     return wrong(vjp=vjp)
 
 
+def from_x(self, field, x, h):
+    ys = [x]
+    for _ in range(10):
+        m = (x + ys[-1]) / 2
+        r, K = ys[-1] - x - h * field(m), eye(x) - h / 2 * field.jacobian(m)
+        ys.append(x - np.linalg.solve(K, r[..., None])[..., 0])
+    return ys
+
+
 def overwritten(self, field, x, h):
     """x is the last iterate."""
     ys = [x]
@@ -182,7 +191,7 @@ WRONG = [
     ("without end", "1.1", "500 values of X, and ‖r‖ ≤ 1e-12 is not reached: look at K and at r", wrong(iterates=without_end)),
     ("K applied", "1.1", "r is multiplied by K: the system is to be solved", with_newton(solve=lambda K, r: np.einsum("...ij,...j->...i", K, r))),
     ("without y₀", "1.1", "the first of these is not x", with_newton(found=lambda ys: ys[1:])),
-    ("in place", "1.1", "all are one array: write y = y − …", wrong(iterates=in_place)),
+    ("in place", "1.1", "y₁ is y₀: is it y −= …", wrong(iterates=in_place)),
     ("x in place", "1.1", "an argument is changed", wrong(iterates=changes_x)),
     ("K transposed", "1.2", "K is transposed", with_newton(K=lambda J, h: eye(J) - h / 2 * np.swapaxes(J, -1, -2))),
     ("1 for I", "1.2", "I is np.eye(d): here 1 is added to each entry of K", with_newton(K=lambda J, h: 1 - h / 2 * J)),
@@ -202,6 +211,8 @@ WRONG = [
     ("K, not Kᵀ", "3.2", "K is not transposed", with_pullback(transposed=False)),
     ("w in dh", "3.4", "it is ⟨w, X(m)⟩", with_pullback(dh=lambda mu, slope, w, h: (w * slope).sum())),
     # written without looking
+    ("x corrected in place of y_k", "1.3", "or y_k is corrected: here it is x", wrong(iterates=from_x)),
+    ("y appended before it is new", "1.1", "or is x there twice?", with_newton(found=lambda ys: ys[:1] + ys)),
     ("m is x + ½y", "1.1", "m is ½(x + y): here it is x + ½y", with_newton(slope=lambda field, x, y: field(x + y / 2), at=lambda x, y: x + y / 2)),
     ("x is overwritten", "1.3", "x is the start of the step: here it is y_k", wrong(iterates=overwritten)),
     ("the smallest ‖r‖ decides", "1.4", "for all states; this one has 1", with_newton(size=lambda r: np.linalg.norm(r, axis=-1).min())),

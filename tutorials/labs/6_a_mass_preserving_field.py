@@ -163,7 +163,7 @@ def questions(X, seed=0):
             return dnn.Check("it holds", np.inf, 0, told)
         least = after_a_step(float(h))
         told = f"h = {h}: with all rates 1 and all at one place, {least:.2g} is left"
-        return dnn.Check("it holds", max(0.0, -least), 1e-12, told)
+        return dnn.Check("it holds", max(-least, 0.0), 1e-12, told)
 
     def longest():
         h = float(X.longest_step())
@@ -196,7 +196,8 @@ def questions(X, seed=0):
             "the factor x_j of the rates is missing": u / amount[:, 0],
             "M_ij is R_ij x_j: here it is R_ij x_i": u / amount[:, 0] * at[i],
             "A stands before b in θ: pack(A=…, b=…)": np.outer(u, x1)[12:].ravel(),
-            "it is zero: is it in pack(A=…, b=…)?": 0 * u,
+            "it is zero: is it in pack(A=…, b=…), is w_i − w_j on the last axes?": 0
+            * u,
         }
         return checks.compared("db", db, u, mistakes, 1e-6)
 

@@ -90,7 +90,7 @@ def questions(method, seed=0):
         told, kind = "the list is y₀ = x, y₁, … until ‖r‖ ≤ 1e-12", type(ys).__name__
         refuse(kind not in ("list", "tuple", "ndarray"), f"{told}; got {kind}")
         refuse(len(ys) < least, f"{told} for all states; this one has {len(ys)}")
-        refuse(ys[0] is ys[1], "all are one array: write y = y − …, not y −= …")
+        refuse(ys[0] is ys[1], "y₁ is y₀: is it y −= …, or is x there twice?")
         refuse(not np.array_equal(ys[0], x), f"{told}; the first of these is not x")
         told = f"y₁ has shape {np.shape(ys[1])}: take solve(K, r[..., None])[..., 0]"
         refuse(np.shape(ys[1]) != x.shape, told)
@@ -125,6 +125,7 @@ def questions(method, seed=0):
             "K has X′ at y_k, and r has X at m": 4 / 15,
             "r has X at y_k, and not at m: implicit Euler": 40 / 21,
             "r has X at x: it does not see y_k": -8 / 7,
+            "y_k is corrected: here it is x": -8 / 7,
             "r has X(x), and K has X′(x): they are at m": -8 / 9,
             "x is the start of the step: here it is y_k, in r and in m": 20 / 3,
         }
@@ -183,7 +184,6 @@ def questions(method, seed=0):
             "w is pulled back, and not μ": 31 / 15,
             "nothing is solved": 1.4,
             "K is applied: Kᵀμ = w is to be solved": 0.84,
-            "the ½ is missing in K": 7,
             "the ½ is missing in K and in x's share, or m is x + y": 9,
             "K has X′(x): it is at m": 1.4 / 0.68,
             "K has X′(y): it is at m": 1.4 / 0.52,
