@@ -232,6 +232,8 @@ WORDS = {
     r"inhomogeneous|setting an array element": "arrays of other shapes make no array: is there a "
     "list, or an array, where a number should be?",
     r"signature matching types .*<U": INSTEAD["str"],
+    r"^\w+ has more dimensions than subscripts": "einsum has letters for one axis less: begin "
+    "each group with ..., as in '...i,...i->...'",
     r"ast 2 dimensions of the array must be square": "a matrix is not square: to transpose each "
     "matrix of a batch write np.swapaxes(K, -1, -2), as K.T turns all axes",
     r"[Ss]ingular matrix": "a matrix is singular, and has no inverse",
