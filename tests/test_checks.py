@@ -1366,7 +1366,8 @@ def test_the_worst_of_some_checks_failed_or_else_is_unsure():
     "found, words",
     [
         (2.0, "twice, or more than once"),
-        (-1.0, "it is -1, needed is 1"),
+        (-1.0, "the sign is wrong"),
+        (0.7, "it is 0.7, needed is 1"),
         (None, "needed is a number, got None: is there a return?"),
         ([1.0, 2.0], "needed is a number, got one of shape (2,)"),
         (dict(a=1), "needed is a number, got one dict"),
@@ -1378,6 +1379,30 @@ def test_what_is_compared_is_told_by_every_mistake_that_leads_to_it(found, words
     check = checks.compared("dh", found, 1.0, mistakes)
     assert not check.passed and check.detail == words
     assert checks.compared("dh", 1 + 1e-12, 1.0, mistakes).passed
+
+
+def test_of_an_array_a_multiple_is_told_or_the_entry_that_differs_most():
+    right = np.arange(6.0).reshape(2, 3)
+    for found, words in (
+        (right / 2, "it is 0.5 times what it should be"),
+        (right.T.reshape(2, 3), "it is transposed"),
+        (right + [[0, 0, 0], [0, 0, 2]], "at [1, 2] it is 7, needed is 5"),
+    ):
+        assert checks.compared("dW", found, right).detail == words
+
+
+def test_complex_numbers_other_shapes_and_nan_are_told():
+    right = np.arange(6.0).reshape(2, 3)
+    mistakes = {"a row is missing": right[:1], "0/0": np.where(right == 3, np.nan, right)}
+    for found, words in (
+        (right + 0j, "take .real"),
+        (right[:1], "a row is missing"),
+        (right[1:], "needed is an array of shape (2, 3), got one of shape (1, 3)"),
+        (mistakes["0/0"], "0/0"),
+        (np.where(right == 4, np.nan, right), "at [1, 1] it is nan, needed is 4"),
+    ):
+        check = checks.compared("dW", found, right, mistakes)
+        assert not check.passed and words in check.detail
 
 
 def test_the_first_wrong_prediction_is_told_by_what_was_seen():

@@ -4,33 +4,47 @@ predictions are true."""
 import numpy as np
 
 from .check import Check
+from .words import UNKNOWN, words_for
 
 
 def compared(name, found, right, mistakes=None, limit=1e-10):
     """‖found − right‖/‖right‖ of numbers or arrays. If it is more than the limit: the mistakes that
-    lead to what was found, all of them where several look alike, or else what it is.
+    lead to what was found, all of them where several look alike; or else that it is a multiple of
+    what is right, or turned; or else where they differ most.
 
-    mistakes: words → a number, or an array of the shape of `right`.
+    mistakes: words → a number or an array, which may be of another shape than `right`.
     """
     right = np.asarray(right, float)
     size, shape = np.linalg.norm(right) or 1.0, f"an array of shape {right.shape}"
     needed = f"needed is {shape if right.ndim else 'a number'}, got"
     try:
-        found = np.array([] if found is None else found, float)
+        kind = complex if np.iscomplexobj(found) else float
+        found = np.array([] if found is None else found, kind)
     except (TypeError, ValueError):
         return Check(name, np.inf, limit, f"{needed} one {type(found).__name__}")
+    if np.iscomplexobj(found):
+        said = "it is complex: if what is not real is rounding, take .real"
+        return Check(name, np.inf, limit, said)
+
+    def near(other):
+        return np.shape(other) == found.shape and np.allclose(
+            found, other, 0, 1e-6 * size, equal_nan=True
+        )
+
+    alike = ", or ".join(words for words, other in (mistakes or {}).items() if near(other))
     if found.shape != right.shape:
         got = f"one of shape {found.shape}" if found.size else "None: is there a return?"
-        return Check(name, np.inf, limit, f"{needed} {got}")
-
-    def gap(other):
-        return np.linalg.norm(found - other)
-
-    alike = [words for words, wrong in (mistakes or {}).items() if gap(wrong) <= 1e-6 * size]
-    said = ", ".join(f"{a:.6g}" for a in found.ravel()[:4])
-    true = ", ".join(f"{a:.6g}" for a in right.ravel()[:4])
-    words = ", or ".join(alike) or f"it is {said}, needed is {true}"
-    return Check(name, gap(right) / size, limit, words)
+        return Check(name, np.inf, limit, alike or f"{needed} {got}")
+    with np.errstate(all="ignore"):
+        known = words_for(found.ravel(), right.ravel(), {}, right.shape or (1,))
+        error = np.linalg.norm(found - right) / size
+    words = alike or known
+    if UNKNOWN in words:
+        off = np.nan_to_num(np.abs(found - right), nan=np.inf)
+        k = np.unravel_index(np.argmax(off), right.shape)
+        at = f"at {list(map(int, k))} " if k else ""
+        words = f"{at}it is {found[k]:.6g}, needed is {right[k]:.6g}"
+    return Check(name, error, limit, words)
 
 
 def predicted(name, said, facts):

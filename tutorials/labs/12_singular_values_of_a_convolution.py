@@ -67,27 +67,25 @@ class Convolution:
 
 # %%
 def questions(Answer, seed=0):
-    """What is asked of an answer, a class.
+    """What is asked of an answer, a class: for small images, by the matrix K itself."""
+    rng = np.random.default_rng(seed)
 
-    It is compared with the matrix K itself, entry by entry, for small images.
-    """
-
-    def rng_of(task):
-        return np.random.default_rng([seed, task])
-
-    def matrix(W, n, sign=1, centre=0, torus=True):
-        """K, (out·n·n, in·n·n), with x(p + sign·(q − centre)) in the sum."""
+    def matrix(W, n, at=lambda q: q, torus=True):
+        """K, (out·n·n, in·n·n), with x(p + at(q)) in the sum."""
         K = np.zeros((len(W), n, n, W.shape[1], n, n))
-        for p1, p2, q1, q2 in np.ndindex(n, n, *W.shape[2:]):
-            r1, r2 = p1 + sign * (q1 - centre), p2 + sign * (q2 - centre)
-            if torus or (0 <= r1 < n and 0 <= r2 < n):
-                K[:, p1, p2, :, r1 % n, r2 % n] += W[:, :, q1, q2]
+        for i, j, *q in np.ndindex(n, n, *W.shape[2:]):
+            a, b = np.add((i, j), at(np.array(q)))
+            if torus or max(a, b) < n:
+                K[:, i, j, :, a % n, b % n] += W[:, :, q[0], q[1]]
         return K.reshape(len(W) * n * n, -1)
 
-    def drawn(task, out):
-        """W from 2 channels; of the singular values, half are larger than 1."""
-        W = rng_of(task).normal(size=(out, 2, 3, 3))
-        W = W / np.median(np.linalg.svd(matrix(W, 6), compute_uv=False))
+    def values(K):
+        return np.linalg.svd(K, compute_uv=False)
+
+    def drawn(out):
+        """W from 2 channels; half of the singular values are larger than 1."""
+        W = rng.normal(size=(out, 2, 3, 3))
+        W = W / np.median(values(matrix(W, 6)))
         W.flags.writeable = False
         return W
 
@@ -96,210 +94,220 @@ def questions(Answer, seed=0):
         n = round((len(K) / out) ** 0.5)
         return K.reshape(out, n, n, -1, n, n)[:, 0, 0]
 
-    def compare(f, x, right, mistakes, limit=1e-12):
-        """f(x) against what is right, and the mistakes that would give f(x)."""
-        seen = []
-        try:
-            check = checks.value(
-                lambda z: seen.append(f(z)) or seen[-1], x, right, limit
-            )
-        except ValueError as error:
-            if x.ndim < 5 or str(error).endswith("read-only"):
-                raise
-            said = "right for one image of two channels, and here: "
-            raise ValueError(f"{said}{error}").with_traceback(
-                error.__traceback__
-            ) from None
-        if check.passed or not seen:
-            return check
-        found, fits = seen[-1], []
-        if found is None:
-            fits = ["nothing is returned: is there a return?"]
-        elif np.iscomplexobj(found):
-            fits = ["it is complex: what is not real is rounding, take .real"]
-        elif np.shape(found) == np.shape(right):
-            c = np.sum(found * np.asarray(right)) / np.sum(np.square(right))
-            times = f"it is {c:.4g} times what it should be"
-            if abs(c + 1) < 1e-6:
-                times = "the sign is wrong"
-            mistakes = {**mistakes, times: c * np.asarray(right)}
-            fits = [words for words, y in mistakes.items() if np.allclose(found, y)]
-        check.detail = ", or ".join(fits) or check.detail.replace("F(x)", "it")
-        return check
-
-    def last(W):
-        """W with its last entry alone."""
-        return W * (np.arange(W[0, 0].size) == W[0, 0].size - 1).reshape(W[0, 0].shape)
-
-    def image(K, x, n):
-        """K times images x."""
-        return (x.reshape(*x.shape[:-3], -1) @ K.T).reshape(*x.shape[:-3], -1, n, n)
-
-    def value(W, n, batch):
-        x = rng_of(1).normal(size=(*batch, W.shape[1], n, n))
-        K, rolled, turned = matrix(W, n), matrix(W, n, sign=-1), W[:, :, ::-1, ::-1]
-        exchanged, centred = matrix(W.swapaxes(2, 3), n), matrix(W, n, centre=1)
-        mistakes = {
-            "x rolls the wrong way: x(p + q) is np.roll(x, (-q₁, -q₂), …)": rolled,
-            "the axes of the stencil, or of the image, are exchanged": exchanged,
-            "the stencil is centred: here q goes from 0 to r − 1": centred,
-            "outside of the image are no zeros, it goes round": matrix(W, n, torus=0),
-            "the stencil is read backwards": matrix(turned, n),
-            "it is the last entry of the stencil alone: sum over q": matrix(last(W), n),
-        }
-        if len(W) == W.shape[1]:
-            other = matrix(W.swapaxes(0, 1), n)
-            mistakes["the channels of W are exchanged: W[o, i] takes i to o"] = other
-        mistakes = {words: image(M, x, n) for words, M in mistakes.items()}
-        return compare(Answer(W, n), x, image(K, x, n), mistakes)
-
-    def adjoint(W, n, batch):
-        w = rng_of(2).normal(size=(*batch, len(W), n, n))
-        K, rolled = matrix(W, n), matrix(W, n, sign=-1)
-        mistakes = {
-            "the axes of the stencil, or of w, are exchanged": matrix(
-                W.swapaxes(2, 3), n
-            ).T,
-            "it is the last entry of the stencil alone: sum over q": matrix(
-                last(W), n
-            ).T,
-        }
-        if len(W) == W.shape[1]:
-            turned = matrix(W.swapaxes(0, 1), n)
-            mistakes |= {
-                "it is Kw: who is a neighbour of p, and in which channel?": K,
-                "the channels are right, but w must roll the other way": turned,
-                "w rolls the right way, but W[o, i] takes o to i now": rolled,
-            }
-        mistakes = {words: image(M, w, n) for words, M in mistakes.items()}
-        return compare(Answer(W, n).adjoint, w, image(K.T, w, n), mistakes)
-
     def failed(said):
         return checks.Check("what is returned", np.inf, 0, said)
+
+    def images(name, f, K, n, mistakes, *batch):
+        """f against K, for images; mistakes: words → a matrix."""
+        x = rng.normal(size=(*batch, K.shape[1] // n**2, n, n))
+        x.flags.writeable = False
+
+        def times(M):
+            return (x.reshape(*batch, -1) @ M.T).reshape(*batch, -1, n, n)
+
+        try:
+            found = f(x)
+        except ValueError as error:
+            if str(error).endswith("read-only"):
+                raise
+            said = (
+                f"images of shape {x.shape} do not fit: channels are axis -3, pixels "
+            )
+            said += "the last two, which are those that @ takes"
+            raise ValueError(said).with_traceback(error.__traceback__) from None
+        right, named = times(K), {words: times(M) for words, M in mistakes.items()}
+        for s in [] if batch else list(np.ndindex(n, n))[1:]:
+            words = f"it is right, but moved by {s} pixels: where is q = (0, 0)?"
+            named[words] = np.roll(right, s, axis=(-2, -1))
+        return checks.compared(name, found, right, named, 1e-12)
+
+    def value():
+        r = W2.shape[-1]
+        mistakes = {
+            "x rolls the wrong way: x(p + q) is np.roll(x, (-q₁, -q₂), …)": matrix(
+                W2, 5, lambda q: -q
+            ),
+            "the axes of the stencil, or of the image, are exchanged": matrix(
+                W2, 5, lambda q: q[::-1]
+            ),
+            "the stencil is read backwards": matrix(W2, 5, lambda q: r - 1 - q),
+            "what has been rolled is rolled again: roll x itself": matrix(
+                W2, 5, lambda q: (q[0], r * q[0] + q[1])
+            ),
+            "outside of the image are no zeros, it goes round": matrix(W2, 5, torus=0),
+            "the channels are exchanged: W[o, i] takes i to o": matrix(
+                W2.swapaxes(0, 1), 5
+            ),
+            "it is the last entry of the stencil alone: sum over q": matrix(
+                W2 * np.eye(r * r)[-1].reshape(r, r), 5
+            ),
+        }
+        return images("value", Answer(W2, 5), matrix(W2, 5), 5, mistakes)
+
+    def adjoint():
+        K, of_channels = matrix(W2, 5), matrix(W2.swapaxes(0, 1), 5)
+        mistakes = {
+            "it is Kw: who is a neighbour of p, and in which channel?": K,
+            "the channels are right, but w must roll the other way": of_channels,
+            "w rolls the right way, but W[o, i] takes o to i now": of_channels.T,
+            "the axes of the stencil, or of w, are exchanged": matrix(
+                W2.swapaxes(2, 3), 5
+            ).T,
+        }
+        return images("adjoint", Answer(W2, 5).adjoint, K.T, 5, mistakes)
 
     def blur():
         if Answer.blur is None:
             raise NotImplementedError("Task 3: set blur = (largest, smallest)")
-        c = np.array([1.0, 2.0, 1.0]) / 4
-        s = np.linalg.svd(matrix(np.outer(c, c)[None, None], 8), compute_uv=False)
-        found = np.sort(np.ravel(np.asarray(Answer.blur, float)))[::-1]
+        c = np.array([[1.0, 2.0, 1.0]])
+        right = values(matrix((c.T @ c / 16)[None, None], 8))[[0, -1]]
+        found = np.sort(np.ravel(Answer.blur).astype(float))[::-1]
         if found.shape != (2,):
             return failed(f"largest and smallest are two numbers, got {Answer.blur}")
-        said = []
-        if abs(found[0] - s[0]) > 1e-9:
-            why = "what becomes of an image of equal pixels?"
-            said.append(f"the largest is not {found[0]:.4g}: {why}")
-        if abs(found[1] - s[-1]) > 1e-9:
-            why = "what becomes of a chessboard, ±1?"
-            said.append(f"the smallest is not {found[1]:.4g}: {why}")
-        gap = np.abs(found - s[[0, -1]]).max()
-        return checks.Check("blur", gap, 1e-9, "; ".join(said))
+        looks = "an image of equal pixels", "a chessboard, ±1"
+        said = [
+            f"it is not {number:.4g}: what becomes of {look}?"
+            for number, true, look in zip(found, right, looks, strict=True)
+            if abs(number - true) > 1e-9
+        ]
+        return checks.Check("blur", abs(found - right).max(), 1e-9, "; ".join(said))
 
     def singular(W, n):
         K, (out, inn, r, _) = matrix(W, n), W.shape
-        s, least = np.linalg.svd(K, compute_uv=False), min(out, inn)
+        s, found = values(K), Answer(W, n).singular_values()
+        if isinstance(found, tuple):
+            return failed("a tuple: np.linalg.svd returns U, s and Vᴴ, and s is needed")
         counts = {
             out * inn * n * n: "these are the entries of the symbols: take an SVD",
-            r * r * least: "one matrix for each entry of the stencil: pad it, s=(n, n)",
-            n * (n // 2 + 1) * least: "half of the frequencies: fft2, and not rfft2",
+            r * r * inn: "one matrix for each entry of the stencil: pad it, s=(n, n)",
+            n * (n // 2 + 1) * inn: "half of the frequencies: fft2, and not rfft2",
             n * n * r: "the FFT is over the pixels, and the SVD over the channels",
             n * n: "one number a frequency: each matrix has min(out, in) of them",
-            max(out, inn) * n * n: "K has at most min(out, in)·n·n singular values",
-            least: "that is one frequency of n·n",
             1: "that is one number: all singular values are asked for",
         }
-        found = Answer(W, n).singular_values()
-        if found is None:
-            return failed("singular_values() gives None: is there a return?")
-        found = np.ravel(found)
-        if found.size != s.size:
-            said = f"needed are {s.size} singular values, got {found.size}"
-            if found.size in counts:
-                said += f": {counts[found.size]}"
-            return failed(said)
-        mistakes = {
-            "these are eigenvalues of KᵀK: take square roots": s**2,
-            "the FFT is divided by n: leave norm='ortho' out": s / n,
-            "the FFT is divided by n²: is it ifft2, or norm='forward'?": s / n**2,
-        }
+        if found is not None and np.size(found) != s.size:
+            said = f"needed are {s.size} singular values, got {np.size(found)}"
+            return failed(f"{said}: {counts.get(np.size(found), 'of which matrices?')}")
+        mistakes = {"these are eigenvalues of KᵀK: take square roots": np.sort(s**2)}
+        mistakes["divided by n: leave norm='ortho' out"] = np.sort(s / n)
+        mistakes["divided by n²: is it ifft2?"] = np.sort(s / n**2)
+        even = (K + matrix(W, n, lambda q: -q)) / 2
+        mistakes["the symbols are complex: .real is too early"] = np.sort(values(even))
         if out == inn:
-            of_K = np.abs(np.linalg.eigvals(K))
-            mistakes["these are eigenvalues of the symbols, which are not normal"] = (
+            of_K = np.sort(np.abs(np.linalg.eigvals(K)))
+            mistakes["these are eigenvalues of the symbols: take singular values"] = (
                 of_K
             )
-        mistakes = {words: np.sort(y) for words, y in mistakes.items()}
-        return compare(np.sort, found, np.sort(s), mistakes)
-
-    def energy():
-        W, n = rng_of(4).normal(size=(4, 3, 3, 3)), 32
-        found = np.sum(np.square(Answer(W, n).singular_values())) / n**2
-        gap = abs(found / np.sum(W * W) - 1)
-        said = f"Σ s² is n²·{found:.6g}, and n² Σ W² is n²·{np.sum(W * W):.6g}"
-        return checks.Check("energy", gap, 1e-12, said)
-
-    def projection(W, n):
-        F, K = Answer(W, n), matrix(W, n)
-        U, s, Vt = np.linalg.svd(K, full_matrices=False)
-        right = stencil(U * np.minimum(s, 1) @ Vt, len(W))
-        found = np.asarray(F.projection())
-        if found.dtype.kind == "O":
-            return failed("projection() gives no array: is there a return?")
-        if found.shape == W.shape:
-            return failed("it is r × r: the projection is a stencil of n × n entries")
-        if found.shape == (n, n, *W.shape[:2]):
-            return failed("its axes are (n, n, out, in), needed are (out, in, n, n)")
-        turned = right[:, :, -np.arange(n)][:, :, :, -np.arange(n)]
-        scaled, isometry, larger = (
-            stencil(M, len(W)) for M in (K / s[0], U @ Vt, U * np.maximum(s, 1) @ Vt)
+        found = None if found is None else np.sort(np.ravel(found))
+        check = checks.compared("singular values", found, np.sort(s), mistakes, 1e-12)
+        same = found is not None and np.isclose(
+            np.linalg.norm(found), np.linalg.norm(s)
         )
-        mistakes = {
-            "it is K/‖K‖, which is in the ball, but there is a nearer one": scaled,
-            "all singular values are 1: those below 1 stay": isometry,
-            "those below 1 become 1, and those above stay: min and not max": larger,
-            "it is K itself: no singular value is changed": stencil(K, len(W)),
-            "it is at −q what it should be at q: fft2 goes with ifft2": turned,
-            "it is fft2 of the symbols: the way back is ifft2": turned * n**2,
-            "it is n² times too large": right * n**2,
-            "it is n² times too small": right / n**2,
-            "its channels are exchanged": right.swapaxes(0, 1),
-        }
-        check = compare(lambda _: found, W, right, mistakes, 1e-10)
-        if found.shape == right.shape and check.detail.startswith("it is ["):
-            values = np.linalg.svd(matrix(found, n), compute_uv=False)
-            if np.allclose(values, np.minimum(s, 1), 1e-6):
-                check.detail = (
-                    "its singular values are right, its singular vectors are not: svd "
-                    "returns U, s and Vᴴ, and not V"
-                )
+        if not check.passed and same:
+            check.detail = (
+                "Σ s² is right, but the matrices are not: are axes moved, so "
+            )
+            check.detail += "that out and in are the last two, or was it a reshape?"
         return check
 
+    def energy():
+        W, n = rng.normal(size=(4, 3, 3, 3)), 32
+        found = np.sum(np.square(Answer(W, n).singular_values())) / n**2
+        return checks.compared("Σ s²/n²", found, np.sum(W * W), limit=1e-12)
+
+    def projection(W, n):
+        K, r = matrix(W, n), W.shape[-1]
+        U, s, Vt = np.linalg.svd(K, full_matrices=False)
+        right, found = (
+            stencil(U * np.minimum(s, 1) @ Vt, len(W)),
+            Answer(W, n).projection(),
+        )
+        turned = right[:, :, -np.arange(n)][:, :, :, -np.arange(n)]
+        mistakes = {
+            "it is r × r: the projection is a stencil of n × n entries": right[
+                ..., :r, :r
+            ],
+            "its axes are (n, n, out, in), needed are (out, in, n, n)": np.moveaxis(
+                right, (0, 1), (-2, -1)
+            ),
+            "it is K/‖K‖, which is in the ball, but there is a nearer one": stencil(
+                K / s[0], len(W)
+            ),
+            "all singular values are 1: those below 1 stay": stencil(U @ Vt, len(W)),
+            "those below 1 become 1, and those above stay: min and not max": stencil(
+                U * np.maximum(s, 1) @ Vt, len(W)
+            ),
+            "it is K itself: no singular value is changed": stencil(K, len(W)),
+            "it is fft2 of the symbols: the way back is ifft2": turned * n**2,
+            "it is at −q what it should be at q: fft2 goes with ifft2": turned,
+            "it is the modulus: a stencil has signs, take .real": np.abs(right),
+        }
+        check = checks.compared("projection", found, right, mistakes)
+        if (
+            not check.passed
+            and np.shape(found) == right.shape
+            and "needed" in check.detail
+        ):
+            of_found = values(matrix(np.real(found), n))
+            if np.allclose(of_found, np.minimum(s, 1), 1e-6):
+                said = (
+                    "its singular values are right, its singular vectors are not: svd "
+                )
+                said += "returns Vᴴ, and not V; and each s belongs to a column of U"
+                check.detail = said
+        return check
+
+    def distance(rounds):
+        """‖cut − W‖, relative to that of W/‖K‖."""
+        norm = values(matrix(W2, 6))[0]
+        gap = np.linalg.norm(Answer(W2, 6).cut(rounds) - W2)
+        return gap / np.linalg.norm(W2 / norm - W2)
+
     def cut():
-        found = np.asarray(Answer(W2, 6).cut())
+        K = Answer(W2, 6)
+        found = np.asarray(K.cut())
         if found.shape != W2.shape or found.dtype.kind != "f":
             needed = f"needed is a real stencil of shape {W2.shape}"
             return failed(f"{needed}, got {found.dtype} of shape {found.shape}")
-        norm = np.linalg.norm(matrix(found, 6), 2)
+        if K.W is not W2:
+            return failed("cut changes self.W: K is another matrix after it")
+        norm = values(matrix(found, 6))[0]
         said = f"its norm is {norm:.6g}: what has the cut done? Divide at the end"
         return checks.Check("cut", norm, 1 + 1e-10, said)
 
     def nearer():
-        found, norm = Answer(W2, 6).cut(), np.linalg.norm(matrix(W2, 6), 2)
-        ratio = np.linalg.norm(found - W2) / np.linalg.norm(W2 / norm - W2)
+        ratio, norm = distance(20), values(matrix(Answer(W2, 6).cut(), 6))[0]
         said = f"its distance from W is {ratio:.3g} times that of W/‖K‖"
+        if norm < 0.99:
+            said += f", and its norm only {norm:.3g}: what is it divided by?"
         return checks.Check("distance", ratio, 0.99, said)
 
-    W2, W32 = drawn(7, 2), drawn(8, 3)
+    def rounds():
+        ratio = distance(20) / distance(1)
+        said = (
+            f"the distance after 20 rounds is {ratio:.4g} times that after one: does "
+        )
+        said += "each round project what the last one has left?"
+        return checks.Check("rounds", ratio, 0.99, said)
+
+    W2, W32 = drawn(2), drawn(3)
+
+    def many(name, f, K):
+        return images(name, f, K, 5, {}, 2, 3)
+
+    F, K = Answer(W32, 5), matrix(W32, 5)
     return [
-        Question("1.1 value, two channels", lambda: value(W2, 5, ())),
+        Question("1.1 value, two channels", value),
         Question(
-            "1.2 value, 2 channels to 3, a batch",
-            lambda: value(W32, 5, (2, 3)),
+            "1.2 value, 2 channels to 3",
+            lambda: images("value", F, K, 5, {}),
             after="1.1",
         ),
-        Question("2.1 adjoint, two channels", lambda: adjoint(W2, 5, ())),
+        Question("1.3 value, two batch axes", lambda: many("value", F, K), after="1.2"),
+        Question("2.1 adjoint, two channels", adjoint),
         Question(
-            "2.2 adjoint, 3 channels to 2, a batch",
-            lambda: adjoint(W32, 5, (2, 3)),
+            "2.2 adjoint, 3 channels to 2, batches",
+            lambda: many("adjoint", F.adjoint, K.T),
             after="2.1",
         ),
         Question("3.1 the blur, predicted", blur),
@@ -314,9 +322,7 @@ def questions(Answer, seed=0):
             "5.1 projection, two channels", lambda: projection(W2, 6), after="4.1"
         ),
         Question(
-            "5.2 projection, 2 channels to 3",
-            lambda: projection(W32, 5),
-            after="5.1",
+            "5.2 projection, 2 channels to 3", lambda: projection(W32, 5), after="5.1"
         ),
         Question(
             "5.3 what is in the ball stays",
@@ -325,6 +331,7 @@ def questions(Answer, seed=0):
         ),
         Question("6.1 cut: a stencil, in the ball", cut, after="5.1"),
         Question("6.2 cut: nearer than W/‖K‖", nearer, after="6.1"),
+        Question("6.3 cut: nearer in each round", rounds, after="6.2"),
     ]
 
 
