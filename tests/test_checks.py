@@ -1416,3 +1416,28 @@ def test_the_first_wrong_prediction_is_told_by_what_was_seen():
         assert (
             not check.passed and check.detail == f'needed are letters out of "abc", got {wrong!r}'
         )
+
+
+@pytest.mark.parametrize(
+    "said, words",
+    [
+        ((100, 20), "not 100: half of them"),
+        ((7, 3.0), "not 7: count again; not 3: what is kept?"),
+        (200, "2 numbers are needed, got 200"),
+        (("a", "b"), "2 numbers are needed, got ('a', 'b')"),
+        ((np.nan, 20), "not nan: count again"),
+    ],
+)
+def test_numbers_that_are_foretold_are_named_and_the_right_ones_are_not(said, words):
+    def asked(said):
+        mistakes = {"half of them": (100, np.nan), "twice": (400, np.nan)}
+        return checks.foretold(
+            "set it", said, (200, 20), mistakes, ("count again", "what is kept?")
+        )
+
+    check = asked(said)
+    assert not check.passed and check.detail == words
+    assert asked([200.0, 20]).passed
+    with pytest.raises(NotImplementedError, match="set it"):
+        asked(None)
+    assert checks.foretold("", 1e-12, 0.0).passed and not checks.foretold("", 0.1, 0.0).passed

@@ -59,3 +59,28 @@ def predicted(name, said, facts):
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     first = [f"{k} is {'true' if facts[k][0] else 'false'}: {facts[k][1]}" for k in wrong[:1]]
     return Check(name, len(wrong), 0, "".join(first))
+
+
+def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
+    """The largest relative error of numbers that are predicted. What is right is not told: of each
+    that is wrong the mistakes that lead to it, or else its hint.
+
+    task: what is to do, while said is None; mistakes: words → numbers like `right`, NaN for those
+    that they do not explain.
+    """
+    if said is None:
+        raise NotImplementedError(task)
+    right = np.ravel(np.asarray(right, float))
+    try:
+        found = np.ravel(np.asarray(said, float))
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if found.shape != right.shape:
+        many = "a number is" if right.size == 1 else f"{right.size} numbers are"
+        return Check(task, np.inf, limit, f"{many} needed, got {said!r}")
+    off, words = np.abs(found - right) / np.where(right, np.abs(right), 1), []
+    for k in np.flatnonzero(~(off <= limit)):
+        alike = [w for w, other in (mistakes or {}).items() if np.isclose(found[k], other[k], 1e-3)]
+        why = ", or ".join(alike) or (hints[k] if hints else "look again")
+        words.append(f"not {found[k]:.6g}: {why}")
+    return Check(task, off.max(), limit, "; ".join(words))
