@@ -78,9 +78,10 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
     if found.shape != right.shape:
         many = "a number is" if right.size == 1 else f"{right.size} numbers are"
         return Check(task, np.inf, limit, f"{many} needed, got {said!r}")
-    off, words = np.abs(found - right) / np.where(right, np.abs(right), 1), []
+    off, known = np.abs(found - right) / np.where(right, np.abs(right), 1), {}
     for k in np.flatnonzero(~(off <= limit)):
         alike = [w for w, other in (mistakes or {}).items() if np.isclose(found[k], other[k], 1e-3)]
-        why = ", or ".join(alike) or (hints[k] if hints else "look again")
-        words.append(f"not {found[k]:.6g}: {why}")
-    return Check(task, off.max(), limit, "; ".join(words))
+        words = ", or ".join(alike) or (hints[k] if len(hints) else "look again")
+        known.setdefault(words, []).append(f"not {found[k]:.6g}")
+    said = "; ".join(f"{' and '.join(numbers)}: {words}" for words, numbers in known.items())
+    return Check(task, off.max(), limit, said)
