@@ -78,10 +78,17 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
     if found.shape != right.shape:
         many = "a number is" if right.size == 1 else f"{right.size} numbers are"
         return Check(task, np.inf, limit, f"{many} needed, got {said!r}")
-    off, known = np.abs(found - right) / np.where(right, np.abs(right), 1), {}
-    for k in np.flatnonzero(~(off <= limit)):
-        alike = [w for w, other in (mistakes or {}).items() if np.isclose(found[k], other[k], 1e-3)]
-        words = ", or ".join(alike) or (hints[k] if len(hints) else "look again")
+    off = np.abs(found - right) / np.where(right, np.abs(right), 1)
+    wrong, known = np.flatnonzero(~(off <= limit)), {}
+    near = {
+        words: {k for k in wrong if np.isclose(found[k], np.ravel(other)[k], 1e-3)}
+        for words, other in (mistakes or {}).items()
+    }
+    most = max(map(len, near.values()), default=0)
+    near = {words: of for words, of in near.items() if most < len(wrong) or len(of) == most}
+    for k in wrong:
+        alike = ", or ".join(words for words, of in near.items() if k in of)
+        words = alike or (hints[k] if len(hints) else "look again")
         known.setdefault(words, []).append(f"not {found[k]:.6g}")
     said = "; ".join(f"{' and '.join(numbers)}: {words}" for words, numbers in known.items())
     return Check(task, off.max(), limit, said)
