@@ -156,23 +156,23 @@ WRONG = [
     ("eps without its axis", "2.1", "", answer(
         project=lambda F, d, eps: d * np.minimum(1, eps / np.linalg.norm(d, axis=-1)))),
     ("∇(z_j − z_y)", "3.1", "the sign is wrong", answer(gradient=pulled(-1, 1, mean=0))),
-    ("∇z_y", "3.1", "w = 1.0 at y, [0. 0.] at the others", answer(gradient=pulled(1, 0, mean=0))),
-    ("j = argmax z", "3.1", "w = 0.0 at y, [0. 0.] at the others", answer(
+    ("∇z_y", "3.1", "y = 2, it is z′(x)ᵀw with w = [0. 0. 1.]", answer(gradient=pulled(1, 0, mean=0))),
+    ("j = argmax z", "3.1", "w = [0. 0. 0.]", answer(
         gradient=pulled(1, -1, lambda z, y: z.argmax(axis=-1), mean=0))),
     ("nothing projected", "4.1", "project δ after each step", answer(
         attack=descent(project=False))),
     ("δ returned", "4.1", "or x is missing", answer(attack=descent(end=lambda x, d: d))),
     ("x + δ in the ball", "4.1", "it is δ that lies in the ball", answer(attack=ball_around_zero)),
-    ("∇m not divided by its length", "4.2", "not divided by ‖∇m‖", answer(
+    ("∇m not divided by its length", "4.1", "not divided by ‖∇m‖", answer(
         attack=descent(lambda g: g))),
-    ("∇m over the norm of the batch", "4.2", "alone each finds it", answer(
+    ("∇m over the norm of the batch", "4.1", "alone each finds it", answer(
         attack=descent(lambda g: g / np.linalg.norm(g)))),
-    ("one step", "4.2", "it is one step of all", answer(attack=one_step)),
-    ("∇m at x", "4.3", "take it at x + δ", answer(attack=descent(at=lambda x, d: x))),
-    ("steps of length 2.5 ε", "4.3", "the first step is 1 ε long", answer(attack=descent(lambda g: 40 * unit(g)))),
+    ("one step", "4.1", "it is one step of all", answer(attack=one_step)),
+    ("∇m at x", "4.2", "at most 0 ε from x, and not at x + δ", answer(attack=descent(at=lambda x, d: x))),
+    ("steps of length 2.5 ε", "4.2", "the first step is 1 ε long", answer(attack=descent(lambda g: 40 * unit(g)))),
     ("m/ℓ", "5.1", "√2 is missing", radius(lambda m, L: np.maximum(0, m) / L)),
     ("m/2ℓ", "5.1", "2 for √2", radius(lambda m, L: np.maximum(0, m) / (2 * L))),
-    ("ℓ as it is measured", "5.1", "If it is measured, it certifies nothing", answer(
+    ("ℓ as it is measured", "5.1", "If ℓ is measured, it certifies nothing", answer(
         radius=lambda F, net, x, y: np.maximum(0, F.margin(net(x), y))
         / (2**0.5 * dnn.lipschitz.measured(net, x, steps=20)))),
     ("|m|", "5.1", "where nothing is certain", radius(lambda m, L: np.abs(m) / 2**0.5 / L)),
@@ -188,10 +188,12 @@ WRONG = [
         * np.minimum(1, eps[:, None] / np.maximum(length(d) ** 2, 1e-300)))),
     ("length 1 outside", "2.1", "gets length 1, and not ε", answer(project=lambda F, d, eps: np.where(
         length(d) > eps[:, None], d / np.maximum(length(d), 1e-300), d))),
-    ("all j", "3.1", "w = 1.0 at y, [-1. -1.]", answer(gradient=lambda F, net, x, y: net.vjp(x)[1](
+    ("all j", "3.1", "y = 0, it is z′(x)ᵀw with w = [ 1. -1. -1.]", answer(gradient=lambda F, net, x, y: net.vjp(x)[1](
         2 * np.eye(3)[y] - 1)[0])),
+    ("dx and dtheta", "3.1", "got one tuple", answer(
+        gradient=lambda F, net, x, y: net.vjp(x)[1](np.ones((len(x), 3))))),
     ("rows summed", "3.1", "are rows mixed", changed("gradient", lambda g: g + g.sum(axis=0))),
-    ("a return in the loop", "4.2", "it is one step of all", answer(
+    ("a return in the loop", "4.1", "it is one step of all", answer(
         attack=lambda F, net, x, y, eps, steps=40: x - 2.5 / steps * eps[:, None] * unit(F.gradient(net, x, y)))),
     ("each step projected, and not δ", "4.1", "project δ after each step", answer(attack=steps_projected)),
     ("net.lipschitz without brackets", "5.1", "are the brackets missing", answer(
