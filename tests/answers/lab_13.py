@@ -24,11 +24,6 @@ def others(z, y):
     return z
 
 
-def softmax(z):
-    p = np.exp(z - z.max(axis=-1, keepdims=True))
-    return p / p.sum(axis=-1, keepdims=True)
-
-
 def pulled(sign_y, sign_j, chosen=lambda z, y: others(z, y).argmax(axis=-1), mean=1):
     """∇(±z_y ± z_j), with j as it is chosen."""
 
@@ -40,11 +35,6 @@ def pulled(sign_y, sign_j, chosen=lambda z, y: others(z, y).argmax(axis=-1), mea
         return pullback(w)[0] / (len(x) if mean else 1)
 
     return gradient
-
-
-def of_softmax(F, net, x, y):
-    z, pullback = net.vjp(x)
-    return pullback(np.eye(z.shape[1])[y] - softmax(z))[0]
 
 
 def unit(g, axis=-1):
@@ -80,12 +70,6 @@ def ball_around_zero(F, net, x, y, eps, steps=40):
 def steps_projected(F, net, x, y, eps, steps=40):
     for _ in range(steps):
         x = x + F.project(-2.5 / steps * eps[:, None] * unit(F.gradient(net, x, y)), eps)
-    return x
-
-
-def in_place(F, net, x, y, eps, steps=40):
-    for _ in range(steps):
-        x -= 2.5 / steps * eps[:, None] * unit(F.gradient(net, x, y))
     return x
 
 
@@ -153,8 +137,8 @@ WRONG = [
         project=lambda F, d, eps: d * np.minimum(1, eps[:, None] / np.linalg.norm(d)))),
     ("δ/max(‖δ‖, ε)", "2.1", "the factor ε is missing", answer(
         project=lambda F, d, eps: d / np.maximum(length(d), eps[:, None]))),
-    ("eps without its axis", "2.1", "", answer(
-        project=lambda F, d, eps: d * np.minimum(1, eps / np.linalg.norm(d, axis=-1)))),
+    ("eps without its axis", "2.1", "one number a state needs its axis", answer(
+        project=lambda F, d, eps: d * np.minimum(1, eps / (np.linalg.norm(d, axis=-1) + 1e-99)))),
     ("∇(z_j − z_y)", "3.1", "the sign is wrong", answer(gradient=pulled(-1, 1, mean=0))),
     ("∇z_y", "3.1", "y = 2, it is z′(x)ᵀw with w = [0. 0. 1.]", answer(gradient=pulled(1, 0, mean=0))),
     ("j = argmax z", "3.1", "w = [0. 0. 0.]", answer(

@@ -42,11 +42,6 @@ def overwritten(pullbacks, w):
     return w, dtheta
 
 
-def last_alone(pullbacks, w):
-    _, dtheta = pullbacks[-1](w)
-    return through(pullbacks[::-1], w)[0], dtheta
-
-
 def averaged(pullbacks, w):
     w, dtheta = through(pullbacks[::-1], w)
     return w, dtheta / len(pullbacks)
@@ -123,13 +118,6 @@ def all_kept(D, x, m):
     return D.stored(x)
 
 
-def all_states_kept(D, x, m):
-    points = np.empty((D.n, *x.shape))
-    for k in range(D.n):
-        points[k], x = x, D.F(x)
-    return x, lambda w: through((D.F.vjp(z)[1] for z in points[::-1]), w)
-
-
 def all_pullbacks_in_the_end(D, x0, m):
     """The segments' pullbacks are thrown away after the last of them."""
     x, kept = x0, []
@@ -179,25 +167,6 @@ def bisected(**mistakes):
 
 def stored_in_halves(D, x):
     return D.stored(x)
-
-
-def step_by_step(D, x):
-    """Each state from x₀."""
-    y = x
-    for _ in range(D.n):
-        y = D.F(y)
-
-    def back(w):
-        dtheta = 0.0
-        for k in reversed(range(D.n)):
-            z = x
-            for _ in range(k):
-                z = D.F(z)
-            w, d = D.F.vjp(z)[1](w)
-            dtheta = dtheta + d
-        return w, dtheta
-
-    return y, back
 
 
 def last_segment_is_kept(D, x, m):
@@ -252,6 +221,12 @@ def dtheta_outside(D, x):
         return w, dtheta
 
     return y, back
+
+
+def pairs_for_states(D, x):
+    for _ in range(2):
+        x = D.F.vjp(x)
+    return x
 
 
 def on_self(D, x):
@@ -357,6 +332,8 @@ WRONG = [
     ("all kept, and no halves", "4.4", "kept after all?", answer(bisected=stored_in_halves)),
     # written without looking
     ("dtheta outside of the pullback", "1.1", "called a second time", answer(stored=dtheta_outside)),
+    ("vjp is not taken apart", "1.1", "take it apart, as in y, pullback = X.vjp(x)", answer(
+        stored=pairs_for_states)),
     ("pullbacks on self", "1.1", "is one kept on self?", answer(stored=on_self)),
     ("predicted: x_n is kept, too", "2.1", "x_n is not needed", answer(predicted=(200, 26))),
     ("predicted: the last segment once", "2.1", "the last segment is taken again", answer(

@@ -47,11 +47,6 @@ def new_array(F, theta, m, s, g):
     return theta
 
 
-def g_changed(F, theta, g, memory):
-    g *= F.rate
-    theta -= g
-
-
 def on_itself(F, theta):
     F.t, F.m, F.s = 0, np.zeros_like(theta), np.zeros_like(theta)
     return {}
@@ -65,20 +60,6 @@ def counting_on_itself(Answer):
         memory["m"] = F.beta1 * memory["m"] + (1 - F.beta1) * g
         memory["s"] = F.beta2 * memory["s"] + (1 - F.beta2) * g * g
         m, s = memory["m"] / (1 - F.beta1**F.t), memory["s"] / (1 - F.beta2**F.t)
-        theta -= F.rate * m / (np.sqrt(s) + F.eps)
-
-    return type("Other", (Answer,), dict(step=one))
-
-
-def averages_on_itself(Answer):
-    """m is on the optimiser from the first step on."""
-
-    def one(F, theta, g, memory):
-        memory["t"] += 1
-        t = memory["t"]
-        F.m = F.beta1 * getattr(F, "m", 0 * g) + (1 - F.beta1) * g
-        memory["s"] = F.beta2 * memory["s"] + (1 - F.beta2) * g * g
-        m, s = F.m / (1 - F.beta1**t), memory["s"] / (1 - F.beta2**t)
         theta -= F.rate * m / (np.sqrt(s) + F.eps)
 
     return type("Other", (Answer,), dict(step=one))

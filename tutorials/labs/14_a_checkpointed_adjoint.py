@@ -65,43 +65,41 @@ class Deep:
 
 
 # %%
-class Seen:
-    """F(x) = x + θ₀ sin x + θ₁ cos x; a pullback keeps x alone. It is noted where F is
-    evaluated, and where pullbacks are called, with what goes in and what comes out."""
-
-    def __init__(self):
-        self.theta, self.evaluated, self.pulled = np.array([0.1, 0.2]), [], []
-
-    def __call__(self, x):
-        self.evaluated.append(x.flat[0])
-        return x + self.theta[0] * np.sin(x) + self.theta[1] * np.cos(x)
-
-    def vjp(self, x):
-        def pullback(w):
-            dx = w * (1 + self.theta[0] * np.cos(x) - self.theta[1] * np.sin(x))
-            dtheta = np.array([(w * np.sin(x)).sum(), (w * np.cos(x)).sum()])
-            self.pulled.append((x.flat[0], w.sum(), dx.sum(), dtheta))
-            return dx, dtheta
-
-        return self(x), pullback
-
-
-def peak(run):
-    """The most bytes that are in memory while it runs; 0 where nobody counts them."""
-    if tracemalloc is None:
-        return 0
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    run()
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return most - before
-
-
 def questions(Answer, seed=0):
     """What is asked of an answer, a class."""
     x, w = np.random.default_rng(seed).normal(size=(2, 5, 3))
     x.flags.writeable = w.flags.writeable = False
+
+    class Seen:
+        """F(x) = x + θ₀ sin x + θ₁ cos x; a pullback keeps x alone. It notes where F is
+        evaluated, and where pullbacks are called, what goes in and what comes out."""
+
+        def __init__(self):
+            self.theta, self.evaluated, self.pulled = np.array([0.1, 0.2]), [], []
+
+        def __call__(self, x):
+            self.evaluated.append(x.flat[0])
+            return x + self.theta[0] * np.sin(x) + self.theta[1] * np.cos(x)
+
+        def vjp(self, x):
+            def pullback(w):
+                dx = w * (1 + self.theta[0] * np.cos(x) - self.theta[1] * np.sin(x))
+                dtheta = np.array([(w * np.sin(x)).sum(), (w * np.cos(x)).sum()])
+                self.pulled.append((x.flat[0], w.sum(), dx.sum(), dtheta))
+                return dx, dtheta
+
+            return self(x), pullback
+
+    def peak(run):
+        """The most bytes in memory while it runs; 0 where nobody counts them."""
+        if tracemalloc is None:
+            return 0
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        run()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most - before
 
     def states(n, dx=0, dtheta=0):
         F, xs = Seen(), [x + dx]
