@@ -835,6 +835,7 @@ class Layer(dnn.Map):
 
 SAID = {
     "dx: the term w itself is missing": lambda F, w, u, s, x, g: dict(dx=u @ F.A),
+    "dx: it is w itself: the other terms are missing": lambda F, w, u, s, x, g: dict(dx=w),
     "dx: the term w itself is one too many": lambda F, w, u, s, x, g: dict(dx=g["dx"] + w),
     "dx: beside w, the sign is wrong": lambda F, w, u, s, x, g: dict(dx=w - u @ F.A),
     "dx: beside w, a factor h = 0.3 is missing": lambda F, w, u, s, x, g: dict(dx=w + u @ F.A / F.h),
@@ -1331,7 +1332,9 @@ def test_an_order_that_is_still_on_its_way_to_the_claim_is_no_mistake():
 
     checks.order(dnn.RK4(), lorenz, np.ones(3), t=2.0).require()  # the coarsest steps are NaN
     kepler = dnn.systems.kepler()
-    checks.order(dnn.ImplicitMidpoint(), kepler, kepler.x0, t=2.0).require()  # … have no solution
+    checks.order(
+        dnn.ImplicitMidpoint(), kepler, kepler.x0, 2.0, finest=256
+    ).require()  # … have no solution
 
 
 def test_an_infinite_constant_is_kept_and_a_number_is_one_in_any_form():
@@ -1386,7 +1389,7 @@ def test_of_an_array_a_multiple_is_told_or_the_entry_that_differs_most():
     for found, words in (
         (right / 2, "it is 0.5 times what it should be"),
         (right.T.reshape(2, 3), "it is transposed"),
-        (right + [[0, 0, 0], [0, 0, 2]], "at [1, 2] it is 7, needed is 5"),
+        (right + [[0, 0, 0], [0, 0, 2]], "it is 7, needed is 5, from entry 5 on"),
     ):
         assert checks.compared("dW", found, right).detail == words
 
@@ -1399,10 +1402,21 @@ def test_complex_numbers_other_shapes_and_nan_are_told():
         (right[:1], "a row is missing"),
         (right[1:], "needed is an array of shape (2, 3), got one of shape (1, 3)"),
         (mistakes["0/0"], "0/0"),
-        (np.where(right == 4, np.nan, right), "at [1, 1] it is nan, needed is 4"),
+        (np.where(right == 4, np.nan, right), "it is nan, 5, needed is 4, 5, from entry 4 on"),
     ):
         check = checks.compared("dW", found, right, mistakes)
         assert not check.passed and words in check.detail
+
+
+def test_what_differs_is_shown():
+    right = np.arange(1.0, 7.0)
+    for change, words in (
+        ((0, 0, 0, 0, 0, 1), "it is 7, needed is 6, from entry 5 on"),
+        ((0, 0, 1, 0, 0, 9), "it is 1, 2, 4, 4, needed is 1, 2, 3, 4"),
+        ((0, 1e-8, 0, 0, 0, 0), "it is 2.00000001, 3, 4, 5, needed is 2, 3, 4, 5, from entry 1 on"),
+    ):
+        assert checks.compared("x", right + change, right).detail == words
+    assert "got None" in checks.compared("x", [None, 1.0], [1.0, 1.0]).detail
 
 
 def test_the_first_wrong_prediction_is_told_by_what_was_seen():
@@ -1411,7 +1425,9 @@ def test_the_first_wrong_prediction_is_told_by_what_was_seen():
     check = checks.predicted("p", "abc", facts)
     assert check.measured == 2 and check.detail == "b is false: it moves by 3"
     assert checks.predicted("p", "", facts).detail == "a is true: it moves by 0"
-    for wrong in (None, "ad", 3):
+    with pytest.raises(NotImplementedError, match="to be predicted: set p"):
+        checks.predicted("p", None, facts)
+    for wrong in ("ad", 3):
         check = checks.predicted("p", wrong, facts)
         assert (
             not check.passed and check.detail == f'needed are letters out of "abc", got {wrong!r}'

@@ -15,8 +15,8 @@ import numpy as np
 import dynsys_nn as dnn
 from dynsys_nn import plotting
 
-rng = np.random.default_rng(0)
 plt.style.use(plotting.STYLE)
+rng = np.random.default_rng(0)
 
 # %% [markdown]
 # ## The layer, twice

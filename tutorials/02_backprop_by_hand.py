@@ -116,17 +116,17 @@ print(dnn.checks.adjoint(X, x).require())
 
 # %% [markdown]
 # Every check prints such a line: the verdict, what was checked of what, a number that
-# would be 0 without rounding, and a limit. It passed if measured ≤ limit. Measured was
-# here $|\langle w, Jv\rangle - \langle J^\top w, v\rangle|$, relative to
-# $\|w\|\|Jv\|$, for derivatives in $x$ and in $\theta$; the line is about the worse of
-# the two. `Jv from differences` says where the left-hand side is from: `SineField` has
-# no tangent of its own (exercise 1), so $Jv$ is a difference quotient, which has half
-# the digits, and the limit is 1e-6. (The complex step would have them all, but not
-# every map takes complex states.) With a `jvp` it is `Jv from jvp`, and the limit
-# 1e-12. In the same way checks of $F'$ say `F′ by complex steps` or `F′ from
-# differences`. The verdict `unsure` means that measured ≤ limit is true and proves
-# nothing: a mistake of that size would not have been seen. What is known of a mistake
-# stands at the end of the line. `require()` raises an error unless the check passed.
+# should be small, and its limit. It passed if measured ≤ limit. Measured was here
+# $|\langle w, Jv\rangle - \langle J^\top w, v\rangle|$, relative to $\|w\|\|Jv\|$, for
+# derivatives in $x$ and in $\theta$; the line is about the worse of the two. `Jv from
+# differences` says where the left-hand side is from: `SineField` has no tangent of its
+# own (exercise 1), so $Jv$ is a difference quotient, which has half the digits, and the
+# limit is 1e-6. (The complex step would have them all, but not every map takes complex
+# states.) With a `jvp` it is `Jv from jvp`, and the limit 1e-12. In the same way checks
+# of $F'$ say `F′ by complex steps` or `F′ from differences`. The verdict `unsure` means
+# that measured ≤ limit is true and proves nothing: a mistake of that size would not
+# have been seen. What is known of a mistake stands at the end of the line. `require()`
+# raises an error unless the check passed.
 #
 # From here on it is a field like any other: every method steps it, and every method's
 # adjoint uses the one above.

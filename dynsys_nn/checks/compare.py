@@ -17,9 +17,10 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
     right = np.asarray(right, float)
     size, shape = np.linalg.norm(right) or 1.0, f"an array of shape {right.shape}"
     needed = f"needed is {shape if right.ndim else 'a number'}, got"
+    lacking = isinstance(found, list | tuple) and any(part is None for part in found)
     try:
         kind = complex if np.iscomplexobj(found) else float
-        found = np.array([] if found is None else found, kind)
+        found = np.array([] if found is None or lacking else found, kind)
     except (TypeError, ValueError):
         return Check(name, np.inf, limit, f"{needed} one {type(found).__name__}")
     if np.iscomplexobj(found):
@@ -31,28 +32,40 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
             found, other, 0, 1e-6 * size, equal_nan=True
         )
 
-    alike = ", or ".join(words for words, other in (mistakes or {}).items() if near(other))
+    words = ", or ".join(words for words, other in (mistakes or {}).items() if near(other))
     if found.shape != right.shape:
         got = f"one of shape {found.shape}" if found.size else "None: is there a return?"
-        return Check(name, np.inf, limit, alike or f"{needed} {got}")
+        return Check(name, np.inf, limit, words or f"{needed} {got}")
     with np.errstate(all="ignore"):
-        known = words_for(found.ravel(), right.ravel(), {}, right.shape or (1,))
-        error = np.linalg.norm(found - right) / size
-    words = alike or known
-    if UNKNOWN in words:
-        off = np.nan_to_num(np.abs(found - right), nan=np.inf)
-        k = np.unravel_index(np.argmax(off), right.shape)
-        at = f"at {list(map(int, k))} " if k else ""
-        words = f"{at}it is {found[k]:.6g}, needed is {right[k]:.6g}"
-    return Check(name, error, limit, words)
+        gap = np.linalg.norm(found - right)
+        if not words and gap > 1e-4 * size:
+            words = words_for(found.ravel(), right.ravel(), {}, right.shape or (1,))
+        if not words or UNKNOWN in words:
+            words = side_by_side(found.ravel(), right.ravel())
+    return Check(name, gap / size, limit, words)
+
+
+def side_by_side(found, right):
+    """Four entries of both, the first unless these look alike, with as many digits as it takes."""
+    worst = int(np.argmax(np.abs(found - right))) if found.size else 0
+    for first, digits in ((0, 6), (worst, 6), (worst, 16)):
+        said, true = (
+            ", ".join(f"{entry:.{digits}g}" for entry in a[first : first + 4])
+            for a in (found, right)
+        )
+        if said != true:
+            break
+    return f"it is {said}, needed is {true}" + (f", from entry {first} on" if first else "")
 
 
 def predicted(name, said, facts):
     """The number of wrong predictions, and what was seen of the first of them.
 
     said: the letters of what is said to be true, "ad" or ["a", "d"]; facts: letter → (whether it is
-    true, what was seen), all that can be said.
+    true, what was seen), all that can be said. NotImplementedError if nothing is said yet, None.
     """
+    if said is None:
+        raise NotImplementedError(f"to be predicted: set {name}")
     if not isinstance(said, str | set | frozenset | list | tuple) or not set(said) <= set(facts):
         letters = "".join(facts)
         return Check(name, np.inf, 0, f'needed are letters out of "{letters}", got {said!r}')

@@ -21,9 +21,9 @@ def orthogonal(d):
 # ## Exercise 1
 # $\max(|1 - h|, |1 - ah|)$ is smallest where its two branches meet, $h - 1 = 1 - ah$:
 # at $h_C = 2/(1 + a)$, where it is $\frac{1 - a}{1 + a}$. So $h_E$ may be
-# $\frac{1 + a}{1 - a} - 1 = \frac{2a}{1 - a}$, for $a = \frac12$ the 2 at $\frac43$. With
-# $a = 0$ one eigenvalue is $1 - 0h = 1$ for every $h$: no step contracts, none can be
-# paid for, and $h_E > 0$ is impossible.
+# $\frac{1 + a}{1 - a} - 1 = \frac{2a}{1 - a}$, for $a = \frac12$ the 2 at $\frac43$.
+# With $a = 0$ one eigenvalue is $1 - 0h = 1$ for every $h$: no step contracts, none can
+# be paid for, and $h_E > 0$ is impossible.
 
 
 # %%
