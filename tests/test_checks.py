@@ -1406,6 +1406,10 @@ def test_complex_numbers_other_shapes_and_nan_are_told():
     ):
         check = checks.compared("dW", found, right, mistakes)
         assert not check.passed and words in check.detail
+    assert (
+        checks.compared("U", [2.0, 2.0], [1.0, 3.0], {"a number for all": 2}).detail
+        == "a number for all"
+    )
 
 
 def test_what_differs_is_shown():
