@@ -129,7 +129,7 @@ WRONG = [
     ("the two largest logits", "1.1", "y is given", answer(
         margin=lambda F, z, y: np.sort(z)[:, -1] - np.sort(z)[:, -2])),
     ("logits changed", "1.1", "an argument is changed", answer(margin=without_y)),
-    ("all onto the sphere", "2.1", "invalid value", answer(
+    ("all onto the sphere", "2.1", "all moves to the sphere, and δ = 0 is 0/0", answer(
         project=lambda F, d, eps: d / length(d) * eps[:, None])),
     ("clipped entries", "2.1", "entries are clipped", answer(
         project=lambda F, d, eps: np.clip(d, -eps[:, None], eps[:, None]))),
@@ -179,6 +179,8 @@ WRONG = [
     ("rows summed", "3.1", "are rows mixed", changed("gradient", lambda g: g + g.sum(axis=0))),
     ("a return in the loop", "4.1", "it is one step of all", answer(
         attack=lambda F, net, x, y, eps, steps=40: x - 2.5 / steps * eps[:, None] * unit(F.gradient(net, x, y)))),
+    ("always 40 steps", "4.2", "the first step is 0.0625 ε long, of 10 steps", lambda Answer: answer(
+        attack=lambda F, net, x, y, eps, steps=40: Answer.attack(F, net, x, y, eps))(Answer)),
     ("each step projected, and not δ", "4.1", "project δ after each step", answer(attack=steps_projected)),
     ("net.lipschitz without brackets", "5.1", "are the brackets missing", answer(
         radius=lambda F, net, x, y: F.margin(net(x), y) / 2**0.5 / net.lipschitz)),

@@ -195,14 +195,14 @@ def questions(answer, seed=0):
                 points.append(np.array(x))
                 return super().vjp(x)
 
-        found = answer.attack(Watched(*free.maps), x, y, np.full(60, 0.3))
+        found = answer.attack(Watched(*free.maps), x, y, np.full(60, 0.3), steps=10)
         points = np.array(points or [found])
         gaps = np.linalg.norm(points - np.stack([found, x])[:, None], axis=3)
         off, away = gaps.max(axis=2) / 0.3
         said = f"∇m is taken at most {max(away):.3g} ε from x, and not at x + δ"
-        first = min(away[away > 0], default=0)
-        if away[0] == 0 and first > 2 * 2.5 / 40:
-            off, said = [np.inf], f"the first step is {first:.3g} ε long, not 2.5 ε/40"
+        first = min(away[away > 0], default=0.25)
+        if away[0] == 0 and not 1 / 2 < first / 0.25 < 2:
+            off, said = [np.inf], f"the first step is {first:.3g} ε long, of 10 steps"
         return checks.Check("places", min(off), 0.5, said)
 
     def radius():
