@@ -69,7 +69,9 @@ def two_of_the_activation(self, x):
 
 
 def by_the_norm_of_rows(F):
-    return max(abs(1 - F.h * (F.A**2).sum(axis=1).max()), abs(1 - F.h * (F.A**2).sum(axis=1).min() / 5))
+    return max(
+        abs(1 - F.h * (F.A**2).sum(axis=1).max()), abs(1 - F.h * (F.A**2).sum(axis=1).min() / 5)
+    )
 
 
 def no_return(F):
