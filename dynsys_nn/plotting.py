@@ -311,11 +311,11 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
 
 
 def show():
-    """Show all open figures: in windows, which are waited for, or below the cell of a notebook. Where
-    there is neither, nothing happens, and nothing is said.
+    """Show all open figures: in windows, which are waited for, or below the cell of a notebook.
+    Where there is neither, nothing happens, and nothing is said.
 
-    Returns the current figure, or None if there is none any more: a notebook has closed what it has
-    shown, so that a function of yours may end in `return plotting.show()` and is drawn once.
+    Returns the current figure, or None where it has been shown and closed, as notebooks do: a
+    function of yours may end in `return plotting.show()`, and its picture is seen once.
     """
     import matplotlib.pyplot as plt
 

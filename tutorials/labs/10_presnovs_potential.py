@@ -314,8 +314,8 @@ def picture(Answer):
     P = Answer(linear([[0, 1], [0, 0]]))
     P.field = P.f
     with plt.style.context(plotting.STYLE):
-        _, axes = plt.subplots(1, 3, sharey=True, figsize=(15, 5.2))
-        plotting.skew_and_gradient(P, (-2, 2), (-2, 2), axes)
+        _, axes = plt.subplots(1, 3, figsize=(15, 5.4))
+        plotting.skew_and_gradient(P, (-2, 2), (-2, 2), axes, density=0.4)
         for ax, title in zip(axes, ("$f$", r"$\nabla U$, yours", "$X_S$, yours")):
             ax.set(xlabel="$x_1$", title=title)
         axes[0].set_ylabel("$x_2$")

@@ -360,7 +360,7 @@ def questions(answer, seed=0):
 #
 # **Before you run it:** sketch $s_k$ and your bound after $k = 0, \dots, 12$ steps, for
 # a matrix of $30 \times 30$ random numbers. Then $s_k$ for the matrix that hides its
-# norm from 5 steps: in exact arithmetic, and in that of a computer, with 16 digits.
+# norm from 5 steps: in exact arithmetic it stays hidden. On a computer, with 16 digits?
 #
 # `picture(Norms())` draws it, in a cell of a notebook or after
 # `python -i tutorials/labs/11_power_iteration.py`, once tasks 1, 3 and 4 are right.

@@ -450,6 +450,7 @@ def picture(answer):
             )
             lines = plotting.certified_accuracy(eps, certain, survives, ax)
             ax.set(title=name, ylim=(0, 105))
+            ax.label_outer()
         ax.legend(lines, ("certain, by your radius", "survive your attack"))
         return plotting.show()
 

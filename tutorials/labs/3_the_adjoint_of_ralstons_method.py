@@ -98,8 +98,10 @@ def picture(method):
             for error, what, marker in zip(
                 np.linalg.norm(errors, axis=-1).T, ("state", "gradient"), "os"
             ):
-                look = {"color": colour, "marker": marker, "label": f"{name}: {what}"}
-                plotting.convergence(2 / steps, error, ax=ax, **look)
+                order = np.log2(error[-2] / error[-1])
+                label = f"{name}: {what}, order {order:.1f}"
+                ax.loglog(2 / steps, error, color=colour, marker=marker, label=label)
+        ax.xaxis.set_minor_formatter("")
         ax.set_xticks([0.02, 0.1, 0.5], [0.02, 0.1, 0.5])
         ax.set(xlabel="step size $h$", ylabel="error at $T = 2$")
         ax.legend()

@@ -328,8 +328,8 @@ def questions(method, seed=0):
 #
 # The pendulum starts from $(q, p) = (1, 0)$ and goes to $t = 40$, about six swings.
 # **Before you run it:** sketch the path of Euler's method and of yours, both with
-# $h = 0.2$, in the plane $(q, p)$. Then sketch the error of the energy against time, on
-# a logarithmic axis: Euler's, yours, and yours with $h = 0.1$.
+# $h = 0.2$, in the plane $(q, p)$. Then sketch the error of the energy against time,
+# Euler's, yours, and yours with $h = 0.1$. Does it grow, stay, or come back?
 #
 # `picture(MyVerlet())` draws it, in a cell of a notebook or after
 # `python -i tutorials/labs/7_stormer_verlet.py`, once question 1.1 is right.
@@ -347,7 +347,7 @@ def picture(method):
     with plt.style.context(plotting.STYLE):
         _, (left, right) = plt.subplots(1, 2, figsize=(13, 5.5))
         plotting.phase_portrait(
-            pendulum, (-3.5, 3.5), (-2.7, 2.7), left, 0.6, color="0.85"
+            pendulum, (-3.5, 3.5), (-2.7, 2.7), left, 0.5, color="0.85"
         )
         for (name, m, h), colour, width in zip(runs, ("C1", "C0", "C2"), (2, 4, 1.5)):
             n = round(40 / h)

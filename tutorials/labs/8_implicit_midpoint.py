@@ -356,8 +356,8 @@ def questions(method, seed=0):
 # **Before you run it:** (left) a pendulum takes a step of $h = 1$. Sketch $\|r(y_k)\|$
 # for your iterates, and for $y_{k+1} = x + h\,X(\frac12(x + y_k))$, on a logarithmic
 # axis. (right) $\dot x = -\lambda x$, $x = 1$: sketch the $y$ of one step against
-# $h\lambda$ from 0 to 10, yours and the explicit midpoint rule's, beside
-# $\mathrm e^{-h\lambda}$.
+# $h\lambda$ from 0 to 10, yours and the explicit midpoint rule's. Where does it go,
+# and where should it?
 #
 # `picture(MyMidpoint())` draws it, in a cell of a notebook or after
 # `python -i tutorials/labs/8_implicit_midpoint.py`, once task 1 is right.
