@@ -87,8 +87,8 @@ def picture(method):
 
     def state_and_gradient(method, n):
         F = dnn.Flow(dnn.systems.pendulum(), 2 / n, method, steps=n)
-        y, pullback = F.vjp(np.array([1.0, 0.5]))
-        return np.array([y, pullback(np.array([1.0, -2.0]))[0]])
+        y, pullback = F.vjp(np.array([[1.0, 0.5]]))
+        return np.concatenate([y, pullback(np.array([[1.0, -2.0]]))[0]])
 
     true, steps = state_and_gradient(dnn.RK4(), 256), 2 ** np.arange(2, 8)
     with plt.style.context(plotting.STYLE):

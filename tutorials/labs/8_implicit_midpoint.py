@@ -381,16 +381,16 @@ def picture(method):
     with plt.style.context(plotting.STYLE):
         _, (left, right) = plt.subplots(1, 2, figsize=(13, 5.5))
         for name, ys in (
-            ("plain iteration", plain),
             ("Newton, yours", method.iterates(X, x, 1.0)),
+            ("plain iteration", plain),
         ):
             r = [np.linalg.norm(y - x - X((x + y) / 2)) for y in ys]
             left.semilogy(np.maximum(r, 1e-17), "o-", label=name)
         left.set(xlabel="iterate $k$", ylabel=r"$\|r(y_k)\|$", ylim=(1e-17, 3))
         right.plot(z, np.exp(-z), "k:", label="exact")
         one = np.ones((1, 51))
-        right.plot(z, dnn.ExplicitMidpoint().step(decay, one, 1.0)[0], label="explicit")
         right.plot(z, method.step(decay, one, 1.0)[0], label="implicit, yours")
+        right.plot(z, dnn.ExplicitMidpoint().step(decay, one, 1.0)[0], label="explicit")
         right.set(xlabel=r"$h\lambda$", ylabel="$y$ after one step", ylim=(-1.2, 2))
         left.legend()
         right.legend()
