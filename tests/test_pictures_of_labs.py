@@ -66,7 +66,7 @@ def test_a_picture_is_readable(k, drawn):
     fig = drawn(k)
     assert isinstance(fig, plt.Figure) and fig.axes
     with plt.style.context(plotting.STYLE):
-        fig.draw_without_rendering()
+        fig.get_layout_engine().execute(fig)
         box = fig.get_tightbbox()
     (left, bottom), (right, top) = box.min, box.max
     assert min(left, bottom) >= -0.01 and np.all((right, top) <= fig.get_size_inches() + 0.01)
@@ -243,7 +243,7 @@ def test_what_is_certain_survives_and_without_a_constraint_nothing_is_certain(dr
 
 def test_the_best_m_is_the_root(drawn):
     ax = drawn(14).axes[0]
-    points = {text.get_text(): text.xy for text in ax.texts}
+    points = {text.get_text().strip(): text.get_position() for text in ax.texts}
     assert {tuple(np.ravel(line.get_data())) for line in ax.lines} == {*points.values()}
     for m in (2, 4, 8, 16, 32):
         evaluations, states = points[f"$m = {m}$"]

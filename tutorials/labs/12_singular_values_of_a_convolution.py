@@ -352,11 +352,7 @@ def picture(Answer):
 
     W = np.random.default_rng(3).normal(size=(2, 2, 3, 3))
     W = W / np.median(spectrum(W))
-    ways = {
-        "$W$": W,
-        r"divided, $W/\|K\|$": W / spectrum(W)[0],
-        "cut, yours": Answer(W, 12).cut(),
-    }
+    ways = {"$W$": W, "divided": W / spectrum(W)[0], "cut, yours": Answer(W, 12).cut()}
     with plt.style.context(plotting.STYLE):
         _, ax = plt.subplots(figsize=(10, 5.5))
         for (name, V), colour in zip(ways.items(), ("0.6", "C1", "C0")):
@@ -364,11 +360,7 @@ def picture(Answer):
             label = f"{name}: {100 * far:.0f} % from $W$" if far else name
             ax.plot(spectrum(V), color=colour, label=label)
         ax.axhline(1, color="black", linewidth=1, linestyle=":")
-        ax.set(
-            xlabel="number, from the largest on",
-            ylabel="singular value",
-            ylim=(0, None),
-        )
+        ax.set(xlabel="number, from the largest on", ylabel="singular value")
         ax.legend()
         return plotting.show()
 

@@ -378,12 +378,10 @@ def picture(Answer):
     points |= {way: cost(way) for way in ("stored", "bisected")}
     with plt.style.context(plotting.STYLE):
         _, ax = plt.subplots(figsize=(10, 6))
-        for name, point in points.items():
-            ax.plot(*point, "o", color="C0" if "m" in name else "C1")
-            left = name in ("$m = 16$", "$m = 32$")
-            look = {"ha": "right" if left else "left", "va": "center"}
-            place = (-10 if left else 10, 0)
-            ax.annotate(name, point, place, textcoords="offset points", **look)
+        for name, (count, states) in points.items():
+            side = "right" if name in ("$m = 16$", "$m = 32$") else "left"
+            ax.plot(count, states, "o", color="C0")
+            ax.text(count, states, f"  {name}  ", ha=side, va="center")
         ax.set(xlabel="evaluations of $F$, for 64 steps", xlim=(0, 400))
         ax.set(ylabel="states in memory, at most", ylim=(0, 75))
         return plotting.show()
