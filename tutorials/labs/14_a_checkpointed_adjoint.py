@@ -340,7 +340,8 @@ def questions(Answer, seed=0):
 # $m = 2, 4, 8, 16, 32$, and `bisected`. Which $m$ would you take, and why?
 #
 # `picture(Deep)` draws it, in a cell of a notebook or after
-# `python -i tutorials/labs/14_a_checkpointed_adjoint.py`, once task 4 is right.
+# `python -i tutorials/labs/14_a_checkpointed_adjoint.py`, once all tasks are
+# right.
 
 
 # %%
