@@ -92,5 +92,35 @@ def questions(sigma, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# $\sigma$ and $\tanh$ look alike, and what a network learns goes through their slopes.
+# **Before you run it:** sketch $\sigma'$ and $\tanh'$ for $|z| \le 10$ on a logarithmic
+# axis. How much of each slope, 1 at $z = 0$, is left at $z = 10$?
+#
+# `picture(SmoothSign())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/1_an_activation.py`, once question 2.1 is right.
+
+
+# %%
+def picture(sigma):
+    """What was predicted: two activations that look alike, and their slopes."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    z = np.linspace(-10, 10, 401)
+    with plt.style.context(plotting.STYLE):
+        _, (left, right) = plt.subplots(1, 2)
+        for f, name in ((sigma, r"yours, $\sigma$"), (dnn.Tanh(), "tanh")):
+            left.plot(z, f(z), label=name)
+            right.semilogy(z, f.slope(z), label=name)
+        left.set(xlabel="$z$", ylabel="value")
+        right.set(xlabel="$z$", ylabel="slope", ylim=(1e-9, 3))
+        left.legend()
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(SmoothSign())).exit()

@@ -72,5 +72,49 @@ def questions(F, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# With $A = I$, $B = -I$, $a = b = 0$ each pair $(x_i, v_i)$ is moved in a plane of its
+# own: layer by layer a disc is carried around the origin. **Before you run it:** sketch
+# the disc after 3, 6 and 9 layers, by yours, and by the layer that has the old $x$ in
+# the second line, too. What becomes of its area?
+#
+# `picture(Shears())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/4_a_volume_preserving_layer.py`, once question 1.2 is right.
+
+
+# %%
+def picture(F):
+    """What was predicted: a disc in the plane (x₁, v₁), layer by layer."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    F, t = copy.deepcopy(F), np.linspace(0, 2 * np.pi, 201)
+    F.A, F.a, F.B, F.b = np.eye(2), 0.0, -np.eye(2), 0.0
+
+    def old_x(z):
+        x, v = np.split(z, 2, axis=-1)
+        return np.concatenate([F(z)[:, :2], v - F.h * np.tanh(x)], axis=-1)
+
+    with plt.style.context(plotting.STYLE):
+        _, axes = plt.subplots(1, 2, sharex=True, sharey=True, figsize=(12, 6))
+        for ax, layer, name in zip(axes, (F, old_x), ("yours", "the old $x$ twice")):
+            z = np.stack(
+                [1.2 + 0.6 * np.cos(t), 0 * t, 0.6 * np.sin(t), 0 * t], axis=-1
+            )
+            for k in range(10):
+                x, v = z[:, 0], z[:, 2]
+                if k % 3 == 0:
+                    area = np.sum(x[:-1] * np.diff(v) - v[:-1] * np.diff(x)) / 2
+                    ax.fill(x, v, alpha=0.5, label=f"{k} layers: area {area:.2f}")
+                z = layer(z)
+            ax.set(xlabel="$x_1$", ylabel="$v_1$", title=name)
+            ax.set(xlim=(-2.6, 2), ylim=(-2.6, 2.6))
+            ax.legend(ncols=2, loc="upper center", columnspacing=0.8, handlelength=1)
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(Shears())).exit()

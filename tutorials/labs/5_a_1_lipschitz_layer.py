@@ -84,5 +84,44 @@ def questions(Answer, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# The singular values of $A$ are 1, 0.9 and 0.8, and the slopes of $\sigma$ lie in
+# $[\frac15, 1]$. **Before you run it:** sketch the Lipschitz constant $\ell(h)$ for
+# $0 \le h \le 2.5$. Up to which $h$ is it at most 1, and for which $h$ is it least?
+#
+# `picture(Contraction)` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/5_a_1_lipschitz_layer.py`, once question 2.5 is right.
+
+
+# %%
+def picture(Answer):
+    """What was predicted: the constant ℓ(h), and what pairs of points show of it."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    h, (x, v) = (
+        np.linspace(0, 2.5, 51),
+        np.random.default_rng(0).normal(size=(2, 400, 3)),
+    )
+    x, y = 5 * x, 5 * x + 0.1 * v
+    constants = [Answer(step).lipschitz() for step in h]
+    stretches = [
+        np.linalg.norm(F(x) - F(y), axis=-1) / np.linalg.norm(x - y, axis=-1)
+        for F in map(Answer, h)
+    ]
+    with plt.style.context(plotting.STYLE):
+        _, ax = plt.subplots(figsize=(9, 5.5))
+        ax.plot(h, stretches, ".", color="0.75", markersize=3)
+        ax.plot(h, constants, label=r"your constant $\ell(h)$")
+        ax.plot([], [], "o", color="0.75", label="stretch of pairs of points")
+        ax.axhline(1, color="black", linewidth=1, linestyle=":")
+        ax.set(xlabel="step size $h$", ylabel="Lipschitz constant", ylim=(0, 1.7))
+        ax.legend(loc="upper center")
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(Contraction)).exit()
