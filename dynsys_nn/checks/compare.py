@@ -3,7 +3,7 @@ predictions are true."""
 
 import numpy as np
 
-from ..arguments import instance, real_numbers
+from ..arguments import instance, real_number, real_numbers
 from .check import Check
 from .words import UNKNOWN, words_for
 
@@ -22,7 +22,7 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
     try:
         kind = complex if np.iscomplexobj(found) else float
         found = np.array([] if found is None or lacking else found, kind)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return Check(name, np.inf, limit, f"{needed} one {type(found).__name__}")
     if np.iscomplexobj(found):
         said = "it is complex: if what is not real is rounding, take .real"
@@ -66,11 +66,10 @@ def predicted(name, said, facts):
     """
     if said is None:
         raise NotImplementedError(f"to be predicted: set {name}")
-    letters, kinds = (
-        "".join(dict_of(facts, "facts", "letters")),
-        str | set | frozenset | list | tuple,
-    )
-    if not isinstance(said, kinds) or not all(letter in list(letters) for letter in said):
+    letters = list(dict_of(facts, "facts", "letters"))
+    kinds = str | set | frozenset | list | tuple
+    if not isinstance(said, kinds) or not all(letter in letters for letter in said):
+        letters = "".join(map(str, letters))
         return Check(name, np.inf, 0, f'needed are letters out of "{letters}", got {said!r}')
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     first = [f"{k} is {'true' if facts[k][0] else 'false'}: {facts[k][1]}" for k in wrong[:1]]
@@ -86,10 +85,10 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
     """
     if said is None:
         raise NotImplementedError(task)
-    right = np.ravel(real_numbers(right, "right must be"))
+    right, limit = np.ravel(real_numbers(right, "right must be")), real_number(limit, "limit")
     try:
         found = np.ravel(np.asarray(said, float))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = np.zeros(0)
     if found.shape != right.shape:
         many = "a number is" if right.size == 1 else f"{right.size} numbers are"
