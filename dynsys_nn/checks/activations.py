@@ -1,10 +1,12 @@
 """Is an activation what it says? σ, σ′ and γ against each other, and the bounds of the slope."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from ..arguments import WrongResult, frozen, instance, real_number, refuse, result, results
 from .check import TINY, Check, fails_on_wrong_results, name_of
-from .words import near
+from .words import like, near
 
 
 @fails_on_wrong_results
@@ -22,12 +24,12 @@ def activation(sigma, limit=1e-7):
     s = finite_result(sigma, sigma, z, "σ(z)")
     slope = finite_result(sigma, sigma.slope, z, "slope(z)")
     parts = [
-        against_differences("σ′ against differences of σ", sigma, slope, z, limit),
+        against_differences("σ′ against differences of σ", sigma, slope, z, limit, {"σ": s}),
         jump_of("σ", sigma, z),
     ]
     if hasattr(sigma, "primitive"):
         parts += [
-            against_differences("γ′ against σ", sigma.primitive, s, z, limit, blame_f=True),
+            against_differences("γ′ against σ", sigma.primitive, s, z, limit, {"σ′": slope}, True),
             jump_of("γ", sigma.primitive, z),
         ]
     if hasattr(sigma, "value_and_slope"):
@@ -70,13 +72,16 @@ def finite_result(sigma, f, z, what):
     return y
 
 
-def against_differences(words, f, found, z, limit, blame_f=False):
-    """The error of `found` as f′, and what to say of it; blame_f: if they differ, f is wrong, and
-    not `found`."""
+def against_differences(words, f, found, z, limit, others, blame_f=False):
+    """The error of `found` as f′, and what to say of it; others: name → values that may stand in
+    its place; blame_f: if they differ, f is wrong, and not `found`."""
     quotient, error = slope_of(f, z, found)
     error = error / max(1, np.abs(found).max())
     wrong, right = (quotient, found) if blame_f else (found, quotient)
-    return np.max(error), words + remark(wrong, right, z, error, limit)
+    written = f(z) if blame_f else found
+    itself = like(written, [(f"; it is {name} itself", a) for name, a in others.items()], written)
+    known = itself if error.max() > limit else None
+    return np.max(error), words + (known or remark(wrong, right, z, error, limit))
 
 
 def remark(found, right, z, error, limit):
@@ -88,7 +93,16 @@ def remark(found, right, z, error, limit):
     if abs(c - 1) > 1e-4 and right.any() and near(found, c * right, right):
         times = f"; it is {c:.6g} times what it should be"
         return times if abs(c + 1) > 1e-4 else "; the sign is wrong"
-    return f"; worst at z = {z[np.argmax(error)]:.4g}"
+    some = np.abs(right) > 1e-3 * np.abs(right).max()  # of the others, differences are rounding
+    if (right[some] * found[some] > 0).all() and np.ptp(np.log(np.abs(right[some]))) > 1:
+        p, log_c = np.polyfit(np.log(np.abs(right[some])), np.log(np.abs(found[some])), 1)
+        if near(
+            found[some], np.sign(right[some]) * np.abs(right[some]) ** p * np.exp(log_c), found
+        ):
+            c = f"{np.exp(log_c):.4g} times " * bool(abs(log_c) > 1e-4)
+            return f"; it is {c}the power {Fraction(p).limit_denominator(12)} of what it should be"
+    k = np.argmax(error)
+    return f"; worst at z = {z[k]:.4g}: it is {found[k]:.4g}, and should be {right[k]:.4g}"
 
 
 def slope_of(f, z, near_to):

@@ -5,7 +5,7 @@ import numpy as np
 
 from .check import Truth, parameters_of, places, tangent_or_quotient, theta_of
 from .slopes import of_the_slope
-from .stages import mistakes_in_a_step
+from .stages import mistakes_in_a_step, weights_of
 from .words import LOOK, UNKNOWN, factors_of_a_mean, like, near, words_for
 
 
@@ -36,7 +36,21 @@ def diagnosis(F, x, w, found):
             f"the entries are those of θ in another order: it is {', '.join(places(F))}": order
         }
         unknown = [piece for piece in unknown if piece not in order]
+    if not explained:
+        for piece in unknown.copy():
+            if words := of_what_is_left(truth, piece, wrong):
+                said.setdefault(words, []).append(piece)
+                unknown.remove(piece)
     return sentences([*steps], said, unknown, wrong) or "in a small entry"
+
+
+def of_what_is_left(truth, piece, wrong):
+    """What other states, or parts of a piece, tell if nothing is known of it as a whole. A factor
+    of a matrix is looked at only if dx is right: else it may follow from that."""
+    if not piece:
+        weights = weights_of(truth.F, truth.x, truth.w, wrong[piece][0])
+        return weights or of_parts(truth, wrong[piece][0])
+    return None if "" in wrong else of_two_factors(truth, piece, wrong[piece][2])
 
 
 def wrong_pieces(truth, found):
@@ -87,7 +101,7 @@ def words_for_piece(truth, piece, wrong):
     """What is wrong with dx, or with the gradient of a parameter."""
     (its, true, shape), F, x = wrong[piece], truth.F, truth.x
     if not piece:
-        return words_for_dx(its, true, F, x, truth.w)
+        return words_for_dx(truth, its, true)
     for other, (_, its_true, its_shape) in wrong.items():
         if other not in ("", piece) and its_shape == shape and near(its, its_true, true):
             return IT_IS_THAT_OF + other
@@ -101,16 +115,17 @@ def words_for_piece(truth, piece, wrong):
         (f"it is that of {one.format(number)} alone: sum over {over}", sum_of_rows(rows[k]))
         for number, k in zip(numbers, (0, -1), strict=True)
     ]
-    return like(its, alone, true) or beside_a_product(truth, its, true, shape) or words
+    return like(its, alone, true) or beside_a_product(truth, piece, its, true, shape) or words
 
 
 def sum_of_rows(a):
     return a.reshape(-1, a.shape[-1]).sum(axis=0)
 
 
-def words_for_dx(found, true, F, x, w):
+def words_for_dx(truth, found, true):
     """What is wrong with dx, which may have the covector w itself as a term, as for a step
     x + hX(x)."""
+    F, x, w = truth.F, truth.x, truth.w
     factors, d = factors_of_a_step(F, x), x.shape[-1]
     words = words_for(found, true, factors, x.shape[-1:])
     if UNKNOWN not in words or np.shape(w) != x.shape:
@@ -144,7 +159,86 @@ def words_for_dx(found, true, F, x, w):
     return like(found, terms, true) or beside_w or like(found, turned, true) or words
 
 
-def beside_a_product(truth, found, true, shape):
+def of_two_factors(truth, piece, shape, less=0):
+    """Which factor is wrong in the gradient of a matrix that is one product pqᵀ for each sample,
+    less a term that is known; None if it is not such a product, or nothing or all of it is."""
+    F, n, at = truth.F, truth.samples, places(truth.F)[piece]
+    if len(shape) != 2 or np.shape(truth.w)[:-1] != truth.x.shape[:-1]:
+        return None
+    (here, *_, there), w = truth.x.reshape(n, 1, -1)[[0, 0, -1]], truth.w.reshape(n, 1, -1)[0]
+    y, pullback = F.vjp(here)
+    its, (left, right) = truth.of_samples()[0], (0, 1)
+    found, true, other = (
+        vectors_of(g[at].reshape(shape) - less)
+        for g in (pullback(w)[1], its, F.vjp(there)[1](w)[1])
+    )
+    if found is None or true is None:
+        return None
+    right_ones = [parallel(p, q) for p, q in zip(found, true, strict=True)]
+    if right_ones[left] == right_ones[right]:
+        return None
+    k = right_ones.index(False)
+    said = (
+        f"of Σ pqᵀ, {'pq'[1 - k]} ({shape[1 - k]} entries) is right, {'pq'[k]} ({shape[k]}) is not"
+    )
+    known = {f"the gradient of {name}": its[a] for name, a in places(F).items() if a != at}
+    for name, a in {"x": here[0], "w": w[0], "F(x)": y[0]}.items():
+        half = len(a) // 2
+        known |= {name: a, f"{name}'s first half": a[:half], f"{name}'s last half": a[half:]}
+    what = [name for name, a in known.items() if parallel(found[k], a)]
+    if not what and n > 1 and other is not None and parallel(found[k], other[k]):
+        return said + ": it does not depend on x, is a slope σ′ missing?"
+    return said + (f": it is {what[0]}" if what else "")
+
+
+def vectors_of(M):
+    """p and q of a matrix pqᵀ; None if it is no such product, or zero."""
+    U, s, Vt = np.linalg.svd(M)
+    return (U[:, 0], Vt[0]) if s[0] > 0 and not (s[1:] > 1e-5 * s[0]).any() else None
+
+
+def parallel(p, q):
+    size = np.linalg.norm(p) * np.linalg.norm(q)
+    return p.shape == q.shape and size > 0 and abs(p @ q) > (1 - 1e-9) * size
+
+
+def of_parts(truth, found):
+    """What is wrong in dx that shows with other states and covectors, or in a half of it: that it
+    does not depend on x, or that half not on the other one of w, where it should; or w + uPᵀ for
+    w + uP."""
+    F, x, w, d = truth.F, truth.x, truth.w, truth.x.shape[-1]
+    if w.shape != x.shape:
+        return None
+
+    def pairs(x, w):
+        return F.vjp(x)[1](w)[0], Truth(F, x, w).gradient("in x").reshape(x.shape)
+
+    moved = 0.7 * x + 0.3
+    (here, true), (there, true_there) = pairs(x, w), pairs(moved, w)
+    if near(here, there, w) and not near(true, true_there, w):
+        return "it does not depend on x: is a slope σ′ missing?"
+    if d % 2:
+        return None
+    halves = [list(range(d // 2)), list(range(d // 2, d))]
+    for half in halves:
+        its, W, right = (a.reshape(-1, d)[:, half] for a in (found, w, truth.gradient("in x")))
+        for name, P in parameters_of(F).items():
+            square = P.shape == (d // 2, d // 2)
+            turned = W + (right - W) @ np.linalg.pinv(P) @ P.T if square else its
+            if square and not near(its, right, w) and near(its, turned, w):
+                return f"in dx[..., {half}], {name} should be transposed"
+    for k, half in enumerate(halves):
+        some = np.zeros_like(w)
+        some[..., half] = w[..., half]
+        dx, true = (a[..., halves[1 - k]] for a in pairs(x, some))
+        if near(dx, 0, w) and not near(true, 0, w):
+            return (
+                f"its [..., {halves[1 - k]}] does not depend on w[..., {half}]: a term is missing"
+            )
+    return None
+
+
+def beside_a_product(truth, piece, found, true, shape):
     """What is wrong beside the term Σ u xᵀ of a matrix that acts twice, u the gradient of the bias
     for each sample; None if there is no such term, or nothing is known of it."""
     F, x = truth.F, truth.x.reshape(truth.samples, -1)
@@ -159,7 +253,9 @@ def beside_a_product(truth, found, true, shape):
         if near(found, true - term, true):
             return f"the term Σ u xᵀ is missing, u the gradient of {name}"
         words = words_for(found - term, true - term, factors_of_a_step(F, truth.x), shape)
-        if UNKNOWN not in words and "should be zero" not in words:
+        if UNKNOWN in words:
+            words = of_two_factors(truth, piece, shape, np.outer(u[0], x[0]))
+        if words and "should be zero" not in words:
             return f"beside the term Σ u xᵀ, {words}"
     return None
 
