@@ -50,7 +50,25 @@ def of_what_is_left(truth, piece, wrong):
     if not piece:
         weights = weights_of(truth.F, truth.x, truth.w, wrong[piece][0])
         return weights or of_parts(truth, wrong[piece][0])
+    if len(wrong[piece][2]) == 1:
+        return of_a_product_with_w(truth, piece)
     return None if "" in wrong else of_two_factors(truth, piece, wrong[piece][2])
+
+
+def of_a_product_with_w(truth, piece):
+    """Whether the gradient of a bias, the covector u = σ′ ⊙ Pw, has Pᵀw in place of Pw."""
+    F, n, at = truth.F, truth.samples, places(truth.F)[piece]
+    x, w = truth.x.reshape(n, -1)[[0]], truth.w.reshape(n, -1)[[0]]
+    if np.shape(truth.w)[:-1] != truth.x.shape[:-1]:
+        return None
+    found, true = F.vjp(x)[1](w)[1][at], truth.of_samples()[0][at]
+    for name, P in parameters_of(F).items():
+        if P.shape == (w.size, w.size) == (found.size, found.size):
+            for Q in (P, P.T):
+                Qw, turned = Q @ w[0], Q.T @ w[0]
+                if near(found * Qw, true * turned, true * turned):
+                    return f"{name}w for {name}ᵀw, or the other way round"
+    return None
 
 
 def wrong_pieces(truth, found):
@@ -230,11 +248,13 @@ def of_parts(truth, found):
     for k, half in enumerate(halves):
         some = np.zeros_like(w)
         some[..., half] = w[..., half]
-        dx, true = (a[..., halves[1 - k]] for a in pairs(x, some))
-        if near(dx, 0, w) and not near(true, 0, w):
-            return (
-                f"its [..., {halves[1 - k]}] does not depend on w[..., {half}]: a term is missing"
-            )
+        dx, right = pairs(x, some)
+        other = halves[1 - k]
+        if near(dx[..., other], 0, w) and not near(right[..., other], 0, w):
+            return f"its [..., {other}] does not depend on w[..., {half}]: a term is missing"
+        dx, right = dx - some, right - some
+        if near(dx[..., half], 0, w) and not near(right[..., half], 0, w):
+            return f"its [..., {half}] is w[..., {half}] if w is zero elsewhere: a term is missing"
     return None
 
 
@@ -250,6 +270,8 @@ def beside_a_product(truth, piece, found, true, shape):
         term = (u.T @ x).ravel()
         if near(found, term, true):
             return f"it is Σ u xᵀ alone, u the gradient of {name}: does the matrix act twice?"
+        if near(found, 2 * term, true):
+            return f"it is twice Σ u xᵀ, u the gradient of {name}: the other term is another one"
         if near(found, true - term, true):
             return f"the term Σ u xᵀ is missing, u the gradient of {name}"
         words = words_for(found - term, true - term, factors_of_a_step(F, truth.x), shape)

@@ -91,7 +91,7 @@ WRONG = [
     ("the largest at both ends", "2.1", "the smallest eigenvalue of AᵀDA is not that of the largest singular value", constant(lambda F: max(abs(1 - F.h * s_of(F)[0] ** 2 / 5), abs(1 - F.h * s_of(F)[0] ** 2)))),
     ("the smallest end alone", "2.3", "eigenvalues of F′ may be negative: which is the largest in size?", constant(lambda F: abs(1 - F.h * s_of(F)[-1] ** 2 / 5))),
     ("without |…|", "2.3", "eigenvalues of F′ may be negative", constant(lambda F: max(1 - F.h * s_of(F)[-1] ** 2 / 5, 1 - F.h * s_of(F)[0] ** 2))),
-    ("no squares", "2.1", "the constant claims at most 0.952: 1.01 times: eigenvalues of AᵀA are squares of singular values of A", constant(lambda F: max(abs(1 - F.h * s_of(F)[-1]), abs(1 - F.h * s_of(F)[0])))),
+    ("no squares", "2.1", "eigenvalues of AᵀA are squares of singular values of A", constant(lambda F: max(abs(1 - F.h * s_of(F)[-1]), abs(1 - F.h * s_of(F)[0])))),
     ("rows for singular values", "2.1", "two points are moved apart by", constant(by_the_norm_of_rows)),
     ("an upper bound that is not sharp", "2.4", "the constant holds, and is 1.35 times what is found: a bound by ‖x‖ + ‖…‖", constant(lambda F: 1 + F.h * s_of(F)[0] ** 2)),
     ("one, since it is a contraction", "2.4", "the constant holds, and is 1.04 times what is found: D is at least 1/5", constant(lambda F: 1.0)),
@@ -103,6 +103,15 @@ WRONG = [
     ("the second term transposed", "3.1", "the gradient of A: beside the term Σ u xᵀ, it is transposed", vjp(lambda F, w, u, s, x: dict(A=u.T @ x - F.h * w.T @ s))),
     ("the second term without h", "3.1", "the gradient of A: beside the term Σ u xᵀ, a factor h = 0.3 is missing", vjp(lambda F, w, u, s, x: dict(A=u.T @ x - s.T @ w))),
     ("w forgotten", "3.1", "dx: the term w itself is missing", vjp(lambda F, w, u, s, x: dict(dx=u @ F.A))),
+    # written without looking
+    ("Aᵀw for Aw", "3.1", "the gradient of b: Aw for Aᵀw, or the other way round; dx and the gradient of A are off, too", vjp(u_of=lambda F, slope, Aw, s: -F.h * slope * (Aw @ np.linalg.inv(F.A.T) @ F.A))),
+    ("the first term twice", "3.1", "the gradient of A: it is twice Σ u xᵀ, u the gradient of b: the other term is another one", vjp(lambda F, w, u, s, x: dict(A=2 * u.T @ x))),
+    ("z in the second term", "3.1", "the gradient of A: beside the term Σ u xᵀ, of Σ pqᵀ, q (3 entries) is right, p (3) is not", vjp(lambda F, w, u, s, x: dict(A=u.T @ x - F.h * (x @ F.A.T + F.b).T @ w))),
+    ("one batch axis", "3.2", "With several batch axes, make rows first", vjp()),
+    ("b outside σ", "1.1", "b is outside σ", with_(__call__=lambda self, x: x - self.h * self.sigma(x @ self.A.T) @ self.A + self.b)),
+    ("h forgotten in the constant", "2.1", "the constant claims at most 0.872: 1.103 times: h is missing", constant(lambda F: max(abs(1 - s_of(F)[-1] ** 2 / 5), abs(1 - s_of(F)[0] ** 2)))),
+    ("1/5 forgotten", "2.1", "D has entries from 1/5 on", constant(lambda F: np.abs(1 - F.h * s_of(F) ** 2).max())),
+    ("the sum of both ends", "2.4", "the larger of both ends, and not their sum", constant(lambda F: abs(1 - F.h * s_of(F)[-1] ** 2 / 5) + abs(1 - F.h * s_of(F)[0] ** 2))),
     ("h forgotten", "3.1", "dx: beside w, a factor h = 0.3 is missing", with_(vjp=no_step_in_vjp)),
     ("b with the wrong sign", "3.1", "the gradient of b: the sign is wrong", vjp(lambda F, w, u, s, x: dict(b=-u.sum(axis=0)))),
     ("a mean for b", "3.1", "the gradient of b: a mean over the batch of 6 instead of a sum", vjp(lambda F, w, u, s, x: dict(b=u.mean(axis=0)))),
@@ -125,8 +134,8 @@ def vjp_by_samples(self, x):
         D = slope[..., :, None] * self.A  # D A, state by state
         dx = w - self.h * np.einsum("...ki,kj,...j->...i", D, self.A, w)
         u = -self.h * slope * (w @ self.A.T)
-        dA = np.einsum("ki,kj->ij", u, x) - self.h * np.einsum("ki,kj->ij", slope * z, w)
-        return dx, self.pack(b=np.einsum("ki->i", u), A=dA)
+        dA = np.einsum("...i,...j->ij", u, x) - self.h * np.einsum("...i,...j->ij", slope * z, w)
+        return dx, self.pack(b=u.reshape(-1, 3).sum(axis=0), A=dA)
 
     return x - self.h * (slope * z) @ self.A, pullback
 
