@@ -857,7 +857,11 @@ SAID = {
     "the gradient of b: it is that of the first sample alone": lambda F, w, u, s, x, g: dict(b=u[0]),
     "the gradient of A: it is that of the last sample alone": lambda F, w, u, s, x, g: dict(A=np.outer(u[-1], x[-1])),
     "the gradient of b: its entries are in reverse order": lambda F, w, u, s, x, g: dict(b=g["b"][::-1]),
-    "the gradient of B: off by": lambda F, w, u, s, x, g: dict(B=F.h * w.T @ (s + 1)),
+    "the gradient of A: of Σ pqᵀ, p (3 entries) is right, q (3) is not: it is w": lambda F, w, u, s, x, g: dict(A=u.T @ w),
+    "the gradient of A: of Σ pqᵀ, q (3 entries) is right, p (3) is not: it does not depend on x": lambda F, w, u, s, x, g: dict(A=(w @ F.B).T @ x),
+    "dx: it does not depend on x: is a slope σ′ missing?": lambda F, w, u, s, x, g: dict(dx=w + w @ F.B @ F.A),
+    "the gradient of b: Bw for Bᵀw, or the other way round": lambda F, w, u, s, x, g: dict(b=(u / (w @ F.B) * (w @ F.B.T)).sum(axis=0)),
+    "the gradient of B: of Σ pqᵀ, p (3 entries) is right, q (3) is not": lambda F, w, u, s, x, g: dict(B=F.h * w.T @ (s + 1)),
 }  # fmt: skip
 
 
@@ -951,6 +955,9 @@ WRONG_ACTIVATIONS = {
     "slope(z) of Wrong must be an array, got one float": dict(slope=lambda self, z: 1.0),
     "jumps of σ, the largest at z = 1.5": dict(__call__=lambda self, z: np.arctan(z) + (z > 1.5)),
     "jumps of γ, the largest at z = -3": dict(primitive=lambda self, z: Arctan().primitive(z) + (z > -3)),
+    "it is 2 times the power 3/2 of what it should be": dict(slope=lambda self, z: 2 * (1 + z * z) ** -1.5),
+    "σ′ against differences of σ; it is σ itself": dict(slope=lambda self, z: np.arctan(z)),
+    "worst at z = 2.004: it is 0.1996, and should be 0.1994": dict(slope=lambda self, z: 1 / (1 + z * z) + 2e-4 * np.exp(-((z - 2) ** 2))),
     "worst at z = 2.0": dict(slope=lambda self, z: 1 / (1 + z * z) + 2e-7 * np.exp(-((z - 2) ** 2))),
     "slope_max is missing beside": dict(slope_max=None),
     "σ(z) is not finite at z = -20": dict(__call__=lambda self, z: np.where(z < 0, np.nan, np.arctan(z))),

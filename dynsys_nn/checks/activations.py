@@ -93,16 +93,24 @@ def remark(found, right, z, error, limit):
     if abs(c - 1) > 1e-4 and right.any() and near(found, c * right, right):
         times = f"; it is {c:.6g} times what it should be"
         return times if abs(c + 1) > 1e-4 else "; the sign is wrong"
-    some = np.abs(right) > 1e-3 * np.abs(right).max()  # of the others, differences are rounding
-    if (right[some] * found[some] > 0).all() and np.ptp(np.log(np.abs(right[some]))) > 1:
-        p, log_c = np.polyfit(np.log(np.abs(right[some])), np.log(np.abs(found[some])), 1)
-        if near(
-            found[some], np.sign(right[some]) * np.abs(right[some]) ** p * np.exp(log_c), found
-        ):
-            c = f"{np.exp(log_c):.4g} times " * bool(abs(log_c) > 1e-4)
-            return f"; it is {c}the power {Fraction(p).limit_denominator(12)} of what it should be"
     k = np.argmax(error)
-    return f"; worst at z = {z[k]:.4g}: it is {found[k]:.4g}, and should be {right[k]:.4g}"
+    worst = f"worst at z = {z[k]:.4g}: it is {found[k]:.4g}, and should be {right[k]:.4g}"
+    return f"; {a_power(found, right) or worst}"
+
+
+def a_power(found, right):
+    """Words, if `found` is a multiple of another power of `right`, both positive."""
+    some = np.abs(right) > 1e-3 * np.abs(right).max()  # of the others, differences are rounding
+    x, y = right[some], found[some]
+    if not (min(x.min(), y.min()) > 0 and np.ptp(np.log(x)) > 1):
+        return None
+    p, log_c = np.polyfit(np.log(x), np.log(y), 1)
+    if abs(p - 1) < 1e-3 or not near(y, np.exp(log_c) * x**p, y):
+        return None
+    ratio = Fraction(p).limit_denominator(12)
+    power = ratio if abs(p - ratio) < 1e-3 else f"{p:.4g}"
+    times = "" if abs(log_c) < 1e-4 else f"{np.exp(log_c):.4g} times "
+    return f"it is {times}the power {power} of what it should be"
 
 
 def slope_of(f, z, near_to):

@@ -115,7 +115,28 @@ def in_place(self, field, x, h):
 
 REVERSED = "the weights b are in reverse order"
 ETA = "η = X′(Y)ᵀ(hκ)"
+
+
+def forward(self, field, x, h):
+    K1, pullback1 = field.vjp(x)
+    K2, pullback2 = field.vjp(x + 2 / 3 * h * K1)
+
+    def pullback(w):
+        eta1, dtheta1 = pullback1(h * w / 4)
+        eta2, dtheta2 = pullback2(h * (3 / 4 * w + 2 / 3 * eta1))
+        dh = (w * (K1 / 4 + 3 / 4 * K2)).sum() + 2 / 3 * (eta2 * K1).sum()
+        return w + eta1 + eta2, dtheta1 + dtheta2, dh
+
+    return x + h * (K1 / 4 + 3 / 4 * K2), pullback
+
+
 WRONG = [
+    # written without looking
+    ("Heun's weights", "1.1", "dx: it is that of b = (0.5, 0.5), a₂₁ = 0.6667; the gradient of A and b and B and h are off, too", with_(b=(1 / 2, 1 / 2))),
+    ("1/3 for 2/3", "1.1", "dx: it is that of b = (0.25, 0.75), a₂₁ = 0.3333", with_(a=1 / 3)),
+    ("κ₂ forward from η₁", "1.1", "dx: it goes through the stages from the first one: go back, the last one first", vjp(forward)),
+    ("dθ weighted with b", "1.1", "the stages of the gradient in θ are weighted with b, as κ is already", with_(in_theta=(1 / 4, 3 / 4))),
+    ("K₂ for K₁ in the share", "1.1", "the stages' share of the gradient of h has K_i for K_j", with_(own_dh=lambda w, K1, K2, eta2: (w * (K1 / 4 + 3 / 4 * K2)).sum() + 2 / 3 * (eta2 * K2).sum())),
     ("w forgotten", "1.1", "dx: the term w itself is missing", with_(direct=0)),
     ("η subtracted", "1.1", "dx: beside w, the sign is wrong", with_(sign=-1)),
     ("b reversed throughout", "1.1", REVERSED, with_(b=(3 / 4, 1 / 4))),

@@ -93,7 +93,24 @@ def inverse(first=-1, second=-1, wrong_order=False, old=False, transpose=False):
 # ---- pullbacks
 
 
-def vjp(joins=1, slopes=(1, 1), h=1, sign=1, x_of_B=None, back=None, w_in=(1, 1)):
+def two_lines(self, z, b):
+    x, v = split(z)
+    x = x + self.h * np.tanh(v @ self.A.T + self.a)
+    return join(x, v + self.h * np.tanh(x @ self.B.T + b))
+
+
+def vjp(
+    joins=1,
+    slopes=(1, 1),
+    h=1,
+    sign=1,
+    x_of_B=None,
+    back=None,
+    w_in=(1, 1),
+    turned=False,
+    q_of_the_old=False,
+    v_of_A=False,
+):
     def vjp(self, z):
         x, v = split(z)
         s = np.tanh(v @ self.A.T + self.a)
@@ -103,11 +120,16 @@ def vjp(joins=1, slopes=(1, 1), h=1, sign=1, x_of_B=None, back=None, w_in=(1, 1)
         def pullback(w):
             wx, wv = split(w)
             u = (self.h if h else 1) * (1 - t * t if slopes[1] else 1) * wv
-            wx = w_in[0] * wx + joins * u @ self.B
-            q = self.h * (1 - s * s if slopes[0] else 1) * wx
+            old, wx = wx, w_in[0] * wx + joins * u @ (self.B.T if turned else self.B)
+            q = self.h * (1 - s * s if slopes[0] else 1) * (old if q_of_the_old else wx)
             dv = w_in[1] * wv + q @ self.A
             seen = x if x_of_B else x_new
-            pieces = dict(A=sign * q.T @ v, a=q.sum(0), B=u.T @ seen, b=u.sum(0))
+            pieces = dict(
+                A=sign * q.T @ (v + self.h * t if v_of_A else v),
+                a=q.sum(0),
+                B=u.T @ seen,
+                b=u.sum(0),
+            )
             return (back or join)(wx, dv), self.pack(**pieces)
 
         return join(x_new, v + self.h * t), pullback
@@ -170,6 +192,14 @@ WRONG = [
     ("A for Aᵀ in the inverse", "2.1", "in x[..., [0, 1]]: its error is of order h, look for a sign, a transpose or a parameter", inverse(transpose=True)),
     ("the value for the inverse", "2.1", "it is F itself: something is to be undone", lambda Answer: type("Wrong", (Answer,), {"inverse": Answer.__call__})()),
     ("what comes back does not join", "3.1", "dx: its [..., [0, 1]] does not depend on w[..., [2, 3]]: a term is missing; the gradient of A and a are off, too", vjp(joins=0)),
+    # written without looking
+    ("b forgotten", "1.2", "b is missing", with_(__call__=lambda self, z: two_lines(self, z, 0))),
+    ("a for b", "1.2", "a stands for b", with_(__call__=lambda self, z: two_lines(self, z, self.a))),
+    ("halves exchanged in the inverse", "2.1", "its halves are exchanged", lambda Answer: type("Wrong", (Answer,), {"inverse": lambda self, z: np.roll(Answer.inverse(self, z), 2, axis=-1)})()),
+    ("the covector before it is joined", "3.1", "dx: its [..., [2, 3]] is w[..., [2, 3]] if w is zero elsewhere: a term is missing", vjp(q_of_the_old=True)),
+    ("B for Bᵀ on the way back", "3.1", "dx: in dx[..., [0, 1]], B should be transposed", vjp(turned=True)),
+    ("v⁺ for v in dA", "3.1", "p (2 entries) is right, q (2) is not: it is F(x)'s last half", vjp(v_of_A=True)),
+    ("one batch axis", "3.2", "With several batch axes, make rows first", vjp()),
     ("dA with the wrong sign", "3.1", "the gradient of A: the sign is wrong", vjp(sign=-1)),
     ("h forgotten in u", "3.1", "the gradient of B and b: a factor h = 0.5 is missing; dx and the gradient of A and a are off, too: by this, or look for", vjp(h=0)),
     ("the slope of the first shear", "3.1", "dx and the gradient of A and a: off by a factor that depends on x, and not on w: look at the slope σ′ and its z", vjp(slopes=(0, 1))),

@@ -69,7 +69,9 @@ def two_of_the_activation(self, x):
 
 
 def by_the_norm_of_rows(F):
-    return max(abs(1 - F.h * (F.A**2).sum(axis=1).max()), abs(1 - F.h * (F.A**2).sum(axis=1).min() / 5))
+    return max(
+        abs(1 - F.h * (F.A**2).sum(axis=1).max()), abs(1 - F.h * (F.A**2).sum(axis=1).min() / 5)
+    )
 
 
 def no_return(F):
@@ -91,7 +93,7 @@ WRONG = [
     ("the largest at both ends", "2.1", "the smallest eigenvalue of AᵀDA is not that of the largest singular value", constant(lambda F: max(abs(1 - F.h * s_of(F)[0] ** 2 / 5), abs(1 - F.h * s_of(F)[0] ** 2)))),
     ("the smallest end alone", "2.3", "eigenvalues of F′ may be negative: which is the largest in size?", constant(lambda F: abs(1 - F.h * s_of(F)[-1] ** 2 / 5))),
     ("without |…|", "2.3", "eigenvalues of F′ may be negative", constant(lambda F: max(1 - F.h * s_of(F)[-1] ** 2 / 5, 1 - F.h * s_of(F)[0] ** 2))),
-    ("no squares", "2.1", "eigenvalues of AᵀA are squares of singular values of A", constant(lambda F: max(abs(1 - F.h * s_of(F)[-1]), abs(1 - F.h * s_of(F)[0])))),
+    ("no squares", "2.1", "eigenvalues are of AᵀDA: squares of singular values of A, and 1/5", constant(lambda F: max(abs(1 - F.h * s_of(F)[-1]), abs(1 - F.h * s_of(F)[0])))),
     ("rows for singular values", "2.1", "two points are moved apart by", constant(by_the_norm_of_rows)),
     ("an upper bound that is not sharp", "2.4", "the constant holds, and is 1.35 times what is found: a bound by ‖x‖ + ‖…‖", constant(lambda F: 1 + F.h * s_of(F)[0] ** 2)),
     ("one, since it is a contraction", "2.4", "the constant holds, and is 1.04 times what is found: D is at least 1/5", constant(lambda F: 1.0)),
@@ -107,6 +109,7 @@ WRONG = [
     ("Aᵀw for Aw", "3.1", "the gradient of b: Aw for Aᵀw, or the other way round; dx and the gradient of A are off, too", vjp(u_of=lambda F, slope, Aw, s: -F.h * slope * (Aw @ np.linalg.inv(F.A.T) @ F.A))),
     ("the first term twice", "3.1", "the gradient of A: it is twice Σ u xᵀ, u the gradient of b: the other term is another one", vjp(lambda F, w, u, s, x: dict(A=2 * u.T @ x))),
     ("z in the second term", "3.1", "the gradient of A: beside the term Σ u xᵀ, of Σ pqᵀ, q (3 entries) is right, p (3) is not", vjp(lambda F, w, u, s, x: dict(A=u.T @ x - F.h * (x @ F.A.T + F.b).T @ w))),
+    ("einsum over …", "3.1", "np.einsum has no sum over '...': make rows first", vjp(lambda F, w, u, s, x: dict(b=np.einsum("...i->i", u)))),
     ("one batch axis", "3.2", "With several batch axes, make rows first", vjp()),
     ("b outside σ", "1.1", "b is outside σ", with_(__call__=lambda self, x: x - self.h * self.sigma(x @ self.A.T) @ self.A + self.b)),
     ("h forgotten in the constant", "2.1", "the constant claims at most 0.872: 1.103 times: h is missing", constant(lambda F: max(abs(1 - s_of(F)[-1] ** 2 / 5), abs(1 - s_of(F)[0] ** 2)))),
@@ -134,8 +137,10 @@ def vjp_by_samples(self, x):
         D = slope[..., :, None] * self.A  # D A, state by state
         dx = w - self.h * np.einsum("...ki,kj,...j->...i", D, self.A, w)
         u = -self.h * slope * (w @ self.A.T)
-        dA = np.einsum("...i,...j->ij", u, x) - self.h * np.einsum("...i,...j->ij", slope * z, w)
-        return dx, self.pack(b=u.reshape(-1, 3).sum(axis=0), A=dA)
+        rows = "ki,kj->ij"  # einsum does not sum over "..."
+        u, X, s, W = (a.reshape(-1, 3) for a in (u, x, slope * z, w))
+        dA = np.einsum(rows, u, X) - self.h * np.einsum(rows, s, W)
+        return dx, self.pack(b=np.einsum("ki->i", u), A=dA)
 
     return x - self.h * (slope * z) @ self.A, pullback
 

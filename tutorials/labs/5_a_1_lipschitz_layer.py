@@ -84,6 +84,7 @@ def questions(Answer, seed=0):
         0.7: "this is the end of the spectrum for slope 1: the other end counts, too",
         0.94: "the smallest eigenvalue of AᵀDA is not that of the largest singular value",
         0.952: "eigenvalues of AᵀA are squares of singular values of A",
+        0.76: "eigenvalues are of AᵀDA: squares of singular values of A, and 1/5",
         0.872: "h is missing",
         0.808: "D has entries from 1/5 on",
         0.853: "np.linalg.norm(A) is not the largest singular value",
