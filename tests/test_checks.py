@@ -871,6 +871,58 @@ def test_a_wrong_pullback_is_named(words):
     assert not check.passed and words in check.detail, check.detail
 
 
+def test_a_wrong_field_is_not_laid_to_the_step():
+    class Field(dnn.Field):
+        dim_in = dim_out = 3
+
+        def __init__(self):
+            self.own(A=np.random.default_rng(0).normal(size=(3, 3)))
+
+        def __call__(self, x):
+            return np.tanh(x @ self.A.T)
+
+        def vjp(self, x):
+            def back(w):
+                return w @ self.A, 0 * self.theta
+
+            return self(x), back
+
+    F, x = dnn.Flow(Field(), 0.3, dnn.Ralston()), np.random.default_rng(0).normal(size=(6, 3))
+    assert (
+        "the vjp of the field Field is wrong, and the step's is what follows from it"
+        in checks.adjoint(F, x).detail
+    )
+
+
+def test_a_value_may_have_the_name_of_the_mistake_that_leads_to_it():
+    mistakes = {"a plus for the minus": [3.0], "x is missing": [-1.0]}
+    said = [
+        checks.value(lambda x, s=s: x - s, np.ones(1), [0.0], mistakes=mistakes).detail
+        for s in (-2, 2, 3)
+    ]
+    assert (
+        said[0].endswith(": a plus for the minus")
+        and said[1].endswith(": x is missing")
+        and ":" not in said[2]
+    )
+
+
+def test_an_inverse_with_its_halves_exchanged_is_named():
+    class Shear(dnn.Map):
+        dim_in = dim_out = 2
+
+        def __call__(self, z):
+            return z + np.stack([0 * z[..., 0], z[..., 0] ** 2], axis=-1)
+
+        def inverse(self, z):
+            return (z - np.stack([0 * z[..., 0], z[..., 0] ** 2], axis=-1))[..., ::-1]
+
+    assert (
+        "its halves are exchanged"
+        in checks.inverse(Shear(), np.random.default_rng(0).normal(size=(4, 2))).detail
+    )
+
+
 def test_where_two_factors_coincide_both_are_named():
     """h = ½ and a batch of 2."""
     F = Layer(SAID["the gradient of A: one factor h = 0.3 too many"])
@@ -1338,7 +1390,9 @@ def test_an_order_that_is_still_on_its_way_to_the_claim_is_no_mistake():
 
     checks.order(dnn.RK4(), lorenz, np.ones(3), t=2.0).require()  # the coarsest steps are NaN
     kepler = dnn.systems.kepler()
-    checks.order(dnn.ImplicitMidpoint(), kepler, kepler.x0, 2.0, finest=256).require()  # … have no solution
+    checks.order(
+        dnn.ImplicitMidpoint(), kepler, kepler.x0, 2.0, finest=256
+    ).require()  # … have no solution
 
 
 def test_an_infinite_constant_is_kept_and_a_number_is_one_in_any_form():

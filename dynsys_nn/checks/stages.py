@@ -95,8 +95,8 @@ def mistakes_in_a_step(F, x, w):
 
 
 def weights_of(F, x, w, dx):
-    """What method of two stages has dx as its adjoint, if it is another one: its b and a₂₁, or one
-    that goes through the stages forward; "" if there is none, or that is right."""
+    """What method of two stages has dx as its adjoint: another b and a₂₁, or one that goes through
+    the stages forward; "" if there is none, or several."""
     if not isinstance(F, Flow) or F.steps > 1 or not is_explicit(F.method) or len(F.method.b) != 2:
         return ""
     h, (_, (a,)) = F.h, F.method.A
@@ -105,13 +105,14 @@ def weights_of(F, x, w, dx):
     p, q = first(w)[0], second(w)[0]
     terms = h * p, h * q, h * h * first(q)[0], h * h * second(p)[0]
     M, off = np.stack([np.ravel(t) for t in terms], axis=-1), dx - np.ravel(w)
-    (b1, b2, back, forward), *_ = np.linalg.lstsq(M, off, rcond=None)
-    if not near(M @ (b1, b2, back, forward), off, off):
+    (b1, b2, back, forward), _, rank, _ = np.linalg.lstsq(M, off, rcond=1e-8)
+    if rank < 4 or not near(M @ (b1, b2, back, forward), off, off):
         return ""
     if abs(forward) > 1e-4 > abs(back):
         return "it goes through the stages from the first one: go back, the last one first"
-    known = abs(forward) < 1e-4 < abs(b2)
-    return f"it is that of b = ({b1:.4g}, {b2:.4g}), a₂₁ = {back / b2:.4g}" if known else ""
+    if abs(forward) > 1e-4 or abs(b2) < 1e-4:
+        return ""
+    return f"it is that of b = ({b1:.4g}, {b2:.4g}), a₂₁ = {back / b2:.4g}"
 
 
 def is_explicit(method):

@@ -11,9 +11,9 @@
 # 1. Write the value. Which $x$ belongs in the second line, the old one or the new one?
 #    Only one of them keeps volume.
 # 2. Write the inverse: the same shears, the last one first, each undone.
-# 3. Write `vjp`, $w \mapsto$ `(dz, dtheta)`. Go back through the second shear first; its
-#    covector at $x^+$ joins the one that comes from the loss. Gradients of parameters
-#    are summed over all batch axes: `self.pack(A=…, a=…, B=…, b=…)`.
+# 3. Write `vjp`; the pullback returns `dz, dtheta`. Go back through the second shear
+#    first; its covector at $x^+$ joins the one that comes from the loss. Gradients of
+#    parameters are sums over all batch axes: `self.pack(A=…, a=…, B=…, b=…)`.
 #
 # Each question prints one line, with a measured number and its limit: the answer is
 # right if measured ≤ limit. What is wrong is said below the line, and a question waits

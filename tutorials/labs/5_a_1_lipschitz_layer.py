@@ -9,8 +9,8 @@
 # 2. Write `lipschitz`: the smallest constant that holds for all $b$, from $h$ and the
 #    singular values of $A$, `np.linalg.svd(self.A, compute_uv=False)`. Mind both ends
 #    of the spectrum.
-# 3. Write `vjp`, $w \mapsto$ `(dx, dtheta)`, the second summed over all batch axes:
-#    `self.pack(A=…, b=…)`. $A$ acts twice, so it is paid twice.
+# 3. Write `vjp`; the pullback returns `dx, dtheta`, the second summed over all batch
+#    axes: `self.pack(A=…, b=…)`. $A$ acts twice, so it is paid twice.
 #
 # Each question prints one line, with a measured number and its limit: the answer is
 # right if measured ≤ limit. What is wrong is said below the line, and a question waits
@@ -52,7 +52,7 @@ def questions(Answer, seed=0):
 
     Bounds hold for short and for long steps, and are at most 1 % too large.
     """
-    x = np.random.default_rng(seed).normal(size=(40, 3))
+    x = np.random.default_rng(seed).normal(size=(20, 3))
 
     def value():
         F = Answer(0.5)
@@ -82,7 +82,7 @@ def questions(Answer, seed=0):
 
     claims = {  # what typical mistakes claim, for one of the steps
         0.7: "this is the end of the spectrum for slope 1: the other end counts, too",
-        0.94: "the smallest eigenvalue of AᵀDA is not that of the largest singular value",
+        0.94: "the smallest eigenvalue of AᵀDA: the smallest singular value makes it",
         0.952: "eigenvalues of AᵀA are squares of singular values of A",
         0.76: "eigenvalues are of AᵀDA: squares of singular values of A, and 1/5",
         0.872: "h is missing",
