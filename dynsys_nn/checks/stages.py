@@ -99,7 +99,7 @@ def weights_of(F, x, w, dx):
     the stages forward; "" if there is none, or several."""
     if not isinstance(F, Flow) or F.steps > 1 or not is_explicit(F.method) or len(F.method.b) != 2:
         return ""
-    h, (_, (a,)) = F.h, F.method.A
+    h, a = F.h, F.method.A[1][0] if F.method.A[1] else 0
     k, first = F.field._vjp(x)
     _, second = F.field._vjp(x + h * a * k)
     p, q = first(w)[0], second(w)[0]
