@@ -857,6 +857,7 @@ SAID = {
     "the gradient of b: it is that of the first sample alone": lambda F, w, u, s, x, g: dict(b=u[0]),
     "the gradient of A: it is that of the last sample alone": lambda F, w, u, s, x, g: dict(A=np.outer(u[-1], x[-1])),
     "the gradient of b: its entries are in reverse order": lambda F, w, u, s, x, g: dict(b=g["b"][::-1]),
+    "the gradients of A and B are exchanged; dx: the sign is wrong": lambda F, w, u, s, x, g: dict(A=g["B"], B=g["A"], dx=-g["dx"]),
     "the gradient of A: of Σ pqᵀ, p (3 entries) is right, q (3) is not: it is w": lambda F, w, u, s, x, g: dict(A=u.T @ w),
     "the gradient of A: of Σ pqᵀ, q (3 entries) is right, p (3) is not: it does not depend on x": lambda F, w, u, s, x, g: dict(A=(w @ F.B).T @ x),
     "dx: it does not depend on x: is a slope σ′ missing?": lambda F, w, u, s, x, g: dict(dx=w + w @ F.B @ F.A),

@@ -1,6 +1,8 @@
 """What a tutor would say of a wrong pullback: which piece of it, by which factor, and what that
 looks like."""
 
+import itertools
+
 import numpy as np
 
 from ..arguments import name_of
@@ -309,13 +311,11 @@ IT_IS_THAT_OF = "it is that of "
 def sentences(steps, said, unknown, wrong):
     """What is known, `steps` and words → pieces, and last, in one sentence, the pieces of which
     nothing is."""
+    for a, b in itertools.combinations(wrong, 2):
+        if a in said.get(IT_IS_THAT_OF + b, []) and b in said.get(IT_IS_THAT_OF + a, []):
+            steps = [*steps, f"the gradients of {a} and {b} are exchanged"]
+            said = {words: pieces for words, pieces in said.items() if not {a, b} & {*pieces}}
     lines = steps + [f"{subject(pieces)}: {words}" for words, pieces in said.items()]
-    others = {
-        p: words.removeprefix(IT_IS_THAT_OF) for words, pieces in said.items() for p in pieces
-    }
-    for a, b in others.items():
-        if others.get(b) == a:
-            return f"the gradients of {a} and {b} are exchanged"
     if unknown and lines:
         is_off = "is off, too" if len(unknown) == 1 else "are off, too"
         return "; ".join([*lines, f"{subject(unknown)} {is_off}: by this, or {LOOK}"])

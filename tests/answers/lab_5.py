@@ -111,6 +111,7 @@ WRONG = [
     ("b outside σ", "1.1", "b is outside σ", with_(__call__=lambda self, x: x - self.h * self.sigma(x @ self.A.T) @ self.A + self.b)),
     ("h forgotten in the constant", "2.1", "the constant claims at most 0.872: 1.103 times: h is missing", constant(lambda F: max(abs(1 - s_of(F)[-1] ** 2 / 5), abs(1 - s_of(F)[0] ** 2)))),
     ("1/5 forgotten", "2.1", "D has entries from 1/5 on", constant(lambda F: np.abs(1 - F.h * s_of(F) ** 2).max())),
+    ("eigenvalues of A", "2.1", "eigenvalues of A are not its singular values", constant(lambda F: (lambda e: max(abs(1 - F.h * e.min() ** 2 / 5), abs(1 - F.h * e.max() ** 2)))(abs(np.linalg.eigvals(F.A))))),
     ("the sum of both ends", "2.4", "the larger of both ends, and not their sum", constant(lambda F: abs(1 - F.h * s_of(F)[-1] ** 2 / 5) + abs(1 - F.h * s_of(F)[0] ** 2))),
     ("h forgotten", "3.1", "dx: beside w, a factor h = 0.3 is missing", with_(vjp=no_step_in_vjp)),
     ("b with the wrong sign", "3.1", "the gradient of b: the sign is wrong", vjp(lambda F, w, u, s, x: dict(b=-u.sum(axis=0)))),
