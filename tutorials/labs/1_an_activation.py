@@ -67,13 +67,29 @@ def questions(sigma, seed=0):
             return check
         slope = sigma.slope(np.linspace(-100, 100, 20_001))
         low, high = slope.min(), slope.max()
-        gap = max(abs(sigma.slope_min - low), abs(sigma.slope_max - high))
-        said = f"slopes from {low:.3g} to {high:.3g} are found for |z| ≤ 100, and go on"
-        return checks.Check("sharp bounds", gap, 1e-3, said)
+        gaps = {
+            "slope_min": abs(sigma.slope_min - low),
+            "slope_max": abs(sigma.slope_max - high),
+        }
+        worst = max(gaps, key=gaps.get)
+        said = f"slopes from {low:.3g} to {high:.3g} are found for |z| ≤ 100"
+        said = f"{worst} is not sharp: {said}"
+        return checks.Check("sharp bounds", gaps[worst], 1e-3, said)
 
     def value():
         z = np.array([0.75, -4 / 3, 1e300])
-        return checks.value(sigma, z, [0.6, -0.8, 1.0])
+        mistakes = {
+            "the root is missing": [0.48, -0.48, 0.0],
+            "z² overflows, `np.hypot(1, z)` does not": [0.6, -0.8, 0.0],
+            "the numerator is z, and not 1": [0.8, 0.6, 0.0],
+            "σ is odd, and this is even": [0.6, 0.8, 1.0],
+            "`np.hypot(1, z)` is the root already": [
+                0.75 / 1.25**0.5,
+                -4 / 15**0.5,
+                1e150,
+            ],
+        }
+        return checks.value(sigma, z, [0.6, -0.8, 1.0], mistakes=mistakes)
 
     def adjoint():
         return checks.adjoint(dnn.GradientField(dnn.Dense(3, 3, rng=0), sigma), x)

@@ -11,8 +11,9 @@
 # 1. Write the value. Which $x$ belongs in the second line, the old one or the new one?
 #    Only one of them keeps volume.
 # 2. Write the inverse: the same shears, the last one first, each undone.
-# 3. Write `vjp`. Go back through the second shear first; its covector at $x^+$ joins
-#    the one that comes from the loss.
+# 3. Write `vjp`; the pullback returns `dz, dtheta`. Go back through the second shear
+#    first; its covector at $x^+$ joins the one that comes from the loss. Gradients of
+#    parameters are sums over all batch axes: `self.pack(A=…, a=…, B=…, b=…)`.
 #
 # Each question prints one line, with a measured number and its limit: the answer is
 # right if measured ≤ limit. What is wrong is said below the line, and a question waits
@@ -59,16 +60,40 @@ def questions(F, seed=0):
 
     def value():
         G = copy.deepcopy(F)  # with large weights, where tanh is ±1
-        G.A, G.a = [[50, 100], [-50, 0]], 0.0
-        G.B, G.b = [[100, 0], [100, 300]], 0.0
-        return checks.value(G, np.array([0.0, 0.0, 1.0, 0.0]), [0.5, -0.5, 1.5, -0.5])
+        G.A, G.a = [[-100, 100], [0, -200]], [50, -50]
+        G.B, G.b = [[-100, 200], [100, 100]], [0, 50]
+        states = np.array([[0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+        right = np.array([[-1, -1, 1, -1], [1, -1, 1, 3]]) / 2
+        mistakes = {
+            "h is missing": [[-2, -2, 0, -2], [2, -2, 0, 4]],
+            "h is missing in x⁺": [[-2, -2, 1, -1], [2, -2, 1, 3]],
+            "h is missing in v⁺": [[-1, -1, 0, -2], [1, -1, 0, 4]],
+            "A for Aᵀ: `v @ self.A.T`": [[-1, 1, 3, 1], [-1, -1, 1, 1]],
+            "B for Bᵀ: `… @ self.B.T`": [[-1, -1, 2, -1], [1, -1, 1, 3]],
+            "A for Aᵀ, and B for Bᵀ": [[-1, 1, 3, 0], [-1, -1, 2, 1]],
+            "a is missing": [[-1, 0, 3, 0], [0, -1, 1, 2]],
+            "b is missing": [[-1, -1, 1, -1], [1, -1, 1, 2]],
+            "A stands for B": [[-1, -1, 3, 1], [1, -1, 1, 3]],
+            "a stands for b": [[-1, -1, 2, -1], [1, -1, 1, 1]],
+            "a minus in x⁺": [[1, 1, 3, 1], [-1, 1, 3, 3]],
+            "a minus in v⁺": [[-1, -1, 3, 1], [1, -1, 3, 1]],
+            "a minus in both": [[1, 1, 1, -1], [-1, 1, 1, 1]],
+            "v is changed before x": [[0, -1, 2, 1], [1, -1, 2, 3]],
+            "v⁺ comes before x⁺": [[1, -1, -1, -1], [1, 3, 1, -1]],
+        }
+        mistakes = {words: np.array(wrong) / 2 for words, wrong in mistakes.items()}
+        return checks.value(G, states, right, mistakes=mistakes)
+
+    def two_axes():
+        return checks.adjoint(F, z.reshape(2, 3, 4))
 
     return [
         Question("1.1 volume is kept", lambda: checks.volume(F, z)),
         Question("1.2 value, where tanh is ±1", value, after="1.1"),
         Question("2.1 inverse", lambda: checks.inverse(F, z), after="1.2"),
         Question("3.1 adjoint", lambda: checks.adjoint(F, z), after="1.2"),
-        Question("3.2 Taylor test", lambda: checks.taylor(F, z), after="3.1"),
+        Question("3.2 adjoint, two batch axes", two_axes, after="3.1"),
+        Question("3.3 Taylor test", lambda: checks.taylor(F, z), after="3.1"),
     ]
 
 

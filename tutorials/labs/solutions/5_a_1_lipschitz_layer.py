@@ -28,8 +28,9 @@ class Answer(sheet["Contraction"]):
 
         def pullback(w):
             u = -self.h * slope * (w @ self.A.T)  # the covector at Ax + b
-            dA = u.T @ x - self.h * s.T @ w
-            return w + u @ self.A, self.pack(A=dA, b=u.sum(axis=0))
+            us, xs, ss, ws = (a.reshape(-1, 3) for a in (u, x, s, w))  # rows
+            dA = us.T @ xs - self.h * ss.T @ ws
+            return w + u @ self.A, self.pack(A=dA, b=us.sum(axis=0))
 
         return self(x), pullback
 
