@@ -259,8 +259,8 @@ def picture(answer):
     with plt.style.context(plotting.STYLE):
         _, axes = plt.subplots(1, 2, figsize=(13, 5.5))
         for ax, (name, (A, start)) in zip(axes, matrices.items()):
-            bounds = [answer.bound(A, k) / norm(A) for k in steps]
-            found = [answer.power(A, start, k)[0] / norm(A) for k in steps]
+            bounds = [answer.bound(A, k) / np.linalg.norm(A, 2) for k in steps]
+            found = [answer.power(A, start, k)[0] / np.linalg.norm(A, 2) for k in steps]
             ax.plot(steps, bounds, "v-", label="Gram iteration, from above")
             ax.plot(steps, found, "^-", label="power iteration, from below")
             ax.axhline(1, color="black", linestyle=":", label=r"$\|A\|_2$")

@@ -39,6 +39,7 @@ except ImportError:  # as in PyPy, and in some browsers
 
 import numpy as np
 
+import dynsys_nn as dnn
 from dynsys_nn import checks
 from dynsys_nn.arguments import results
 from dynsys_nn.checks import Question
