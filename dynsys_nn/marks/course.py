@@ -115,10 +115,10 @@ def read(path):
 
 
 def write(path, text):
-    """Write a text, all or nothing."""
+    """Write a text, all or nothing; what UTF-8 cannot say is replaced."""
     scratch = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
-        scratch.write_text(text, encoding="utf-8", newline="")
+        scratch.write_bytes(text.encode("utf-8", "replace"))
         os.replace(scratch, path)
     finally:
         with contextlib.suppress(OSError):
