@@ -12,7 +12,7 @@ from ..training.progress import Line, on_a_terminal
 from . import fences, pages
 from .course import Job, Options, marked
 from .marker import Sheet
-from .submission import students
+from .submission import left_out, printable, students
 
 
 def main(given=None):
@@ -35,6 +35,8 @@ def main(given=None):
             (out / folder).mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    if left := left_out(asked.submissions):
+        say(f"left out, as links or hidden files: {printable(', '.join(left))}")
     if seeds and (lost := [job.student for job in jobs if job.student not in seeds]):
         say(f"{asked.seeds} has no seed for {', '.join(lost)}: theirs are drawn")
     remark = remark_on_the_solution(sheet, options, out)

@@ -26,6 +26,7 @@ from ..files import public, rebuilt
 from ..maps.parameters import Parameters
 from . import fences
 from .messages import Channel, Peer, Stopped, code_of, thing
+from .submission import without_magics
 from .tape import Tape
 
 NAME = "answer"
@@ -69,7 +70,7 @@ class Answer(Peer):
         checks.run = Unasked
         for cell in cells:
             try:
-                exec(compile("\n" * start + cell, file, "exec"), module.__dict__)
+                exec(code_in(cell, start, file), module.__dict__)
             except BaseException as error:
                 words, line = code_of(error)["said"]
                 words = f"SyntaxError: {error}" if isinstance(error, SyntaxError) else words
@@ -258,6 +259,16 @@ class Unasked(checks.Results):
 
     def exit(self):
         return self
+
+
+def code_in(cell, start, file):
+    """The code of a cell that begins after so many lines; what only a notebook understands is left
+    out of one that is no Python with it."""
+    try:
+        return compile("\n" * start + cell, file, "exec")
+    except SyntaxError:
+        left = without_magics(cell) if file.endswith(".ipynb") else cell
+        return compile("\n" * start + left, file, "exec")
 
 
 def return_of(function):

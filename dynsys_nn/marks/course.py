@@ -79,27 +79,32 @@ def mark_one(given):
     job, out = given
     try:
         results, remark = mark(Sheet(job.sheet), job.path, job.seed, job.options)
+        found = {
+            "student": job.student,
+            "remark": cut(remark),
+            "questions": [
+                {
+                    "name": r.name,
+                    "points": r.points if r.passed else 0,
+                    "of": r.points,
+                    "verdict": r.verdict,
+                    "measured": r.measured,
+                    "limit": r.limit,
+                    "diagnosis": cut(r.known),
+                    "line": cut(r.line),
+                }
+                for r in results
+            ],
+        }
+        write(file_of(job, out), json.dumps(found, ensure_ascii=False, indent=1))
     except Exception as error:  # the marker's own: the others are marked all the same
         return job.student, {"student": job.student, "broken": f"{type(error).__name__}: {error}"}
-    found = {
-        "student": job.student,
-        "remark": remark,
-        "questions": [
-            {
-                "name": r.name,
-                "points": r.points if r.passed else 0,
-                "of": r.points,
-                "verdict": r.verdict,
-                "measured": r.measured,
-                "limit": r.limit,
-                "diagnosis": r.known,
-                "line": r.line,
-            }
-            for r in results
-        ],
-    }
-    write(file_of(job, out), json.dumps(found, ensure_ascii=False, indent=1))
     return job.student, found
+
+
+def cut(text, most=600):
+    """A text, at most so long."""
+    return text if len(text) <= most else f"{text[:most]} …"
 
 
 def file_of(job, out):

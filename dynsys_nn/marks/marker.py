@@ -128,6 +128,9 @@ class Run:
                 answer = "Answer"
         elif left:
             raise error or Wrong(f"the submission defines no {' and no '.join(left)}")
+        for name in set(stand) & set(sheet.asked):
+            if isinstance(space[name], type) and answer != "Answer" and not isinstance(stand[name], type):
+                raise Wrong(f"{name} is to be a class, as on the sheet, got {stand[name]!r:.80}")
         given = {"seed": seed} if "seed" in inspect.signature(space["questions"]).parameters else {}
         return numbered(space["questions"](eval(answer, space | stand), **given)), error
 

@@ -137,5 +137,6 @@ def page(title, body):
 
 
 def safe(text):
-    """A text in HTML; what UTF-8 cannot say is replaced."""
-    return html.escape(str(text).encode("utf-8", "replace").decode("utf-8"))
+    """A text in HTML; what UTF-8 cannot say, and what would turn a line around, is replaced."""
+    text = str(text).encode("utf-8", "replace").decode("utf-8")
+    return html.escape(re.sub(r"[^\S \n]|[\0-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", " ", text))

@@ -21,6 +21,7 @@ from ..linear import LinearMap
 from ..maps import Map
 
 QUOTIENTS = "difference quotients, in place of a derivative that is written by hand"
+OFF = "the answer switches off what notes its calls, sys.setprofile"
 KINDS = (Activation, LinearMap, Map, Method)
 DERIVATIVES = ("vjp", "jvp", "jacobian", "gradient", "hvp", "slope", "value_and_slope")
 LOOKED_AT = (*DERIVATIVES, None)  # always, pullbacks and functions, too
@@ -80,6 +81,8 @@ class Tape:
 
     def followed(self, value):
         """What was returned; a pullback in it belongs to the same call."""
+        if self.call is not None and sys.getprofile() != self.look:
+            self.found.append((OFF, ""))
         last = value[-1] if isinstance(value, tuple) and value else None
         if callable(last) and hashable(last) and self.call is not None:
             self.pullbacks[last] = self.call
