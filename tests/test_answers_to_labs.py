@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import runpy
+import warnings
 
 import pytest
 from conftest import ROOT
@@ -40,13 +41,35 @@ def printed(questions):
         return checks.run(questions), out.getvalue().splitlines()
 
 
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.stem)
+def test_a_sheet_as_it_is_has_no_mistakes_and_says_what_is_to_do(path):
+    with contextlib.redirect_stdout(io.StringIO()) as out, pytest.raises(SystemExit) as end:
+        runpy.run_path(str(path), run_name="__main__")
+    lines = out.getvalue().splitlines()
+    assert end.value.code == 1 and "next: task " in lines[-1] and max(map(len, lines)) <= 88
+    assert any(line.startswith("to do ") for line in lines) and "FAILED" not in out.getvalue()
+
+
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.stem)
+def test_a_solution_passes_every_question(path):
+    with contextlib.redirect_stdout(io.StringIO()) as out, pytest.raises(SystemExit) as end:
+        runpy.run_path(str(path.parent / "solutions" / path.name), run_name="__main__")
+    *lines, last = out.getvalue().splitlines()
+    assert end.value.code == 0 and last == f"{len(lines)} of {len(lines)} right"
+    assert all(line.startswith("passed ") for line in lines)
+
+
 @pytest.mark.parametrize("path, wrong", list(answers("WRONG")))
 def test_wrong_answers_are_caught_and_named(path, wrong):
     questions, Answer = lab(path)
     _, number, words, make = wrong
-    results, lines = printed(questions(make(Answer)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # as for a student
+        results, lines = printed(questions(make(Answer)))
     first = next(result for result in results if not result.passed)
-    assert first.number == number and words in first.diagnosis, "\n".join(lines)
+    said, _, line = words.partition("\n    ")
+    assert first.number == number and said in first.known, "\n".join(lines)
+    assert line in first.line, "\n".join(lines)
     assert max(map(len, lines)) <= 88
 
 

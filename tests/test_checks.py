@@ -1331,7 +1331,7 @@ def test_an_order_that_is_still_on_its_way_to_the_claim_is_no_mistake():
 
     checks.order(dnn.RK4(), lorenz, np.ones(3), t=2.0).require()  # the coarsest steps are NaN
     kepler = dnn.systems.kepler()
-    checks.order(dnn.ImplicitMidpoint(), kepler, kepler.x0, t=2.0).require()  # … have no solution
+    checks.order(dnn.ImplicitMidpoint(), kepler, kepler.x0, 2.0, finest=256).require()  # … have no solution
 
 
 def test_an_infinite_constant_is_kept_and_a_number_is_one_in_any_form():

@@ -274,16 +274,36 @@ def tangent_or_quotient(F, x, v, part):
     return (Jv, "jvp") if near else (quotient, DISAGREES)
 
 
-def columns(F, x, part):
-    """F′e for each unit vector e of x or of θ: from the jvp, if it is right there, else difference
-    quotients."""
-    units = np.eye(theta_of(F).size) if part == "in θ" else np.eye(x.size).reshape(-1, *x.shape)
-    return [tangent_or_quotient(F, x, e, part)[0] for e in units]
+class Truth:
+    """What a pullback should give at x for the covector w: from the jvp, if it is right there, else
+    difference quotients, each measured once."""
 
+    def __init__(self, F, x, w):
+        self.F, self.x, self.w, self.samples = F, x, w, x[..., 0].size
 
-def true_gradient(F, x, w, part):
-    """∂⟨w, F⟩ in all directions of x or of θ, flat."""
-    return np.array([(w * column).sum() for column in columns(F, x, part)])
+    @functools.cached_property
+    def in_x(self):
+        """F′e for each unit vector e of x, (x.size, samples, …)."""
+        return self.columns(np.eye(self.x.size).reshape(-1, *self.x.shape), "in x")
+
+    @functools.cached_property
+    def in_theta(self):
+        """The same of θ."""
+        return self.columns(np.eye(theta_of(self.F).size), "in θ")
+
+    def columns(self, units, part):
+        found = [tangent_or_quotient(self.F, self.x, e, part)[0] for e in units]
+        return np.reshape(found, (len(units), self.samples, -1))
+
+    def gradient(self, part):
+        """∂⟨w, F⟩ in all directions of x or of θ, flat."""
+        J = self.in_x if part == "in x" else self.in_theta
+        return (J * self.w.reshape(self.samples, -1)).sum(axis=(1, 2))
+
+    def of_samples(self, w=None):
+        """∂⟨w, F⟩/∂θ of each sample alone, (samples, p)."""
+        w = self.w.reshape(self.samples, -1) if w is None else w
+        return (self.in_theta * w).sum(axis=2).T
 
 
 def jacobian_by_differences(F, x, step=1e-6):

@@ -85,7 +85,7 @@ def source(code, number, names=None):
 def returned_in(frame):
     """A function of the answer that has returned what this frame, of the package, looks at; None if
     there is none."""
-    names = frame.f_locals
+    names = dict(frame.f_locals)
     done = {"found", "dtheta"} & names.keys()
     if isinstance(names.get("self"), Given) and "y" in names:
         function = names["self"].f
@@ -137,13 +137,15 @@ def words_of(error):
 
 
 def batches(frames):
-    """The batch axes, (2, 3) of (2, 3, d), of each array that the answer was called with."""
-    if not frames:
-        return []
-    frame = frames[0][0]
-    names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
-    arrays = [frame.f_locals.get(name) for name in names]
-    return [a.shape[:-1] for a in arrays if isinstance(a, np.ndarray)]
+    """The batch axes, (2, 3) of (2, 3, d), of each array among the arguments of the first function
+    of the answer that has arrays there."""
+    for frame, _ in frames:
+        names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+        arrays = [frame.f_locals.get(name) for name in names]
+        known = [a.shape[:-1] for a in arrays if isinstance(a, np.ndarray) and a.ndim]
+        if known:
+            return known
+    return []
 
 
 def on_rows(sizes, frames):
@@ -160,11 +162,14 @@ def of_a_matrix(found, frames):
 
 
 def of_shapes(found, frames):
-    shapes = [ast.literal_eval(shape) for shape in re.findall(r"\([\d,]*\)", found[1])]
+    shapes = [ast.literal_eval(shape) for shape in re.findall(r"\((?:\d+,)+\d*\)|\(\)", found[1])]
     a, b = sorted(shapes[:2], key=len) if len(shapes) > 1 else ((), ())
     said = f"arrays of shapes {' and '.join(map(str, shapes))} do not fit: "
-    if a and len(a) < len(b) and a == b[: len(a)]:
+    known = batches(frames)
+    if a and len(a) < len(b) and a == b[: len(a)] and (a in known or not known):
         return said + A_NUMBER_EACH
+    if len(a) == len(b) == 2 and (a[1] == b[0] or b[1] == a[0]):
+        return f"{said}{TRANSPOSE} Or is @ meant, and not *?"
     rows = on_rows([shape[-1] for shape in shapes if shape], frames)
     return f"{said}{TRANSPOSE}{rows or ' Or a sum over an axis?'}"
 
@@ -190,7 +195,7 @@ def last(found):
 WORDS = {
     r"core dimension.*\(size (\d+) is different from (\d+)\)": of_a_matrix,
     r"shapes .* not aligned: (\d+) .*!= (\d+)": of_a_matrix,
-    r"does not have enough dimensions \(has 0": "@ takes arrays, and got a number: write * for it",
+    r"does not have enough dimensions \(has 0": "@ takes arrays, and got a number, or None",
     r"(.* must be a number, got )array\(": lambda found, _: (
         f"{found[1]}an array: is a sum missing?"
     ),
@@ -210,14 +215,16 @@ WORDS = {
     r"(axis -?\d+) is out of bounds for array of dimension (\d+)": lambda found, _: (
         f"there is no {found[1]}, the array has {found[2]} axes: axis=-1 is the last one of any"
     ),
-    r"cannot reshape array of size (\d+) into shape (\([\d,]*\))": lambda found, _: (
+    r"cannot reshape array of size (\d+) into shape (\([-\d,]*\))": lambda found, _: (
         f"{found[1]} entries do not fill the shape {found[2]}: an axis of the batch too few?"
     ),
     r"truth value of an array": "if, and, or, not and max() take one number, not an array: write "
     "np.where(…), np.maximum(…), &, or |",
     r"only .*arrays can be converted|only .*array of size 1": "one number is needed, and got an "
     "array: np.exp(z) and not math.exp(z)?",
-    r"inhomogeneous|setting an array element": "rows of other lengths make no array",
+    r"inhomogeneous|setting an array element": "arrays of other shapes make no array: is there a "
+    "list, or an array, where a number should be?",
+    r"signature matching types .*<U": INSTEAD["str"],
     r"[Ss]ingular matrix": "a matrix is singular, and has no inverse",
     r"'NoneType' object is not callable": f"None {CALLED}",
     r"'(?:numpy\.)?(\w*)' object is not callable": lambda found, _: f"one {found[1]} {CALLED}",
@@ -231,17 +238,30 @@ WORDS = {
         f"{found[1] or 'the function'} has no argument {found[2]}: is it spelled rightly?"
     ),
     r"object is not subscriptable": lambda found, _: instead(found.string, "a number has no [k]"),
+    r"invalid index to scalar": "a number has no [k]",
     r"can't multiply sequence": SEQUENCE,
-    r"unsupported operand|bad operand|must be real number": lambda found, _: instead(
-        found.string, found.string
+    r"unsupported operand|bad operand|must be real number|of type \w+ which has no callable": (
+        lambda found, _: instead(found.string, of_an_operand(found.string))
     ),
 }
 
 
 def instead(said, otherwise):
     """What to do about the first kind that is no array in the words of an error."""
-    kinds = re.findall(r"\w+", said)
+    kinds = [kind or other for kind, other in re.findall(r"'([\w.]+)'|(?:of type|not) (\w+)", said)]
     return next((INSTEAD[kind] for kind in kinds if kind in INSTEAD), otherwise)
+
+
+def of_an_operand(said):
+    """What is said of an object that is no number."""
+    kinds = re.findall(r"'([\w.]+)'|of type (\w+)", said)
+    names = [name.rpartition(".")[2] for pair in kinds for name in pair if name]
+    if any(name.endswith("Result") for name in names):
+        return "several results where one array should be: take one, as in U, s, Vt = …"
+    odd = [name for name in names if name not in ("float", "int", "complex", "ndarray", "float64")]
+    return (
+        f"one {odd[0]} does not calculate: are the brackets missing, as in f(x)?" if odd else said
+    )
 
 
 def of_an_attribute(error, frames):
@@ -253,8 +273,14 @@ def of_an_attribute(error, frames):
         return INSTEAD[type(thing).__name__]
     pieces = getattr(thing, "_pieces", ())
     known = [*pieces, *(n for n in dir(thing) if n[0] != "_")]
-    near = difflib.get_close_matches(name, known, 1, 0.75)
-    remark = f": is it {near[0]}?" if near else f": it has {', '.join(pieces)}" if pieces else ""
+    near = difflib.get_close_matches(name, known, 2, 0.75)
+    remark = (
+        f": is it {' or '.join(near)}?"
+        if near
+        else f": it has {', '.join(pieces)}"
+        if pieces
+        else ""
+    )
     if isinstance(thing, np.ndarray) and callable(getattr(np, name, None)):
         remark = f": write np.{name}(…)"
     return f"{'NumPy' if thing is np else name_of(thing)} has no {name}{remark}"
@@ -267,7 +293,7 @@ def of_a_name(error, frames):
     local = frame is not None and name in (*frame.f_code.co_varnames, *frame.f_code.co_freevars)
     if isinstance(error, UnboundLocalError) or local:
         return f"{name} is used before it has a value"
-    names = {} if frame is None else frame.f_globals | frame.f_locals
+    names = {} if frame is None else {**frame.f_globals, **frame.f_locals}
     near = difflib.get_close_matches(name, [*names, *dir(builtins)], 1)
     if hasattr(names.get("self"), name):
         near = [f"self.{name}"]

@@ -11,9 +11,9 @@ DEBTS = "what a stage owes to the earlier ones, a_ij η_i"
 
 def mistakes_in_a_step(F, x, w):
     """[(words, (dx, dtheta, dh)), …] of typical mistakes in the adjoint of one step of a Flow whose
-    method has its A and b, dtheta that of the field, and first, without words, of none; [] for
-    other maps."""
-    if not isinstance(F, Flow) or F.steps > 1 or getattr(F.method, "A", None) is None:
+    method has an explicit tableau, its A and b, dtheta that of the field, and first, without
+    words, of none; [] for other maps."""
+    if not isinstance(F, Flow) or F.steps > 1 or not is_explicit(F.method):
         return []
     A, b, h, K, pullbacks = F.method.A, F.method.b, F.h, [], []
     for row in A:
@@ -83,3 +83,10 @@ def mistakes_in_a_step(F, x, w):
             (f"one factor h too many in stage {i + 1}: {ETA}", {"c": at(i, h)}),
         ]
     return [(words, adjoint(**mistake)) for words, mistake in mistakes]
+
+
+def is_explicit(method):
+    """Whether a method has a tableau whose stages follow from those before them."""
+    A, b = getattr(method, "A", None), getattr(method, "b", None)
+    rows = isinstance(A, list | tuple) and isinstance(b, list | tuple) and len(A) == len(b)
+    return rows and not any(any(row[i:]) for i, row in enumerate(A))

@@ -3,7 +3,7 @@ looks like."""
 
 import numpy as np
 
-from .check import parameters_of, places, tangent_or_quotient, theta_of, true_gradient
+from .check import Truth, parameters_of, places, tangent_or_quotient, theta_of
 from .slopes import of_the_slope
 from .stages import mistakes_in_a_step
 from .words import LOOK, UNKNOWN, factors_of_a_mean, like, near, words_for
@@ -16,30 +16,39 @@ def diagnosis(F, x, w, found):
         return "take a smaller map and batch to see where"
     if not all(np.isfinite(g).all() for g in found.values()):
         return "it is not finite"
-    wrong = wrong_pieces(F, x, w, found)
+    truth = Truth(F, x, w)
+    wrong = wrong_pieces(truth, found)
     steps = of_the_stages(F, x, w, wrong)
     explained, said = sum(steps.values(), []), {}
     for piece in [piece for piece in wrong if piece not in explained]:
-        said.setdefault(words_for_piece(F, x, w, piece, wrong), []).append(piece)
+        said.setdefault(words_for_piece(truth, piece, wrong), []).append(piece)
     unknown = [piece for words, pieces in said.items() if UNKNOWN in words for piece in pieces]
     said = {words: pieces for words, pieces in said.items() if UNKNOWN not in words}
     if unknown and not explained:
-        words, off = of_the_slope(F, x, w, wrong, unknown)
+        words, off = of_the_slope(truth, wrong, unknown)
         said |= {words: off} if off else {}
         unknown = [piece for piece in unknown if piece not in off]
+    order = [name for name in unknown if name]
+    if len(order) > 1 and near(
+        np.sort(found["in θ"]), np.sort(truth.gradient("in θ")), found["in θ"]
+    ):
+        said |= {
+            f"the entries are those of θ in another order: it is {', '.join(places(F))}": order
+        }
+        unknown = [piece for piece in unknown if piece not in order]
     return sentences([*steps], said, unknown, wrong) or "in a small entry"
 
 
-def wrong_pieces(F, x, w, found):
+def wrong_pieces(truth, found):
     """name → (found, right, shape), flat, of dx, its name is "", and of the gradient of each
     parameter, those that differ."""
     pieces = {}
     if "in x" in found:
-        right = true_gradient(F, x, w, "in x")
-        pieces[""] = found["in x"].ravel(), right, x.shape[-1:], right
+        right = truth.gradient("in x")
+        pieces[""] = found["in x"].ravel(), right, truth.x.shape[-1:], right
     if "in θ" in found:
-        right, named = true_gradient(F, x, w, "in θ"), parameters_of(F)
-        for name, at in places(F).items():
+        right, named = truth.gradient("in θ"), parameters_of(truth.F)
+        for name, at in places(truth.F).items():
             pieces[name] = found["in θ"][at], right[at], named[name].shape, right
     return {
         name: (its, true, shape)
@@ -74,11 +83,11 @@ def of_the_stages(F, x, w, wrong):
     return {}
 
 
-def words_for_piece(F, x, w, piece, wrong):
+def words_for_piece(truth, piece, wrong):
     """What is wrong with dx, or with the gradient of a parameter."""
-    its, true, shape = wrong[piece]
+    (its, true, shape), F, x = wrong[piece], truth.F, truth.x
     if not piece:
-        return words_for_dx(its, true, F, x, w)
+        return words_for_dx(its, true, F, x, truth.w)
     for other, (_, its_true, its_shape) in wrong.items():
         if other not in ("", piece) and its_shape == shape and near(its, its_true, true):
             return IT_IS_THAT_OF + other
@@ -86,14 +95,17 @@ def words_for_piece(F, x, w, piece, wrong):
     if UNKNOWN not in words or x.ndim == 1:
         return words
     one, over = ("the {} sample", "the batch") if x.ndim == 2 else ("x[{}]", "all batch axes")
+    numbers = ("first", "last") if x.ndim == 2 else (0, -1)
+    rows = truth.of_samples().reshape(*x.shape[:-1], -1)[..., places(F)[piece]]
     alone = [
-        (
-            f"it is that of {one.format(which)} alone: sum over {over}",
-            true_gradient(F, x[[k]], w[[k]], "in θ")[places(F)[piece]],
-        )
-        for which, k in zip(("first", "last") if x.ndim == 2 else (0, -1), (0, -1), strict=True)
+        (f"it is that of {one.format(number)} alone: sum over {over}", sum_of_rows(rows[k]))
+        for number, k in zip(numbers, (0, -1), strict=True)
     ]
-    return like(its, alone, true) or beside_a_product(F, x, w, its, true, shape) or words
+    return like(its, alone, true) or beside_a_product(truth, its, true, shape) or words
+
+
+def sum_of_rows(a):
+    return a.reshape(-1, a.shape[-1]).sum(axis=0)
 
 
 def words_for_dx(found, true, F, x, w):
@@ -132,23 +144,21 @@ def words_for_dx(found, true, F, x, w):
     return like(found, terms, true) or beside_w or like(found, turned, true) or words
 
 
-def beside_a_product(F, x, w, found, true, shape):
+def beside_a_product(truth, found, true, shape):
     """What is wrong beside the term Σ u xᵀ of a matrix that acts twice, u the gradient of the bias
     for each sample; None if there is no such term, or nothing is known of it."""
-    x, w = x.reshape(-1, x.shape[-1]), w.reshape(-1, w.shape[-1])
+    F, x = truth.F, truth.x.reshape(truth.samples, -1)
     for name, at in places(F).items():
         bias = parameters_of(F)[name]
-        if bias.ndim != 1 or shape != (bias.size, x.shape[-1]) or len(w) != len(x):
+        if bias.ndim != 1 or shape != (bias.size, x.shape[-1]):
             continue
-        u = [true_gradient(F, x[[k]], w[[k]], "in θ")[at] for k in range(len(x))]
-        term = (np.transpose(u) @ x).ravel()
-        if near(true, term, true):  # it acts but once
-            continue
+        u = truth.of_samples()[:, at]
+        term = (u.T @ x).ravel()
         if near(found, term, true):
             return f"it is Σ u xᵀ alone, u the gradient of {name}: does the matrix act twice?"
         if near(found, true - term, true):
             return f"the term Σ u xᵀ is missing, u the gradient of {name}"
-        words = words_for(found - term, true - term, factors_of_a_step(F, x), shape)
+        words = words_for(found - term, true - term, factors_of_a_step(F, truth.x), shape)
         if UNKNOWN not in words and "should be zero" not in words:
             return f"beside the term Σ u xᵀ, {words}"
     return None

@@ -81,7 +81,7 @@ def used_before(self, field, x, h):
     K2, pullback2 = field.vjp(x + 2 / 3 * h * K1)
 
     def pullback(w):
-        eta1, dtheta1 = pullback1(h * (1 / 4 * w + 2 / 3 * eta2))
+        eta1, dtheta1 = pullback1(h * (1 / 4 * w + 2 / 3 * eta2))  # noqa: F821
         eta2, dtheta2 = pullback2(h * 3 / 4 * w)
         return w + eta1 + eta2, dtheta1 + dtheta2, (w * K1).sum()
 

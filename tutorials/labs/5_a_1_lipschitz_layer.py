@@ -56,7 +56,8 @@ def questions(Answer, seed=0):
     def value():
         F = Answer(0.5)
         F.A, F.b = [[1, 2, 0], [0, 1, 0], [0, 0, 1]], 0.0
-        return checks.value(F, np.array([1.0, -1.0, 2.0]), [1.1, -0.7, 1.0])
+        x = np.array([[1.0, -1.0, 2.0], [-1.0, 1.0, 0.0]])
+        return checks.value(F, x, [[1.1, -0.7, 1.0], [-1.5, -0.5, 0.0]])
 
     def holds(h):
         return checks.lipschitz(Answer(h), x)
