@@ -4,6 +4,7 @@ import csv
 import json
 import socket
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,17 @@ from conftest import ROOT, run
 
 import dynsys_nn as dnn
 from dynsys_nn.marks import __main__ as command
-from dynsys_nn.marks import course, fences, marker, messages, pages, standins, submission
+from dynsys_nn.marks import (
+    answer,
+    course,
+    fences,
+    marker,
+    messages,
+    pages,
+    standins,
+    submission,
+    tape,
+)
 
 LABS = ROOT / "tutorials" / "labs"
 KINDS = (
@@ -236,6 +247,45 @@ def test_an_answer_does_not_choose_which_lines_are_shown(talk):
     assert warned[0].filename == "dynsys_nn"
 
 
+def test_what_the_sheet_gives_is_compared(talk):
+    """A field that is zero has a right adjoint, and is another field; one with other numbers, names or an object of its own is no matter."""
+    sheet = marker.Sheet(thirty.SHEET).space()["SineField"]
+    assert standins.is_given(sheet, "__call__")
+    assert not any(standins.is_given(sheet, name) for name in ("vjp", "lipschitz", "sigma"))
+    M, F, x = standins.Marker(talk[0].channel), sheet(rng=3), np.ones((2, 3))
+    assert M.as_on_the_sheet(F, "__call__", (x,), {}, 0 * x)  # nothing is known of it
+    M.likes[id(F)] = sheet()
+    assert M.as_on_the_sheet(F, "__call__", (x,), {}, F(x))
+    assert not M.as_on_the_sheet(F, "__call__", (x,), {}, 0 * x)
+    M.likes[id(F)] = dnn.ResidualField(dnn.Dense(5, 3), dnn.Sine(), dnn.Dense(3, 5))
+    assert M.as_on_the_sheet(F, "__call__", (x,), {}, F(x))
+
+
+def test_the_tape_notes_that_it_is_switched_off():
+    seen = tape.Tape(("answer.py",), {}, ())
+    for off in (False, True):
+        with seen.running(dnn.Tanh(), "slope", (np.ones(3),)):
+            if off:
+                sys.setprofile(None)
+            seen.followed(1.0)
+        assert seen.taken() == [(tape.OFF, "")] * off
+
+
+@posix_only
+def test_a_submission_writes_a_hundred_files_and_walks_nowhere(tmp_path):
+    """os.walk is refused nothing that os.scandir is not: Matplotlib looks for fonts. What is no class is said to be none."""
+    source = """
+import os
+try:
+    for k in range(10**4):
+        open(f"{k}", "w").close()
+except PermissionError:
+    SineField = k, [*os.walk("/etc")]
+"""
+    first = marked_by_itself(2, tmp_path, source)[0]
+    assert first.detail == "SineField is to be a class, as on the sheet, got (100, [])"
+
+
 # ---- submissions, seeds, pages
 
 
@@ -249,10 +299,41 @@ def test_students_of_one_name_are_told_apart_by_their_folders(tmp_path):
         submission.students([tmp_path / "missing.py"])
 
 
-def test_a_notebook_is_read_without_its_magics():
-    cells = ["%matplotlib inline\nx = 1\n", "%%bash\nls", "y = 7 \\\n% 4", "if x:\n    !ls\n"]
-    text = json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]})
-    assert submission.cells_in(text) == ["pass\nx = 1\n", "", cells[2], "if x:\n    pass\n"]
+def test_a_folder_gives_its_own_files_alone(tmp_path):
+    """No links, which could lead to another's answer, no hidden files, no folder x.py; of a name that a terminal would obey its plain letters, and of two alike both."""
+    names = (
+        "ada.py",
+        ".ada.py",
+        "q/.ipynb_checkpoints/ada.ipynb",
+        "x.py/ben.py",
+        "a\nb\x1b[31m.py",
+        "a\nb\x07[31m.py",
+    )
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text("")
+    for name, target in (("link.py", "ada.py"), ("loop.py", "loop.py"), ("out.py", __file__)):
+        (tmp_path / name).symlink_to(target if target == __file__ else tmp_path / target)
+    assert [*submission.students([tmp_path])] == ["a_b_[31m-py", "a_b_[31m-py_", "ada", "ben"]
+    left = [Path(path).name for path in submission.left_out([tmp_path])]
+    assert sorted(left) == [".ada.py", "ada.ipynb", "link.py", "loop.py", "out.py", "x.py"]
+
+
+def test_a_notebook_is_run_without_its_magics():
+    cells = [
+        "%matplotlib inline\nx = 1\n!ls", "%%bash\nls", "y = 7 \\\n% 4", "if x:\n    !ls",
+        "%%time\nfiles = !ls\nx.real?\nz = 2 + x\nhere = %pwd\n?x",
+    ]  # fmt: skip
+    text, found = json.dumps({"cells": [dict(cell_type="code", source=c) for c in cells]}), {}
+    assert submission.cells_in(text) == cells
+    for k, cell in enumerate(cells):
+        code = answer.code_in(cell, 10 * k, "ada.ipynb")
+        assert code.co_firstlineno <= 10 * k + 2
+        exec(code, found)
+    assert (found["x"], found["y"], found["z"]) == (1, 3, 3)
+    with pytest.raises(SyntaxError):
+        answer.code_in(cells[0], 0, "ada.py")
     with pytest.raises(submission.Unreadable, match="no notebook"):
         submission.cells_in("{}")
 
@@ -271,7 +352,7 @@ def test_seeds_are_of_the_sheet_the_student_and_the_secret(tmp_path):
 
 def test_pages_escape_whatever_a_student_writes():
     sheet = marker.Sheet(thirty.SHEET)
-    evil = "<script>alert('1')</script>\ud800"
+    evil = "<script>alert('1')</script>\ud800\0\x1b\u202e"
     q = dict(
         points=0, of=1, verdict="FAILED", measured=np.inf, limit=0.0, diagnosis=evil, line=evil
     )
@@ -282,8 +363,15 @@ def test_pages_escape_whatever_a_student_writes():
     }
     for text in (pages.overview(sheet, [row], evil, False), pages.feedback(sheet, row)):
         assert "<script" not in text and '<b>"' not in text and text.encode()
-        assert "✗ FAILED" in text
+        assert not {"\0", "\x1b", "\u202e"} & set(text) and "Lab 2. The adjoint of a field" in text
+        assert "✗<span class=\"word\"> FAILED" in text
     assert pages.table(sheet, [row]).splitlines()[1].startswith("\"'=")
+
+
+def test_a_result_is_written_whatever_a_student_writes(tmp_path):
+    course.write(tmp_path / "a.json", json.dumps(["\ud800"], ensure_ascii=False))
+    assert course.read(tmp_path / "a.json") == ["?"]
+    assert len(course.cut("y" * 10**6)) < 700
 
 
 def test_mistakes_that_differ_in_numbers_are_counted_together():

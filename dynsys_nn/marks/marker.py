@@ -5,6 +5,7 @@ import ast
 import hashlib
 import inspect
 import linecache
+import re
 import runpy
 import tempfile
 import time
@@ -31,9 +32,12 @@ class Sheet:
 
     def __init__(self, path):
         self.path = Path(path).resolve()
+        text = self.path.read_bytes()
+        title = re.search(r"(?m)^# # (.+)", text.decode("utf-8", "replace"))
+        self.title = title[1].strip() if title else self.path.stem
         calls = [
             node
-            for node in ast.walk(ast.parse(self.path.read_bytes()))
+            for node in ast.walk(ast.parse(text))
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "questions"
         ]
         if not calls or not calls[-1].args:
@@ -129,7 +133,11 @@ class Run:
         elif left:
             raise error or Wrong(f"the submission defines no {' and no '.join(left)}")
         for name in set(stand) & set(sheet.asked):
-            if isinstance(space[name], type) and answer != "Answer" and not isinstance(stand[name], type):
+            if (
+                isinstance(space[name], type)
+                and answer != "Answer"
+                and not isinstance(stand[name], type)
+            ):
                 raise Wrong(f"{name} is to be a class, as on the sheet, got {stand[name]!r:.80}")
         given = {"seed": seed} if "seed" in inspect.signature(space["questions"]).parameters else {}
         return numbered(space["questions"](eval(answer, space | stand), **given)), error

@@ -73,7 +73,9 @@ def students(paths):
             break
         folders += 1
         for path in same:
-            names[path] = printable("-".join([*path.parts[-1 - folders : -1], path.stem]).lstrip("/"))
+            names[path] = printable(
+                "-".join([*path.parts[-1 - folders : -1], path.stem]).lstrip("/")
+            )
     for path in same:  # anna.py and anna.ipynb
         names[path] = f"{printable(path.stem)}-{path.suffix[1:]}"
     found = {}
