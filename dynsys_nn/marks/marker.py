@@ -106,11 +106,10 @@ class Run:
         """What is asked must be answered in so many seconds from now."""
         self.marker.channel.deadline = time.monotonic() + seconds
 
-    def load(self, sheet, submission, seed):
-        """The sheet's questions, of the answer in a submission, and the first error in it. The
-        answer is what the submission calls Answer, as solutions do, or else by the sheet's name."""
-        cells, names = cells_of(submission), [*sheet.own, "Answer"]
-        trusted = self.options.readable
+    def load(self, sheet, submission, cells, seed):
+        """The sheet's questions, of the answer in the cells of a submission, and the first error in
+        them. The answer is what they call Answer, as solutions do, or else by the sheet's name."""
+        names, trusted = [*sheet.own, "Answer"], self.options.readable
         file = str(submission) if trusted else submission.name
         text = "\n".join(cells)
         linecache.cache[file] = len(text), None, text.splitlines(True), file
@@ -175,11 +174,16 @@ def mark(sheet, submission, seed, options):
     def add(words, line=""):
         results.append(failed(sheet.questions[len(results)], words, line))
 
-    while len(results) < len(sheet.questions):
+    try:
+        cells = cells_of(submission)
+    except Unreadable as error:
+        cells = None
+        add(str(error))
+    while cells and len(results) < len(sheet.questions):
         run, begun, questions = Run(options), time.monotonic(), None
         try:
             run.within(AGAIN + 2 * took if late else max(AGAIN, options.seconds - spent))
-            questions, error = run.load(sheet, submission, seed)
+            questions, error = run.load(sheet, submission, cells, seed)
             took = time.monotonic() - begun
             remark = f"{error}\n    {error.line}".strip() if error else ""
             for question in questions[len(results) :]:
@@ -191,12 +195,14 @@ def mark(sheet, submission, seed, options):
             late |= slow
             add(TIME.format(after) if slow else str(stop))
         except (Exception, SystemExit) as error:
-            add(str(error) if isinstance(error, Unreadable) else words_of(error), line_of(error))
+            add(words_of(error), line_of(error))
         finally:
             run.end()
             spent += time.monotonic() - begun
-        while questions is None and len(results) < len(sheet.questions):  # there is no more of it
-            results.append(waiting(sheet.questions[len(results)], results[-1]))
+        if questions is None:  # there is no more of it
+            break
+    for question in sheet.questions[len(results) :]:
+        results.append(waiting(question, results[-1]))
     return results, remark
 
 
