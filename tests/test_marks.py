@@ -280,7 +280,7 @@ try:
     for k in range(10**4):
         open(f"{k}", "w").close()
 except PermissionError:
-    SineField = k, [*os.walk("/etc")]
+    SineField, Answer = (k, [*os.walk("/etc")]), 3
 """
     first = marked_by_itself(2, tmp_path, source)[0]
     assert first.detail == "SineField is to be a class, as on the sheet, got (100, [])"
@@ -364,7 +364,7 @@ def test_pages_escape_whatever_a_student_writes():
     for text in (pages.overview(sheet, [row], evil, False), pages.feedback(sheet, row)):
         assert "<script" not in text and '<b>"' not in text and text.encode()
         assert not {"\0", "\x1b", "\u202e"} & set(text) and "Lab 2. The adjoint of a field" in text
-        assert "✗<span class=\"word\"> FAILED" in text
+        assert '✗<span class="word"> FAILED' in text
     assert pages.table(sheet, [row]).splitlines()[1].startswith("\"'=")
 
 

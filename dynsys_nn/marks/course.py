@@ -79,26 +79,16 @@ def mark_one(given):
     job, out = given
     try:
         results, remark = mark(Sheet(job.sheet), job.path, job.seed, job.options)
-        found = {
-            "student": job.student,
-            "remark": cut(remark),
-            "questions": [
-                {
-                    "name": r.name,
-                    "points": r.points if r.passed else 0,
-                    "of": r.points,
-                    "verdict": r.verdict,
-                    "measured": r.measured,
-                    "limit": r.limit,
-                    "diagnosis": cut(r.known),
-                    "line": cut(r.line),
-                }
-                for r in results
-            ],
-        }
+        questions = [
+            {"name": r.name, "of": r.points, "points": r.points if r.passed else 0}
+            | {"verdict": r.verdict, "measured": r.measured, "limit": r.limit}
+            | {"diagnosis": cut(r.known), "line": cut(r.line)}
+            for r in results
+        ]
+        found = {"student": job.student, "remark": cut(remark), "questions": questions}
         write(file_of(job, out), json.dumps(found, ensure_ascii=False, indent=1))
     except Exception as error:  # the marker's own: the others are marked all the same
-        return job.student, {"student": job.student, "broken": f"{type(error).__name__}: {error}"}
+        found = {"student": job.student, "broken": f"{type(error).__name__}: {error}"}
     return job.student, found
 
 

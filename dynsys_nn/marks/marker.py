@@ -124,19 +124,17 @@ class Run:
         error = Wrong(*map(str, errors[0])) if errors else None
         stand = {n: self.marker.stand_in(found[n], space[n]) for n in sheet.own if n in found}
         answer, left = sheet.answer, [name for name in sheet.asked if name not in found]
-        if "Answer" in found and "Answer" not in sheet.own and sheet.asked:
+        own = found.get("Answer")  # what is no class and no object of the submission's is no answer
+        an_answer = isinstance(own, dict) and "methods" in own or id(own) in self.marker.standing
+        if an_answer and "Answer" not in sheet.own and sheet.asked:
             name = sheet.asked[0]
             stand[name] = stand["Answer"] = self.marker.stand_in(found["Answer"], space[name])
             if not isinstance(stand[name], type) and answer != name:  # an object, and no class
                 answer = "Answer"
         elif left:
             raise error or Wrong(f"the submission defines no {' and no '.join(left)}")
-        for name in set(stand) & set(sheet.asked):
-            if (
-                isinstance(space[name], type)
-                and answer != "Answer"
-                and not isinstance(stand[name], type)
-            ):
+        for name in sheet.asked if answer != "Answer" else ():
+            if isinstance(space[name], type) and not isinstance(stand[name], type):
                 raise Wrong(f"{name} is to be a class, as on the sheet, got {stand[name]!r:.80}")
         given = {"seed": seed} if "seed" in inspect.signature(space["questions"]).parameters else {}
         return numbered(space["questions"](eval(answer, space | stand), **given)), error

@@ -3,7 +3,7 @@ package's own answer in place of one that was written by hand.
 
 Seen are the calls that the answer's code itself makes to functions, its own or the package's. A
 quotient that is written out in a line, without a function, is not seen, nor is what an answer hides
-on purpose.
+on purpose; that it has switched off `sys.setprofile`, by which they are seen, is.
 """
 
 import collections
