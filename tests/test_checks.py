@@ -860,6 +860,7 @@ class Layer(dnn.Map):
 
 SAID = {
     "dx: the term w itself is missing": lambda F, w, u, s, x, g: dict(dx=u @ F.A),
+    "dx: it is w itself: the other terms are missing": lambda F, w, u, s, x, g: dict(dx=w),
     "dx: the term w itself is one too many": lambda F, w, u, s, x, g: dict(dx=g["dx"] + w),
     "dx: beside w, the sign is wrong": lambda F, w, u, s, x, g: dict(dx=w - u @ F.A),
     "dx: beside w, a factor h = 0.3 is missing": lambda F, w, u, s, x, g: dict(dx=w + u @ F.A / F.h),
@@ -1405,13 +1406,26 @@ def test_what_is_compared_is_told_by_every_mistake_that_leads_to_it(found, words
     assert checks.compared("dh", 1 + 1e-12, 1.0, mistakes).passed
 
 
+def test_what_differs_is_shown():
+    right = np.arange(1.0, 7.0)
+    for change, words in (
+        ((0, 0, 0, 0, 0, 1), "it is 7, needed is 6, from entry 5 on"),
+        ((0, 0, 1, 0, 0, 9), "it is 1, 2, 4, 4, needed is 1, 2, 3, 4"),
+        ((0, 1e-8, 0, 0, 0, 0), "it is 2.00000001, 3, 4, 5, needed is 2, 3, 4, 5, from entry 1 on"),
+    ):
+        assert checks.compared("x", right + change, right).detail == words
+    assert "got None" in checks.compared("x", [None, 1.0], [1.0, 1.0]).detail
+
+
 def test_the_first_wrong_prediction_is_told_by_what_was_seen():
     facts = {"a": (True, "it moves by 0"), "b": (False, "it moves by 3"), "c": (False, "it falls")}
     assert all(checks.predicted("p", said, facts).passed for said in ("a", ["a"], {"a"}))
     check = checks.predicted("p", "abc", facts)
     assert check.measured == 2 and check.detail == "b is false: it moves by 3"
     assert checks.predicted("p", "", facts).detail == "a is true: it moves by 0"
-    for wrong in (None, "ad", 3):
+    with pytest.raises(NotImplementedError, match="to be predicted: set p"):
+        checks.predicted("p", None, facts)
+    for wrong in ("ad", 3):
         check = checks.predicted("p", wrong, facts)
         assert (
             not check.passed and check.detail == f'needed are letters out of "abc", got {wrong!r}'

@@ -15,8 +15,9 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
     right = np.asarray(right, float)
     size, shape = np.linalg.norm(right) or 1.0, f"an array of shape {right.shape}"
     needed = f"needed is {shape if right.ndim else 'a number'}, got"
+    lacking = isinstance(found, list | tuple) and any(part is None for part in found)
     try:
-        found = np.array([] if found is None else found, float)
+        found = np.array([] if found is None or lacking else found, float)
     except (TypeError, ValueError):
         return Check(name, np.inf, limit, f"{needed} one {type(found).__name__}")
     if found.shape != right.shape:
@@ -27,18 +28,31 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
         return np.linalg.norm(found - other)
 
     alike = [words for words, wrong in (mistakes or {}).items() if gap(wrong) <= 1e-6 * size]
-    said = ", ".join(f"{a:.6g}" for a in found.ravel()[:4])
-    true = ", ".join(f"{a:.6g}" for a in right.ravel()[:4])
-    words = ", or ".join(alike) or f"it is {said}, needed is {true}"
+    words = ", or ".join(alike) or side_by_side(found.ravel(), right.ravel())
     return Check(name, gap(right) / size, limit, words)
+
+
+def side_by_side(found, right):
+    """Four entries of both, the first unless these look alike, with as many digits as it takes."""
+    worst = int(np.argmax(np.abs(found - right))) if found.size else 0
+    for first, digits in ((0, 6), (worst, 6), (worst, 16)):
+        said, true = (
+            ", ".join(f"{entry:.{digits}g}" for entry in a[first : first + 4])
+            for a in (found, right)
+        )
+        if said != true:
+            break
+    return f"it is {said}, needed is {true}" + (f", from entry {first} on" if first else "")
 
 
 def predicted(name, said, facts):
     """The number of wrong predictions, and what was seen of the first of them.
 
     said: the letters of what is said to be true, "ad" or ["a", "d"]; facts: letter → (whether it is
-    true, what was seen), all that can be said.
+    true, what was seen), all that can be said. NotImplementedError if nothing is said yet, None.
     """
+    if said is None:
+        raise NotImplementedError(f"to be predicted: set {name}")
     if not isinstance(said, str | set | frozenset | list | tuple) or not set(said) <= set(facts):
         letters = "".join(facts)
         return Check(name, np.inf, 0, f'needed are letters out of "{letters}", got {said!r}')

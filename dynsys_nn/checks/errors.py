@@ -225,6 +225,8 @@ WORDS = {
     r"inhomogeneous|setting an array element": "arrays of other shapes make no array: is there a "
     "list, or an array, where a number should be?",
     r"signature matching types .*<U": INSTEAD["str"],
+    r"^\w+ has more dimensions than subscripts": "einsum has letters for one axis less: begin "
+    "each group with ..., as in '...i,...i->...'",
     r"[Ss]ingular matrix": "a matrix is singular, and has no inverse",
     r"'NoneType' object is not callable": f"None {CALLED}",
     r"'(?:numpy\.)?(\w*)' object is not callable": lambda found, _: f"one {found[1]} {CALLED}",

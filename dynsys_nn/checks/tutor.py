@@ -119,6 +119,7 @@ def words_for_dx(found, true, F, x, w):
     terms = [
         ("the term w itself is missing", true - w),
         ("the term w itself is one too many", true + w),
+        ("it is w itself: the other terms are missing, or cancel", w),
     ]
     inner = words_for(found - w, true - w, factors, x.shape[-1:])
     known = UNKNOWN not in inner and "should be zero" not in inner

@@ -20,9 +20,9 @@
 #    $f'(y)^\top w$, $\partial/\partial\theta$.
 # 4. Write `sphere`, $X_S$. Show with pencil that $x^\top\nabla U(x) = x^\top f(x)$: the
 #    integrand is $\frac{\mathrm d}{\mathrm dt}\big(t\,x^\top f(tx)\big)$.
-# 5. Predict which parts these fields on $\mathbb R^2$ have: rotation, $(x_2, -x_1)$;
-#    tanh, $(\tanh x_1, \tanh x_2)$; pendulum, $(x_2, -\sin x_1)$; radial,
-#    $-\|x\|^2x$. Set `parts`.
+# 5. Predict what is 0 everywhere, and set `zero`: (a) $\nabla U$ of the rotation
+#    $(x_2, -x_1)$; (b) $X_S$ of $-A^\top\tanh(Ax + b)$; (c) $\nabla U$ and (d) $X_S$
+#    of the pendulum, $(x_2, -\sin x_1)$; (e) $X_S$ of $(x_2, x_1)$.
 #
 # Each question prints one line, with a measured number and its limit: the answer is
 # right if measured ≤ limit. What is wrong is said below the line, and a question waits
@@ -40,8 +40,7 @@ from dynsys_nn.checks import Check, Question
 class Presnov:
     """f = ∇U + X_S for a field f, with n nodes in t."""
 
-    # Task 5: replace each None by "gradient", "sphere" or "both"
-    parts = {"rotation": None, "tanh": None, "pendulum": None, "radial": None}
+    zero = None  # Task 5: replace None by letters, such as "ac"
 
     def __init__(self, f, n=20):
         self.f, self.n = f, n
@@ -63,111 +62,71 @@ class Presnov:
 # %%
 def power(m):
     """f(x) = (x₂ᵐ, x₁ᵐ), of degree m."""
-
-    def jacobian(x):
-        slope = m * x[..., ::-1] ** (m - 1) if m else 0 * x
-        return slope[..., None] * np.eye(2)[::-1]
-
-    return dnn.KnownField(lambda x: x[..., ::-1] ** m, 2, jacobian)
+    return dnn.KnownField(lambda x: x[..., ::-1] ** m, 2)
 
 
 def linear(M):
     """f(x) = Mx."""
     M = np.array(M, float)
-
-    def jacobian(x):
-        return np.broadcast_to(M, (*x.shape, len(M)))
-
-    return dnn.KnownField(lambda x: x @ M.T, len(M), jacobian)
-
-
-def known(name):
-    """The fields of task 5."""
-    if name == "pendulum":
-        return dnn.systems.pendulum()
-    if name == "rotation":
-        return linear([[0, 1], [-1, 0]])
-    eye = np.eye(2)
-    if name == "tanh":
-        return dnn.KnownField(
-            np.tanh, 2, lambda x: (1 / np.cosh(x) ** 2)[..., None] * eye
-        )
-
-    def r2(x):
-        return (x * x).sum(axis=-1, keepdims=True)
-
-    def jacobian(x):
-        return -r2(x)[..., None] * eye - 2 * x[..., None] * x[..., None, :]
-
-    return dnn.KnownField(lambda x: -r2(x) * x, 2, jacobian)
-
-
-def against(f, x, needed, name):
-    """f(x), called by this name, against what it should be."""
-    found = f(x.copy())
-    if not isinstance(found, np.ndarray | np.number | float):
-        got = "None: is there a return?" if found is None else type(found).__name__
-        return Check(name, np.inf, 0.0, f"{name} must be an array, got {got}")
-    if np.shape(found) != needed.shape:
-        said = f"{name} has shape {np.shape(found)} for states of shape {x.shape}, "
-        said += f"needed is {needed.shape}"
-        if name == "U(x)":
-            said += ": one number for each state, sum over the last axis alone"
-        return Check(name, np.inf, 0.0, said)
-    check = checks.value(f, x, needed)
-    check.detail = check.detail.replace("F(x)", name)
-    return check
+    return dnn.KnownField(lambda x: x @ M.T, len(M), lambda x: M + 0 * x[..., None])
 
 
 def questions(Answer, seed=0):
     """What is asked of an answer, a class."""
-    rng = np.random.default_rng(seed)
-    x, grid = rng.normal(size=(6, 2)), rng.normal(size=(2, 3, 2))
-    M, in_space = np.array([[1, 2, 0], [-1, 3, 1], [0, 0, -2]]), rng.normal(size=(6, 3))
+    rng, M = np.random.default_rng(seed), np.array([[1, 2, 0], [-1, 3, 1], [0, 0, -2]])
+    states, x = np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]]), rng.normal(size=(6, 2))
+    in_space, grid = rng.normal(size=(6, 3)), rng.normal(size=(2, 5, 3))
+    for a in (states, x, in_space, grid):
+        a.flags.writeable = False
 
-    def first_numbers():
-        states = np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]])
-        needed, U = np.array([2.5, -2.5, 0.5]), Answer(power(3), 3).U
-        check = against(U, states, needed, "U(x)")
-        if check.passed or not np.isfinite(check.measured):
+    def U_of(f, n, x, needed):
+        check = checks.compared("U(x)", Answer(f, n).U(x), needed)
+        if "got one of shape" in check.detail:
+            check.detail += ": U is one number a state, a sum over the last axis alone"
+        return check
+
+    def moment(m, n):
+        """U(x)/xᵀf(x) for f of degree m: what tᵐ is integrated to."""
+        f = power(m)
+        return Answer(f, n).U(states) / (states * f(states)).sum(axis=-1)
+
+    def five_degrees():
+        f = power(3)
+        check = U_of(f, 3, states, (states * f(states)).sum(axis=-1) / 4)
+        if check.measured == np.inf:
             return check
-        found, last = U(states) / needed, 4 * 5 / 18 * ((1 + 0.6**0.5) / 2) ** 3
-        mistakes = [
-            ("nodes on [−1, 1]: move them to [0, 1], t = (1 + node)/2", 0),
-            ("twice too much: the weights on [0, 1] have the sum 1, not 2", 2),
-            ("that is xᵀf(x): f belongs at tx, node by node", 4),
-            ("that is 2xᵀf(x): f belongs at tx, and weights have the sum 1", 8),
-            ("t = 1 + node lies in [0, 2]: halve it", 8),
-            ("t = 1 + node lies in [0, 2]: halve it, and the weights", 16),
-            ("t = 1 + node/2 lies in [½, 3/2]", 5),
-            ("that is ∫ (tx)ᵀf(tx) dt: the first factor is x, not tx", 0.8),
-            ("that is ∫ t xᵀf(tx) dt, with a factor t too many", 0.8),
-            ("a mean over the nodes: each has a weight of its own", 1.1),
-            ("a sum over the nodes: each has a weight", 3.3),
-            ("that is the last node's share alone: sum over the nodes", last),
-            ("the sign is wrong", -1),
-        ]
-        said = [words for words, c in mistakes if np.allclose(found, c, 1e-9, 1e-12)]
-        if not said and np.allclose(Answer(power(3), 300).U(states), needed, 1e-2):
-            said = ["more nodes make it right: is it the Gauss–Legendre rule?"]
-        check.detail = ", or ".join(said) or check.detail
+        m, node = np.arange(5), 0.15**0.5 * np.array([[-1], [0], [1]])
+        right, powers = 1 / (m + 1), (0.5 + node) ** m
+        mistakes = {
+            "weights on [0, 1] have the sum 1, not 2": 2 * right,
+            "nodes and weights of [−1, 1]: move both to [0, 1]": [2, 0, 2 / 3, 0, 0.4],
+            "nodes on [−1, 1]: move them to [0, 1]": [1, 0, 1 / 3, 0, 0.2],
+            "that is xᵀf(x): f belongs at tx": np.ones(5),
+            "that is ∫ t xᵀf(x) dt: f belongs at tx": np.ones(5) / 2,
+            "a factor t too many: is the first factor tx, and not x?": 1 / (m + 2),
+            "a mean over the nodes: each has a weight": powers.mean(axis=0),
+            "that is the first node's share: is return in the loop?": 5
+            / 18
+            * powers[0],
+            "that is the last node's share: sum over the nodes": 5 / 18 * powers[2],
+            "zero: are nodes and weights exchanged?": 0 * right,
+            "the sign is wrong": -right,
+            "half of it: a mean over the components, or ½ twice?": right / 2,
+        }
+        found = np.stack([moment(k, 3) for k in m], axis=-1)
+        check = checks.compared("U", found[0], right, mistakes)
+        if check.passed:
+            return checks.compared("U", found, np.tile(right, (3, 1)))
+        if check.detail.startswith("it is "):
+            check.detail += ": U(x)/xᵀf(x) for degrees 0 to 4, where 3 nodes are exact"
         return check
 
-    def pendulum():
-        q, p = np.moveaxis(grid, -1, 0)
-        U = q * p / 2 - p * (1 - np.cos(q)) / q
-        two, twenty = (Answer(dnn.systems.pendulum(), n).U for n in (2, 20))
-        check = against(twenty, grid, U, "U(x)")
-        if np.isfinite(check.measured) and np.allclose(
-            two(grid), twenty(grid), 1e-13, 0
-        ):
-            said = "U is the same with 2 and with 20 nodes: take self.n of them"
-            return Check("nodes", np.inf, 0.0, said)
-        if check.passed:
-            U = (in_space * (in_space @ M.T)).sum(axis=-1) / 2
-            check = against(Answer(linear(M), 4).U, in_space, U, "U(x)")
-            check.detail = f"right in ℝ², and not in ℝ³: {check.detail}"
-        return check
+    def one_node():
+        mistakes = {"right with more nodes: take self.n of them": 1 / 3}
+        return checks.compared("U", moment(2, 1), [1 / 4] * 3, mistakes)
+
+    def two_axes():
+        return U_of(linear(M), 4, grid, (grid * (grid @ M.T)).sum(axis=-1) / 2)
 
     def nodes():
         for m in range(12):
@@ -188,107 +147,90 @@ def questions(Answer, seed=0):
         return Check("nodes", 0, 0)
 
     def of_a_matrix():
-        P, x = Answer(linear(M), 4), in_space
-        needed = x @ (M + M.T) / 2
-        check = against(P.gradient, x, needed, "∇U(x)")
-        if check.passed or not np.isfinite(check.measured):
+        found, x = Answer(linear(M), 4).gradient(in_space), in_space
+        check = checks.compared("∇U(x)", found, x @ (M + M.T) / 2)
+        if check.passed or check.measured == np.inf:
             return check
         columns = np.stack([y.ravel() for y in (x @ M.T, x @ M, x @ M.T @ M)], axis=-1)
-        abc, left, *_ = np.linalg.lstsq(columns, P.gradient(x).ravel(), rcond=None)
-        mistakes = [
-            ("the second term, t f′(tx)ᵀx, is missing", 1 / 2, 0, 0),
-            ("the first term, f(tx), is missing", 0, 1 / 2, 0),
-            ("the factor t of the second term is missing", 1 / 2, 1, 0),
-            ("f′(tx)x stands where f′(tx)ᵀx belongs", 1, 0, 0),
-            ("f′(tx)x where f′(tx)ᵀx belongs, and without its factor t", 3 / 2, 0, 0),
-            ("f(x) stands where f(tx) belongs, in the first term", 1, 1 / 2, 0),
-            ("the sign of the second term is wrong", 1 / 2, -1 / 2, 0),
-            ("the sign is wrong", -1 / 2, -1 / 2, 0),
-            ("the second term has t²: is the covector tx?", 1 / 2, 1 / 3, 0),
-            ("one factor t too many in both terms", 1 / 3, 1 / 3, 0),
-            ("twice too much: weights on [0, 1] have the sum 1", 1, 1, 0),
-            ("the covector of the pullback is x, not f(tx)", 1 / 2, 0, 1 / 2),
-            ("the covector of the pullback is x, not f(tx)", 1 / 2, 0, 1 / 3),
-        ]
-        if left.size and left[0] < 1e-16 * (columns**2).sum():
-            said = [words for words, *c in mistakes if np.allclose(abc, c, 1e-8, 1e-8)]
-            terms = "for f = Mx it is {:.3g} Mx + {:.3g} Mᵀx + {:.3g} MᵀMx".format(*abc)
-            check.detail = ": ".join([*said, f"{terms}, needed is ½Mx + ½Mᵀx"])
+        abc, left, *_ = np.linalg.lstsq(columns, np.ravel(found), rcond=None)
+        if left > 1e-16 * (columns**2).sum():
+            return check
+        mistakes = {
+            "the second term, t f′(tx)ᵀx, is missing": [1 / 2, 0, 0],
+            "the first term, f(tx), is missing": [0, 1 / 2, 0],
+            "the factor t of the second term is missing": [1 / 2, 1, 0],
+            "f′(tx)x stands where f′(tx)ᵀx belongs": [1, 0, 0],
+            "that is f(x)": [1, 0, 0],
+            "f(x) stands where f(tx) belongs": [1, 1 / 2, 0],
+            "the sign of the second term is wrong": [1 / 2, -1 / 2, 0],
+            "the second term has t²: is the covector tx?": [1 / 2, 1 / 3, 0],
+            "weights on [0, 1] have the sum 1, not 2": [1, 1, 0],
+            "the second term has no weights": [1 / 2, 2, 0],
+            "the covector of the pullback is x, not f(tx)": [1 / 2, 0, 1 / 3],
+        }
+        check = checks.compared("∇U", np.round(abc, 9) + 0, [0.5, 0.5, 0], mistakes)
+        if check.detail.startswith("it is "):
+            check.detail += " times Mx, Mᵀx, MᵀMx"
         return check
 
     def of_the_pendulum():
-        P, e = Answer(dnn.systems.pendulum(), 20), 1e-5
-        quotients = [(P.U(grid + v) - P.U(grid - v)) / (2 * e) for v in e * np.eye(2)]
-        check = against(P.gradient, grid, np.stack(quotients, axis=-1), "∇U(x)")
-        same = np.allclose(Answer(P.f, 2).gradient(grid), P.gradient(grid), 1e-13, 0)
-        if np.isfinite(check.measured) and same:
+        P, e, x = Answer(dnn.systems.pendulum(), 20), 1e-5, grid[..., :2]
+        quotients = [
+            np.subtract(P.U(x + v), P.U(x - v)) / (2 * e) for v in e * np.eye(2)
+        ]
+        found, two = P.gradient(x), Answer(P.f, 2).gradient(x)
+        check = checks.compared(
+            "∇U(x)", found, np.stack(quotients, axis=-1), limit=1e-8
+        )
+        if check.measured < np.inf and np.allclose(two, found, 1e-13, 0):
             said = "∇U is the same with 2 and with 20 nodes: take self.n of them"
             return Check("nodes", np.inf, 0.0, said)
-        check.limit = 1e-8  # a difference quotient is known no better
-        if not check.passed:
+        if not check.passed and check.measured < np.inf:
             asked = "is f′ taken at tx? has each node its weight?"
             check.detail = f"right for f = Mx, and not here: {asked} {check.detail}"
         return check
 
+    def residual():
+        return Answer(dnn.ResidualField.random(3, 5, bias=1.0, rng=seed), 24)
+
     def recomposed():
-        f = dnn.ResidualField.random(3, 5, bias=1.0, rng=seed)
-        P, x = Answer(f, 24), in_space
-        needed = f(x) - P.gradient(x)
-        check = against(P.sphere, x, needed, "X_S(x)")
-        if check.passed or not np.isfinite(check.measured):
-            return check
-        X, r2 = P.sphere(x), (x * x).sum(axis=-1, keepdims=True)
-        along = (x * f(x)).sum(axis=-1, keepdims=True) * x / r2
-        mistakes = [
-            ("the sign is wrong: f = ∇U + X_S", -needed),
-            ("that is f + ∇U: X_S is what ∇U leaves of f", f(x) + P.gradient(x)),
-            (
-                "that is f less its part along x; the rest of it is no gradient",
-                f(x) - along,
-            ),
-            ("that is f itself", f(x)),
-            ("that is ∇U", P.gradient(x)),
-        ]
-        said = [words for words, y in mistakes if np.allclose(X, y, 1e-8, 1e-10)]
-        check.detail = said[0] if said else check.detail
-        return check
+        P, x = residual(), in_space
+        y, G = P.f(x), P.gradient(x)
+        r2, along = (x * x).sum(axis=-1), (x * y).sum(axis=-1)
+        mistakes = {
+            "the sign is wrong: f = ∇U + X_S": G - y,
+            "that is f + ∇U: X_S is what ∇U leaves of f": y + G,
+            "that is f less its part along x": y - (along / r2)[:, None] * x,
+            "U stands where ∇U belongs": y - np.reshape(P.U(x), (-1, 1)),
+        }
+        return checks.compared("X_S(x)", P.sphere(x), y - G, mistakes)
 
     def orthogonal():
-        f = dnn.ResidualField.random(3, 5, bias=1.0, rng=seed)
-        return checks.orthogonal_to_x(Answer(f, 24).sphere, in_space, limit=1e-10)
+        return checks.orthogonal_to_x(residual().sphere, in_space, limit=1e-10)
 
-    def parts():
-        said, words, claimed = [], ("gradient", "sphere", "both"), Answer.parts
-        if not isinstance(claimed, dict):
-            return Check("parts", np.inf, 0.0, f"parts is a dict, got {claimed!r}")
-        if any(part is None for part in claimed.values()):
-            raise NotImplementedError("Task 5: set parts")
-        for name in ("rotation", "tanh", "pendulum", "radial"):
-            P = Answer(known(name), 24)
-            has = [np.abs(X).max() > 1e-8 for X in (P.gradient(x), P.sphere(x))]
-            found = "both" if all(has) else "gradient" if has[0] else "sphere"
-            if claimed.get(name) not in words:
-                said.append(
-                    f"{name}: {claimed.get(name)!r} is none of {', '.join(words)}"
-                )
-            elif found != claimed[name]:
-                which = {
-                    "gradient": "X_S = 0",
-                    "sphere": "∇U = 0",
-                    "both": "neither is 0",
-                }
-                said.append(f"{name}: not {claimed[name]}, measured is {which[found]}")
-        return Check("parts", len(said), 0, "; ".join(said))
+    def zero():
+        turn, swap = linear([[0, 1], [-1, 0]]), linear([[0, 1], [1, 0]])
+        descent, pendulum = (
+            dnn.GradientField.random(2, 3, rng=seed),
+            dnn.systems.pendulum(),
+        )
+        fields, facts = (turn, descent, pendulum, pendulum, swap), {}
+        for letter, f, part in zip("abcde", fields, "∇X∇XX", strict=True):
+            P = Answer(f, 24)
+            size = np.abs(P.gradient(x) if part == "∇" else P.sphere(x)).max()
+            facts[letter] = size < 1e-8, f"it is up to {size:.2g}"
+        return checks.predicted("zero", Answer.zero, facts)
 
     return [
-        Question("1.1 U of a cubic field", first_numbers),
-        Question("1.2 U of the pendulum, two batch axes", pendulum, after="1.1"),
+        Question("1.1 U of degrees 0 to 4, three nodes", five_degrees),
+        Question("1.2 U of degree 2, one node", one_node, after="1.1"),
+        Question("1.3 U in ℝ³, two batch axes", two_axes, after="1.1"),
         Question("2.1 fewest nodes for degree m", nodes, after="1.2"),
         Question("3.1 ∇U of f = Mx", of_a_matrix, after="1.1"),
-        Question("3.2 ∇U of the pendulum", of_the_pendulum, after=("1.2", "3.1")),
+        Question("3.2 ∇U of the pendulum", of_the_pendulum, after=("1.3", "3.1")),
         Question("4.1 X_S is what ∇U leaves of f", recomposed, after="3.2"),
         Question("4.2 X_S is orthogonal to x", orthogonal, after="4.1"),
-        Question("5.1 the parts of four fields", parts, after="4.2"),
+        Question("5.1 which parts are 0", zero, after="4.2"),
     ]
 
 

@@ -19,10 +19,11 @@
 #    $G_0 = A$, $G_{j+1} = G_j^\top G_j$, so $\|A\|_2 \le \|G_k\|_F^{2^{-k}}$ (Delattre
 #    et al., arXiv:2305.16173). The entries of $G_k$ overflow soon: keep
 #    $G_j = e^{r_j}H_j$ with $\|H_j\|_F = 1$, and find $r_{j+1}$ from $r_j$.
-# 5. Predict $\|A\|_F/\|A\|_2$ and $\sqrt{\|A\|_1\|A\|_\infty}/\|A\|_2$, two more bounds
-#    from above ($\|A\|_1$: the largest sum of absolute values in a column;
-#    $\|A\|_\infty$: in a row), for $I$ of order 9, for the 9×9 matrix of ones, and for
-#    the matrix `H` below. Which matrices have $\|A\|_F = \|A\|_2$? Set `ratios`.
+# 5. Two more bounds from above are $\|A\|_F$ and $\sqrt{\|A\|_1\|A\|_\infty}$
+#    ($\|A\|_1$: the largest sum of absolute values in a column; $\|A\|_\infty$: in a
+#    row). Predict for which matrices $\|A\|_F = \|A\|_2$: (a) $I$ of order 9, (b) the
+#    9×9 matrix of ones, (c) the matrix `H` below; and for which the other bound is
+#    equal to $\|A\|_2$: (d) $I$, (e) ones, (f) `H`. Set `sharp`.
 #
 # Each question prints one line, with a measured number and its limit: the answer is
 # right if measured ≤ limit. What is wrong is said below the line, and a question waits
@@ -30,6 +31,7 @@
 
 # %%
 import numpy as np
+from numpy.linalg import norm
 
 from dynsys_nn import checks
 from dynsys_nn.checks import Check, Question
@@ -41,8 +43,7 @@ H = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
 class Norms:
     """The spectral norm from below, its gradient, and from above."""
 
-    # Task 5: replace each None by two numbers, ‖A‖_F and √(‖A‖₁‖A‖_∞) over ‖A‖₂
-    ratios = {"identity": None, "ones": None, "H": None}
+    sharp = None  # Task 5: replace None by letters, such as "ac"
 
     def power(self, A, v, steps):
         raise NotImplementedError("Task 1: write s, u, v after this many steps")
@@ -58,11 +59,6 @@ class Norms:
 
 
 # %%
-def norm(A):
-    """‖A‖₂."""
-    return np.linalg.svd(A, compute_uv=False)[0]
-
-
 def frozen(a):
     """A copy that cannot be changed."""
     a = np.array(a, float)
@@ -70,289 +66,173 @@ def frozen(a):
     return a
 
 
-def near(a, b):
-    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-8, atol=1e-10)
-
-
-def close(G, B):
-    """Equal, as far as differences know."""
-    return np.allclose(G, B, rtol=1e-5, atol=1e-7)
-
-
-def matrix(rng, singular_values, shape):
-    """A random matrix with these singular values."""
-    m, n = shape
-    U, V = (np.linalg.qr(rng.normal(size=(k, k)))[0] for k in shape)
-    S = np.zeros(shape)
-    np.fill_diagonal(S, singular_values)
-    return U @ S @ V
-
-
-class NoAnswer(Exception):
-    """What is wrong with an answer in which there is no number to measure."""
-
-
-def said_of(ask):
-    """ask, with a check that failed for a NoAnswer."""
-
-    def asked():
-        try:
-            return ask()
-        except NoAnswer as words:
-            return Check("answer", np.inf, 0.0, words)
-
-    return asked
-
-
-def array_of(found, shape, name):
-    """What was found, as an array; NoAnswer unless it has that shape, and is finite."""
-    if found is None:
-        raise NoAnswer(f"{name} is None: is there a return?")
-    try:
-        array = np.array(found, float)
-    except (TypeError, ValueError):
-        raise NoAnswer(f"{name} is a {type(found).__name__}, not numbers") from None
-    if array.shape != shape:
-        raise NoAnswer(f"{name} has shape {array.shape}, needed is {shape}")
-    if not np.isfinite(array).all():
-        words = "is not finite: does a number overflow, or is there 0/0?"
-        raise NoAnswer(f"{name} {words}")
-    return array
+def matrix(rng, m, S):
+    """Random, m × len(S), with singular values S."""
+    U, V = (np.linalg.qr(rng.normal(size=(k, len(S))))[0] for k in (m, len(S)))
+    return frozen(U * S @ V)
 
 
 def questions(answer, seed=0):
     """What is asked of an answer."""
     rng = np.random.default_rng(seed)
-    tall = matrix(rng, [5, 2, 1], (5, 3))
-    square = matrix(rng, [4, 1.5, 1, 0.5], (4, 4))
-    start = rng.normal(size=(2, 6))
+    tall = matrix(rng, 5, [5, 2, 1])
+    square = matrix(rng, 4, [4, 1.5, 1, 0.5])
+    slow = matrix(rng, 6, np.linspace(1, 2, 6))
+    start = frozen(rng.normal(size=6))
 
-    def power(A, v, steps):
-        """s, u, v of the answer."""
+    def power(A, steps, v=start):
         with np.errstate(all="ignore"):
-            found = answer.power(frozen(A), frozen(v), steps)
-        if found is None:
-            raise NoAnswer("power returns s, u, v, got None: is there a return?")
-        if not isinstance(found, tuple | list) or len(found) != 3:
-            got = (
-                len(found) if isinstance(found, tuple | list) else type(found).__name__
-            )
-            raise NoAnswer(f"power returns s, u, v, three things, got {got}")
-        if len(A) != A.shape[1] == np.size(found[1]):
-            raise NoAnswer("u and v are exchanged: u = Av/‖Av‖ is as long as a column")
-        return map(array_of, found, ((), A.shape[:1], A.shape[1:]), "suv")
+            s, u, v = answer.power(A, v[: A.shape[1]], steps)
+        return s, u, v
 
-    def one_step():
-        A, v = np.array([[0.0, 2.0], [1.0, 0.0]]), np.array([1.0, 1.0])
-        (s, _, _), true = power(A, v, 1), (65 / 17) ** 0.5
-        mistakes = [
-            ("that is s after no step, of v₀", (5 / 2) ** 0.5),
-            ("that is s after two steps", (1025 / 257) ** 0.5),
-            ("that is s²: s = ‖Av‖, not ‖Av‖²", 65 / 17),
-            ("that is ‖AᵀAv‖ = s² at last, and s = ‖Av‖", (257 / 17) ** 0.5),
-            ("that is ‖AᵀAv₀‖, which tends to s², and s = ‖Av₁‖", (17 / 2) ** 0.5),
-            ("that is ‖AᵀAv₀‖^½, and s = ‖Av₁‖", (17 / 2) ** 0.25),
-            ("that is ‖Aᵀu₀‖, half a step early: s = ‖Av₁‖", (17 / 5) ** 0.5),
-            ("v goes on by A, to an eigenvalue: it goes on by AᵀA", (8 / 5) ** 0.5),
-            ("that is vᵀAv, and s = ‖Av‖", 12 / 17),
-            ("AAᵀ stands where AᵀA belongs", (20 / 17) ** 0.5),
-            ("that is ‖A‖₂, exact, and no power iteration", 2),
-            ("v₁ is not divided by its length", (65 / 2) ** 0.5),
-            ("v₀ and v₁ are not divided by their lengths", 65**0.5),
-        ]
-        said = [words for words, c in mistakes if near(s, c)]
-        said.append(f"s = {s:.6g}, not {true:.6g}, A = [[0, 2], [1, 0]], v = (1, 1)")
-        return Check("s", abs(s - true), 1e-12, ": ".join(said))
+    def one_step():  # v₀ = (0.6, 0.8), v₁ = (3, 16)/√265, Av₁ = (32, 3)/√265
+        A, v = frozen([[0, 2], [1, 0]]), frozen([3, 4])
+        mistakes = {
+            "that is ‖Av₀‖: a step too few, or s is not of the last v": 2.92**0.5,
+            "that is s after two steps": (16393 / 4105) ** 0.5,
+            "that is s²: s = ‖Av‖, not ‖Av‖²": 1033 / 265,
+            "that is ‖AᵀAv₀‖, which tends to s²": 10.6**0.5,
+            "v goes on by A, to an eigenvalue: it goes on by AᵀA": (4 / 2.92) ** 0.5,
+            "AAᵀ stands where AᵀA belongs": 1.3**0.5,
+            "that is ‖A‖₂, exact, and no power iteration": 2,
+            "v₁ is not divided by its length": 41.32**0.5,
+            "v₀ and v₁ are not divided by their lengths": 1033**0.5,
+        }
+        found = power(A, 1, v)[0]
+        return checks.compared("s", found, (1033 / 265) ** 0.5, mistakes)
 
     def triple():
-        worst, said = 0.0, ""
-        for A, v in (
-            (tall, start[0, :3]),
-            (tall.T, start[0, :5]),
-            (square, start[0, :4]),
-        ):
-            s, u, v = power(A, v, 60)
+        for A in (tall, tall.T, square):
+            s, u, v = power(A, 60)
+            if len(A) != A.shape[1] == np.size(u):
+                return Check("u", np.inf, 0, "u and v are exchanged: u = Av/‖Av‖")
             errors = {
-                "v does not have length 1": abs(np.linalg.norm(v) - 1),
-                "u does not have length 1": abs(np.linalg.norm(u) - 1),
-                "Av = su does not hold": np.linalg.norm(A @ v - s * u),
-                "Aᵀu = sv does not hold": np.linalg.norm(A.T @ u - s * v),
+                "v does not have length 1": abs(norm(v) - 1),
+                "u does not have length 1": abs(norm(u) - 1),
+                "Av = su does not hold": norm(A @ v - np.multiply(s, u)),
+                "Aᵀu = sv does not hold": norm(A.T @ u - np.multiply(s, v)),
             }
             wrong = [words for words, error in errors.items() if not error < 1e-10]
-            if wrong and not said:
-                said = f"{wrong[0]}, after 60 steps, A of shape {A.shape}"
-            worst = max(worst, *errors.values())
-        return Check("s, u, v", worst, 1e-10, said)
+            if wrong and s == power(A, 1)[0]:
+                wrong = ["as after 1 step: return in the loop, or u not renewed?"]
+            check = Check("s, u, v", max(errors.values()), 1e-10, "".join(wrong[:1]))
+            if wrong:
+                break
+        return check
 
     def below():
-        A, v = matrix(rng_of(1), np.linspace(1, 2, 6), (6, 6)), start[1]
-        s = np.array([next(power(A, v, k)) for k in (0, 1, 2, 5, 10, 20)])
-        falls = np.max(s[:-1] - s[1:])
+        right = norm(slow @ start)
+        said = {"v₀ is not divided by its length": right}
+        check = checks.compared("s", power(slow, 0)[0], right / norm(start), said)
+        if not check.passed:
+            check.detail = f"after no step: {check.detail}"
+            return check
+        s = np.array([power(slow, k)[0] for k in (0, 1, 2, 5, 10, 20)])
         said = "s falls from step to step; it may only grow"
-        return Check("s", max(falls, s[-1] - norm(A)), 1e-12, said)
+        return Check("s", max(np.max(s[:-1] - s[1:]), s[-1] - 2), 1e-12, said)
 
     def large():
-        s, _, _ = power(1e50 * tall, start[0, :3], 60)
-        said = "s for 10⁵⁰A is not 10⁵⁰ times that for A"
-        return Check("s", abs(s / 5e50 - 1), 1e-10, said)
+        check = checks.compared("s", power(frozen(1e50 * tall), 60)[0] / 1e50, 5)
+        check.detail = f"is v divided in each step? For 10⁵⁰A, s/10⁵⁰: {check.detail}"
+        return check
 
-    def rng_of(k):
-        return np.random.default_rng([seed, k])
-
-    def gradient(A):
-        v = start[0, : A.shape[1]]
-        G = answer.gradient(frozen(A), frozen(v), 100)
-        if np.shape(G) == A.T.shape != A.shape:
-            raise NoAnswer("the gradient is transposed: it has the shape of A")
-        G = array_of(G, A.shape, "the gradient")
-        units = 1e-6 * np.eye(A.size).reshape(-1, *A.shape)
-        true = [(norm(A + E) - norm(A - E)) / 2e-6 for E in units]
-        true = np.reshape(true, A.shape)
-        error, s = np.linalg.norm(G - true), norm(A)
-        mistakes = [
-            ("it is transposed: u vᵀ, not v uᵀ", true.T),
-            ("the sign is wrong", -true),
-            ("a factor s too many", s * true),
-            ("that is the gradient of s²", 2 * s * true),
-            ("a factor 2 too many", 2 * true),
-            ("divided by s: that is the gradient of log s", true / s),
-            ("that is the gradient of ‖A‖_F", A / np.linalg.norm(A)),
-        ]
-        said = [w for w, B in mistakes if np.shape(B) == A.shape and close(G, B)]
-        rank = np.linalg.matrix_rank(G, 1e-6)
-        if not said and rank != 1:
-            said = [f"u vᵀ has rank 1, this has {rank}"]
-        said.append(f"off by {error:.2g} from differences")
-        return Check("gradient", error, 1e-7, "; ".join(said))
+    def gradient():
+        units, s = 1e-6 * np.eye(15).reshape(15, 5, 3), norm(tall, 2)
+        true = [(norm(tall + E, 2) - norm(tall - E, 2)) / 2e-6 for E in units]
+        true = np.reshape(true, (5, 3))
+        mistakes = {
+            "the sign is wrong": -true,
+            "a factor s too many": s * true,
+            "that is the gradient of s²": 2 * s * true,
+            "that is A/‖A‖₂, as for the length of a vector": tall / s,
+        }
+        found = answer.gradient(tall, start[:3], 100)
+        return checks.compared("gradient", found, true, mistakes, 1e-7)
 
     def hidden():
-        v = start[1, :5]
-        A = array_of(answer.hidden(frozen(v)), (5, 5), "the matrix")
-        if not A.any():
-            raise NoAnswer("that is the matrix 0, of norm 0: nothing is hidden")
-        with np.errstate(all="ignore"):
-            s, _, found = answer.power(frozen(A), frozen(v), 5)
+        v = frozen(start[:5])
+        A = answer.hidden(v)
+        check = checks.compared("A", A, np.ones((5, 5)))
+        if check.measured == np.inf:
+            return check
+        s, _, found = power(frozen(A), 5, v)
         S, Vt = np.linalg.svd(A)[1:]
-        said = f"{s:.3g} is found of ‖A‖₂ = {S[0]:.3g}"
-        v = v / np.linalg.norm(v)
-        if not np.isfinite(s) or np.linalg.norm(A @ v) < 1e-12 * S[0]:
+        said = "it is not seen, and should be larger"
+        if not np.isfinite(s) or norm(A @ v) <= 1e-12 * S[0]:
             said = "Av = 0: what goes on is 0/0, or rounding errors"
         elif abs(Vt[0] @ v) > 1e-10:
-            said += "; Av sees its first singular vector, which is not orthogonal to v"
+            said = "Av sees its first singular vector, which is not orthogonal to v"
         elif abs(Vt[0] @ found) > 1e-6:
-            said += "; rounding errors grow by (s₁/s₂)² a step until they see it"
-        elif S[0] < 10 * s:
-            said += "; it is not seen, and should be larger"
-        return Check("hidden", s / S[0], 0.1, said)  # NaN fails, too
+            said = "rounding errors grow by (s₁/s₂)² a step until they see it"
+        said = f"{s:.3g} is found of ‖A‖₂ = {S[0]:.3g}: {said}"
+        return Check("hidden", np.divide(s, S[0]), 0.1 + 1e-9, said)  # NaN fails, too
 
-    def bound(A, k):
-        """The bound of the answer."""
+    def bounds(A, steps):
         with np.errstate(all="ignore"):
-            return array_of(answer.bound(frozen(A), k), (), f"the bound for k = {k}")
+            return [answer.bound(frozen(A), k) for k in steps]
 
     def first_bounds():
-        A = np.array([[1.0, 2.0], [0.0, 2.0]])
-        found = [bound(A, k) for k in range(4)]
-
-        def grams(first, product):
-            G = [first]
-            for _ in range(4):
-                G.append(product(G[-1]))
-            return np.linalg.norm(G, axis=(1, 2))
-
-        K, roots = grams(A, lambda G: G.T @ G), 0.5 ** np.arange(5)
-        needed = (K**roots)[:4]
-        squares = grams(A, lambda G: G @ G) ** roots
-        lengths = np.cumprod(K[:4] / np.append(1, K[:3]) ** 2)  # of HᵀH
-        products = grams(A.T @ A, lambda G: A.T @ A @ G)[:3] ** [1 / 2, 1 / 4, 1 / 6]
-        mistakes = [
-            ("the root is missing", K[:4]),
-            ("‖G_j‖_F is squared in each step: 2r_j + …", lengths ** roots[:4]),
-            ("that is its logarithm", np.log(needed)),
-            ("one step too many: G₀ is A itself", (K**roots)[1:]),
-            ("a step too many, and its root is missing", K[1:] ** roots[:4]),
-            ("a step too few, or too high a root", (K ** (roots / 2))[:4]),
-            (
-                "the root of order 2ᵏ⁻¹ stands where that of order 2ᵏ belongs",
-                K[:4] ** (2 * roots[:4]),
-            ),
-            ("that is ‖A‖_F for every k", K[[0, 0, 0, 0]]),
-            ("that is ‖A‖₂, exact, and no Gram iteration", np.full(4, norm(A))),
-            ("GG stands where GᵀG belongs, which tends to an eigenvalue", squares[:4]),
-            (
-                "that is of (AᵀA)ᵏ: G is multiplied by itself, not by AᵀA",
-                [K[0], *products],
-            ),
-        ]
-        errors = np.abs(found - needed)
-        k = int(np.argmax(errors > 1e-12))
-        said = [words for words, c in mistakes if near(found, c)]
-        said.append(f"k = {k}: {found[k]:.6g}, needed is {needed[k]:.6g}")
-        return Check("bound", errors.max(), 1e-12, ": ".join(said))
+        k, root = np.arange(4), 0.5 ** np.arange(4)  # ‖G_k‖_F = 2 · 3^(2^k) for A = 3I
+        mistakes = {
+            "the root is missing": 2.0 * 3 ** (2**k),
+            "that is its logarithm": np.log(3 * 2**root),
+            "one step too many: G₀ is A itself": 3 * 2 ** (root / 2),
+            "a step too many, and its root is missing": 9 * 2**root,
+            "a step too few, or too high a root": (3 * 2**root) ** 0.5,
+            "‖G_j‖_F is squared in each step: 2r_j + …": (6 * root) ** root,
+            "what is added to 2r_j is doubled, too": 1.5 * 4**root,
+            "that is ‖A‖_F for every k": [6, 6, 6, 6],
+            "that is of k = 1: is return in the loop?": 3 * 2 ** root[[0, 1, 1, 1]],
+            "that is ‖A‖₂ for every k: is the norm ‖·‖_F?": [3, 3, 3, 3],
+        }
+        found = bounds(3 * np.eye(4), range(4))  # k as Python's integers
+        check = checks.compared("bound", found, 3 * 2**root, mistakes)
+        if not check.passed:
+            check.detail += " (A = 3I of order 4, k = 0 to 3)"
+            return check
+        A = np.array([[1.0, 2.0], [0.0, 2.0]])  # ‖G_k‖_F^(1/2ᵏ) by singular values, too
+        needed = [norm(np.linalg.svd(A)[1], 2 ** (j + 1)) for j in k]
+        squares = [norm(np.linalg.matrix_power(A, 2**j)) ** 0.5**j for j in k]
+        mistakes = {"GG stands where GᵀG belongs, as for an eigenvalue": squares}
+        return checks.compared("bound", bounds(A, range(4)), needed, mistakes)
 
     def above():
-        gaps = []
-        for A in (tall / 5, tall.T / 5, square / 4, matrix(rng_of(2), 1, (4, 4))):
-            found = [bound(A, k) for k in range(9)]
-            gaps.append(np.array(found) / norm(A) - 1)
-        low, high = np.min(gaps), np.max(np.array(gaps)[:, -1])
-        if low < -1e-12:
-            k = int(np.argmin(np.min(gaps, axis=0)))
-            times = f"{1 + low:.6g} times ‖A‖₂"
-            raise NoAnswer(f"k = {k}: the bound is {times}, and so none")
-        said = f"k = 8 gives {1 + high:.6g} times ‖A‖₂ at most"
-        return Check("bound", high, 0.01, said)
+        isotropic = matrix(rng, 4, [2, 2, 2, 2])
+        found = [bounds(A / norm(A, 2), range(9)) for A in (tall, tall.T, isotropic)]
+        low, high = np.min(found), np.max(found, axis=0)[-1]
+        if low < 1 - 1e-12:
+            said = f"{low:.6g} times ‖A‖₂ is claimed, which is no bound"
+            return Check("bound", 1 - low, 1e-12, said)
+        return Check("bound", high - 1, 0.01, f"k = 8: up to {high:.6g} times ‖A‖₂")
 
     def no_overflow():
-        found = [bound(c * square, k) for c in (1e60, 1e-60) for k in (12, 30)]
-        true = norm(square) * np.array([1e60, 1e60, 1e-60, 1e-60])
-        error = np.abs(found / true - 1).max()
-        said = f"A·10^±60: k = 12 and 30 are off by up to {error:.1e}"
-        if 0.1 < found[0] < 10:
-            said += "; what G is divided by has to come back, by its root"
-        return Check("bound", error, 1e-3, said)
+        found = [np.divide(bounds(c * square, (12, 30)), 4 * c) for c in (1e60, 1e-60)]
+        check = checks.compared("bound", found, np.ones((2, 2)), limit=1e-3)
+        said = "does a number overflow? What G is divided by comes back, by its root."
+        check.detail = f"{said} A·10^±60, k = 12 and 30, bound/‖A‖₂: {check.detail}"
+        return check
 
-    def ratios():
-        matrices = {"identity": np.eye(9), "ones": np.ones((9, 9)), "H": H}
-        if not isinstance(answer.ratios, dict):
-            raise NoAnswer(f"ratios is a dict, got {answer.ratios!r}")
-        if any(ratio is None for ratio in answer.ratios.values()):
-            raise NotImplementedError("Task 5: set ratios")
-        said = []
-        for name, A in matrices.items():
-            rows_and_columns = np.linalg.norm(A, 1) * np.linalg.norm(A, np.inf)
-            true = [np.linalg.norm(A) / norm(A), rows_and_columns**0.5 / norm(A)]
-            claimed = array_of(
-                answer.ratios.get(name, ()), (2,), f"what is said of {name}"
-            )
-            pairs = zip(("‖A‖_F", "√(‖A‖₁‖A‖_∞)"), claimed, true, strict=True)
-            wrong = [bound for bound, a, b in pairs if not np.isclose(a, b, 1e-3)]
-            if wrong and np.allclose(claimed[::-1], true):
-                said.append(f"{name}: ‖A‖_F comes first")
-            elif wrong:
-                said.append(f"{name}: look at {' and '.join(wrong)}")
-        return Check("ratios", len(said), 0, "; ".join(said))
+    def sharp():
+        facts = {}
+        for (one, other), A in ("ad", np.eye(9)), ("be", np.ones((9, 9))), ("cf", H):
+            rows_columns = norm(A, 1) * norm(A, np.inf)
+            for letter, bound in ((one, norm(A)), (other, rows_columns**0.5)):
+                ratio = bound / norm(A, 2)
+                facts[letter] = abs(ratio - 1) < 1e-9, f"it is {ratio:.3g} times ‖A‖₂"
+        return checks.predicted("sharp", answer.sharp, dict(sorted(facts.items())))
 
-    sheet = [
+    return [
         Question("1.1 s after one step", one_step),
         Question("1.2 s, u, v after 60 steps", triple, after="1.1"),
-        Question("1.3 s grows, and stays below ‖A‖₂", below, after="1.1"),
+        Question("1.3 s grows, and stays below ‖A‖₂", below, after="1.2"),
         Question("1.4 a large matrix", large, after="1.2"),
-        Question(
-            "2.1 gradient, A of shape (5, 3)", lambda: gradient(tall), after="1.2"
-        ),
-        Question(
-            "2.2 gradient, A of shape (4, 4)", lambda: gradient(square), after="2.1"
-        ),
+        Question("2.1 gradient, A of shape (5, 3)", gradient, after="1.2"),
         Question("3.1 a norm that is not found", hidden, after=("1.2", "1.3")),
-        Question("4.1 three bounds of a matrix", first_bounds),
+        Question("4.1 the first bounds of two matrices", first_bounds),
         Question("4.2 above ‖A‖₂, and near it", above, after="4.1"),
         Question("4.3 no overflow", no_overflow, after="4.2"),
-        Question("5.1 two more bounds", ratios),
+        Question("5.1 where two more bounds are sharp", sharp),
     ]
-    for question in sheet:
-        question.ask = said_of(question.ask)
-    return sheet
 
 
 if __name__ == "__main__":

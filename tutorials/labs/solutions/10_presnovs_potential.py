@@ -16,12 +16,7 @@ class Answer(sheet["Presnov"]):
     A field has no X_S if it is a gradient, and no ∇U if xᵀf(x) = 0 everywhere.
     """
 
-    parts = {
-        "rotation": "sphere",
-        "tanh": "gradient",
-        "pendulum": "both",
-        "radial": "gradient",
-    }
+    zero = "abe"
 
     def rule(self):
         """Nodes t and weights w on [0, 1], pair by pair."""

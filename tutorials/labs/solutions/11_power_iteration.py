@@ -18,7 +18,7 @@ class Answer(sheet["Norms"]):
     one, or is 0.
     """
 
-    ratios = {"identity": (3, 1), "ones": (1, 1), "H": (2, 2)}
+    sharp = "bde"
 
     def power(self, A, v, steps):
         v = v / np.linalg.norm(v)

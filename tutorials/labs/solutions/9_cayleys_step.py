@@ -28,7 +28,7 @@ class Answer(sheet["CayleyStep"]):
     the inverse is no explicit step any more, and nothing keeps the volume.
     """
 
-    kept = frozenset({"norm"})
+    kept = "a"
 
     def __call__(self, z):
         return self.turned(z, self.h)
