@@ -329,7 +329,7 @@ def test_a_notebook_is_run_without_its_magics():
     assert submission.cells_in(text) == cells
     for k, cell in enumerate(cells):
         code = answer.code_in(cell, 10 * k, "ada.ipynb")
-        assert code.co_firstlineno <= 10 * k + 2
+        assert k == 1 or max(line for *_, line in code.co_lines() if line) > 10 * k
         exec(code, found)
     assert (found["x"], found["y"], found["z"]) == (1, 3, 3)
     with pytest.raises(SyntaxError):
