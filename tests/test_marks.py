@@ -212,6 +212,7 @@ def test_arrays_keep_what_they_share_and_may_not_be_changed(talk):
     "data, words",
     [
         (b"\xff" * 8, "too much"),
+        (messages.HEAD.pack(messages.TEXT + 1, 0) + b"{}", "too much"),
         (messages.HEAD.pack(2, 0) + b"[[", "cannot be read"),
         (messages.HEAD.pack(45, 0) + b'{"value": {"array": ["<f8", [9], 0, true]}}  ', "cannot be read"),
         (b"", "ends its own process"),
