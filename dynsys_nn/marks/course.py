@@ -38,7 +38,7 @@ class Job:
 
     @property
     def fingerprint(self):
-        """Of all that the marks depend on."""
+        """Of the sheet, the submission and its name, the package, and the options."""
         sources = sorted(fences.PACKAGE.rglob("*.py"))
         files = [source.read_bytes() for source in (self.sheet, self.path, *sources)]
         options = self.path.name, self.seed, self.options.seconds, self.options.memory

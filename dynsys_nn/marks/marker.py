@@ -165,7 +165,7 @@ def mark(sheet, submission, seed, options):
     """What came of each question, Results, and what is said of the submission as a whole, or "".
 
     A question that ends the answer's process, or takes too long, failed; a new process goes on with
-    the next.
+    the next that does not wait for it.
     """
     results, remark, spent, took, late = checks.Results(), "", 0.0, 0.0, False
 
