@@ -19,7 +19,7 @@ import numpy as np
 import dynsys_nn
 
 from .. import checks
-from ..arguments import is_ours
+from ..arguments import is_ours, same
 from ..arguments.doors import CONTRACT
 from ..checks.errors import line_of_the_return
 from ..files import public, rebuilt
@@ -107,7 +107,7 @@ class Answer(Peer):
         before, self.given = copied(given), given
         with self.tape.running(of, method, given):
             value = self.tape.followed(body(*given, **named))
-        self.written = [(k, a) for k, a in enumerate(given) if not equal(a, before[k])]
+        self.written = [(k, a) for k, a in enumerate(given) if not same(a, before[k])]
         return value
 
     # ---- what is sent
@@ -279,25 +279,12 @@ def return_of(function):
 
 def copied(given):
     """Copies of the arguments that can be changed, in their places."""
-    copies = (list, dict)
     return [
         a.copy() if isinstance(a, np.ndarray) and a.flags.writeable
-        else copy.deepcopy(a) if isinstance(a, copies) and plain(a)
+        else copy.deepcopy(a) if isinstance(a, list | dict) and plain(a)
         else a
         for a in given
     ]  # fmt: skip
-
-
-def equal(a, b):
-    """Whether an argument is what it was."""
-    if isinstance(a, np.ndarray):
-        same = isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape
-        return a is b or same and a.tobytes() == b.tobytes()
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(equal, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    return a is b or type(a) is type(b) and bool(a == b)
 
 
 def kept_by(thing):

@@ -1,5 +1,5 @@
 """What marker and answer send each other: JSON, and beside it the bytes of arrays. No pickle, so
-that reading a message runs nobody's code; no message longer than LIMIT, its JSON no longer than TEXT.
+that reading a message runs nobody's code; no message longer than LIMIT, nor its JSON than TEXT.
 
 Numbers, strings, tuples, lists, dicts and arrays go by value. Objects and functions stay where they
 are and go as a number, by which the other side calls them. Anything else arrives as a `Thing` whose
