@@ -392,6 +392,14 @@ def test_a_sheet_without_questions_is_refused(tmp_path):
         marker.Sheet(path)
 
 
+def test_it_is_not_run_where_python_would_import_a_submission(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("numpy.py").write_text("")
+    with pytest.raises(SystemExit, match="2"):
+        command.main([str(thirty.SHEET), "."])
+    assert "go to another folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "given, words",
     [
