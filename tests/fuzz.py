@@ -1290,6 +1290,8 @@ CHECKS = {
     "value": (checks.value, dict(F=[lambda: dnn.Lift(2, 2)], x=[X2], y=[X2], limit=[lambda: 1e-12]), a_check),
     "activation": (checks.activation, dict(sigma=ACTIVATION, limit=[lambda: 1e-7]), a_check),
     "loss": (checks.loss, dict(J=[MSE], y=[X2], target=[X2], limit=[lambda: 1e-6]), a_check),
+    "compared": (checks.compared, dict(name=[lambda: "dx"], found=[X2], right=[X2], mistakes=[lambda: {"twice": 2 * X2()}], limit=[lambda: 1e-10]), a_check),
+    "predicted": (checks.predicted, dict(name=[lambda: "letters"], said=[lambda: "a"], facts=[lambda: {"a": (True, "it falls")}]), a_check),
     "gradient": (checks.gradient, dict(I=[lambda: dnn.SquaredNorm(), lambda: dnn.Mass()], x=[X2], limit=[lambda: 1e-7]), a_check),
 }  # fmt: skip
 

@@ -1357,7 +1357,9 @@ def test_an_order_that_is_still_on_its_way_to_the_claim_is_no_mistake():
 
     checks.order(dnn.RK4(), lorenz, np.ones(3), t=2.0).require()  # the coarsest steps are NaN
     kepler = dnn.systems.kepler()
-    checks.order(dnn.ImplicitMidpoint(), kepler, kepler.x0, 2.0, finest=256).require()  # … have no solution
+    checks.order(
+        dnn.ImplicitMidpoint(), kepler, kepler.x0, 2.0, finest=256
+    ).require()  # … have no solution
 
 
 def test_an_infinite_constant_is_kept_and_a_number_is_one_in_any_form():
@@ -1392,7 +1394,8 @@ def test_the_worst_of_some_checks_failed_or_else_is_unsure():
     "found, words",
     [
         (2.0, "twice, or more than once"),
-        (-1.0, "it is -1, needed is 1"),
+        (-1.0, "the sign is wrong"),
+        (0.7, "it is 0.7, needed is 1"),
         (None, "needed is a number, got None: is there a return?"),
         ([1.0, 2.0], "needed is a number, got one of shape (2,)"),
         (dict(a=1), "needed is a number, got one dict"),
@@ -1404,6 +1407,16 @@ def test_what_is_compared_is_told_by_every_mistake_that_leads_to_it(found, words
     check = checks.compared("dh", found, 1.0, mistakes)
     assert not check.passed and check.detail == words
     assert checks.compared("dh", 1 + 1e-12, 1.0, mistakes).passed
+
+
+def test_of_an_array_a_multiple_is_told_or_the_entry_that_differs_most():
+    right = np.arange(6.0).reshape(2, 3)
+    for found, words in (
+        (right / 2, "it is 0.5 times what it should be"),
+        (right.T.reshape(2, 3), "it is transposed"),
+        (right + [[0, 0, 0], [0, 0, 2]], "it is 7, needed is 5, from entry 5 on"),
+    ):
+        assert checks.compared("dW", found, right).detail == words
 
 
 def test_what_differs_is_shown():

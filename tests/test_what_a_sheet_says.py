@@ -49,18 +49,55 @@ def asked(ask, **more):
 
 def broken(x):
     W, b, two, nothing = np.ones((5, 3)), np.ones(5), (x, x), None
-    yield "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows: write x @ W.T", lambda: W @ x
-    yield "a matrix does not fit, 5 against 3: is a transpose missing, or one too many?", lambda: x @ W
+    yield (
+        "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows: write x @ W.T",
+        lambda: W @ x,
+    )
+    yield (
+        "a matrix does not fit, 5 against 3: is a transpose missing, or one too many?",
+        lambda: x @ W,
+    )
     yield "a matrix does not fit, 3 against 5", lambda: x.dot(W)
-    yield "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows", lambda: x @ x
+    yield (
+        "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows",
+        lambda: x @ x,
+    )
     yield "@ takes arrays, and got a number, or None", lambda: x @ 2.0
-    yield "arrays of shapes (6, 3) and (5,) do not fit: is a transpose missing, or one too many? Or a sum over", lambda: x * b
-    yield "arrays of shapes (6, 3) and (6,) do not fit: one number a state needs its axis: y[..., None]", lambda: x / x.sum(axis=-1)
-    yield "arrays of shapes (5, 6) and (5,) do not fit: is a transpose missing, or one too many? States are rows", lambda: W @ x.T + b
+    yield (
+        "arrays of shapes (6, 3) and (5,) do not fit: is a transpose missing, or one too many? Or a sum over",
+        lambda: x * b,
+    )
+    yield (
+        "arrays of shapes (6, 3) and (6,) do not fit: one number a state needs its axis: y[..., None]",
+        lambda: x / x.sum(axis=-1),
+    )
+    yield (
+        "arrays of shapes (5, 6) and (5,) do not fit: is a transpose missing, or one too many? States are rows",
+        lambda: W @ x.T + b,
+    )
+    yield "x is x[..., None, :] in its rows, or x[..., None]", lambda: np.ones((6, 3, 3)) * x
+    yield (
+        "does len(x), that of the batch, stand for x.shape[-1]?",
+        lambda: np.eye(len(x)) - np.ones((6, 3, 3)),
+    )
+    yield (
+        "a matrix is not square: to transpose each matrix of a batch write np.swapaxes",
+        lambda: np.linalg.inv(np.ones((6, 3, 3)).T),
+    )
+    yield (
+        "np.linalg.solve takes the vectors of a batch as r[..., None]",
+        lambda: np.linalg.solve(np.ones((6, 3, 3)), x),
+    )
     yield "arrays of other shapes are joined", lambda: np.concatenate([x, W], axis=1)
     yield "arrays of other shapes are joined", lambda: np.stack([x, W])
-    yield "arrays of shapes (6, 3) and (3, 5) do not fit: is a transpose missing, or one too many? Or is @ meant", lambda: x * W.T
-    yield "is there a list, or an array, where a number should be?", lambda: np.array([[1.0, 2.0], [1.0]])
+    yield (
+        "arrays of shapes (6, 3) and (3, 5) do not fit: is a transpose missing, or one too many? Or is @ meant",
+        lambda: x * W.T,
+    )
+    yield (
+        "is there a list, or an array, where a number should be?",
+        lambda: np.array([[1.0, 2.0], [1.0]]),
+    )
     yield "a text where a number should be", lambda: x * np.array("1")
     yield "several results where one array should be", lambda: 2.0 - np.linalg.svd(x)
     yield "18 entries do not fill the shape (4,4)", lambda: x.reshape(4, 4)
@@ -68,11 +105,17 @@ def broken(x):
     yield "there is no entry 3: the 3 of axis 1 are 0 to 2", lambda: x[:, 3]
     yield "an array of 2 axes got 3 indices: x[..., 0] is right for any number", lambda: x[:, :, 0]
     yield "an index is too large: the last of n entries is n − 1", lambda: two[2]
-    yield "3 results are taken apart, but there are 2: what does the call return?", lambda: take_apart(two)
+    yield (
+        "3 results are taken apart, but there are 2: what does the call return?",
+        lambda: take_apart(two),
+    )
     yield "3 results are taken apart, but there are more", lambda: take_apart(range(9))
     yield "None is taken apart: does the call return something?", lambda: take_apart(None)
     yield "one result is taken apart as if it were several", lambda: take_apart(1.0)
-    yield "None where a number or an array should be: is there a return, or a value?", lambda: x + None
+    yield (
+        "None where a number or an array should be: is there a return, or a value?",
+        lambda: x + None,
+    )
     yield "None where a number or an array should be", lambda: nothing.T
     yield "None where a number or an array should be", lambda: np.sin(None)
     yield "a list is no array, and does not calculate", lambda: [1] - [2]
@@ -81,11 +124,17 @@ def broken(x):
     yield "a function where its value should be: are the brackets missing", lambda: take_apart * 2
     yield "a function where its value should be: are the brackets missing", lambda: x.sum.T
     yield "one Layer does not calculate: are the brackets missing", lambda: 2.0 * Layer()
-    yield "one ndarray is called like a function: is a sign missing before the bracket", lambda: x(x)
+    yield (
+        "one ndarray is called like a function: is a sign missing before the bracket",
+        lambda: x(x),
+    )
     yield "None is called like a function", lambda: nothing(x)
     yield "a number has no [k]", lambda: math.pi[0]
     yield "a number has no [k]", lambda: x.sum()[0]
-    yield "one number is needed, and got an array: np.exp(z) and not math.exp(z)?", lambda: math.exp(x)
+    yield (
+        "one number is needed, and got an array: np.exp(z) and not math.exp(z)?",
+        lambda: math.exp(x),
+    )
     yield "take one number, not an array: write np.where(…)", lambda: x if x > 0 else -x
     yield "Layer has no W: it has A, b, B", lambda: Layer().W
     yield "Layer has no dim_inn: is it dim_in?", lambda: Layer().dim_inn
@@ -96,15 +145,24 @@ def broken(x):
     yield "late is used before it has a value", used_too_early
     yield "a function calls itself, and that again, without an end", without_an_end
     yield "take_apart needs 'three', too", lambda: take_apart()
-    yield "take_apart takes 1, but got 2 arguments: is self the first of a method?", lambda: take_apart(1, 2)
-    yield "take_apart has no argument keepdim: is it spelled rightly?", lambda: take_apart(1, keepdim=True)
+    yield (
+        "take_apart takes 1, but got 2 arguments: is self the first of a method?",
+        lambda: take_apart(1, 2),
+    )
+    yield (
+        "take_apart has no argument keepdim: is it spelled rightly?",
+        lambda: take_apart(1, keepdim=True),
+    )
     yield "there is no entry 'C'", lambda: Layer().parameters["C"]
     yield "a division by zero", lambda: 1 / (x.size - 18)
     yield "begin each group with ..., as in '...i,...i->...'", lambda: np.einsum("ni,ni->n", np.ones((2, 3, 4)), np.ones((2, 3, 4)))
     yield "a matrix is singular, and has no inverse", lambda: np.linalg.inv(np.zeros((2, 2)))
     yield "the answer ends Python: leave out exit()", lambda: exit()
     yield "an argument is changed: write x = x + …, not x += …", lambda: in_place(x)
-    yield "Layer acts on states of dimension 3, got an array of shape (6, 5)", lambda: Layer()(np.ones((6, 5)))
+    yield (
+        "Layer acts on states of dimension 3, got an array of shape (6, 5)",
+        lambda: Layer()(np.ones((6, 5))),
+    )
     yield "OverflowError: ", lambda: math.exp(1e3)
 
 
@@ -144,10 +202,17 @@ def test_errors_are_said_in_words_of_the_subject_and_with_the_line(k):
 
 def test_the_line_is_that_of_the_answer_also_in_a_notebook_and_not_that_of_the_sheet():
     cell = "def answer(x):\n    y = x @ x\n    return y\n"
-    linecache.cache["<ipython-input-7>"] = len(cell), None, cell.splitlines(True), "<ipython-input-7>"
+    linecache.cache["<ipython-input-7>"] = (
+        len(cell),
+        None,
+        cell.splitlines(True),
+        "<ipython-input-7>",
+    )
     names = {"__name__": "a notebook"}
     exec(compile(cell, "<ipython-input-7>", "exec"), names)
-    sheet = "def questions(answer, x):\n    def ask():\n        return answer(x) + []\n    return ask\n"
+    sheet = (
+        "def questions(answer, x):\n    def ask():\n        return answer(x) + []\n    return ask\n"
+    )
     linecache.cache["sheet"] = len(sheet), None, sheet.splitlines(True), "sheet"
     exec(compile(sheet, "sheet", "exec"), names)
     x = np.ones((6, 3))
@@ -233,7 +298,9 @@ def test_a_warning_is_said_below_its_question_and_not_beside_the_sheet(capsys):
         return np.exp(z)
 
     def ask(measured):
-        return lambda: checks.Check("a", measured * answer(np.array(1e3)) * 0 + measured, 1.0, "why")
+        return lambda: checks.Check(
+            "a", measured * answer(np.array(1e3)) * 0 + measured, 1.0, "why"
+        )
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -350,9 +417,13 @@ def test_values_that_look_alike_are_shown_with_more_digits():
 
 def test_what_is_unknown_is_said_once():
     words = said_of(back_with(A=lambda F, g, *_: np.sin(g["A"]), B=lambda F, g, *_: np.cos(g["B"])))
-    assert words.startswith("the gradient of A and B: off by up to") and words.count("look for") == 1
+    assert (
+        words.startswith("the gradient of A and B: off by up to") and words.count("look for") == 1
+    )
     words = said_of(back_with(A=lambda F, g, *_: -g["A"], B=lambda F, g, *_: np.cos(g["B"])))
-    assert words.startswith("the gradient of A: the sign is wrong; the gradient of B is off, too: by")
+    assert words.startswith(
+        "the gradient of A: the sign is wrong; the gradient of B is off, too: by"
+    )
 
 
 def test_means_over_a_part_of_the_batch_are_named_both_where_they_look_alike():

@@ -4,11 +4,13 @@ predictions are true."""
 import numpy as np
 
 from .check import Check
+from .words import UNKNOWN, words_for
 
 
 def compared(name, found, right, mistakes=None, limit=1e-10):
     """‖found − right‖/‖right‖ of numbers or arrays. If it is more than the limit: the mistakes that
-    lead to what was found, all of them where several look alike, or else what it is.
+    lead to what was found, all of them where several look alike; or else that it is a multiple of
+    what is right, or turned; or else where they differ most.
 
     mistakes: words → a number, or an array of the shape of `right`.
     """
@@ -28,7 +30,11 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
         return np.linalg.norm(found - other)
 
     alike = [words for words, wrong in (mistakes or {}).items() if gap(wrong) <= 1e-6 * size]
-    words = ", or ".join(alike) or side_by_side(found.ravel(), right.ravel())
+    words = ", or ".join(alike)
+    if not words and gap(right) > 1e-4 * size:
+        words = words_for(found.ravel(), right.ravel(), {}, right.shape or (1,))
+    if not words or UNKNOWN in words:
+        words = side_by_side(found.ravel(), right.ravel())
     return Check(name, gap(right) / size, limit, words)
 
 

@@ -22,6 +22,7 @@ TRANSPOSE = "is a transpose missing, or one too many?"
 ROWS = " States are rows: write x @ W.T, not W @ x, and u.T @ x for a sum over them"
 SEVERAL = " With several batch axes, make rows first: x.reshape(-1, x.shape[-1])"
 A_NUMBER_EACH = "one number a state needs its axis: y[..., None], or a sum with keepdims=True"
+A_MATRIX_EACH = "beside a matrix for each state x is x[..., None, :] in its rows, or x[..., None]"
 CALLED = "is called like a function: is a sign missing before the bracket, as in a * (b + c)?"
 BRACKETS = "a function where its value should be: are the brackets missing, as in f(x)?"
 SEQUENCE = "a list or a pair does not calculate: write np.array([…]), or take the pair apart"
@@ -168,6 +169,10 @@ def of_shapes(found, frames):
     known = batches(frames)
     if a and len(a) < len(b) and a == b[: len(a)] and (a in known or not known):
         return said + A_NUMBER_EACH
+    if a and a == b[:-1] and a[:-1] in known:
+        return said + A_MATRIX_EACH
+    if len(a) == 2 < len(b) and a[0] == a[1] and any(batch[:1] == a[:1] for batch in known):
+        return f"{said}does len(x), that of the batch, stand for x.shape[-1]?"
     if len(a) == len(b) == 2 and (a[1] == b[0] or b[1] == a[0]):
         return f"{said}{TRANSPOSE} Or is @ meant, and not *?"
     rows = on_rows([shape[-1] for shape in shapes if shape], frames)
@@ -193,6 +198,8 @@ def last(found):
 
 #: words of NumPy and Python, and what they mean
 WORDS = {
+    r"^solve.*core dimension": "np.linalg.solve takes the vectors of a batch as r[..., None], and "
+    "[..., 0] takes that axis off again",
     r"core dimension.*\(size (\d+) is different from (\d+)\)": of_a_matrix,
     r"shapes .* not aligned: (\d+) .*!= (\d+)": of_a_matrix,
     r"does not have enough dimensions \(has 0": "@ takes arrays, and got a number, or None",
@@ -227,6 +234,8 @@ WORDS = {
     r"signature matching types .*<U": INSTEAD["str"],
     r"^\w+ has more dimensions than subscripts": "einsum has letters for one axis less: begin "
     "each group with ..., as in '...i,...i->...'",
+    r"ast 2 dimensions of the array must be square": "a matrix is not square: to transpose each "
+    "matrix of a batch write np.swapaxes(K, -1, -2), as K.T turns all axes",
     r"[Ss]ingular matrix": "a matrix is singular, and has no inverse",
     r"'NoneType' object is not callable": f"None {CALLED}",
     r"'(?:numpy\.)?(\w*)' object is not callable": lambda found, _: f"one {found[1]} {CALLED}",

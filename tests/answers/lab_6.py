@@ -1,5 +1,7 @@
 """Answers to lab 6."""
 
+from fractions import Fraction
+
 import numpy as np
 
 
@@ -23,6 +25,7 @@ def with_pullback(
     slope=lambda R: R * (1 - R),
     factor=lambda x: x[..., None, :],
     dx=lambda share, own, w: share + own,
+    own=lambda own, x: own,
     over=-2,
     db=lambda u: u.sum(axis=0),
     dA=lambda u, x: u.T @ x,
@@ -35,9 +38,9 @@ def with_pullback(
 
         def pullback(w):
             u = (slope(R) * dM(w) * factor(x)).reshape(*x.shape[:-1], 16)
-            own = (dM(w) * R).sum(axis=over)
+            share = own((dM(w) * R).sum(axis=over), x)
             dtheta = self.pack(A=dA(rows(u), rows(x)), b=db(rows(u)))
-            return dx(u @ self.A, own, w), dtheta
+            return dx(u @ self.A, share, w), dtheta
 
         return self(x), pullback
 
@@ -52,6 +55,10 @@ def with_rates(sigma):
         return M.sum(axis=-1) - M.sum(axis=-2)
 
     return wrong(__call__=call)
+
+
+def softmax(z):
+    return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
 
 
 def without_bias(self, x):
@@ -74,12 +81,6 @@ def last_axis(self, x):
     return M.sum(axis=-1) - M.sum(axis=-2)
 
 
-def flattened(self, x):
-    R = self.rates(x).reshape(-1, 4, 4)
-    M = R * x.reshape(-1, 1, 4)
-    return M.sum(axis=-1) - M.sum(axis=-2)
-
-
 def in_place(self, x):
     R = self.rates(x)
     R *= x[..., None, :]
@@ -98,53 +99,57 @@ def b_first(self, x):
     return y, exchanged
 
 
+def rates_on_self(self, x):
+    self.R = self.rates(x)
+    y, pullback = super(type(self), self).vjp(x)
+
+    def kept(w):
+        u = (self.R * (1 - self.R) * (w[..., :, None] - w[..., None, :])) * x[..., None, :]
+        own = ((w[..., :, None] - w[..., None, :]) * self.R).sum(axis=-2)
+        return own + u.reshape(*x.shape[:-1], 16) @ self.A, pullback(w)[1]
+
+    return y, kept
+
+
 WRONG = [
     ("(Mᵀ − M)1", "1.1", "the sign is wrong: X = (M − Mᵀ)1", with_flow(lambda M, R, x: M.sum(axis=-2) - M.sum(axis=-1))),
     ("M1 alone", "1.1", "what leaves is missing", with_flow(lambda M, R, x: M.sum(axis=-1))),
-    ("−Mᵀ1 alone", "1.1", "what arrives is missing", with_flow(lambda M, R, x: -M.sum(axis=-2))),
-    ("(M + Mᵀ)1", "1.1", "what leaves has the wrong sign", with_flow(lambda M, R, x: M.sum(axis=-1) + M.sum(axis=-2))),
     ("R_ij x_i", "1.1", "here it is R_ij x_i", with_flow(lambda M, R, x: (R * x[..., :, None]).sum(axis=-1) - (R * x[..., :, None]).sum(axis=-2))),
     ("rates without x", "1.1", "the factor x_j of the rates is missing", with_flow(lambda M, R, x: R.sum(axis=-1) - R.sum(axis=-2))),
     ("R transposed", "1.1", "R is transposed", with_flow(lambda M, R, x: (R.swapaxes(-1, -2) * x[..., None, :]).sum(axis=-1) - (R.swapaxes(-1, -2) * x[..., None, :]).sum(axis=-2))),
     ("no bias", "1.1", "b is missing in the rates", wrong(__call__=without_bias)),
     ("tanh", "1.1", "σ is tanh here", with_rates(np.tanh)),
-    ("no σ", "1.1", "σ is missing: R = σ(Ax + b)", with_rates(lambda z: z)),
-    ("σ(−z)", "1.1", "σ(−z) stands for σ(z)", with_rates(lambda z: 1 / (1 + np.exp(z)))),
-    ("no return", "1.1", "None: is there a return?", with_flow(lambda M, R, x: None)),
     ("in place", "1.1", "an argument is changed", wrong(__call__=in_place)),
-    ("one batch axis, always", "1.1", "axis 2 is out of bounds", wrong(__call__=one_axis)),
-    ("written for one state", "1.2", "M = (1 / (1 + np.exp(-(self.A @ x", wrong(__call__=one_state)),
+    ("one batch axis, always", "1.1", "there is no axis 2", wrong(__call__=one_axis)),
+    ("written for one state", "1.3", "With several batch axes, make rows first", wrong(__call__=one_state)),
     ("Euler loses the sum", "2.1", "a is true: it moves by", wrong(predictions=lambda self: "d")),
-    ("long steps lose the sum", "2.1", "b is true: it moves by", wrong(predictions=lambda self: "acd")),
-    ("RK4 alone keeps it", "2.1", "a is true", wrong(predictions=lambda self: "cd")),
     ("all steps keep x ≥ 0", "2.1", "e is false: the smallest component met is -0.", wrong(predictions=lambda self: "abcde")),
-    ("the norm, too", "2.1", "f is false: it moves by", wrong(predictions=lambda self: {"a", "b", "c", "d", "f"})),
-    ("predictions without a return", "2.1", "predictions() returns letters, as \"af\", got None", wrong(predictions=lambda self: None)),
-    ("a step without a return", "3.1", "longest_step() returns a number, got None", wrong(longest_step=lambda self: None)),
-    ("a factor on the wrong axis of a batch", "1.2", "M = self.rates(x) * x", wrong(__call__=last_axis)),
-    ("batches flattened", "1.1", "has shape (1, 4), needed is (4,)", wrong(__call__=flattened)),
-    ("as long as for one rate", "3.1", "h = 1: with all rates 1 and all at one place, -2 is left there", wrong(longest_step=lambda self: 1)),
-    ("non-expansive is not positive", "3.1", "-1 is left there", wrong(longest_step=lambda self: 2 / 3)),
-    ("four rates, the diagonal counted", "3.2", "h = 0.25 keeps x ≥ 0, and so does 0.2525, whatever the rates", wrong(longest_step=lambda self: 1 / 4)),
+    ("a factor on the wrong axis of a batch", "1.3", "beside a matrix for each state x is x[..., None, :] in its rows", wrong(__call__=last_axis)),
+    ("as long as for one rate", "3.1", "h = 1: with all rates 1 and all at one place, -2 is left", wrong(longest_step=lambda self: 1)),
+    ("four rates, the diagonal counted", "3.2", "h = 0.25 keeps x ≥ 0, whatever the rates, as does 0.251", wrong(longest_step=lambda self: 1 / 4)),
     ("no slope", "4.1", "the slope σ′ = R(1 − R) is missing", with_pullback(slope=lambda R: 1.0)),
     ("w_j − w_i", "4.1", "the sign is wrong, or i and j are exchanged", with_pullback(dM=lambda w: w[..., None, :] - w[..., :, None])),
-    ("w_i alone", "4.1", "M_ij is multiplied by more than w_i", with_pullback(dM=lambda w: w[..., :, None] + 0 * w[..., None, :])),
-    ("−w_j alone", "4.1", "M_ij is multiplied by more than −w_j", with_pullback(dM=lambda w: -w[..., None, :] + 0 * w[..., :, None])),
+    ("w_i alone", "4.1", "M_ij leaves j, too: that is missing", with_pullback(dM=lambda w: w[..., :, None] + 0 * w[..., None, :])),
     ("b before A in dθ", "4.1", "A stands before b in θ: pack(A=…, b=…)", wrong(vjp=b_first)),
-    ("db is zero", "4.1", "it is zero: is it in pack(A=…, b=…)?", with_pullback(db=lambda u: 0 * u[0])),
     ("u without x", "4.1", "the factor x_j of the rates is missing", with_pullback(factor=lambda x: 1.0)),
-    ("u with x_i", "4.1", "here it is R_ij x_i", with_pullback(factor=lambda x: x[..., :, None])),
     ("σ′ of R", "4.1", "the slope is σ′ at Ax + b: here it is at R", with_pullback(slope=lambda R: np.exp(-R) / (1 + np.exp(-R)) ** 2)),
-    ("tanh's slope", "4.1", "the slope is R(1 − R): here it is 1 − R²", with_pullback(slope=lambda R: 1 - R * R)),
     ("through the rates alone", "4.2", "its share as the factor x_j is missing", with_pullback(dx=lambda share, own, w: share)),
     ("by the factor alone", "4.2", "its share in the rates R(x) is missing", with_pullback(dx=lambda share, own, w: own)),
-    ("summed over j", "4.2", "is a sum over i: here it is over j", with_pullback(over=-1)),
-    ("minus the share of the factor", "4.2", "its share as the factor x_j has w_j − w_i for w_i − w_j", with_pullback(dx=lambda share, own, w: share - own)),
-    ("minus the share of the rates", "4.2", "its share in the rates R(x) has the wrong sign", with_pullback(dx=lambda share, own, w: own - share)),
-    ("w as of a step", "4.2", "X is a field, and not a step", with_pullback(dx=lambda share, own, w: share + own + w)),
+    ("summed over j", "4.2", "is summed over j, and not over i", with_pullback(over=-1)),
     ("a mean for db", "4.3", "the gradient of b: a mean over the batch of 3", with_pullback(db=lambda u: u.mean(axis=0))),
-    ("one batch axis in dA", "4.4", "dA=lambda u, x: u.T @ x", with_pullback(rows=lambda a: a)),
-    ("dA without a sum", "4.3", "the gradient of A: it is that of the first sample alone", with_pullback(dA=lambda u, x: np.outer(u[0], x[0]))),
+    ("one batch axis in dA", "4.4", "With several batch axes, make rows first", with_pullback(rows=lambda a: a)),
+    # written without looking
+    ("x added, as by a step", "1.1", "here x is one too many", with_flow(lambda M, R, x: x + M.sum(axis=-1) - M.sum(axis=-2))),
+    ("a mean for M1", "1.1", "M1 is a sum: here it is a mean", with_flow(lambda M, R, x: M.mean(axis=-1) - M.mean(axis=-2))),
+    ("ReLU", "1.1", "σ is ReLU here", with_rates(lambda z: np.maximum(z, 0))),
+    ("softmax", "1.2", "σ is a softmax here: it acts on each entry", with_rates(softmax)),
+    ("True and False", "2.1", "needed are letters", wrong(predictions=lambda self: (True, True, True, True, False, False))),
+    ("1 // 3", "3.2", "h = 0 keeps x ≥ 0, whatever the rates, as does 0.001", wrong(longest_step=lambda self: 1 // 3)),
+    ("w_i + w_j", "4.1", "M_ij leaves j: the sign of that is wrong", with_pullback(dM=lambda w: w[..., :, None] + w[..., None, :])),
+    ("R for its slope", "4.1", "the slope is R(1 − R): here it is R", with_pullback(slope=lambda R: R)),
+    ("x_j twice", "4.2", "its share as the factor x_j has a factor x_j more", with_pullback(own=lambda own, x: own * x)),
+    ("R on self", "4.3", "it reads self.R", wrong(vjp=rates_on_self)),
+    ("dA transposed", "4.3", "the gradient of A: it is transposed", with_pullback(dA=lambda u, x: x.T @ u)),
 ]  # fmt: skip
 
 
@@ -154,11 +159,18 @@ def by_einsum(self, x):
 
 
 def place_by_place(self, x):
-    R, y = self.rates(x), np.zeros_like(x)
-    for i in range(4):
-        for j in range(4):
-            y[..., i] += R[..., i, j] * x[..., j] - R[..., j, i] * x[..., i]
-    return y
+    y, places = [], range(4)
+    for s in x.reshape(-1, 4):
+        z = [self.A[k] @ s + self.b[k] for k in range(16)]
+        R = [[1 / (1 + np.exp(-z[4 * i + j])) for j in places] for i in places]
+        y.append([sum(R[i][j] * s[j] - R[j][i] * s[i] for j in places) for i in places])
+    return np.reshape(y, x.shape)
+
+
+def by_tanh(self, x):
+    """σ(z) = ½(1 + tanh ½z), and X(x) = R x − x · (what leaves each place)."""
+    R = 0.5 * (1 + np.tanh((x @ self.A.T + self.b) / 2)).reshape(*x.shape, 4)
+    return np.matmul(R, x[..., None])[..., 0] - x * R.sum(axis=-2)
 
 
 def by_the_antisymmetric_part(self, x):
@@ -178,8 +190,11 @@ def by_the_antisymmetric_part(self, x):
 
 RIGHT = [
     ("sums by einsum", wrong(__call__=by_einsum)),
-    ("place by place", wrong(__call__=place_by_place)),
     ("the pullback by einsum", wrong(vjp=by_the_antisymmetric_part)),
     ("predictions as a list, the step as one over the places", wrong(
         predictions=lambda self: list("dcba"), longest_step=lambda self: np.array(1 / (self.dim_in - 1)))),
+    # written without looking
+    ("a fraction for the longest step", wrong(longest_step=lambda self: Fraction(1, 3))),
+    ("place by place", wrong(__call__=place_by_place)),
+    ("σ by tanh, and R x by matmul", wrong(__call__=by_tanh)),
 ]  # fmt: skip

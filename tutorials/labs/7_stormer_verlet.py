@@ -30,13 +30,11 @@
 # for those that it builds on.
 
 # %%
-import copy
-
 import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
-from dynsys_nn.checks import Question
+from dynsys_nn.checks import Question, symplectic
 
 
 # %%
@@ -61,265 +59,180 @@ class MyVerlet(dnn.Method):
 
 
 # %%
-def compared(what, found, right, mistakes, limit=1e-10):
-    """A check of what was found; mistakes: words → what each of them leads to."""
-    found, right = np.asarray(found), np.asarray(right)
-    size = np.linalg.norm(right)
-    error = np.linalg.norm(found - right) / size
-    alike = [
-        words
-        for words, wrong in mistakes.items()
-        if np.linalg.norm(found - wrong) < 1e-5 * size
-    ]
-    said, needed = (np.array2string(a.ravel()[:4], precision=4) for a in (found, right))
-    told = ", or ".join(alike) or f"it is {said}, needed is {needed}"
-    return dnn.Check(what, error, limit, told)
+class Square(dnn.Map):
+    """a y², with one parameter a."""
 
+    dim_in = dim_out = 1
 
-def judged(said, facts):
-    """A check of predictions; facts: letter → (whether it is true, what was seen)."""
-    if not isinstance(said, str | set | list | tuple):
-        told = f'predictions() returns letters, as "af", got {said!r}'
-        return dnn.Check("predictions", np.inf, 0, told)
-    said = {str(letter).lower() for letter in said}
-    wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
-    told = [f"{k} is {str(facts[k][0]).lower()}: {facts[k][1]}" for k in wrong]
-    return dnn.Check("predictions", len(wrong), 0, "".join(told[:1]))
+    def __init__(self, a):
+        self.own(a=np.array([a]))
 
+    def __call__(self, y):
+        return self.a * y**2
 
-def shears(*parts):
-    """A method of kicks ("g", c) and drifts ("f", c), each of length c h."""
-    return type("Shears", (dnn.StormerVerlet,), {"shears": parts})()
-
-
-def turned(z):
-    """ρ(q, p) = (q, −p)."""
-    q, p = np.split(z, 2, axis=-1)
-    return np.concatenate([q, -p], axis=-1)
-
-
-def joined(a, b):
-    """q of the one state and p of the other."""
-    return np.concatenate([np.split(a, 2, -1)[0], np.split(b, 2, -1)[1]], axis=-1)
+    def vjp(self, y):
+        return self(y), lambda w: (2 * self.a * y * w, np.array([(w * y**2).sum()]))
 
 
 def questions(method, seed=0):
     """What is asked of an answer."""
     rng = np.random.default_rng(seed)
     X = dnn.PartitionedField.random(4, 5, bias=1.0, rng=rng)
-    gradients = dnn.PartitionedField.random(4, 5, gradient=True, rng=rng)
-    pendulum = dnn.systems.pendulum()
-    z, w, h = rng.normal(size=(2, 3, 4)), rng.normal(size=(3, 4)), 0.4
-    G, kick, unkick = ("g", 0.5), ("g", 1), ("g", -0.5)  # half a kick, a whole one, …
-    F, undrift = ("f", 1), ("f", -1)
+    forces = dnn.PartitionedField.random(4, 5, gradient=True, rng=rng)
+    z, h = rng.normal(size=(2, 3, 4)), 0.4
+    flow, steps = dnn.Flow(X, h, method, learn_h=True), dnn.Flow(forces, h, method)
+    # f(p) = p², g(q) = ½q² and h = 4: from (1, 2) to p½ = 3, q⁺ = 37, p⁺ = 1372
+    squares = dnn.PartitionedField(Square(1.0), Square(0.5))
+    start = np.array([1.0, 2.0])
 
     def value():
-        def after(*parts, field=X, at=z[0]):
-            return shears(*parts).step(field, at, h)
-
-        right, kicked, fg = after(G, F, G), after(G), dnn.PartitionedField(X.g, X.f)
-        first = kicked - z[0]
-        by_p = joined(kicked + h * np.roll(kicked, 2, axis=-1), kicked)
         mistakes = {
-            "the first kick is missing": after(F, G),
-            "the last kick is missing": after(G, F),
-            "the last kick is at q⁺: here it is at the old q": after(G, F) + first,
-            "p⁺ is p½ and a kick: here it is p and a kick": right - first,
-            "both kicks are half ones, by h/2": after(kick, F, kick),
-            "the kicks have the wrong sign: g is −∇V": after(unkick, F, unkick),
-            "the factor h of the kicks is missing": after(
-                ("g", 0.5 / h), F, ("g", 0.5 / h)
-            ),
-            "the drift is by f(p½): here it is by f(p)": after(F, G) + first,
-            "the drift is by f(p½): here it is by p½": after(G, at=by_p),
-            "the drift has the wrong sign": after(G, undrift, G),
-            "the drift is of h: here it is of h/2": after(G, ("f", 0.5), G),
-            "the factor h of the drift is missing": after(G, ("f", 1 / h), G),
-            "f and g are exchanged: q moves by f, p by g": after(G, F, G, field=fg),
-            "q and p are exchanged: q stands first": np.roll(right, 2, axis=-1),
-            "it is symplectic Euler: one whole kick, and a drift": after(kick, F),
-            "it is symplectic Euler: a drift, and one whole kick": after(F, kick),
-            "it is drift, kick, drift, which is as good, and another method": after(
-                ("f", 0.5), kick, ("f", 0.5)
-            ),
-            "it is Euler's method": z[0] + h * X(z[0]),
+            "the first kick is missing": (17, 291),
+            "the last kick is missing": (37, 3),
+            "the first kick is by h/2: here it is by h": (65, 4229),
+            "the last kick is by h/2: here it is by h": (37, 2741),
+            "both kicks are half ones, by h/2": (65, 8454),
+            "the factor h of the kicks is missing": (21.25, 115.140625),
+            "the kicks have the wrong sign: g is −∇V": (5, -24),
+            "the last kick has the wrong sign": (37, -1366),
+            "the last kick is at q⁺: here it is at the old q": (37, 4),
+            "p⁺ is p½ and a kick: here it is p and a kick": (37, 1371),
+            "p⁺ is p½ and a kick: here p½ is missing": (37, 1369),
+            "q⁺ is q and a drift: here q is missing": (36, 1299),
+            "the drift is by h: here it is by h/2": (19, 364),
+            "the factor h of the drift is missing": (10, 103),
+            "the drift is by f(p½): here it is by f(p)": (17, 292),
+            "the drift is by f(p½): here it is by p½": (13, 172),
+            "the drift is by f(p½): here it is by f(q)": (5, 28),
+            "f and g are exchanged: q moves by f, p by g": (33, 2182),
+            "q and p are exchanged: q stands first": (1372, 37),
+            "it is symplectic Euler: one whole kick, and a drift": (65, 4),
+            "it is drift, kick, drift, as good, and another method": (53801, 164),
+            "it is Euler's method": (17, 4),
         }
-        return compared("value", method.step(X, z[0], h), right, mistakes)
+        y = method.step(squares, start, 4.0)
+        return checks.compared("value", y, [37, 1372], mistakes)
 
     def of_a_batch():
-        rows = z.reshape(-1, 4)
-        alone = np.reshape([method.step(X, state, h) for state in rows], z.shape)
+        alone = [[method.step(X, state, h) for state in row] for row in z]
         gap = np.abs(method.step(X, z, h) - alone).max()
         return dnn.Check("batch", gap, 1e-12, "a state has another value than alone")
 
-    def order():
-        return checks.order(method, pendulum, [1.0, 0.5], finest=128)
-
-    def symplectic():
-        return checks.symplectic(dnn.Flow(gradients, h, method), z[0], limit=1e-6)
-
     def predictions():
-        start, H = np.array([1.0, 0.0]), pendulum.invariants["energy"]
+        start, rho = np.array([1.0, 0.0]), np.array([1.0, -1.0])
+        pendulum = dnn.systems.pendulum()
+        H = pendulum.invariants["energy"]
 
         def errors(h, n, method=method):
             return H(dnn.Rollout(dnn.Flow(pendulum, h, method), n)(start)) - H(start)
 
         def returns(field):
             there = method.step(field, start + 0.5, h)
-            back = turned(method.step(field, turned(there), h))
+            back = rho * method.step(field, rho * there, h)
             gap = np.abs(back - start - 0.5).max()
             return gap < 1e-12, f"the state is missed by {gap:.1e}"
 
         gain, of = errors(0.2, 200, dnn.Euler())[-1], np.abs(errors(0.2, 200))
-        finer = np.abs(errors(0.1, 400)).max()
+        most, early, finer = of.max(), of[:40].max(), np.abs(errors(0.1, 400)).max()
         windy = dnn.PartitionedField(dnn.KnownField(lambda p: p + 1, 1), pendulum.g)
         facts = {
             "a": (gain > 0.01, f"the energy changes by {gain:.3g}"),
-            "b": (of.max() < 1e-10, f"the error is up to {of.max():.1e}"),
-            "c": (
-                of.max() < 2 * of[:40].max(),
-                f"it is {of[:40].max():.2e} after 40 steps, {of.max():.2e} after 200",
-            ),
-            "d": (
-                3.5 < of.max() / finer < 4.5,
-                f"{of.max():.2e} becomes {finer:.2e}, as of a method of order two",
-            ),
+            "b": (most < 1e-10, f"the error is up to {most:.1e}"),
+            "c": (most < 2 * early, f"over 40 steps {early:.2e}, over 200 {most:.2e}"),
+            "d": (3.5 < most / finer < 4.5, f"{most:.2e} becomes {finer:.2e}"),
             "e": returns(pendulum),
             "f": returns(windy),
         }
-        return judged(method.predictions(), facts)
+        return checks.predicted("predictions", method.predictions(), facts)
 
-    def inverse(field, states):
-        there = method.step(field, states, h)
-
-        def back(*parts):
-            return shears(*parts).step(field, there, h)
-
-        mirror = turned(method.step(field, turned(there), h))
-        at_the_end = joined(back(undrift), back(undrift, unkick, unkick))
+    def inverse():
         mistakes = {
-            "it is ρΨ^hρ, which is the inverse only if f(−p) = −f(p)": mirror,
-            "it turns the velocity round, too: ρ once more": turned(states),
-            "it is the step itself: each shear is to be undone": back(G, F, G),
-            "the kicks are not undone: p⁺ = p + ½hg(q)": back(G, undrift, G),
-            "the drift is not undone: q⁺ = q + hf(p)": back(unkick, F, unkick),
-            "the drift is undone by f at p⁺: undo the last kick first": at_the_end,
-            "the kicks are of h/2: here they are of h": back(
-                ("g", -1), undrift, ("g", -1)
-            ),
-            "one of the kicks is not undone": back(unkick, undrift),
+            "it is the step itself: each shear is to be undone": (37, 1372),
+            "it is ρΨ^hρ, which is the inverse only if f(−p) = −f(p)": (5, -24),
+            "it turns the velocity round, too: ρ once more": (5, 24),
+            "the drift is undone, but not the kicks: p⁺ = p + ½hg(q)": (-35, 1228),
+            "the kicks are undone, but not the drift: q⁺ = q + hf(p)": (5, -24),
+            "the last kick is not undone, but made again": (-35, -1222),
+            "the first kick is not undone, but made again": (-3, 10),
+            "the last kick is not undone": (-15, -223),
+            "the first kick is not undone": (-3, 1),
+            "the kicks are by h/2: here they are by h": (1, -2),
+            "the drift is undone before the last kick": (-15, -448),
+            "the drift is undone by f at p⁺, and not at p½": (-15, -224),
+            "both kicks are undone at q⁺: the first one was at q": (-3, 0),
         }
-        return compared("inverse", method.inverse(field, there, h), states, mistakes)
+        found = method.inverse(squares, start, 4.0)
+        return checks.compared("inverse", found, [-3, -8], mistakes)
 
-    def pullbacks():
-        """Those of the kick, the drift and the kick, at their own states, and at z."""
-        half, drift = shears(("g", 1), ("f", 0)), shears(("g", 0), F)
-        at, back, old = z[0], [], []
-        for shear, c in ((half, h / 2), (drift, h), (half, h / 2)):
-            old.append(shear.vjp(X, z[0], c)[1])
-            at, pullback = shear.vjp(X, at, c)
-            back.append(pullback)
-        return back, old
+    def inverse_of_all():
+        found = method.inverse(X, method.step(X, z, h), h)
+        return checks.compared("inverse", found, z)
 
-    def through(*back):
-        """dz, and the dθ and dh of each, after these pullbacks, one after the other."""
-        dz, dthetas, dhs = w, [], []
-        for pullback in back:
-            dz, dtheta, dh = pullback(dz)
-            dthetas.append(dtheta)
-            dhs.append(dh)
-        return dz, np.array(dthetas), np.array(dhs)
-
-    def scaled(c, pullback):
-        """That of a shear which is c times as long."""
-        return lambda w: (w + c * (pullback(w)[0] - w), *pullback(w)[1:])
+    def pulled():
+        return method.vjp(squares, start, 4.0)[1](np.array([2.0, 1.0]))
 
     def of_z():
-        y, pullback = method.vjp(X, z[0], h)
-        gap = np.abs(y - method.step(X, z[0], h)).max()
+        gap = np.abs(method.vjp(X, z[0], h)[0] - method.step(X, z[0], h)).max()
         if not gap < 1e-12:
             return dnn.Check("value", gap, 1e-12, "vjp and step give different values")
-        (first, drift, last), (_, drift_at_p, last_at_q) = pullbacks()
-        back = last, drift, first
         mistakes = {
-            "it is w: what the three of them owe is missing": (),
-            "what the last kick owes to q⁺ is missing": (drift, first),
-            "what the drift owes to p½ is missing": (last, first),
-            "what the first kick owes to q is missing": (last, drift),
-            "the order is wrong: back through the last kick first": back[::-1],
-            "the last kick is at q⁺: its pullback is at q": (last_at_q, drift, first),
-            "the drift is at p½: its pullback is at p": (last, drift_at_p, first),
-            "the kicks are of h/2: here they are of h": (
-                scaled(2, last),
-                drift,
-                scaled(2, first),
-            ),
-            "the factors h are missing": [scaled(1 / h, b) for b in back],
-            "the sign of what each of them owes is wrong": [
-                scaled(-1, b) for b in back
-            ],
+            "it is w: what the three of them owe is missing": (2, 1),
+            "what the last kick owes to q⁺ is missing": (100, 49),
+            "what the drift owes to p½ is missing": (78, 1),
+            "what the first kick owes to q is missing": (76, 1825),
+            "the order is wrong: back through the last kick first": (7182, 97),
+            "the last kick is at q⁺: its pullback is at q": (198, 97),
+            "the drift is at p½: its pullback is at p": (2510, 1217),
+            "w changes on the way back: the drift has the old one": (174, 49),
+            "w changes on the way back: the first kick has the old one": (78, 1825),
+            "w changes on the way back: here all have the old one": (78, 49),
+            "a drift keeps p: the term w of p is missing": (3724, 1824),
+            "a kick keeps q: the term w of q is missing": (3628, 1777),
+            "the kicks are by h/2: here they are by h": (14554, 3601),
+            "the last kick is by h/2: here it is by h": (7352, 3601),
+            "the factors h are missing": (82.5, 124),
+            "the factor h of the drift is missing": (990, 457),
+            "the sign of what each of them owes is wrong": (-3530, 1729),
+            "the sign of what the first kick owes is wrong": (-3574, 1825),
         }
-        found = {words: through(*backs)[0] for words, backs in mistakes.items()}
-        right = through(*back)[0]
-        found["q and p are exchanged: q stands first"] = np.roll(right, 2, axis=-1)
-        return compared("dz", pullback(w)[0], right, found)
+        return checks.compared("dz", pulled()[0], [3726, 1825], mistakes)
 
     def of_theta():
-        last, drift, first = through(*pullbacks()[0][::-1])[1]
-        right = first + drift + last
         mistakes = {
-            "the first kick's share is missing: g is called twice": last + drift,
-            "the last kick's share is missing: g is called twice": first + drift,
-            "g is called twice: a sum, and not a mean": (first + last) / 2 + drift,
-            "the drift's share, the gradient of f, is missing": first + last,
-            "the gradient of g is missing": drift,
-            "the kicks are of h/2: here they are of h": 2 * (first + last) + drift,
-            "the factors h are missing": right / h,
-            "the gradients of f and g are exchanged": np.roll(right, right.size // 2),
-            "a mean over the batch of 3 instead of a sum": right / 3,
+            "the first kick's share is missing: g is called twice": (2736, 2738),
+            "the last kick's share is missing: g is called twice": (2736, 3650),
+            "g is called twice: a sum, and not a mean": (2736, 3194),
+            "the drift's share, the gradient of f, is missing": (0, 6388),
+            "the factors h are missing": (684, 1597),
+            "the gradients of f and g are exchanged": (6388, 2736),
         }
-        return compared("dθ", method.vjp(X, z[0], h)[1](w)[1], right, mistakes)
+        return checks.compared("dθ", pulled()[1], [2736, 6388], mistakes)
 
     def of_h():
-        last, drift, first = through(*pullbacks()[0][::-1])[2]
-        right, at_the_end = (first + last) / 2 + drift, method.step(X, z[0], h) - z[0]
         mistakes = {
-            "the kicks are of h/2, and their share is a half": first + drift + last,
-            "the first kick's share is missing": last / 2 + drift,
-            "the last kick's share is missing": first / 2 + drift,
-            "the drift's share is missing": (first + last) / 2,
-            "the kicks' share is missing": drift,
-            "w changes on the way back: here it is the w of the end throughout": (
-                (w * at_the_end).sum() / h
-            ),
-            "one factor h too many": right * h,
-            "the sign is wrong": -right,
-            "it is zero": 0.0,
-            "a mean over the batch of 3 instead of a sum": right / 3,
+            "the kicks are by h/2, and their share is a half": 2281,
+            "the first kick's share is missing": 1026.25,
+            "the last kick's share is missing": 1140.25,
+            "the drift's share is missing": 798.5,
+            "the kicks' share is missing": 684,
+            "w changes on the way back: the drift has the old one": 816.5,
+            "w changes on the way back: the first kick has the old one": 1026.5,
+            "w changes on the way back: here all have the old one": 360.5,
+            "it is ⟨w, X(z)⟩, that of Euler's method": 8.5,
         }
-        return compared("dh", method.vjp(X, z[0], h)[1](w)[2], right, mistakes)
+        return checks.compared("dh", pulled()[2], 1482.5, mistakes)
 
-    flow = dnn.Flow(copy.deepcopy(X), h, method, steps=3, learn_h=True)
     return [
-        Question("1.1 value", value),
+        Question("1.1 value, with f(p) = p², g(q) = ½q²", value),
         Question("1.2 value, two batch axes", of_a_batch, after="1.1"),
-        Question("1.3 order two, on a pendulum", order, after="1.2"),
-        Question("1.4 symplectic", symplectic, after="1.2"),
+        Question("1.3 symplectic", lambda: symplectic(steps, z[0], 1e-6), after="1.2"),
         Question("2.1 predictions", predictions, after="1.2"),
-        Question(
-            "3.1 inverse, of a pendulum's step",
-            lambda: inverse(pendulum, z[..., :2]),
-            after="1.2",
-        ),
-        Question("3.2 inverse, f(−p) ≠ −f(p)", lambda: inverse(X, z), after="3.1"),
-        Question("4.1 dz", of_z, after="1.2"),
-        Question("4.2 dθ", of_theta, after="4.1"),
+        Question("3.1 inverse, with f(p) = p², g(q) = ½q²", inverse, after="1.2"),
+        Question("3.2 inverse, two batch axes", inverse_of_all, after="3.1"),
+        Question("4.1 dz, with f(p) = p², g(q) = ½q²", of_z, after="1.2"),
+        Question("4.2 dθ, with f(p) = ap², g(q) = bq²", of_theta, after="4.1"),
         Question("4.3 dh", of_h, after="4.1"),
-        Question(
-            "4.4 adjoint, three steps, two axes",
-            lambda: checks.adjoint(flow, z),
-            after=("4.2", "4.3"),
-        ),
+        Question("4.4 adjoint", lambda: checks.adjoint(flow, z), after=("4.2", "4.3")),
     ]
 
 

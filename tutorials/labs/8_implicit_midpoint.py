@@ -31,12 +31,11 @@
 # for those that it builds on.
 
 # %%
-import copy
-
 import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import checks
+from dynsys_nn.arguments import refuse
 from dynsys_nn.checks import Question
 
 
@@ -61,292 +60,179 @@ class MyMidpoint(dnn.Method):
 
 
 # %%
-def compared(what, found, right, mistakes, limit=1e-10):
-    """A check of what was found; mistakes: words → what each of them leads to."""
-    found, right = np.asarray(found), np.asarray(right)
-    size = np.linalg.norm(right)
-    error = np.linalg.norm(found - right) / size
-    alike = [
-        words
-        for words, wrong in mistakes.items()
-        if np.linalg.norm(found - wrong) < 1e-5 * size
-    ]
-    said, needed = (np.array2string(a.ravel()[:4], precision=4) for a in (found, right))
-    told = ", or ".join(alike) or f"it is {said}, needed is {needed}"
-    return dnn.Check(what, error, limit, told)
-
-
-def judged(said, facts):
-    """A check of predictions; facts: letter → (whether it is true, what was seen)."""
-    if not isinstance(said, str | set | list | tuple):
-        told = f'predictions() returns letters, as "af", got {said!r}'
-        return dnn.Check("predictions", np.inf, 0, told)
-    said = {str(letter).lower() for letter in said}
-    wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
-    told = [f"{k} is {str(facts[k][0]).lower()}: {facts[k][1]}" for k in wrong]
-    return dnn.Check("predictions", len(wrong), 0, "".join(told[:1]))
-
-
-def solved(K, r):
-    """K⁻¹r, for all states."""
-    return np.linalg.solve(K, r[..., None])[..., 0]
-
-
 def questions(method, seed=0):
     """What is asked of an answer."""
-    rng, h, eye = np.random.default_rng(seed), 0.4, np.eye(3)
-    X = dnn.ResidualField.random(3, 8, bias=1.0, rng=rng)
-    x, w = rng.normal(size=(2, 4, 3)), rng.normal(size=(4, 3))
-    centred = copy.deepcopy(X)  # without a bias: X(0) = 0, and the state 0 stays
-    centred.b, with_0 = 0.0, np.concatenate([np.zeros((1, 4, 3)), x])
-    x.flags.writeable = with_0.flags.writeable = False
-    B = 0.7 * rng.normal(size=(3, 3))
-    linear = dnn.KnownField(
-        lambda x: x @ B.T, 3, lambda x: np.broadcast_to(B, (*x.shape, 3))
-    )
+    rng, h = np.random.default_rng(seed), 0.4
+    X = dnn.ResidualField.random(3, 8, rng=rng)  # without a bias: X(0) = 0
+    x, w = rng.normal(size=(2, 2, 4, 3))
+    with_0 = np.stack([0 * x[0], x[1]])
+    square = dnn.KnownField(lambda x: x**2, 1, lambda x: 2 * x[..., None])
+    shear = dnn.KnownField(lambda x: x @ C.T, 2, lambda x: C + 0 * x[..., None])
+    C, two, z = np.eye(2, k=1), np.array([2.0]), np.outer([1, 2, 3], [2.0, 1.0])
+    for states in (x, with_0, two, z):
+        states.flags.writeable = False
 
-    def newton(field, x, least):
-        calls = []
+    def newton(field, x, h, least):
+        left = iter(range(500))
 
         def counted(x):
-            calls.append(x)
-            if len(calls) > 500:
-                raise RecursionError
+            next(left)
             return field(x)
 
         try:
-            limited = dnn.KnownField(counted, 3, field.jacobian)
             with np.errstate(all="ignore"):
+                limited = dnn.KnownField(counted, field.dim, field.jacobian)
                 ys = method.iterates(limited, x, h)
-        except RecursionError:
-            words = (
-                "500 values of X, and ‖r‖ ≤ 1e-12 is not reached: look at K and at r"
-            )
-            raise ArithmeticError(words) from None
-        if not isinstance(ys, list | tuple | np.ndarray):
-            raise TypeError(
-                f"iterates returns a list of arrays, got {type(ys).__name__}"
-            )
-        needed = "the iterates are y₀ = x, y₁, … until ‖r‖ ≤ 1e-12 for all states"
-        if len(ys) < least:
-            raise ValueError(f"{needed}; these are only {len(ys)}")
-        if ys[0] is ys[1]:
-            raise ValueError("all are one array: write y = y − …, not y −= …")
-        if np.shape(ys[0]) != x.shape or not np.array_equal(ys[0], x):
-            raise ValueError(f"{needed}; the first of these is not x")
-        if np.shape(ys[1]) != x.shape:
-            raise ValueError(
-                f"y₁ has shape {np.shape(ys[1])}, and x {x.shape}: solve takes "
-                "r[..., None] for a batch, and [..., 0] takes the axis off again"
-            )
+        except StopIteration:
+            ys = left
+        told = "500 values of X, and ‖r‖ ≤ 1e-12 is not reached: look at K and at r"
+        refuse(ys is left, told)
+        told, kind = "the list is y₀ = x, y₁, … until ‖r‖ ≤ 1e-12", type(ys).__name__
+        refuse(kind not in ("list", "tuple", "ndarray"), f"{told}; got {kind}")
+        refuse(len(ys) < least, f"{told} for all states; this one has {len(ys)}")
+        refuse(ys[0] is ys[1], "y₁ is y₀: is it y −= …, or is x there twice?")
+        refuse(not np.array_equal(ys[0], x), f"{told}; the first of these is not x")
+        told = f"y₁ has shape {np.shape(ys[1])}: take solve(K, r[..., None])[..., 0]"
+        refuse(np.shape(ys[1]) != x.shape, told)
         return ys
 
     def first():
-        x3 = x[0, :3]
-        r = -h * linear(x3)
-
-        def after(K, r=r):
-            return x3 - solved(np.broadcast_to(K, (3, 3, 3)), r)
-
-        K = eye - h / 2 * B
         mistakes = {
-            "K = I − hX′: is a ½ missing, from ∂m/∂y = ½": after(eye - h * B),
-            "r has X at y, and not at m: implicit Euler": after(eye - h * B),
-            "the sign in K is wrong: it is I + ½hX′": after(eye + h / 2 * B),
-            "h is missing in K: it is I − ½X′": after(eye - B / 2),
-            "K is transposed": after(K.T),
-            "K is missing: y ← x + hX(m) is no Newton's method": after(eye),
-            "the identity is missing in K = ∂r/∂y": after(-h / 2 * B),
-            "one ½ too many in K: it is I − ¼hX′": after(eye - h / 4 * B),
-            "I is np.eye(d): here 1 is added to each entry of K": after(1 - h / 2 * B),
-            "h is missing in r": after(K, r / h),
-            "m is ½(x + y): here it is x + y": after(K, 2 * r),
-            "m is ½(x + y): here it is x + y, in K, too": after(eye - h * B, 2 * r),
-            "one ½ too many in r = y − x − hX(m)": after(K, r / 2),
-            "x is missing in r = y − x − hX(m)": after(K, r + x3),
-            "the correction has the wrong sign, y − K⁻¹r, or r has": after(K, -r),
-            "r is multiplied by K: the system is to be solved": x3 - r @ K.T,
-            "r is multiplied by Kᵀ: the system is to be solved": x3 - r @ K,
+            "is the ½ missing in K, from ∂m/∂y = ½, or has r X at y: implicit Euler": 6,
+            "the sign in K = ∂r/∂y is wrong": 2 + 0.8 / 1.4,
+            "h is missing in K": 1.2,
+            "K is missing: y ← x + hX(m) is no Newton's method": 2.8,
+            "r is multiplied by K: the system is to be solved": 2.48,
+            "h is missing in r": 2 + 4 / 0.6,
+            "m is ½(x + y): here it is x + y": 18,
+            "m is ½(x + y): here it is x + ½y": 6.5,
+            "the correction has the wrong sign, y − K⁻¹r, or r has": 2 / 3,
         }
-        return compared("y₁", newton(linear, x3, 2)[1], after(K), mistakes)
+        y1 = newton(square, two, 0.2, 2)[1]
+        return checks.compared("y₁", y1[0], 10 / 3, mistakes)
+
+    def two_states():
+        mistakes = {
+            "K is transposed": [[3, 1.5], [6, 3]],
+            "I is np.eye(d): here 1 is added to each entry of K": [[4, -1], [8, -2]],
+        }
+        y1 = newton(shear, z[:2], 1.0, 2)[1]
+        return checks.compared("y₁", y1, [[3, 1], [6, 2]], mistakes)
 
     def second():
-        y1, y2 = newton(X, x[0], 3)[1:3]
-        m1 = (x[0] + y1) / 2
-
-        def correction(slope, at_K):
-            return -solved(eye - h / 2 * X.jacobian(at_K), y1 - x[0] - h * slope)
-
-        trapezoidal, once = (X(x[0]) + X(y1)) / 2, "K has X′(x), once and for all"
         mistakes = {
-            f"{once}: here it is ∂r/∂y at y_k": correction(X(m1), x[0]),
-            "K has X′ at y_k, and r has X at m": correction(X(m1), y1),
-            "r has X at y_k, and not at m: implicit Euler": correction(X(y1), m1),
-            "r has X at y_k, and K has X′ there: they are at m": correction(X(y1), y1),
-            "r has X at x: it does not see y_k": correction(X(x[0]), m1),
-            "r has X(x), and K has X′(x): they are at m": correction(X(x[0]), x[0]),
-            "it is the trapezoidal rule, with (X(x) + X(y))/2": correction(
-                trapezoidal, y1
-            ),
+            "K has X′(x), once and for all: here it is ∂r/∂y at y_k": 4 / 27,
+            "K has X′ at y_k, and r has X at m": 4 / 15,
+            "r has X at y_k, and not at m: implicit Euler": 40 / 21,
+            "r has X at x: it does not see y_k": -8 / 7,
+            "y_k is corrected: here it is x": -8 / 7,
+            "r has X(x), and K has X′(x): they are at m": -8 / 9,
+            "x is the start of the step: here it is y_k, in r and in m": 20 / 3,
         }
-        right = correction(X(m1), m1)
-        return compared("y₂ − y₁", y2 - y1, right, mistakes, 1e-8)
+        ys = newton(square, two, 0.2, 3)
+        return checks.compared("y₂ − y₁", (ys[2] - ys[1])[0], 4 / 21, mistakes, 1e-8)
 
-    def residuals():
-        ys = newton(centred, with_0, 3)
-        residuals = [y - with_0 - h * centred((with_0 + y) / 2) for y in ys]
-        return [np.linalg.norm(r, axis=-1).max() for r in residuals]
-
-    def residual():
-        sizes = residuals()
-        fell = ", ".join(f"{size:.0e}" for size in sizes[:6])
-        falls = "go on until it is at most 1e-12, for all states"
-        if sizes[-1] > min(sizes):
-            falls = "it does not go on falling: r has x, the start of the step, and y_k"
-        return dnn.Check("residual", sizes[-1], 2e-12, f"‖r‖ is {fell}: {falls}")
-
-    def number():
-        sizes = residuals()
-        enough = 1 + sum(size > 1e-12 for size in sizes)
-        told = f"{len(sizes)} iterates: stop when ‖r‖ ≤ 1e-12, here after {enough}"
-        return dnn.Check("number", len(sizes), 11, told)
-
-    def order():
-        return checks.order(method, dnn.systems.pendulum(), [1.0, 0.5], finest=8)
+    def solved():
+        ys = newton(X, with_0, h, 3)
+        r = [y - with_0 - h * X((with_0 + y) / 2) for y in ys]
+        sizes = [np.linalg.norm(a, axis=-1).max() for a in r]
+        told = "‖r‖ is " + ", ".join(f"{size:.0e}" for size in sizes[:6])
+        if len(ys) > 11:
+            told += f": stop when it is ≤ 1e-12, and not after {len(ys)} iterates"
+            return dnn.Check("number", len(ys), 11, told)
+        told += ": go on to 1e-12, for all states; and x is the start of the step"
+        return dnn.Check("residual", sizes[-1], 2e-12, told)
 
     def predictions():
         sphere = dnn.SpherePreservingField.random(3, 8, bias=1.0, rng=seed)
         pendulum = dnn.systems.pendulum()
         on_it = x[0] / np.linalg.norm(x[0], axis=-1, keepdims=True)
 
-        def kept(field, I, y, step):
-            start, values = I(y), []
-            for _ in range(10):
-                y = step(field, y, 0.5)
-                values.append(I(y))
-            drift = np.abs(values - start).max()
+        def kept(field, I, y, method=method):
+            path = dnn.Rollout(dnn.Flow(field, 0.5, method), 10)(y)
+            drift = np.abs(I(path) - I(y)[..., None]).max()
             return drift < 1e-9, f"it changes by {drift:.1e}"
 
-        decay = dnn.KnownField(
-            lambda x: -1000 * x, 1, lambda x: np.full((*x.shape, 1), -1000.0)
-        )
-        y = method.step(decay, np.ones(1), 1.0)[0]
-        y1 = method.iterates(decay, np.ones(1), 1.0)[1][0]
-        norm, energy = dnn.SquaredNorm(), pendulum.invariants["energy"]
+        y2 = {"step": lambda self, *of: self.iterates(*of)[:3][-1]}
+        stopped = type("Stopped", (type(method),), y2)()
+        decay = dnn.KnownField(lambda x: -1e3 * x, 1, lambda x: 0 * x[..., None] - 1e3)
+        ys = method.iterates(decay, np.ones(1), 1.0)
+        y1, y = ys[1][0], ys[-1][0]
         facts = {
-            "a": kept(sphere, norm, on_it, method.step),
-            "b": kept(sphere, norm, on_it, lambda *of: method.iterates(*of)[:3][-1]),
-            "c": kept(pendulum, energy, np.array([1.0, 0.0]), method.step),
+            "a": kept(sphere, dnn.SquaredNorm(), on_it),
+            "b": kept(sphere, dnn.SquaredNorm(), on_it, stopped),
+            "c": kept(pendulum, pendulum.invariants["energy"], np.array([1.0, 0.0])),
             "d": (abs(y) < 1, f"x becomes {y:.4f} x"),
             "e": (abs(y) < 0.1, f"x becomes {y:.4f} x"),
             "f": (abs(y1 - y) < 1e-12, f"y₁ is {y1:.4f} x, y is {y:.4f} x"),
         }
-        return judged(method.predictions(), facts)
+        return checks.predicted("predictions", method.predictions(), facts)
 
-    def adjoint_at():
-        """y, m, X′(m) and μ, as they should be."""
-        y = dnn.ImplicitMidpoint().step(X, x[0], h)
-        m = (x[0] + y) / 2
-        J = X.jacobian(m)
-        return y, m, J, solved((eye - h / 2 * J).swapaxes(-1, -2), w)
-
-    def back(J, mu):
-        return np.einsum("nij,ni->nj", J, mu)
+    def pulled():
+        return method.vjp(square, two, 0.16)[1](np.ones(1))
 
     def of_x():
-        y, pullback = method.vjp(X, x[0], h)
-        gap = np.abs(y - method.step(X, x[0], h)).max()
+        gap = np.abs(method.vjp(X, x, h)[0] - method.step(X, x, h)).max()
         if not gap < 1e-11:
             return dnn.Check("value", gap, 1e-11, "vjp and step give different values")
-        y, m, J, mu = adjoint_at()
-        J_x, J_y = X.jacobian(x[0]), X.jacobian(y)
-
-        def with_K(K):
-            return solved(K.swapaxes(-1, -2), w)
-
-        def dx(mu, J=J, c=h / 2):
-            return mu + c * back(J, mu)
-
-        without_half, at_x, at_y, plus, no_h = (
-            with_K(eye + c * A)
-            for c, A in ((-h, J), (-h / 2, J_x), (-h / 2, J_y), (h / 2, J), (-1 / 2, J))
-        )
         mistakes = {
-            "K is not transposed: Kᵀμ = w": dx(solved(eye - h / 2 * J, w)),
-            "x stands in m, too: its share ½hX′(m)ᵀμ is missing": mu,
-            "x stands outside of X, too: the term μ is missing": dx(mu) - mu,
-            "it is w + ½hX′ᵀμ: μ stands in place of w": w + h / 2 * back(J, mu),
-            "nothing is solved: it is w + ½hX′ᵀw": dx(w),
-            "it is Euler's adjoint, w + hX′ᵀw, at m": dx(w, c=h),
-            "the ½ of m = ½(x + y) is missing in the share of x": dx(mu, c=h),
-            "the factor h is missing in the share of x": dx(mu, c=1 / 2),
-            "dx is w: X is missing, or its share has the wrong sign": w,
-            "the ½ is missing in K": dx(without_half),
-            "the ½ is missing in K, and in the share of x": dx(without_half, c=h),
-            "h is missing in K": dx(no_h),
-            "the sign in K is wrong": dx(plus),
-            "K has X′(x): it is at m": dx(at_x),
-            "K has X′(y): it is at m": dx(at_y),
-            "the share of x is by the pullback at x: it is at m": dx(mu, J_x),
-            "the share of x is by the pullback at y: it is at m": dx(mu, J_y),
-            "all is at x: it is at m": dx(at_x, J_x),
-            "all is at y: it is at m": dx(at_y, J_y),
-            "K is applied: Kᵀμ = w is to be solved": dx(w - h / 2 * back(J, w)),
+            "dx is μ and x's share in m: here it is μ, or w and that share": 5 / 3,
+            "x stands outside of X, too: the term μ is missing": 2 / 3,
+            "the ½ of m = ½(x + y) is missing in x's share": 3,
+            "the factor h is missing in x's share": 35 / 6,
+            "dx is w: x's share is missing, or negative, or the sign in K is wrong": 1,
+            "w is pulled back, and not μ": 31 / 15,
+            "nothing is solved": 1.4,
+            "K is applied: Kᵀμ = w is to be solved": 0.84,
+            "the ½ is missing in K and in x's share, or m is x + y": 9,
+            "K has X′(x): it is at m": 1.4 / 0.68,
+            "K has X′(y): it is at m": 1.4 / 0.52,
+            "x's share is by the pullback at x: it is at m": 2.2,
+            "x's share is by the pullback at y: it is at m": 1.48 / 0.6,
+            "all is at x: it is at m": 1.32 / 0.68,
+            "all is at y: it is at m": 1.48 / 0.52,
         }
-        return compared("dx", pullback(w)[0], dx(mu), mistakes, 1e-9)
+        return checks.compared("dx", pulled()[0][0], 7 / 3, mistakes, 1e-9)
+
+    def of_states():
+        dx = method.vjp(shear, z, 1.0)[1](z)[0]
+        mistakes = {"K is not transposed: Kᵀμ = w": np.outer([1, 2, 3], [2.5, 2.25])}
+        return checks.compared("dx", dx, np.outer([1, 2, 3], [2, 3]), mistakes, 1e-9)
 
     def of_theta():
-        y, m, J, mu = adjoint_at()
-
-        def theta(mu, at=m):
-            return X.vjp(at)[1](h * mu)[1]
-
+        y, back = dnn.ImplicitMidpoint().vjp(X, x, h)
+        right = back(w)[1]
         mistakes = {
-            "it is μ that is pulled back, and not w": theta(w),
-            "it is hμ that is pulled back: a factor h is missing": theta(mu) / h,
-            "one factor h too many": theta(mu) * h,
-            "a factor ½ too many: θ does not stand in m": theta(mu) / 2,
-            "it is at x: X stands at m": theta(mu, x[0]),
-            "it is at y: X stands at m": theta(mu, y),
-            "K is not transposed: Kᵀμ = w": theta(solved(eye - h / 2 * J, w)),
-            "the sign is wrong": -theta(mu),
-            "a mean over the batch of 4 instead of a sum": theta(mu) / 4,
+            "it is w that is pulled back: it is μ": X.vjp((x + y) / 2)[1](h * w)[1],
+            "it is hμ that is pulled back: a factor h is missing": right / h,
+            "a factor ½ too many: θ does not stand in m": right / 2,
+            "a mean over the 8 states instead of a sum": right / 8,
         }
-        dtheta = method.vjp(X, x[0], h)[1](w)[1]
-        return compared("dθ", dtheta, theta(mu), mistakes, 1e-9)
+        dtheta = method.vjp(X, x, h)[1](w)[1]
+        return checks.compared("dθ", dtheta, right, mistakes, 1e-9)
 
     def of_h():
-        y, m, J, mu = adjoint_at()
-        right = (mu * X(m)).sum()
         mistakes = {
-            "it is ⟨w, X(m)⟩: h stands in y, too, so μ stands for w": (w * X(m)).sum(),
-            "it is with X(x): X stands at m": (mu * X(x[0])).sum(),
-            "it is with X(y): X stands at m": (mu * X(y)).sum(),
-            "one factor h too many": right * h,
-            "the sign is wrong": -right,
-            "it is zero": 0.0,
-            "a mean over the batch of 4 instead of a sum": right / 4,
-            "a mean over all 12 entries instead of a sum": right / 12,
+            "it is ⟨w, X(m)⟩: h stands in y, too, so μ stands for w": 6.25,
+            "it is ⟨dx, X(m)⟩: it is with μ": 175 / 12,
+            "one factor h too many": 5 / 3,
+            "it is with X(x): X stands at m": 20 / 3,
+            "it is with X(y): X stands at m": 15,
         }
-        dh = method.vjp(X, x[0], h)[1](w)[2]
-        return compared("dh", dh, right, mistakes, 1e-9)
+        return checks.compared("dh", pulled()[2], 125 / 12, mistakes, 1e-9)
 
-    flow = dnn.Flow(X, h, method, steps=2, learn_h=True)
+    flow = dnn.Flow(X, h, method, learn_h=True)
     return [
-        Question("1.1 the first iterate, a linear field", first),
-        Question("1.2 the second iterate", second, after="1.1"),
-        Question("1.3 the equation is solved, two axes", residual, after="1.2"),
-        Question("1.4 ... in at most ten iterations", number, after="1.3"),
-        Question("1.5 order two, on a pendulum", order, after="1.4"),
+        Question("1.1 the first iterate, ẋ = x²", first),
+        Question("1.2 the first iterate, two states", two_states, after="1.1"),
+        Question("1.3 the second iterate, ẋ = x²", second, after="1.2"),
+        Question("1.4 the equation is solved, two axes", solved, after="1.3"),
         Question("2.1 predictions", predictions, after="1.4"),
-        Question("3.1 dx", of_x, after="1.3"),
-        Question("3.2 dθ", of_theta, after="3.1"),
-        Question("3.3 dh", of_h, after="3.1"),
-        Question(
-            "3.4 adjoint, two steps, two axes",
-            lambda: checks.adjoint(flow, x),
-            after=("3.2", "3.3"),
-        ),
+        Question("3.1 dx, ẋ = x²", of_x, after="1.4"),
+        Question("3.2 dx, three states", of_states, after="3.1"),
+        Question("3.3 dθ, two axes", of_theta, after="3.2"),
+        Question("3.4 dh, ẋ = x²", of_h, after="3.2"),
+        Question("3.5 adjoint", lambda: checks.adjoint(flow, x), after=("3.3", "3.4")),
     ]
 
 
