@@ -258,6 +258,10 @@ def test_what_the_sheet_gives_is_compared(talk):
     M.likes[id(F)] = sheet()
     assert M.as_on_the_sheet(F, "__call__", (x,), {}, F(x))
     assert not M.as_on_the_sheet(F, "__call__", (x,), {}, 0 * x)
+    M.likes[id(F)].b = np.full(5, np.inf)  # it would warn, the answer does not
+    F.b = M.likes[id(F)].b
+    assert not M.as_on_the_sheet(F, "__call__", (x,), {}, 0 * x)
+    F.b = np.zeros(5)
     M.likes[id(F)] = dnn.ResidualField(dnn.Dense(5, 3), dnn.Sine(), dnn.Dense(3, 5))
     assert M.as_on_the_sheet(F, "__call__", (x,), {}, F(x))
 
