@@ -4,6 +4,8 @@ import csv
 import json
 import socket
 import sys
+import threading
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -182,7 +184,7 @@ def talk():
 
 
 VALUES = [
-    None, True, 3, -(2**100), 1.5, float("inf"), 2 + 3j, "σ", (1, [2.0, ()]), {"a": {1: None}}, {"x"},
+    None, True, 3, -(2**100), 1.5, Fraction(-1, 3), float("inf"), 2 + 3j, "σ", (1, [2.0, ()]), {"a": {1: None}}, {"x"},
     np.float32(0.1), np.arange(6.0).reshape(2, 3)[:, ::2], np.zeros((0, 3)), np.array(1j), np.array([True]),
 ]  # fmt: skip
 
@@ -264,6 +266,24 @@ def test_what_the_sheet_gives_is_compared(talk):
     F.b = np.zeros(5)
     M.likes[id(F)] = dnn.ResidualField(dnn.Dense(5, 3), dnn.Sine(), dnn.Dense(3, 5))
     assert M.as_on_the_sheet(F, "__call__", (x,), {}, F(x))
+
+
+def test_the_tape_sees_what_is_run_in_a_thread_or_by_exec():
+    space, x = {}, np.ones(3)
+    exec("def quotient(f, x, e):\n    return (f(x + e) - f(x)) / 1e-6", space)
+    seen = tape.Tape(("answer.py",), space, ())
+    for e, found in ((1e-6, [(tape.QUOTIENTS, "")]), (1.0, [])):
+        given = space["quotient"], (lambda x: x**2, x, e)
+        for run_it in (lambda q, a: q(*a), in_a_thread):
+            with seen.running(dnn.Tanh(), "slope", (x,)):
+                run_it(*given)
+            assert seen.taken() == found
+
+
+def in_a_thread(function, given):
+    thread = threading.Thread(target=function, args=given)
+    thread.start()
+    thread.join()
 
 
 def test_the_tape_notes_that_it_is_switched_off():

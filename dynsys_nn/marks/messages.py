@@ -12,6 +12,7 @@ import json
 import math
 import struct
 import time
+from fractions import Fraction
 
 import numpy as np
 
@@ -175,6 +176,8 @@ class Peer:
             return value
         if type(value) is int and abs(value) < 1 << 128:
             return value
+        if type(value) is Fraction:
+            return {"fraction": [str(value.numerator), str(value.denominator)]}
         if type(value) is complex:
             return {"complex": [value.real, value.imag]}
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcSU":
@@ -204,6 +207,8 @@ class Peer:
         if not isinstance(code, dict):
             return code
         kind = next(iter(code))
+        if kind == "fraction":
+            return Fraction(*map(int, code[kind]))
         if kind == "complex":
             return complex(*code[kind])
         if kind == "array":

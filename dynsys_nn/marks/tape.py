@@ -10,6 +10,7 @@ import collections
 import contextlib
 import linecache
 import sys
+import threading
 import weakref
 
 import numpy as np
@@ -72,11 +73,11 @@ class Tape:
         self.call = self.pullbacks.get(of) if method is None and hashable(of) else None
         self.call = self.call or Call(of, method or getattr(of, "__name__", ""), given)
         self.call.near = 0
-        sys.setprofile(self.look)
+        sys.setprofile(self.look), threading.setprofile(self.look)
         try:
             yield
         finally:
-            sys.setprofile(None)
+            sys.setprofile(None), threading.setprofile(None)
             self.call = None
 
     def followed(self, value):
@@ -91,7 +92,9 @@ class Tape:
     def look(self, frame, event, _):
         """A call, as `sys.setprofile` tells of it."""
         caller = frame.f_back
-        if event != "call" or caller is None or not self.wrote(caller.f_code):
+        if event != "call" or caller is None or self.call is None:
+            return
+        if caller.f_globals is not self.space and not self.wrote(caller.f_code):
             return
         try:
             self.look_at(frame.f_code, frame.f_locals, line_in(caller))
