@@ -78,3 +78,13 @@ def test_right_answers_in_unusual_form_are_not_refused(path, right):
     questions, Answer = lab(path)
     results, lines = printed(questions(right[1](Answer)))
     assert results.passed, "\n".join(lines)
+
+
+def test_where_nobody_counts_bytes_lab_14_does_not_ask_for_them(monkeypatch):
+    [path] = [path for path in LABS if path.name.startswith("14_")]
+    questions, Answer = lab(path)
+    asked = {question.name for question in questions(Answer)}
+    monkeypatch.setitem(questions.__globals__, "tracemalloc", None)
+    results, lines = printed(questions(Answer))
+    assert results.passed, "\n".join(lines)
+    assert asked - {question.name for question in questions(Answer)} == {"3.6 memory", "4.4 memory"}

@@ -1419,6 +1419,24 @@ def test_of_an_array_a_multiple_is_told_or_the_entry_that_differs_most():
         assert checks.compared("dW", found, right).detail == words
 
 
+def test_complex_numbers_other_shapes_and_nan_are_told():
+    right = np.arange(6.0).reshape(2, 3)
+    mistakes = {"a row is missing": right[:1], "0/0": np.where(right == 3, np.nan, right)}
+    for found, words in (
+        (right + 0j, "take .real"),
+        (right[:1], "a row is missing"),
+        (right[1:], "needed is an array of shape (2, 3), got one of shape (1, 3)"),
+        (mistakes["0/0"], "0/0"),
+        (np.where(right == 4, np.nan, right), "it is nan, 5, needed is 4, 5, from entry 4 on"),
+    ):
+        check = checks.compared("dW", found, right, mistakes)
+        assert not check.passed and words in check.detail
+    assert (
+        checks.compared("U", [2.0, 2.0], [1.0, 3.0], {"a number for all": 2}).detail
+        == "a number for all"
+    )
+
+
 def test_what_differs_is_shown():
     right = np.arange(1.0, 7.0)
     for change, words in (
@@ -1443,3 +1461,28 @@ def test_the_first_wrong_prediction_is_told_by_what_was_seen():
         assert (
             not check.passed and check.detail == f'needed are letters out of "abc", got {wrong!r}'
         )
+
+
+@pytest.mark.parametrize(
+    "said, words",
+    [
+        ((100, 20), "not 100: half of them"),
+        ((7, 3.0), "not 7: count again; not 3: what is kept?"),
+        (200, "2 numbers are needed, got 200"),
+        (("a", "b"), "2 numbers are needed, got ('a', 'b')"),
+        ((np.nan, 20), "not nan: count again"),
+    ],
+)
+def test_numbers_that_are_foretold_are_named_and_the_right_ones_are_not(said, words):
+    def asked(said):
+        mistakes = {"half of them": (100, np.nan), "twice": (400, np.nan)}
+        return checks.foretold(
+            "set it", said, (200, 20), mistakes, ("count again", "what is kept?")
+        )
+
+    check = asked(said)
+    assert not check.passed and check.detail == words
+    assert asked([200.0, 20]).passed
+    with pytest.raises(NotImplementedError, match="set it"):
+        asked(None)
+    assert checks.foretold("", 1e-12, 0.0).passed and not checks.foretold("", 0.1, 0.0).passed

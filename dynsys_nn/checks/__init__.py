@@ -9,7 +9,7 @@ the independent measurement, and nowhere else in the package.
 
 from .activations import activation
 from .check import Check
-from .compare import compared, predicted
+from .compare import compared, foretold, predicted
 from .derivatives import adjoint, duality, gradient, loss, tangent, taylor, value
 from .sheet import Question, Result, Results, run
 from .structure import (
@@ -25,6 +25,6 @@ from .structure import (
 
 __all__ = [
     "Check", "Question", "Result", "Results", "activation", "adjoint", "compared", "curl_free",
-    "duality", "gradient", "invariant", "inverse", "lipschitz", "loss", "order", "orthogonal_to_x",
-    "predicted", "run", "symplectic", "tangent", "taylor", "value", "volume",
+    "duality", "foretold", "gradient", "invariant", "inverse", "lipschitz", "loss", "order",
+    "orthogonal_to_x", "predicted", "run", "symplectic", "tangent", "taylor", "value", "volume",
 ]  # fmt: skip

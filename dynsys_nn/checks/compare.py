@@ -12,30 +12,36 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
     lead to what was found, all of them where several look alike; or else that it is a multiple of
     what is right, or turned; or else where they differ most.
 
-    mistakes: words → a number, or an array of the shape of `right`.
+    mistakes: words → a number or an array, which may be of another shape than `right`.
     """
     right = np.asarray(right, float)
     size, shape = np.linalg.norm(right) or 1.0, f"an array of shape {right.shape}"
     needed = f"needed is {shape if right.ndim else 'a number'}, got"
     lacking = isinstance(found, list | tuple) and any(part is None for part in found)
     try:
-        found = np.array([] if found is None or lacking else found, float)
+        kind = complex if np.iscomplexobj(found) else float
+        found = np.array([] if found is None or lacking else found, kind)
     except (TypeError, ValueError):
         return Check(name, np.inf, limit, f"{needed} one {type(found).__name__}")
+    if np.iscomplexobj(found):
+        said = "it is complex: if what is not real is rounding, take .real"
+        return Check(name, np.inf, limit, said)
+
+    def near(other):
+        alike = np.shape(other) in {found.shape, () if found.shape == right.shape else None}
+        return alike and np.allclose(found, other, 0, 1e-6 * size, equal_nan=True)
+
+    words = ", or ".join(words for words, other in (mistakes or {}).items() if near(other))
     if found.shape != right.shape:
         got = f"one of shape {found.shape}" if found.size else "None: is there a return?"
-        return Check(name, np.inf, limit, f"{needed} {got}")
-
-    def gap(other):
-        return np.linalg.norm(found - other)
-
-    alike = [words for words, wrong in (mistakes or {}).items() if gap(wrong) <= 1e-6 * size]
-    words = ", or ".join(alike)
-    if not words and gap(right) > 1e-4 * size:
-        words = words_for(found.ravel(), right.ravel(), {}, right.shape or (1,))
-    if not words or UNKNOWN in words:
-        words = side_by_side(found.ravel(), right.ravel())
-    return Check(name, gap(right) / size, limit, words)
+        return Check(name, np.inf, limit, words or f"{needed} {got}")
+    with np.errstate(all="ignore"):
+        gap = np.linalg.norm(found - right)
+        if not words and gap > 1e-4 * size:
+            words = words_for(found.ravel(), right.ravel(), {}, right.shape or (1,))
+        if not words or UNKNOWN in words:
+            words = side_by_side(found.ravel(), right.ravel())
+    return Check(name, gap / size, limit, words)
 
 
 def side_by_side(found, right):
@@ -65,3 +71,36 @@ def predicted(name, said, facts):
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     first = [f"{k} is {'true' if facts[k][0] else 'false'}: {facts[k][1]}" for k in wrong[:1]]
     return Check(name, len(wrong), 0, "".join(first))
+
+
+def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
+    """The largest relative error of numbers that are predicted. What is right is not told: of each
+    that is wrong the mistakes that lead to it, or else its hint.
+
+    task: what is to do, while said is None; mistakes: words → numbers like `right`, NaN for those
+    that they do not explain.
+    """
+    if said is None:
+        raise NotImplementedError(task)
+    right = np.ravel(np.asarray(right, float))
+    try:
+        found = np.ravel(np.asarray(said, float))
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if found.shape != right.shape:
+        many = "a number is" if right.size == 1 else f"{right.size} numbers are"
+        return Check(task, np.inf, limit, f"{many} needed, got {said!r}")
+    off = np.abs(found - right) / np.where(right, np.abs(right), 1)
+    wrong, known = np.flatnonzero(~(off <= limit)), {}
+    near = {
+        words: {k for k in wrong if np.isclose(found[k], np.ravel(other)[k], 1e-3)}
+        for words, other in (mistakes or {}).items()
+    }
+    most = max(map(len, near.values()), default=0)
+    near = {words: of for words, of in near.items() if most < len(wrong) or len(of) == most}
+    for k in wrong:
+        alike = ", or ".join(words for words, of in near.items() if k in of)
+        words = alike or (hints[k] if len(hints) else "look again")
+        known.setdefault(words, []).append(f"not {found[k]:.6g}")
+    said = "; ".join(f"{' and '.join(numbers)}: {words}" for words, numbers in known.items())
+    return Check(task, off.max(), limit, said)

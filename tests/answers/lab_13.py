@@ -9,6 +9,11 @@ def answer(**methods):
     return lambda Answer: type("Other", (Answer,), methods)()
 
 
+def changed(name, change):
+    return lambda Answer: type("Other", (Answer,), {
+        name: lambda F, *given: change(getattr(Answer, name)(F, *given))})()  # fmt: skip
+
+
 def rows(z):
     return np.arange(len(z))
 
@@ -17,11 +22,6 @@ def others(z, y):
     z = np.array(z)
     z[rows(z), y] = -np.inf
     return z
-
-
-def softmax(z):
-    p = np.exp(z - z.max(axis=-1, keepdims=True))
-    return p / p.sum(axis=-1, keepdims=True)
 
 
 def pulled(sign_y, sign_j, chosen=lambda z, y: others(z, y).argmax(axis=-1), mean=1):
@@ -35,11 +35,6 @@ def pulled(sign_y, sign_j, chosen=lambda z, y: others(z, y).argmax(axis=-1), mea
         return pullback(w)[0] / (len(x) if mean else 1)
 
     return gradient
-
-
-def of_softmax(F, net, x, y):
-    z, pullback = net.vjp(x)
-    return pullback(np.eye(z.shape[1])[y] - softmax(z))[0]
 
 
 def unit(g, axis=-1):
@@ -72,9 +67,9 @@ def ball_around_zero(F, net, x, y, eps, steps=40):
     return x
 
 
-def in_place(F, net, x, y, eps, steps=40):
+def steps_projected(F, net, x, y, eps, steps=40):
     for _ in range(steps):
-        x -= 2.5 / steps * eps[:, None] * unit(F.gradient(net, x, y))
+        x = x + F.project(-2.5 / steps * eps[:, None] * unit(F.gradient(net, x, y)), eps)
     return x
 
 
@@ -133,72 +128,63 @@ WRONG = [
         margin=lambda F, z, y: others(z, y).max(axis=-1) - z[rows(z), y])),
     ("the two largest logits", "1.1", "y is given", answer(
         margin=lambda F, z, y: np.sort(z)[:, -1] - np.sort(z)[:, -2])),
-    ("probabilities", "1.1", "differences of probabilities", answer(
-        margin=lambda F, z, y: softmax(z)[rows(z), y] - others(softmax(z), y).max(axis=-1))),
-    ("a mean over the batch", "1.1", "shape ()", answer(
-        margin=lambda F, z, y: np.mean(z[rows(z), y] - others(z, y).max(axis=-1)))),
     ("logits changed", "1.1", "an argument is changed", answer(margin=without_y)),
-    ("no return", "1.1", "is there a return?", answer(margin=lambda F, z, y: None)),
-    ("all onto the sphere", "2.1", "0/0: its norm is 0; and what is in the ball moves", answer(
+    ("all onto the sphere", "2.1", "all moves to the sphere, and δ = 0 is 0/0", answer(
         project=lambda F, d, eps: d / length(d) * eps[:, None])),
-    ("all onto the sphere, and 0 stays", "2.1", "what is in the ball moves", answer(
-        project=lambda F, d, eps: d / np.maximum(length(d), 1e-300) * eps[:, None])),
-    ("clipped entries", "2.1", "each entry is clipped", answer(
+    ("clipped entries", "2.1", "entries are clipped", answer(
         project=lambda F, d, eps: np.clip(d, -eps[:, None], eps[:, None]))),
-    ("the norm of the batch", "2.1", "the whole batch: axis=-1", answer(
+    ("the norm of the batch", "2.1", "the norm is that of the batch", answer(
         project=lambda F, d, eps: d * np.minimum(1, eps[:, None] / np.linalg.norm(d)))),
     ("δ/max(‖δ‖, ε)", "2.1", "the factor ε is missing", answer(
         project=lambda F, d, eps: d / np.maximum(length(d), eps[:, None]))),
-    ("max for min", "2.1", "what is inside moves out", answer(
-        project=lambda F, d, eps: d * np.maximum(1, eps[:, None] / np.maximum(length(d), 1e-9)))),
-    ("eps without its axis", "2.1", "", answer(
-        project=lambda F, d, eps: d * np.minimum(1, eps / np.linalg.norm(d, axis=-1)))),
+    ("eps without its axis", "2.1", "one number a state needs its axis", answer(
+        project=lambda F, d, eps: d * np.minimum(1, eps / (np.linalg.norm(d, axis=-1) + 1e-99)))),
     ("∇(z_j − z_y)", "3.1", "the sign is wrong", answer(gradient=pulled(-1, 1, mean=0))),
-    ("∇z_y", "3.1", "z_j is missing", answer(gradient=pulled(1, 0, mean=0))),
-    ("z_j added", "3.1", "z_j is subtracted", answer(gradient=pulled(1, 1, mean=0))),
-    ("j = argmax z", "3.1", "j is the largest of all logits", answer(
+    ("∇z_y", "3.1", "y = 2, it is z′(x)ᵀw with w = [0. 0. 1.]", answer(gradient=pulled(1, 0, mean=0))),
+    ("j = argmax z", "3.1", "w = [0. 0. 0.]", answer(
         gradient=pulled(1, -1, lambda z, y: z.argmax(axis=-1), mean=0))),
-    ("∇ of the mean margin", "3.1", "a mean over the batch", answer(gradient=pulled(1, -1))),
-    ("∇ of the softmax", "3.1", "gradient of a softmax", answer(gradient=of_softmax)),
-    ("∇m in θ", "3.1", "needed are numbers of shape", answer(
-        gradient=lambda F, net, x, y: net.vjp(x)[1](np.ones((len(x), 3)))[1])),
-    ("both of the pullback", "3.1", "2 things are returned", answer(
-        gradient=lambda F, net, x, y: net.vjp(x)[1](np.ones((len(x), 3))))),
     ("nothing projected", "4.1", "project δ after each step", answer(
         attack=descent(project=False))),
     ("δ returned", "4.1", "or x is missing", answer(attack=descent(end=lambda x, d: d))),
     ("x + δ in the ball", "4.1", "it is δ that lies in the ball", answer(attack=ball_around_zero)),
-    ("x changed", "4.1", "an argument is changed", answer(attack=in_place)),
-    ("upwards", "4.2", "the margin grows", answer(attack=descent(sign=1))),
-    ("∇m not divided by its length", "4.2", "divide ∇m by ‖∇m‖", answer(
+    ("∇m not divided by its length", "4.1", "not divided by ‖∇m‖", answer(
         attack=descent(lambda g: g))),
-    ("signs", "4.2", "sign ∇m", answer(attack=descent(lambda g: np.sign(g) / 3**0.5))),
-    ("∇m over the norm of the batch", "4.2", "axis=-1 is missing?", answer(
+    ("∇m over the norm of the batch", "4.1", "alone each finds it", answer(
         attack=descent(lambda g: g / np.linalg.norm(g)))),
-    ("one step", "4.2", "it is one step of all", answer(attack=one_step)),
-    ("∇m at x", "4.3", "take it at x + δ", answer(attack=descent(at=lambda x, d: x))),
-    ("∇m at δ", "4.3", "taken elsewhere", answer(attack=descent(at=lambda x, d: d))),
-    ("∇m at x − δ", "4.3", "taken elsewhere", answer(attack=descent(at=lambda x, d: x - d))),
-    ("steps of length 2.5 ε", "4.3", "to and fro", answer(attack=descent(lambda g: 40 * unit(g)))),
+    ("one step", "4.1", "it is one step of all", answer(attack=one_step)),
+    ("∇m at x", "4.2", "at most 0 ε from x, and not at x + δ", answer(attack=descent(at=lambda x, d: x))),
+    ("steps of length 2.5 ε", "4.2", "the first step is 1 ε long", answer(attack=descent(lambda g: 40 * unit(g)))),
     ("m/ℓ", "5.1", "√2 is missing", radius(lambda m, L: np.maximum(0, m) / L)),
     ("m/2ℓ", "5.1", "2 for √2", radius(lambda m, L: np.maximum(0, m) / (2 * L))),
-    ("√2 m/ℓ", "5.1", "√2 is on the wrong side", radius(
-        lambda m, L: np.maximum(0, m) * 2**0.5 / L)),
-    ("no ℓ", "5.1", "ℓ is missing", radius(lambda m, L: np.maximum(0, m) / 2**0.5)),
-    ("negative radii", "5.1", "negative where the label is not y", radius(
-        lambda m, L: m / 2**0.5 / L)),
-    ("ℓ as it is measured", "5.1", "a measured ℓ certifies nothing", answer(
+    ("ℓ as it is measured", "5.1", "If ℓ is measured, it certifies nothing", answer(
         radius=lambda F, net, x, y: np.maximum(0, F.margin(net(x), y))
         / (2**0.5 * dnn.lipschitz.measured(net, x, steps=20)))),
-    ("ℓ too small for the trained networks", "5.2", "labels change inside", lambda Answer: answer(
-        radius=lambda F, net, x, y: Answer.radius(F, net, x, y) * (3 if net.dim_in == 2 else 1))(
-            Answer)),
-    ("|m|", "5.1", "0, and not |m|", radius(lambda m, L: np.abs(m) / 2**0.5 / L)),
-    ("linear gaps: no √2", "6.1", "√2 is missing", answer(linear_gaps=(2**-0.5, 13**0.5))),
-    ("linear gaps: upside down", "6.1", "the second: it is upside down", answer(
-        linear_gaps=(1, 26**-0.5))),
-    ("linear gaps: one number", "6.1", "two positive numbers", answer(linear_gaps=1.0)),
+    ("|m|", "5.1", "where nothing is certain", radius(lambda m, L: np.abs(m) / 2**0.5 / L)),
     ("the gap guessed too small", "6.2", "times the radius, guessed", answer(guess=(1, 2))),
+    # written without looking
+    ("the second of all", "1.1", "the second largest of all", answer(
+        margin=lambda F, z, y: z[rows(z), y] - np.sort(z)[:, -2])),
+    ("z_y as 0 in the maximum", "1.1", "z_y is 0 in the maximum", answer(
+        margin=lambda F, z, y: z[rows(z), y] - (z * (np.arange(4) != y[:, None])).max(axis=-1))),
+    ("z_y after it was overwritten", "1.1", "overwritten before it is used", answer(
+        margin=lambda F, z, y: others(z, y)[rows(z), y] - others(z, y).max(axis=-1))),
+    ("the norm squared", "2.1", "the norm is squared", answer(project=lambda F, d, eps: d
+        * np.minimum(1, eps[:, None] / np.maximum(length(d) ** 2, 1e-300)))),
+    ("length 1 outside", "2.1", "gets length 1, and not ε", answer(project=lambda F, d, eps: np.where(
+        length(d) > eps[:, None], d / np.maximum(length(d), 1e-300), d))),
+    ("all j", "3.1", "y = 0, it is z′(x)ᵀw with w = [ 1. -1. -1.]", answer(gradient=lambda F, net, x, y: net.vjp(x)[1](
+        2 * np.eye(3)[y] - 1)[0])),
+    ("dx and dtheta", "3.1", "got one tuple", answer(
+        gradient=lambda F, net, x, y: net.vjp(x)[1](np.ones((len(x), 3))))),
+    ("rows summed", "3.1", "are rows mixed", changed("gradient", lambda g: g + g.sum(axis=0))),
+    ("a return in the loop", "4.1", "it is one step of all", answer(
+        attack=lambda F, net, x, y, eps, steps=40: x - 2.5 / steps * eps[:, None] * unit(F.gradient(net, x, y)))),
+    ("always 40 steps", "4.2", "the first step is 0.0625 ε long, of 10 steps", lambda Answer: answer(
+        attack=lambda F, net, x, y, eps, steps=40: Answer.attack(F, net, x, y, eps))(Answer)),
+    ("each step projected, and not δ", "4.1", "project δ after each step", answer(attack=steps_projected)),
+    ("net.lipschitz without brackets", "5.1", "are the brackets missing", answer(
+        radius=lambda F, net, x, y: F.margin(net(x), y) / 2**0.5 / net.lipschitz)),
+    ("linear gaps: the largest entry", "6.1", "what is ℓ", answer(linear_gaps=(1, 3 * 2**0.5))),
 ]  # fmt: skip
 
 RIGHT = [
@@ -213,4 +199,10 @@ RIGHT = [
     ("the package's certificate", answer(radius=lambda F, net, x, y: np.where(
         net(x).argmax(axis=-1) == y, dnn.lipschitz.certified_radius(net, x, pairwise=False), 0))),
     ("linear gaps to three digits", answer(linear_gaps=[1.0, 5.10])),
+    # written without looking
+    ("the projection as a list of rows", answer(project=lambda F, d, eps: [
+        a if np.sqrt(a @ a) <= e else e * a / np.sqrt(a @ a) for a, e in zip(d, eps, strict=True)])),
+    ("w by a double loop", answer(gradient=lambda F, net, x, y: net.vjp(x)[1](np.array([
+        [(k == i) - float(k == j) for k in range(net.dim_out)]
+        for i, j in zip(y, others(net(x), y).argmax(axis=-1), strict=True)]))[0])),
 ]  # fmt: skip

@@ -47,11 +47,6 @@ def new_array(F, theta, m, s, g):
     return theta
 
 
-def g_changed(F, theta, g, memory):
-    g *= F.rate
-    theta -= g
-
-
 def on_itself(F, theta):
     F.t, F.m, F.s = 0, np.zeros_like(theta), np.zeros_like(theta)
     return {}
@@ -65,20 +60,6 @@ def counting_on_itself(Answer):
         memory["m"] = F.beta1 * memory["m"] + (1 - F.beta1) * g
         memory["s"] = F.beta2 * memory["s"] + (1 - F.beta2) * g * g
         m, s = memory["m"] / (1 - F.beta1**F.t), memory["s"] / (1 - F.beta2**F.t)
-        theta -= F.rate * m / (np.sqrt(s) + F.eps)
-
-    return type("Other", (Answer,), dict(step=one))
-
-
-def averages_on_itself(Answer):
-    """m is on the optimiser from the first step on."""
-
-    def one(F, theta, g, memory):
-        memory["t"] += 1
-        t = memory["t"]
-        F.m = F.beta1 * getattr(F, "m", 0 * g) + (1 - F.beta1) * g
-        memory["s"] = F.beta2 * memory["s"] + (1 - F.beta2) * g * g
-        m, s = F.m / (1 - F.beta1**t), memory["s"] / (1 - F.beta2**t)
         theta -= F.rate * m / (np.sqrt(s) + F.eps)
 
     return type("Other", (Answer,), dict(step=one))
@@ -150,6 +131,21 @@ def with_powers(Answer):
     return type("Other", (Answer,), dict(start=start, step=one))
 
 
+def remembering(Answer):
+    """All gradients are kept, and summed with their weights."""
+
+    def one(F, theta, g, memory):
+        memory["all"].append(g.copy())
+        t = len(memory["all"])
+        m, s = (
+            sum(b ** (t - k) * G**p for k, G in enumerate(memory["all"], 1)) * (1 - b) / (1 - b**t)
+            for b, p in ((F.beta1, 1), (F.beta2, 2))
+        )
+        theta[...] = theta - F.rate * m / (s**0.5 + F.eps)
+
+    return type("Other", (Answer,), dict(start=lambda F, theta: {"all": []}, step=one))
+
+
 def as_it_is(F, average, t):
     return average
 
@@ -159,79 +155,55 @@ WRONG = [
     ("predicted: nothing corrected", "1.1", "both are corrected", answer(
         first=(-0.1**0.5, 0.1**0.5))),
     ("predicted: uphill", "1.1", "θ goes down", answer(first=(0.1, -0.1))),
-    ("predicted: no signs", "1.1", "the signs of g stay", answer(first=(-0.1, -0.1))),
-    ("predicted: one number", "1.1", "θ has two entries", answer(first=0.1)),
     ("predicted: the tenth step is like the first", "1.2", "after one step", answer(
         tenth=(-0.1, 0.1))),
     ("on the optimiser", "2.1", "put it in the dict", answer(start=on_itself)),
-    ("no return", "2.1", "is there a return?", answer(start=lambda F, theta: None)),
-    ("a tuple", "2.1", "a dict is needed, got tuple", answer(
-        start=lambda F, theta: (0, 0 * theta, 0 * theta))),
-    ("numbers for arrays", "2.1", "arrays of θ's shape", answer(
-        start=lambda F, theta: dict(t=0, m=0.0, s=0.0))),
-    ("m and s are one array", "2.1", "are one array: make two", answer(start=one_array)),
-    ("m is θ", "2.1", "np.zeros_like(theta) is new", answer(
-        start=lambda F, theta: dict(t=0, m=theta, s=0 * theta))),
-    ("s is 1", "2.1", "m and s are 0 at first", answer(
-        start=lambda F, theta: dict(t=0, m=0 * theta, s=1 + 0 * theta))),
+    ("m and s are one array", "2.1", "are one array: np.zeros_like(theta) is a new one", answer(start=one_array)),
     ("a new θ", "3.1", "is it theta -= …", step(move=new_array)),
-    ("uphill", "3.1", "uphill", moving(lambda F, m, s, g: -F.rate * m / (np.sqrt(s) + F.eps))),
-    ("no corrections", "3.1", "neither m nor s is corrected", step(hat_m=as_it_is, hat_s=as_it_is)),
-    ("m not corrected", "3.1", "m is not corrected", step(hat_m=as_it_is)),
+    ("uphill", "3.1", "the sign is wrong", moving(lambda F, m, s, g: -F.rate * m / (np.sqrt(s) + F.eps))),
+    ("no corrections", "3.1", "m is not corrected, and s, too", step(hat_m=as_it_is, hat_s=as_it_is)),
     ("s not corrected", "3.1", "s is not corrected", step(hat_s=as_it_is)),
-    ("multiplied by 1 − β₁ᵗ", "3.1", "m is multiplied by", step(
-        hat_m=lambda F, m, t: m * (1 - F.beta1**t))),
-    ("1 − β first", "3.1", "β and 1 − β are exchanged in m and in s", step(
+    ("1 − β first", "3.1", "m has β and 1 − β exchanged, and s, too", step(
         lambda F, m, g: (1 - F.beta1) * m + F.beta1 * g,
         lambda F, s, g, m: (1 - F.beta2) * s + F.beta2 * g * g)),
-    ("1 − β₂ first", "3.1", "β₂ and 1 − β₂ are exchanged", step(
-        s_of=lambda F, s, g, m: (1 - F.beta2) * s + F.beta2 * g * g)),
-    ("m as of momentum", "3.1", "1 − β₁ is missing in m", step(lambda F, m, g: F.beta1 * m + g)),
-    ("β₁ for both corrections", "3.1", "s is corrected with β₁", step(
+    ("m as of momentum", "3.1", "m misses the factor 1 − β", step(lambda F, m, g: F.beta1 * m + g)),
+    ("β₁ for both corrections", "3.1", "s is corrected with the other β", step(
         hat_s=lambda F, s, t: s / (1 - F.beta1**t))),
     ("no root", "3.1", "the root is missing", moving(lambda F, m, s, g: F.rate * m / (s + F.eps))),
-    ("s of g", "3.1", "NaN where g is negative: s is made of g²", step(
+    ("s of g", "3.1", "s is made of g, and not of g²", step(
         s_of=lambda F, s, g, m: F.beta2 * s + (1 - F.beta2) * g)),
-    ("s of m²", "3.1", "s is made of m²", step(
-        s_of=lambda F, s, g, m: F.beta2 * s + (1 - F.beta2) * m * m)),
     ("gradient descent", "3.1", "nothing is divided by √ŝ", moving(lambda F, m, s, g: F.rate * g)),
-    ("divided by ε alone", "3.1", "ŝ is 0", moving(lambda F, m, s, g: F.rate * m / F.eps)),
-    ("no rate", "3.1", "the rate is missing", moving(
-        lambda F, m, s, g: m / (np.sqrt(s) + F.eps))),
-    ("t from 0", "3.1", "t is 1 in the first step, 1 − β⁰ is 0", step(t0=-1)),
-    ("s multiplied by 1 − β₂ᵗ", "3.1", "s is multiplied by", step(
-        hat_s=lambda F, s, t: s * (1 - F.beta2**t))),
-    ("1 + β₁ᵗ", "3.1", "θ moves by 0.1111 times", step(
-        hat_m=lambda F, m, t: m / (1 + F.beta1**t))),
-    ("β₂·t", "3.3", "does β₂·t stand for β₂ᵗ", step(hat_s=lambda F, s, t: s / (1 - F.beta2 * t))),
-    ("β₁ for β₁ᵗ", "3.3", "β₁ᵗ is only β₁", step(hat_m=lambda F, m, t: m / (1 - F.beta1))),
-    ("t from 2", "3.1", "t is 2 in the first step", step(t0=1)),
-    ("g changed", "3.1", "an argument is changed", answer(step=g_changed)),
+    ("t from 0", "3.1", "t is 0 in the first step, and 1 − β⁰ = 0", step(t0=-1)),
+    ("β₂·t", "3.3", "s is divided by 1 − β·t", step(hat_s=lambda F, s, t: s / (1 - F.beta2 * t))),
+    ("t from 2", "3.1", "m has t = 2 in the first step, and s, too", step(t0=1)),
     ("ε under the root", "3.2", "ε is under the root", moving(
         lambda F, m, s, g: F.rate * m / np.sqrt(s + F.eps))),
-    ("no ε", "3.2", "ε is left out", moving(lambda F, m, s, g: F.rate * m / np.sqrt(s))),
     ("ε a number", "3.2", "take self.eps", moving(
         lambda F, m, s, g: F.rate * m / (np.sqrt(s) + 1e-8))),
     ("m is not kept", "3.3", "m starts from 0 again", step(keep="s")),
-    ("s is not kept", "3.3", "s starts from 0 again", step(keep="m")),
-    ("nothing is kept", "3.3", "m and s start from 0 again", step(keep="")),
-    ("t is not counted", "3.3", "t stays 1", step(t0=1, count=0)),
-    ("1 − β for 1 − βᵗ", "3.3", "βᵗ is only β", step(
-        hat_m=lambda F, m, t: m / (1 - F.beta1), hat_s=lambda F, s, t: s / (1 - F.beta2))),
-    ("m̂ and ŝ are kept", "3.3", "m̂ and ŝ are kept in place", step(
+    ("t is not counted", "3.3", "m is corrected as if t stayed 1", step(t0=1, count=0)),
+    ("m̂ and ŝ are kept", "3.3", "m is kept after its correction, and s is kept", step(
         store=lambda m, s, m_hat, s_hat: (m_hat, s_hat))),
-    ("sums for averages", "3.3", "m and s are sums", step(
-        lambda F, m, g: m + (1 - F.beta1) * g, lambda F, s, g, m: s + (1 - F.beta2) * g * g)),
-    ("β₁ and β₂ exchanged", "3.3", "β₁ and β₂ are exchanged", step(
+    ("β₁ and β₂ exchanged", "3.3", "m has the other β, and s has the other β", step(
         lambda F, m, g: F.beta2 * m + (1 - F.beta2) * g,
         lambda F, s, g, m: F.beta1 * s + (1 - F.beta1) * g * g,
         lambda F, m, t: m / (1 - F.beta2**t), lambda F, s, t: s / (1 - F.beta1**t))),
-    ("the larger s (AMSGrad)", "3.5", "the first difference after step", step(
+    ("the larger s (AMSGrad)", "3.4", "the first difference after step", step(
         s_of=lambda F, s, g, m: np.maximum(s, F.beta2 * s + (1 - F.beta2) * g * g))),
     ("factors: both 1/1000", "4.1", "what becomes of m̂", answer(factors=(1e-3, 1e-3))),
-    ("factors: 1000", "4.1", "must stay what it was", answer(factors=(1000, 1))),
     ("t on the optimiser", "5.1", "is in self.t", counting_on_itself),
-    ("m on the optimiser", "5.1", "is in self.m", averages_on_itself),
+    # written without looking
+    ("s is a sum over the entries", "3.1", "each has its own", step(
+        s_of=lambda F, s, g, m: F.beta2 * s + (1 - F.beta2) * (g * g).sum())),
+    ("the average of s with β₁", "3.1", "s has the other β in its average", step(
+        s_of=lambda F, s, g, m: F.beta1 * s + (1 - F.beta1) * g * g)),
+    ("brackets missing", "3.2", "brackets are missing", moving(
+        lambda F, m, s, g: F.rate * m / np.sqrt(s) + F.eps)),
+    ("0.9 for β₁", "3.3", "m has a number for one β", step(lambda F, m, g: 0.9 * m + (1 - F.beta1) * g)),
+    ("g in place of m̂", "3.3", "m is made of the last gradient alone", moving(
+        lambda F, m, s, g: F.rate * g / (np.sqrt(s) + F.eps))),
+    ("(1 − β)ᵗ", "3.3", "s is divided by (1 − β)ᵗ", step(hat_s=lambda F, s, t: s / (1 - F.beta2) ** t)),
+    ("predicted: exchanged factors", "4.1", "not 1: rate · 1000g must stay", answer(factors=(1, 1e-3))),
 ]  # fmt: skip
 
 RIGHT = [
@@ -240,4 +212,7 @@ RIGHT = [
     ("powers of β in place of t", with_powers),
     ("m and s in a matrix", with_a_matrix),
     ("predicted as lists of integers and floats", answer(first=[-0.1, 0.1], tenth=[-1, 1.0])),
+    # written without looking
+    ("all gradients are remembered", remembering),
+    ("m and s as numbers at first", answer(start=lambda F, theta: dict(t=0, m=0.0, s=0.0))),
 ]  # fmt: skip

@@ -38,6 +38,7 @@ import numpy as np
 
 from dynsys_nn import checks
 from dynsys_nn.checks import Question
+from dynsys_nn.checks.errors import line_of
 
 
 # %%
@@ -67,264 +68,171 @@ class Convolution:
 
 # %%
 def questions(Answer, seed=0):
-    """What is asked of an answer, a class.
+    """What is asked of an answer, a class: for small images, by the matrix K itself."""
+    rng = np.random.default_rng(seed)
 
-    It is compared with the matrix K itself, entry by entry, for small images.
-    """
-
-    def rng_of(task):
-        return np.random.default_rng([seed, task])
-
-    def matrix(W, n, sign=1, centre=0, torus=True):
-        """K, (out·n·n, in·n·n), with x(p + sign·(q − centre)) in the sum."""
+    def matrix(W, n, at=lambda q: q, torus=True):
+        """K, (out·n·n, in·n·n), with x(p + at(q)) in the sum."""
         K = np.zeros((len(W), n, n, W.shape[1], n, n))
-        for p1, p2, q1, q2 in np.ndindex(n, n, *W.shape[2:]):
-            r1, r2 = p1 + sign * (q1 - centre), p2 + sign * (q2 - centre)
-            if torus or (0 <= r1 < n and 0 <= r2 < n):
-                K[:, p1, p2, :, r1 % n, r2 % n] += W[:, :, q1, q2]
+        for i, j, *q in np.ndindex(n, n, *W.shape[2:]):
+            a, b = np.add((i, j), at(np.array(q)))
+            if torus or max(a, b) < n:
+                K[:, i, j, :, a % n, b % n] += W[:, :, q[0], q[1]]
         return K.reshape(len(W) * n * n, -1)
 
-    def drawn(task, out):
-        """W from 2 channels; of the singular values, half are larger than 1."""
-        W = rng_of(task).normal(size=(out, 2, 3, 3))
-        W = W / np.median(np.linalg.svd(matrix(W, 6), compute_uv=False))
+    def values(K):
+        return np.linalg.svd(K, compute_uv=False)
+
+    def drawn(out):
+        """W from 2 channels; half of the singular values are larger than 1."""
+        W = rng.normal(size=(out, 2, 3, 3))
+        W = W / np.median(values(matrix(W, 6)))
         W.flags.writeable = False
         return W
 
-    def stencil(K, out):
-        """The stencil (out, in, n, n) of a matrix K: what pixel 0 of y sees."""
-        n = round((len(K) / out) ** 0.5)
-        return K.reshape(out, n, n, -1, n, n)[:, 0, 0]
-
-    def compare(f, x, right, mistakes, limit=1e-12):
-        """f(x) against what is right, and the mistakes that would give f(x)."""
-        seen = []
-        try:
-            check = checks.value(
-                lambda z: seen.append(f(z)) or seen[-1], x, right, limit
-            )
-        except ValueError as error:
-            if x.ndim < 5 or str(error).endswith("read-only"):
-                raise
-            said = "right for one image of two channels, and here: "
-            raise ValueError(f"{said}{error}").with_traceback(
-                error.__traceback__
-            ) from None
-        if check.passed or not seen:
-            return check
-        found, fits = seen[-1], []
-        if found is None:
-            fits = ["nothing is returned: is there a return?"]
-        elif np.iscomplexobj(found):
-            fits = ["it is complex: what is not real is rounding, take .real"]
-        elif np.shape(found) == np.shape(right):
-            c = np.sum(found * np.asarray(right)) / np.sum(np.square(right))
-            times = f"it is {c:.4g} times what it should be"
-            if abs(c + 1) < 1e-6:
-                times = "the sign is wrong"
-            mistakes = {**mistakes, times: c * np.asarray(right)}
-            fits = [words for words, y in mistakes.items() if np.allclose(found, y)]
-        check.detail = ", or ".join(fits) or check.detail.replace("F(x)", "it")
+    def failed(said, error=None):
+        check = checks.Check("what is returned", np.inf, 0, said)
+        check.line = line_of(error)
         return check
 
-    def last(W):
-        """W with its last entry alone."""
-        return W * (np.arange(W[0, 0].size) == W[0, 0].size - 1).reshape(W[0, 0].shape)
+    def images(f, K, n, batch=(), mistakes=()):
+        """f against K, for images; mistakes: (words, another K)."""
+        x = rng.normal(size=(*batch, K.shape[1] // n**2, n, n))
+        x.flags.writeable = False
 
-    def image(K, x, n):
-        """K times images x."""
-        return (x.reshape(*x.shape[:-3], -1) @ K.T).reshape(*x.shape[:-3], -1, n, n)
+        def times(M):
+            return (x.reshape(*batch, -1) @ M.T).reshape(*batch, -1, n, n)
 
-    def value(W, n, batch):
-        x = rng_of(1).normal(size=(*batch, W.shape[1], n, n))
-        K, rolled, turned = matrix(W, n), matrix(W, n, sign=-1), W[:, :, ::-1, ::-1]
-        exchanged, centred = matrix(W.swapaxes(2, 3), n), matrix(W, n, centre=1)
-        mistakes = {
-            "x rolls the wrong way: x(p + q) is np.roll(x, (-q₁, -q₂), …)": rolled,
-            "the axes of the stencil, or of the image, are exchanged": exchanged,
-            "the stencil is centred: here q goes from 0 to r − 1": centred,
-            "outside of the image are no zeros, it goes round": matrix(W, n, torus=0),
-            "the stencil is read backwards": matrix(turned, n),
-            "it is the last entry of the stencil alone: sum over q": matrix(last(W), n),
-        }
-        if len(W) == W.shape[1]:
-            other = matrix(W.swapaxes(0, 1), n)
-            mistakes["the channels of W are exchanged: W[o, i] takes i to o"] = other
-        mistakes = {words: image(M, x, n) for words, M in mistakes.items()}
-        return compare(Answer(W, n), x, image(K, x, n), mistakes)
+        try:
+            found = f(x)
+        except ValueError as error:
+            if str(error).endswith("read-only"):
+                raise
+            said = "channels are axis -3, and pixels the last two, those that @ takes"
+            return failed(f"arrays do not fit, for x of shape {x.shape}: {said}", error)
+        named = {words: times(M) for words, M in mistakes}
+        for s in list(np.ndindex(n, n))[1 : n * n * len(named)]:
+            words = f"it is right, but moved by {s} pixels: where is q = (0, 0)?"
+            named[words] = np.roll(times(K), s, axis=(-2, -1))
+        return checks.compared("images", found, times(K), named, 1e-12)
 
-    def adjoint(W, n, batch):
-        w = rng_of(2).normal(size=(*batch, len(W), n, n))
-        K, rolled = matrix(W, n), matrix(W, n, sign=-1)
-        mistakes = {
-            "the axes of the stencil, or of w, are exchanged": matrix(
-                W.swapaxes(2, 3), n
-            ).T,
-            "it is the last entry of the stencil alone: sum over q": matrix(
-                last(W), n
-            ).T,
-        }
-        if len(W) == W.shape[1]:
-            turned = matrix(W.swapaxes(0, 1), n)
-            mistakes |= {
-                "it is Kw: who is a neighbour of p, and in which channel?": K,
-                "the channels are right, but w must roll the other way": turned,
-                "w rolls the right way, but W[o, i] takes o to i now": rolled,
-            }
-        mistakes = {words: image(M, w, n) for words, M in mistakes.items()}
-        return compare(Answer(W, n).adjoint, w, image(K.T, w, n), mistakes)
+    def value():
+        ways = (
+            ("x rolls the wrong way: x(p + q) is a roll by −q", lambda q: -q),
+            ("the axes of the stencil, or of x, are exchanged", lambda q: q[::-1]),
+            ("the stencil is read backwards", lambda q: 2 - q),
+            ("what was rolled is rolled again", lambda q: (q[0], 3 * q[0] + q[1])),
+        )
+        parts = (
+            ("q₁ = 0 and q₂ = 0 are left out", W2 * np.outer([0, 1, 1], [0, 1, 1])),
+            ("it is the last q alone: sum over q", W2 * np.outer([0, 0, 1], [0, 0, 1])),
+            ("the channels are exchanged: W[o, i] takes i to o", W2.swapaxes(0, 1)),
+        )
+        mistakes = [(words, matrix(W2, 5, at)) for words, at in ways]
+        mistakes += [(words, matrix(W, 5)) for words, W in parts]
+        mistakes += [("outside are no zeros: it goes round", matrix(W2, 5, torus=0))]
+        return images(Answer(W2, 5), matrix(W2, 5), 5, mistakes=mistakes)
 
-    def failed(said):
-        return checks.Check("what is returned", np.inf, 0, said)
+    def adjoint():
+        K, turned = matrix(W2, 5), matrix(W2.swapaxes(0, 1), 5)
+        mistakes = [
+            ("it is Kw: who is a neighbour of p, and in which channel?", K),
+            ("the channels are right, but w must roll the other way", turned),
+            ("w rolls the right way, but W[o, i] takes o to i now", turned.T),
+            ("the axes of q, or of w, are exchanged", matrix(W2.swapaxes(2, 3), 5).T),
+        ]
+        return images(Answer(W2, 5).adjoint, K.T, 5, mistakes=mistakes)
 
     def blur():
-        if Answer.blur is None:
-            raise NotImplementedError("Task 3: set blur = (largest, smallest)")
-        c = np.array([1.0, 2.0, 1.0]) / 4
-        s = np.linalg.svd(matrix(np.outer(c, c)[None, None], 8), compute_uv=False)
-        found = np.sort(np.ravel(np.asarray(Answer.blur, float)))[::-1]
-        if found.shape != (2,):
-            return failed(f"largest and smallest are two numbers, got {Answer.blur}")
-        said = []
-        if abs(found[0] - s[0]) > 1e-9:
-            why = "what becomes of an image of equal pixels?"
-            said.append(f"the largest is not {found[0]:.4g}: {why}")
-        if abs(found[1] - s[-1]) > 1e-9:
-            why = "what becomes of a chessboard, ±1?"
-            said.append(f"the smallest is not {found[1]:.4g}: {why}")
-        gap = np.abs(found - s[[0, -1]]).max()
-        return checks.Check("blur", gap, 1e-9, "; ".join(said))
+        c = np.array([[1.0, 2.0, 1.0]]) / 4
+        right = values(matrix((c.T @ c)[None, None], 8))[[0, -1]]
+        said, looks = Answer.blur, ("an image of equal pixels", "a chessboard, ±1")
+        if np.size(said) == 2:
+            said = np.sort(np.ravel(said))[::-1]  # in any order
+        task, hints = "Task 3: set blur", [f"what becomes of {look}?" for look in looks]
+        return checks.foretold(task, said, right.round(12), {}, hints)
 
     def singular(W, n):
         K, (out, inn, r, _) = matrix(W, n), W.shape
-        s, least = np.linalg.svd(K, compute_uv=False), min(out, inn)
+        s, found = values(K)[::-1], Answer(W, n).singular_values()
+        if found is None or isinstance(found, tuple):
+            return failed("is there a return? And svd gives a tuple: U, s and Vᴴ")
+        found = np.sort(np.ravel(found))
         counts = {
             out * inn * n * n: "these are the entries of the symbols: take an SVD",
-            r * r * least: "one matrix for each entry of the stencil: pad it, s=(n, n)",
-            n * (n // 2 + 1) * least: "half of the frequencies: fft2, and not rfft2",
-            n * n * r: "the FFT is over the pixels, and the SVD over the channels",
-            n * n: "one number a frequency: each matrix has min(out, in) of them",
-            max(out, inn) * n * n: "K has at most min(out, in)·n·n singular values",
-            least: "that is one frequency of n·n",
-            1: "that is one number: all singular values are asked for",
+            r * r * inn: "one matrix for each entry of the stencil: pad it, s=(n, n)",
         }
-        found = Answer(W, n).singular_values()
-        if found is None:
-            return failed("singular_values() gives None: is there a return?")
-        found = np.ravel(found)
         if found.size != s.size:
-            said = f"needed are {s.size} singular values, got {found.size}"
-            if found.size in counts:
-                said += f": {counts[found.size]}"
-            return failed(said)
+            why = counts.get(found.size, "each of n·n frequencies has min(out, in)")
+            return failed(f"needed are {s.size} numbers, got {found.size}: {why}")
+        real = values(K + matrix(W, n, lambda q: -q))[::-1] / 2
         mistakes = {
             "these are eigenvalues of KᵀK: take square roots": s**2,
-            "the FFT is divided by n: leave norm='ortho' out": s / n,
-            "the FFT is divided by n²: is it ifft2, or norm='forward'?": s / n**2,
+            "they are divided by n: leave norm='ortho' out": s / n,
+            "they are divided by n²: is it ifft2, or norm='forward'?": s / n**2,
+            "the symbols are complex: .real is too early": real,
         }
-        if out == inn:
-            of_K = np.abs(np.linalg.eigvals(K))
-            mistakes["these are eigenvalues of the symbols, which are not normal"] = (
-                of_K
-            )
-        mistakes = {words: np.sort(y) for words, y in mistakes.items()}
-        return compare(np.sort, found, np.sort(s), mistakes)
-
-    def energy():
-        W, n = rng_of(4).normal(size=(4, 3, 3, 3)), 32
-        found = np.sum(np.square(Answer(W, n).singular_values())) / n**2
-        gap = abs(found / np.sum(W * W) - 1)
-        said = f"Σ s² is n²·{found:.6g}, and n² Σ W² is n²·{np.sum(W * W):.6g}"
-        return checks.Check("energy", gap, 1e-12, said)
+        check = checks.compared("singular values", found, s, mistakes, 1e-12)
+        if "needed" in check.detail and abs(s @ s - found @ found) < 1e-9:
+            check.detail = "Σ s² is right, so all entries of the symbols are: in which "
+            check.detail += "matrices? Axes move by a transpose, not by reshape"
+        return check
 
     def projection(W, n):
-        F, K = Answer(W, n), matrix(W, n)
+        K, (out, inn), found = matrix(W, n), W.shape[:2], Answer(W, n).projection()
         U, s, Vt = np.linalg.svd(K, full_matrices=False)
-        right = stencil(U * np.minimum(s, 1) @ Vt, len(W))
-        found = np.asarray(F.projection())
-        if found.dtype.kind == "O":
-            return failed("projection() gives no array: is there a return?")
-        if found.shape == W.shape:
-            return failed("it is r × r: the projection is a stencil of n × n entries")
-        if found.shape == (n, n, *W.shape[:2]):
-            return failed("its axes are (n, n, out, in), needed are (out, in, n, n)")
-        turned = right[:, :, -np.arange(n)][:, :, :, -np.arange(n)]
-        scaled, isometry, larger = (
-            stencil(M, len(W)) for M in (K / s[0], U @ Vt, U * np.maximum(s, 1) @ Vt)
+        right, larger, scaled = (
+            (U * t @ Vt).reshape(out, n, n, inn, n, n)[:, 0, 0]  # what pixel 0 sees
+            for t in (np.minimum(s, 1), np.maximum(s, 1), s / s[0])
         )
+        turned = n**2 * right[:, :, -np.arange(n)][:, :, :, -np.arange(n)]
         mistakes = {
             "it is K/‖K‖, which is in the ball, but there is a nearer one": scaled,
-            "all singular values are 1: those below 1 stay": isometry,
             "those below 1 become 1, and those above stay: min and not max": larger,
-            "it is K itself: no singular value is changed": stencil(K, len(W)),
-            "it is at −q what it should be at q: fft2 goes with ifft2": turned,
-            "it is fft2 of the symbols: the way back is ifft2": turned * n**2,
-            "it is n² times too large": right * n**2,
-            "it is n² times too small": right / n**2,
-            "its channels are exchanged": right.swapaxes(0, 1),
+            "it is fft2 of the symbols: the way back is ifft2": turned,
         }
-        check = compare(lambda _: found, W, right, mistakes, 1e-10)
-        if found.shape == right.shape and check.detail.startswith("it is ["):
-            values = np.linalg.svd(matrix(found, n), compute_uv=False)
-            if np.allclose(values, np.minimum(s, 1), 1e-6):
-                check.detail = (
-                    "its singular values are right, its singular vectors are not: svd "
-                    "returns U, s and Vᴴ, and not V"
-                )
+        check = checks.compared("projection", found, right, mistakes)
+        unknown = "needed is" in check.detail and np.isfinite(check.measured)
+        if unknown and np.allclose(values(matrix(found, n)), np.minimum(s, 1), 1e-6):
+            check.detail = "its singular values are right, its vectors are not: svd "
+            check.detail += "returns U, s, Vᴴ, and not V; each s is for a column of U"
         return check
 
     def cut():
-        found = np.asarray(Answer(W2, 6).cut())
-        if found.shape != W2.shape or found.dtype.kind != "f":
-            needed = f"needed is a real stencil of shape {W2.shape}"
-            return failed(f"{needed}, got {found.dtype} of shape {found.shape}")
-        norm = np.linalg.norm(matrix(found, 6), 2)
+        K = Answer(W2, 6)
+        found = K.cut()
+        if np.shape(found) != W2.shape or K.W is not W2:
+            return failed(f"needed is a stencil {W2.shape}, and self.W as it was")
+        norm = values(matrix(found, 6))[0]
         said = f"its norm is {norm:.6g}: what has the cut done? Divide at the end"
         return checks.Check("cut", norm, 1 + 1e-10, said)
 
     def nearer():
-        found, norm = Answer(W2, 6).cut(), np.linalg.norm(matrix(W2, 6), 2)
-        ratio = np.linalg.norm(found - W2) / np.linalg.norm(W2 / norm - W2)
-        said = f"its distance from W is {ratio:.3g} times that of W/‖K‖"
-        return checks.Check("distance", ratio, 0.99, said)
+        norm, cut = values(matrix(W2, 6))[0], Answer(W2, 6).cut
+        gaps = [np.linalg.norm(W - W2) for W in (W2 / norm, cut(1), cut(20))]
+        said = "distance to W: {:.3g} of W/‖K‖, {:.3g} after 1 round, {:.3g} after 20:"
+        said += " project what the last round left, divide by the norm that is left"
+        ratio = gaps[2] / min(gaps[:2])
+        return checks.Check("distance", ratio, 0.99, said.format(*gaps))
 
-    W2, W32 = drawn(7, 2), drawn(8, 3)
+    def ask(name, f, *given, after=()):
+        return Question(name, lambda: f(*given), after=after)
+
+    W2, W32 = drawn(2), drawn(3)
+    F, K = Answer(W32, 5), matrix(W32, 5)
     return [
-        Question("1.1 value, two channels", lambda: value(W2, 5, ())),
-        Question(
-            "1.2 value, 2 channels to 3, a batch",
-            lambda: value(W32, 5, (2, 3)),
-            after="1.1",
-        ),
-        Question("2.1 adjoint, two channels", lambda: adjoint(W2, 5, ())),
-        Question(
-            "2.2 adjoint, 3 channels to 2, a batch",
-            lambda: adjoint(W32, 5, (2, 3)),
-            after="2.1",
-        ),
-        Question("3.1 the blur, predicted", blur),
-        Question("4.1 singular values, two channels", lambda: singular(W2, 4)),
-        Question(
-            "4.2 singular values, 2 channels to 3",
-            lambda: singular(W32, 5),
-            after="4.1",
-        ),
-        Question("4.3 Σ s² = n² Σ W², 32 × 32 pixels", energy, after="4.2"),
-        Question(
-            "5.1 projection, two channels", lambda: projection(W2, 6), after="4.1"
-        ),
-        Question(
-            "5.2 projection, 2 channels to 3",
-            lambda: projection(W32, 5),
-            after="5.1",
-        ),
-        Question(
-            "5.3 what is in the ball stays",
-            lambda: projection(0.1 * W32, 5),
-            after="5.1",
-        ),
-        Question("6.1 cut: a stencil, in the ball", cut, after="5.1"),
-        Question("6.2 cut: nearer than W/‖K‖", nearer, after="6.1"),
+        ask("1.1 value, two channels", value),
+        ask("1.2 value, a batch, 2 to 3", images, F, K, 5, (2, 3), after="1.1"),
+        ask("2.1 adjoint, two channels", adjoint),
+        ask("2.2 adjoint, a batch", images, F.adjoint, K.T, 5, (2, 3), after="2.1"),
+        ask("3.1 the blur, predicted", blur),
+        ask("4.1 singular values, two channels", singular, W2, 4),
+        ask("4.2 singular values, 2 channels to 3", singular, W32, 5, after="4.1"),
+        ask("5.1 projection, two channels", projection, W2, 6, after="4.1"),
+        ask("5.2 projection, 2 channels to 3", projection, W32, 5, after="5.1"),
+        ask("5.3 what is in the ball stays", projection, 0.1 * W32, 5, after="5.1"),
+        ask("6.1 cut: a stencil, in the ball", cut, after="5.1"),
+        ask("6.2 cut: nearer than W/‖K‖", nearer, after="6.1"),
     ]
 
 

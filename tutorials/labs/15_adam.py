@@ -29,6 +29,8 @@
 # for those that it builds on.
 
 # %%
+import itertools
+
 import numpy as np
 
 import dynsys_nn as dnn
@@ -55,293 +57,182 @@ class MyAdam(dnn.Optimiser):
 
 # %%
 def questions(Answer, seed=0):
-    """What is asked of an answer, a class."""
+    """What is asked of an answer, a class, by closed forms and the package's Adam."""
+    rng, g0 = np.random.default_rng(seed), np.array([1e-3, -20])
 
-    def rng_of(question):
-        return np.random.default_rng([seed, question])
-
-    def failed(said):
-        return checks.Check("what is returned", np.inf, 0, said)
-
-    def moved(optimiser, gradients, theta=None):
-        """θ after each of these gradients, from 0 unless it is given."""
-        theta = np.zeros(np.shape(gradients[0])) if theta is None else theta
+    def moved(optimiser, gradients):
+        """θ after each of these gradients, from 0."""
+        theta = np.zeros(np.shape(gradients[0]))
         memory, thetas = optimiser.start(theta), []
         for g in np.array(gradients, float):
             g.flags.writeable = False
             with np.errstate(all="ignore"):
-                try:
-                    optimiser.step(theta, g, memory)
-                except ZeroDivisionError as error:
-                    said = "1 − β⁰ is 0: t is 1 in the first step"
-                    raise ValueError(said).with_traceback(error.__traceback__) from None
+                optimiser.step(theta, g, memory)
             thetas.append(theta.copy())
         return np.array(thetas)
 
-    def compare(found, right, mistakes, limit=1e-9):
-        """θ against what is right, relative, and the mistakes that would give it."""
-        found, right = np.asarray(found, float), np.asarray(right, float)
-        error = np.max(np.abs(found - right) / np.maximum(np.abs(right), 1e-300))
-        said = f"θ is {np.ravel(found)[-4:]}, needed is {np.ravel(right)[-4:]}"
-        if not error <= limit:
-            fits = [
-                words
-                for words, z in mistakes.items()
-                if np.allclose(found, z, 1e-6, 0, equal_nan=True)
-            ]
-            c = np.ravel(found / right)
-            if not fits and np.allclose(c, c[0], 1e-6):
-                fits = [f"θ moves by {c[0]:.4g} times what it should"]
-            said = ", or ".join(fits) or said
-        return checks.Check("θ", error, limit, said)
-
     def predicted(name, k):
-        value = getattr(Answer, name)
-        if value is None:
-            raise NotImplementedError(f"Task 1: set {name}, the two entries of θ")
-        found, g = np.ravel(np.asarray(value, float)), np.array([1e-3, -20])
-        if found.shape != (2,):
-            return failed(f"θ has two entries, got {value}")
-        right = -0.1 * k * np.sign(g)
+        right = moved(dnn.Adam(0.1), [g0] * k)[-1]
         mistakes = {
-            "that is gradient descent: Adam divides by √ŝ": -0.1 * k * g,
+            "that is gradient descent: Adam divides by √ŝ": -0.1 * k * g0,
             "the sign: θ goes down, against g": -right,
-            "√ŝ is |g|, and not g: the signs of g stay": [-0.1 * k, -0.1 * k],
+            "√ŝ is |g|, and not g: the signs of g stay": -np.abs(right),
+            "both are corrected: m̂ = g, ŝ = g²": right * 10**0.5,
+            "that is where it is after one step": right / k,
         }
-        if k == 1:
-            mistakes |= {
-                "both are corrected: m̂ = g, ŝ = g²": right * 0.1 / 0.001**0.5,
-                "m is corrected, too: m̂ = g": right * 0.1,
-            }
-        else:
-            mistakes["that is where it is after one step"] = right / k
-        return compare(found, right, mistakes, 1e-6)
+        task, said = f"Task 1: set {name}, two numbers", getattr(Answer, name)
+        return checks.foretold(task, said, right, mistakes, limit=1e-3)
 
     def memory():
-        theta = rng_of(2).normal(size=5)
-        optimiser, before = Answer(), theta.copy()
-        given = dict(vars(optimiser))
-        found = optimiser.start(theta)
+        theta, optimiser = rng.normal(size=5), Answer()
+        given, found = set(vars(optimiser)), optimiser.start(theta)
         if not isinstance(found, dict):
-            got = "None: is there a return?" if found is None else type(found).__name__
-            return failed(f"a dict is needed, got {got}")
+            return checks.Check("memory", np.inf, 0, f"a dict is needed, got {found!r}")
         arrays = {k: a for k, a in found.items() if isinstance(a, np.ndarray)}
-        averages = {k: a for k, a in arrays.items() if a.shape[-1:] == theta.shape}
-        kept = sorted(vars(optimiser).keys() - given.keys())
-        pairs = [
-            f"{a} and {b}"
-            for a in averages
-            for b in averages
-            if a < b and np.shares_memory(averages[a], averages[b])
+        kept = [k for k in vars(optimiser) if k not in given]
+        said = [f"self.{k} is on the optimiser: put it in the dict" for k in kept]
+        said += [
+            f"{a} and {b} are one array: np.zeros_like(theta) is a new one"
+            for a, b in itertools.combinations(arrays | {"θ": theta}, 2)
+            if np.shares_memory(arrays[a], arrays.get(b, theta))
         ]
-        said = [
-            (kept, f"self.{''.join(kept[:1])} is on the optimiser: put it in the dict"),
-            (
-                sum(a.size for a in averages.values()) < 2 * theta.size,
-                f"m and s are arrays of θ's shape, {theta.shape}, got {found}",
-            ),
-            (pairs, f"{' and '.join(pairs)} are one array: make two"),
-            (
-                any(np.shares_memory(a, theta) for a in arrays.values()),
-                "the memory has θ itself: np.zeros_like(theta) is new",
-            ),
-            (any(a.any() for a in averages.values()), "m and s are 0 at first"),
-            ((theta != before).any(), "start changes θ"),
-        ]
-        wrong = [words for is_so, words in said if is_so]
-        return checks.Check("memory", len(wrong), 0, "; ".join(wrong[:1]))
+        return checks.Check("memory", len(said), 0, "; ".join(said[:1]))
 
     def first():
-        """−rate·sign g, whatever β₁, β₂ and g are."""
         g, rate, b1, b2 = np.array([3.0, -0.25, 0.02, -40]), 0.5, 0.8, 0.91
-        optimiser = Answer(rate, b1, b2, eps=1e-300)
-        found, right = moved(optimiser, [g])[0], -rate * np.sign(g)
-        m, s = 1 - b1, (1 - b2) ** 0.5  # the factors without corrections
-        of_g = np.where(g < 0, np.nan, np.nan_to_num(found))
+        right, one = -rate * np.sign(g), -rate * g / np.linalg.norm(g)
+        found = moved(Answer(rate, b1, b2, eps=1e-300), [g])[0]
+
+        def factors(own, other):
+            return {
+                "is not corrected": 1 - own,
+                "is multiplied by 1 − βᵗ, and not divided": (1 - own) ** 2,
+                "has β and 1 − β exchanged": own / (1 - own),
+                "misses the factor 1 − β": 1 / (1 - own),
+                "is corrected with the other β": (1 - own) / (1 - other),
+                "has the other β in its average": (1 - other) / (1 - own),
+                "has t = 2 in the first step": 1 / (1 + own),
+            }
+
         mistakes = {
-            "θ is NaN: t is 1 in the first step, 1 − β⁰ is 0, or is ŝ negative?": np.nan
-            * g,
-            "√ŝ is NaN where g is negative: s is made of g²": of_g,
+            "t is 0 in the first step, and 1 − β⁰ = 0": np.nan * g,
             "θ is not changed: is it theta -= …, and is m̂/√ŝ anything but 0?": 0 * g,
-            "θ goes uphill: the sign is wrong": -right,
-            "neither m nor s is corrected: m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ)": right
-            * m
-            / s,
-            "m is not corrected: m̂ = m/(1 − β₁ᵗ)": right * m,
-            "s is not corrected: ŝ = s/(1 − β₂ᵗ)": right / s,
-            "m is multiplied by 1 − β₁ᵗ, and not divided": right * m * m,
-            "s is multiplied by 1 − β₂ᵗ, and not divided": right / s**2,
-            "β₁ and 1 − β₁ are exchanged in m": right * b1 / m,
-            "β₂ and 1 − β₂ are exchanged in s": right * s / b2**0.5,
-            "β and 1 − β are exchanged in m and in s": right * (b1 / m) * (s / b2**0.5),
-            "the factor 1 − β₁ is missing in m": right / m,
-            "the factor 1 − β₂ is missing in s": right * s,
-            "1 − β₁ is missing in m, and 1 − β₂ in s": right * s / m,
-            "m is corrected with β₂, and s with β₁": right * m / s**2 * m**0.5 / s,
-            "m is corrected with β₂": right * m / s**2,
-            "s is corrected with β₁": right * m**0.5 / s,
             "the root is missing: √ŝ": -rate / g,
-            "s is made of m², and not of g²": right / m,
             "nothing is divided by √ŝ": -rate * g,
-            "m̂ is multiplied by √ŝ": -rate * g * np.abs(g),
-            "ŝ is 0, and m̂ is divided by ε alone: g² is missing in s": -rate
-            * g
-            / 1e-300,
-            "t is 2 in the first step: 1 − β² for 1 − β": right
-            / (1 + b1)
-            * (1 + b2) ** 0.5,
+            "s is a sum over all entries: each has its own": one,
+            "s is a mean over all entries: each has its own": 2 * one,
+            "s is made of g, and not of g²": right * np.where(g < 0, np.nan, g) ** 0.5,
+            "s is made of m², and not of g²": right / (1 - b1),
             "the rate is missing": right / rate,
         }
-        return compare(found, right, mistakes, 1e-5)
+        of_s = factors(b2, b1)
+        for words, c in factors(b1, b2).items():
+            mistakes[f"m {words}"] = right * c
+            mistakes[f"s {words}"] = right / of_s[words] ** 0.5
+            mistakes[f"m {words}, and s, too"] = right * c / of_s[words] ** 0.5
+        return checks.compared("θ", found, right, mistakes, 1e-5)
 
     def with_eps():
-        g, rate, eps = np.array([3.0, -0.25, 0.75]), 0.5, 0.5
-        found, b2 = moved(Answer(rate, 0.8, 0.91, eps), [g])[0], 0.91
-        size, c = np.abs(g), (1 - b2) ** 0.5
+        g = np.array([3.0, -0.25, 0.75])
+        found = moved(Answer(0.5, 0.8, 0.91, 0.5), [g])[0]
         mistakes = {
-            "ε is under the root: √ŝ + ε": -rate * g / np.sqrt(g * g + eps),
-            "ε is left out": -rate * np.sign(g),
-            "ε is added before ŝ is corrected": -rate * g / (size + eps / c),
-            "ε is added to s before ŝ is corrected": -rate
-            * g
-            / np.sqrt(g * g + eps / c**2),
-            "ε is ε², under the root": -rate * g / np.sqrt(g * g + eps * eps),
-            "it is subtracted": -rate * g / (size - eps),
-            "ε is 1e-8 always: take self.eps": -rate * g / (size + 1e-8),
+            "ε is under the root: √ŝ + ε": -0.5 * g / np.sqrt(g * g + 0.5),
+            "ε is left out, or is 1e-8 always: take self.eps": -0.5 * np.sign(g),
+            "brackets are missing, it is (m̂/√ŝ) + ε": -0.5 * np.sign(g) - 0.5,
         }
-        return compare(found, -rate * g / (size + eps), mistakes)
+        return checks.compared("θ", found, [-3 / 7, 1 / 6, -3 / 10], mistakes)
 
     def second():
-        """With these numbers m̂ is 9, then 29/5 or −11/5, and √ŝ is 9, and then 7."""
-        g, h, b1, b2 = np.array([9.0, 9.0]), np.array([5.0, -5.0]), 1 / 4, 3 / 4
-        found = moved(Answer(1.0, b1, b2, eps=1.0), [g, h])[1]
-        start, c1, c2 = -9 / 10, 1 - b1**2, 1 - b2**2  # θ after the first step
-        m_h, s_h = 3 / 4 * h, h**2 / 4  # what the second gradient adds to m and s
-        m_g, s_g = 3 / 4 * g, g**2 / 4  # and the first
+        """With these numbers m̂ is 29/5 or −11/5, and √ŝ is 7."""
+        g, h, betas = np.array([9.0, 9.0]), np.array([5.0, -5.0]), (1 / 4, 3 / 4)
+        found = moved(Answer(1.0, *betas, eps=1.0), [g, h])[1]
 
-        def theta(m=None, s=None):
-            """θ after the second step, with m̂ and ŝ as they are given."""
-            m = np.array([29 / 5, -11 / 5]) if m is None else m
-            return start - m / (np.sqrt(49.0 if s is None else s) + 1)
+        def hats(g, h, b, other, usual):
+            a, new = (1 - b) * g, (1 - b) * h
+            last, full = b * a + new, lambda b: (b * g + h) / (1 + b)
+            return {
+                "": last / (1 - b * b),
+                "starts from 0 again: keep it in memory": new / (1 - b * b),
+                "is corrected as if t stayed 1, or βᵗ were β": last / (1 - b),
+                "is divided by 1 − β·t, and not 1 − βᵗ": last / (1 - 2 * b),
+                "is divided by (1 − β)ᵗ, and not 1 − βᵗ": last / (1 - b) ** 2,
+                "is kept after its correction": (b * g + new) / (1 - b * b),
+                "is a sum, without its β": (a + new) / (1 - b * b),
+                "is made of the last gradient alone": h,
+                "has the other β": full(other),
+                "has not self.beta, but a number": full(usual),
+                "has a number for one β": (usual * a + new) / (1 - b * b),
+            }
 
-        mistakes = {
-            "m starts from 0 again: keep it in memory": theta(m_h / c1),
-            "s starts from 0 again: keep it in memory": theta(s=s_h / c2),
-            "m and s start from 0 again: keep them in memory": theta(
-                m_h / c1, s_h / c2
-            ),
-            "t stays 1, or βᵗ is only β": theta(
-                (b1 * m_g + m_h) / (1 - b1), (b2 * s_g + s_h) / (1 - b2)
-            ),
-            "t stays 1 for m, or β₁ᵗ is only β₁": theta((b1 * m_g + m_h) / (1 - b1)),
-            "t stays 1 for s, or β₂ᵗ is only β₂": theta(s=(b2 * s_g + s_h) / (1 - b2)),
-            "β₁·t stands for β₁ᵗ": theta((b1 * m_g + m_h) / (1 - 2 * b1)),
-            "ŝ is negative: does β₂·t stand for β₂ᵗ?": np.nan * h,
-            "m̂ and ŝ are kept in place of m and s": theta(
-                (b1 * g + m_h) / c1, (b2 * g**2 + s_h) / c2
-            ),
-            "m̂ is kept in place of m": theta((b1 * g + m_h) / c1),
-            "ŝ is kept in place of s": theta(s=(b2 * g**2 + s_h) / c2),
-            "m is a sum, without the factor β₁": theta((m_g + m_h) / c1),
-            "s is a sum, without the factor β₂": theta(s=(s_g + s_h) / c2),
-            "m and s are sums, without β₁ and β₂": theta(
-                (m_g + m_h) / c1, (s_g + s_h) / c2
-            ),
-            "β₁ and β₂ are exchanged": theta(
-                (b2 * g + h) / 4 / c2, 3 / 4 * (b1 * g**2 + h**2) / c1
-            ),
-            "the second step is missing": theta(0 * h),
-            "θ starts from 0 again": theta() - start,
-        }
-        return compare(found, theta(), mistakes)
-
-    def constant():
-        g, k = np.array([1e-6, -3.0, 1e6]), np.arange(1, 21)[:, None]
-        found = moved(Answer(0.1, 0.7, 0.9, eps=1e-300), [g] * 20)
-        return compare(found, -0.1 * k * np.sign(g), {}, 1e-9)
+        mistakes = {}
+        for at_m, m in hats(g, h, *betas, 0.9).items():
+            for at_s, s in hats(g * g, h * h, *betas[::-1], 0.999).items():
+                words = [f"{x} {at}" for x, at in (("m", at_m), ("s", at_s)) if at]
+                if min(s) > 0 or not at_m:
+                    root = np.where(s < 0, np.nan, np.abs(s) ** 0.5)
+                    mistakes[", and ".join(words)] = -0.9 - m / (root + 1)
+        return checks.compared("θ", found, [-13 / 8, -5 / 8], mistakes)
 
     def random():
-        g = rng_of(3).normal(size=(100, 4)) * [1e-3, 1, 30, 1]
+        g = rng.normal(size=(100, 4)) * [1e-3, 1, 30, 1]
         found, right = (moved(A(0.01), g) for A in (Answer, dnn.Adam))
         far = np.abs(found - right).max(axis=1) > 1e-9
-        check = checks.Check("θ", np.abs(found - right).max(), 1e-9, "against dnn.Adam")
-        if far.any():
-            check.detail += f", the first difference after step {far.argmax() + 1}"
-        return check
+        said = f"against dnn.Adam, the first difference after step {far.argmax() + 1}"
+        return checks.Check("θ", np.abs(found - right).max(), 1e-9, said)
 
     def factors():
-        if Answer.factors is None:
-            raise NotImplementedError("Task 4: set factors = (gradient descent, Adam)")
-        found, right = np.ravel(np.asarray(Answer.factors, float)), [1e-3, 1.0]
-        if found.shape != (2,):
-            return failed(f"factors are two numbers, got {Answer.factors}")
-        why = (
-            "rate · 1000g must stay what it was",
-            "what becomes of m̂ and of √ŝ, if g becomes 1000g?",
-        )
-        names = "gradient descent", "Adam"
-        said = [
-            f"{names[k]}: not {found[k]:g}, {why[k]}"
-            for k in (0, 1)
-            if abs(found[k] / right[k] - 1) > 1e-9
+        ratios = [
+            moved(optimiser, [g0])[0, 1] / moved(optimiser, [1000 * g0])[0, 1]
+            for optimiser in (dnn.SGD(0.1), dnn.Adam(0.1))
         ]
-        gap = np.abs(found / right - 1).max()
-        return checks.Check("factors", gap, 1e-9, "; ".join(said))
+        task = "Task 4: set factors = (gradient descent, Adam)"
+        hints = "rate · 1000g must stay", "what becomes of m̂ and of √ŝ with 1000g?"
+        return checks.foretold(task, Answer.factors, ratios, {}, hints, 1e-3)
 
     def scaled():
-        g = rng_of(4).normal(size=(30, 4))
+        g = rng.normal(size=(30, 4))
         one, thousand = (moved(Answer(0.01, eps=1e-300), c * g) for c in (1, 1000))
-        gap = np.abs(one - thousand).max() / np.abs(one).max()
-        return checks.Check("scaling", gap, 1e-9, "θ with 1000 g against θ with g")
+        return checks.compared("θ with 1000 g", thousand, one, limit=1e-9)
 
     def turns():
-        g, optimiser = rng_of(5).normal(size=(2, 12, 3)), Answer(0.01)
+        g, optimiser = rng.normal(size=(2, 12, 3)), Answer(0.01)
         given = dict(vars(optimiser))
         alone = [moved(Answer(0.01), g_k)[-1] for g_k in g]
         thetas = np.zeros((2, 3))
         memories = [optimiser.start(theta) for theta in thetas]
-        for k in range(12):
-            for theta, memory, g_k in zip(thetas, memories, g, strict=True):
-                optimiser.step(theta, g_k[k], memory)
+        for k, i in np.ndindex(12, 2):
+            optimiser.step(thetas[i], g[i, k], memories[i])
         kept = [k for k, v in vars(optimiser).items() if given.get(k) is not v]
-        said = "two networks trained in turns, against each alone"
-        gap = np.abs(thetas - alone).max()
-        if gap > 1e-12:
-            where = f"self.{kept[0]}" if kept else "something outside of the dict"
-            said += f": the memory of one is in {where}, where the other finds it"
-        return checks.Check("turns", gap, 1e-12, said)
+        where = f"self.{kept[0]}" if kept else "something outside of the dict"
+        said = f"the memory of one is in {where}, where the other finds it"
+        return checks.Check("turns", np.abs(thetas - alone).max(), 1e-12, said)
 
-    def fit():
-        x = rng_of(6).normal(size=(20, 2))
-        y = (x[:, 0] > 0).astype(int)
-        thetas = []
+    def trained():
+        loss = dnn.SoftmaxCrossEntropy()
+        x = rng.normal(size=(20, 2))
+        y, thetas = (x[:, 0] > 0).astype(int), []
         for optimiser in (Answer(0.05), dnn.Adam(0.05)):
             X = dnn.GradientField.random(2, width=4, rng=0)
             net = dnn.Network(dnn.Flow(X, 0.5), dnn.Affine(2, 2, rng=1))
-            loss = dnn.SoftmaxCrossEntropy()
             dnn.fit(net, loss, x, y, optimiser, epochs=5, batch_size=10, rng=0)
             thetas.append(net.theta.copy())
-        gap = np.abs(thetas[0] - thetas[1]).max()
-        said = "θ after five epochs, against dnn.Adam"
-        return checks.Check("fit", gap, 1e-8, said)
+        return checks.compared("θ after five epochs", *thetas, limit=1e-8)
+
+    def ask(name, f, *given, after=()):
+        return Question(name, lambda: f(*given), after=after)
 
     return [
-        Question("1.1 after one step, predicted", lambda: predicted("first", 1)),
-        Question(
-            "1.2 after ten steps, predicted",
-            lambda: predicted("tenth", 10),
-            after="1.1",
-        ),
-        Question("2.1 the memory before the first step", memory),
-        Question("3.1 the first step, ε = 0", first, after="2.1"),
-        Question("3.2 the first step, with ε", with_eps, after="3.1"),
-        Question("3.3 the second step, in fractions", second, after="3.2"),
-        Question("3.4 twenty steps of one gradient", constant, after="3.3"),
-        Question("3.5 a hundred steps, any gradients", random, after="3.3"),
-        Question("4.1 a loss times 1000, predicted", factors),
-        Question("4.2 a loss times 1000, tried", scaled, after="3.5"),
-        Question("5.1 two networks in turns", turns, after="3.5"),
-        Question("5.2 a network, by dnn.fit", fit, after="5.1"),
+        ask("1.1 after one step, predicted", predicted, "first", 1),
+        ask("1.2 after ten steps, predicted", predicted, "tenth", 10, after="1.1"),
+        ask("2.1 the memory before the first step", memory),
+        ask("3.1 the first step, ε = 0", first, after="2.1"),
+        ask("3.2 the first step, with ε", with_eps, after="3.1"),
+        ask("3.3 the second step, in fractions", second, after="3.2"),
+        ask("3.4 a hundred steps", random, after="3.3"),
+        ask("4.1 a loss times 1000, predicted", factors),
+        ask("4.2 a loss times 1000, tried", scaled, after="3.4"),
+        ask("5.1 two networks in turns", turns, after="3.4"),
+        ask("5.2 a network, by dnn.fit", trained, after="5.1"),
     ]
 
 
