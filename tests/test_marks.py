@@ -29,7 +29,7 @@ from dynsys_nn.marks import (
 
 LABS = ROOT / "tutorials" / "labs"
 KINDS = (
-    "right_an_object", "notebook", "wrong_sign", "endless_loop", "os_exit", "sys_exit", "memory",
+    "right_an_object", "notebook", "value_is_zero", "endless_loop", "os_exit", "sys_exit", "memory",
     "not_utf8", "patched_adjoint", "reads_passwd", "fork_bomb", "packages_own", "quotients",
 )  # fmt: skip
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="a clock alone on Windows")
@@ -113,9 +113,9 @@ def test_submissions_are_as_they_were(marked):
 def test_a_run_goes_on_where_it_was_and_gives_the_same_table(marked, capsys):
     out, folder, _ = marked
     before, results = (out / "marks.csv").read_bytes(), sorted((out / "results").glob("*.json"))
-    lost = [path for path in results if path.name.startswith(("wrong_sign", "not_utf8"))]
+    lost = [path for path in results if path.name.startswith(("value_is_zero", "not_utf8"))]
     for path, text in zip(
-        lost, (None, '{"student": "wro'), strict=True
+        lost, (None, '{"student": "val'), strict=True
     ):  # not begun, and half written
         path.unlink() if text is None else path.write_text(text)
     times = {path: path.stat().st_mtime_ns for path in results if path not in lost}
