@@ -14,6 +14,7 @@ from benchmarks import marks as thirty
 from conftest import ROOT, run
 
 import dynsys_nn as dnn
+from dynsys_nn.checks import errors
 from dynsys_nn.marks import __main__ as command
 from dynsys_nn.marks import (
     answer,
@@ -135,6 +136,15 @@ def test_pages_say_what_was_kept_out_and_the_commonest_mistakes_first(marked):
 
 
 # ---- stand-ins
+
+
+@pytest.mark.parametrize("line", ["", "y = x"])
+def test_what_the_marker_refuses_is_a_mistake_of_the_line_that_asks(line):
+    error = ValueError("wrong")
+    error.line = line
+    with pytest.raises(ValueError, match="wrong"):
+        answer.Answer.fail(None, error, "", 0)
+    assert errors.line_of(error) == (line or 'answer.Answer.fail(None, error, "", 0)')
 
 
 def marked_by_itself(number, tmp_path, source=None):
