@@ -158,9 +158,9 @@ def marked_by_itself(number, tmp_path, source=None):
     return marker.mark(marker.Sheet(path), file, 0, options)[0]
 
 
-@pytest.mark.parametrize("number", [4, 15])
+@pytest.mark.parametrize("number", [4, 12, 15])
 def test_a_stand_in_copies_changes_and_is_what_the_sheet_wants(number, tmp_path):
-    """Lab 4 copies its map, sets its parameters and calls its inverse; lab 15 has θ and a dict changed in place, and trains a network."""
+    """Lab 4 copies its map, sets its parameters and calls its inverse; lab 12 asks whether it keeps the array that it was given; lab 15 has θ and a dict changed in place, and trains a network."""
     results = marked_by_itself(number, tmp_path)
     assert results.passed, results
 

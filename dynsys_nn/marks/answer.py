@@ -83,7 +83,10 @@ class Answer(Peer):
     def do_new(self, cls, given, named, attributes, bases):
         """An object of a class of the answer's; attributes, bases: those of the sheet's class."""
         self.tape.attributes, self.tape.bases = attributes, set(bases)
-        return self.twin(cls(*given, **named))
+        before, self.given = copied(given), given
+        made = cls(*given, **named)
+        self.written = changed(given, before)
+        return self.twin(made)
 
     def do_copy(self, of):
         return self.twin(copy.deepcopy(of))
@@ -107,7 +110,7 @@ class Answer(Peer):
         before, self.given = copied(given), given
         with self.tape.running(of, method, given):
             value = self.tape.followed(body(*given, **named))
-        self.written = [(k, a) for k, a in enumerate(given) if not same(a, before[k])]
+        self.written = changed(given, before)
         return value
 
     def fail(self, error, file, line):
@@ -291,6 +294,11 @@ def copied(given):
         else a
         for a in given
     ]  # fmt: skip
+
+
+def changed(given, before):
+    """The arguments that are not what they were, by their places."""
+    return [(k, a) for k, a in enumerate(given) if not same(a, before[k])]
 
 
 def kept_by(thing):

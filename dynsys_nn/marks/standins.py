@@ -65,10 +65,14 @@ class Marker(Peer):
 
         def __init__(F, *given, **named):
             like = the_sheets_own(base, given, named)
-            made = self.ask(
-                do="new", cls=cls, given=given, named=named, bases=sorted(of_the_sheet),
-                attributes=None if like is None else dir(like),
-            )  # fmt: skip
+            self.given.append(given)
+            try:
+                made = self.ask(
+                    do="new", cls=cls, given=given, named=named, bases=sorted(of_the_sheet),
+                    attributes=None if like is None else dir(like),
+                )  # fmt: skip
+            finally:
+                self.given.pop()
             self.adopt(F, made, base, given, named)
             self.likes[id(F)] = like
             for name, value in vars(like).items() if hasattr(like, "__dict__") else ():
