@@ -1,10 +1,11 @@
 """Figures on a given Axes. Helpers draw on `ax` (default: the current one), return the artists, and
-never show or save.
+never save; `show` alone shows.
 
 Styles are the caller's: `with plt.style.context(plotting.STYLE):` gives the lecture style.
 matplotlib is imported when a helper runs.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from .lipschitz import Profile
 __all__ = [
     "STYLE", "adversarial_example", "animate_flow", "certified_accuracy", "convergence",
     "decision_regions", "deformed_grid", "invariant_drift", "layer_states", "lipschitz_profile",
-    "phase_portrait", "skew_and_gradient", "step_size_region", "trajectories",
+    "phase_portrait", "show", "skew_and_gradient", "step_size_region", "trajectories",
 ]  # fmt: skip
 
 STYLE = str(Path(__file__).with_name("lecture.mplstyle"))
@@ -307,6 +308,22 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
         return (points,)
 
     return FuncAnimation(fig, draw, frames=times, interval=interval, blit=False)
+
+
+def show():
+    """Show all open figures: in windows, which are waited for, or below the cell of a notebook.
+    Where there is neither, nothing happens, and nothing is said.
+
+    Returns the current figure, or None where it has been shown and closed, as notebooks do: a
+    function of yours may end in `return plotting.show()`, and its picture is seen once.
+    """
+    import matplotlib.pyplot as plt
+
+    fig = plt.gcf() if plt.get_fignums() else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* is non-interactive, and thus cannot be shown")
+        plt.show()
+    return fig if fig is not None and plt.fignum_exists(fig.number) else None
 
 
 def _grid(xlim, ylim, n, m=None):

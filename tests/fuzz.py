@@ -1291,6 +1291,7 @@ CHECKS = {
     "activation": (checks.activation, dict(sigma=ACTIVATION, limit=[lambda: 1e-7]), a_check),
     "loss": (checks.loss, dict(J=[MSE], y=[X2], target=[X2], limit=[lambda: 1e-6]), a_check),
     "compared": (checks.compared, dict(name=[lambda: "dx"], found=[X2], right=[X2], mistakes=[lambda: {"twice": 2 * X2()}], limit=[lambda: 1e-10]), a_check),
+    "foretold": (checks.foretold, dict(task=[lambda: "Task 2"], said=[lambda: 1.0, lambda: [1, 2]], right=[lambda: 1.0, lambda: (1.0, 3.0)], mistakes=NONE, hints=[lambda: ()], limit=[lambda: 1e-9]), a_check),
     "predicted": (checks.predicted, dict(name=[lambda: "letters"], said=[lambda: "a"], facts=[lambda: {"a": (True, "it falls")}]), a_check),
     "gradient": (checks.gradient, dict(I=[lambda: dnn.SquaredNorm(), lambda: dnn.Mass()], x=[X2], limit=[lambda: 1e-7]), a_check),
 }  # fmt: skip

@@ -883,7 +883,12 @@ SAID = {
     "the gradient of b: it is that of the first sample alone": lambda F, w, u, s, x, g: dict(b=u[0]),
     "the gradient of A: it is that of the last sample alone": lambda F, w, u, s, x, g: dict(A=np.outer(u[-1], x[-1])),
     "the gradient of b: its entries are in reverse order": lambda F, w, u, s, x, g: dict(b=g["b"][::-1]),
-    "the gradient of B: off by": lambda F, w, u, s, x, g: dict(B=F.h * w.T @ (s + 1)),
+    "the gradients of A and B are exchanged; dx: the sign is wrong": lambda F, w, u, s, x, g: dict(A=g["B"], B=g["A"], dx=-g["dx"]),
+    "the gradient of A: of Σ pqᵀ, p (3 entries) is right, q (3) is not: it is w": lambda F, w, u, s, x, g: dict(A=u.T @ w),
+    "the gradient of A: of Σ pqᵀ, q (3 entries) is right, p (3) is not: it does not depend on x": lambda F, w, u, s, x, g: dict(A=(w @ F.B).T @ x),
+    "dx: it does not depend on x: is a slope σ′ missing?": lambda F, w, u, s, x, g: dict(dx=w + w @ F.B @ F.A),
+    "the gradient of b: Bw for Bᵀw, or the other way round": lambda F, w, u, s, x, g: dict(b=(u / (w @ F.B) * (w @ F.B.T)).sum(axis=0)),
+    "the gradient of B: of Σ pqᵀ, p (3 entries) is right, q (3) is not": lambda F, w, u, s, x, g: dict(B=F.h * w.T @ (s + 1)),
 }  # fmt: skip
 
 
@@ -891,6 +896,58 @@ SAID = {
 def test_a_wrong_pullback_is_named(words):
     check = checks.adjoint(Layer(SAID[words]), np.random.default_rng(0).normal(size=(5, 3)))
     assert not check.passed and words in check.detail, check.detail
+
+
+def test_a_wrong_field_is_not_laid_to_the_step():
+    class Field(dnn.Field):
+        dim_in = dim_out = 3
+
+        def __init__(self):
+            self.own(A=np.random.default_rng(0).normal(size=(3, 3)))
+
+        def __call__(self, x):
+            return np.tanh(x @ self.A.T)
+
+        def vjp(self, x):
+            def back(w):
+                return w @ self.A, 0 * self.theta
+
+            return self(x), back
+
+    F, x = dnn.Flow(Field(), 0.3, dnn.Ralston()), np.random.default_rng(0).normal(size=(6, 3))
+    assert (
+        "the vjp of the field Field is wrong, and the step's is what follows from it"
+        in checks.adjoint(F, x).detail
+    )
+
+
+def test_a_value_may_have_the_name_of_the_mistake_that_leads_to_it():
+    mistakes = {"a plus for the minus": [3.0], "x is missing": [-1.0]}
+    said = [
+        checks.value(lambda x, s=s: x - s, np.ones(1), [0.0], mistakes=mistakes).detail
+        for s in (-2, 2, 3)
+    ]
+    assert (
+        said[0].endswith(": a plus for the minus")
+        and said[1].endswith(": x is missing")
+        and ":" not in said[2]
+    )
+
+
+def test_an_inverse_with_its_halves_exchanged_is_named():
+    class Shear(dnn.Map):
+        dim_in = dim_out = 2
+
+        def __call__(self, z):
+            return z + np.stack([0 * z[..., 0], z[..., 0] ** 2], axis=-1)
+
+        def inverse(self, z):
+            return (z - np.stack([0 * z[..., 0], z[..., 0] ** 2], axis=-1))[..., ::-1]
+
+    assert (
+        "its halves are exchanged"
+        in checks.inverse(Shear(), np.random.default_rng(0).normal(size=(4, 2))).detail
+    )
 
 
 def test_where_two_factors_coincide_both_are_named():
@@ -977,6 +1034,9 @@ WRONG_ACTIVATIONS = {
     "slope(z) of Wrong must be an array, got one float": dict(slope=lambda self, z: 1.0),
     "jumps of σ, the largest at z = 1.5": dict(__call__=lambda self, z: np.arctan(z) + (z > 1.5)),
     "jumps of γ, the largest at z = -3": dict(primitive=lambda self, z: Arctan().primitive(z) + (z > -3)),
+    "it is 2 times the power 3/2 of what it should be": dict(slope=lambda self, z: 2 * (1 + z * z) ** -1.5),
+    "σ′ against differences of σ; it is σ itself": dict(slope=lambda self, z: np.arctan(z)),
+    "worst at z = 2.004: it is 0.1996, and should be 0.1994": dict(slope=lambda self, z: 1 / (1 + z * z) + 2e-4 * np.exp(-((z - 2) ** 2))),
     "worst at z = 2.0": dict(slope=lambda self, z: 1 / (1 + z * z) + 2e-7 * np.exp(-((z - 2) ** 2))),
     "slope_max is missing beside": dict(slope_max=None),
     "σ(z) is not finite at z = -20": dict(__call__=lambda self, z: np.where(z < 0, np.nan, np.arctan(z))),

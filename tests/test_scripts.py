@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import types
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import ROOT, SOLUTIONS, TUTORIALS, run
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import dynsys_nn as dnn
 from dynsys_nn import plotting
@@ -134,6 +137,43 @@ def test_a_script_is_a_figure_and_the_lecture_decides_the_order(tmp_path):
     (tmp_path / "figures" / "a_new_one.py").write_text('"""A script is enough."""\n')
     done = run("-c", "import figures; print(figures.NAMES[-1], len(figures.NAMES))", cwd=tmp_path)
     assert done.stdout.split() == ["a_new_one", str(len(NAMES) + 1)], done.stderr
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_a_window_or_a_notebook_nothing_is_shown_and_nothing_is_said(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":0")  # or else matplotlib keeps quiet on Linux
+    plt.close("all")
+    assert plotting.show() is None and not plt.get_fignums()
+    first, last = plt.figure(), plt.figure()
+    with pytest.warns(UserWarning, match="cannot be shown"):
+        plt.show()
+    assert plotting.show() is last and plt.get_fignums() == [first.number, last.number]
+    plt.close("all")
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["a notebook", "a window"])
+def test_where_a_figure_can_be_shown_it_is_shown_once(closes, monkeypatch):
+    shown, backend = [], types.ModuleType("shows")
+    backend.FigureCanvas = FigureCanvasAgg
+
+    def show(*args, **kwargs):
+        shown.extend(map(plt.figure, plt.get_fignums()))
+        warnings.warn("something else", UserWarning, stacklevel=2)
+        if closes:
+            plt.close("all")
+
+    backend.show = show
+    monkeypatch.setitem(sys.modules, "shows", backend)
+    plt.close("all")
+    try:
+        plt.switch_backend("module://shows")
+        fig = plt.figure()
+        with pytest.warns(UserWarning, match="something else"):  # is not ours to hide
+            found = plotting.show()
+        assert shown == [fig] and found is (None if closes else fig)
+    finally:
+        plt.close("all")
+        plt.switch_backend("Agg")
 
 
 def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():

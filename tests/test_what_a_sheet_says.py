@@ -155,7 +155,10 @@ def broken(x):
     )
     yield "there is no entry 'C'", lambda: Layer().parameters["C"]
     yield "a division by zero", lambda: 1 / (x.size - 18)
-    yield "begin each group with ..., as in '...i,...i->...'", lambda: np.einsum("ni,ni->n", np.ones((2, 3, 4)), np.ones((2, 3, 4)))
+    yield (
+        "begin each group with ..., as in '...i,...i->...'",
+        lambda: np.einsum("ni,ni->n", np.ones((2, 3, 4)), np.ones((2, 3, 4))),
+    )
     yield "a matrix is singular, and has no inverse", lambda: np.linalg.inv(np.zeros((2, 2)))
     yield "the answer ends Python: leave out exit()", lambda: exit()
     yield "an argument is changed: write x = x + …, not x += …", lambda: in_place(x)

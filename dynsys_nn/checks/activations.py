@@ -1,10 +1,12 @@
 """Is an activation what it says? σ, σ′ and γ against each other, and the bounds of the slope."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from ..arguments import WrongResult, frozen, instance, real_number, refuse, result, results
 from .check import TINY, Check, fails_on_wrong_results, name_of
-from .words import near
+from .words import like, near
 
 
 @fails_on_wrong_results
@@ -22,12 +24,12 @@ def activation(sigma, limit=1e-7):
     s = finite_result(sigma, sigma, z, "σ(z)")
     slope = finite_result(sigma, sigma.slope, z, "slope(z)")
     parts = [
-        against_differences("σ′ against differences of σ", sigma, slope, z, limit),
+        against_differences("σ′ against differences of σ", sigma, slope, z, limit, {"σ": s}),
         jump_of("σ", sigma, z),
     ]
     if hasattr(sigma, "primitive"):
         parts += [
-            against_differences("γ′ against σ", sigma.primitive, s, z, limit, blame_f=True),
+            against_differences("γ′ against σ", sigma.primitive, s, z, limit, {"σ′": slope}, True),
             jump_of("γ", sigma.primitive, z),
         ]
     if hasattr(sigma, "value_and_slope"):
@@ -70,13 +72,16 @@ def finite_result(sigma, f, z, what):
     return y
 
 
-def against_differences(words, f, found, z, limit, blame_f=False):
-    """The error of `found` as f′, and what to say of it; blame_f: if they differ, f is wrong, and
-    not `found`."""
+def against_differences(words, f, found, z, limit, others, blame_f=False):
+    """The error of `found` as f′, and what to say of it; others: name → values that may stand in
+    its place; blame_f: if they differ, f is wrong, and not `found`."""
     quotient, error = slope_of(f, z, found)
     error = error / max(1, np.abs(found).max())
     wrong, right = (quotient, found) if blame_f else (found, quotient)
-    return np.max(error), words + remark(wrong, right, z, error, limit)
+    written = f(z) if blame_f else found
+    itself = like(written, [(f"; it is {name} itself", a) for name, a in others.items()], written)
+    known = itself if error.max() > limit else None
+    return np.max(error), words + (known or remark(wrong, right, z, error, limit))
 
 
 def remark(found, right, z, error, limit):
@@ -88,7 +93,24 @@ def remark(found, right, z, error, limit):
     if abs(c - 1) > 1e-4 and right.any() and near(found, c * right, right):
         times = f"; it is {c:.6g} times what it should be"
         return times if abs(c + 1) > 1e-4 else "; the sign is wrong"
-    return f"; worst at z = {z[np.argmax(error)]:.4g}"
+    k = np.argmax(error)
+    worst = f"worst at z = {z[k]:.4g}: it is {found[k]:.4g}, and should be {right[k]:.4g}"
+    return f"; {a_power(found, right) or worst}"
+
+
+def a_power(found, right):
+    """Words, if `found` is a multiple of another power of `right`, both positive."""
+    some = np.abs(right) > 1e-3 * np.abs(right).max()  # of the others, differences are rounding
+    x, y = right[some], found[some]
+    if not (min(x.min(), y.min()) > 0 and np.ptp(np.log(x)) > 1):
+        return None
+    p, log_c = np.polyfit(np.log(x), np.log(y), 1)
+    if abs(p - 1) < 1e-3 or not near(y, np.exp(log_c) * x**p, y):
+        return None
+    ratio = Fraction(p).limit_denominator(12)
+    power = ratio if abs(p - ratio) < 1e-3 else f"{p:.4g}"
+    times = "" if abs(log_c) < 1e-4 else f"{np.exp(log_c):.4g} times "
+    return f"it is {times}the power {power} of what it should be"
 
 
 def slope_of(f, z, near_to):

@@ -3,6 +3,7 @@ predictions are true."""
 
 import numpy as np
 
+from ..arguments import instance, real_number, real_numbers
 from .check import Check
 from .words import UNKNOWN, words_for
 
@@ -14,14 +15,14 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
 
     mistakes: words → a number or an array, which may be of another shape than `right`.
     """
-    right = np.asarray(right, float)
+    right, mistakes = real_numbers(right, "right must be"), dict_of(mistakes, "mistakes", "words")
     size, shape = np.linalg.norm(right) or 1.0, f"an array of shape {right.shape}"
     needed = f"needed is {shape if right.ndim else 'a number'}, got"
     lacking = isinstance(found, list | tuple) and any(part is None for part in found)
     try:
         kind = complex if np.iscomplexobj(found) else float
         found = np.array([] if found is None or lacking else found, kind)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return Check(name, np.inf, limit, f"{needed} one {type(found).__name__}")
     if np.iscomplexobj(found):
         said = "it is complex: if what is not real is rounding, take .real"
@@ -31,7 +32,7 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
         alike = np.shape(other) in {found.shape, () if found.shape == right.shape else None}
         return alike and np.allclose(found, other, 0, 1e-6 * size, equal_nan=True)
 
-    words = ", or ".join(words for words, other in (mistakes or {}).items() if near(other))
+    words = ", or ".join(words for words, other in mistakes.items() if near(other))
     if found.shape != right.shape:
         got = f"one of shape {found.shape}" if found.size else "None: is there a return?"
         return Check(name, np.inf, limit, words or f"{needed} {got}")
@@ -65,8 +66,10 @@ def predicted(name, said, facts):
     """
     if said is None:
         raise NotImplementedError(f"to be predicted: set {name}")
-    if not isinstance(said, str | set | frozenset | list | tuple) or not set(said) <= set(facts):
-        letters = "".join(facts)
+    letters = list(dict_of(facts, "facts", "letters"))
+    kinds = str | set | frozenset | list | tuple
+    if not isinstance(said, kinds) or not all(letter in letters for letter in said):
+        letters = "".join(map(str, letters))
         return Check(name, np.inf, 0, f'needed are letters out of "{letters}", got {said!r}')
     wrong = [letter for letter, (true, _) in facts.items() if (letter in said) != true]
     first = [f"{k} is {'true' if facts[k][0] else 'false'}: {facts[k][1]}" for k in wrong[:1]]
@@ -82,10 +85,10 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
     """
     if said is None:
         raise NotImplementedError(task)
-    right = np.ravel(np.asarray(right, float))
+    right, limit = np.ravel(real_numbers(right, "right must be")), real_number(limit, "limit")
     try:
         found = np.ravel(np.asarray(said, float))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = np.zeros(0)
     if found.shape != right.shape:
         many = "a number is" if right.size == 1 else f"{right.size} numbers are"
@@ -94,7 +97,7 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
     wrong, known = np.flatnonzero(~(off <= limit)), {}
     near = {
         words: {k for k in wrong if np.isclose(found[k], np.ravel(other)[k], 1e-3)}
-        for words, other in (mistakes or {}).items()
+        for words, other in dict_of(mistakes, "mistakes", "words").items()
     }
     most = max(map(len, near.values()), default=0)
     near = {words: of for words, of in near.items() if most < len(wrong) or len(of) == most}
@@ -104,3 +107,9 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
         known.setdefault(words, []).append(f"not {found[k]:.6g}")
     said = "; ".join(f"{' and '.join(numbers)}: {words}" for words, numbers in known.items())
     return Check(task, off.max(), limit, said)
+
+
+def dict_of(value, name, keys):
+    """`value`, or an empty dict for None; TypeError if it is no dict."""
+    needs = f"{name} must be a dict, {keys} → what they stand for"
+    return instance({} if value is None else value, dict, needs)

@@ -38,7 +38,7 @@ from .check import (
     theta_of,
 )
 from .tutor import diagnosis
-from .words import factors_of_a_mean, near, words_for
+from .words import factors_of_a_mean, like, near, words_for
 
 AGREE = "vjp and jvp agree with each other, and not with F(x): look at the value, or at a slope σ′"
 
@@ -221,8 +221,9 @@ def remarks_on(F, x):
 
 
 @fails_on_wrong_results
-def value(F, x, y, limit=1e-12):
-    """F(x) against the values y that it should have: the largest difference."""
+def value(F, x, y, limit=1e-12, mistakes=None):
+    """F(x) against the values y that it should have: the largest difference. mistakes: words → the
+    values to which a mistake leads."""
     instance(F, ("__call__",), "a check takes a map, or a function of states")
     x, y = array(x, "x must be an array").copy(), array(y, "y must be an array")
     found = np.array(F(frozen(x)))
@@ -237,7 +238,8 @@ def value(F, x, y, limit=1e-12):
         if said != needed:
             break
     error, words = np.max(np.abs(found - y), initial=0.0), f"F(x) is {said}, needed is {needed}"
-    return Check(f"value of {name_of(F)}", error, limit, words)
+    known = like(found, (mistakes or {}).items(), y)
+    return Check(f"value of {name_of(F)}", error, limit, f"{words}: {known}" if known else words)
 
 
 @fails_on_wrong_results

@@ -225,6 +225,8 @@ WORDS = {
     r"cannot reshape array of size (\d+) into shape (\([-\d,]*\))": lambda found, _: (
         f"{found[1]} entries do not fill the shape {found[2]}: an axis of the batch too few?"
     ),
+    r"output has more dimensions than subscripts": "np.einsum has no sum over '...': make rows "
+    "first, x.reshape(-1, x.shape[-1])",
     r"truth value of an array": "if, and, or, not and max() take one number, not an array: write "
     "np.where(…), np.maximum(…), &, or |",
     r"only .*arrays can be converted|only .*array of size 1": "one number is needed, and got an "

@@ -1,9 +1,11 @@
 """Typical mistakes in the adjoint of a Runge–Kutta step: what each of them gives, so that a wrong
 pullback can be recognised."""
 
+import numpy as np
+
 from ..flows import Flow
 from ..integrators import advance
-from .words import factors_of_a_mean
+from .words import factors_of_a_mean, near
 
 ETA = "η = X′(Y)ᵀ(hκ)"
 DEBTS = "what a stage owes to the earlier ones, a_ij η_i"
@@ -22,27 +24,32 @@ def mistakes_in_a_step(F, x, w):
         pullbacks.append(pullback)
     stages = range(len(b))
 
-    def adjoint(b=b, a=1, c=(h,) * len(b), of=stages, dx=stages, theta=stages, direct=b, share=1):
+    each = (1,) * len(b)
+
+    def adjoint(
+        b=b, a=1, c=(h,) * len(b), of=stages, dx=each, theta=each, direct=b, share=1, late=False
+    ):
         """dx, dtheta, dh with one thing wrong: the weights, the factor a of the a_ij, c of hκ, the
-        stages whose pullbacks are taken, that are in dx, or in dtheta; the weights of ⟨w, ΣbK⟩,
-        and the factor of the stages' share of dh."""
+        stages whose pullbacks are taken, how often each is in dx, or in dtheta; the weights of
+        ⟨w, ΣbK⟩, the factor of the stages' share of dh, and whether that has K_i for K_j."""
         kappa, found_dx, found_theta = [b_i * w for b_i in b], w, 0.0
         dh = sum(d * (w * k).sum() for d, k in zip(direct, K, strict=True))
         for i in reversed(stages):
             eta, dtheta = pullbacks[of[i]](c[i] * kappa[i])
-            found_dx = found_dx + eta * (i in dx)
-            found_theta = found_theta + dtheta * (i in theta)
+            found_dx = found_dx + dx[i] * eta
+            found_theta = found_theta + theta[i] * dtheta
             for j, a_ij in enumerate(A[i]):
                 kappa[j] = kappa[j] + a * a_ij * eta
-                dh += share * a_ij * (eta * K[j]).sum()
+                dh += share * a_ij * (eta * K[i if late else j]).sum()
         return found_dx, found_theta, dh
 
     def but(i):
-        return [j for j in stages if j != i]
+        return [int(j != i) for j in stages]
 
     def at(i, factor):
         return [factor * h if j == i else h for j in stages]
 
+    only = [[int(j == i) for j in stages] for i in stages]
     n, N, alone, turned = w[..., 0].size, w.size, "stage alone: sum over the stages", b[::-1]
     means = factors_of_a_mean({f"the batch of {n}": n, f"all {N} entries": N})
     mistakes = [
@@ -55,8 +62,10 @@ def mistakes_in_a_step(F, x, w):
         ("one factor h too many in the stages' share of the gradient of h", {"share": h}),
         ("a factor h is missing in the stages' share of the gradient of h", {"share": 1 / h}),
         ("the term ⟨w, Σ b_i K_i⟩ is missing in the gradient of h", {"direct": [0 * c for c in b]}),
-        (f"the gradient in θ is that of the first {alone}", {"theta": [0]}),
-        (f"the gradient in θ is that of the last {alone}", {"theta": [len(b) - 1]}),
+        (f"the gradient in θ is that of the first {alone}", {"theta": only[0]}),
+        (f"the gradient in θ is that of the last {alone}", {"theta": only[-1]}),
+        ("the stages of the gradient in θ are weighted with b, as κ is already", {"theta": b}),
+        ("the stages' share of the gradient of h has K_i for K_j", {"late": True}),
         (f"a factor h is missing: {ETA}", {"c": [1 for _ in b]}),
         (f"one factor h too many: {ETA}", {"c": [h * h for _ in b]}),
         ("each stage has the pullback at x, that of the first", {"of": [0 for _ in b]}),
@@ -83,6 +92,27 @@ def mistakes_in_a_step(F, x, w):
             (f"one factor h too many in stage {i + 1}: {ETA}", {"c": at(i, h)}),
         ]
     return [(words, adjoint(**mistake)) for words, mistake in mistakes]
+
+
+def weights_of(F, x, w, dx):
+    """What method of two stages has dx as its adjoint: another b and a₂₁, or one that goes through
+    the stages forward; "" if there is none, or several."""
+    if not isinstance(F, Flow) or F.steps > 1 or not is_explicit(F.method) or len(F.method.b) != 2:
+        return ""
+    h, a = F.h, F.method.A[1][0] if F.method.A[1] else 0
+    k, first = F.field._vjp(x)
+    _, second = F.field._vjp(x + h * a * k)
+    p, q = first(w)[0], second(w)[0]
+    terms = h * p, h * q, h * h * first(q)[0], h * h * second(p)[0]
+    M, off = np.stack([np.ravel(t) for t in terms], axis=-1), dx - np.ravel(w)
+    (b1, b2, back, forward), _, rank, _ = np.linalg.lstsq(M, off, rcond=1e-8)
+    if rank < 4 or not near(M @ (b1, b2, back, forward), off, off):
+        return ""
+    if abs(forward) > 1e-4 > abs(back):
+        return "it goes through the stages from the first one: go back, the last one first"
+    if abs(forward) > 1e-4 or abs(b2) < 1e-4:
+        return ""
+    return f"it is that of b = ({b1:.4g}, {b2:.4g}), a₂₁ = {back / b2:.4g}"
 
 
 def is_explicit(method):

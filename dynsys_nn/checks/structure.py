@@ -308,6 +308,8 @@ def what_is_wrong_in_an_inverse(F, x, y):
         return "it is F itself: something is to be undone"
     if near(back, -x, x):
         return "F⁻¹(F(x)) = −x: look for a sign"
+    if near(np.roll(back, x.shape[-1] // 2, axis=-1), x, x):
+        return "its halves are exchanged"
     off = f"F⁻¹(F(x)) is off by up to {np.abs(back - x).max():.3g}"
     small, smaller = (at_another_step(F, x, h) for h in (2e-4, 1e-4))
     if small is None or smaller is None or not np.linalg.norm(smaller[0]) > 1e-12:

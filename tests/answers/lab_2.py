@@ -164,25 +164,26 @@ def stops(self, x):
     raise SystemExit
 
 
-LOOK = "look for a term, a slope σ′, a transpose or an index"
 WRONG = [
     ("dx with the wrong sign", "1.1", "dx: the sign is wrong", with_(lambda F, g, *_: dict(dx=-g["dx"]))),
     ("w added to dx", "1.1", "dx: the term w itself is one too many", with_(lambda F, g, u, x, w, s: dict(dx=g["dx"] + w.reshape(g["dx"].shape)))),
     ("dA transposed", "1.1", "the gradient of A: it is transposed", with_(lambda F, g, u, x, w, s: dict(A=(x.T @ u).reshape(5, 3)))),
     ("dB transposed", "1.1", "the gradient of B: it is transposed", with_(lambda F, g, u, x, w, s: dict(B=(s.T @ w).reshape(3, 5)))),
-    ("a mean for b", "1.1", "the gradient of b: a mean over the batch of 6 instead of a sum", with_(lambda F, g, u, *_: dict(b=u.mean(axis=0)))),
     ("means throughout", "1.1", "the gradient of A and b and B: a mean over the batch of 6", with_(lambda F, g, u, *_: {k: g[k] / len(u) for k in "AbB"})),
     ("the mean of all entries", "1.1", "the gradient of A and b and B: a mean over all 18 entries instead of a sum", with_(lambda F, g, *_: {k: g[k] / 18 for k in "AbB"})),
     ("b forgotten", "1.1", "the gradient of b: it is zero", with_(lambda F, g, *_: dict(b=0 * F.b))),
     ("the first sample", "1.1", "the gradient of b: it is that of the first sample alone", with_(lambda F, g, u, *_: dict(b=u[0]))),
-    ("the last sample", "1.1", "the gradient of A: it is that of the last sample alone", with_(lambda F, g, u, x, *_: dict(A=np.outer(u[-1], x[-1])))),
     ("the slope is forgotten", "1.1", "dx and the gradient of A and b: the slope σ′ is missing", another_u(lambda F, z, w: w @ F.B)),
     ("sin for cos", "1.1", "dx and the gradient of A and b: off by a factor that depends on x, and not on w: look at the slope σ′ and its z", another_u(lambda F, z, w: np.sin(z) * (w @ F.B))),
-    ("−sin for cos", "1.1", "look at the slope σ′ and its z", another_u(lambda F, z, w: -np.sin(z) * (w @ F.B))),
     ("cos of x and not of z", "1.1", "look at the slope σ′ and its z", another_u(lambda F, z, w: np.cos(z - F.b) * (w @ F.B))),
     ("u with the wrong sign", "1.1", "dx and the gradient of A and b: the sign is wrong", another_u(lambda F, z, w: -np.cos(z) * (w @ F.B))),
-    ("x for sin z in dB", "1.1", "the gradient of B: off by", with_(lambda F, g, u, x, w, s: dict(B=w.T @ np.cos(np.arcsin(s))))),
-    ("u for w in dB, and sin for cos", "1.1", LOOK, with_(lambda F, g, u, x, w, s: dict(A=s.T @ x))),
+    ("cos z for sin z in dB", "1.1", "the gradient of B: of Σ pqᵀ, p (3 entries) is right, q (5) is not", with_(lambda F, g, u, x, w, s: dict(B=w.T @ np.cos(np.arcsin(s))))),
+    ("sin z for u in dA", "1.1", "the gradient of A: of Σ pqᵀ, q (3 entries) is right, p (5) is not", with_(lambda F, g, u, x, w, s: dict(A=s.T @ x))),
+    # written without looking
+    ("no slope in dx", "1.1", "dx: it does not depend on x: is a slope σ′ missing?", with_(lambda F, g, u, x, w, s: dict(dx=w @ F.B @ F.A))),
+    ("no slope in dA", "1.1", "the gradient of A: of Σ pqᵀ, q (3 entries) is right, p (5) is not: it does not depend on x, is a slope σ′ missing?", with_(lambda F, g, u, x, w, s: dict(A=(w @ F.B).T @ x))),
+    ("w for x in dA", "1.1", "p (5 entries) is right, q (3) is not: it is w", with_(lambda F, g, u, x, w, s: dict(A=u.T @ w))),
+    ("u for sin z in dB", "1.1", "q (5) is not: it is the gradient of b", with_(lambda F, g, u, x, w, s: dict(B=w.T @ u))),
     ("states as columns", "1.1", "a matrix does not fit, 6 against 3: is a transpose missing, or one too many? States are rows: write x @ W.T, not W @ x, and u.T @ x for a sum over them\n    z = self.A @ x + self.b", vjp(columns)),
     ("Bᵀ for B", "1.1", "a matrix does not fit, 5 against 3: is a transpose missing, or one too many?\n    u = np.cos(z) * (w @ self.B.T)", vjp(transposed_matrix)),
     ("u x for uᵀx", "1.1", "and u.T @ x for a sum over them\n    dA = u @ x", vjp(no_transpose_in_the_sum)),

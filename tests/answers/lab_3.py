@@ -115,7 +115,28 @@ def in_place(self, field, x, h):
 
 REVERSED = "the weights b are in reverse order"
 ETA = "η = X′(Y)ᵀ(hκ)"
+
+
+def forward(self, field, x, h):
+    K1, pullback1 = field.vjp(x)
+    K2, pullback2 = field.vjp(x + 2 / 3 * h * K1)
+
+    def pullback(w):
+        eta1, dtheta1 = pullback1(h * w / 4)
+        eta2, dtheta2 = pullback2(h * (3 / 4 * w + 2 / 3 * eta1))
+        dh = (w * (K1 / 4 + 3 / 4 * K2)).sum() + 2 / 3 * (eta2 * K1).sum()
+        return w + eta1 + eta2, dtheta1 + dtheta2, dh
+
+    return x + h * (K1 / 4 + 3 / 4 * K2), pullback
+
+
 WRONG = [
+    # written without looking
+    ("Heun's weights", "1.1", "dx: it is that of b = (0.5, 0.5), a₂₁ = 0.6667; the gradient of A and b and B and h are off, too", with_(b=(1 / 2, 1 / 2))),
+    ("1/3 for 2/3", "1.1", "dx: it is that of b = (0.25, 0.75), a₂₁ = 0.3333", with_(a=1 / 3)),
+    ("κ₂ forward from η₁", "1.1", "dx: it goes through the stages from the first one: go back, the last one first", vjp(forward)),
+    ("dθ weighted with b", "1.1", "the stages of the gradient in θ are weighted with b, as κ is already", with_(in_theta=(1 / 4, 3 / 4))),
+    ("K₂ for K₁ in the share", "1.1", "the stages' share of the gradient of h has K_i for K_j", with_(own_dh=lambda w, K1, K2, eta2: (w * (K1 / 4 + 3 / 4 * K2)).sum() + 2 / 3 * (eta2 * K2).sum())),
     ("w forgotten", "1.1", "dx: the term w itself is missing", with_(direct=0)),
     ("η subtracted", "1.1", "dx: beside w, the sign is wrong", with_(sign=-1)),
     ("b reversed throughout", "1.1", REVERSED, with_(b=(3 / 4, 1 / 4))),
@@ -129,17 +150,13 @@ WRONG = [
     ("share with h", "1.1", "one factor h too many in the stages' share of the gradient of h", with_(own_dh=lambda w, K1, K2, eta2: (w * (K1 / 4 + 3 / 4 * K2)).sum() + 0.2 * (eta2 * K1).sum())),
     ("h missing", "1.1", f"a factor h is missing: {ETA}", with_(c=(0, 0))),
     ("h missing in stage 1", "1.1", f"a factor h is missing in stage 1: {ETA}", with_(c=(0, 1))),
-    ("h missing in stage 2", "1.1", f"a factor h is missing in stage 2: {ETA}", with_(c=(1, 0))),
     ("h twice in stage 2", "1.1", f"one factor h too many in stage 2: {ETA}", with_(c=(1, 2))),
     ("η₂ missing in dx", "1.1", "η_2 is missing in dx", with_(in_dx=(1, 0))),
-    ("η₁ missing in dx", "1.1", "η_1 is missing in dx", with_(in_dx=(0, 1))),
     ("dθ of the second stage", "1.1", "the gradient in θ is that of the last stage alone", with_(in_theta=(0, 1))),
     ("dθ of the first stage", "1.1", "the gradient in θ is that of the first stage alone", with_(in_theta=(1, 0))),
     ("dh is a mean over all", "1.1", "the gradient of h: a mean over all 18 entries instead of a sum", with_(factor_of_dh=1 / 18)),
-    ("dh is a mean over the batch", "1.1", "the gradient of h: a mean over the batch of 6 instead of a sum", with_(factor_of_dh=1 / 6)),
     ("half of dh is a mean", "1.1", "⟨w, Σ b_i K_i⟩ in the gradient of h: a mean over all 18 entries", with_(own_dh=lambda w, K1, K2, eta2: (w * (K1 / 4 + 3 / 4 * K2)).mean() + 2 / 3 * (eta2 * K1).sum())),
     ("dh is zero", "1.1", "the gradient of h: it is zero", with_(factor_of_dh=0.0)),
-    ("dh with h", "1.1", "the gradient of h: one factor h = 0.3 too many", with_(factor_of_dh=0.3)),
     ("both pullbacks are the first", "1.1", "each stage has the pullback at x, that of the first", with_(of=(0, 0))),
     ("two results", "1.1", "must return the triple dx, dtheta, dh, got (ndarray, ndarray)\n    return w + dx, dtheta", vjp(two_results)),
     ("three from the field", "1.1", "3 results are taken apart, but there are 2: what does the call return?\n    dx, dtheta, dh = pullback1(h * w)", vjp(three_from_a_field)),

@@ -55,12 +55,6 @@ def columns(self, z):
     return join(x, v + self.h * np.tanh(self.B @ x + self.b))
 
 
-def first_two_states(self, z):
-    x, v = z[:2], z[2:]
-    x = x + self.h * np.tanh(v @ self.A.T + self.a)
-    return join(x, v + self.h * np.tanh(x @ self.B.T + self.b))
-
-
 def joined_as_rows(self, z):
     x, v = split(z)
     x = x + self.h * np.tanh(v @ self.A.T + self.a)
@@ -93,7 +87,24 @@ def inverse(first=-1, second=-1, wrong_order=False, old=False, transpose=False):
 # ---- pullbacks
 
 
-def vjp(joins=1, slopes=(1, 1), h=1, sign=1, x_of_B=None, back=None, w_in=(1, 1)):
+def two_lines(self, z, b):
+    x, v = split(z)
+    x = x + self.h * np.tanh(v @ self.A.T + self.a)
+    return join(x, v + self.h * np.tanh(x @ self.B.T + b))
+
+
+def vjp(
+    joins=1,
+    slopes=(1, 1),
+    h=1,
+    sign=1,
+    x_of_B=None,
+    back=None,
+    w_in=(1, 1),
+    turned=False,
+    q_of_the_old=False,
+    v_of_A=False,
+):
     def vjp(self, z):
         x, v = split(z)
         s = np.tanh(v @ self.A.T + self.a)
@@ -103,28 +114,21 @@ def vjp(joins=1, slopes=(1, 1), h=1, sign=1, x_of_B=None, back=None, w_in=(1, 1)
         def pullback(w):
             wx, wv = split(w)
             u = (self.h if h else 1) * (1 - t * t if slopes[1] else 1) * wv
-            wx = w_in[0] * wx + joins * u @ self.B
-            q = self.h * (1 - s * s if slopes[0] else 1) * wx
+            old, wx = wx, w_in[0] * wx + joins * u @ (self.B.T if turned else self.B)
+            q = self.h * (1 - s * s if slopes[0] else 1) * (old if q_of_the_old else wx)
             dv = w_in[1] * wv + q @ self.A
             seen = x if x_of_B else x_new
-            pieces = dict(A=sign * q.T @ v, a=q.sum(0), B=u.T @ seen, b=u.sum(0))
+            pieces = dict(
+                A=sign * q.T @ (v + self.h * t if v_of_A else v),
+                a=q.sum(0),
+                B=u.T @ seen,
+                b=u.sum(0),
+            )
             return (back or join)(wx, dv), self.pack(**pieces)
 
         return join(x_new, v + self.h * t), pullback
 
     return with_(vjp=vjp)
-
-
-def changes_w(self, z):
-    def pullback(w):
-        w += z
-        return w, 0 * self.theta
-
-    return self(z), pullback
-
-
-def value_for_pullback(self, z):
-    return self(z), (z, 0 * self.theta)
 
 
 def one_number(self, z):
@@ -152,35 +156,37 @@ def only_half(self, z):
 WRONG = [
     ("the old x in the second line", "1.1", "det F′ is", with_(__call__=old_x)),
     ("in place", "1.1", "an argument is changed: write x = x + …, not x += …\n    x += self.h * np.tanh(v @ self.A.T + self.a)", with_(__call__=in_place)),
-    ("no return", "1.1", "must be an array, got None: is there a return?", with_(__call__=lambda self, z: None)),
     ("states as columns", "1.1", "it is written for one state, and those of a batch lie on the last axis", with_(__call__=columns)),
-    ("the first two states", "1.1", "it is written for one state, and those of a batch lie on the last axis: write x[..., 0] for x[0]", with_(__call__=first_two_states)),
     ("joined along the batch", "1.1", "it is written for one state", with_(__call__=joined_as_rows)),
     ("the pair", "1.1", "must be an array, got (ndarray, ndarray)\n    return x, v + self.h", with_(__call__=the_pair)),
-    ("nothing is done", "1.2", "F(x) is [0. 0. 1. 0.], needed is [ 0.5 -0.5  1.5 -0.5]", with_(__call__=lambda self, z: 1.0 * z)),
-    ("h forgotten", "1.2", "F(x) is [ 1. -1.  2. -1.]", with_(__call__=no_step)),
-    ("a minus", "1.2", "F(x) is [ 0.5 -0.5  0.5  0.5]", with_(__call__=minus)),
-    ("A for Aᵀ", "1.2", "needed is [ 0.5 -0.5  1.5 -0.5]", with_(__call__=transposed)),
+    ("nothing is done", "1.2", "F(x) is [0. 0. 1. 0.], needed is [-0.5 -0.5  0.5 -0.5]", with_(__call__=lambda self, z: 1.0 * z)),
+    ("h forgotten", "1.2", "needed is [-0.5 -0.5  0.5 -0.5]: h is missing", with_(__call__=no_step)),
+    ("a minus", "1.2", ": a minus in v⁺", with_(__call__=minus)),
+    ("A for Aᵀ", "1.2", "A for Aᵀ, and B for Bᵀ", with_(__call__=transposed)),
     ("undone in the wrong order", "2.1", "its error is of order h²: the parts are undone in the wrong order", inverse(wrong_order=True)),
     ("undone with the old v", "2.1", "or with the old state where the new one belongs", inverse(old=True)),
     ("both signs wrong", "2.1", "the sign is wrong, what F adds is added again", inverse(1, 1)),
     ("the sign of x wrong", "2.1", "in x[..., [0, 1]]: the sign is wrong, what F adds is added again", inverse(first=1)),
-    ("the sign of v wrong", "2.1", "in x[..., [2, 3]]: the sign is wrong, what F adds is added again", inverse(second=1)),
     ("x is not undone", "2.1", "in x[..., [0, 1]]: what F adds is not taken off", inverse(first=0)),
     ("A for Aᵀ in the inverse", "2.1", "in x[..., [0, 1]]: its error is of order h, look for a sign, a transpose or a parameter", inverse(transpose=True)),
     ("the value for the inverse", "2.1", "it is F itself: something is to be undone", lambda Answer: type("Wrong", (Answer,), {"inverse": Answer.__call__})()),
-    ("what comes back does not join", "3.1", "dx and the gradient of A and a: off by up to", vjp(joins=0)),
+    ("what comes back does not join", "3.1", "dx: its [..., [0, 1]] does not depend on w[..., [2, 3]]: a term is missing; the gradient of A and a are off, too", vjp(joins=0)),
+    # written without looking
+    ("b forgotten", "1.2", "b is missing", with_(__call__=lambda self, z: two_lines(self, z, 0))),
+    ("a for b", "1.2", "a stands for b", with_(__call__=lambda self, z: two_lines(self, z, self.a))),
+    ("halves exchanged in the inverse", "2.1", "its halves are exchanged", lambda Answer: type("Wrong", (Answer,), {"inverse": lambda self, z: np.roll(Answer.inverse(self, z), 2, axis=-1)})()),
+    ("the covector before it is joined", "3.1", "dx: its [..., [2, 3]] is w[..., [2, 3]] if w is zero elsewhere: a term is missing", vjp(q_of_the_old=True)),
+    ("B for Bᵀ on the way back", "3.1", "dx: in dx[..., [0, 1]], B should be transposed", vjp(turned=True)),
+    ("v⁺ for v in dA", "3.1", "p (2 entries) is right, q (2) is not: it is F(x)'s last half", vjp(v_of_A=True)),
+    ("one batch axis", "3.2", "With several batch axes, make rows first", vjp()),
     ("dA with the wrong sign", "3.1", "the gradient of A: the sign is wrong", vjp(sign=-1)),
     ("h forgotten in u", "3.1", "the gradient of B and b: a factor h = 0.5 is missing; dx and the gradient of A and a are off, too: by this, or look for", vjp(h=0)),
     ("the slope of the first shear", "3.1", "dx and the gradient of A and a: off by a factor that depends on x, and not on w: look at the slope σ′ and its z", vjp(slopes=(0, 1))),
     ("the slope of the second shear", "3.1", "the gradient of B and b: the slope σ′ is missing", vjp(slopes=(1, 0))),
-    ("both slopes", "3.1", "the slope σ′ is missing", vjp(slopes=(0, 0))),
-    ("the old x in dB", "3.1", "the gradient of B: off by", vjp(x_of_B=True)),
+    ("the old x in dB", "3.1", "p (2 entries) is right, q (2) is not: it is x's first half", vjp(x_of_B=True)),
     ("halves exchanged", "3.1", "dx: its halves are exchanged", vjp(back=lambda wx, wv: join(wv, wx))),
     ("w forgotten in v", "3.1", "dx: the term w itself is missing in w[..., [2, 3]]", vjp(w_in=(1, 0))),
     ("half of dx", "3.1", "dx of the pullback of Wrong has shape (6, 2), needed is (6, 4)\n    return wx, 0 * self.theta", with_(vjp=only_half)),
-    ("w in place", "3.1", "an argument is changed: write x = x + …, not x += …\n    w += z", with_(vjp=changes_w)),
-    ("no pullback", "3.1", "the second a function, got (ndarray, tuple)", with_(vjp=value_for_pullback)),
     ("dA is a number", "3.1", "the gradient of A has shape (), but A has (2, 2)", with_(vjp=one_number)),
     ("no sum over the batch", "3.1", "the gradient of a has shape (6, 2), but a has (2,): sum it over", with_(vjp=no_sum)),
     ("a piece of another name", "3.1", "Wrong has no piece c (it has A, a, B, b)", with_(vjp=a_wrong_piece)),

@@ -234,5 +234,35 @@ def questions(Answer, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# $f(x) = (x_2, 0)$ is a shear: points above the $x_1$-axis go to the right, points
+# below it to the left. **Before you run it:** sketch $f$, and the stream lines of its
+# two parts $\nabla U$ and $X_S$. On which curves do they run? ($f = Mx$, and what are
+# the symmetric and the skew part of $M$?)
+#
+# `picture(Presnov)` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/10_presnovs_potential.py`, once question 4.1 is right.
+
+
+# %%
+def picture(Answer):
+    """What was predicted: a shear, and the two parts that it is the sum of."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    P = Answer(linear([[0, 1], [0, 0]]))
+    P.field = P.f
+    with plt.style.context(plotting.STYLE):
+        _, axes = plt.subplots(1, 3, figsize=(15, 5.4))
+        plotting.skew_and_gradient(P, (-2, 2), (-2, 2), axes, density=0.4)
+        for ax, title in zip(axes, ("$f$", r"$\nabla U$, yours", "$X_S$, yours")):
+            ax.set(xlabel="$x_1$", title=title)
+        axes[0].set_ylabel("$x_2$")
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(Presnov)).exit()

@@ -235,5 +235,44 @@ def questions(answer, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# **Before you run it:** sketch $s_k$ and your bound after $k = 0, \dots, 12$ steps, for
+# a matrix of $30 \times 30$ random numbers. Then $s_k$ for the matrix that hides its
+# norm from 5 steps: in exact arithmetic it stays hidden. On a computer, with 16 digits?
+#
+# `picture(Norms())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/11_power_iteration.py`, once tasks 1, 3 and 4 are right.
+
+
+# %%
+def picture(answer):
+    """What was predicted: a norm from below and from above, step by step."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    rng, steps = np.random.default_rng(0), range(13)
+    v, B, w = rng.normal(size=30), rng.normal(size=(30, 30)), rng.normal(size=5)
+    matrices = {"random": (B, v), "with a hidden norm": (answer.hidden(w), w)}
+    with plt.style.context(plotting.STYLE):
+        _, axes = plt.subplots(1, 2, figsize=(13, 5.5))
+        for ax, (name, (A, start)) in zip(axes, matrices.items()):
+            bounds = [answer.bound(A, k) / norm(A) for k in steps]
+            found = [answer.power(A, start, k)[0] / norm(A) for k in steps]
+            ax.plot(steps, bounds, "v-", label="Gram iteration, from above")
+            ax.plot(steps, found, "^-", label="power iteration, from below")
+            ax.axhline(1, color="black", linestyle=":", label=r"$\|A\|_2$")
+            ax.set(
+                title=name,
+                xlabel="steps $k$",
+                ylabel=r"found, over $\|A\|_2$",
+                ylim=(0, None),
+            )
+        axes[0].legend()
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(Norms())).exit()

@@ -236,5 +236,42 @@ def questions(Answer, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# Two ways to a stencil of norm 1: divide it, $W/\|K\|$, or `cut` it. **Before you run
+# it:** sketch the singular values of $K$, from the largest to the smallest, and those
+# after each of the two. Which of the two changes the layer less?
+#
+# `picture(Convolution)` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/12_singular_values_of_a_convolution.py`, once tasks 4 and 6
+# are right.
+
+
+# %%
+def picture(Answer):
+    """What was predicted: all singular values, before and after."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    def spectrum(W):
+        return np.sort(np.ravel(Answer(W, 12).singular_values()))[::-1]
+
+    W = np.random.default_rng(3).normal(size=(2, 2, 3, 3))
+    W = W / np.median(spectrum(W))
+    ways = {"$W$": W, "divided": W / spectrum(W)[0], "cut, yours": Answer(W, 12).cut()}
+    with plt.style.context(plotting.STYLE):
+        _, ax = plt.subplots(figsize=(10, 5.5))
+        for (name, V), colour in zip(ways.items(), ("0.6", "C1", "C0")):
+            far = np.linalg.norm(V - W) / np.linalg.norm(W)
+            label = f"{name}: {100 * far:.0f} % from $W$" if far else name
+            ax.plot(spectrum(V), color=colour, label=label)
+        ax.axhline(1, color="black", linewidth=1, linestyle=":")
+        ax.set(xlabel="number, from the largest on", ylabel="singular value")
+        ax.legend()
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(Convolution)).exit()

@@ -269,5 +269,45 @@ def questions(answer, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# Two networks for the moons: one has orthogonal weights, the other no constraint.
+# **Before you run it:** sketch for each, against $\varepsilon$ up to 1, how many labels
+# are certain by your radius, and how many survive your attack. Between the two curves
+# lies what nobody knows. Which network is right more often, and which can say so?
+#
+# `picture(Attack())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/13_an_attack_against_a_certificate.py`, once tasks 4 and 5
+# are right.
+
+
+# %%
+def picture(answer):
+    """What was predicted: labels that are certain, and labels that survive."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    x, y, *networks = trained()
+    eps = np.linspace(0.01, 1, 11)
+    all_x, all_y, all_eps = np.tile(x, (11, 1)), np.tile(y, 11), np.repeat(eps, len(x))
+    with plt.style.context(plotting.STYLE):
+        _, axes = plt.subplots(1, 2, sharey=True, figsize=(13, 5.5))
+        for ax, net, name in zip(
+            axes, networks, ("orthogonal weights", "no constraint")
+        ):
+            certain = np.mean(answer.radius(net, x, y) >= eps[:, None], axis=1)
+            moved = answer.attack(net, all_x, all_y, all_eps)
+            survives = (
+                (net(moved).argmax(axis=-1) == all_y).reshape(11, -1).mean(axis=1)
+            )
+            lines = plotting.certified_accuracy(eps, certain, survives, ax)
+            ax.set(title=name, ylim=(0, 105))
+            ax.label_outer()
+        ax.legend(lines, ("certain, by your radius", "survive your attack"))
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(Attack())).exit()

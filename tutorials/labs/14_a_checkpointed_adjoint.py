@@ -229,5 +229,61 @@ def questions(Answer, seed=0):
     return [q for q in asked if counted or "memory" not in q.name]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# 64 steps, and a point for each way back: evaluations of $F$ to the right, states in
+# memory upwards. **Before you run it:** put in `stored`, `checkpointed` with
+# $m = 2, 4, 8, 16, 32$, and `bisected`. Which $m$ would you take, and why?
+#
+# `picture(Deep)` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/14_a_checkpointed_adjoint.py`, once all tasks are
+# right.
+
+
+# %%
+def picture(Answer):
+    """What was predicted: evaluations and memory, counted and measured."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    class Step(dnn.Map):
+        """x + sin(x)/10, and how often it is asked for; a pullback keeps x alone."""
+
+        dim_in, dim_out, count = 2, 2, 0
+
+        def __call__(self, x):
+            self.count += 1
+            return x + np.sin(x) / 10
+
+        def vjp(self, x):
+            return self(x), lambda w: (w + w * np.cos(x) / 10, np.zeros(0))
+
+    def cost(way, *m):
+        F, x = Step(), np.ones((1000, 2))
+        back_and_forth = getattr(Answer(F, 64), way)
+        tracemalloc.start()
+        F.vjp(x)[1](x)  # what one step takes is not counted
+        one, F.count = tracemalloc.get_traced_memory()[1], 0
+        tracemalloc.reset_peak()
+        back_and_forth(x, *m)[1](x)
+        most = tracemalloc.get_traced_memory()[1] - one
+        tracemalloc.stop()
+        return F.count, most / x.nbytes
+
+    points = {f"$m = {m}$": cost("checkpointed", m) for m in (2, 4, 8, 16, 32)}
+    points |= {way: cost(way) for way in ("stored", "bisected")}
+    with plt.style.context(plotting.STYLE):
+        _, ax = plt.subplots(figsize=(10, 6))
+        for name, (count, states) in points.items():
+            side = "right" if name in ("$m = 16$", "$m = 32$") else "left"
+            ax.plot(count, states, "o", color="C0")
+            ax.text(count, states, f"  {name}  ", ha=side, va="center")
+        ax.set(xlabel="evaluations of $F$, for 64 steps", xlim=(0, 400))
+        ax.set(ylabel="states in memory, at most", ylim=(0, 75))
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(Deep)).exit()

@@ -236,5 +236,48 @@ def questions(Answer, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# The loss $\frac12(\theta_1^2 + 30\,\theta_2^2)$ is a long valley, and at first
+# $\theta = (-2, 1)$. **Before you run it:** sketch the way of gradient descent with
+# rate 0.06, and that of your Adam with rate 0.1. In which direction does each begin?
+# And where does your Adam go, if the loss is multiplied by 1000?
+#
+# `picture(MyAdam)` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/15_adam.py`, once question 3.5 is right.
+
+
+# %%
+def picture(Answer):
+    """What was predicted: ways down a long valley."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    def path(optimiser, scale=1):
+        theta = np.array([-2.0, 1.0])
+        memory, thetas = optimiser.start(theta), [theta.copy()]
+        for _ in range(60):
+            optimiser.step(theta, scale * np.array([1, 30]) * theta, memory)
+            thetas.append(theta.copy())
+        return np.transpose(thetas)
+
+    a, b = np.meshgrid(np.linspace(-2.4, 0.8, 99), np.linspace(-1.2, 1.2, 99))
+    ways = {
+        "gradient descent": (path(dnn.SGD(0.06)), "C1.-"),
+        "Adam, yours": (path(Answer(0.1)), "C0o-"),
+        "Adam, loss times 1000": (path(Answer(0.1), 1000), "k."),
+    }
+    with plt.style.context(plotting.STYLE):
+        _, ax = plt.subplots(figsize=(11, 6))
+        ax.contour(a, b, np.sqrt(a**2 + 30 * b**2), 9, colors="0.85", linewidths=1)
+        for name, (way, look) in ways.items():
+            ax.plot(*way, look, linewidth=1, label=name)
+        ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
+        ax.legend(loc="lower right")
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(MyAdam)).exit()

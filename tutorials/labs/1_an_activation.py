@@ -67,13 +67,29 @@ def questions(sigma, seed=0):
             return check
         slope = sigma.slope(np.linspace(-100, 100, 20_001))
         low, high = slope.min(), slope.max()
-        gap = max(abs(sigma.slope_min - low), abs(sigma.slope_max - high))
-        said = f"slopes from {low:.3g} to {high:.3g} are found for |z| ≤ 100, and go on"
-        return checks.Check("sharp bounds", gap, 1e-3, said)
+        gaps = {
+            "slope_min": abs(sigma.slope_min - low),
+            "slope_max": abs(sigma.slope_max - high),
+        }
+        worst = max(gaps, key=gaps.get)
+        said = f"slopes from {low:.3g} to {high:.3g} are found for |z| ≤ 100"
+        said = f"{worst} is not sharp: {said}"
+        return checks.Check("sharp bounds", gaps[worst], 1e-3, said)
 
     def value():
         z = np.array([0.75, -4 / 3, 1e300])
-        return checks.value(sigma, z, [0.6, -0.8, 1.0])
+        mistakes = {
+            "the root is missing": [0.48, -0.48, 0.0],
+            "z² overflows, `np.hypot(1, z)` does not": [0.6, -0.8, 0.0],
+            "the numerator is z, and not 1": [0.8, 0.6, 0.0],
+            "σ is odd, and this is even": [0.6, 0.8, 1.0],
+            "`np.hypot(1, z)` is the root already": [
+                0.75 / 1.25**0.5,
+                -4 / 15**0.5,
+                1e150,
+            ],
+        }
+        return checks.value(sigma, z, [0.6, -0.8, 1.0], mistakes=mistakes)
 
     def adjoint():
         return checks.adjoint(dnn.GradientField(dnn.Dense(3, 3, rng=0), sigma), x)
@@ -90,6 +106,36 @@ def questions(sigma, seed=0):
         Question("4.1 sharp bounds of the slope", sharp_bounds, after="2.1"),
         Question("4.2 Lipschitz constant of a step", lipschitz, after="4.1"),
     ]
+
+
+# %% [markdown]
+# ## A picture to predict
+#
+# $\sigma$ and $\tanh$ look alike, and what a network learns goes through their slopes.
+# **Before you run it:** sketch $\sigma'$ and $\tanh'$ for $|z| \le 10$ on a logarithmic
+# axis. How much of each slope, 1 at $z = 0$, is left at $z = 10$?
+#
+# `picture(SmoothSign())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/1_an_activation.py`, once question 2.1 is right.
+
+
+# %%
+def picture(sigma):
+    """What was predicted: two activations that look alike, and their slopes."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    z = np.linspace(-10, 10, 401)
+    with plt.style.context(plotting.STYLE):
+        _, (left, right) = plt.subplots(1, 2)
+        for f, name in ((sigma, r"yours, $\sigma$"), (dnn.Tanh(), "tanh")):
+            left.plot(z, f(z), label=name)
+            right.semilogy(z, f.slope(z), label=name)
+        left.set(xlabel="$z$", ylabel="value")
+        right.set(xlabel="$z$", ylabel="slope", ylim=(1e-9, 3))
+        left.legend()
+        return plotting.show()
 
 
 if __name__ == "__main__":

@@ -63,5 +63,43 @@ def questions(X, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# $(\langle w, X(x + \varepsilon v)\rangle - \langle w, X(x)\rangle)/\varepsilon$ should
+# be $\langle X'(x)^\top w, v\rangle$, which your `vjp` gives. **Before you run it:**
+# sketch the relative difference of the two for $\varepsilon$ from 1 down to $10^{-12}$,
+# both axes logarithmic. Which $\varepsilon$ is best, and how many digits does it give?
+#
+# `picture(SineField())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/2_the_adjoint_of_a_field.py`, once question 1.1 is right.
+
+
+# %%
+def picture(X):
+    """What was predicted: difference quotients against your exact derivative."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    x, v, w = np.random.default_rng(0).normal(size=(3, 6, 3))
+    exact, eps = (X.vjp(x)[1](w)[0] * v).sum(), 10.0 ** np.arange(-12, 0.1, 0.2)
+    J = {
+        sign: np.array([(w * X(x + sign * e * v)).sum() for e in eps])
+        for sign in (-1, 0, 1)
+    }
+    quotients = {
+        "one-sided": (J[1] - J[0]) / eps,
+        "central": (J[1] - J[-1]) / (2 * eps),
+    }
+    with plt.style.context(plotting.STYLE):
+        _, ax = plt.subplots(figsize=(9, 5.5))
+        for name, quotient in quotients.items():
+            ax.loglog(eps, np.abs(quotient / exact - 1), "o-", label=name)
+        ax.set(xlabel=r"$\varepsilon$", ylabel="relative difference from yours")
+        ax.legend(title="difference quotient")
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(SineField())).exit()

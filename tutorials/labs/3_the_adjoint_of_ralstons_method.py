@@ -66,5 +66,47 @@ def questions(method, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# A pendulum goes to $T = 2$ in $n$ steps of size $h = T/n$. Your adjoint is exact for
+# these steps, and the steps are not. **Before you run it:** with which power of $h$ do
+# the errors of $x_n$ and of the gradient $\mathrm dx$ fall? And with Euler's method?
+#
+# `picture(MyRalston())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/3_the_adjoint_of_ralstons_method.py`, once question 1.1 is
+# right.
+
+
+# %%
+def picture(method):
+    """What was predicted: the errors of states and of gradients, against h."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    def state_and_gradient(method, n):
+        F = dnn.Flow(dnn.systems.pendulum(), 2 / n, method, steps=n)
+        y, pullback = F.vjp(np.array([[1.0, 0.5]]))
+        return np.concatenate([y, pullback(np.array([[1.0, -2.0]]))[0]])
+
+    true, steps = state_and_gradient(dnn.RK4(), 256), 2 ** np.arange(2, 8)
+    with plt.style.context(plotting.STYLE):
+        _, ax = plt.subplots(figsize=(9, 5.5))
+        for m, name, colour in ((dnn.Euler(), "Euler", "C1"), (method, "yours", "C0")):
+            errors = [state_and_gradient(m, n) - true for n in steps]
+            for error, what, marker in zip(
+                np.linalg.norm(errors, axis=-1).T, ("state", "gradient"), "os"
+            ):
+                order = np.log2(error[-2] / error[-1])
+                label = f"{name}: {what}, order {order:.1f}"
+                ax.loglog(2 / steps, error, color=colour, marker=marker, label=label)
+        ax.xaxis.set_minor_formatter("")
+        ax.set_xticks([0.02, 0.1, 0.5], [0.02, 0.1, 0.5])
+        ax.set(xlabel="step size $h$", ylabel="error at $T = 2$")
+        ax.legend()
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(MyRalston())).exit()

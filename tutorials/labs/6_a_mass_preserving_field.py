@@ -235,5 +235,43 @@ def questions(X, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# All rates are 1, and place 1 holds everything at the start: $x = (1, 0, 0, 0)$, and
+# $X(x)_i = 1^\top x - 4x_i$. **Before you run it:** sketch $x_1$ and $x_2$ over ten
+# steps of Euler's method, for $h = 0.2$, $0.3$ and $0.5$. Where do they go, and which
+# number stays the same in all three?
+#
+# `picture(Exchange())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/6_a_mass_preserving_field.py`, once question 1.3 is right.
+
+
+# %%
+def picture(X):
+    """What was predicted: what is at each place, step by step, and the sum."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    X, start = copy.deepcopy(X), np.eye(4)[:1]
+    X.A, X.b = 0.0, 50.0  # all rates are 1
+    with plt.style.context(plotting.STYLE):
+        _, axes = plt.subplots(1, 3, sharey=True, figsize=(14, 5))
+        for ax, h in zip(axes, (0.2, 0.3, 0.5)):
+            path = dnn.Rollout(dnn.Flow(X, h), 10)(start)
+            x = np.concatenate([start[:, None], path], axis=1)[0]
+            ax.plot(x.sum(axis=-1), "k:", label="the sum")
+            ax.plot(x[:, 0], "o-", label="$x_1$")
+            ax.plot(x[:, 1], "s-", label="$x_2 = x_3 = x_4$")
+            ax.axhspan(-0.7, 0, color="0.9", label="less than nothing")
+            ax.set(
+                xlabel="step of Euler's method", title=f"$h = {h}$", ylim=(-0.7, 1.2)
+            )
+        axes[0].set_ylabel("what a place holds")
+        axes[1].legend(loc=(0.25, 0.5))
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(Exchange())).exit()

@@ -236,5 +236,45 @@ def questions(method, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# The pendulum starts from $(q, p) = (1, 0)$ and goes to $t = 40$, about six swings.
+# **Before you run it:** sketch the path of Euler's method and of yours, both with
+# $h = 0.2$, in the plane $(q, p)$. Then sketch the error of the energy against time,
+# Euler's, yours, and yours with $h = 0.1$. Does it grow, stay, or come back?
+#
+# `picture(MyVerlet())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/7_stormer_verlet.py`, once question 1.1 is right.
+
+
+# %%
+def picture(method):
+    """What was predicted: paths of a pendulum, and their energy."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    pendulum, start = dnn.systems.pendulum(), np.array([[1.0, 0.0]])
+    runs = [("Euler", dnn.Euler(), 0.2), ("yours", method, 0.2), ("yours", method, 0.1)]
+    with plt.style.context(plotting.STYLE):
+        _, (left, right) = plt.subplots(1, 2, figsize=(13, 5.5))
+        plotting.phase_portrait(
+            pendulum, (-3.5, 3.5), (-2.7, 2.7), left, 0.5, color="0.85"
+        )
+        for (name, m, h), colour, width in zip(runs, ("C1", "C0", "C2"), (2, 4, 1.5)):
+            n = round(40 / h)
+            states = dnn.Rollout(dnn.Flow(pendulum, h, m), n)(start)
+            states = np.concatenate([start[:, None], states], axis=1)
+            look = {"color": colour, "label": f"{name}, $h = {h}$", "linewidth": width}
+            plotting.trajectories(states, left, **look)
+            energy, t = pendulum.invariants["energy"], h * np.arange(n + 1)
+            plotting.invariant_drift(energy, states, t, right, **look)
+        left.set(xlabel="$q$", ylabel="$p$", xlim=(-3.5, 3.5), ylim=(-2.7, 2.7))
+        right.set(xlabel="time $t$", ylabel="error of the energy", ylim=(1e-6, 1e4))
+        right.legend(loc="upper right")
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(MyVerlet())).exit()

@@ -236,5 +236,52 @@ def questions(method, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# **Before you run it:** (left) a pendulum takes a step of $h = 1$. Sketch $\|r(y_k)\|$
+# for your iterates, and for $y_{k+1} = x + h\,X(\frac12(x + y_k))$, on a logarithmic
+# axis. (right) $\dot x = -\lambda x$, $x = 1$: sketch the $y$ of one step against
+# $h\lambda$ from 0 to 10, yours and the explicit midpoint rule's. Where does it go,
+# and where should it?
+#
+# `picture(MyMidpoint())` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/8_implicit_midpoint.py`, once task 1 is right.
+
+
+# %%
+def picture(method):
+    """What was predicted: how fast Newton's method is, and where a long step goes."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    X, x = dnn.systems.pendulum(), np.array([[1.0, 0.5]])
+    plain = [x]
+    for _ in range(10):
+        plain.append(x + X((x + plain[-1]) / 2))
+    z = np.linspace(0, 10, 51)  # hλ, with h = 1
+    decay = dnn.KnownField(
+        lambda x: -z * x, 51, lambda x: np.broadcast_to(np.diag(-z), (*x.shape, 51))
+    )
+    with plt.style.context(plotting.STYLE):
+        _, (left, right) = plt.subplots(1, 2, figsize=(13, 5.5))
+        for name, ys in (
+            ("Newton, yours", method.iterates(X, x, 1.0)),
+            ("plain iteration", plain),
+        ):
+            r = [np.linalg.norm(y - x - X((x + y) / 2)) for y in ys]
+            left.semilogy(np.maximum(r, 1e-17), "o-", label=name)
+        left.set(xlabel="iterate $k$", ylabel=r"$\|r(y_k)\|$", ylim=(1e-17, 3))
+        right.plot(z, np.exp(-z), "k:", label="exact")
+        one = np.ones((1, 51))
+        right.plot(z, method.step(decay, one, 1.0)[0], label="implicit, yours")
+        right.plot(z, dnn.ExplicitMidpoint().step(decay, one, 1.0)[0], label="explicit")
+        right.set(xlabel=r"$h\lambda$", ylabel="$y$ after one step", ylim=(-1.2, 2))
+        left.legend()
+        right.legend()
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(MyMidpoint())).exit()

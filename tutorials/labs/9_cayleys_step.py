@@ -236,5 +236,44 @@ def questions(Answer, seed=0):
     ]
 
 
+# %% [markdown]
+# ## A picture to predict
+#
+# $x \perp a$ and $h\|a\| = 2\pi/10$: the exact solution is round its circle in ten
+# steps. **Before you run it:** sketch where it is after each step, and where Euler's
+# method and Cayley's step are. Where does each stand after ten?
+#
+# `picture(CayleyStep)` draws it, in a cell of a notebook or after
+# `python -i tutorials/labs/9_cayleys_step.py`, once question 1.1 is right.
+
+
+# %%
+def picture(Answer):
+    """What was predicted: ten steps around a circle, seen along a."""
+    import matplotlib.pyplot as plt
+
+    from dynsys_nn import plotting
+
+    F, turns = Answer(1.0), np.linspace(0, 2 * np.pi, 201)
+    F.W, F.c = 0.0, [0.0, 0.0, 2 * np.pi / 10]
+    euler, yours = [np.eye(3)[0]], [np.eye(6)[:1]]
+    for _ in range(10):
+        euler.append(euler[-1] + F.S(np.zeros(3)) @ euler[-1])
+        yours.append(F(yours[-1]))
+    x, y = np.array(euler), np.concatenate(yours)
+    with plt.style.context(plotting.STYLE):
+        _, ax = plt.subplots(figsize=(8, 7))
+        exact = {"color": "0.6", "marker": "o", "markersize": 13, "fillstyle": "none"}
+        ax.plot(np.cos(turns), np.sin(turns), markevery=20, **exact, label="exact")
+        ax.plot(y[:, 0], y[:, 1], "o", label="Cayley, yours")
+        ax.plot(x[:, 0], x[:, 1], "o-", linewidth=1, label="Euler")
+        arrow = {"arrowstyle": "->"}
+        ax.annotate("after ten steps", y[-1, :2], (1.4, -0.6), arrowprops=arrow)
+        ax.set(xlim=(-2.7, 3.2), ylim=(-2.7, 2.7), aspect="equal")
+        ax.set(xlabel="$x_1$", ylabel="$x_2$")
+        ax.legend(loc="upper right")
+        return plotting.show()
+
+
 if __name__ == "__main__":
     checks.run(questions(CayleyStep)).exit()

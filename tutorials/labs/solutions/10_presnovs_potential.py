@@ -41,5 +41,9 @@ class Answer(sheet["Presnov"]):
         return self.f(x) - self.gradient(x)
 
 
+# The picture: ∇U = ½(x₂, x₁) runs along hyperbolas, across the level lines of U =
+# ½x₁x₂, and X_S = ½(x₂, −x₁) along circles. A shear is half a stretching and half a
+# rotation.
+
 if __name__ == "__main__":
     checks.run(sheet["questions"](Answer)).exit()

@@ -51,5 +51,9 @@ class Answer(sheet["Norms"]):
         return np.exp(r / 2**k)
 
 
+# The picture: for the random matrix both come near, the bound within 1 % after 4 steps.
+# Of the hidden norm s_k shows a twentieth for ever, in exact arithmetic; on a computer
+# rounding errors have found it after 7 steps. Nobody should certify by luck.
+
 if __name__ == "__main__":
     checks.run(sheet["questions"](Answer())).exit()

@@ -51,5 +51,9 @@ class Answer(sheet["Attack"]):
         return np.maximum(0, self.margin(net(x), y)) / (2**0.5 * net.lipschitz())
 
 
+# The picture: at ε = 0.2 the network without constraint has more labels that survive,
+# 93 % against 80 %, but none that is certain, where the other has 75 %. What survives
+# an attack may still fall to a better one.
+
 if __name__ == "__main__":
     checks.run(sheet["questions"](Answer())).exit()

@@ -46,5 +46,9 @@ class Answer(sheet["Exchange"]):
         return self(x), pullback
 
 
+# The picture: x₁ − ¼ is multiplied by 1 − 4h in each step: 0.2, −0.2 and −1. So it
+# tends to ¼, does so to and fro, or goes from 1 to −½ and back for ever; the sum is 1
+# always.
+
 if __name__ == "__main__":
     checks.run(sheet["questions"](Answer())).exit()
