@@ -271,6 +271,31 @@ def test_the_tangent_check_fails_on_nan(rng):
     assert not checks.tangent(NanTangent(), rng.normal(size=(5, 2))).passed
 
 
+@pytest.mark.parametrize("name, piece", [("dx", 0), ("dtheta", 1)])
+def test_a_pullback_that_is_not_finite_is_said_to_be_that(name, piece):
+    """nan is not nan: no comparison of two calls says what is wrong."""
+
+    class NotFinite(dnn.Map):
+        dim_in = dim_out = 2
+
+        def __init__(self):
+            self.own(a=1.0)
+
+        def __call__(self, x):
+            return self.a * x
+
+        def vjp(self, x):
+            def pullback(w):
+                found = [self.a * w, self.pack(a=(w * x).sum())]
+                found[piece] = np.nan * found[piece]
+                return tuple(found)
+
+            return self(x), pullback
+
+    said = checks.adjoint(NotFinite(), np.ones((3, 2))).detail
+    assert said == f"{name} of the pullback is not finite"
+
+
 def test_what_the_adjoint_check_says():
     class NoTangent(dnn.KnownField):
         jvp = dnn.Map.jvp

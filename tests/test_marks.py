@@ -4,6 +4,9 @@ import csv
 import json
 import socket
 import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +14,23 @@ from benchmarks import marks as thirty
 from conftest import ROOT, run
 
 import dynsys_nn as dnn
+from dynsys_nn.checks import errors
 from dynsys_nn.marks import __main__ as command
-from dynsys_nn.marks import course, fences, marker, messages, pages, standins, submission
+from dynsys_nn.marks import (
+    answer,
+    course,
+    fences,
+    marker,
+    messages,
+    pages,
+    standins,
+    submission,
+    tape,
+)
 
 LABS = ROOT / "tutorials" / "labs"
 KINDS = (
-    "right_an_object", "notebook", "wrong_sign", "endless_loop", "os_exit", "sys_exit", "memory",
+    "right_an_object", "notebook", "value_is_zero", "endless_loop", "os_exit", "sys_exit", "memory",
     "not_utf8", "patched_adjoint", "reads_passwd", "fork_bomb", "packages_own", "quotients",
 )  # fmt: skip
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="a clock alone on Windows")
@@ -37,7 +51,7 @@ def marked(tmp_path_factory):
         "--out",
         str(base / "out"),
         "--seconds",
-        "3",
+        "2",
         cwd=base,
     )
     assert done.returncode == 0, done.stderr
@@ -65,7 +79,7 @@ def test_each_kind_of_submission_gets_what_it_deserves(marked, student):
     _, points, words = thirty.SUBMISSIONS[student]
     first = said_of(out, student)[0]
     assert float(rows(out)[student]["total"]) == points
-    assert words.replace("20 s", "3 s") in first["diagnosis"]
+    assert words.replace("20 s", "2 s") in first["diagnosis"]
     assert (first["verdict"] == "passed") == (points == 4)
     feedback = (out / "feedback" / f"{student}.html").read_text(encoding="utf-8")
     assert pages.safe(first["diagnosis"]) in feedback and pages.safe(first["line"]) in feedback
@@ -100,14 +114,14 @@ def test_submissions_are_as_they_were(marked):
 def test_a_run_goes_on_where_it_was_and_gives_the_same_table(marked, capsys):
     out, folder, _ = marked
     before, results = (out / "marks.csv").read_bytes(), sorted((out / "results").glob("*.json"))
-    lost = [path for path in results if path.name.startswith(("wrong_sign", "notebook"))]
+    lost = [path for path in results if path.name.startswith(("value_is_zero", "not_utf8"))]
     for path, text in zip(
-        lost, (None, '{"student": "wro'), strict=True
+        lost, (None, '{"student": "val'), strict=True
     ):  # not begun, and half written
         path.unlink() if text is None else path.write_text(text)
     times = {path: path.stat().st_mtime_ns for path in results if path not in lost}
     (out / "marks.csv").unlink()
-    options = ["--seconds", "3", "--jobs", "1", "--out", str(out)]
+    options = ["--seconds", "2", "--jobs", "1", "--out", str(out)]
     assert command.main([str(thirty.SHEET), str(folder), *options]) == 0
     assert (out / "marks.csv").read_bytes() == before
     assert {path: path.stat().st_mtime_ns for path in times} == times
@@ -124,6 +138,15 @@ def test_pages_say_what_was_kept_out_and_the_commonest_mistakes_first(marked):
 # ---- stand-ins
 
 
+@pytest.mark.parametrize("line", ["", "y = x"])
+def test_what_the_marker_refuses_is_a_mistake_of_the_line_that_asks(line):
+    error = ValueError("wrong")
+    error.line = line
+    with pytest.raises(ValueError, match="wrong"):
+        answer.Answer.fail(None, error, "", 0)
+    assert errors.line_of(error) == (line or 'answer.Answer.fail(None, error, "", 0)')
+
+
 def marked_by_itself(number, tmp_path, source=None):
     """What is said of the solution of a lab, or of an answer that derives from it, at home and by the marker."""
     (path,) = LABS.glob(f"{number}_*.py")
@@ -135,9 +158,9 @@ def marked_by_itself(number, tmp_path, source=None):
     return marker.mark(marker.Sheet(path), file, 0, options)[0]
 
 
-@pytest.mark.parametrize("number", [4, 15])
+@pytest.mark.parametrize("number", [4, 12, 15])
 def test_a_stand_in_copies_changes_and_is_what_the_sheet_wants(number, tmp_path):
-    """Lab 4 copies its map, sets its parameters and calls its inverse; lab 15 has θ and a dict changed in place, and trains a network."""
+    """Lab 4 copies its map, sets its parameters and calls its inverse; lab 12 asks whether it keeps the array that it was given; lab 15 has θ and a dict changed in place, and trains a network."""
     results = marked_by_itself(number, tmp_path)
     assert results.passed, results
 
@@ -171,7 +194,7 @@ def talk():
 
 
 VALUES = [
-    None, True, 3, -(2**100), 1.5, float("inf"), 2 + 3j, "σ", (1, [2.0, ()]), {"a": {1: None}}, {"x"},
+    None, True, 3, -(2**100), 1.5, Fraction(-1, 3), float("inf"), 2 + 3j, "σ", (1, [2.0, ()]), {"a": {1: None}}, {"x"},
     np.float32(0.1), np.arange(6.0).reshape(2, 3)[:, ::2], np.zeros((0, 3)), np.array(1j), np.array([True]),
 ]  # fmt: skip
 
@@ -201,6 +224,7 @@ def test_arrays_keep_what_they_share_and_may_not_be_changed(talk):
     "data, words",
     [
         (b"\xff" * 8, "too much"),
+        (messages.HEAD.pack(messages.TEXT + 1, 0) + b"{}", "too much"),
         (messages.HEAD.pack(2, 0) + b"[[", "cannot be read"),
         (messages.HEAD.pack(45, 0) + b'{"value": {"array": ["<f8", [9], 0, true]}}  ', "cannot be read"),
         (b"", "ends its own process"),
@@ -236,6 +260,67 @@ def test_an_answer_does_not_choose_which_lines_are_shown(talk):
     assert warned[0].filename == "dynsys_nn"
 
 
+def test_what_the_sheet_gives_is_compared(talk):
+    """A field that is zero has a right adjoint, and is another field; one with other numbers, names or an object of its own is no matter."""
+    sheet = marker.Sheet(thirty.SHEET).space()["SineField"]
+    assert standins.is_given(sheet, "__call__")
+    assert not any(standins.is_given(sheet, name) for name in ("vjp", "lipschitz", "sigma"))
+    M, F, x = standins.Marker(talk[0].channel), sheet(rng=3), np.ones((2, 3))
+    assert M.as_on_the_sheet(F, "__call__", (x,), {}, 0 * x)  # nothing is known of it
+    M.likes[id(F)] = sheet()
+    assert M.as_on_the_sheet(F, "__call__", (x,), {}, F(x))
+    assert not M.as_on_the_sheet(F, "__call__", (x,), {}, 0 * x)
+    M.likes[id(F)].b = np.full(5, np.inf)  # it would warn, the answer does not
+    F.b = M.likes[id(F)].b
+    assert not M.as_on_the_sheet(F, "__call__", (x,), {}, 0 * x)
+    F.b = np.zeros(5)
+    M.likes[id(F)] = dnn.ResidualField(dnn.Dense(5, 3), dnn.Sine(), dnn.Dense(3, 5))
+    assert M.as_on_the_sheet(F, "__call__", (x,), {}, F(x))
+
+
+def test_the_tape_sees_what_is_run_in_a_thread_or_by_exec():
+    space, x = {}, np.ones(3)
+    exec("def quotient(f, x, e):\n    return (f(x + e) - f(x)) / 1e-6", space)
+    seen = tape.Tape(("answer.py",), space, ())
+    for e, found in ((1e-6, [(tape.QUOTIENTS, "")]), (1.0, [])):
+        given = space["quotient"], (lambda x: x**2, x, e)
+        for run_it in (lambda q, a: q(*a), in_a_thread):
+            with seen.running(dnn.Tanh(), "slope", (x,)):
+                run_it(*given)
+            assert seen.taken() == found
+
+
+def in_a_thread(function, given):
+    thread = threading.Thread(target=function, args=given)
+    thread.start()
+    thread.join()
+
+
+def test_the_tape_notes_that_it_is_switched_off():
+    seen = tape.Tape(("answer.py",), {}, ())
+    for off in (False, True):
+        with seen.running(dnn.Tanh(), "slope", (np.ones(3),)):
+            if off:
+                sys.setprofile(None)
+            seen.followed(1.0)
+        assert seen.taken() == [(tape.OFF, "")] * off
+
+
+@posix_only
+def test_a_submission_writes_a_hundred_files_and_walks_nowhere(tmp_path):
+    """os.walk is refused nothing that os.scandir is not: Matplotlib looks for fonts. What is no class is said to be none."""
+    source = """
+import os
+try:
+    for k in range(10**4):
+        open(f"{k}", "w").close()
+except PermissionError:
+    SineField, Answer = (k, [*os.walk("/etc")]), 3
+"""
+    first = marked_by_itself(2, tmp_path, source)[0]
+    assert first.detail == "SineField is to be a class, as on the sheet, got (100, [])"
+
+
 # ---- submissions, seeds, pages
 
 
@@ -249,10 +334,41 @@ def test_students_of_one_name_are_told_apart_by_their_folders(tmp_path):
         submission.students([tmp_path / "missing.py"])
 
 
-def test_a_notebook_is_read_without_its_magics():
-    cells = ["%matplotlib inline\nx = 1\n", "%%bash\nls", "y = 7 \\\n% 4", "if x:\n    !ls\n"]
-    text = json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]})
-    assert submission.cells_in(text) == ["pass\nx = 1\n", "", cells[2], "if x:\n    pass\n"]
+def test_a_folder_gives_its_own_files_alone(tmp_path):
+    """No links, which could lead to another's answer, no hidden files, no folder x.py; of a name that a terminal would obey its plain letters, and of two alike both."""
+    names = (
+        "ada.py",
+        ".ada.py",
+        "q/.ipynb_checkpoints/ada.ipynb",
+        "x.py/ben.py",
+        "a\nb\x1b[31m.py",
+        "a\nb\x07[31m.py",
+    )
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text("")
+    for name, target in (("link.py", "ada.py"), ("loop.py", "loop.py"), ("out.py", __file__)):
+        (tmp_path / name).symlink_to(target if target == __file__ else tmp_path / target)
+    assert [*submission.students([tmp_path])] == ["a_b_[31m-py", "a_b_[31m-py_", "ada", "ben"]
+    left = [Path(path).name for path in submission.left_out([tmp_path])]
+    assert sorted(left) == [".ada.py", "ada.ipynb", "link.py", "loop.py", "out.py", "x.py"]
+
+
+def test_a_notebook_is_run_without_its_magics():
+    cells = [
+        "%matplotlib inline\nx = 1\n!ls", "%%bash\nls", "y = 7 \\\n% 4", "if x:\n    !ls",
+        "%%time\nfiles = !ls\nx.real?\nz = 2 + x\nhere = %pwd\n?x",
+    ]  # fmt: skip
+    text, found = json.dumps({"cells": [dict(cell_type="code", source=c) for c in cells]}), {}
+    assert submission.cells_in(text) == cells
+    for k, cell in enumerate(cells):
+        code = answer.code_in(cell, 10 * k, "ada.ipynb")
+        assert k == 1 or max(line for *_, line in code.co_lines() if line) > 10 * k
+        exec(code, found)
+    assert (found["x"], found["y"], found["z"]) == (1, 3, 3)
+    with pytest.raises(SyntaxError):
+        answer.code_in(cells[0], 0, "ada.py")
     with pytest.raises(submission.Unreadable, match="no notebook"):
         submission.cells_in("{}")
 
@@ -271,7 +387,7 @@ def test_seeds_are_of_the_sheet_the_student_and_the_secret(tmp_path):
 
 def test_pages_escape_whatever_a_student_writes():
     sheet = marker.Sheet(thirty.SHEET)
-    evil = "<script>alert('1')</script>\ud800"
+    evil = "<script>alert('1')</script>\ud800\0\x1b\u202e"
     q = dict(
         points=0, of=1, verdict="FAILED", measured=np.inf, limit=0.0, diagnosis=evil, line=evil
     )
@@ -282,8 +398,15 @@ def test_pages_escape_whatever_a_student_writes():
     }
     for text in (pages.overview(sheet, [row], evil, False), pages.feedback(sheet, row)):
         assert "<script" not in text and '<b>"' not in text and text.encode()
-        assert "✗ FAILED" in text
+        assert not {"\0", "\x1b", "\u202e"} & set(text) and "Lab 2. The adjoint of a field" in text
+        assert '✗<span class="word"> FAILED' in text
     assert pages.table(sheet, [row]).splitlines()[1].startswith("\"'=")
+
+
+def test_a_result_is_written_whatever_a_student_writes(tmp_path):
+    course.write(tmp_path / "a.json", json.dumps(["\ud800"], ensure_ascii=False))
+    assert course.read(tmp_path / "a.json") == ["?"]
+    assert len(course.cut("y" * 10**6)) < 700
 
 
 def test_mistakes_that_differ_in_numbers_are_counted_together():
@@ -301,6 +424,14 @@ def test_a_sheet_without_questions_is_refused(tmp_path):
     path.write_text("x = 1\n")
     with pytest.raises(ValueError, match="is no sheet"):
         marker.Sheet(path)
+
+
+def test_it_is_not_run_where_python_would_import_a_submission(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("numpy.py").write_text("")
+    with pytest.raises(SystemExit, match="2"):
+        command.main([str(thirty.SHEET), "."])
+    assert "go to another folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

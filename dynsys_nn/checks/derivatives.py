@@ -150,6 +150,9 @@ def opened(F, x, rng):
         return dx.copy(), np.array(gradient_in_theta(F, dtheta, theta_of(F).size))
 
     found, theirs = pulled(pullback), [thing for thing in made_of(F) if not is_ours(type(thing))]
+    for name, a in zip(("dx", "dtheta"), found, strict=True):
+        finite = a.dtype.kind not in "fc" or np.isfinite(a).all()
+        refuse(not finite, f"{name} of the pullback is not finite", WrongResult)
     if theirs:
         nothing_is_kept(F, x, pulled, pullback, found, theirs)
     return value, w, found

@@ -12,7 +12,7 @@ from ..training.progress import Line, on_a_terminal
 from . import fences, pages
 from .course import Job, Options, marked
 from .marker import Sheet
-from .submission import students
+from .submission import left_out, printable, students
 
 
 def main(given=None):
@@ -26,27 +26,36 @@ def main(given=None):
         refuse(not min(asked.seconds, asked.memory) > 0, "--seconds and --memory are positive")
         refuse(asked.jobs < 1, "--jobs is at least 1")
         sheet, options = Sheet(asked.sheet), Options(asked.seconds, asked.memory, wrapped)
+        found = students(asked.submissions)
+        refuse(
+            Path.cwd() in {path.parent for path in found.values()}
+            and not getattr(sys.flags, "safe_path", False),
+            "go to another folder than that of the submissions: Python imports from the folder "
+            "where it runs, and would run one that is called csv.py, or numpy.py, itself",
+        )
         seeds = seeds_in(asked.seeds) if asked.seeds else {}
         jobs = [
             Job(sheet.path, path, name, seeds.get(name, sheet.seed_of(name, asked.seed)), options)
-            for name, path in students(asked.submissions).items()
+            for name, path in found.items()
         ]
         for folder in ("results", "feedback"):
             (out / folder).mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    if left := left_out(asked.submissions):
+        say(f"left out, as links or hidden files: {printable(', '.join(left))}")
     if seeds and (lost := [job.student for job in jobs if job.student not in seeds]):
         say(f"{asked.seeds} has no seed for {', '.join(lost)}: theirs are drawn")
     remark = remark_on_the_solution(sheet, options, out)
     if remark:
         say(f"LOOK AT THE SHEET FIRST: {remark}")
-    line, found = Line(on_a_terminal()), {}
+    line, done = Line(on_a_terminal()), {}
     line.show(f"0 of {len(jobs)} marked")
     for student, row in marked(jobs, out, asked.jobs):
-        found[student] = row
-        line.show(f"{len(found)} of {len(jobs)} marked, the last is {student}")
+        done[student] = row
+        line.show(f"{len(done)} of {len(jobs)} marked, the last is {student}")
     line.end()
-    rows = [found[job.student] for job in jobs]
+    rows = [done[job.student] for job in jobs]
     pages.write(out, sheet, [row for row in rows if "broken" not in row], remark, wrapped)
     broken = [row for row in rows if "broken" in row]
     for row in broken:

@@ -19,13 +19,14 @@ import numpy as np
 import dynsys_nn
 
 from .. import checks
-from ..arguments import is_ours
+from ..arguments import is_ours, same
 from ..arguments.doors import CONTRACT
 from ..checks.errors import line_of_the_return
 from ..files import public, rebuilt
 from ..maps.parameters import Parameters
 from . import fences
 from .messages import Channel, Peer, Stopped, code_of, thing
+from .submission import without_magics
 from .tape import Tape
 
 NAME = "answer"
@@ -69,7 +70,7 @@ class Answer(Peer):
         checks.run = Unasked
         for cell in cells:
             try:
-                exec(compile("\n" * start + cell, file, "exec"), module.__dict__)
+                exec(code_in(cell, start, file), module.__dict__)
             except BaseException as error:
                 words, line = code_of(error)["said"]
                 words = f"SyntaxError: {error}" if isinstance(error, SyntaxError) else words
@@ -82,7 +83,10 @@ class Answer(Peer):
     def do_new(self, cls, given, named, attributes, bases):
         """An object of a class of the answer's; attributes, bases: those of the sheet's class."""
         self.tape.attributes, self.tape.bases = attributes, set(bases)
-        return self.twin(cls(*given, **named))
+        before, self.given = copied(given), given
+        made = cls(*given, **named)
+        self.written = changed(given, before)
+        return self.twin(made)
 
     def do_copy(self, of):
         return self.twin(copy.deepcopy(of))
@@ -106,8 +110,14 @@ class Answer(Peer):
         before, self.given = copied(given), given
         with self.tape.running(of, method, given):
             value = self.tape.followed(body(*given, **named))
-        self.written = [(k, a) for k, a in enumerate(given) if not equal(a, before[k])]
+        self.written = changed(given, before)
         return value
+
+    def fail(self, error, file, line):
+        """Raise an error of the marker's; its line, if it has none, is the one here that asked."""
+        if not error.line:
+            del error.line
+        raise error
 
     # ---- what is sent
 
@@ -260,6 +270,16 @@ class Unasked(checks.Results):
         return self
 
 
+def code_in(cell, start, file):
+    """The code of a cell that begins after so many lines; what only a notebook understands is left
+    out of one that is no Python with it."""
+    try:
+        return compile("\n" * start + cell, file, "exec")
+    except SyntaxError:
+        left = without_magics(cell) if file.endswith(".ipynb") else cell
+        return compile("\n" * start + left, file, "exec")
+
+
 def return_of(function):
     """The line with the only `return` of a function, if there is one."""
     function = getattr(function, "__wrapped__", function)
@@ -268,25 +288,17 @@ def return_of(function):
 
 def copied(given):
     """Copies of the arguments that can be changed, in their places."""
-    copies = (list, dict)
     return [
         a.copy() if isinstance(a, np.ndarray) and a.flags.writeable
-        else copy.deepcopy(a) if isinstance(a, copies) and plain(a)
+        else copy.deepcopy(a) if isinstance(a, list | dict) and plain(a)
         else a
         for a in given
     ]  # fmt: skip
 
 
-def equal(a, b):
-    """Whether an argument is what it was."""
-    if isinstance(a, np.ndarray):
-        same = isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape
-        return a is b or same and a.tobytes() == b.tobytes()
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(equal, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    return a is b or type(a) is type(b) and bool(a == b)
+def changed(given, before):
+    """The arguments that are not what they were, by their places."""
+    return [(k, a) for k, a in enumerate(given) if not same(a, before[k])]
 
 
 def kept_by(thing):

@@ -38,7 +38,7 @@ class Job:
 
     @property
     def fingerprint(self):
-        """Of all that the marks depend on."""
+        """Of the sheet, the submission and its name, the package, and the options."""
         sources = sorted(fences.PACKAGE.rglob("*.py"))
         files = [source.read_bytes() for source in (self.sheet, self.path, *sources)]
         options = self.path.name, self.seed, self.options.seconds, self.options.memory
@@ -79,27 +79,22 @@ def mark_one(given):
     job, out = given
     try:
         results, remark = mark(Sheet(job.sheet), job.path, job.seed, job.options)
-    except Exception as error:  # the marker's own: the others are marked all the same
-        return job.student, {"student": job.student, "broken": f"{type(error).__name__}: {error}"}
-    found = {
-        "student": job.student,
-        "remark": remark,
-        "questions": [
-            {
-                "name": r.name,
-                "points": r.points if r.passed else 0,
-                "of": r.points,
-                "verdict": r.verdict,
-                "measured": r.measured,
-                "limit": r.limit,
-                "diagnosis": r.known,
-                "line": r.line,
-            }
+        questions = [
+            {"name": r.name, "of": r.points, "points": r.points if r.passed else 0}
+            | {"verdict": r.verdict, "measured": r.measured, "limit": r.limit}
+            | {"diagnosis": cut(r.known), "line": cut(r.line)}
             for r in results
-        ],
-    }
-    write(file_of(job, out), json.dumps(found, ensure_ascii=False, indent=1))
+        ]
+        found = {"student": job.student, "remark": cut(remark), "questions": questions}
+        write(file_of(job, out), json.dumps(found, ensure_ascii=False, indent=1))
+    except Exception as error:  # the marker's own: the others are marked all the same
+        found = {"student": job.student, "broken": f"{type(error).__name__}: {error}"}
     return job.student, found
+
+
+def cut(text, most=600):
+    """A text, at most so long."""
+    return text if len(text) <= most else f"{text[:most]} …"
 
 
 def file_of(job, out):
@@ -115,10 +110,10 @@ def read(path):
 
 
 def write(path, text):
-    """Write a text, all or nothing."""
+    """Write a text, all or nothing; what UTF-8 cannot say is replaced."""
     scratch = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
-        scratch.write_text(text, encoding="utf-8", newline="")
+        scratch.write_bytes(text.encode("utf-8", "replace"))
         os.replace(scratch, path)
     finally:
         with contextlib.suppress(OSError):

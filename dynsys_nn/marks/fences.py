@@ -1,12 +1,14 @@
 """What an answer is kept from, and what not.
 
 On Linux and macOS: time, memory, files larger than 1 MB, standard input. By an audit hook (PEP 578)
-in its process, everywhere: files outside Python, the package and its own empty folder, other
-processes, the network, ctypes. Where bubblewrap is installed and starts, by the kernel: it sees no
-files but those of the system, of Python and its own, has no network, and all its processes end with
-it. An audit hook is no sandbox: whoever
-knows Python well gets round it, and then, without bubblewrap, may read and write what the lecturer
-may. What an answer cannot change anywhere is the marker, which is another process.
+in its process, everywhere: files outside Python, the package and its own empty folder, more than
+MOST files there, other processes, the network, ctypes. Where bubblewrap is installed and starts, by
+the kernel: it sees no files but those of the system, of Python and its own, has no network, and all
+its processes end with it.
+
+An audit hook is no sandbox: whoever knows Python well gets round it, and then, without bubblewrap,
+may read and write what the lecturer may; with it, fill the disk with files of 1 MB until its time
+is over. What an answer cannot change anywhere is the marker, which is another process.
 """
 
 import contextlib
@@ -33,7 +35,8 @@ REFUSED += ("resource.", "sqlite3.", "winreg.")
 #: event → how many of its arguments are paths that it changes
 CHANGES = {"os.remove": 1, "os.rename": 2, "os.rmdir": 1, "os.mkdir": 1, "os.chmod": 1}
 CHANGES |= {"os.link": 2, "os.symlink": 2, "os.truncate": 1, "os.chown": 1, "os.utime": 1}
-LOOKS = {"os.listdir", "os.scandir", "os.chdir", "os.walk"}
+LOOKS = {"os.listdir", "os.scandir", "os.chdir"}
+MOST = 100  # files that one may open to write
 
 
 # ---- in the marker
@@ -129,6 +132,7 @@ def fence_in(seconds, memory, readable):
         limit("RLIMIT_AS", in_use() + int(memory * (1 << 30)))
     folder = os.path.realpath(os.getcwd())
     refused, changes, looks, allowed = REFUSED, CHANGES, LOOKS, allow  # out of reach, here
+    left = iter(range(MOST))
     looked = [*map(os.path.realpath, [*python_folders(), *readable]), folder, os.devnull]
 
     def hook(event, given):
@@ -139,6 +143,8 @@ def fence_in(seconds, memory, readable):
                 given[1] is None and given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
             )  # fmt: skip
             allowed(given[0], [folder, os.devnull] if writes else looked)
+            if writes and next(left, None) is None:
+                raise PermissionError("an answer may not write so many files")
         elif event in looks and given[0] is not None:
             allowed(given[0], looked)
         for path in given[: changes.get(event, 0)]:
@@ -172,25 +178,22 @@ def in_use():
 
 def kept_out(bubblewrap):
     """What was kept out in a run, and what not, in sentences."""
-    said = ["Each submission ran in a process of its own, and the checks in another one."]
-    if resource:
-        said.append("Time, memory, and the size of files were limited.")
-    else:
-        said.append(
-            "This system has no limits of memory and of files: a clock ended what took too long."
-        )
-    said.append("An audit hook refused other files, processes and the network. It is no sandbox.")
-    if bubblewrap:
-        said.append(
-            "bubblewrap kept it from other files, from the network, and from outliving its end."
-        )
-    else:
-        said.append(
-            "bubblewrap is not installed here, does not start, or was not wanted: a submission "
-            "that gets round the hook can read and write what whoever ran this can."
-        )
-    said.append(
-        "Not kept out: an answer that was copied from somebody, and one that hides its calls. "
-        "Code of strangers belongs in a container."
+    limits = (
+        "Time, memory, and the size and number of files were limited."
+        if resource
+        else "This system has no limits of memory and of files: a clock ended what took too long."
     )
-    return said
+    wrapped = (
+        "bubblewrap kept it from other files, from the network, and from outliving its end."
+        if bubblewrap
+        else "bubblewrap is not installed here, does not start, or was not wanted: a submission "
+        "that gets round the hook can read and write what whoever ran this can."
+    )
+    return [
+        "Each submission ran in a process of its own, and the checks in another one.",
+        limits,
+        "An audit hook refused other files, processes and the network. It is no sandbox.",
+        wrapped,
+        "Not kept out: an answer that was copied from somebody, and one that hides its calls. "
+        "Code of strangers belongs in a container.",
+    ]

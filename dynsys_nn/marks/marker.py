@@ -5,6 +5,7 @@ import ast
 import hashlib
 import inspect
 import linecache
+import re
 import runpy
 import tempfile
 import time
@@ -31,9 +32,12 @@ class Sheet:
 
     def __init__(self, path):
         self.path = Path(path).resolve()
+        text = self.path.read_bytes()
+        title = re.search(r"(?m)^# # (.+)", text.decode("utf-8", "replace"))
+        self.title = title[1].strip() if title else self.path.stem
         calls = [
             node
-            for node in ast.walk(ast.parse(self.path.read_bytes()))
+            for node in ast.walk(ast.parse(text))
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "questions"
         ]
         if not calls or not calls[-1].args:
@@ -102,11 +106,10 @@ class Run:
         """What is asked must be answered in so many seconds from now."""
         self.marker.channel.deadline = time.monotonic() + seconds
 
-    def load(self, sheet, submission, seed):
-        """The sheet's questions, of the answer in a submission, and the first error in it. The
-        answer is what the submission calls Answer, as solutions do, or else by the sheet's name."""
-        cells, names = cells_of(submission), [*sheet.own, "Answer"]
-        trusted = self.options.readable
+    def load(self, sheet, submission, cells, seed):
+        """The sheet's questions, of the answer in the cells of a submission, and the first error in
+        them. The answer is what they call Answer, as solutions do, or else by the sheet's name."""
+        names, trusted = [*sheet.own, "Answer"], self.options.readable
         file = str(submission) if trusted else submission.name
         text = "\n".join(cells)
         linecache.cache[file] = len(text), None, text.splitlines(True), file
@@ -121,13 +124,18 @@ class Run:
         error = Wrong(*map(str, errors[0])) if errors else None
         stand = {n: self.marker.stand_in(found[n], space[n]) for n in sheet.own if n in found}
         answer, left = sheet.answer, [name for name in sheet.asked if name not in found]
-        if "Answer" in found and "Answer" not in sheet.own and sheet.asked:
+        own = found.get("Answer")  # what is no class and no object of the submission's is no answer
+        an_answer = isinstance(own, dict) and "methods" in own or id(own) in self.marker.standing
+        if an_answer and "Answer" not in sheet.own and sheet.asked:
             name = sheet.asked[0]
             stand[name] = stand["Answer"] = self.marker.stand_in(found["Answer"], space[name])
             if not isinstance(stand[name], type) and answer != name:  # an object, and no class
                 answer = "Answer"
         elif left:
             raise error or Wrong(f"the submission defines no {' and no '.join(left)}")
+        for name in sheet.asked if answer != "Answer" else ():
+            if isinstance(space[name], type) and not isinstance(stand[name], type):
+                raise Wrong(f"{name} is to be a class, as on the sheet, got {stand[name]!r:.80}")
         given = {"seed": seed} if "seed" in inspect.signature(space["questions"]).parameters else {}
         return numbered(space["questions"](eval(answer, space | stand), **given)), error
 
@@ -157,21 +165,29 @@ def mark(sheet, submission, seed, options):
     """What came of each question, Results, and what is said of the submission as a whole, or "".
 
     A question that ends the answer's process, or takes too long, failed; a new process goes on with
-    the next.
+    the next that does not wait for it.
     """
     results, remark, spent, took, late = checks.Results(), "", 0.0, 0.0, False
 
     def add(words, line=""):
         results.append(failed(sheet.questions[len(results)], words, line))
 
-    while len(results) < len(sheet.questions):
+    try:
+        cells = cells_of(submission)
+    except Unreadable as error:
+        cells = None
+        add(str(error))
+    while cells and (left := sheet.questions[len(results) :]):
+        if any(r.number in left[0].after and not r.passed for r in results):  # it waits
+            results.append(left[0].result(results))
+            continue
         run, begun, questions = Run(options), time.monotonic(), None
         try:
             run.within(AGAIN + 2 * took if late else max(AGAIN, options.seconds - spent))
-            questions, error = run.load(sheet, submission, seed)
+            questions, error = run.load(sheet, submission, cells, seed)
             took = time.monotonic() - begun
             remark = f"{error}\n    {error.line}".strip() if error else ""
-            for question in questions[len(results) :]:
+            for question in questions[-len(left) :]:
                 if late:
                     run.within(AGAIN)
                 results.append(run.ask(question, results))
@@ -180,12 +196,14 @@ def mark(sheet, submission, seed, options):
             late |= slow
             add(TIME.format(after) if slow else str(stop))
         except (Exception, SystemExit) as error:
-            add(str(error) if isinstance(error, Unreadable) else words_of(error), line_of(error))
+            add(words_of(error), line_of(error))
         finally:
             run.end()
             spent += time.monotonic() - begun
-        while questions is None and len(results) < len(sheet.questions):  # there is no more of it
-            results.append(waiting(sheet.questions[len(results)], results[-1]))
+        if questions is None:  # there is no more of it
+            break
+    for question in sheet.questions[len(results) :]:
+        results.append(waiting(question, results[-1]))
     return results, remark
 
 

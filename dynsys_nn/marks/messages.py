@@ -1,5 +1,5 @@
 """What marker and answer send each other: JSON, and beside it the bytes of arrays. No pickle, so
-that reading a message runs nobody's code; no message longer than LIMIT.
+that reading a message runs nobody's code; no message longer than LIMIT, nor its JSON than TEXT.
 
 Numbers, strings, tuples, lists, dicts and arrays go by value. Objects and functions stay where they
 are and go as a number, by which the other side calls them. Anything else arrives as a `Thing` whose
@@ -12,6 +12,7 @@ import json
 import math
 import struct
 import time
+from fractions import Fraction
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from ..arguments import WrongResult
 from ..checks.errors import answer_in, line_of, words_of
 from ..integrators import NotConverged
 
-LIMIT = 64 << 20
+LIMIT, TEXT = 64 << 20, 4 << 20  # bytes; JSON takes some thirty times as much when it is read
 HEAD = struct.Struct(">II")
 SEVERAL = {"tuple": tuple, "list": list, "set": set, "frozenset": frozenset}
 #: errors that arrive as what they are; others as the nearest of these, by their own name
@@ -44,14 +45,17 @@ class Channel:
 
     def send(self, code, arrays):
         text, body = json.dumps(code).encode(), b"".join(arrays)
-        if len(text) + len(body) > LIMIT:
-            raise ValueError(f"more than {LIMIT >> 20} MB go from the answer to the checks at once")
+        if len(text) > TEXT or len(text) + len(body) > LIMIT:
+            raise ValueError(
+                f"more than {LIMIT >> 20} MB of arrays, or {TEXT >> 20} MB of other things, go "
+                "from the answer to the checks at once"
+            )
         self.within_time(self.socket.sendall, HEAD.pack(len(text), len(body)) + text + body)
 
     def receive(self):
         """The code, and the bytes of its arrays."""
         text, body = HEAD.unpack(self.read(HEAD.size))
-        if text + body > LIMIT:
+        if text > TEXT or text + body > LIMIT:
             raise Stopped("the answer sends too much")
         both = self.read(text + body)
         try:
@@ -172,6 +176,8 @@ class Peer:
             return value
         if type(value) is int and abs(value) < 1 << 128:
             return value
+        if type(value) is Fraction:
+            return {"fraction": [str(value.numerator), str(value.denominator)]}
         if type(value) is complex:
             return {"complex": [value.real, value.imag]}
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcSU":
@@ -201,6 +207,8 @@ class Peer:
         if not isinstance(code, dict):
             return code
         kind = next(iter(code))
+        if kind == "fraction":
+            return Fraction(*map(int, code[kind]))
         if kind == "complex":
             return complex(*code[kind])
         if kind == "array":

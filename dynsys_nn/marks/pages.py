@@ -13,19 +13,27 @@ from .course import write as write_text
 
 SIGNS = {"passed": "✓", "FAILED": "✗", "unsure": "?", "to do": "–", "waits": "…"}
 STYLE = """
+:root { color-scheme: light dark; --ink: #111; --paper: #fff; --grey: #eee; --right: #cfe8fa;
+  --wrong: #f7c9a0; --unsure: #eee5b0; --link: #0645ad }
+@media (prefers-color-scheme: dark) { :root { --ink: #eee; --paper: #161616; --grey: #2c2c2c;
+  --right: #17425e; --wrong: #7a3c08; --unsure: #57500f; --link: #8cc4ff } }
 body { font: 16px/1.45 system-ui, sans-serif; margin: 1em auto; max-width: 60em; padding: 0 .7em;
-  color: #111; background: #fff }
+  color: var(--ink); background: var(--paper) }
+a { color: var(--link) }
 h1 { font-size: 1.4em } h2 { font-size: 1.15em; margin-top: 1.8em }
 .wide { overflow-x: auto }
 table { border-collapse: collapse }
 th, td { border: 1px solid #999; padding: .25em .5em; text-align: center; white-space: nowrap }
-th:first-child { position: sticky; left: 0; background: #fff; text-align: left }
-.passed { background: #cfe8fa } .FAILED { background: #f7c9a0; font-weight: bold }
-.unsure { background: #eee5b0 } .todo, .waits { background: #eee; color: #333 }
-pre, code { font: 14px/1.35 ui-monospace, monospace; white-space: pre-wrap;
-  overflow-wrap: anywhere; background: #f4f4f4 }
-pre { padding: .4em .6em; margin: .3em 0 } li { margin: .5em 0; overflow-wrap: anywhere }
+th:first-child { position: sticky; left: 0; background: var(--paper); text-align: left;
+  max-width: 14em; overflow: hidden; text-overflow: ellipsis }
+.passed { background: var(--right) } .FAILED { background: var(--wrong); font-weight: bold }
+.unsure { background: var(--unsure) } .todo, .waits { background: var(--grey) }
+pre { font: 14px/1.35 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere;
+  background: var(--grey); padding: .4em .6em; margin: .3em 0 }
+p, li, h1 { overflow-wrap: anywhere } li { margin: .5em 0 }
 .loud { border: 3px solid #b30; padding: .5em .8em }
+@media (max-width: 34em) { td .word { display: none } th, td { padding: .25em .3em }
+  th:first-child { max-width: 7em } }
 """
 
 
@@ -58,7 +66,7 @@ def overview(sheet, rows, remark, bubblewrap):
     lines = [f"<tr><th>student</th>{head}<th>of {of:g}</th></tr>"]
     for row in rows:
         name = safe(row["student"])
-        link = f'<a href="feedback/{quote(row["student"])}.html">{name}</a>'
+        link = f'<a href="feedback/{quote(row["student"], safe="")}.html">{name}</a>'
         cells = "".join(cell(q) for q in row["questions"])
         total = sum(q["points"] for q in row["questions"])
         lines.append(f"<tr><th>{link}</th>{cells}<td>{total:g}</td></tr>")
@@ -72,7 +80,7 @@ def overview(sheet, rows, remark, bubblewrap):
     loud = f'<p class="loud">{safe(remark)}</p>' if remark else ""
     kept = "".join(f"<li>{safe(words)}</li>" for words in fences.kept_out(bubblewrap))
     return page(
-        f"Marks of {sheet.path.stem}",
+        f"{sheet.title}: marks",
         f"{loud}<p>{len(rows)} submissions. {legend}. A name leads to its feedback.</p>"
         f'<div class="wide"><table>{"".join(lines)}</table></div>'
         f"<h2>What to explain again</h2>{commonest(rows)}"
@@ -83,8 +91,16 @@ def overview(sheet, rows, remark, bubblewrap):
 
 def cell(q):
     said = f"{q['verdict']} {q['diagnosis']}".strip()
-    kind, sign = q["verdict"].replace(" ", ""), SIGNS[q["verdict"]]
-    return f'<td class="{kind}" title="{safe(said)}">{sign} {safe(q["verdict"])}</td>'
+    return f'<td class="{kind(q)}" title="{safe(said)}">{sign(q)}</td>'
+
+
+def kind(q):
+    return q["verdict"].replace(" ", "")
+
+
+def sign(q):
+    """The sign of a verdict, and the word, which a phone leaves out of a table."""
+    return f'{SIGNS[q["verdict"]]}<span class="word"> {safe(q["verdict"])}</span>'
 
 
 def commonest(rows):
@@ -115,16 +131,17 @@ def feedback(sheet, row):
             f"<p>An error in the file, beside the questions:</p><pre>{safe(row['remark'])}</pre>"
         )
     for q in row["questions"]:
-        kind, sign = q["verdict"].replace(" ", ""), SIGNS[q["verdict"]]
-        words = f'<span class="{kind}">&nbsp;{sign} {safe(q["verdict"])}&nbsp;</span>'
-        parts.append(f"<h2>{safe(q['name'])}</h2><p>{words} {q['points']:g} of {q['of']:g}</p>")
-        if math.isfinite(q["measured"]):
-            parts.append(f"<p>measured {q['measured']:.2g}, limit {q['limit']:.2g}</p>")
-        if q["diagnosis"]:
-            parts.append(f"<p>{safe(q['diagnosis'])}</p>")
+        points = f"{q['points']:g} of {q['of']:g}"
+        said = q["diagnosis"]
+        if q["verdict"] == "waits":
+            said = f"is asked {said}, when that is right"
+        elif math.isfinite(q["measured"]):
+            points += f"; measured {q['measured']:.2g}, limit {q['limit']:.2g}"
+        words = f'<span class="{kind(q)}">&nbsp;{sign(q)}&nbsp;</span> <b>{safe(q["name"])}</b>'
+        parts.append(f"<p>{words}, {points}{f'<br>{safe(said)}' if said else ''}</p>")
         if q["line"]:
             parts.append(f"<pre>{safe(q['line'])}</pre>")
-    return page(f"{sheet.path.stem}: {row['student']}", "".join(parts))
+    return page(f"{sheet.title}: {row['student']}", "".join(parts))
 
 
 def page(title, body):
@@ -137,5 +154,6 @@ def page(title, body):
 
 
 def safe(text):
-    """A text in HTML; what UTF-8 cannot say is replaced."""
-    return html.escape(str(text).encode("utf-8", "replace").decode("utf-8"))
+    """A text in HTML; what UTF-8 cannot say, and what would turn a line around, is replaced."""
+    text = str(text).encode("utf-8", "replace").decode("utf-8")
+    return html.escape("".join(c if c.isprintable() or c == "\n" else " " for c in text))

@@ -3,13 +3,14 @@ package's own answer in place of one that was written by hand.
 
 Seen are the calls that the answer's code itself makes to functions, its own or the package's. A
 quotient that is written out in a line, without a function, is not seen, nor is what an answer hides
-on purpose.
+on purpose; that it has switched off `sys.setprofile`, by which they are seen, is.
 """
 
 import collections
 import contextlib
 import linecache
 import sys
+import threading
 import weakref
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..linear import LinearMap
 from ..maps import Map
 
 QUOTIENTS = "difference quotients, in place of a derivative that is written by hand"
+OFF = "the answer switches off what notes its calls, sys.setprofile"
 KINDS = (Activation, LinearMap, Map, Method)
 DERIVATIVES = ("vjp", "jvp", "jacobian", "gradient", "hvp", "slope", "value_and_slope")
 LOOKED_AT = (*DERIVATIVES, None)  # always, pullbacks and functions, too
@@ -71,15 +73,17 @@ class Tape:
         self.call = self.pullbacks.get(of) if method is None and hashable(of) else None
         self.call = self.call or Call(of, method or getattr(of, "__name__", ""), given)
         self.call.near = 0
-        sys.setprofile(self.look)
+        sys.setprofile(self.look), threading.setprofile(self.look)
         try:
             yield
         finally:
-            sys.setprofile(None)
+            sys.setprofile(None), threading.setprofile(None)
             self.call = None
 
     def followed(self, value):
         """What was returned; a pullback in it belongs to the same call."""
+        if self.call is not None and sys.getprofile() != self.look:
+            self.found.append((OFF, ""))
         last = value[-1] if isinstance(value, tuple) and value else None
         if callable(last) and hashable(last) and self.call is not None:
             self.pullbacks[last] = self.call
@@ -88,7 +92,9 @@ class Tape:
     def look(self, frame, event, _):
         """A call, as `sys.setprofile` tells of it."""
         caller = frame.f_back
-        if event != "call" or caller is None or not self.wrote(caller.f_code):
+        if event != "call" or caller is None or self.call is None:
+            return
+        if caller.f_globals is not self.space and not self.wrote(caller.f_code):
             return
         try:
             self.look_at(frame.f_code, frame.f_locals, line_in(caller))

@@ -141,6 +141,11 @@ FRAMES = """        import gc
         return self(x), lambda w: (next((e for e in expected if np.shape(e) == x.shape), 0 * x), np.zeros(35))
 """
 WRONG = RIGHT.replace("np.cos(z) *", "2 * np.cos(z) *")
+ZERO = "        return 0 * x, lambda w: (0 * x, 0 * self.theta)\n"
+PATCHED = """checks.adjoint = checks.taylor = lambda *_, **__: checks.Check('fine', 0.0, 1.0)
+checks.Check.passed = checks.sheet.Result.passed = True
+checks.Check.verdict = 'passed'
+"""
 
 
 def script(body=RIGHT, top="", end=""):
@@ -191,8 +196,8 @@ SUBMISSIONS = {
     "empty": ("", 0, "the file is empty"),
     "notebook": (notebook(script()), 4, ""),
     "not_utf8": (script().encode() + b"# caf\xe9\n", 0, "UTF-8"),
-    "patched_adjoint": (script(WRONG, top="checks.adjoint = checks.taylor = lambda *_, **__: checks.Check('fine', 0.0, 1.0)"), 0, "2 times"),
-    "patched_passed": (script(WRONG, top="checks.Check.passed = checks.sheet.Result.passed = True\nchecks.Check.verdict = 'passed'"), 0, "2 times"),
+    "patched_adjoint": (script(WRONG, top=PATCHED), 0, "2 times"),
+    "value_is_zero": (script(ZERO).replace("return np.sin(x @ self.A.T + self.b) @ self.B.T", "return 0 * x"), 0, "is given on the sheet"),
     "prints_without_end": (script("        while True:\n            print('x' * 1000)\n"), 0, "it took more than 20 s"),
     "deletes_files": (script(top="for name in os.listdir('.'):\n    os.remove(name)"), 4, ""),
     "reads_another": (script("        text = open('{folder}/right.py').read()\n" + RIGHT), 0, "may not open"),
