@@ -4,8 +4,10 @@ import contextlib
 import importlib
 import io
 import runpy
+import tracemalloc
 import warnings
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -88,3 +90,13 @@ def test_where_nobody_counts_bytes_lab_14_does_not_ask_for_them(monkeypatch):
     results, lines = printed(questions(Answer))
     assert results.passed, "\n".join(lines)
     assert asked - {question.name for question in questions(Answer)} == {"3.6 memory", "4.4 memory"}
+
+
+def test_an_answer_that_fails_leaves_no_memory_traced():
+    [path] = [path for path in LABS if path.name.startswith("14_")]
+    questions, Answer = lab(path)
+    peak = questions.__globals__["peak"]
+    with pytest.raises(ZeroDivisionError):
+        peak(lambda: 1 / 0)
+    assert not tracemalloc.is_tracing()
+    assert 8e6 < peak(lambda: np.ones(1_000_000)) < 9e6

@@ -66,6 +66,19 @@ class Deep:
 
 
 # %%
+def peak(run):
+    """The most bytes in memory while it runs; 0 where nobody counts them."""
+    if tracemalloc is None:
+        return 0
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        run()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
 def questions(Answer, seed=0):
     """What is asked of an answer, a class."""
     x, w = np.random.default_rng(seed).normal(size=(2, 5, 3))
@@ -90,17 +103,6 @@ def questions(Answer, seed=0):
                 return dx, dtheta
 
             return self(x), pullback
-
-    def peak(run):
-        """The most bytes in memory while it runs; 0 where nobody counts them."""
-        if tracemalloc is None:
-            return 0
-        tracemalloc.start()
-        before = tracemalloc.get_traced_memory()[0]
-        run()
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return most - before
 
     def states(n, dx=0, dtheta=0):
         F, xs = Seen(), [x + dx]
@@ -264,13 +266,9 @@ def picture(Answer):
     def cost(way, *m):
         F, x = Step(), np.ones((1000, 2))
         back_and_forth = getattr(Answer(F, 64), way)
-        tracemalloc.start()
-        F.vjp(x)[1](x)  # what one step takes is not counted
-        one, F.count = tracemalloc.get_traced_memory()[1], 0
-        tracemalloc.reset_peak()
-        back_and_forth(x, *m)[1](x)
-        most = tracemalloc.get_traced_memory()[1] - one
-        tracemalloc.stop()
+        one = peak(lambda: F.vjp(x)[1](x))  # what a step takes is not counted
+        F.count = 0
+        most = peak(lambda: back_and_forth(x, *m)[1](x)) - one
         return F.count, most / x.nbytes
 
     points = {f"$m = {m}$": cost("checkpointed", m) for m in (2, 4, 8, 16, 32)}
