@@ -136,8 +136,9 @@ class Results(list):
         return words + (f"; next: task {left[0].number.split('.')[0]}" if left else "")
 
     def exit(self):
-        """End a script, with status 0 only if all is right; nothing in a notebook."""
-        if notebook() is None:
+        """End a script, with status 0 only if all is right; nothing in a notebook, or where Python
+        goes on, as after `python -i`."""
+        if notebook() is None and not sys.flags.interactive:
             sys.exit(0 if self.passed else 1)
 
     def __str__(self):
