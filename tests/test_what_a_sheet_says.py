@@ -646,3 +646,8 @@ def test_what_is_said_of_a_wrong_inverse_follows_from_its_error(rng):
     Back.inverse = lambda self, field, y, h: y - h / 2 * field(y)
     F = dnn.Flow(X, 0.3, Back())
     assert "its error is of order h, look for" in checks.inverse(F, x).finding and F.h == 0.3
+
+
+def test_functions_in_place_of_questions_are_numbered_and_called_by_their_checks(capsys):
+    results = checks.run([lambda: checks.Check("first", 0.0, 1.0), lambda: 1 / 0])
+    assert [r.name for r in results] == ["1 first", "2"] and results.end.endswith("next: task 2")

@@ -58,7 +58,9 @@ class Question:
         """The Result of asking; an error in the answer, whatever it is, is one that failed."""
         try:
             c = instance(self.ask(), Check, "a question returns a Check")
-            return Result(self, c.measured, c.limit, c.detail, c.line, c.verdict, c.finding)
+            result = Result(self, c.measured, c.limit, c.detail, c.line, c.verdict, c.finding)
+            result.name += f" {c.name}" * (self.name == self.number)
+            return result
         except NotImplementedError as task:
             return Result(self, detail=task, verdict="to do")
         except KeyboardInterrupt:
@@ -169,7 +171,7 @@ def run(questions):
     for each question, those to do and those that wait included.
 
     questions: Questions, or functions without arguments that return a Check, which are then
-    numbered. An error in an answer is a question that failed, with the line it comes from. In a
+    numbered, and called by the name of the check. An error in an answer is a question that failed, with the line it comes from. In a
     notebook the results are a table.
     """
     results, in_a_notebook = Results(), notebook() is not None
@@ -206,7 +208,7 @@ def numbered(questions):
     """The questions; ValueError if two have the same number, or one comes after none that is before
     it."""
     questions = [
-        q if isinstance(q, Question) else Question(f"{k} question", q)
+        q if isinstance(q, Question) else Question(k, q)
         for k, q in enumerate(questions, 1)
     ]
     for k, question in enumerate(questions):
