@@ -89,6 +89,7 @@ def questions(Answer, seed=0):
             "turned backwards: a sign, or the two factors exchanged": 0.6 - 0.8j,
             "h stands where h/2 belongs": 1j,
             "h stands where h/2 belongs, in the product alone": 0.4 + 1.2j,
+            "h stands where h/2 belongs, in the solve alone": 0.25 + 0.75j,
             "x stays: do two signs cancel, or is S made of x, not of p?": 1,
         }
         mistakes = {s: [c.real, c.imag, *needed[0][2:]] for s, c in factors.items()}
@@ -125,6 +126,7 @@ def questions(Answer, seed=0):
             "it depends on |a|, too": grown(a / length),
             "h/2 is Cayley's, Euler's step has h": grown(a / 2),
             "h stands where h² belongs": grown(a / F.h**0.5),
+            "that is a sum: in n steps factors multiply": 1 + 10 * (F.h * length) ** 2,
         }
         return checks.compared("growth", F.euler_growth(a.copy(), 20), true, mistakes)
 
