@@ -185,6 +185,8 @@ WRONG = [
     ("net.lipschitz without brackets", "5.1", "are the brackets missing", answer(
         radius=lambda F, net, x, y: F.margin(net(x), y) / 2**0.5 / net.lipschitz)),
     ("linear gaps: the largest entry", "6.1", "what is ℓ", answer(linear_gaps=(1, 3 * 2**0.5))),
+    ("2.5 left out", "4.2", "the factor 2.5 is missing", answer(attack=descent(lambda g: unit(g) / 2.5))),
+    ("m/√2·ℓ", "5.1", "ℓ multiplies: brackets", radius(lambda m, L: np.maximum(0, m) / 2**0.5 * L)),
 ]  # fmt: skip
 
 RIGHT = [

@@ -203,6 +203,8 @@ def questions(answer, seed=0):
         first = min(away[away > 0], default=0.25)
         if away[0] == 0 and not 1 / 2 < first / 0.25 < 2:
             off, said = [np.inf], f"the first step is {first:.3g} ε long, of 10 steps"
+            if abs(first - 0.1) < 1e-6:
+                said += ": the factor 2.5 is missing"
         return checks.Check("places", min(off), 0.5, said)
 
     def radius():
@@ -213,6 +215,7 @@ def questions(answer, seed=0):
         mistakes = {
             "√2 is missing: one logit falls while the other rises": right * 2**0.5,
             "2 for √2: it holds, but ‖e_y − e_j‖ is √2": right / 2**0.5,
+            "ℓ multiplies: brackets, m / (√2 * ℓ)": right * net.lipschitz() ** 2,
             "it is not 0 where the label is not y, where nothing is certain": elsewhere,
         }
         check = checks.compared("radius", found, right, mistakes)
