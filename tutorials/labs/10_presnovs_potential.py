@@ -180,6 +180,8 @@ def questions(Answer, seed=0):
             "the second term has t²: is the covector tx?": [1 / 2, 1 / 3, 0],
             "weights on [0, 1] have the sum 1, not 2": [1, 1, 0],
             "the second term has no weights": [1 / 2, 2, 0],
+            "neither term has its weights": [2, 2, 0],
+            "zero: are the nodes on [−1, 1]? move them to [0, 1]": [0, 0, 0],
             "the covector of the pullback is x, not f(tx)": [1 / 2, 0, 1 / 3],
         }
         check = checks.compared("∇U", np.round(abc, 9) + 0, [0.5, 0.5, 0], mistakes)
