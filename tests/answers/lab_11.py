@@ -188,6 +188,9 @@ WRONG = [
     ("hidden by a v that is not divided", "3.1", "so is v divided by ‖v‖?", with_method(hidden=lambda P, v: 12 * np.eye(5) - 11 * np.outer(v, v))),
     ("range(k − 1)", "4.1", "a step too few, as by range(k − 1)", gram(steps=lambda k: k - 1)),
     ("a root of order 2k", "4.1", "it is of order 2ᵏ", with_method(bound=root_of_order_2k)),
+    ("u vᵀ/s", "2.1", "a factor 1/s too many", with_gradient(lambda s, u, v, A: np.outer(u, v) / s)),
+    ("r₀ is 0", "4.1", "r₀ = log ‖A‖_F is missing", with_method(bound=lambda P, A, k: gram()(type(P)).bound(A, k) / norm(A))),
+    ("no logarithm", "4.1", "is added, not its logarithm", with_method(bound=lambda P, A, k: norm(A) * np.exp(0.5 - 0.5 ** (k + 1)))),
 ]  # fmt: skip
 
 

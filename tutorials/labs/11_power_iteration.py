@@ -145,6 +145,7 @@ def questions(answer, seed=0):
         mistakes = {
             "the sign is wrong": -true,
             "a factor s too many": s * true,
+            "a factor 1/s too many": true / s,
             "that is the gradient of s²": 2 * s * true,
             "that is A/‖A‖₂, as for the length of a vector": tall / s,
         }
@@ -192,6 +193,8 @@ def questions(answer, seed=0):
             "‖G_j‖_F is squared in each step: 2r_j + …": (6 * root) ** root,
             "what is added to 2r_j is doubled, too": 1.5 * 4**root,
             "that is ‖A‖_F for every k": [6, 6, 6, 6],
+            "r₀ = log ‖A‖_F is missing": 2**root / 2,
+            "the norm of G is added, not its logarithm": 6 * np.exp((1 - root) / 2),
             "that is of k = 1: is return in the loop?": 3 * 2 ** root[[0, 1, 1, 1]],
             "that is ‖A‖₂ for every k: is the norm ‖·‖_F?": [3, 3, 3, 3],
         }
