@@ -182,6 +182,7 @@ WRONG = [
     ("self.W changed", "6.1", "self.W as it was", answer(cut=cutting_itself)),
     ("svd of the pixels", "4.1", "these must be the channels", answer(
         singular_values=lambda F: np.linalg.svd(np.fft.fft2(F.W, s=(F.n, F.n)), compute_uv=False))),
+    ("channels exchanged in the projection", "5.1", "the channels are exchanged", changed("projection", lambda F, W: W.swapaxes(0, 1))),
 ]  # fmt: skip
 
 RIGHT = [

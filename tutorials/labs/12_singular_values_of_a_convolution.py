@@ -191,6 +191,7 @@ def questions(Answer, seed=0):
             "it is K/‖K‖, which is in the ball, but there is a nearer one": scaled,
             "those below 1 become 1, and those above stay: min and not max": larger,
             "it is fft2 of the symbols: the way back is ifft2": turned,
+            "the channels are exchanged: (out, in, n, n)": right.swapaxes(0, 1),
         }
         check = checks.compared("projection", found, right, mistakes)
         unknown = "needed is" in check.detail and np.isfinite(check.measured)
