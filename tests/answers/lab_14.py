@@ -350,6 +350,8 @@ WRONG = [
     ("no base of the recursion", "4.1", "calls itself", bisected(base=0)),
     ("dtheta before dx", "1.1", "dx and dtheta are exchanged", with_back(exchanged)),
     ("predicted: the states of the pullbacks alone", "2.1", "on the way forward count, too", answer(predicted=(200, 20))),
+    ("predicted: the last segment alone again", "2.1", "not one segment is taken again", answer(predicted=(120, 25))),
+    ("predicted: all states", "2.1", "not all pullbacks are in memory", answer(predicted=(200, 100))),
 ]  # fmt: skip
 
 RIGHT = [

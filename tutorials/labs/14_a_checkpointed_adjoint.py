@@ -201,6 +201,8 @@ def questions(Answer, seed=0):
             "the pullbacks of a segment keep states, too": (np.nan, 5),
             "the states that are kept on the way forward count, too": (np.nan, 20),
             "x_n is not needed on the way back": (np.nan, 26),
+            "not one segment is taken again, but all": (120, np.nan),
+            "not all pullbacks are in memory at once": (np.nan, 100),
         }
         task, hints = "Task 2: set predicted, a pair", ("first try n = 4, m = 2",) * 2
         return checks.foretold(task, said, (200, kept), mistakes, hints)
