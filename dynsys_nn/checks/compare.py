@@ -35,10 +35,12 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
     words = ", or ".join(words for words, other in mistakes.items() if near(other))
     if found.shape != right.shape:
         got = f"one of shape {found.shape}" if found.size else "None: is there a return?"
+        if found.shape == right.T.shape and np.allclose(found.T, right, 0, 1e-6 * size):
+            got += ": it is transposed"
         return Check(name, np.inf, limit, words or f"{needed} {got}")
     with np.errstate(all="ignore"):
         gap = np.linalg.norm(found - right)
-        if not words and gap > 1e-4 * size:
+        if not words and 1e-4 * size < gap < np.inf:
             words = words_for(found.ravel(), right.ravel(), {}, right.shape or (1,))
         if not words or UNKNOWN in words:
             words = side_by_side(found.ravel(), right.ravel())

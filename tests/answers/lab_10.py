@@ -105,6 +105,13 @@ WRONG = [
     ("weights for the first term alone", "3.1", "the second term has no weights", with_method(gradient=lambda P, x: sum(w * P.f(t * x) + t * P.f.vjp(t * x)[1](x)[0] for t, w in P.rule()))),
     ("f for ∇U", "3.1", "or that is f(x)", with_method(gradient=lambda P, x: P.f(x))),
     ("U for ∇U in X_S", "4.1", "U stands where ∇U belongs", with_method(sphere=lambda P, x: P.f(x) - P.U(x)[..., None])),
+    ("weights over n", "1.1", "are half of the others, not 1/n of them", with_potential(lambda t, w: ((1 + t) / 2, w / len(w)))),
+    ("degree m + 1 in t", "2.1", "1 do: the degree in t is m", nodes(lambda m: (m + 3) // 2)),
+    ("half a node rounded down", "2.1", "so a half is rounded up", nodes(lambda m: (m + 1) // 2)),
+    ("n − 1 for 2n − 1", "2.1", "and not n − 1 ≥ m", nodes(lambda m: m + 1)),
+    ("t before both terms", "3.1", "f(tx) has a factor t, too", with_gradient(lambda f, back, jvp, x, t: t * (f + back(x)[0]))),
+    ("no weights in the gradient", "3.1", "neither term has its weights", with_method(gradient=lambda P, x: sum(P.f(t * x) + t * P.f.vjp(t * x)[1](x)[0] for t, w in P.rule()))),
+    ("nodes on [−1, 1] in the gradient", "3.1", "are the nodes on [−1, 1]?", with_method(gradient=lambda P, x: sum(w / 2 * (P.f(t * x) + t * P.f.vjp(t * x)[1](x)[0]) for t, w in zip(*leggauss(P.n), strict=True)))),
 ]  # fmt: skip
 
 

@@ -140,6 +140,11 @@ def with_gradient(G):
     return with_method(gradient=lambda P, A, v, steps: G(*P.power(A, v, steps), A))
 
 
+def root_of_order_2k(P, A, k):
+    with np.errstate(all="ignore"):
+        return gram()(type(P)).bound(A, k) ** (2**k / np.float64(2 * k))
+
+
 WRONG = [
     ("s of the step before", "1.1", "that is ‖Av₀‖: a step too few, or s is not of the last v", with_method(power=one_step_behind)),
     ("a step too many", "1.1", "that is s after two steps", with_method(power=lambda P, A, v, n: end(A, step(A, after(A, v, n))))),
@@ -151,7 +156,7 @@ WRONG = [
     ("A for its transpose", "1.1", "AAᵀ stands where AᵀA belongs", iterated(lambda A, v: unit(A @ (A.T @ v)), end)),
     ("no s without a step", "1.3", "s is used before it has a value", with_method(power=at_least_once)),
     ("divided at the end only", "1.4", "is v divided in each step?", iterated(lambda A, v: A.T @ (A @ v), lambda A, v: end(A, unit(v)))),
-    ("the gradient is transposed", "2.1", "needed is an array of shape (5, 3), got one of shape (3, 5)", with_gradient(lambda s, u, v, A: np.outer(v, u))),
+    ("the gradient is transposed", "2.1", "got one of shape (3, 5): it is transposed", with_gradient(lambda s, u, v, A: np.outer(v, u))),
     ("the gradient of s²", "2.1", "that is the gradient of s²", with_gradient(lambda s, u, v, A: 2 * s * np.outer(u, v))),
     ("−u vᵀ", "2.1", "the sign is wrong", with_gradient(lambda s, u, v, A: -np.outer(u, v))),
     ("Av = 0", "3.1", "Av = 0: what goes on is 0/0, or rounding errors", with_method(hidden=exactly_zero)),
@@ -178,6 +183,14 @@ WRONG = [
     ("v, not divided, in vvᵀ and across", "3.1", "not orthogonal to v", with_method(hidden=lambda P, v: np.outer(v, v) + 20 * np.outer(np.eye(5)[0] - v[0] * v, np.eye(5)[0] - v[0] * v))),
     ("return in the loop of the bound", "4.1", "that is of k = 1", with_method(bound=lambda P, A, k: gram()(type(P)).bound(A, min(k, 1)))),
     ("twice all of r", "4.1", "what is added to 2r_j is doubled, too", with_method(bound=doubled)),
+    ("AA for AᵀA", "1.1", "v goes on by AA: it goes on by AᵀA", iterated(lambda A, v: unit(A @ (A @ v)) if A.shape == (2, 2) else step(A, v), end)),
+    ("the root of ‖AᵀAv‖", "1.1", "that is the root of ‖AᵀAv₁‖", iterated(step, lambda A, v: (norm(A.T @ A @ v) ** 0.5, unit(A @ v), v))),
+    ("hidden by a v that is not divided", "3.1", "so is v divided by ‖v‖?", with_method(hidden=lambda P, v: 12 * np.eye(5) - 11 * np.outer(v, v))),
+    ("range(k − 1)", "4.1", "a step too few, as by range(k − 1)", gram(steps=lambda k: k - 1)),
+    ("a root of order 2k", "4.1", "it is of order 2ᵏ", with_method(bound=root_of_order_2k)),
+    ("u vᵀ/s", "2.1", "a factor 1/s too many", with_gradient(lambda s, u, v, A: np.outer(u, v) / s)),
+    ("r₀ is 0", "4.1", "r₀ = log ‖A‖_F is missing", with_method(bound=lambda P, A, k: gram()(type(P)).bound(A, k) / norm(A))),
+    ("no logarithm", "4.1", "is added, not its logarithm", with_method(bound=lambda P, A, k: norm(A) * np.exp(0.5 - 0.5 ** (k + 1)))),
 ]  # fmt: skip
 
 

@@ -159,7 +159,7 @@ WRONG = [
     ("V for Vᴴ", "5.1", "U, s, Vᴴ, and not V", answer(projection=lambda F: clipped(
         F, turn=lambda Vh: np.conj(Vh.swapaxes(-1, -2))).real)),
     ("the corner of the projection", "6.1", "what has the cut done?", answer(cut=corner)),
-    ("W/‖K‖", "6.2", "1.38 after 1 round", answer(cut=scaled)),
+    ("W/‖K‖", "6.2", "that is W/‖K‖: a round projects", answer(cut=scaled)),
     # written without looking
     ("one image, always", "1.2", "channels are axis -3", answer(__call__=one_image)),
     ("@ for channels", "1.1", "those that @ takes", answer(__call__=lambda F, x: sum(
@@ -177,9 +177,12 @@ WRONG = [
         np.fft.fft2(F.W, s=(F.n, F.n)).reshape(F.n, F.n, *F.W.shape[:2]), compute_uv=False))),
     ("s on the rows of U", "5.1", "each s is for a column of U", answer(
         projection=lambda F: clipped(F, rows=True).real)),
-    ("the same round again", "6.2", "project what the last round left", answer(
+    ("the same round again", "6.2", "20 rounds are as 1", answer(
         cut=lambda F, rounds=20: divided(F, corner(F)))),
     ("self.W changed", "6.1", "self.W as it was", answer(cut=cutting_itself)),
+    ("svd of the pixels", "4.1", "these must be the channels", answer(
+        singular_values=lambda F: np.linalg.svd(np.fft.fft2(F.W, s=(F.n, F.n)), compute_uv=False))),
+    ("channels exchanged in the projection", "5.1", "the channels are exchanged", changed("projection", lambda F, W: W.swapaxes(0, 1))),
 ]  # fmt: skip
 
 RIGHT = [

@@ -185,6 +185,18 @@ WRONG = [
     ("net.lipschitz without brackets", "5.1", "are the brackets missing", answer(
         radius=lambda F, net, x, y: F.margin(net(x), y) / 2**0.5 / net.lipschitz)),
     ("linear gaps: the largest entry", "6.1", "what is ℓ", answer(linear_gaps=(1, 3 * 2**0.5))),
+    ("2.5 left out", "4.2", "the factor 2.5 is missing", answer(attack=descent(lambda g: unit(g) / 2.5))),
+    ("m/√2·ℓ", "5.1", "ℓ multiplies: brackets", radius(lambda m, L: np.maximum(0, m) / 2**0.5 * L)),
+    ("a mean over the others", "1.1", "it is a mean over j", answer(margin=lambda F, z, y: z[rows(z), y]
+        - np.ma.masked_invalid(others(z, y)).mean(axis=-1).data)),
+    ("a sum over the others", "1.1", "it is a sum over j", answer(margin=lambda F, z, y: 2 * z[rows(z), y] - z.sum(axis=-1))),
+    ("the smallest of the others", "1.1", "the smallest of the others", answer(margin=lambda F, z, y: z[rows(z), y]
+        - np.abs(others(z, y) + 99).min(axis=-1) + 99)),
+    ("max for min", "2.1", "max stands where min belongs", answer(
+        project=lambda F, d, eps: d * np.maximum(1, eps[:, None] / np.maximum(length(d), 1e-99)))),
+    ("the norm over ε", "2.1", "upside down", answer(project=lambda F, d, eps: d * np.minimum(1, length(d) / eps[:, None]))),
+    ("√2 m/ℓ", "5.1", "√2 multiplies", radius(lambda m, L: np.maximum(0, m) * 2**0.5 / L)),
+    ("m/√2", "5.1", "ℓ is missing", radius(lambda m, L: np.maximum(0, m) / 2**0.5)),
 ]  # fmt: skip
 
 RIGHT = [

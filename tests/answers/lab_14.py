@@ -298,6 +298,10 @@ def by_a_stack(D, x):
     return y, back
 
 
+def exchanged(pullbacks, w):
+    return through(pullbacks[::-1], w)[::-1]
+
+
 WRONG = [
     ("forwards", "1.2", "k = [0, 1, 2, 3, 4, 5, 6], and needed is", with_back(through)),
     ("dtheta overwritten", "1.2", "of the first step alone", with_back(overwritten)),
@@ -344,6 +348,10 @@ WRONG = [
         bisected=lambda D, x: (halves(D, x)[0], halves(D, halves(D, x)[0])[1]))),
     ("two halves of n // 2", "4.2", "k = [8, 7, 6, 5, 3,", bisected(second=lambda n: n // 2)),
     ("no base of the recursion", "4.1", "calls itself", bisected(base=0)),
+    ("dtheta before dx", "1.1", "dx and dtheta are exchanged", with_back(exchanged)),
+    ("predicted: the states of the pullbacks alone", "2.1", "on the way forward count, too", answer(predicted=(200, 20))),
+    ("predicted: the last segment alone again", "2.1", "not one segment is taken again", answer(predicted=(120, 25))),
+    ("predicted: all states", "2.1", "not all pullbacks are in memory", answer(predicted=(200, 100))),
 ]  # fmt: skip
 
 RIGHT = [

@@ -204,6 +204,10 @@ WRONG = [
         lambda F, m, s, g: F.rate * g / (np.sqrt(s) + F.eps))),
     ("(1 − β)ᵗ", "3.3", "s is divided by (1 − β)ᵗ", step(hat_s=lambda F, s, t: s / (1 - F.beta2) ** t)),
     ("predicted: exchanged factors", "4.1", "not 1: rate · 1000g must stay", answer(factors=(1, 1e-3))),
+    ("s is 1 at first", "3.1", "s is 1 at first, and not 0", answer(start=lambda F, theta: {
+        "t": 0, "m": np.zeros_like(theta), "s": np.ones_like(theta)})),
+    ("|g| for g²", "3.1", "s is made of |g|", step(s_of=lambda F, s, g, m: F.beta2 * s + (1 - F.beta2) * np.abs(g))),
+    ("((1 − β)g)²", "3.1", "only g is squared", step(s_of=lambda F, s, g, m: F.beta2 * s + ((1 - F.beta2) * g) ** 2)),
 ]  # fmt: skip
 
 RIGHT = [

@@ -224,6 +224,9 @@ WRONG = [
     ("dh with X(x)", "3.4", "it is with X(x): X stands at m", wrong(vjp=dh_at_x)),
     ("a mean for dh", "3.5", "the gradient of h: a mean over all 24 entries", with_pullback(dh=lambda mu, slope, w, h: (mu * slope).mean())),
     ("m on self", "3.5", "it reads self.m", wrong(vjp=y_on_self)),
+    ("the explicit midpoint rule", "1.1", "as explicit: it is ½(x + y)", with_newton(slope=lambda field, x, y: field(x + 0.1 * field(x)), at=lambda x, y: x + 0.1 * x * x)),
+    ("the trapezoidal rule", "1.3", "that of the trapezoidal rule", with_newton(slope=lambda field, x, y: (field(x) + field(y)) / 2)),
+    ("no ½ in K of the adjoint", "3.1", "is missing in K", with_pullback(K=lambda J, h: eye(J) - h * J)),
 ]  # fmt: skip
 
 

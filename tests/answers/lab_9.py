@@ -132,6 +132,11 @@ WRONG = [
     ("h for h²", "2.1", "h stands where h² belongs", with_method(euler_growth=lambda F, a, n: (1 + F.h * (a @ a)) ** (n / 2))),
     ("−p for −S, with the c of a = Wp + c", "3.1", "its error is of order h", with_method(inverse=lambda F, z: F(z * np.repeat([1, -1], 3)) * np.repeat([1, -1], 3))),
     ("dp is what comes in at p⁺ alone", "4.3", "but x⁺ depends on p, too", with_pullback(dp=lambda F, da, wp: wp)),
+    ("h for h/2 in the solve", "1.1", "h/2 belongs, in the solve alone", with_step(lambda half, x: solve(np.eye(3) - 2 * half, x + times(half, x)))),
+    ("the growth of n steps is a sum", "2.1", "in n steps factors multiply", with_method(euler_growth=lambda F, a, n: 1 + n * F.h**2 * (a @ a) / 2)),
+    ("x for x⁺", "1.1", "x stays: is it x⁺", with_method(__call__=lambda F, z: z)),
+    ("|a| for |a|²", "2.1", "|a| stands where |a|² belongs", with_method(euler_growth=lambda F, a, n: (1 + F.h**2 * np.linalg.norm(a)) ** (n / 2))),
+    ("h/2 left out in da", "4.2", "the factor h/2 is missing", with_pullback(da=lambda F, x, y, u, w, dx: np.cross(x + y, u))),
 ]  # fmt: skip
 
 

@@ -99,6 +99,7 @@ def questions(Answer, seed=0):
         right, powers = 1 / (m + 1), (0.5 + node) ** m
         mistakes = {
             "weights on [0, 1] have the sum 1, not 2": 2 * right,
+            "weights on [0, 1] are half of the others, not 1/n of them": 2 / 3 * right,
             "nodes and weights of [−1, 1]: move both to [0, 1]": [2, 0, 2 / 3, 0, 0.4],
             "nodes on [−1, 1]: move them to [0, 1]": [1, 0, 1 / 3, 0, 0.2],
             "that is xᵀf(x): f belongs at tx": np.ones(5),
@@ -129,6 +130,18 @@ def questions(Answer, seed=0):
         return U_of(linear(M), 4, grid, (grid * (grid @ M.T)).sum(axis=-1) / 2)
 
     def nodes():
+        check, m = fewest(), np.arange(12)
+        mistakes = {
+            "the degree in t is m: x is a constant": (m + 3) // 2,
+            "2n − 1 ≥ m, so a half is rounded up": (m + 1) // 2,
+            "2n − 1 ≥ m, and not n − 1 ≥ m": m + 1,
+        }
+        given = [Answer(power(1)).nodes_for(k) for k in range(12)]
+        names = [words for words, n in mistakes.items() if np.array_equal(given, n)]
+        check.detail = ": ".join([check.detail, *names])
+        return check
+
+    def fewest():
         for m in range(12):
             f = power(m)
             n = Answer(f).nodes_for(m)
@@ -162,10 +175,13 @@ def questions(Answer, seed=0):
             "f′(tx)x stands where f′(tx)ᵀx belongs": [1, 0, 0],
             "that is f(x)": [1, 0, 0],
             "f(x) stands where f(tx) belongs": [1, 1 / 2, 0],
+            "f(tx) has a factor t, too: only the second term has it": [1 / 3, 1 / 2, 0],
             "the sign of the second term is wrong": [1 / 2, -1 / 2, 0],
             "the second term has t²: is the covector tx?": [1 / 2, 1 / 3, 0],
             "weights on [0, 1] have the sum 1, not 2": [1, 1, 0],
             "the second term has no weights": [1 / 2, 2, 0],
+            "neither term has its weights": [2, 2, 0],
+            "zero: are the nodes on [−1, 1]? move them to [0, 1]": [0, 0, 0],
             "the covector of the pullback is x, not f(tx)": [1 / 2, 0, 1 / 3],
         }
         check = checks.compared("∇U", np.round(abc, 9) + 0, [0.5, 0.5, 0], mistakes)

@@ -89,6 +89,8 @@ def questions(answer, seed=0):
         A, v = frozen([[0, 2], [1, 0]]), frozen([3, 4])
         mistakes = {
             "that is ‖Av₀‖: a step too few, or s is not of the last v": 2.92**0.5,
+            "v goes on by AA: it goes on by AᵀA": 2.92**0.5,
+            "that is the root of ‖AᵀAv₁‖, not ‖Av₁‖": (4105 / 265) ** 0.25,
             "that is s after two steps": (16393 / 4105) ** 0.5,
             "that is s²: s = ‖Av‖, not ‖Av‖²": 1033 / 265,
             "that is ‖AᵀAv₀‖, which tends to s²": 10.6**0.5,
@@ -143,6 +145,7 @@ def questions(answer, seed=0):
         mistakes = {
             "the sign is wrong": -true,
             "a factor s too many": s * true,
+            "a factor 1/s too many": true / s,
             "that is the gradient of s²": 2 * s * true,
             "that is A/‖A‖₂, as for the length of a vector": tall / s,
         }
@@ -162,6 +165,9 @@ def questions(answer, seed=0):
             said = "Av = 0: what goes on is 0/0, or rounding errors"
         elif abs(Vt[0] @ v) > 1e-10:
             said = "Av sees its first singular vector, which is not orthogonal to v"
+            of_unit = np.linalg.svd(answer.hidden(frozen(v / norm(v))))[2]
+            if abs(of_unit[0] @ v) < 1e-10:
+                said += ": right for ‖v‖ = 1, so is v divided by ‖v‖?"
         elif abs(Vt[0] @ found) > 1e-6:
             said = "rounding errors grow by (s₁/s₂)² a step until they see it"
         said = f"{s:.3g} is found of ‖A‖₂ = {S[0]:.3g}: {said}"
@@ -179,9 +185,16 @@ def questions(answer, seed=0):
             "one step too many: G₀ is A itself": 3 * 2 ** (root / 2),
             "a step too many, and its root is missing": 9 * 2**root,
             "a step too few, or too high a root": (3 * 2**root) ** 0.5,
+            "a step too few, as by range(k − 1)": [6, *(3 * 4 ** root[1:]) ** 0.5],
+            "the root is of order 2k: it is of order 2ᵏ": [
+                np.inf,
+                *(2 * 3**2 ** k[1:]) ** (0.5 / k[1:]),
+            ],
             "‖G_j‖_F is squared in each step: 2r_j + …": (6 * root) ** root,
             "what is added to 2r_j is doubled, too": 1.5 * 4**root,
             "that is ‖A‖_F for every k": [6, 6, 6, 6],
+            "r₀ = log ‖A‖_F is missing": 2**root / 2,
+            "the norm of G is added, not its logarithm": 6 * np.exp((1 - root) / 2),
             "that is of k = 1: is return in the loop?": 3 * 2 ** root[[0, 1, 1, 1]],
             "that is ‖A‖₂ for every k: is the norm ‖·‖_F?": [3, 3, 3, 3],
         }

@@ -161,6 +161,7 @@ def questions(Answer, seed=0):
         counts = {
             out * inn * n * n: "these are the entries of the symbols: take an SVD",
             r * r * inn: "one matrix for each entry of the stencil: pad it, s=(n, n)",
+            out * inn * n: "svd takes the last two axes: these must be the channels",
         }
         if found.size != s.size:
             why = counts.get(found.size, "each of n·n frequencies has min(out, in)")
@@ -190,6 +191,7 @@ def questions(Answer, seed=0):
             "it is K/‖K‖, which is in the ball, but there is a nearer one": scaled,
             "those below 1 become 1, and those above stay: min and not max": larger,
             "it is fft2 of the symbols: the way back is ifft2": turned,
+            "the channels are exchanged: (out, in, n, n)": right.swapaxes(0, 1),
         }
         check = checks.compared("projection", found, right, mistakes)
         unknown = "needed is" in check.detail and np.isfinite(check.measured)
@@ -212,6 +214,10 @@ def questions(Answer, seed=0):
         gaps = [np.linalg.norm(W - W2) for W in (W2 / norm, cut(1), cut(20))]
         said = "distance to W: {:.3g} of W/‖K‖, {:.3g} after 1 round, {:.3g} after 20:"
         said += " project what the last round left, divide by the norm that is left"
+        if np.allclose(gaps, gaps[0]):
+            said = "that is W/‖K‖: a round projects, and keeps the corner"
+        elif np.isclose(gaps[1], gaps[2]):
+            said += ": 20 rounds are as 1, does each begin with self.W?"
         ratio = gaps[2] / min(gaps[:2])
         return checks.Check("distance", ratio, 0.99, said.format(*gaps))
 
@@ -226,7 +232,7 @@ def questions(Answer, seed=0):
         ask("2.1 adjoint, two channels", adjoint),
         ask("2.2 adjoint, a batch", images, F.adjoint, K.T, 5, (2, 3), after="2.1"),
         ask("3.1 the blur, predicted", blur),
-        ask("4.1 singular values, two channels", singular, W2, 4),
+        ask("4.1 singular values, two channels", singular, W2, 5),
         ask("4.2 singular values, 2 channels to 3", singular, W32, 5, after="4.1"),
         ask("5.1 projection, two channels", projection, W2, 6, after="4.1"),
         ask("5.2 projection, 2 channels to 3", projection, W32, 5, after="5.1"),

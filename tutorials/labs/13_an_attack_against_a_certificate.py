@@ -114,6 +114,11 @@ def questions(answer, seed=0):
             "j is the second largest of all, y or not": z[k, y] - top[:, 2],
             "z_y is 0 in the maximum, and not left out": c + m - np.maximum(0, c),
             "z_y is overwritten before it is used": np.full(12, -np.inf),
+            "it is a mean over j, not the largest": c + m - (z.sum(axis=1) - c - m) / 3,
+            "it is a sum over j, not the largest": 2 * (c + m) - z.sum(axis=1),
+            "it is the smallest of the others": c
+            + m
+            - np.where(np.arange(4) == y[:, None], 9, z).min(axis=1),
         }
         return checks.compared("m", answer.margin(frozen(z), frozen(y)), m, mistakes)
 
@@ -133,6 +138,8 @@ def questions(answer, seed=0):
             "the norm is that of the batch": t * e * u * np.minimum(1, e / whole),
             "a row outside gets length 1, and not ε": np.where(t > 1, u, delta),
             "the factor ε is missing": right / e,
+            "max stands where min belongs": delta * np.maximum(1, e / size),
+            "upside down: it is ε over the norm": delta * np.minimum(1, size / e),
         }
         found = answer.project(frozen(delta), frozen(e[:, 0]))
         return checks.compared("projection", found, right, mistakes)
@@ -203,6 +210,8 @@ def questions(answer, seed=0):
         first = min(away[away > 0], default=0.25)
         if away[0] == 0 and not 1 / 2 < first / 0.25 < 2:
             off, said = [np.inf], f"the first step is {first:.3g} ε long, of 10 steps"
+            if abs(first - 0.1) < 1e-6:
+                said += ": the factor 2.5 is missing"
         return checks.Check("places", min(off), 0.5, said)
 
     def radius():
@@ -213,6 +222,9 @@ def questions(answer, seed=0):
         mistakes = {
             "√2 is missing: one logit falls while the other rises": right * 2**0.5,
             "2 for √2: it holds, but ‖e_y − e_j‖ is √2": right / 2**0.5,
+            "√2 multiplies, and should divide": 2 * right,
+            "ℓ is missing": right * net.lipschitz(),
+            "ℓ multiplies: brackets, m / (√2 * ℓ)": right * net.lipschitz() ** 2,
             "it is not 0 where the label is not y, where nothing is certain": elsewhere,
         }
         check = checks.compared("radius", found, right, mistakes)

@@ -157,11 +157,11 @@ def questions(Answer, seed=0):
             )
         steps = [states(n, dtheta=e)[n].imag for e in 1e-100j * np.eye(2)]
         right = 1e100 * np.array([(w * step).sum() for step in steps])
-        known = mistakes if n > 1 else {}
+        dx = 1e100 * w * states(n, 1e-100j)[n].imag
+        known = {"dx and dtheta are exchanged": dx} | (mistakes if n > 1 else {})
         check = checks.compared("dtheta", found[1], right, known, 1e-12)
         if check.passed:
-            right = 1e100 * w * states(n, 1e-100j)[n].imag
-            check = checks.compared("dx", found[0], right, limit=1e-12)
+            check = checks.compared("dx", found[0], dx, limit=1e-12)
         if "needed is" in check.detail and np.isfinite(check.measured):
             check.detail = steps_back(F.pulled, xs, n) or check.detail
         if check.passed and not all(map(np.array_equal, pullback(w), found)):
@@ -199,7 +199,10 @@ def questions(Answer, seed=0):
             "vjp evaluates F once, and gives a pullback, too": (300, np.nan),
             "the last segment is taken again, too, like all others": (180, np.nan),
             "the pullbacks of a segment keep states, too": (np.nan, 5),
+            "the states that are kept on the way forward count, too": (np.nan, 20),
             "x_n is not needed on the way back": (np.nan, 26),
+            "not one segment is taken again, but all": (120, np.nan),
+            "not all pullbacks are in memory at once": (np.nan, 100),
         }
         task, hints = "Task 2: set predicted, a pair", ("first try n = 4, m = 2",) * 2
         return checks.foretold(task, said, (200, kept), mistakes, hints)

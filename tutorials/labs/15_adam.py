@@ -123,6 +123,9 @@ def questions(Answer, seed=0):
             "s is a mean over all entries: each has its own": 2 * one,
             "s is made of g, and not of g²": right * np.where(g < 0, np.nan, g) ** 0.5,
             "s is made of m², and not of g²": right / (1 - b1),
+            "s is made of |g|, and not of g²": right * np.abs(g) ** 0.5,
+            "s has (1 − β)²: only g is squared": right / (1 - b2) ** 0.5,
+            "s is 1 at first, and not 0": -rate * g / np.sqrt(g * g + b2 / (1 - b2)),
             "the rate is missing": right / rate,
         }
         of_s = factors(b2, b1)

@@ -109,6 +109,7 @@ def questions(method, seed=0):
             "the correction has the wrong sign, y − K⁻¹r, or r has": 2 / 3,
         }
         y1 = newton(square, two, 0.2, 2)[1]
+        mistakes["m = x + hX(x)/2, as explicit: it is ½(x + y)"] = 2 + 1.152 / 0.52
         return checks.compared("y₁", y1[0], 10 / 3, mistakes)
 
     def two_states():
@@ -125,6 +126,7 @@ def questions(method, seed=0):
             "K has X′ at y_k, and r has X at m": 4 / 15,
             "r has X at y_k, and not at m: implicit Euler": 40 / 21,
             "r has X at x: it does not see y_k": -8 / 7,
+            "r is that of the trapezoidal rule: X belongs at m": 8 / 21,
             "y_k is corrected: here it is x": -8 / 7,
             "r has X(x), and K has X′(x): they are at m": -8 / 9,
             "x is the start of the step: here it is y_k, in r and in m": 20 / 3,
@@ -184,6 +186,7 @@ def questions(method, seed=0):
             "w is pulled back, and not μ": 31 / 15,
             "nothing is solved": 1.4,
             "K is applied: Kᵀμ = w is to be solved": 0.84,
+            "the ½ of m = ½(x + y) is missing in K": 7,
             "the ½ is missing in K and in x's share, or m is x + y": 9,
             "K has X′(x): it is at m": 1.4 / 0.68,
             "K has X′(y): it is at m": 1.4 / 0.52,

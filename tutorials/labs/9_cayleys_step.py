@@ -89,7 +89,8 @@ def questions(Answer, seed=0):
             "turned backwards: a sign, or the two factors exchanged": 0.6 - 0.8j,
             "h stands where h/2 belongs": 1j,
             "h stands where h/2 belongs, in the product alone": 0.4 + 1.2j,
-            "x stays: do two signs cancel, or is S made of x, not of p?": 1,
+            "h stands where h/2 belongs, in the solve alone": 0.25 + 0.75j,
+            "x stays: is it x⁺, do two signs cancel, or is S made of x, not of p?": 1,
         }
         mistakes = {s: [c.real, c.imag, *needed[0][2:]] for s, c in factors.items()}
         F, G, states = Answer(0.4), Answer(1.0), np.array(states)
@@ -125,6 +126,8 @@ def questions(Answer, seed=0):
             "it depends on |a|, too": grown(a / length),
             "h/2 is Cayley's, Euler's step has h": grown(a / 2),
             "h stands where h² belongs": grown(a / F.h**0.5),
+            "|a| stands where |a|² belongs": grown(a / length**0.5),
+            "that is a sum: in n steps factors multiply": 1 + 10 * (F.h * length) ** 2,
         }
         return checks.compared("growth", F.euler_growth(a.copy(), 20), true, mistakes)
 
@@ -175,6 +178,7 @@ def questions(Answer, seed=0):
         y, zero = F(z[:1])[0, :3], "it is zero, but x⁺ depends on a, through S"
         mistakes = {zero: 0 * da, "the sign is wrong": -true}
         mistakes |= {"h in place of h/2": 2 * true, "a factor h is missing": true / F.h}
+        mistakes |= {"the factor h/2 is missing": 2 * true / F.h}
         others = {"x": x[0], "x⁺": y, "w": w[:3], "dx": dx}
         mistakes |= {  # a product is orthogonal to its factors
             f"a product with {s}, and not of x + x⁺ with u": da - (da @ v) / (v @ v) * v
