@@ -1,12 +1,39 @@
 """A slope σ′ that is forgotten or wrong, and what follows from it in a pullback."""
 
+import itertools
+
 import numpy as np
 
 from .check import Truth, parameters_of, places
-from .words import near
+from .words import like, near
 
 MISSING = "the slope σ′ is missing, as if σ were linear"
 WRONG = "off by a factor that depends on x, and not on w: look at the slope σ′ and its z"
+
+#: what stands in place of σ′ → its quotient by σ′, a function of z
+KNOWN = {
+    "1 − tanh z stands for σ′ = 1 − tanh² z": lambda z: 1 / (1 + np.tanh(z)),
+    "1 + tanh² z stands for σ′ = 1 − tanh² z": lambda z: np.cosh(2 * z),
+    "1 − z² stands for σ′ = 1 − tanh² z": lambda z: (1 - z**2) * np.cosh(z) ** 2,
+    "tanh z stands for σ′ = 1 − tanh² z": lambda z: np.tanh(z) * np.cosh(z) ** 2,
+    "tanh is taken twice: σ′ = 1 − tanh² z": lambda z: (np.cosh(z) / np.cosh(np.tanh(z))) ** 2,
+    "sin z stands for σ′ = cos z": lambda z: np.tan(z),
+    "−sin z stands for σ′ = cos z": lambda z: -np.tan(z),
+}
+
+
+def known_slope(F, x, quotient):
+    """What stands in place of σ′(z), by its quotient by σ′, for a batch of one state; None if it is
+    not known. z is Px + b, or Px, for x or F(x) or a half of it, a matrix P and a bias b of F."""
+    named, made = list(parameters_of(F).values()), []
+    parts = [part for a in (x[0], F(x)[0]) for part in (a, *np.split(a, [len(a) // 2]))]
+    biases = [0.0, *(b for b in named if b.shape == quotient.shape)]
+    with np.errstate(all="ignore"):
+        for P, part, b in itertools.product(named, parts, biases):
+            if P.shape == (quotient.size, part.size):
+                made += [(words, f(P @ part + b)) for words, f in KNOWN.items()]
+    made = [(words, other) for words, other in made if np.isfinite(other).all()]
+    return like(quotient, made, quotient)
 
 
 def of_the_slope(truth, wrong, unknown):
@@ -51,4 +78,7 @@ def of_the_slope(truth, wrong, unknown):
 
     known = [p for p in unknown if p in factors or any(follows(p, u) for u in errors)]
     missing = any(near(f[at[name]], f_there[at[name]], r) for name in biases)
-    return (MISSING if missing else WRONG), known if biases else []
+    if not biases:
+        return "", []
+    k = at[biases[0]]
+    return MISSING if missing else known_slope(F, here, f[k] / r[k]) or WRONG, known
