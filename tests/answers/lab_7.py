@@ -283,7 +283,6 @@ WRONG = [
     ("f of q", "1.1", "the drift is by f(p½): here it is by f(q)", with_step(drift_by_q)),
     ("p½ lost", "1.1", "p⁺ is p½ and a kick: here p½ is missing", with_step(half_lost)),
     ("the force left on self", "1.2", "a state has another value than alone", wrong(step=force_on_self)),
-    ("predictions with commas", "2.1", "needed are letters out of", wrong(predictions=lambda self: "a, c, d, e")),
     ("one force for both kicks undone", "3.1", "both kicks are undone at q⁺", with_inverse(both_at_the_end)),
     ("the drift undone by f at p⁺", "3.1", "the drift is undone by f at p⁺, and not at p½", with_inverse(drift_by_the_end)),
     ("a sign forgotten in the inverse", "3.1", "the first kick is not undone, but made again", with_inverse(made_again)),
@@ -291,6 +290,8 @@ WRONG = [
     ("dp in place of w_p + dp", "4.1", "a drift keeps p: the term w of p is missing", with_pullback(kept=0)),
     ("the last kick alone by h in dz", "4.1", "the last kick is by h/2: here it is by h", with_pullback(last_half=2)),
     ("dh of Euler's method", "4.3", "it is ⟨w, X(z)⟩, that of Euler's method", wrong(vjp=dh_at_the_start)),
+    ("dh with the last kick whole", "4.3", "the last kick's share is a half of ⟨w, g⟩: here it is all", with_pullback(hs=(1, 1, 2))),
+    ("dh with the first kick whole", "4.3", "the first kick's share is a half of ⟨w, g⟩: here it is all", with_pullback(hs=(2, 1, 1))),
     ("dh summed over the last axis", "4.4", "is a sum missing?", wrong(vjp=dh_of_each)),
 ]  # fmt: skip
 
@@ -389,6 +390,7 @@ RIGHT = [
     ("the factors behind the pullbacks", wrong(vjp=by_adjoint_of_flows)),
     ("predictions as a set", wrong(predictions=lambda self: {"e", "d", "c", "a"})),
     # written without looking
+    ("predictions with commas", wrong(predictions=lambda self: "a, c, d, e")),
     ("a loop over the shears", wrong(vjp=part_by_part)),
     ("joined by a stack, with letters as a tuple", wrong(
         predictions=lambda self: ("e", "d", "c", "a"), step=by_a_stack)),

@@ -211,6 +211,8 @@ def questions(method, seed=0):
     def of_h():
         mistakes = {
             "the kicks are by h/2, and their share is a half": 2281,
+            "the last kick's share is a half of ⟨w, g⟩: here it is all": 1824.75,
+            "the first kick's share is a half of ⟨w, g⟩: here it is all": 1938.75,
             "the first kick's share is missing": 1026.25,
             "the last kick's share is missing": 1140.25,
             "the drift's share is missing": 798.5,
