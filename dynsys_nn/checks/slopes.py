@@ -17,21 +17,39 @@ KNOWN = {
     "1 − z² stands for σ′ = 1 − tanh² z": lambda z: (1 - z**2) * np.cosh(z) ** 2,
     "tanh z stands for σ′ = 1 − tanh² z": lambda z: np.tanh(z) * np.cosh(z) ** 2,
     "tanh is taken twice: σ′ = 1 − tanh² z": lambda z: (np.cosh(z) / np.cosh(np.tanh(z))) ** 2,
+    "σ′ = 1 − tanh² z is missing": lambda z: np.cosh(z) ** 2,
+    "σ′ = cos z is missing": lambda z: 1 / np.cos(z),
+    "sin is taken twice: σ′ = cos z": lambda z: np.cos(np.sin(z)) / np.cos(z),
     "sin z stands for σ′ = cos z": lambda z: np.tan(z),
     "−sin z stands for σ′ = cos z": lambda z: -np.tan(z),
 }
 
 
+def places_of_a_slope(F, x, size):
+    """words → z = Px + b or Px, for a batch of one state, where x may be F(x) or a half of either;
+    P a matrix and b a bias of F."""
+    named, z = parameters_of(F), {}
+    for name, a in {"x": x[0], "F(x)": F(x)[0]}.items():
+        first, last = np.split(a, [len(a) // 2])
+        parts = {name: a, f"({name}'s first half)": first, f"({name}'s last half)": last}
+        for (P, A), (of, part) in itertools.product(named.items(), parts.items()):
+            if A.shape == (size, part.size):
+                z[P + of] = A @ part
+                z |= {
+                    f"{P}{of} + {c}": A @ part + b for c, b in named.items() if b.shape == (size,)
+                }
+    return z
+
+
 def known_slope(F, x, quotient):
     """What stands in place of σ′(z), by its quotient by σ′, for a batch of one state; None if it is
-    not known. z is Px + b, or Px, for x or F(x) or a half of it, a matrix P and a bias b of F."""
-    named, made = list(parameters_of(F).values()), []
-    parts = [part for a in (x[0], F(x)[0]) for part in (a, *np.split(a, [len(a) // 2]))]
-    biases = [0.0, *(b for b in named if b.shape == quotient.shape)]
+    not known."""
+    places = places_of_a_slope(F, x, quotient.size)
     with np.errstate(all="ignore"):
-        for P, part, b in itertools.product(named, parts, biases):
-            if P.shape == (quotient.size, part.size):
-                made += [(words, f(P @ part + b)) for words, f in KNOWN.items()]
+        made = [(words, f(z)) for z in places.values() for words, f in KNOWN.items()]
+        for (right, z), (wrong, another) in itertools.permutations(places.items(), 2):
+            words = f"σ′ is taken at {wrong}, and not at {right}"
+            made += [(words, f(another) / f(z)) for f in (np.cos, lambda z: 1 / np.cosh(z) ** 2)]
     made = [(words, other) for words, other in made if np.isfinite(other).all()]
     return like(quotient, made, quotient)
 

@@ -215,7 +215,9 @@ def of_two_factors(truth, piece, shape, less=0):
     for P in [name for name, A in named.items() if A.shape == (found[k].size, here.size)]:
         Px = named[P] @ here[0]
         known[f"{P}x"] = Px
-        known |= {f"{P}x + {c}": Px + b for c, b in named.items() if b.shape == Px.shape}
+        for c in [name for name, b in named.items() if b.shape == Px.shape]:
+            z = Px + named[c]
+            known |= {f"{P}x + {c}": z, f"cos({P}x + {c})": np.cos(z)}
     what = [name for name, a in known.items() if parallel(found[k], a)]
     if not what and n > 1 and other is not None and parallel(found[k], other[k]):
         return said + ": it does not depend on x, is a slope σ′ missing?"
