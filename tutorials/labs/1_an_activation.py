@@ -66,9 +66,7 @@ def questions(sigma, seed=0):
             "the root has the derivative ½(…)^(−½)·2z: here ½ is missing": (
                 lambda z: 1 / np.hypot(1, z) - 2 * z**2 / np.hypot(1, z) ** 3
             ),
-            "1 − σ² is the slope of tanh, and not of this σ": (
-                lambda z: 1 / (1 + z**2)
-            ),
+            "it is 1/(1 + z²), or 1 − σ², as for tanh": (lambda z: 1 / (1 + z**2)),
         }
         return checks.activation(alone(), mistakes=mistakes)
 
