@@ -380,9 +380,17 @@ def test_a_slope_is_named_with_what_follows_from_it_and_right_pieces_are_not():
             "dx and the gradient of A and b: the slope σ′ is missing, as if σ were linear"
         )
         look = "off by a factor that depends on x, and not on w: look at the slope σ′ and its z"
-        for wrong in (lambda s: 1 - s, lambda s: 1 + s * s, lambda s: s):
+        slope = " stands for σ′ = 1 − tanh² z"
+        for wrong, known in (
+            (lambda s: 1 - s, "1 − tanh z" + slope),
+            (lambda s: 1 + s * s, "1 + tanh² z" + slope),
+            (lambda s: s, "tanh z" + slope),
+            (lambda s: 1 - np.arctanh(s) ** 2, "1 − z²" + slope),
+            (lambda s: 1 - np.tanh(s) ** 2, "tanh is taken twice: σ′ = 1 − tanh² z"),
+            (lambda s: 1 - s**3, look),
+        ):
             words = said_of({"u": lambda F, s, w, wrong=wrong: F.h * wrong(s) * (w @ F.B)}, shape)
-            assert words == f"dx and the gradient of A and b: {look}", words
+            assert words == f"dx and the gradient of A and b: {known}", words
 
 
 def test_an_entry_by_entry_factor_that_is_constant_is_no_slope():

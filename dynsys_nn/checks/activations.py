@@ -6,30 +6,33 @@ import numpy as np
 
 from ..arguments import WrongResult, frozen, instance, real_number, refuse, result, results
 from .check import TINY, Check, fails_on_wrong_results, name_of
+from .compare import dict_of
 from .words import like, near
 
 
 @fails_on_wrong_results
-def activation(sigma, limit=1e-7):
+def activation(sigma, limit=1e-7, mistakes=None):
     """σ′ against difference quotients of σ, γ′ against σ, slope_min ≤ σ′ ≤ slope_max, σ and γ
     without jumps, σ(±1e300): the worst error.
 
     sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `slope_min` and
     `slope_max` are checked if it has them. Points are 4001 between −20 and 20, none of them a round
-    number, as kinks usually are.
+    number, as kinks usually are. mistakes: words → the function of z that stands for σ′ or γ then.
     """
     instance(sigma, ("__call__",), "an activation has σ(z) and slope(z)")
     limit, z = real_number(limit, "limit"), frozen(np.linspace(-20, 20, 4001) + 0.00371)
     refuse(not callable(getattr(sigma, "slope", None)), "slope(z) is missing", WrongResult)
     s = finite_result(sigma, sigma, z, "σ(z)")
     slope = finite_result(sigma, sigma.slope, z, "slope(z)")
+    known = {words: f(z) for words, f in dict_of(mistakes, "mistakes", "words").items()}
+    of_slope, of_primitive = {"it is σ itself": s} | known, {"it is σ′ itself": slope} | known
     parts = [
-        against_differences("σ′ against differences of σ", sigma, slope, z, limit, {"σ": s}),
+        against_differences("σ′ against differences of σ", sigma, slope, z, limit, of_slope),
         jump_of("σ", sigma, z),
     ]
     if hasattr(sigma, "primitive"):
         parts += [
-            against_differences("γ′ against σ", sigma.primitive, s, z, limit, {"σ′": slope}, True),
+            against_differences("γ′ against σ", sigma.primitive, s, z, limit, of_primitive, True),
             jump_of("γ", sigma.primitive, z),
         ]
     if hasattr(sigma, "value_and_slope"):
@@ -73,13 +76,13 @@ def finite_result(sigma, f, z, what):
 
 
 def against_differences(words, f, found, z, limit, others, blame_f=False):
-    """The error of `found` as f′, and what to say of it; others: name → values that may stand in
+    """The error of `found` as f′, and what to say of it; others: words → values that may stand in
     its place; blame_f: if they differ, f is wrong, and not `found`."""
     quotient, error = slope_of(f, z, found)
     error = error / max(1, np.abs(found).max())
     wrong, right = (quotient, found) if blame_f else (found, quotient)
     written = f(z) if blame_f else found
-    itself = like(written, [(f"; it is {name} itself", a) for name, a in others.items()], written)
+    itself = like(written, [(f"; {said}", a) for said, a in others.items()], written)
     known = itself if error.max() > limit else None
     return np.max(error), words + (known or remark(wrong, right, z, error, limit))
 

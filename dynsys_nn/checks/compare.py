@@ -69,6 +69,7 @@ def predicted(name, said, facts):
     if said is None:
         raise NotImplementedError(f"to be predicted: set {name}")
     letters = list(dict_of(facts, "facts", "letters"))
+    said = said.replace(",", "").replace(" ", "") if isinstance(said, str) else said
     kinds = str | set | frozenset | list | tuple
     if not isinstance(said, kinds) or not all(letter in letters for letter in said):
         letters = "".join(map(str, letters))

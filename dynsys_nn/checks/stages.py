@@ -27,11 +27,22 @@ def mistakes_in_a_step(F, x, w):
     each = (1,) * len(b)
 
     def adjoint(
-        b=b, a=1, c=(h,) * len(b), of=stages, dx=each, theta=each, direct=b, share=1, late=False
+        b=b,
+        a=1,
+        c=(h,) * len(b),
+        of=stages,
+        dx=each,
+        theta=each,
+        direct=b,
+        share=1,
+        late=False,
+        raw=False,
+        plain=False,
     ):
         """dx, dtheta, dh with one thing wrong: the weights, the factor a of the a_ij, c of hκ, the
         stages whose pullbacks are taken, how often each is in dx, or in dtheta; the weights of
-        ⟨w, ΣbK⟩, the factor of the stages' share of dh, and whether that has K_i for K_j."""
+        ⟨w, ΣbK⟩, the factor of the stages' share of dh, and whether that has K_i for K_j;
+        whether κ_i stands for η_i in the debts, and 1 for a_ij in that share."""
         kappa, found_dx, found_theta = [b_i * w for b_i in b], w, 0.0
         dh = sum(d * (w * k).sum() for d, k in zip(direct, K, strict=True))
         for i in reversed(stages):
@@ -39,8 +50,8 @@ def mistakes_in_a_step(F, x, w):
             found_dx = found_dx + dx[i] * eta
             found_theta = found_theta + theta[i] * dtheta
             for j, a_ij in enumerate(A[i]):
-                kappa[j] = kappa[j] + a * a_ij * eta
-                dh += share * a_ij * (eta * K[i if late else j]).sum()
+                kappa[j] = kappa[j] + a * a_ij * (kappa[i] if raw else eta)
+                dh += share * (1 if plain and a_ij else a_ij) * (eta * K[i if late else j]).sum()
         return found_dx, found_theta, dh
 
     def but(i):
@@ -66,6 +77,8 @@ def mistakes_in_a_step(F, x, w):
         (f"the gradient in θ is that of the last {alone}", {"theta": only[-1]}),
         ("the stages of the gradient in θ are weighted with b, as κ is already", {"theta": b}),
         ("the stages' share of the gradient of h has K_i for K_j", {"late": True}),
+        ("a_ij is missing in the stages' share of the gradient of h", {"plain": True}),
+        (f"{DEBTS}, has κ_i for η_i", {"raw": True}),
         (f"a factor h is missing: {ETA}", {"c": [1 for _ in b]}),
         (f"one factor h too many: {ETA}", {"c": [h * h for _ in b]}),
         ("each stage has the pullback at x, that of the first", {"of": [0 for _ in b]}),
@@ -112,7 +125,7 @@ def weights_of(F, x, w, dx):
         return "it goes through the stages from the first one: go back, the last one first"
     if abs(forward) > 1e-4 or abs(b2) < 1e-4:
         return ""
-    return f"it is that of b = ({b1:.4g}, {b2:.4g}), a₂₁ = {back / b2:.4g}"
+    return f"it is that of b = ({b1:.4g}, {b2:.4g}), a₂₁ = {round(back / b2, 6) + 0:.4g}"
 
 
 def is_explicit(method):

@@ -211,6 +211,13 @@ def of_two_factors(truth, piece, shape, less=0):
     for name, a in {"x": here[0], "w": w[0], "F(x)": y[0]}.items():
         half = len(a) // 2
         known |= {name: a, f"{name}'s first half": a[:half], f"{name}'s last half": a[half:]}
+    named = parameters_of(F)
+    for P in [name for name, A in named.items() if A.shape == (found[k].size, here.size)]:
+        Px = named[P] @ here[0]
+        known[f"{P}x"] = Px
+        for c in [name for name, b in named.items() if b.shape == Px.shape]:
+            z = Px + named[c]
+            known |= {f"{P}x + {c}": z, f"cos({P}x + {c})": np.cos(z)}
     what = [name for name, a in known.items() if parallel(found[k], a)]
     if not what and n > 1 and other is not None and parallel(found[k], other[k]):
         return said + ": it does not depend on x, is a slope σ′ missing?"
@@ -260,9 +267,12 @@ def of_parts(truth, found):
         other = halves[1 - k]
         if near(dx[..., other], 0, w) and not near(right[..., other], 0, w):
             return f"its [..., {other}] does not depend on w[..., {half}]: a term is missing"
+        joined = near(dx[..., other], right[..., other], w)
         dx, right = dx - some, right - some
         if near(dx[..., half], 0, w) and not near(right[..., half], 0, w):
-            return f"its [..., {half}] is w[..., {half}] if w is zero elsewhere: a term is missing"
+            said = f"its [..., {half}] is w[..., {half}] if w is zero elsewhere: a term is missing"
+            before = f", what joins the covector of [..., {other}] before that goes on"
+            return said + (before if joined else "")
     return None
 
 

@@ -209,6 +209,10 @@ class Parameters:
         if np.shape(gradient) != shape and np.size(gradient) != np.prod(shape, dtype=int):
             batch = np.ndim(gradient) > len(shape) and np.shape(gradient)[-len(shape) :] == shape
             remark = ": sum it over the batch axes" if batch else ""
+            if len(shape) == np.ndim(gradient) == 2:
+                (m, n), (M, N) = shape, np.shape(gradient)
+                if m < M and M * n == N * m and M % m == 0:
+                    remark = ": np.outer is for one state, and u.T @ x is a sum over rows"
             raise ValueError(
                 f"the gradient of {name} has shape {np.shape(gradient)}, but {name} has "
                 f"{shape}{remark}"

@@ -7,7 +7,7 @@ import dynsys_nn as dnn
 
 def with_(
     b=(1 / 4, 3 / 4), a=2 / 3, c=(1, 1), direct=1, sign=1, in_dx=(1, 1), in_theta=(1, 1), b_h=None,
-    dh_of=None, of=(0, 1), factor_of_dh=1.0, own_dh=None,
+    dh_of=None, of=(0, 1), factor_of_dh=1.0, own_dh=None, raw=False,
 ):  # fmt: skip
     """The solved method with other weights b, a₂₁, factors c of hκ, …"""
 
@@ -20,7 +20,7 @@ def with_(
             def pullback(w):
                 factors = [h if k == 1 else 1 if k == 0 else h * h for k in c]
                 eta2, dtheta2 = backs[of[1]](factors[1] * b[1] * w)
-                kappa1 = b[0] * w + a * eta2
+                kappa1 = b[0] * w + a * (b[1] * w if raw else eta2)
                 eta1, dtheta1 = backs[of[0]](factors[0] * kappa1)
                 d = b_h or b
                 dh = (w * (d[0] * K1 + d[1] * K2)).sum() + a * (eta2 * K1).sum()
@@ -137,6 +137,8 @@ WRONG = [
     ("κ₂ forward from η₁", "1.1", "dx: it goes through the stages from the first one: go back, the last one first", vjp(forward)),
     ("dθ weighted with b", "1.1", "the stages of the gradient in θ are weighted with b, as κ is already", with_(in_theta=(1 / 4, 3 / 4))),
     ("K₂ for K₁ in the share", "1.1", "the stages' share of the gradient of h has K_i for K_j", with_(own_dh=lambda w, K1, K2, eta2: (w * (K1 / 4 + 3 / 4 * K2)).sum() + 2 / 3 * (eta2 * K2).sum())),
+    ("κ₂ for η₂ in κ₁", "1.1", "what a stage owes to the earlier ones, a_ij η_i, has κ_i for η_i", with_(raw=True)),
+    ("a₂₁ forgotten in dh", "1.1", "a_ij is missing in the stages' share of the gradient of h", with_(own_dh=lambda w, K1, K2, eta2: (w * (K1 / 4 + 3 / 4 * K2)).sum() + (eta2 * K1).sum())),
     ("w forgotten", "1.1", "dx: the term w itself is missing", with_(direct=0)),
     ("η subtracted", "1.1", "dx: beside w, the sign is wrong", with_(sign=-1)),
     ("b reversed throughout", "1.1", REVERSED, with_(b=(3 / 4, 1 / 4))),

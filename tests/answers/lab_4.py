@@ -104,6 +104,8 @@ def vjp(
     turned=False,
     q_of_the_old=False,
     v_of_A=False,
+    square=True,
+    slope_of_the_old=False,
 ):
     def vjp(self, z):
         x, v = split(z)
@@ -113,7 +115,8 @@ def vjp(
 
         def pullback(w):
             wx, wv = split(w)
-            u = (self.h if h else 1) * (1 - t * t if slopes[1] else 1) * wv
+            r = np.tanh(x @ self.B.T + self.b) if slope_of_the_old else t
+            u = (self.h if h else 1) * ((1 - r * r if square else 1 - r) if slopes[1] else 1) * wv
             old, wx = wx, w_in[0] * wx + joins * u @ (self.B.T if turned else self.B)
             q = self.h * (1 - s * s if slopes[0] else 1) * (old if q_of_the_old else wx)
             dv = w_in[1] * wv + q @ self.A
@@ -175,13 +178,16 @@ WRONG = [
     ("b forgotten", "1.2", "b is missing", with_(__call__=lambda self, z: two_lines(self, z, 0))),
     ("a for b", "1.2", "a stands for b", with_(__call__=lambda self, z: two_lines(self, z, self.a))),
     ("halves exchanged in the inverse", "2.1", "its halves are exchanged", lambda Answer: type("Wrong", (Answer,), {"inverse": lambda self, z: np.roll(Answer.inverse(self, z), 2, axis=-1)})()),
-    ("the covector before it is joined", "3.1", "dx: its [..., [2, 3]] is w[..., [2, 3]] if w is zero elsewhere: a term is missing", vjp(q_of_the_old=True)),
+    ("old x: who is to blame", "1.1", "volume is not kept; v⁺ is made of the old x, and not of x⁺", with_(__call__=old_x)),
+    ("1 − t for 1 − t²", "3.1", "the gradient of B and b: 1 − tanh z stands for σ′ = 1 − tanh² z", vjp(square=False)),
+    ("the slope at the old x", "3.1", "the gradient of B and b: σ′ is taken at B(x's first half) + b, and not at B(F(x)'s first half) + b", vjp(slope_of_the_old=True)),
+    ("the covector before it is joined", "3.1", "dx: its [..., [2, 3]] is w[..., [2, 3]] if w is zero elsewhere: a term is missing, what joins the covector of [..., [0, 1]] before that goes on", vjp(q_of_the_old=True)),
     ("B for Bᵀ on the way back", "3.1", "dx: in dx[..., [0, 1]], B should be transposed", vjp(turned=True)),
     ("v⁺ for v in dA", "3.1", "p (2 entries) is right, q (2) is not: it is F(x)'s last half", vjp(v_of_A=True)),
     ("one batch axis", "3.2", "With several batch axes, make rows first", vjp()),
     ("dA with the wrong sign", "3.1", "the gradient of A: the sign is wrong", vjp(sign=-1)),
     ("h forgotten in u", "3.1", "the gradient of B and b: a factor h = 0.5 is missing; dx and the gradient of A and a are off, too: by this, or look for", vjp(h=0)),
-    ("the slope of the first shear", "3.1", "dx and the gradient of A and a: off by a factor that depends on x, and not on w: look at the slope σ′ and its z", vjp(slopes=(0, 1))),
+    ("the slope of the first shear", "3.1", "dx and the gradient of A and a: σ′ = 1 − tanh² z is missing", vjp(slopes=(0, 1))),
     ("the slope of the second shear", "3.1", "the gradient of B and b: the slope σ′ is missing", vjp(slopes=(1, 0))),
     ("the old x in dB", "3.1", "p (2 entries) is right, q (2) is not: it is x's first half", vjp(x_of_B=True)),
     ("halves exchanged", "3.1", "dx: its halves are exchanged", vjp(back=lambda wx, wv: join(wv, wx))),
@@ -235,8 +241,16 @@ def vjp_by_jacobians(self, z):
     return y, pullback
 
 
+def in_an_array_of_floats(self, z):
+    y = np.array(z, dtype=float)
+    y[..., :2] += self.h * np.tanh(y[..., 2:] @ self.A.T + self.a)
+    y[..., 2:] += self.h * np.tanh(y[..., :2] @ self.B.T + self.b)
+    return y
+
+
 RIGHT = [
     ("one function for both shears", lambda Answer: type("Right", (OneShear, Answer), {"__call__": OneShear.__call__, "inverse": OneShear.inverse})()),
     ("in one array of its own", with_(__call__=in_one_array)),
+    ("an array of float64, which takes no complex states", with_(__call__=in_an_array_of_floats)),
     ("state by state, by Jacobians", with_(vjp=vjp_by_jacobians)),
 ]  # fmt: skip

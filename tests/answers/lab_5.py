@@ -89,7 +89,7 @@ WRONG = [
     ("both ends", "2.1", "a constant is one number ≥ 0, got [", constant(lambda F: np.abs(1 - F.h * s_of(F) ** 2))),
     ("the largest singular value alone", "2.1", "this is the end of the spectrum for slope 1: the other end counts, too", constant(lambda F: abs(1 - F.h * s_of(F)[0] ** 2))),
     ("the largest at both ends", "2.1", "the smallest eigenvalue of AᵀDA: the smallest singular value makes it", constant(lambda F: max(abs(1 - F.h * s_of(F)[0] ** 2 / 5), abs(1 - F.h * s_of(F)[0] ** 2)))),
-    ("the smallest end alone", "2.3", "eigenvalues of F′ may be negative: which is the largest in size?", constant(lambda F: abs(1 - F.h * s_of(F)[-1] ** 2 / 5))),
+    ("the smallest end alone", "2.3", "the end for slope 1, 1 − hs², counts in size: it may be negative", constant(lambda F: abs(1 - F.h * s_of(F)[-1] ** 2 / 5))),
     ("no squares", "2.1", "eigenvalues are of AᵀDA: squares of singular values of A, and 1/5", constant(lambda F: max(abs(1 - F.h * s_of(F)[-1]), abs(1 - F.h * s_of(F)[0])))),
     ("rows for singular values", "2.1", "two points are moved apart by", constant(by_the_norm_of_rows)),
     ("an upper bound that is not sharp", "2.4", "the constant holds, and is 1.35 times what is found: a bound by ‖x‖ + ‖…‖", constant(lambda F: 1 + F.h * s_of(F)[0] ** 2)),
@@ -103,6 +103,7 @@ WRONG = [
     ("the second term without h", "3.1", "the gradient of A: beside the term Σ u xᵀ, a factor h = 0.3 is missing", vjp(lambda F, w, u, s, x: dict(A=u.T @ x - s.T @ w))),
     ("w forgotten", "3.1", "dx: the term w itself is missing", vjp(lambda F, w, u, s, x: dict(dx=u @ F.A))),
     # written without looking
+    ("1/5 at both ends", "2.3", "the end for slope 1, 1 − hs², counts in size", constant(lambda F: np.abs(1 - F.h * s_of(F) ** 2 / 5).max())),
     ("Aᵀw for Aw", "3.1", "the gradient of b: Aw for Aᵀw, or the other way round; dx and the gradient of A are off, too", vjp(u_of=lambda F, slope, Aw, s: -F.h * slope * (Aw @ np.linalg.inv(F.A.T) @ F.A))),
     ("the first term twice", "3.1", "the gradient of A: it is twice Σ u xᵀ, u the gradient of b: the other term is another one", vjp(lambda F, w, u, s, x: dict(A=2 * u.T @ x))),
     ("z in the second term", "3.1", "the gradient of A: beside the term Σ u xᵀ, of Σ pqᵀ, q (3 entries) is right, p (3) is not", vjp(lambda F, w, u, s, x: dict(A=u.T @ x - F.h * (x @ F.A.T + F.b).T @ w))),

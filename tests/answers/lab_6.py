@@ -144,6 +144,7 @@ WRONG = [
     ("ReLU", "1.1", "σ is ReLU here", with_rates(lambda z: np.maximum(z, 0))),
     ("softmax", "1.2", "σ is a softmax here: it acts on each entry", with_rates(softmax)),
     ("True and False", "2.1", "needed are letters", wrong(predictions=lambda self: (True, True, True, True, False, False))),
+    ("all four rates leave", "3.2", "as does 0.251: R_jj x_j leaves j, and arrives there, too", wrong(longest_step=lambda self: 1 / 4)),
     ("1 // 3", "3.2", "h = 0 keeps x ≥ 0, whatever the rates, as does 0.001", wrong(longest_step=lambda self: 1 // 3)),
     ("w_i + w_j", "4.1", "M_ij leaves j: the sign of that is wrong", with_pullback(dM=lambda w: w[..., :, None] + w[..., None, :])),
     ("R for its slope", "4.1", "the slope is R(1 − R): here it is R", with_pullback(slope=lambda R: R)),

@@ -53,10 +53,36 @@ def questions(sigma, seed=0):
         return type(type(sigma).__name__, (), parts | more)()
 
     def slope():
-        return checks.activation(alone())
+        mistakes = {
+            "the quotient rule is (u′v − uv′)/v²: it is u′/v, or v² is missing": (
+                lambda z: 1 / np.hypot(1, z)
+            ),
+            "the quotient rule has a minus: (u′v − uv′)/v²": (
+                lambda z: 1 / np.hypot(1, z) + z**2 / np.hypot(1, z) ** 3
+            ),
+            "the inner derivative 2z of the root is missing": (
+                lambda z: 1 / np.hypot(1, z) - z / np.hypot(1, z) ** 3 / 2
+            ),
+            "the root has the derivative ½(…)^(−½)·2z: here ½ is missing": (
+                lambda z: 1 / np.hypot(1, z) - 2 * z**2 / np.hypot(1, z) ** 3
+            ),
+            "it is 1/(1 + z²), or 1 − σ², as for tanh": (lambda z: 1 / (1 + z**2)),
+        }
+        return checks.activation(alone(), mistakes=mistakes)
 
     def primitive():
-        return checks.activation(alone(primitive=lambda _, z: sigma.primitive(z)))
+        mistakes = {
+            "it is γ of z/(1 + z²): the root is missing": (
+                lambda z: np.log(1 + z**2) / 2
+            ),
+            "it is γ of 1/√(1 + z²): the numerator z is missing": np.arcsinh,
+            "it is γ of z√(1 + z²), which is σ with a product": (
+                lambda z: np.hypot(1, z) ** 3 / 3
+            ),
+            "it is γ of z": lambda z: (1 + z**2) / 2,
+        }
+        answer = alone(primitive=lambda _, z: sigma.primitive(z))
+        return checks.activation(answer, mistakes=mistakes)
 
     def sharp_bounds():
         bounds = {name: getattr(sigma, name) for name in ("slope_min", "slope_max")}

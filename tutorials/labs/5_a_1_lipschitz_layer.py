@@ -91,7 +91,7 @@ def questions(Answer, seed=0):
         0.9528: "eigenvalues of A are not its singular values",
         0.808: "D has entries from 1/5 on",
         0.853: "np.linalg.norm(A) is not the largest singular value",
-        0.7568: "eigenvalues of F′ may be negative: which is the largest in size?",
+        0.7568: "the end for slope 1, 1 − hs², counts in size: it may be negative",
         1.0: "D is at least 1/5, and A has no singular value 0",
         1.3: "a bound by ‖x‖ + ‖…‖ does not know that eigenvalues are subtracted",
         1.6616: "the larger of both ends, and not their sum",

@@ -168,6 +168,8 @@ def questions(X, seed=0):
     def longest():
         h = float(X.longest_step())
         told = f"h = {h:.4g} keeps x ≥ 0, whatever the rates, as does {h + 1e-3:.4g}"
+        if abs(h - 1 / 4) < 1e-9:
+            told += ": R_jj x_j leaves j, and arrives there, too"
         return dnn.Check("longest", after_a_step(h + 1e-3), 0, told)
 
     def pulled():

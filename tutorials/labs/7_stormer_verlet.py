@@ -94,6 +94,7 @@ def questions(method, seed=0):
             "both kicks are half ones, by h/2": (65, 8454),
             "the factor h of the kicks is missing": (21.25, 115.140625),
             "the kicks have the wrong sign: g is −∇V": (5, -24),
+            "the first kick has the wrong sign": (5, 26),
             "the last kick has the wrong sign": (37, -1366),
             "the last kick is at q⁺: here it is at the old q": (37, 4),
             "p⁺ is p½ and a kick: here it is p and a kick": (37, 1371),
@@ -190,6 +191,7 @@ def questions(method, seed=0):
             "a kick keeps q: the term w of q is missing": (3628, 1777),
             "the kicks are by h/2: here they are by h": (14554, 3601),
             "the last kick is by h/2: here it is by h": (7352, 3601),
+            "the first kick is by h/2: here it is by h": (7376, 1825),
             "the factors h are missing": (82.5, 124),
             "the factor h of the drift is missing": (990, 457),
             "the sign of what each of them owes is wrong": (-3530, 1729),
@@ -211,6 +213,8 @@ def questions(method, seed=0):
     def of_h():
         mistakes = {
             "the kicks are by h/2, and their share is a half": 2281,
+            "the last kick's share is a half of ⟨w, g⟩: here it is all": 1824.75,
+            "the first kick's share is a half of ⟨w, g⟩: here it is all": 1938.75,
             "the first kick's share is missing": 1026.25,
             "the last kick's share is missing": 1140.25,
             "the drift's share is missing": 798.5,
