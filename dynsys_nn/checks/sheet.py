@@ -171,8 +171,8 @@ def run(questions):
     for each question, those to do and those that wait included.
 
     questions: Questions, or functions without arguments that return a Check, which are then
-    numbered, and called by the name of the check. An error in an answer is a question that failed, with the line it comes from. In a
-    notebook the results are a table.
+    numbered, and called by the name of the check. An error in an answer is a question that failed,
+    with the line it comes from. In a notebook the results are a table.
     """
     results, in_a_notebook = Results(), notebook() is not None
     for question in numbered(questions):
