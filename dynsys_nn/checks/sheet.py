@@ -208,8 +208,7 @@ def numbered(questions):
     """The questions; ValueError if two have the same number, or one comes after none that is before
     it."""
     questions = [
-        q if isinstance(q, Question) else Question(k, q)
-        for k, q in enumerate(questions, 1)
+        q if isinstance(q, Question) else Question(k, q) for k, q in enumerate(questions, 1)
     ]
     for k, question in enumerate(questions):
         before = [q.number for q in questions[:k]]
