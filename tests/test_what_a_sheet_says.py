@@ -118,7 +118,7 @@ def broken(x):
     )
     yield "None where a number or an array should be", lambda: nothing.T
     yield "None where a number or an array should be", lambda: np.sin(None)
-    yield "a list is no array, and does not calculate", lambda: [1] - [2]
+    yield "a list is not an array, and does not calculate", lambda: [1] - [2]
     yield "a list or a pair does not calculate", lambda: 0.5 * [1.0]
     yield "a tuple where an array should be: take it apart", lambda: two.T
     yield "a function where its value should be: are the brackets missing", lambda: take_apart * 2

@@ -29,6 +29,7 @@ from .doors import (
 from .given import Given, field_entries, matrix_entries, number_entries
 from .values import (
     array,
+    dictionary,
     dimension,
     finite,
     finite_states,

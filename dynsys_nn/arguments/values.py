@@ -347,6 +347,11 @@ def instance(value, kind, needs):
     return value
 
 
+def dictionary(value, name):
+    """`value`, or an empty dict for None; TypeError if it is not a dict."""
+    return instance({} if value is None else value, dict, f"{name} must be a dict")
+
+
 def path(value, name):
     """`value`, a path, as a str; TypeError if it is not one (an int would be an open file)."""
     try:

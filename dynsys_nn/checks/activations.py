@@ -4,9 +4,17 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..arguments import WrongResult, frozen, instance, real_number, refuse, result, results
+from ..arguments import (
+    WrongResult,
+    dictionary,
+    frozen,
+    instance,
+    real_number,
+    refuse,
+    result,
+    results,
+)
 from .check import TINY, Check, fails_on_wrong_results, name_of
-from .compare import dict_of
 from .words import like, near
 
 
@@ -24,7 +32,7 @@ def activation(sigma, limit=1e-7, mistakes=None):
     refuse(not callable(getattr(sigma, "slope", None)), "slope(z) is missing", WrongResult)
     s = finite_result(sigma, sigma, z, "σ(z)")
     slope = finite_result(sigma, sigma.slope, z, "slope(z)")
-    known = {words: f(z) for words, f in dict_of(mistakes, "mistakes", "words").items()}
+    known = {words: f(z) for words, f in dictionary(mistakes, "mistakes").items()}
     of_slope, of_primitive = {"it is σ itself": s} | known, {"it is σ′ itself": slope} | known
     parts = [
         against_differences("σ′ against differences of σ", sigma, slope, z, limit, of_slope),

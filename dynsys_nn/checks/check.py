@@ -69,12 +69,8 @@ class Check:
 
     def __str__(self):
         words = f"{self.detail}, in the line  {self.line}" if self.line else self.detail
-        return f"{self.verdict}  {self.name:<34} {self.numbers}   {words}".rstrip()
-
-    @property
-    def numbers(self):
-        """The measured number and its limit, in words of one width."""
-        return f"measured {self.measured:9.2e}   limit {self.limit:9.2e}"
+        numbers = f"measured {self.measured:9.2e}   limit {self.limit:9.2e}"
+        return f"{self.verdict}  {self.name:<34} {numbers}   {words}".rstrip()
 
     __repr__ = __str__
 

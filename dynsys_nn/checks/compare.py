@@ -3,7 +3,7 @@ predictions are true."""
 
 import numpy as np
 
-from ..arguments import instance, real_number, real_numbers
+from ..arguments import dictionary, real_number, real_numbers
 from .check import Check
 from .words import UNKNOWN, words_for
 
@@ -15,7 +15,7 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
 
     mistakes: words → a number or an array, which may be of another shape than `right`.
     """
-    right, mistakes = real_numbers(right, "right must be"), dict_of(mistakes, "mistakes", "words")
+    right, mistakes = real_numbers(right, "right must be"), dictionary(mistakes, "mistakes")
     size, shape = np.linalg.norm(right) or 1.0, f"an array of shape {right.shape}"
     needed = f"needed is {shape if right.ndim else 'a number'}, got"
     lacking = isinstance(found, list | tuple) and any(part is None for part in found)
@@ -68,7 +68,7 @@ def predicted(name, said, facts):
     """
     if said is None:
         raise NotImplementedError(f"to be predicted: set {name}")
-    letters = list(dict_of(facts, "facts", "letters"))
+    letters = list(dictionary(facts, "facts"))
     said = said.replace(",", "").replace(" ", "") if isinstance(said, str) else said
     kinds = str | set | frozenset | list | tuple
     if not isinstance(said, kinds) or not all(letter in letters for letter in said):
@@ -100,7 +100,7 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
     wrong, known = np.flatnonzero(~(off <= limit)), {}
     near = {
         words: {k for k in wrong if np.isclose(found[k], np.ravel(other)[k], 1e-3)}
-        for words, other in dict_of(mistakes, "mistakes", "words").items()
+        for words, other in dictionary(mistakes, "mistakes").items()
     }
     most = max(map(len, near.values()), default=0)
     near = {words: of for words, of in near.items() if most < len(wrong) or len(of) == most}
@@ -110,9 +110,3 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
         known.setdefault(words, []).append(f"not {found[k]:.6g}")
     said = "; ".join(f"{' and '.join(numbers)}: {words}" for words, numbers in known.items())
     return Check(task, off.max(), limit, said)
-
-
-def dict_of(value, name, keys):
-    """`value`, or an empty dict for None; TypeError if it is no dict."""
-    needs = f"{name} must be a dict, {keys} → what they stand for"
-    return instance({} if value is None else value, dict, needs)

@@ -8,6 +8,7 @@ import numpy as np
 from ..arguments import (
     WrongResult,
     array,
+    dictionary,
     dimension,
     frozen,
     gradient_in_theta,
@@ -238,7 +239,7 @@ def value(F, x, y, limit=1e-12, mistakes=None):
         if said != needed:
             break
     error, words = np.max(np.abs(found - y), initial=0.0), f"F(x) is {said}, needed is {needed}"
-    known = like(found, (mistakes or {}).items(), y)
+    known = like(found, dictionary(mistakes, "mistakes").items(), y)
     return Check(f"value of {name_of(F)}", error, limit, f"{words}: {known}" if known else words)
 
 

@@ -26,10 +26,10 @@ A_MATRIX_EACH = "beside a matrix for each state x is x[..., None, :] in its rows
 CALLED = "is called like a function: is a sign missing before the bracket, as in a * (b + c)?"
 BRACKETS = "a function where its value should be: are the brackets missing, as in f(x)?"
 SEQUENCE = "a list or a pair does not calculate: write np.array([…]), or take the pair apart"
-#: what a thing is that is no array, and what to do
+#: what a thing is that is not an array, and what to do
 INSTEAD = {
     "NoneType": "None where a number or an array should be: is there a return, or a value?",
-    "list": "a list is no array, and does not calculate: write np.array([…])",
+    "list": "a list is not an array, and does not calculate: write np.array([…])",
     "tuple": "a tuple where an array should be: take it apart, as in y, pullback = X.vjp(x)",
     "str": "a text where a number should be",
     "dict": "a dict where an array should be",
@@ -260,13 +260,13 @@ WORDS = {
 
 
 def instead(said, otherwise):
-    """What to do about the first kind that is no array in the words of an error."""
+    """What to do about the first kind that is not an array in the words of an error."""
     kinds = [kind or other for kind, other in re.findall(r"'([\w.]+)'|(?:of type|not) (\w+)", said)]
     return next((INSTEAD[kind] for kind in kinds if kind in INSTEAD), otherwise)
 
 
 def of_an_operand(said):
-    """What is said of an object that is no number."""
+    """What is said of an object that is not a number."""
     kinds = re.findall(r"'([\w.]+)'|of type (\w+)", said)
     names = [name.rpartition(".")[2] for pair in kinds for name in pair if name]
     if any(name.endswith("Result") for name in names):

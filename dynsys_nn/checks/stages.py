@@ -96,9 +96,8 @@ def mistakes_in_a_step(F, x, w):
     ):  # in dh as in κ, or in κ alone
         mistakes += [(words, {"a": factor, "share": factor}), (words, {"a": factor})]
     for i in stages if len(b) > 1 else ():
-        mistakes += [(f"the gradient in θ lacks that of stage {i + 1}", {"theta": but(i)})][
-            : len(b) - 2
-        ]
+        if len(b) > 2:  # of two stages it is that of the other one alone
+            mistakes.append((f"the gradient in θ lacks that of stage {i + 1}", {"theta": but(i)}))
         mistakes += [
             (f"η_{i + 1} is missing in dx", {"dx": but(i)}),
             (f"a factor h is missing in stage {i + 1}: {ETA}", {"c": at(i, 1 / h)}),

@@ -6,9 +6,10 @@ MOST files there, other processes, the network, ctypes. Where bubblewrap is inst
 the kernel: it sees no files but those of the system, of Python and its own, has no network, and all
 its processes end with it.
 
-An audit hook is no sandbox: whoever knows Python well gets round it, and then, without bubblewrap,
-may read and write what the lecturer may; with it, fill the disk with files of 1 MB until its time
-is over. What an answer cannot change anywhere is the marker, which is another process.
+An audit hook is not a sandbox: whoever knows Python well gets round it, and then, without
+bubblewrap, may read and write what the lecturer may; with it, fill the disk with files of 1 MB
+until its time is over. What an answer cannot change anywhere is the marker, which is another
+process.
 """
 
 import contextlib
