@@ -1,7 +1,9 @@
 """Lecture figures, one script each: put a script here, and it is drawn.
 
-Its docstring's first paragraph is the figure's message; make(quick=False) draws it, and
-animate(quick=False), if there is one, moves it.
+Its docstring's first paragraph is the figure's message; make(quick=False, **options) draws
+it, and animate(quick=False, **options), if there is one, moves it. The options, each with
+its range, and the words, LABELS, are those of `drawing.figure`. `live` has figures with
+sliders.
 """
 
 from pathlib import Path
@@ -24,6 +26,19 @@ LECTURE = (
     "universal_approximation",
     "adjoint_check",
     "memory",
+)
+#: figures that share trainings, so that one process draws them
+TOGETHER = (
+    ("robust_accuracy", "adversarial_example"),
+    ("symplectic_energy", "learned_orbits"),
+)
+#: those that take longest: begun first, so that no core waits for one at the end
+SLOW = (
+    "robust_accuracy",
+    "universal_approximation",
+    "mass_preservation",
+    "symplectic_energy",
+    "point_separation",
 )
 _scripts = {path.stem for path in Path(__file__).parent.glob("[!_]*.py")}
 NAMES = (

@@ -12,6 +12,7 @@ from ..maps import outward
 from .bounds import require_field
 from .method import Method, geometry_of
 from .newton import NotConverged, newton, norm
+from .tableaus import stability_function
 
 
 class Increment:
@@ -173,6 +174,10 @@ class ImplicitMidpoint(ImplicitMethod):
         kept = geometry_of(field)
         volume = "symplectic" in kept or isinstance(field, PartitionedField)
         return kept if volume else kept - {"volume"}
+
+    def stability_function(self, z):
+        """R(z) = (1 + z/2)/(1 − z/2), of modulus ≤ 1 just where Re z ≤ 0: the rule is A-stable."""
+        return stability_function([[0.5]], [1.0], z)
 
     def lipschitz(self, field, h):
         """max |1 + ½hλ|/|1 − ½hλ| over the spectrum. If that is not known, hλ is hμ for h > 0 (0 if

@@ -5,7 +5,7 @@ from ..arguments import dimension, refuse, tableau
 from ..maps import inner
 from .bounds import longest_contracting_step, tableau_lipschitz
 from .method import Method
-from .tableaus import adjoint_tableau, contractivity_radius, tableau_order
+from .tableaus import adjoint_tableau, contractivity_radius, stability_function, tableau_order
 
 
 class RungeKutta(Method):
@@ -100,6 +100,10 @@ class RungeKutta(Method):
         """(Â, b), the Runge–Kutta method by which `vjp` integrates λ̇ = −X′(x)ᵀλ. ValueError if a
         weight b_i is zero."""
         return adjoint_tableau(self.A, self.b)
+
+    def stability_function(self, z):
+        """R(z), by which a step of ẏ = λy multiplies y, z = hλ: complex, any shape."""
+        return stability_function(self.A, self.b, z)
 
     def contractivity_radius(self):
         """The r for which a step h ≤ 2r/L of −∇V, V convex, ∇V L-Lipschitz, is non-expansive; 0 if

@@ -48,6 +48,19 @@ def stability_matrix(A, b):
     return BA + BA.T - np.outer(b, b)
 
 
+def stability_function(A, b, z):
+    """R(z) = 1 + z bᵀ(I − zA)⁻¹𝟙 = det(I − zA + z𝟙bᵀ)/det(I − zA): one step of ẏ = λy multiplies y
+    by R(hλ).
+
+    z: complex, any shape, which R(z) has too; ∞ at a pole. Source: Hairer and Wanner, Solving
+    Ordinary Differential Equations II (1996), IV.3.
+    """
+    z, A, b = np.asarray(z, complex)[..., None, None], square(A), np.asarray(b, float)
+    I = np.eye(len(b))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.linalg.det(I - z * A + z * b) / np.linalg.det(I - z * A)
+
+
 def contractivity_radius(A, b):
     """The r of a Runge–Kutta method: a step h ≤ 2rν of a field with cocoercivity ν is
     non-expansive. 0 if there is none.

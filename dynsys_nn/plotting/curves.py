@@ -1,0 +1,116 @@
+"""Numbers against time, step size, layer or perturbation."""
+
+import numpy as np
+
+from ..arguments import Given, instance, number_entries, real_numbers, refuse
+from ..lipschitz import Profile
+from .inputs import alike, axes_or_current, states_of
+from .looks import em, look, shade, tint
+
+
+def components(t, states, ax=None, names=None, **kwargs):
+    """The components of a solution against time, a line each, named x₁, …, x_d; returns the lines.
+
+    t: (n,); states: (n, d); names: d texts, or None for x₁, …, x_d.
+    """
+    t, states = _in_time(t, states, 2, "(n, d)")
+    d = states.shape[-1]
+    refuse(states.ndim != 2, f"one solution has states of shape (n, d), got {states.shape}")
+    names = [f"$x_{{{k + 1}}}$" for k in range(d)] if names is None else list(names)
+    refuse(len(names) != d, f"{d} components need as many names, got {len(names)}")
+    ax = axes_or_current(ax)
+    lines = [
+        ax.plot(t, x, **look(k, **{"label": name, **kwargs}))[0]
+        for k, (x, name) in enumerate(zip(states.T, names, strict=True))
+    ]
+    ax.set(xlabel="time $t$")
+    return lines
+
+
+def energy(I, states, t, ax=None, **kwargs):
+    """I(x_n) − I(x_0) with its sign against time, a line for each solution, and a line at 0;
+    returns the lines.
+
+    I: an energy, or another invariant, (..., d) → (...); states: (..., n, d), times t: (n,). On a
+    logarithmic axis, and without the sign: `invariant_drift`.
+    """
+    t, states = _in_time(t, states, 2, "(..., n, d)")
+    values = Given(I, "I(x)", number_entries)(states)
+    ax = axes_or_current(ax)
+    ax.axhline(0, color=shade(0.2), linewidth=em(0.05), zorder=0)
+    lines = ax.plot(t, (values - values[..., :1]).reshape(-1, len(t)).T, **kwargs)
+    ax.set(xlabel="time $t$", ylabel="energy $-$ its first value")
+    return lines
+
+
+def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
+    """|I(x_n) − I(x_0)| for n ≥ 1 against time on a logarithmic axis, the worst of the batch;
+    returns the lines.
+
+    states: (..., n, d), times t: (n,); values below `floor` (exact zeros) are drawn at the floor.
+    """
+    t, states = _in_time(t, states, 2, "(..., n, d)")
+    values = Given(I, "I(x)", number_entries)(states)
+    drift = np.abs(values - values[..., :1]).reshape(-1, len(t)).max(axis=0)
+    return axes_or_current(ax).semilogy(t[1:], np.maximum(drift, floor)[1:], **kwargs)
+
+
+def convergence(h, errors, order=None, ax=None, **kwargs):
+    """Errors against step sizes, both logarithmic, with a dotted triangle side of slope `order`;
+    returns the lines."""
+    ax = axes_or_current(ax)
+    h, errors = alike(h=h, errors=errors)
+    lines = ax.loglog(h, errors, **{"marker": "o", **kwargs})
+    if order is not None:
+        slope = errors[-1] * (h / h[-1]) ** order
+        lines += ax.loglog(h, slope, ":", color=lines[0].get_color(), linewidth=em(0.09))
+    ax.xaxis.set_minor_formatter("")  # label decades only
+    return lines
+
+
+def lipschitz_profile(profile, ax=None, label=None, **kwargs):
+    """Bounds and measured stretches of the beginnings of a network, layer by layer; returns the
+    lines.
+
+    profile: from `lipschitz.profile(net, x)`. The solid line is the product of the bounds up to
+    each layer, the dotted one the largest stretch that was found: the truth lies between. Layers
+    without a constant end the solid line.
+    """
+    instance(profile, Profile, "lipschitz_profile draws a Profile, lipschitz.profile(net, x)")
+    ax, layers = axes_or_current(ax), np.arange(len(profile.bound))
+    bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
+    [upper] = ax.semilogy(layers, bound, label=label or "certified", **{"marker": "_", **kwargs})
+    dotted = {"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs}
+    [lower] = ax.semilogy(
+        layers, profile.measured_product, label=f"{label}: found" if label else "found", **dotted
+    )
+    ax.set(xlabel="after map number", ylabel="Lipschitz constant so far", xticks=layers)
+    return [upper, lower]
+
+
+def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwargs):
+    """Accuracy in per cent against ε: certified, solid, and under attack, dotted, with the gap
+    between them shaded; returns the lines. eps, certified, attacked: arrays (n,), accuracies in [0,
+    1]."""
+    accuracies = {"certified": certified} | ({} if attacked is None else {"attacked": attacked})
+    eps, certified, *attacked = alike(eps=eps, **accuracies)
+    ax = axes_or_current(ax)
+    lines = ax.plot(eps, 100 * certified, label=label, **kwargs)
+    for found in attacked:
+        colour = lines[0].get_color()
+        lines += ax.plot(eps, 100 * found, **{**kwargs, "color": colour, "linestyle": ":"})
+        ax.fill_between(
+            eps, 100 * certified, 100 * found, color=tint(colour, 0.12), linewidth=0, zorder=1
+        )
+    ax.set(xlabel=r"size of the perturbation $\varepsilon$", ylabel="accuracy (%)")
+    return lines
+
+
+def _in_time(t, states, least, shape):
+    """Times (n,), and states (..., n, d)."""
+    states, t = states_of(states, least, shape), real_numbers(t, "times must be")
+    refuse(
+        t.shape != states.shape[-2:-1],
+        f"{states.shape[-2]} states need as many times, got times of shape {t.shape}",
+    )
+    return t, states

@@ -1,0 +1,125 @@
+"""How a picture looks is the style's: no helper, and no figure, names a colour or a size that a style
+cannot change."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from ..arguments import refuse
+
+_LECTURE, _DARK, _PRINT = (
+    str(Path(__file__).with_name(f"{name}.mplstyle")) for name in ("lecture", "dark", "print")
+)
+STYLE = _LECTURE
+#: what `plt.style.context` takes: for a lecture room, for dark slides, for grey paper
+STYLES = {"lecture": [_LECTURE], "dark": [_LECTURE, _DARK], "print": [_LECTURE, _PRINT]}
+
+
+def em(size=1.0):
+    """`size` times the style's font size, in points: lines, markers and distances grow with the
+    text."""
+    import matplotlib as mpl
+
+    return size * mpl.rcParams["font.size"]
+
+
+def look(k, **others):
+    """What the style's cycle says of its k-th line, its colour and perhaps its dashes, as keywords
+    of `plot`; `others` are added, and win."""
+    import matplotlib as mpl
+
+    looks = mpl.rcParams["axes.prop_cycle"]
+    return {**list(looks)[k % len(looks)], **others}
+
+
+def shade(strength=0.0):
+    """A grey of the style: 0 is its grid, the faintest thing to be seen, and 1 its text.
+
+    Returns the colour as text, #rrggbb; ValueError unless 0 ≤ strength ≤ 1.
+    """
+    import matplotlib as mpl
+
+    refuse(not 0 <= strength <= 1, f"strength must lie in [0, 1], got {strength!r}")
+    return mixed(mpl.rcParams["text.color"], mpl.rcParams["grid.color"], strength)
+
+
+def tint(colour, strength=0.35):
+    """A colour thinned by the ground, for areas: strength · colour + (1 − strength) · ground, with
+    more of the colour where it would be fainter than the style's grid.
+
+    Returns the colour with its opacity, (r, g, b, a); ValueError unless 0 ≤ strength ≤ 1.
+    """
+    import matplotlib as mpl
+
+    refuse(not 0 <= strength <= 1, f"strength must lie in [0, 1], got {strength!r}")
+    ground, faintest = mpl.rcParams["axes.facecolor"], mpl.rcParams["grid.color"]
+    least = min(contrast(faintest, ground), contrast(colour, ground))
+    strengths = np.append(np.arange(strength, 1, 0.01), 1.0)
+    seen = (s for s in strengths if contrast(mixed(colour, ground, s), ground) >= least)
+    return mpl.colors.to_rgba(colour, next(seen))
+
+
+def ink():
+    """The colour map from the ground, 0, to the text, 1, for images in grey."""
+    import matplotlib as mpl
+
+    return blend("ink", mpl.rcParams["axes.facecolor"], mpl.rcParams["text.color"])
+
+
+def diverging():
+    """The colour map from the cycle's first colour through the ground to its second, for what has a
+    sign."""
+    import matplotlib as mpl
+
+    return blend("diverging", "C0", mpl.rcParams["axes.facecolor"], "C1")
+
+
+def contrast(colour, ground):
+    """(L₁ + 0.05)/(L₂ + 0.05) for the relative luminances L₁ ≥ L₂ of two colours: 1 to 21; from 3 on
+    a shape, and from 4.5 a text, is told from its ground. Source: WCAG 2.1, W3C, 2018."""
+    import matplotlib as mpl
+
+    rgb = np.array([mpl.colors.to_rgb(c) for c in (colour, ground)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    darker, lighter = np.sort(linear @ [0.2126, 0.7152, 0.0722])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def mixed(colour, other, share):
+    """share · colour + (1 − share) · other, as text."""
+    import matplotlib as mpl
+
+    a, b = (np.array(mpl.colors.to_rgb(c)) for c in (colour, other))
+    return mpl.colors.to_hex(share * a + (1 - share) * b)
+
+
+def blend(name, *colours):
+    """The colour map that runs through some colours."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+    return LinearSegmentedColormap.from_list(name, [to_rgb(c) for c in colours])
+
+
+def cycle():
+    """The style's colours as text: some matplotlibs have triples of numbers."""
+    import matplotlib as mpl
+
+    colours = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
+    return np.array([mpl.colors.to_hex(c) for c in colours])
+
+
+def show():
+    """Show all open figures: in windows, which are waited for, or below the cell of a notebook.
+    Where there is neither, nothing happens, and nothing is said.
+
+    Returns the current figure, or None where it has been shown and closed, as notebooks do: a
+    function of yours may end in `return plotting.show()`, and its picture is seen once.
+    """
+    import matplotlib.pyplot as plt
+
+    fig = plt.gcf() if plt.get_fignums() else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* is non-interactive, and thus cannot be shown")
+        plt.show()
+    return fig if fig is not None and plt.fignum_exists(fig.number) else None

@@ -1,0 +1,106 @@
+"""Pictures of states: curves through them, and points on their way through the layers."""
+
+import numpy as np
+
+from ..arguments import array, positive, refuse
+from .inputs import alike, axes_of, axes_or_current, colours_of, states_of
+from .looks import em, shade
+
+
+def trajectories(states, ax=None, components=(0, 1), **kwargs):
+    """Curves through states, shape (..., n, d): component against component; returns the lines."""
+    states = states_of(states, 2, "(..., n, d)")
+    refuse(
+        len(components) not in (2, 3) or not all(k in range(states.shape[-1]) for k in components),
+        f"components are two or three of 0, …, {states.shape[-1] - 1}, got {components}",
+    )
+    ax = axes_or_current(ax)
+    refuse(
+        len(components) != (3 if ax.name == "3d" else 2),
+        f"{ax.name} axes cannot show {len(components)} components: choose those to draw",
+    )
+    curves = np.reshape(states, (-1, *states.shape[-2:])).T
+    return ax.plot(*curves[list(components)], **kwargs)
+
+
+def on_sphere(states, ax=None, radius=None, **kwargs):
+    """Curves through states in ℝ³ around the sphere on which they start, drawn as a net; returns
+    the lines.
+
+    states: (..., n, 3); ax: three-dimensional (`fig.add_subplot(projection="3d")`); radius: of the
+    sphere, or None for that of the first state.
+    """
+    states = states_of(states, 2, "(..., n, 3)")
+    refuse(states.shape[-1] != 3, f"an orbit on a sphere has states in ℝ³, got {states.shape}")
+    ax = axes_or_current(ax)
+    refuse(ax.name != "3d", 'a sphere needs Axes with projection="3d", got plain ones')
+    r = np.linalg.norm(states.reshape(-1, 3)[0]) if radius is None else positive(radius, "radius")
+    azimuth, height = np.meshgrid(np.linspace(0, 2 * np.pi, 37), np.linspace(-np.pi, 0, 19))
+    ring = r * np.sin(height)
+    net = ring * np.cos(azimuth), ring * np.sin(azimuth), r * np.cos(height)
+    ax.plot_wireframe(*net, color=shade(0.0), linewidth=em(0.03), rcount=10, ccount=13)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return trajectories(states, ax, (0, 1, 2), **kwargs)
+
+
+def layer_states(states, labels, axes, **kwargs):
+    """The points of a data set after some layers, one scatter per Axes (planar, or 3-D for states
+    in ℝ³); returns the scatters.
+
+    states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured
+    by the style's cycle.
+    """
+    axes, labels = axes_of(axes, len(states)), array(labels, "labels must be an array of integers")
+    states = [states_of(x, 2, "(n, 2 or 3)") for x in states]
+    for x, ax in zip(states, axes, strict=True):
+        needed = (*labels.shape, 3 if ax.name == "3d" else 2)
+        refuse(
+            x.shape != needed,
+            f"{ax.name} axes and {labels.size} labels need states of shape {needed}, got {x.shape}",
+        )
+    colours = colours_of(labels)
+    return [
+        ax.scatter(*x.T, c=colours, **{"s": em(0.15) ** 2, "linewidths": 0, **kwargs})
+        for x, ax in zip(states, axes, strict=True)
+    ]
+
+
+def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None):
+    """An animation that carries points through the layers, `between` frames from one to the next,
+    on axes that hold all of them; returns the FuncAnimation.
+
+    states: list of arrays (n, 2 or 3) of one dimension; hold: frames at rest at the end; titles:
+    one per state.
+    """
+    from matplotlib.animation import FuncAnimation
+
+    states, last = (
+        np.array(alike(**{f"states[{k}]": x for k, x in enumerate(states)})),
+        len(states) - 1,
+    )
+    refuse(last < 1, f"an animation needs two states at least, got {len(states)}")
+    refuse(
+        titles is not None and len(titles) != len(states),
+        f"{len(states)} states need as many titles, got {np.size(titles)}",
+    )
+    [points] = layer_states(states[:1], labels, [ax])
+    everything = states.reshape(-1, states.shape[-1])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    margin = 0.05 * np.maximum(high - low, 1e-9)
+    limits = zip("xyz", low - margin, high + margin, strict=False)
+    ax.set(**{f"{axis}lim": (a, b) for axis, a, b in limits})
+    times = np.concatenate([np.linspace(0, last, between * last + 1), np.full(hold, last)])
+
+    def draw(time):
+        k = min(int(time), last - 1)
+        x = states[k] + (time - k) * (states[k + 1] - states[k])
+        if ax.name == "3d":
+            points._offsets3d = x.T
+        else:
+            points.set_offsets(x)
+        if titles is not None:
+            ax.set_title(titles[round(time)])
+        return (points,)
+
+    return FuncAnimation(fig, draw, frames=times, interval=interval, blit=False)
