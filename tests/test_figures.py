@@ -55,9 +55,7 @@ def test_every_word_of_a_figure_is_in_its_labels_and_every_label_is_used(name, r
     formulas."""
     found, _ = reports
     labels = make_of(name).defaults["labels"]
-    said = {words.split("|")[0] for r in found[name] for words in r["marked"]}
-    joined = "\n".join(words for r in found[name] for words in r["marked"])
-    unseen = {key for key in labels if f"@{key}" not in said and f"@{key}" not in joined}
+    unseen = set(labels) - {label for r in found[name] for _, label, _ in r["said"]}
     assert not unseen - UNSEEN.get(name, set()), unseen
     for key, words in labels.items():
         prose = "".join(pictures.PLACE.sub("", words).split("$")[::2])
@@ -110,7 +108,7 @@ def test_a_number_that_an_option_contradicts_is_seen(monkeypatch):
     ]
     said = [p.split("lecture: ")[1] for p in pictures.wrong("it", varied)]
     assert set(said) == {
-        "@title says slope=0.5, the option is 0.2",
+        "title says 'm = 0.5', but slope is 0.2",
         "'beside' is not among the LABELS",
     }
 

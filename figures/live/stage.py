@@ -27,9 +27,6 @@ class Control:
             return self.names[round(position)]
         return round(position) if self.whole else float(position)
 
-    def position(self, value):
-        return self.names.index(value) if self.names else value
-
     def step(self):
         """How far an arrow key moves it."""
         return 1 if self.whole else (self.most - self.least) / 50
