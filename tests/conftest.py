@@ -60,7 +60,7 @@ for path in sys.argv[1:]:
 
 #: name → (a part of the names of the tests that wait for it, the arguments of Python), the long ones first
 COMMANDS = {
-    "figures": ("test_figure_says", [str(ROOT / "tests" / "pictures.py"), "."]),
+    "figures": ("test_figure_says", [str(ROOT / "tests" / "pictures.py"), ".", "--no-files"]),
     "training": ("_is_learned_to_", ["-W", "error", "-c", TRAIN]),
     "solutions": ("test_solution", ["-W", "error", "-c", SOLVE, *map(str, SOLUTIONS)]),
     **{

