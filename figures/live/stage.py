@@ -159,12 +159,12 @@ class Window:
 
     def moved(self, position):
         """The picture at the sliders' values."""
-        before = dict(self.stage.values)
         caption = self.stage.show(
             **{s.control.name: s.control.value(s.val) for s in self.sliders}
         )
         for s in self.sliders:
-            if self.stage.values[s.control.name] != before[s.control.name]:
+            if s.val != s.shown:
+                s.shown = s.val
                 self.say(s.layer, s.valtext, s.control.text(s.val))
         if self.caption.artists[0].get_text() != caption:
             self.say(self.caption, self.caption.artists[0], caption)
@@ -201,7 +201,8 @@ def slider(strip, control, k, n):
         ax, control.name, control.least, control.most, valinit=control.first,
         valstep=1 if control.whole else None, color="C0", track_color=shade(0.1),
     )  # fmt: skip
-    made.control, made.drawon = control, False  # or each would draw the whole figure
+    made.control, made.shown = control, control.first
+    made.drawon = False  # or each would draw the whole figure
     made.vline.set_visible(False)
     made.valtext.set_text(control.text(control.first))
     for text in (made.label, made.valtext):
