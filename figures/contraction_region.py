@@ -1,4 +1,4 @@
-"""The exact bound allows much longer expansive steps than the paper's, and it is attained.
+"""The exact bound allows far longer expansive steps than the paper's, and is attained.
 
 Which (h_C, h_E) give a 1-Lipschitz pair, x ↦ x + h_Eσ(Wx + v) and then x ↦ x −
 h_CAᵀσ(Ax + b), if A and W are orthogonal and the slopes of σ lie in [a, 1]: by the
@@ -20,7 +20,8 @@ from dynsys_nn.plotting import em, shade, step_size_region
 from .drawing import Number, Whole, figure, ratio
 
 LABELS = {
-    "title": "The exact bound allows expansive steps <times:.3g> times as long as the paper's",
+    "title": "The exact bound allows expansive steps "
+    "<times:.3g> times as long as the paper's",
     "h_C": "contractive step $h_C$",
     "h_E": "expansive step $h_E$",
     "sharp": r"exact: $\max(|1 - <a>h_C|, |1 - h_C|)\,(1 + h_E) \leq 1$",
@@ -31,7 +32,7 @@ LABELS = {
 
 
 def pair(slope=0.5, h_C=0.5, h_E=0.1):
-    """The expansive step first, then the contractive one, A = W = I, with learned steps."""
+    """The expansive step, and then the contractive one, A = W = I, h_C, h_E learned."""
     identity, sigma = np.eye(2), dnn.LeakyReLU(slope)
     expansive = dnn.ResidualField(dnn.Dense(2, 2, W=identity), sigma)
     contractive = dnn.GradientField(dnn.Dense(2, 2, W=identity), sigma)
@@ -40,9 +41,8 @@ def pair(slope=0.5, h_C=0.5, h_E=0.1):
 
 
 def best_steps(slope, bound):
-    """The point (h_C, h_E) of a bound's region with the largest h_E: where its ℓ(h_C) is
-    smallest. (Of max(|1 − ah|, |1 − h|) at h = 2/(1 + a), of √(1 − 2ah + h²) at h = a.)
-    """
+    """The point (h_C, h_E) of a bound's region with the largest h_E: where max(|1 − ah|,
+    |1 − h|) is smallest, at h = 2/(1 + a), or √(1 − 2ah + h²), at h = a."""
     h_C = 2 / (1 + slope) if bound == "sharp" else slope
     E, C = pair(slope)
     return h_C, float(dnn.StepSizes(C, E, bound=bound).largest_expansive_step(h_C))
