@@ -41,8 +41,8 @@ def pair(slope=0.5, h_C=0.5, h_E=0.1):
 
 
 def best_steps(slope, bound):
-    """The point (h_C, h_E) of a bound's region with the largest h_E: where max(|1 − ah|,
-    |1 − h|) is smallest, at h = 2/(1 + a), or √(1 − 2ah + h²), at h = a."""
+    """The point (h_C, h_E) of a bound's region with the largest h_E: max(|1 − ah|, |1 −
+    h|) is smallest at h = 2/(1 + a), √(1 − 2ah + h²) at h = a."""
     h_C = 2 / (1 + slope) if bound == "sharp" else slope
     E, C = pair(slope)
     return h_C, float(dnn.StepSizes(C, E, bound=bound).largest_expansive_step(h_C))

@@ -1,10 +1,10 @@
 """One step brings points closer, the other moves them apart, and by how much at most.
 
 Left: x − hAᵀσ(Ax + b). Middle: x + hσ(Wx + v). A and W are orthogonal, W = I, the
-slopes of σ lie in [a, 1]. Dashed the distance of two points before the step, solid after
-it. Right: how much pairs of points are stretched, and the bounds max(|1 − ha|, |1 − h|)
-and 1 + h, which are attained: ¾ and 3/2 for h = a = ½. (The steps, and the second bound,
-are the paper's: Celledoni et al., arXiv:2210.02373.)
+slopes of σ lie in [a, 1]. Dashed the distance of two points before the step, solid
+after it. Right: how much pairs of points are stretched, and the bounds max(|1 − ha|,
+|1 − h|) and 1 + h, which are attained: ¾ and 3/2 for h = a = ½. (The steps, and the
+second bound, are the paper's: Celledoni et al., arXiv:2210.02373.)
 """
 
 import matplotlib.pyplot as plt

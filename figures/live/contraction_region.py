@@ -1,5 +1,5 @@
-"""A network of pairs of steps, expansive and contractive: its point (h_C, h_E) in the region of the
-1-Lipschitz pairs, and where it takes the unit circle about a point."""
+"""A network of pairs of steps, expansive and contractive: its point (h_C, h_E) in the
+region of the 1-Lipschitz pairs, and where it takes a unit circle."""
 
 import numpy as np
 from matplotlib.patches import Polygon
@@ -23,7 +23,8 @@ LABELS = {
     "paper": "the paper's",
     "region": "steps of 1-Lipschitz pairs",
     "circle": "the unit circle, after the network\n(dashed: as large as certified)",
-    "says": "{what}: certified {bound:.4g}, found {found:.4g} (by the paper's bound {paper:.4g})",
+    "says": "{what}: certified {bound:.4g}, found {found:.4g} "
+    "(by the paper's bound {paper:.4g})",
     "no": "no two points move apart",
     "some": "some points move apart",
 }
@@ -33,13 +34,13 @@ FAR = 1e4  # where no kink of σ is near
 
 
 def shown(y):
-    """Points in the plane: as they are in the unit disc, by the logarithm of ‖y‖ beyond."""
+    """Points of the plane as drawn: beyond the unit circle by the logarithm of ‖y‖."""
     r = np.maximum(np.linalg.norm(y, axis=-1, keepdims=True), 1)
     return y / r * (1 + 0.3 * np.log10(r))
 
 
 def worst(net, x):
-    """Sets the biases to those that stretch distances from x most; returns the image of x.
+    """Sets the biases that stretch distances from x most; returns the image of x.
 
     The first component has a kink of the expansive steps at x, and gets slope a of the
     contractive ones; the second one gets slope 1 of all.
@@ -56,9 +57,13 @@ def start(fig, labels=LABELS):
     region, plane = fig.subplots(1, 2, width_ratios=(1.1, 1))
     h, corners = np.linspace(0, 2, 201), np.zeros((3, 2))
     most = dnn.Network(*[flow for _ in range(CONTROLS["depth"][1]) for flow in pair()])
-    regions = [dnn.StepSizes(most[1], most[0], bound=bound) for bound in ("sharp", "paper")]
+    regions = [
+        dnn.StepSizes(most[1], most[0], bound=bound) for bound in ("sharp", "paper")
+    ]
     areas = [
-        region.add_patch(Polygon(corners, fc=colour, lw=0, label=labels[name], zorder=z))
+        region.add_patch(
+            Polygon(corners, fc=colour, lw=0, label=labels[name], zorder=z)
+        )
         for colour, name, z in ((tint("C0"), "exact", 6), ("C1", "paper", 7))
     ]
     [point] = region.plot([], [], "o", color=shade(1), markersize=em(0.7), zorder=8)
@@ -70,10 +75,14 @@ def start(fig, labels=LABELS):
     for r in RINGS:
         width = em(0.05 if r > 1 else 0.12)
         plane.plot(*shown(r * circle).T, color=shade(0.3), linewidth=width, zorder=0)
-        above = dict(ha="center", va="bottom", fontsize="small", color=shade(0.6), zorder=0)
+        above = dict(
+            ha="center", va="bottom", fontsize="small", color=shade(0.6), zorder=0
+        )
         plane.text(*shown(np.array([0.0, r])), f"{r:g}", **above)
     plane.plot([0], [0], "o", color=shade(1), zorder=0)
-    plane.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", title=labels["circle"])
+    plane.set(
+        xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", title=labels["circle"]
+    )
     plane.set_axis_off()
     [certified] = plane.plot([], [], color=shade(1), ls="--", lw=em(0.08), zorder=3)
     [image] = plane.plot([], [], color="C0", lw=em(0.2), zorder=4)

@@ -1,4 +1,4 @@
-"""What a contractive and an expansive step do to pairs of points, and by how much at most."""
+"""What a contractive and an expansive step do to pairs of points, and how much at most."""
 
 import numpy as np
 
@@ -14,7 +14,8 @@ LABELS = {
     "x_2": "$x_2$",
     "pairs": "200 pairs of points",
     "stretch": "distance after / distance before",
-    "says": "the first step {does}, by at most {first:.4g}, the second moves them apart, by {second:.4g}",
+    "says": "the first step {does}: at most times {first:.4g}; "
+    "the second moves them apart: at most times {second:.4g}",
     "closer": "brings points closer",
     "no farther": "moves no points apart",
     "may": "can move points apart",
@@ -29,7 +30,9 @@ def segments(pairs):
 def start(fig, labels=LABELS):
     *planes, right = fig.subplots(1, 3)
     after, ways, clouds, bounds = [], [], [], []
-    for k, (ax, name) in enumerate(zip(planes, ("contractive", "expansive"), strict=True)):
+    for k, (ax, name) in enumerate(
+        zip(planes, ("contractive", "expansive"), strict=True)
+    ):
         ax.plot(*segments(STARTS), "o--", color=shade(0.7), lw=em(0.1), zorder=2)
         ways += ax.plot([], [], color=shade(0.3), lw=em(0.06), zorder=3)
         after += ax.plot([], [], "o-", color=f"C{k}", lw=em(0.2), zorder=4)
@@ -49,7 +52,9 @@ def start(fig, labels=LABELS):
         for k, flow in enumerate(flows):
             new, row = flow(STARTS), 1 - k
             after[k].set_data(*segments(new))
-            ways[k].set_data(*segments(np.stack([STARTS, new], axis=2).reshape(-1, 2, 2)))
+            ways[k].set_data(
+                *segments(np.stack([STARTS, new], axis=2).reshape(-1, 2, 2))
+            )
             clouds[k].set_data(stretches(flow, pairs), height + row)
             certified.append(flow.lipschitz())
             bounds[k].set_data([certified[k]] * 2, [0.02 + row, 0.98 + row])
