@@ -1,4 +1,4 @@
-"""What a contractive and an expansive step do to pairs of points, and how much at most."""
+"""What a contractive and an expansive step do to pairs of points, and at most how much."""
 
 import numpy as np
 
