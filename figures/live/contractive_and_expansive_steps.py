@@ -14,8 +14,8 @@ LABELS = {
     "x_2": "$x_2$",
     "pairs": "200 pairs of points",
     "stretch": "distance after / distance before",
-    "says": "the first step {does}: at most times {first:.4g}; "
-    "the second moves them apart: at most times {second:.4g}",
+    "says": "left: {does}, at most × {first:.4g}; "
+    "middle: moves them apart, at most × {second:.4g}",
     "closer": "brings points closer",
     "no farther": "moves no points apart",
     "may": "can move points apart",
