@@ -58,7 +58,7 @@ def largest_step(net, h_C, x, steps, most):
         C.field.b = -4 * (1 + h_E)  # slopes 1, then a: up to x = 4, and 1 beyond
         return lipschitz.measured(net, x, steps) - 1
 
-    return brentq(excess, 1e-6, most, xtol=1e-3 * most)
+    return brentq(excess, 1e-6, most, xtol=1e-4 * most)
 
 
 def factor(value):
