@@ -58,7 +58,7 @@ def largest_step(net, h_C, x, steps, most):
         C.field.b = -4 * (1 + h_E)  # slopes 1, then a: up to x = 4, and 1 beyond
         return lipschitz.measured(net, x, steps) - 1
 
-    return brentq(excess, 1e-6, most, xtol=1e-4 * most)
+    return brentq(excess, 1e-6, most, xtol=1e-6 * most)
 
 
 def factor(value):
@@ -74,7 +74,7 @@ def factor(value):
 def make(
     quick=False, *, slope=0.5, dots=19, seed=1, figsize=(12.6, 7.1), labels=LABELS
 ):
-    x = np.random.default_rng(seed).uniform(-8, 8, (20, 2))
+    x = np.random.default_rng(seed).uniform(-4, 8, (30, 2))
     fig, ax = plt.subplots(figsize=figsize)
     (E, C), best = pair(slope), {}
     names = dict(sharp=dict(a=factor(slope)), paper=dict(two_a=factor(2 * slope)))
@@ -87,7 +87,7 @@ def make(
         best[bound] = best_steps(slope, bound)
     top = best["sharp"][1]
     h_C = np.linspace(0, 2, (min(dots, 7) if quick else dots) + 2)[1:-1]
-    net, steps = pair(slope), 5 if quick else 15
+    net, steps = pair(slope), 10 if quick else 30
     found = [largest_step(net, h, x, steps, 1.5 * top) for h in h_C]
     ax.plot(h_C, found, "o", color=shade(1), label=labels("measured"))
     beside = dict(textcoords="offset points", fontsize="large", va="center")
