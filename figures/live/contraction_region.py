@@ -29,7 +29,7 @@ LABELS = {
     "some": "some points move apart",
 }
 RINGS = 1, 10, 100, 1000
-ANGLES = np.linspace(0, 2 * np.pi, 97)
+ANGLES = np.linspace(0, 2 * np.pi, 193)
 FAR = 1e4  # where no kink of σ is near
 
 
@@ -68,7 +68,7 @@ def start(fig, labels=LABELS):
     ]
     [point] = region.plot([], [], "o", color=shade(1), markersize=em(0.7), zorder=8)
     region.set(xlabel=labels["h_C"], ylabel=labels["h_E"], title=labels["region"])
-    region.set(xlim=(0, 2.1), ylim=(0, 3.2))
+    region.set(xlim=(-0.06, 2.1), ylim=(0, 3.9))
     region.legend(loc="upper left")
 
     circle = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=-1)
