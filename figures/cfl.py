@@ -4,9 +4,10 @@ The heat equation ∂u/∂t = α Δu on a square, periodic, is the gradient flow
 the forward differences times √α/dx, and ‖D‖² = 8α/dx² for an even number of points. An
 Euler step moves no two solutions apart for h ≤ 2/‖D‖², the theorem of contracting
 networks, and that is h ≤ dx²/(4α), the condition of Courant, Friedrichs and Lewy. Left,
-middle: one warm spot after as many steps, a little shorter and a little longer. Right:
-‖uₙ‖, the distance of uₙ from the solution 0, and dotted the bound Lⁿ‖u₀‖, L the
-Lipschitz constant of a step. Source of the step: Sherry et al., arXiv:2306.17332.
+middle: a warm spot after the same number of steps, slightly shorter and slightly longer
+than this one, h_max. Right: ‖uₙ‖, the distance of uₙ from the solution 0, and dotted
+the bound Lⁿ‖u₀‖, L the Lipschitz constant of a step. Source of the step: Sherry et al.,
+arXiv:2306.17332.
 """
 
 import matplotlib.pyplot as plt
@@ -22,9 +23,9 @@ LABELS = {
     r"is the CFL condition's, $dx^2/(4\alpha)$",
     "longer": r"The theorem's longest step, $2/\Vert D\Vert^2 = <step>$ s, "
     r"is <percent:.2g> % longer than $dx^2/(4\alpha)$",
-    "panel": r"$h = <factor>\,h_{\max}$: <does>",
-    "together": "none move apart",
-    "apart": "some move apart",
+    "panel": r"$<factor>\,h_{\max}$: <does>",
+    "together": "no distance grows",
+    "apart": "distances grow",
     "x": r"$x$ (m); after <steps> steps $|u| \leq <most>$",
     "y": "$y$ (m)",
     "grow": r"beyond $h_{\max}$ distances can grow",

@@ -1,4 +1,4 @@
-"""What a contractive and an expansive step do to pairs of points, and at most how much."""
+"""What a contractive and an expansive step do to pairs of points, at most how much."""
 
 import numpy as np
 
