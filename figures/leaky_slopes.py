@@ -1,9 +1,9 @@
 """A step x − hσ(x) multiplies distances by |1 − h| and |1 − hm|: σ has slopes 1 and m.
 
-Left: the leaky ReLU σ. Right: the step; graphs with slopes from −1 to 1 alone stay out of the
-grey, and take no two points farther apart. With m = ½ and h = 4/3 its slopes are ∓1/3, and no other
-step does better: the larger of |1 − h| and |1 − hm| is smallest at h = 2/(1 + m), where
-they are equal.
+Left: the leaky ReLU σ. Right: the step. A graph stays out of the grey if its slopes lie
+between −1 and 1, and then takes no two points farther apart. With m = ½ and h = 4/3 its
+slopes are ∓1/3, and no other step does better: the larger of |1 − h| and |1 − hm| is
+smallest at h = 2/(1 + m), where they are equal.
 """
 
 import matplotlib.pyplot as plt
@@ -50,8 +50,8 @@ def bent(f):
 
 
 def across(slope, side):
-    """Where a name never meets its line, of this slope on this side (−1, 1) of 0: beyond
-    the horizontal axis."""
+    """Where the name of a line never meets it, on the side −1 or 1 of 0: across the
+    horizontal axis."""
     above = side * slope < 0
     y, va = (0.12, "bottom") if above else (-0.12, "top")
     return dict(x=side * REACH, y=y, va=va, ha="left" if side < 0 else "right")

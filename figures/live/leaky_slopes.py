@@ -1,12 +1,10 @@
-"""The two slopes of an activation, those of the step x − hσ(x), and the factor by which it
-changes distances."""
-
-import numpy as np
+"""The two slopes of an activation, those of the step x − hσ(x), and what it does to
+distances."""
 
 import dynsys_nn as dnn
 from dynsys_nn.plotting import em, look, shade
 
-from ..leaky_slopes import REACH, across, bent, draw_axes, draw_steep, step_of
+from ..leaky_slopes import across, bent, draw_axes, draw_steep, step_of
 
 CONTROLS = {"m": (0.0, 1.0, 0.5), "h": (0.05, 2.5, 4 / 3)}
 LABELS = {
