@@ -92,11 +92,10 @@ def make(
         plotting.trajectories(polygon, ax=left, markersize=size, **dot)
     thick = dict(color=shade(1), linestyle="-", linewidth=em(0.2), zorder=2)
     plotting.trajectories(curve, ax=left, label=labels("exact"), **thick)
-    left.plot(*x0, "s", color=shade(1), markersize=em(0.6), zorder=4)
-    near = dict(textcoords="offset points", zorder=5, fontsize="large")
-    left.annotate(labels("start"), x0, (em(0.6), em(0.2)), **near)
+    square = dict(color=shade(1), markersize=em(0.6), zorder=4)
+    left.plot(*x0, "s", label=labels("start"), **square)
     box = dict(frameon=True, framealpha=1, edgecolor="none", borderaxespad=0)
-    left.legend(loc="lower right", **box)
+    left.legend(loc="lower right", ncols=2, **box)
     left.set(xlabel=labels("x1"), ylabel=labels("x2"), aspect="equal")
     left.set(xlim=limits[0], ylim=limits[1])
     left.set_title(labels("left", method=method, T=T))
@@ -125,11 +124,7 @@ def make(
         lowest = height + lifted
         words = dict(color=dot["color"], textcoords="offset points")
         right.annotate(labels("layers", n=depth), at, (em(0.4), lifted), **words)
-    right.set_ylim(top=5 * errors.max())
-    right.set(
-        xlabel=labels("n"),
-        ylabel=labels("error"),
-        title=labels(says),
-    )
+    right.set_ylim(top=4 * errors.max())
+    right.set(xlabel=labels("n"), ylabel=labels("error"), title=labels(says))
     right.xaxis.set_minor_formatter("")
     return fig
