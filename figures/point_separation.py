@@ -3,8 +3,7 @@
 No line separates a disc from the ring around it, and no flow in the plane can make one
 do so: it would have to tear the ring. Lifted to ℝ³, fifteen residual layers do. Seen
 along the decision plane (dashed); what lies above it is taken for class 1, what lies
-below for class 0. Points and per cent are those of test data, which the training has not
-seen.
+below for class 0. All points are test data, which the training has not seen.
 """
 
 from functools import cache
@@ -19,17 +18,17 @@ from dynsys_nn.plotting import em, shade, tint
 from .drawing import Choice, Whole, figure
 
 LABELS = {
-    "title": r"$<layers>$ layers pull the classes apart: "
-    r"$<right:.1f>\,\%$ of the test points are on their side",
+    "title": "<layers> layers pull the classes apart: <right:.1f> % of the test points"
+    " are on their side",
     "lifted": "lifted data",
-    "layer": "layer $<k>$",
+    "layer": "layer <k>",
     "along": "along the plane",
     "distance": "distance to the plane",
     "class 0": "class 0",
     "class 1": "class 1",
     "plane": "decision\nplane",
-    "moving": "layer $<k>$ of $<layers>$",
-    "moved": r"after $<layers>$ layers $<right:.1f>\,\%$ are on their side",
+    "moving": "layer <k> of <layers>",
+    "moved": "after <layers> layers, <right:.1f> % are on their side",
 }
 DATA = {
     "rings": dnn.datasets.rings,
@@ -83,7 +82,9 @@ def make(
     states = seen_along_the_plane(net, net.states(x)[1:-1])
     shown = np.unique([round(layers * k) for k in (0, 0.2, 0.4, 2 / 3, 1)])
     fig, axes = plt.subplots(1, len(shown), sharex=True, sharey=True, figsize=figsize)
-    plotting.layer_states([states[k][:, [0, 2]] for k in shown], y, axes)
+    plotting.layer_states(
+        [states[k][:, [0, 2]] for k in shown], y, axes, s=em(0.18) ** 2
+    )
     for k, ax in zip(shown, axes, strict=True):
         ax.axhline(0, color=shade(1), linestyle="--", linewidth=em(0.1))
         ax.set(title=labels("layer", k=int(k)) if k else labels("lifted"))
@@ -112,14 +113,32 @@ def animate(
     net, x, y = train(quick, data, layers, seed)
     states = seen_along_the_plane(net, net.states(x[:400])[1:-1])
     fig = plt.figure(figsize=figsize)
-    ax = fig.add_subplot(projection="3d")
+    fig.set_layout_engine("none")  # once, not for each frame
+    ax = fig.add_axes((0, 0, 1, 0.93), projection="3d", computed_zorder=False)
     titles = [labels("moving", k=k, layers=layers) for k in range(layers)]
     titles += [labels("moved", layers=layers, right=100 * accuracy(net, x, y))]
     between = 1 if quick else max(1, round(40 / layers))
-    look = dict(between=between, interval=90, hold=10, titles=titles)
-    animation = plotting.animate_flow(states, y[:400], fig, ax, **look)
-    plane = np.meshgrid(ax.get_xlim(), ax.get_ylim())
-    ax.plot_surface(*plane, np.zeros((2, 2)), color=tint(shade(0.5), 0.3))
-    ax.set(xticks=[], yticks=[], zticks=[], zlabel=labels("distance"))
+    pace = dict(between=between, interval=90, hold=10, titles=titles)
+    dots = dict(s=em(0.25) ** 2, depthshade=False, zorder=2)
+    animation = plotting.animate_flow(states, y[:400], fig, ax, **pace, **dots)
+
+    (left, right), (front, back), (low, high) = (
+        ax.get_xlim(),
+        ax.get_ylim(),
+        ax.get_zlim(),
+    )
+    plane = *np.meshgrid((left, right), (front, back)), np.zeros((2, 2))
+    ax.plot_surface(*plane, color=tint(shade(0.5), 0.3), clip_on=False, zorder=1)
+    for word, height, colour in (
+        ("class 1", 0.6 * high, "C1"),
+        ("plane", 0, shade(1)),
+        ("class 0", 0.6 * low, "C0"),
+    ):
+        place = dict(ha="center", va="center", color=colour)
+        ax.text(left, front, height, labels(word), **place)
+    upright = dict(rotation="vertical", ha="center", va="center", fontsize="medium")
+    fig.text(0.95, 0.5, labels("distance"), **upright)
+    ax.set(xticks=[], yticks=[], zticks=[])
     ax.view_init(elev=12, azim=-60)
+    ax.set_box_aspect(None, zoom=1.15)
     return animation
