@@ -49,6 +49,13 @@ def bent(f):
     return x, f(x), slopes
 
 
+def what_it_does(factor):
+    """The word for a step that multiplies distances by at most `factor`."""
+    if np.isclose(factor, 1, rtol=1e-12):  # it has been rounded up
+        return "keeps"
+    return "shrinks" if factor < 1 else "grows"
+
+
 def across(slope, side):
     """Where the name of a line never meets it, on the side −1 or 1 of 0: across the
     horizontal axis."""
@@ -102,8 +109,7 @@ def make(quick=False, *, slope=0.5, h=4 / 3, figsize=(11, 6.1), labels=LABELS):
             ax.text(s=name, color=f"C{1 - k}", fontsize="large", **place)
     factor = step.lipschitz()
     best = np.isclose(h, 2 / (1 + slope))
-    does = "shrinks" if factor < 1 else "keeps" if factor == 1 else "grows"
-    does = labels("best" if best else does, factor=ratio(factor))
+    does = labels("best" if best else what_it_does(factor), factor=ratio(factor))
     left.set(title=labels("activation"), xlabel=labels("z"), ylabel=labels("sigma"))
     right.set(title=labels("step", h=ratio(h), does=does), xlabel=labels("x"))
     right.set_ylabel(labels("x plus"), rotation=0, labelpad=em(0.4), va="center")

@@ -4,7 +4,7 @@ distances."""
 import dynsys_nn as dnn
 from dynsys_nn.plotting import em, look, shade
 
-from ..leaky_slopes import across, bent, draw_axes, draw_steep, step_of
+from ..leaky_slopes import across, bent, draw_axes, draw_steep, step_of, what_it_does
 
 CONTROLS = {"m": (0.0, 1.0, 0.5), "h": (0.05, 2.5, 4 / 3)}
 LABELS = {
@@ -64,7 +64,6 @@ def start(fig, labels=LABELS):
         for step.h in kinks:
             factors.append(step.lipschitz())
         curve.set_data(kinks, factors)
-        what = "grows" if factor > 1 else "keeps" if factor == 1 else "shrinks"
-        return labels["says"].format(what=labels[what], bound=factor)
+        return labels["says"].format(what=labels[what_it_does(factor)], bound=factor)
 
     return update
