@@ -269,10 +269,10 @@ def test_live_layers_end_where_they_say_and_stay_in_the_picture():
         assert len(layers.get_xdata()) == depth + 1 and now.get_xdata()[0] == depth
         if depth in curve.get_xdata():
             np.testing.assert_allclose(np.interp(depth, *curve.get_data()), error, rtol=1e-6)
-        if method == "Euler":
-            x = np.array([1.6, 0.0])
+        if method in ("Euler", "Heun"):
+            x, step = np.array([1.6, 0.0]), {"Euler": euler, "Heun": heun}[method]
             for _ in range(depth):
-                x = euler(x, T / depth)
+                x = step(x, T / depth)
             np.testing.assert_allclose(layers.get_xydata()[-1], x, atol=1e-12)
         for ax, line in [(left, exact), (left, layers), (right, curve), (right, now)]:
             inside(ax, line.get_xydata())
