@@ -89,6 +89,7 @@ def make(
         ax.vlines(t[1:-1], theta[:-1], theta[1:], **jump)
         ax.set_ylabel(labels(word), rotation=0, ha="right", va="center")
         ax.set(ylim=(-reach, reach), yticks=rounded(reach / 1.3) * np.array([-1, 1]))
+    fig.align_ylabels(axes[:-1])
     axes[0].set_title(labels("switch"))
 
     bottom = axes[-1]
