@@ -20,8 +20,8 @@ LABELS = {
     "x2": "$x_2$",
     "n": "number of layers $n$",
     "slope": "slope $-{p}$\n({method})",
-    "says": "{n} {method} layers of h = T/n = {h:.3g} end {error:.2g} from the flow; "
-    "with n, it falls like {rate}",
+    "says": "{n} {method} layers of h = T/n = {h:.3g} end {error:.2g} from the flow, "
+    "an error that falls like {rate}",
     "rates": {1: "1/n", 2: "1/n²", 4: "1/n⁴"},
 }
 X0 = np.array([1.6, 0.0])
