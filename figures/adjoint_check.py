@@ -1,9 +1,9 @@
 """The Taylor remainder falls with slope 2: the gradient is right; with one mistake, 1.
 
-J(ε) = ⟨w, F(x + εv; θ + εu)⟩ for a network F of one-step flows. Drawn is what is left of
-it after the first two terms of its Taylor series, J(0) + ε⟨∇J, (v, u)⟩, with ∇J from a
-pullback written by hand: once without, and once with a mistake in one of its lines. The
-slopes are measured, at the smallest ε whose remainder is more than rounding.
+J(ε) = ⟨w, F(x + εv; θ + εu)⟩ for a network F of one-step flows. Drawn is what is left
+of it after the first two terms of its Taylor series, J(0) + ε⟨∇J, (v, u)⟩, with ∇J from
+a pullback written by hand: once without, and once with a mistake in one of its lines.
+The slopes are measured, at the smallest ε whose remainder is more than rounding.
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +24,8 @@ METHODS = {
     "RK4": dnn.RK4(),
 }
 LABELS = {
-    "title": r"a right gradient leaves $O(\varepsilon^2)$, a wrong one $O(\varepsilon)$",
+    "title": r"a right gradient leaves $O(\varepsilon^2)$,"
+    r" a wrong one $O(\varepsilon)$",
     "epsilon": r"$\varepsilon$",
     "R": r"the Taylor remainder $R(\varepsilon)$",
     "remainder": r"$R(\varepsilon) = |\,J(\varepsilon) - J(0)"
@@ -43,7 +44,7 @@ LABELS = {
 
 
 class Layer(dnn.ResidualField):
-    """Bσ(Ax + b), with its pullback written out, and perhaps one of the MISTAKES in it."""
+    """Bσ(Ax + b), its pullback written out, and perhaps one of the MISTAKES in it."""
 
     mistake = None
 
