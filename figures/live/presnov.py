@@ -1,4 +1,4 @@
-"""A field is a gradient and a turning, at every point, with as much turning as wanted."""
+"""A field is a gradient and a turning, everywhere, with as much turning as wanted."""
 
 import numpy as np
 
@@ -7,10 +7,18 @@ from dynsys_nn.plotting import em, shade
 
 from ..presnov import SYSTEMS
 
-SIDE, POINTS, BOLD = 3.2, 11, 1.4
-NAMES = tuple(name for name in SYSTEMS if name != "lotka_volterra")
+SIDE, POINTS, BOLD = 3.2, 9, 2.2
+#: as a slider shows them → as the figure does
+NAMES = {
+    "pendulum": "pendulum",
+    "friction": "damped_pendulum",
+    "oscillator": "harmonic_oscillator",
+    "spiral": "damped_oscillator",
+    "descent": "descent",
+    "layer": "layer",
+}
 CONTROLS = {
-    "system": NAMES,
+    "system": tuple(NAMES),
     "s": (0.0, 1.0, 1.0),
     "x1": (-1.8, 1.8, -1.8),
     "x2": (-1.8, 1.8, 1.2),
@@ -41,7 +49,7 @@ class Parts:
     """
 
     def __init__(self, name, grid, ax):
-        self.of = dnn.presnov(SYSTEMS[name][0], nodes=32)
+        self.of = dnn.presnov(SYSTEMS[NAMES[name]][0], nodes=24)
         parts = np.stack([self.of.gradient(grid), self.of.sphere(grid)])
         sizes = np.linalg.norm(parts, axis=-1)
         self.unit = sizes.sum(axis=0).max()
@@ -86,7 +94,10 @@ def start(fig, labels=LABELS):
         (shade(1), "C1", "C0"),
         dict(angles="uv", units="x", scale_units="x"),
     )
-    thin, bold = dict(scale=2, width=0.05, zorder=4), dict(scale=1, width=0.1, zorder=6)
+    thin, bold = (
+        dict(scale=1.6, width=0.05, zorder=4),
+        dict(scale=1, width=0.1, zorder=6),
+    )
     everywhere = [
         ax.quiver(*np.moveaxis(grid, -1, 0), 0, 0, color=c, pivot="mid", **thin, **look)
         for ax, c in zip(axes, colours, strict=True)
