@@ -99,7 +99,7 @@ def make(
         ax.set_title(labels("no " + name if zero else name))
         if zero:
             centre = dict(ha="center", va="center", transform=ax.transAxes)
-            ax.text(0.5, 0.5, labels("zero"), fontsize=em(3), **centre)
+            ax.text(0.5, 0.5, labels("zero"), fontsize="xx-large", **centre)
     for ax in axes:
         ax.set_xlabel(labels(across))
     fig.supxlabel(labels("width"))

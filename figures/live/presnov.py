@@ -66,11 +66,12 @@ def level_lines(U, ax):
     x = square(SIDE, 60)
     levels = np.unique(np.quantile(U(x), np.linspace(0.05, 0.95, 14)))
     lines = ax.contour(*np.moveaxis(x, -1, 0), U(x), levels)
-    pieces = [
-        p for path in lines.get_paths() for p in path.to_polygons(closed_only=False)
-    ]
     lines.remove()
-    return np.concatenate([[*piece, [np.nan, np.nan]] for piece in pieces])
+    gap, curves = [[np.nan, np.nan]], []
+    for path in lines.get_paths():
+        for curve in path.to_polygons(closed_only=False):
+            curves += [curve, gap]
+    return np.concatenate(curves)
 
 
 def start(fig, labels=LABELS):
@@ -90,21 +91,16 @@ def start(fig, labels=LABELS):
     [levels] = middle.plot([], [], **faint, zorder=3)
     [through_x] = right.plot([], [], color=shade(1), linewidth=em(0.1), zorder=5)
 
-    colours, look = (
-        (shade(1), "C1", "C0"),
-        dict(angles="uv", units="x", scale_units="x"),
-    )
-    thin, bold = (
-        dict(scale=1.6, width=0.05, zorder=4),
-        dict(scale=1, width=0.1, zorder=6),
-    )
+    colours = shade(1), "C1", "C0"
+    look = dict(angles="uv", units="x", scale_units="x")
+    thin = dict(scale=1.6, width=0.05, zorder=4)
+    bold = dict(scale=1, width=0.1, zorder=6)
     everywhere = [
         ax.quiver(*np.moveaxis(grid, -1, 0), 0, 0, color=c, pivot="mid", **thin, **look)
         for ax, c in zip(axes, colours, strict=True)
     ]
-    three = left.quiver(
-        [0] * 3, [0] * 3, [0] * 3, [0] * 3, color=colours, **bold, **look
-    )
+    zeros = [[0] * 3] * 4
+    three = left.quiver(*zeros, color=colours, **bold, **look)  # f = ∇U + X_S at x
     here = [
         ax.quiver([0], [0], [0], [0], color=c, **bold, **look)
         for ax, c in zip((middle, right), colours[1:], strict=True)
