@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dynsys_nn as dnn
-from dynsys_nn.plotting import em, shade
+from dynsys_nn.plotting import em, shade, tint
 
 from .drawing import Number, Whole, figure
 
@@ -161,21 +161,21 @@ def make(
         nets.append(net)
 
     x = np.linspace(-3, 3, 601)[:, None]
-    wide = dict(color=shade(0.1), linewidth=em(0.6), label=labels("function"))
+    wide = dict(color=tint("C0"), linewidth=em(0.6), label=labels("function"))
     left.plot(x, line_target(x), **wide)
     _, _, x_out, y_out = drawn(on_the_line(width), **data)
     near = np.abs(x_out) <= 3
-    dots = dict(color=shade(0.6), markersize=em(0.25), label=labels("samples"))
+    dots = dict(color="C0", markersize=em(0.25), label=labels("samples"))
     left.plot(x_out[near], y_out[near], ".", **dots)
-    left.plot(x, nets[0](x), color="C0", label=labels("network"))
+    left.plot(x, nets[0](x), "-", color=shade(1), label=labels("network"))
     left.set(xlabel=labels("x"), ylabel=labels("y"))
     left.legend(loc="upper center", fontsize="medium")
 
     x = x[::4]
     grid, lines = np.stack(np.meshgrid(x, x), axis=-1), (x[:, 0], x[:, 0])
-    wide = dict(colors=shade(0.1), linewidths=em(0.6))
+    wide = dict(colors=[tint("C0")], linewidths=em(0.6))
     right.contour(*lines, plane_target(grid)[..., 0], CIRCLES, **wide)
-    right.contour(*lines, nets[1](grid)[..., 0], CIRCLES, colors="C0")
+    right.contour(*lines, nets[1](grid)[..., 0], CIRCLES, colors=shade(1))
     for r in CIRCLES:
         ground = dict(facecolor=right.get_facecolor(), linewidth=0, pad=em(0.05))
         look = dict(ha="center", va="center", fontsize="small", bbox=ground)
