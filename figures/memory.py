@@ -1,4 +1,4 @@
-"""Stored states against reversing the flow: memory against depth.
+"""Stored states fill more memory with each layer; a flow that is reversed does not.
 
 Peak memory of one gradient, beyond θ and dθ, of a network of n steps that preserve
 volume, with an affine map at its end: all states stored, every √n-th stored and the

@@ -85,11 +85,11 @@ def start(fig, labels=LABELS):
 
     angle = np.linspace(0, 2 * np.pi, 101)
     circle = np.array([np.cos(angle), np.sin(angle)])
-    faint = dict(color=shade(0.1), linewidth=em(0.07))
+    faint = dict(color=shade(0.1), linewidth=em(0.07), linestyle="-")
     for r in np.linspace(0, 1.4 * SIDE, 8)[1:]:
         right.plot(*r * circle, **faint, zorder=0)
     [levels] = middle.plot([], [], **faint, zorder=3)
-    [through_x] = right.plot([], [], color=shade(1), linewidth=em(0.1), zorder=5)
+    [through_x] = right.plot([], [], "-", color=shade(1), linewidth=em(0.1), zorder=5)
 
     colours = shade(1), "C1", "C0"
     look = dict(angles="uv", units="x", scale_units="x")
