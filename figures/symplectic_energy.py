@@ -1,9 +1,10 @@
 """The symplectic method keeps the energy close to its initial value, for ever.
 
-Left: a system that is written down, in steps of three methods, and the largest energy error
-up to each time, of two solutions. Right: the flow of the harmonic oscillator over time 0.1,
-learned from 1000 pairs by three symplectic shears and by a ResNet, 120 parameters each, and
-applied again and again; of four solutions. Source: arXiv:2210.02373.
+Drawn is the largest energy error up to each time. Left: three methods, on a system
+that is written down, from two states. Right: networks that have learned the flow of
+the harmonic oscillator over time 0.1 from 1000 pairs, three symplectic shears and a
+ResNet, 120 parameters each; they are applied again and again to four states. Source:
+arXiv:2210.02373.
 """
 
 from functools import cache
@@ -28,7 +29,8 @@ LABELS = {
     "resnet": "ResNet",
     "symplectic": "symplectic\nnetwork",
     "method": "<what> in steps of <step>:\nStörmer–Verlet is at most $<most>$ off",
-    "learned": "networks that learned the oscillator:\nthe symplectic one is at most $<most>$ off",
+    "learned": "networks that learned the oscillator:\n"
+    "the symplectic one is at most $<most>$ off",
     "time": "time",
     "error": "largest energy error so far",
 }
@@ -68,7 +70,7 @@ def train(architecture, epochs=2000, seed=0):
 
 
 def energy_error(H, step, x, steps):
-    """|H(x_n) − H(x_0)| for n = 1, …, steps, the worst of the batch; less many if x explodes."""
+    """|H(x_n) − H(x_0)|, n = 1, …, steps, the worst of the batch, until it explodes."""
     errors, start = [], H(x)
     for _ in range(steps):
         x = step(x)
