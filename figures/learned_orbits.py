@@ -1,9 +1,9 @@
-"""Learned equally well, only the symplectic network stays on the orbit, and near its energy.
+"""Learned about as well, only the symplectic network stays on its orbit, for ever.
 
-The flow of the harmonic oscillator over time 0.1, learned from 1000 pairs by three symplectic
-shears and by a ResNet, as in symplectic_energy, but only as well as in a few iterations: so
-the error is seen. Left: both are iterated for a short time. Middle: for a long one. Right:
-the energy, with its sign. Source: arXiv:2210.02373.
+The networks of symplectic_energy, for the flow of the harmonic oscillator over time
+0.1, after so few iterations of the training that the ResNet's error is soon seen.
+Left: both are iterated for a short time. Middle: for a long one. Right: the energy
+less its first value. Source: arXiv:2210.02373.
 """
 
 import matplotlib.pyplot as plt
@@ -56,15 +56,16 @@ def make(
     states = np.stack([np.vstack([x0[None], dnn.Rollout(net, n)(x0)]) for net in nets])
     off = np.abs(np.linalg.norm(states, axis=-1) - start) / start
 
-    fig, axes = plt.subplots(1, 3, figsize=figsize)
+    ratios = dict(width_ratios=(1.1, 1.1, 1))
+    fig, axes = plt.subplots(1, 3, figsize=figsize, gridspec_kw=ratios)
     most = min(off.max(), 0.25)
     widest = 1.15 * start * (1 + most)
     circle = start * np.exp(1j * np.linspace(0, 2 * np.pi, 400))
     looks = [look(k)["color"] for k in (1, 0)]
     for ax, name, end in zip(axes, ("short", "long"), (short, long), strict=False):
         until = t <= end + T / 2
-        ax.plot(circle.real, circle.imag, color=shade(0.2), linewidth=em(0.5), zorder=1)
-        for x, width, colour in zip(states, (0.25, 0.08), looks, strict=True):
+        ax.plot(circle.real, circle.imag, color=shade(0.2), linewidth=em(0.6), zorder=1)
+        for x, width, colour in zip(states, (0.3, 0.12), looks, strict=True):
             plotting.trajectories(x[until], ax, color=colour, linewidth=em(width))
         percent = 100 * off[0, until].max()
         ax.set_title(labels(name, off=percent, **{name: end}))

@@ -1,10 +1,11 @@
 """The learned flow keeps the mass to rounding; an unstructured network does not.
 
-The map over time 0.1 of a system in ℝ³ that keeps the sum of its components, learned on the
-box [−0.6, 2]³ by steps of ẏ = (M − Mᵀ)1 and by a ResNet of the same size: both are as exact in
-one step. Then both are iterated from states of [0, 1]³ that neither has seen, those from
-which the true solution stays in the box. Left: how much mass each solution has won or lost.
-Right: the worst of them, on a logarithmic axis. Source: arXiv:2210.02373.
+The map over time 0.1 of a system in ℝ³ that keeps the sum of its components is learned
+on the box [−0.6, 2]³, by steps of ẏ = (M − Mᵀ)1 and by a ResNet of the same size; in
+one step one is as exact as the other. Both are then iterated from random states of [0,
+1]³, those from which the true solution stays in the box. Left: how much mass each
+solution has gained or lost. Right: the worst of them, on a logarithmic axis. Source:
+arXiv:2210.02373.
 """
 
 from functools import cache
@@ -23,7 +24,7 @@ from .drawing.places import at_most, names_at_ends
 H, BOX = 0.1, (-0.6, 2.0)
 
 LABELS = {
-    "gain": "the ResNet wins and loses mass:\nup to $<most>$ until $t = <T>$",
+    "gain": "the ResNet gains and loses mass:\nup to $<most>$ until $t = <T>$",
     "drift": "the mass-preserving network\nis at most $<most>$ off",
     "time": "time $t$",
     "mass": r"$1^\top y(t) - 1^\top y(0)$, <n> solutions",
@@ -60,7 +61,7 @@ def sample(n, rng):
 
 @cache
 def train(architecture, epochs, pairs=2048, seed=0):
-    """A network of the given architecture, trained on pairs that are the same for all."""
+    """A network of the given architecture, trained on the same pairs as the others."""
     rng = np.random.default_rng(seed)
     y, y_next = sample(pairs, rng)
     net = architecture(rng)
@@ -69,7 +70,7 @@ def train(architecture, epochs, pairs=2048, seed=0):
 
 
 def starts_in_the_box(n, t, seed):
-    """Those of n random states of [0, 1]³ whose solution stays in the box at the times t."""
+    """Those of n random states of [0, 1]³ from which the solution stays in the box."""
     y0 = np.random.default_rng([seed, 1]).uniform(0, 1, (n, 3))
     states = dnn.exact_flow(systems.mass_example(), y0, t)
     return y0[((states > BOX[0]) & (states < BOX[1])).all(axis=(1, 2))]

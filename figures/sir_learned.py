@@ -1,9 +1,10 @@
 """The learned epidemic lies on the true one, and nobody gets lost: the total stays 1.
 
-SIR: susceptible people are infected at the rate β, the infected removed at the rate γ; a
-first patient infects R₀ = β/γ others. A network of four mass-preserving Euler steps learns
-the map over a quarter of a day from 1000 pairs on the simplex and is iterated 4000 times.
-Left: the epidemic. Right: how far the total is from 1, in all steps. In the network's fields, (M(y) − M(y)ᵀ)1, what leaves one part enters another. Source:
+The susceptible are infected at the rate β, the infected removed at the rate γ, so that
+the first patient infects R₀ = β/γ others. A network of four mass-preserving Euler
+steps learns the map over a quarter of a day from 1000 pairs on the simplex, and is
+iterated 4000 times. Left: the epidemic. Right: how far the total is from 1. In the
+network's fields, ẏ = (M − Mᵀ)1, what leaves one part enters another. Source:
 arXiv:2210.02373.
 """
 
@@ -22,7 +23,8 @@ from .drawing.places import at_most, names_at_ends
 H, STEPS = 0.25, 4000
 
 LABELS = {
-    "peak": r"$R_0 = \beta/\gamma = <R0:.3g>$: <most:.0f> % are infected on day <day:.0f>",
+    "peak": r"$R_0 = \beta/\gamma = <R0:.3g>$: "
+    "<most:.0f> % are infected on day <day:.0f>",
     "rising": r"$R_0 = \beta/\gamma = <R0:.3g>$: the infected still rise",
     "falling": r"$R_0 = \beta/\gamma = <R0:.3g>$: the infected only fall",
     "gap": "the learned one is at most $<gap>$ off",

@@ -1,10 +1,10 @@
 """The structured network carries a shape and keeps its area; the ResNet does not.
 
-Both learn the flow of the pendulum over time 1 from the same 50 noisy pairs, with 192 and
-200 parameters, and are then applied again and again to a disc. Left and middle: the disc
-at first, in between, and at last; dashed is the outline that the exact flow gives it.
-Right: its area. The structured network is made of shears, whose determinant is 1. Source:
-arXiv:2210.02373.
+Both learn the flow of the pendulum over time 1 from the same 50 noisy pairs, with 192
+and 200 parameters, and are then applied again and again to a disc. Left and middle:
+the disc at first, in between, and at last; dashed is the outline that the exact flow
+gives it. Right: its area. The structured network is made of shears, whose determinant
+is 1. Source: arXiv:2210.02373.
 """
 
 from functools import cache

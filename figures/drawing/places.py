@@ -8,11 +8,11 @@ from .words import power
 
 
 def names_at_ends(ax, ends, names, colours, gap=0.08):
-    """Write each name to the right of the Axes, at the height where its curve ends; returns the
-    texts.
+    """Write each name to the right of the Axes, at the height where its curve ends;
+    returns the texts.
 
-    ends: heights in the units of the vertical axis, whose limits are set; gap: what is left between
-    two names, as a fraction of the axis.
+    ends: heights in the units of the vertical axis, whose limits are set; gap:
+    between the middles of two names, as a fraction of the axis.
     """
     along = ax.transScale + ax.transLimits
     x = ax.get_xlim()[1]
@@ -27,7 +27,7 @@ def names_at_ends(ax, ends, names, colours, gap=0.08):
 
 
 def apart(heights, gap):
-    """Heights in [0, 1], in the same order, as little moved upwards as puts them a gap apart, and
+    """Heights in [0, 1], in their order, moved upwards until they are a gap apart, and
     down again where there is no more room."""
     order, found = np.argsort(heights, kind="stable"), np.clip(heights, 0, 1)
     for low, high in zip(order, order[1:], strict=False):
@@ -39,6 +39,7 @@ def apart(heights, gap):
 
 
 def at_most(value):
-    """2.1e-06 → 3\\cdot10^{-6}, the next number of one digit, without dollars."""
+    """The next number of one digit, without dollars: 3\\cdot10^{-6} for 2.1e-06."""
     unit = 10.0 ** np.floor(np.log10(value))
-    return power(unit * np.ceil(value / unit * (1 - 1e-12)))
+    above = unit * np.ceil(value / unit * (1 - 1e-12))
+    return f"{above:g}" if 1e-3 < above < 1e3 else power(above)
