@@ -42,7 +42,7 @@ LABELS = {
 )
 def make(
     quick=False, *, start=0.8, short=10.0, long=1000.0, iterations=100, seed=0,
-    figsize=(13.3, 5.2), labels=LABELS,
+    figsize=(13.3, 5.0), labels=LABELS,
 ):  # fmt: skip
     oscillator = systems.harmonic_oscillator()
     H, x0 = oscillator.invariants["energy"], np.array([start, 0.0])
@@ -69,8 +69,9 @@ def make(
             plotting.trajectories(x[until], ax, color=colour, linewidth=em(width))
         percent = 100 * off[0, until].max()
         ax.set_title(labels(name, off=percent, **{name: end}))
-        ax.set(xlabel=labels("q"), ylabel=labels("p"), aspect="equal")
+        ax.set(xlabel=labels("q"), aspect="equal")
         ax.set(xlim=(-widest, widest), ylim=(-widest, widest))
+    axes[0].set_ylabel(labels("p"))
     errors = [np.sqrt(((net(test) - truth) ** 2).sum(axis=-1).mean()) for net in nets]
     resnet_error, symplectic_error = map(power, errors)
     said = labels("one step", resnet=resnet_error, symplectic=symplectic_error)

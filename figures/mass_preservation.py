@@ -24,7 +24,7 @@ from .drawing.places import at_most, names_at_ends
 H, BOX = 0.1, (-0.6, 2.0)
 
 LABELS = {
-    "gain": "the ResNet gains and loses mass:\nup to $<most>$ until $t = <T>$",
+    "gain": "the ResNet gains or loses mass:\nup to $<most>$ until $t = <T>$",
     "drift": "the mass-preserving network\nis at most $<most>$ off",
     "time": "time $t$",
     "mass": r"$1^\top y(t) - 1^\top y(0)$, <n> solutions",

@@ -81,7 +81,7 @@ def make(
     quick=False, *, beta=0.3, gamma=0.1, infected=0.01, days=120.0, seed=0,
     figsize=(13.3, 5.4), labels=LABELS,
 ):  # fmt: skip
-    net = train(beta, gamma, seed, *((100, 200) if quick else ()))
+    net = train(beta, gamma, seed, *((150, 300) if quick else ()))
     y0, t = np.array([1 - infected, infected, 0.0]), H * np.arange(STEPS + 1)
     states = np.concatenate([y0[None], dnn.Rollout(net, STEPS)(y0)])
     shown = t <= days
@@ -114,11 +114,11 @@ def make(
     worst = np.abs(states.sum(axis=-1) - 1).max()
     bound = f"10^{{{np.floor(np.log10(worst)) + 1:.0f}}}"
     rounding = STEPS * np.finfo(float).eps
-    right.axhline(rounding, color=shade(0.5), linewidth=em(0.07), linestyle="--")
-    above = dict(textcoords="offset points", color=shade(0.7), ha="left", va="bottom")
-    right.annotate(
-        labels("roundings", steps=STEPS), (0, rounding), (em(0.4), em(0.3)), **above
-    )
+    if worst < rounding:
+        right.axhline(rounding, color=shade(0.5), linewidth=em(0.07), linestyle="--")
+        above = dict(textcoords="offset points", color=shade(0.7), va="bottom")
+        place = (0, rounding), (em(0.4), em(0.3))
+        right.annotate(labels("roundings", steps=STEPS), *place, **above)
     right.set(xlabel=labels("time"), ylabel=labels("off"), xlim=(0, t[-1]))
     right.set(ylim=(2e-17, max(1e-10, 10 * worst)))
     right.set_title(labels("total", bound=bound, steps=STEPS))

@@ -39,7 +39,8 @@ def apart(heights, gap):
 
 
 def at_most(value):
-    """The next number of one digit, without dollars: 3\\cdot10^{-6} for 2.1e-06."""
-    unit = 10.0 ** np.floor(np.log10(value))
+    """A number from above, without dollars: 3\\cdot10^{-6} for 2.1e-06, 0.12 for 0.111."""
+    digits = 2 if 1e-3 < value < 1e3 else 1
+    unit = 10.0 ** (np.floor(np.log10(value)) + 1 - digits)
     above = unit * np.ceil(value / unit * (1 - 1e-12))
-    return f"{above:g}" if 1e-3 < above < 1e3 else power(above)
+    return f"{above:.3g}" if digits == 2 else power(above)
