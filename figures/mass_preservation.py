@@ -1,8 +1,11 @@
 """The learned flow keeps the mass to rounding; an unstructured network does not.
 
-The lecture's system, its time-0.1 map learned from 2048 pairs on the box [−0.6, 2]³, by
-steps of ẏ = (M − Mᵀ)1 and by a ResNet of the same size. Left: both follow the truth
-from a state that neither has seen. Right: only one keeps the sum of the components.
+The map over time 0.1 of a system in ℝ³ that keeps the sum of its components is learned
+on the box [−0.6, 2]³, by steps of ẏ = (M − Mᵀ)1 and by a ResNet of the same size; in
+one step one is as exact as the other. Both are then iterated from random states of [0,
+1]³, those from which the true solution stays in the box. Left: how much mass each
+solution has gained or lost. Right: the worst of them, on a logarithmic axis. Source:
+arXiv:2210.02373.
 """
 
 from functools import cache
@@ -13,8 +16,23 @@ from scipy.stats import qmc
 
 import dynsys_nn as dnn
 from dynsys_nn import plotting, systems
+from dynsys_nn.plotting import em, look, shade
 
-H, T = 0.1, 2.0
+from .drawing import Number, Whole, figure, power
+from .drawing.places import at_most, names_at_ends
+
+H, BOX = 0.1, (-0.6, 2.0)
+
+LABELS = {
+    "gain": "the ResNet gains or loses mass:\nup to $<most>$ until $t = <T>$",
+    "drift": "the mass-preserving network\nis at most $<most>$ off",
+    "time": "time $t$",
+    "mass": r"$1^\top y(t) - 1^\top y(0)$, <n> solutions",
+    "worst": r"$|1^\top y(t) - 1^\top y(0)|$, the worst",
+    "structured": "mass-\npreserving\n(one step:\n$<error>$)",
+    "resnet": "ResNet\n(one step:\n$<error>$)",
+    "rounding": "one rounding",
+}
 
 
 def structured(rng, width=32, layers=2):
@@ -37,52 +55,65 @@ def network(family, rng, width, layers):
 
 def sample(n, rng):
     """n pairs (y, φ^0.1(y)), at Sobol points: they fill [−0.6, 2]³ to its faces."""
-    y = qmc.scale(qmc.Sobol(3, rng=rng).random(n), -0.6, 2.0)
+    y = qmc.scale(qmc.Sobol(3, rng=rng).random(n), *BOX)
     return y, dnn.exact_flow(systems.mass_example(), y, H)
 
 
 @cache
-def train(architecture, epochs):
-    """A network of the given architecture, trained on 2048 pairs, the same for all."""
-    rng = np.random.default_rng(0)
-    y, y_next = sample(2048, rng)
+def train(architecture, epochs, pairs=2048, seed=0):
+    """A network of the given architecture, trained on the same pairs as the others."""
+    rng = np.random.default_rng(seed)
+    y, y_next = sample(pairs, rng)
     net = architecture(rng)
     dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(), epochs=epochs)
     return net
 
 
-def make(quick=False):
-    system, mass = systems.mass_example(), dnn.Mass()
-    t, fine = np.arange(0, round(T / H) + 1) * H, np.linspace(0, T, 200)
-    others = np.random.default_rng(1).uniform(0, 1, (99, 3))
-    y0 = np.concatenate([system.x0[None], others])  # the first is drawn on the left
-    truth = dnn.exact_flow(system, y0[0], fine)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(13, 5.4))
-    cases = (
-        (structured, 5000, "mass-preserving network", "C0", "o", 10),
-        (resnet, 1500, "ResNet", "C1", "x", 7),
-    )
-    left.plot(fine, truth, color="black", linewidth=1.5)[0].set_label("truth")
-    for architecture, epochs, name, colour, marker, size in cases:
-        net = train(architecture, 100 if quick else epochs)
+def starts_in_the_box(n, t, seed):
+    """Those of n random states of [0, 1]³ from which the solution stays in the box."""
+    y0 = np.random.default_rng([seed, 1]).uniform(0, 1, (n, 3))
+    states = dnn.exact_flow(systems.mass_example(), y0, t)
+    return y0[((states > BOX[0]) & (states < BOX[1])).all(axis=(1, 2))]
+
+
+@figure(
+    T=Number(2, 100, "the last time"),
+    starts=Whole(
+        20, 200, "random states: solutions begin in those that stay in the box"
+    ),
+    exponent=Whole(7, 11, "2 to it is the number of pairs that are learned from"),
+    iterations=Whole(60, 2000, "of the training"),
+    seed=Whole(0, 99, "of the pairs, of the first parameters and of the states"),
+)
+def make(
+    quick=False, *, T=50.0, starts=100, exponent=9, iterations=600, seed=0,
+    figsize=(13.3, 5.4), labels=LABELS,
+):  # fmt: skip
+    t, mass = H * np.arange(round(T / H) + 1), dnn.Mass()
+    y0 = starts_in_the_box(starts, t, seed)
+    test = np.random.default_rng([seed, 2]).uniform(*BOX, (2000, 3))
+    truth = dnn.exact_flow(systems.mass_example(), test, H)
+    fig, (left, right) = plt.subplots(1, 2, figsize=figsize)
+    names, colours, most = [], [], []
+    for name, k, architecture in (("resnet", 1, resnet), ("structured", 0, structured)):
+        net = train(architecture, 60 if quick else iterations, 2**exponent, seed)
         states = np.concatenate([y0[:, None], dnn.Rollout(net, len(t) - 1)(y0)], axis=1)
-        look = dict(color=colour, marker=marker)
-        points = dict(linestyle="", markersize=size, alpha=0.8, **look)
-        left.plot(t, states[0], **points)[0].set_label(name)
-        plotting.invariant_drift(mass, states, t, ax=right, label=name, **look)
-    beside = dict(textcoords="offset points", va="center", fontsize=18)
-    for k, height in enumerate(truth[-1]):
-        left.annotate(f"$y_{k + 1}$", (T, height), (10, 0), **beside)
-    left.set(xlabel="time $t$", ylabel="components of the state")
-    left.set(title="one solution, in learned steps of 0.1")
-    left.legend(loc="best")
+        colours.append(look(k)["color"])
+        width = em(0.05 if k else 0.25)
+        plotting.energy(mass, states, t, left, color=colours[-1], linewidth=width)
+        plotting.invariant_drift(mass, states, t, right, **look(k))
+        most.append(np.abs(mass(states) - mass(y0)[:, None]).max())
+        error = np.sqrt(((net(test) - truth) ** 2).sum(axis=-1).mean())
+        names.append(labels(name, error=power(error)))
+    left.set(xlabel=labels("time"), ylabel=labels("mass", n=len(y0)), xlim=(0, t[-1]))
+    left.set_title(labels("gain", most=at_most(most[0]), T=T))
 
     eps = np.finfo(float).eps
-    right.axhline(eps, color="0.5", linewidth=1.2, linestyle="--")
-    below = dict(textcoords="offset points", color="0.4", ha="right", va="top")
-    right.annotate("one rounding", (T, eps), (0, -7), **below)
-    right.set(xlabel="time $t$", ylabel=r"drift  $|1^\top y(t) - 1^\top y(0)|$")
-    right.set(ylim=(2e-17, 1e-1))
-    right.set_title("drift of the mass, worst of 100 solutions")
-    right.legend(loc="center left", bbox_to_anchor=(0.02, 0.45))
+    right.axhline(eps, color=shade(0.5), linewidth=em(0.07), linestyle="--")
+    below = dict(textcoords="offset points", color=shade(0.7), ha="right", va="top")
+    right.annotate(labels("rounding"), (t[-1], eps), (0, em(-0.3)), **below)
+    right.set(xlabel=labels("time"), ylabel=labels("worst"), xlim=(0, t[-1]))
+    right.set(ylim=(1e-17, max(100, 1000 * most[0])))
+    names_at_ends(right, most, names, colours, gap=0.3)
+    right.set_title(labels("drift", most=at_most(most[1])))
     return fig
