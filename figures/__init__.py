@@ -14,13 +14,24 @@ LECTURE = (
     "switching_parameters",
     "point_separation",
     "volume_preservation",
+    "four_methods",
+    "rigid_body",
+    "lotka_volterra",
     "symplectic_energy",
+    "learned_orbits",
+    "learned_hamiltonian",
+    "poincare_section",
     "mass_preservation",
     "sir_learned",
+    "vanishing_gradients",
     "leaky_slopes",
+    "stability_regions",
+    "circle_contractivity",
+    "cfl",
     "contractive_and_expansive_steps",
     "contraction_region",
     "adversarial_example",
+    "growing_attack",
     "robust_accuracy",
     "presnov",
     "universal_approximation",
@@ -28,15 +39,13 @@ LECTURE = (
     "memory",
 )
 #: figures that share trainings, so that one process draws them
-TOGETHER = (
-    ("robust_accuracy", "adversarial_example"),
-    ("symplectic_energy", "learned_orbits"),
-)
+TOGETHER = (("robust_accuracy", "adversarial_example", "growing_attack"),)
 #: those that take longest: begun first, so that no core waits for one at the end
 SLOW = (
     "robust_accuracy",
     "universal_approximation",
-    "mass_preservation",
+    "vanishing_gradients",
+    "learned_hamiltonian",
     "symplectic_energy",
     "point_separation",
 )

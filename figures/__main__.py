@@ -31,7 +31,7 @@ from dynsys_nn.plotting import STYLES
 
 from . import NAMES, SLOW, TOGETHER, live
 from .drawing import SIZE, shown
-from .drawing.saving import FORMATS, draw, looked_at, message
+from .drawing.saving import FORMATS, draw, drawn, looked_at, message
 
 #: a process is another program, which a browser has not
 CORES = 1 if sys.platform == "emscripten" else os.cpu_count() or 1
@@ -74,13 +74,6 @@ def names_and_options(texts, error):
             except (ValueError, OSError) as wrong:
                 error(f"{name}: {wrong}")
     return names or list(NAMES), options
-
-
-def drawn(task, draw_one):
-    """Draw some figures, one after the other: their names, files and seconds."""
-    begin = time.perf_counter()
-    paths = [path for name in task for path in draw_one(name)]
-    return task, paths, time.perf_counter() - begin
 
 
 def side_by_side(names, draw_one, jobs):

@@ -48,6 +48,7 @@ def network(rng, depth, pairs=32, method="SymplecticEuler"):
 
 def peak(net, x, y, adjoint):
     """Megabytes at the peak of a gradient, beyond θ and dθ, to three digits."""
+    gc.collect()
     gc.disable()  # or the peak depends on when it last ran
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import re
 import shutil
+import time
 from pathlib import Path
 
 import matplotlib as mpl
@@ -114,6 +115,13 @@ def draw(
                 paths.append(save(animation, out / name, kind))
             plt.close("all")
     return paths
+
+
+def drawn(task, draw_one):
+    """Draw some figures, one after the other: their names, files and seconds."""
+    begin = time.perf_counter()
+    paths = [path for name in task for path in draw_one(name)]
+    return task, paths, time.perf_counter() - begin
 
 
 def save(animation, path, kind, dpi=80):

@@ -139,15 +139,15 @@ class Window:
         above = strip.add_axes((0, 0.65, 1, 0.35))
         above.set_axis_off()
         look = dict(va="top", ha="left", fontsize="medium", transform=above.transAxes)
-        said = above.text(0.02, 0.95, "", **look)
+        self.said = above.text(0.02, 0.95, "", **look)
         controls = controls_of(name)
         self.sliders = [
             slider(strip, c, k, len(controls)) for k, c in enumerate(controls.values())
         ]
         self.sliders[0].label.set_fontweight("bold")
         self.stage = Stage(name, fig, picture)
-        said.set_text(self.stage.caption)
-        self.caption = Layer(fig.canvas, above.bbox, [said])
+        self.said.set_text(self.stage.caption)
+        self.caption = Layer(fig.canvas, above.bbox, [self.said])
         self.stage.layers += [self.caption, *(s.layer for s in self.sliders)]
         fig.canvas.draw()
         for s in self.sliders:
@@ -165,13 +165,12 @@ class Window:
         for s in self.sliders:
             if s.val != s.shown:
                 s.shown = s.val
-                self.say(s.layer, s.valtext, s.control.text(s.val))
-        if self.caption.artists[0].get_text() != caption:
-            self.say(self.caption, self.caption.artists[0], caption)
+                self.draw(s.layer)
+        if self.said.get_text() != caption:
+            self.said.set_text(caption)
+            self.draw(self.caption)
 
-    def say(self, layer, text, words):
-        """A text has other words."""
-        text.set_text(words)
+    def draw(self, layer):
         layer.draw()
         self.fig.canvas.blit(layer.box)
 
@@ -183,7 +182,7 @@ class Window:
             )
             for k, s in enumerate(self.sliders):
                 s.label.set_fontweight("bold" if k == self.chosen else "normal")
-                self.say(s.layer, s.label, s.control.name)
+                self.draw(s.layer)
         elif event.key in ways:
             chosen = self.sliders[self.chosen]
             there = chosen.val + ways[event.key] * chosen.control.step()
@@ -203,6 +202,7 @@ def slider(strip, control, k, n):
     )  # fmt: skip
     made.control, made.shown = control, control.first
     made.drawon = False  # or each would draw the whole figure
+    made._format = control.text  # a name, where others have a number
     made.vline.set_visible(False)
     made.valtext.set_text(control.text(control.first))
     for text in (made.label, made.valtext):
