@@ -1,11 +1,11 @@
 """From pairs of states a Hamiltonian network finds the potential, where there are data.
 
 Trained on pairs (x, φ^0.4(x)) of q̈ = −V′(q), a few Störmer–Verlet steps of (q̇, ṗ) =
-(T′(p), −V′(q)) learn T and V, each a sum of 20 functions αγ(az + b). Left: a solution and,
-as dots, what the network makes of its start. Right: the true potential and the learned
-one, whose constant no solution tells: both have the mean 0 where the data start. Beyond,
-it may be anything. With one or two steps between the states of a pair it is the potential
-of the steps, which differs: they are not exact.
+(T′(p), −V′(q)) learn T and V, each a sum of 20 functions αγ(az + b). Left: a solution
+and, as dots, what the network makes of its start. Right: the true potential and the
+learned one, whose constant no solution tells: both have the mean 0 where the data
+start. Beyond, it may be anything. With one or two steps between the states of a pair it
+is the potential of the steps, which differs: they are not exact.
 
 Source: Greydanus, Dzamba, Yosinski, Hamiltonian neural networks, NeurIPS 2019,
 arXiv:1906.01563.
@@ -25,7 +25,7 @@ LABELS = {
     "pendulum": "pendulum",
     "oscillator": "harmonic oscillator",
     "double_well": "double well",
-    "solution": "the <system>, learned:\n"
+    "solution": "the <name>, learned:\n"
     "up to $t = <end>$, $q$ is off by <error>, the energy by <energy>",
     "t": "time $t$",
     "q(t)": "$q(t)$",
@@ -91,7 +91,7 @@ def make(
     fig, axes = plt.subplots(1, 2, figsize=figsize, width_ratios=(1.2, 1))
     name = labels(system)
     error, drift, end = draw_solution(axes[0], net, system, 0.8 * reach)
-    said = dict(system=name, end=f"{end:.0f}", error=f"{error:.1g}")
+    said = dict(name=name, end=f"{end:.0f}", error=f"{error:.1g}")
     axes[0].set_title(labels("solution", energy=f"{drift:.1g}", **said))
     x, y = seen(system, reach, pairs, noise, seed)
     span = np.concatenate([x, y])[:, 0].min(), np.concatenate([x, y])[:, 0].max()

@@ -1,11 +1,11 @@
 """Through symplectic layers no gradient can vanish: ‖∂y_N/∂y_k‖ ≥ 1, trained or not.
 
-Above: the norms of the Jacobians from the state after layer k to the last one, y_N, over
-the training, a curve for each k (thick: k = 0, through all layers), the median over 50
-points. A symplectic M has MᵀJM = J, so 1 = ‖J‖ ≤ ‖M‖². Residual layers x + hX(x) are near
-the identity, and seldom fall far below 1; plain layers σ(Ax + b) do. Below: the classes
-that the three networks give to the plane, and the two spirals, put into ℝ⁴ as (x, 0),
-that they were shown.
+Above: the norms of the Jacobians from the state after layer k to the last one, y_N,
+over the training, a curve for each k (thick: k = 0, through all layers), the median
+over 50 points. A symplectic M has MᵀJM = J, so 1 = ‖J‖ ≤ ‖M‖². Residual layers x +
+hX(x) are near the identity, and seldom fall far below 1; plain layers σ(Ax + b) do.
+Below: the classes that the three networks give to the plane, and the two spirals, put
+into ℝ⁴ as (x, 0), that they were shown.
 
 Source: Galimberti, Furieri, Xu, Ferrari-Trecate, Hamiltonian deep neural networks
 guaranteeing nonvanishing gradients by design, IEEE Trans. Automat. Control 68(5), 2023,
@@ -75,8 +75,8 @@ def train(layer, layers, T, turns, seed, epochs):
     history = [norms(net, x[:50])]
     for rate, share in RATES:
         dnn.fit(
-            net, dnn.SoftmaxCrossEntropy(), x, y, dnn.Adam(rate), batch_size=40, rng=rng,
-            epochs=round(share * epochs),
+            net, dnn.SoftmaxCrossEntropy(), x, y, dnn.Adam(rate), round(share * epochs),
+            batch_size=40, rng=rng,
             callback=lambda *_: history.append(norms(net, x[:50])),
         )  # fmt: skip
     return net, np.array(history)
@@ -125,7 +125,8 @@ def draw_norms(ax, curves, layer, labels):
             text, (curves.shape[1] - 1, end), (em(0.4), 0), textcoords="offset points",
             va="bottom" if over else "top", fontsize="small",
         )  # fmt: skip
-    shown = f"{least:.2f}" if least >= 0.01 else power(least)
+    down = np.floor(100 * least) / 100  # so that ≥ is true
+    shown = f"{down:.2f}" if down else power(least)
     name = layer.__name__ + fate
     ax.set(title=labels(name, least=shown), xlabel=labels("epoch"))
     ax.set_xlim(0, curves.shape[1] - 1)
