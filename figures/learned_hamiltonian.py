@@ -109,8 +109,8 @@ def draw_solution(ax, net, system, q0, n=150):
     t, found = PAUSE * np.arange(1, n + 1), dnn.Rollout(net, n)(x0)
     between = np.linspace(0, t[-1], 10 * n + 1)
     true = dnn.exact_flow(X, x0, between)
-    ax.plot(between, true[:, 0], color="C0")
-    ax.plot(t, found[:, 0], color="C1", marker="o", markersize=em(0.35), linestyle="")
+    ax.plot(between, true[:, 0], "-", color="C0")
+    ax.plot(t, found[:, 0], "o", color="C1", markersize=em(0.35))
     q, p = found.T
     V, _ = SYSTEMS[system]
     drift = np.abs(p**2 / 2 + V(q) - V(q0)).max()
@@ -126,19 +126,12 @@ def draw_potentials(ax, net, system, reach, span, labels):
     true, found = (curve - curve[inside].mean() for curve in curves)
     low, high = true[inside].min(), true[inside].max()
     unit = high - low
-    ax.plot(q, true, color="C0", linewidth=em(0.4), label=labels("true"))
-    ax.plot(q, found, color="C1", linestyle="--", label=labels("learned"))
-    ax.plot(
-        span,
-        [low - 0.25 * unit] * 2,
-        color="C2",
-        linewidth=em(0.4),
-        solid_capstyle="butt",
-    )
+    ax.plot(q, true, "-", color="C0", linewidth=em(0.4), label=labels("true"))
+    ax.plot(q, found, "--", color="C1", label=labels("learned"))
+    floor = low - 0.25 * unit
+    ax.hlines(floor, *span, color="C2", linewidth=em(0.4))
     text = dict(ha="center", va="bottom", textcoords="offset points")
-    ax.annotate(
-        labels("data"), (np.mean(span), low - 0.25 * unit), (0, em(0.3)), **text
-    )
+    ax.annotate(labels("data"), (np.mean(span), floor), (0, em(0.3)), **text)
     top = high + 0.9 * unit
     ax.set(xlim=q[true <= top][[0, -1]], ylim=(low - 0.35 * unit, top))
     ax.legend(loc="upper center")

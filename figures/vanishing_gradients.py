@@ -114,7 +114,7 @@ def draw_norms(ax, curves, layer, labels):
     fate = "" if layer is symplectic else " above" if least >= 1 else " below"
     colour = "C3" if fate == " below" else "C2"
     for k, curve in enumerate(curves):
-        ax.semilogy(curve, color=colour, linewidth=em(0.05 if k else 0.2))
+        ax.semilogy(curve, "-", color=colour, linewidth=em(0.05 if k else 0.2))
     ax.axhline(1, color=shade(1), linewidth=em(0.06), zorder=0)
     first, last = curves[[0, -1], -1]
     for text, end, over in (
