@@ -2,15 +2,27 @@
 
 import numpy as np
 
-from ..arguments import instance, pair, real_numbers, refuse
+from ..arguments import dimension, instance, pair, real_numbers, refuse
 from .looks import cycle
 
 
 def rectangle(xlim, ylim, n, m=None):
     """The points (x, y) of a rectangle, n in each of its m rows, shape (m, n, 2)."""
-    (left, right), (bottom, top) = pair(xlim, "xlim"), pair(ylim, "ylim")
-    x, y = np.linspace(left, right, n), np.linspace(bottom, top, m or n)
+    (left, right), (bottom, top) = limits(xlim, "xlim"), limits(ylim, "ylim")
+    x, y = np.linspace(left, right, n), np.linspace(bottom, top, n if m is None else m)
     return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+def limits(value, name):
+    """(low, high), two finite numbers with low < high."""
+    low, high = pair(value, name)
+    refuse(not np.isfinite([low, high]).all(), f"{name} must be finite, got {value}")
+    return low, high
+
+
+def on_a_side(n, name="n"):
+    """How many points, or lines, a side of a rectangle has: two at least."""
+    return dimension(n, name, least=2)
 
 
 def axes_or_current(ax):
@@ -18,6 +30,13 @@ def axes_or_current(ax):
     import matplotlib.pyplot as plt
 
     return plt.gca() if ax is None else an_axes(ax)
+
+
+def plane(ax):
+    """The given Axes, or the current one, which must be planar."""
+    ax = axes_or_current(ax)
+    refuse(ax.name == "3d", "this picture is planar: it needs plain Axes, got those of 3d")
+    return ax
 
 
 def an_axes(ax):
@@ -31,10 +50,16 @@ def axes_of(axes, n):
     return [an_axes(ax) for ax in axes]
 
 
+def planes(axes, n):
+    """A list, or array, of n Axes, which must be planar."""
+    return [plane(ax) for ax in axes_of(axes, n)]
+
+
 def states_of(x, least, shape):
     """x as an array of real states of that many axes at least."""
     x = real_numbers(x, "a picture needs states, that is,")
-    refuse(x.ndim < least, f"a picture needs states of shape {shape}, got {x.shape}")
+    wrong = x.ndim < least or not x.size
+    refuse(wrong, f"a picture needs states of shape {shape}, got {x.shape}")
     return x
 
 
@@ -47,6 +72,14 @@ def alike(**arrays):
             a.shape != found[0].shape,
             f"{name} must have the shape of {first}, {found[0].shape}, got {a.shape}",
         )
+    return found
+
+
+def row(**arrays):
+    """Arrays of real numbers, of one shape (n,), n ≥ 1."""
+    found = alike(**arrays)
+    first, shape = next(iter(arrays)), found[0].shape
+    refuse(len(shape) != 1 or not shape[0], f"{first} must have shape (n,), got {shape}")
     return found
 
 
