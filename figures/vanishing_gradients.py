@@ -16,6 +16,7 @@ from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 import dynsys_nn as dnn
 from dynsys_nn.plotting import decision_regions, em, layer_states, shade
@@ -23,6 +24,7 @@ from dynsys_nn.plotting import decision_regions, em, layer_states, shade
 from .drawing import Number, Whole, figure, power
 
 LABELS = {
+    "title": "what <layers> layers leave of a gradient, and what they learn",
     "symplectic": r"symplectic: $\geq 1$ by theorem",
     "resnet above": r"residual: $\geq <least>$ here",
     "resnet below": "residual: down to $<least>$",
@@ -105,6 +107,9 @@ def make(
         plane.set(title=labels("learned", right=right), xticks=[], yticks=[])
         plane.spines[:].set_visible(False)
     above[0].set_ylabel(labels("norm", layers=layers))
+    above[0].yaxis.set_major_locator(LogLocator(100))  # 1 is among its ticks
+    above[0].yaxis.set_minor_formatter("")
+    fig.suptitle(labels("title", layers=layers))
     return fig
 
 
