@@ -19,18 +19,18 @@ import numpy as np
 import dynsys_nn as dnn
 from dynsys_nn.plotting import em
 
-from .drawing import Choice, Number, Whole, figure
+from .drawing import Choice, Number, Whole, figure, power
 
 LABELS = {
     "pendulum": "pendulum",
     "oscillator": "harmonic oscillator",
     "double_well": "double well",
     "solution": "the <name>, learned:\n"
-    "up to $t = <end>$, $q$ is off by <error>, the energy by <energy>",
+    "up to $t = <end>$, $q$ is off by $<error>$, the energy by $<energy>$",
     "t": "time $t$",
     "q(t)": "$q(t)$",
     "potential": "its potential, from <pairs> pairs of states:\n"
-    "off by <error> where there are data",
+    "off by $<error>$ where there are data",
     "q": "$q$",
     "V(q)": "$V(q)$",
     "true": "true",
@@ -75,6 +75,12 @@ def train(system, reach, pairs, noise, steps, seed, epochs):
     return net
 
 
+def one_digit(value):
+    """600, 0.005 or 4·10⁻⁵, for a formula."""
+    rounded = float(f"{value:.1g}")
+    return power(rounded) if rounded < 1e-4 else f"{rounded:g}"
+
+
 @figure(
     system=Choice(SYSTEMS, "the system that is learned"),
     reach=Number(1, 3, "the data start from |q| up to it"),
@@ -91,12 +97,12 @@ def make(
     fig, axes = plt.subplots(1, 2, figsize=figsize, width_ratios=(1.2, 1))
     name = labels(system)
     error, drift, end = draw_solution(axes[0], net, system, 0.8 * reach)
-    said = dict(name=name, end=f"{end:.0f}", error=f"{error:.1g}")
-    axes[0].set_title(labels("solution", energy=f"{drift:.1g}", **said))
+    said = dict(name=name, end=f"{end:.0f}", error=one_digit(error))
+    axes[0].set_title(labels("solution", energy=one_digit(drift), **said))
     x, y = seen(system, reach, pairs, noise, seed)
     span = np.concatenate([x, y])[:, 0].min(), np.concatenate([x, y])[:, 0].max()
     error = draw_potentials(axes[1], net, system, reach, span, labels)
-    axes[1].set_title(labels("potential", pairs=pairs, error=f"{error:.1g}"))
+    axes[1].set_title(labels("potential", pairs=pairs, error=one_digit(error)))
     axes[0].set(xlabel=labels("t"), ylabel=labels("q(t)"))
     axes[1].set(xlabel=labels("q"), ylabel=labels("V(q)"))
     return fig

@@ -22,6 +22,11 @@ def number(text):
     return float(text.replace(r"\cdot10^{", "e").replace("}", ""))
 
 
+def numbers(text):
+    """All that are in a title."""
+    return map(number, re.findall(r"\d[\d.]*(?:\\cdot10\^{-?\d+})?", text))
+
+
 def one_digit(errors):
     """The largest one, rounded as a title says it."""
     return float(f"{np.abs(errors).max():.1g}")
@@ -131,7 +136,7 @@ def test_a_learned_solution_and_its_potential_are_as_far_off_as_is_said(options)
         atol=1e-11,
     ).y[0]
     np.testing.assert_allclose(true.get_ydata()[::10][1:], exact, atol=1e-7)
-    end, error, drift = map(number, re.findall(r"\d[\d.e-]*", left.get_title()))
+    end, error, drift = numbers(left.get_title())
     assert end == t[-1] == 60 and error == one_digit(found - exact)
 
     net = learned_hamiltonian.train(
@@ -156,7 +161,7 @@ def test_a_learned_solution_and_its_potential_are_as_far_off_as_is_said(options)
     )
     inside = np.abs(q) <= reach
     assert curves["true"][1][inside].mean() == pytest.approx(0, abs=1e-12) == height[inside].mean()
-    pairs, error = map(number, re.findall(r"\d[\d.e-]*", right.get_title()))
+    pairs, error = numbers(right.get_title())
     off = height - curves["true"][1]
     assert pairs == options.get("pairs", 1000) and error == one_digit(off[inside])
     [bar] = right.collections
