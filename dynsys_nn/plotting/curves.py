@@ -12,7 +12,7 @@ from ..arguments import (
     refuse,
 )
 from ..lipschitz import Profile
-from .inputs import plane, row, states_of
+from .inputs import axes_or_current, row, states_of
 from .looks import em, look, shade, tint
 
 
@@ -27,7 +27,7 @@ def components(t, states, ax=None, names=None, **kwargs):
     names = [f"$x_{{{k + 1}}}$" for k in range(d)] if names is None else names
     wrong = isinstance(names, str) or not hasattr(names, "__len__") or len(names) != d
     refuse(wrong, f"{d} components need a list of as many names, got {names!r}")
-    ax = plane(ax)
+    ax = axes_or_current(ax)
     lines = [
         ax.plot(t, x, **look(k, **{"label": name, **kwargs}))[0]
         for k, (x, name) in enumerate(zip(states.T, names, strict=True))
@@ -45,7 +45,7 @@ def energy(I, states, t, ax=None, **kwargs):
     """
     t, states = _in_time(t, states, 2, "(..., n, d)")
     values = Given(I, "I(x)", number_entries)(states)
-    ax = plane(ax)
+    ax = axes_or_current(ax)
     ax.axhline(0, color=shade(0.2), linewidth=em(0.05), zorder=0)
     lines = ax.plot(t, (values - values[..., :1]).reshape(-1, len(t)).T, **kwargs)
     ax.set(xlabel="time $t$", ylabel="energy $-$ its first value")
@@ -61,7 +61,7 @@ def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
     (t, states), floor = _in_time(t, states, 2, "(..., n, d)"), positive(floor, "floor")
     values = Given(I, "I(x)", number_entries)(states)
     drift = np.abs(values - values[..., :1]).reshape(-1, len(t)).max(axis=0)
-    return plane(ax).semilogy(t[1:], np.maximum(drift, floor)[1:], **kwargs)
+    return axes_or_current(ax).semilogy(t[1:], np.maximum(drift, floor)[1:], **kwargs)
 
 
 def convergence(h, errors, order=None, ax=None, **kwargs):
@@ -69,7 +69,7 @@ def convergence(h, errors, order=None, ax=None, **kwargs):
     returns the lines."""
     h, errors = row(h=h, errors=errors)
     refuse(not (h > 0).all(), f"step sizes must be positive, got {h}")
-    order, ax = None if order is None else finite(order, "order"), plane(ax)
+    order, ax = None if order is None else finite(order, "order"), axes_or_current(ax)
     lines = ax.loglog(h, errors, **{"marker": "o", **kwargs})
     if order is not None:
         slope = errors[-1] * (h / h[-1]) ** order
@@ -87,7 +87,7 @@ def lipschitz_profile(profile, ax=None, label=None, **kwargs):
     without a constant end the solid line.
     """
     instance(profile, Profile, "lipschitz_profile draws a Profile, lipschitz.profile(net, x)")
-    ax, layers = plane(ax), np.arange(len(profile.bound))
+    ax, layers = axes_or_current(ax), np.arange(len(profile.bound))
     bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
     [upper] = ax.semilogy(layers, bound, label=label or "certified", **{"marker": "_", **kwargs})
     dotted = {"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs}
@@ -107,7 +107,7 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
     for name, found in zip(accuracies, (certified, *attacked), strict=True):
         wrong = not ((found >= 0) & (found <= 1)).all()
         refuse(wrong, f"{name} must be accuracies in [0, 1], got {found}")
-    ax = plane(ax)
+    ax = axes_or_current(ax)
     lines = ax.plot(eps, 100 * certified, label=label, **kwargs)
     for found in attacked:
         colour = lines[0].get_color()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..arguments import refuse
-from .inputs import alike, planes
+from .inputs import alike, axes_of
 from .looks import diverging, em, ink, shade
 
 
@@ -12,17 +12,15 @@ def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", 
 
     x, x_adv: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns). Pixels from
     0 to 1, grey (ink is 1) or red, green and blue; the perturbation from the style's first
-    colour, negative, to its second, largest entry, or in colours around grey. All are framed,
-    since an image ends where its ground may not.
+    colour, negative, to its second, largest entry, or in colours around grey. All are framed, since an image ends where
+    its ground may not.
     """
     x, x_adv = alike(x=x, x_adv=x_adv)
-    shape = tuple(np.atleast_1d(shape).tolist())
-    refuse(len(titles) != 3, f"three images need as many titles, got {len(titles)}")
     refuse(
         len(shape) not in (2, 3) or len(shape) == 3 and shape[0] != 3 or x.size != np.prod(shape),
-        f"shape is (rows, columns) or (3, rows, columns) of {x.size} pixels, got {shape}",
+        f"shape is (rows, columns) or (3, rows, columns) of {x.size} pixels, got {tuple(shape)}",
     )
-    axes = planes(axes, 3)
+    axes = axes_of(axes, 3)
     x, delta = np.reshape(x, shape), np.reshape(x_adv - x, shape)
     size = np.abs(delta).max() or 1.0
     grey, colour = dict(cmap=ink(), vmin=0, vmax=1), dict(cmap=diverging(), vmin=-size, vmax=size)

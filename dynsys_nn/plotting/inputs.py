@@ -9,7 +9,8 @@ from .looks import cycle
 def rectangle(xlim, ylim, n, m=None):
     """The points (x, y) of a rectangle, n in each of its m rows, shape (m, n, 2)."""
     (left, right), (bottom, top) = limits(xlim, "xlim"), limits(ylim, "ylim")
-    x, y = np.linspace(left, right, n), np.linspace(bottom, top, n if m is None else m)
+    n, m = (dimension(k, "a side of the grid", least=2) for k in (n, n if m is None else m))
+    x, y = np.linspace(left, right, n), np.linspace(bottom, top, m)
     return np.stack(np.meshgrid(x, y), axis=-1)
 
 
@@ -20,39 +21,25 @@ def limits(value, name):
     return low, high
 
 
-def on_a_side(n, name="n"):
-    """How many points, or lines, a side of a rectangle has: two at least."""
-    return dimension(n, name, least=2)
-
-
-def axes_or_current(ax):
-    """The given Axes, or the current one."""
+def axes_or_current(ax, space=False):
+    """The given Axes, or the current one; planar, unless `space` is allowed."""
     import matplotlib.pyplot as plt
 
-    return plt.gca() if ax is None else an_axes(ax)
+    return an_axes(plt.gca() if ax is None else ax, space)
 
 
-def plane(ax):
-    """The given Axes, or the current one, which must be planar."""
-    ax = axes_or_current(ax)
-    refuse(ax.name == "3d", "this picture is planar: it needs plain Axes, got those of 3d")
+def an_axes(ax, space=False):
+    instance(ax, ("plot", "scatter", "imshow"), "ax must be an Axes of matplotlib")
+    wrong = ax.name == "3d" and not space
+    refuse(wrong, "this picture is planar: it needs plain Axes, got those of 3d")
     return ax
 
 
-def an_axes(ax):
-    return instance(ax, ("plot", "scatter", "imshow"), "ax must be an Axes of matplotlib")
-
-
-def axes_of(axes, n):
-    """A list, or array, of n Axes."""
+def axes_of(axes, n, space=False):
+    """A list, or array, of n Axes; planar, unless `space` is allowed."""
     axes = np.atleast_1d(np.asarray(axes, object)).ravel()
     refuse(len(axes) != n, f"{n} Axes are needed, got {len(axes)}")
-    return [an_axes(ax) for ax in axes]
-
-
-def planes(axes, n):
-    """A list, or array, of n Axes, which must be planar."""
-    return [plane(ax) for ax in axes_of(axes, n)]
+    return [an_axes(ax, space) for ax in axes]
 
 
 def states_of(x, least, shape):

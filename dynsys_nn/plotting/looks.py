@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arguments import dimension, finite, real, refuse
+from ..arguments import dimension, real, real_numbers, refuse
 
 _LECTURE, _DARK, _PRINT = (
     str(Path(__file__).with_name(f"{name}.mplstyle")) for name in ("lecture", "dark", "print")
@@ -21,7 +21,7 @@ def em(size=1.0):
     text."""
     import matplotlib as mpl
 
-    return finite(size, "size") * mpl.rcParams["font.size"]
+    return real_numbers(size, "a size must be")[()] * mpl.rcParams["font.size"]
 
 
 def look(k, **others):

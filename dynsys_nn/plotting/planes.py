@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..arguments import Given, field_entries, instance, name_of, numbers, refuse
-from .inputs import colours_of, limits, on_a_side, plane, planes, rectangle
+from ..arguments import Given, field_entries, instance, name_of, pair, refuse
+from .inputs import axes_of, axes_or_current, colours_of, rectangle
 from .looks import em, shade, tint
 
 
@@ -12,7 +12,7 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
     grid = rectangle(xlim, ylim, 40)
     X = Given(field, name_of(field), field_entries)
     (x, y), (u, v) = np.moveaxis(grid, -1, 0), np.moveaxis(X(grid), -1, 0)
-    return plane(ax).streamplot(
+    return axes_or_current(ax).streamplot(
         x, y, u, v, **{"density": density, "color": shade(0.3), "linewidth": em(0.06), **kwargs}
     )
 
@@ -27,7 +27,7 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     P = instance(
         decomposition, ("U", "gradient", "sphere"), "skew_and_gradient draws a presnov(field)"
     )
-    axes, grid = planes(axes, 3), rectangle(xlim, ylim, 40)
+    axes, grid = axes_of(axes, 3), rectangle(xlim, ylim, 40)
     U, radius, (x, y) = P.U(grid), np.linalg.norm(grid, axis=-1), np.moveaxis(grid, -1, 0)
     faint = dict(colors=shade(0.1), linewidths=em(0.07), linestyles="solid", zorder=0)
     rounding = 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max()
@@ -36,7 +36,7 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     axes[2].contour(x, y, radius, np.linspace(0, radius.max(), 8)[1:], **faint)
     fields, colours = (P.field, P.gradient, P.sphere), (shade(1), "C1", "C0")
     sizes = [np.linalg.norm(X(grid), axis=-1) for X in fields]
-    widths = [em() * (0.04 + 0.2 * size / np.max(sizes)) for size in sizes]
+    widths = [em(0.04 + 0.2 * size / np.max(sizes)) for size in sizes]
     for ax in axes:
         ax.set(xlim=xlim, ylim=ylim, aspect="equal")
     return [
@@ -56,13 +56,12 @@ def deformed_grid(
     """
     from matplotlib.collections import LineCollection
 
-    lines = on_a_side(lines, "lines")
     rows = rectangle(xlim, ylim, 101, lines)
     columns = rectangle(xlim, ylim, lines, 101).swapaxes(0, 1)
     F, extend = Given(F, name_of(F)), Given(extend, "extend")
     project = Given(project, "project", lambda d: (2,))
     curves = project(F(extend(np.concatenate([rows, columns]))))
-    collection = plane(ax).add_collection(
+    collection = axes_or_current(ax).add_collection(
         LineCollection(list(curves), **{"color": shade(0.2), "linewidth": em(0.06), **kwargs})
     )
     collection.axes.autoscale_view()
@@ -76,7 +75,7 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     """
     from matplotlib.colors import ListedColormap
 
-    grid = rectangle(xlim, ylim, on_a_side(n))
+    grid = rectangle(xlim, ylim, n)
     logits = Given(classify, name_of(classify))(grid)
     refuse(
         logits.ndim != 3 or logits.shape[-1] < 2,
@@ -87,7 +86,7 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     classes = logits.argmax(axis=-1)
     look = {"alpha": 0.2, "vmin": -0.5, "vmax": logits.shape[-1] - 0.5, **kwargs}
     look = {"cmap": ListedColormap(colours_of(np.arange(logits.shape[-1])))} | look
-    return plane(ax).imshow(
+    return axes_or_current(ax).imshow(
         classes,
         extent=(*xlim, *ylim),
         origin="lower",
@@ -105,12 +104,12 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
     """
     needs = "step_size_region draws the region of a StepSizes constraint"
     instance(steps, ("largest_expansive_step",), needs)
-    h_C = np.linspace(*limits(xlim, "xlim"), 1201)
+    h_C = np.linspace(*pair(xlim, "xlim"), 1201)
     h_E = np.maximum(0, steps.largest_expansive_step(h_C))
     kwargs = {"color": "C0", "label": label, "linewidth": 0, **kwargs}
     if "alpha" not in kwargs:
         kwargs["color"] = tint(kwargs["color"], 0.35)
-    return plane(ax).fill_between(h_C, h_E, **kwargs)
+    return axes_or_current(ax).fill_between(h_C, h_E, **kwargs)
 
 
 def stability_region(R, xlim, ylim, ax=None, label=None, n=300, **kwargs):
@@ -123,13 +122,15 @@ def stability_region(R, xlim, ylim, ax=None, label=None, n=300, **kwargs):
     needs = "R is a method with a stability function, or a function of z"
     R = getattr(instance(R, (), needs), "stability_function", R)
     refuse(not callable(R), f"{needs}, got {R!r}", TypeError)
-    grid = rectangle(xlim, ylim, on_a_side(n))
+    grid = rectangle(xlim, ylim, n)
     z = grid[..., 0] + 1j * grid[..., 1]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # at a pole |R| = ∞
-        size = np.nan_to_num(np.abs(numbers(R(z), "R(z) must be")), nan=np.inf)
-    refuse(size.shape != z.shape, f"R(z) must have the shape of z, {z.shape}, got {size.shape}")
-    size = np.minimum(size, 1e3)
-    ax, colour = plane(ax), kwargs.pop("color", "C0")
+        value = np.asarray(R(z))
+    wrong = value.dtype.kind not in "fciu" or value.shape != z.shape
+    got = f"an array of shape {value.shape} and dtype {value.dtype}"
+    refuse(wrong, f"R(z) must be numbers of the shape of z, {z.shape}, got {got}")
+    size = np.minimum(np.nan_to_num(np.abs(value), nan=np.inf), 1e3)
+    ax, colour = axes_or_current(ax), kwargs.pop("color", "C0")
     area = ax.contourf(*np.moveaxis(grid, -1, 0), size, [0, 1], colors=[tint(colour)], **kwargs)
     edge = ax.contour(*np.moveaxis(grid, -1, 0), size, [1], colors=[colour], linewidths=em(0.12))
     ax.plot([], [], color=colour, label=label)

@@ -14,7 +14,7 @@ def trajectories(states, ax=None, components=(0, 1), **kwargs):
         len(components) not in (2, 3) or not all(k in range(states.shape[-1]) for k in components),
         f"components are two or three of 0, …, {states.shape[-1] - 1}, got {components}",
     )
-    ax = axes_or_current(ax)
+    ax = axes_or_current(ax, space=True)
     refuse(
         len(components) != (3 if ax.name == "3d" else 2),
         f"{ax.name} axes cannot show {len(components)} components: choose those to draw",
@@ -32,7 +32,7 @@ def on_sphere(states, ax=None, radius=None, **kwargs):
     """
     states = states_of(states, 2, "(..., n, 3)")
     refuse(states.shape[-1] != 3, f"an orbit on a sphere has states in ℝ³, got {states.shape}")
-    ax = axes_or_current(ax)
+    ax = axes_or_current(ax, space=True)
     refuse(ax.name != "3d", 'a sphere needs Axes with projection="3d", got plain ones')
     r = float(np.linalg.norm(states.reshape(-1, 3)[0])) if radius is None else radius
     r = positive(r, "the norm of the first state" if radius is None else "radius")
@@ -57,7 +57,10 @@ def layer_states(states, labels, axes, **kwargs):
         f"states must be a list of arrays, got {states!r}",
         TypeError,
     )
-    axes, labels = axes_of(axes, len(states)), array(labels, "labels must be an array of integers")
+    axes, labels = (
+        axes_of(axes, len(states), space=True),
+        array(labels, "labels must be an array of integers"),
+    )
     states = [states_of(x, 2, "(n, 2 or 3)") for x in states]
     for x, ax in zip(states, axes, strict=True):
         needed = (*labels.shape, 3 if ax.name == "3d" else 2)
@@ -90,7 +93,11 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
     refuse(last < 1, f"an animation needs two states at least, got {len(states)}")
     states = np.array(alike(**{f"states[{k}]": x for k, x in enumerate(states)}))
     instance(fig, ("canvas", "add_subplot"), "fig must be a Figure of matplotlib")
-    ax, between, hold = an_axes(ax), dimension(between, "between"), dimension(hold, "hold", 0)
+    ax, between, hold = (
+        an_axes(ax, space=True),
+        dimension(between, "between"),
+        dimension(hold, "hold", 0),
+    )
     refuse(
         titles is not None and len(titles) != len(states),
         f"{len(states)} states need as many titles, got {np.size(titles)}",
