@@ -11,9 +11,9 @@ def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", 
     """An image, a perturbation and their sum, on three Axes; returns the images.
 
     x, x_adv: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns). Pixels from
-    0 to 1, grey (ink is 1) or red, green and blue; the perturbation from the style's first
-    colour, negative, to its second, largest entry, or in colours around grey. All are framed, since an image ends where
-    its ground may not.
+    0 to 1, grey (ink is 1) or red, green and blue; the perturbation from the style's first colour,
+    negative, to its second, largest entry, or in colours around grey. All are framed, since an
+    image ends where its ground may not.
     """
     x, x_adv = alike(x=x, x_adv=x_adv)
     refuse(

@@ -12,9 +12,8 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
     grid = rectangle(xlim, ylim, 40)
     X = Given(field, name_of(field), field_entries)
     (x, y), (u, v) = np.moveaxis(grid, -1, 0), np.moveaxis(X(grid), -1, 0)
-    return axes_or_current(ax).streamplot(
-        x, y, u, v, **{"density": density, "color": shade(0.3), "linewidth": em(0.06), **kwargs}
-    )
+    look = {"color": shade(0.3), "linewidth": em(0.06), "arrowsize": em(0.06)}
+    return axes_or_current(ax).streamplot(x, y, u, v, **{"density": density, **look, **kwargs})
 
 
 def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
