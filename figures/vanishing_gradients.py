@@ -26,10 +26,10 @@ from .drawing import Number, Whole, figure, power
 LABELS = {
     "title": "what <layers> layers leave of a gradient, and what they learn",
     "symplectic": r"symplectic: $\geq 1$ by theorem",
-    "resnet above": r"residual: $\geq <least>$ here",
-    "resnet below": "residual: down to $<least>$",
-    "mlp above": r"plain: $\geq <least>$ here",
-    "mlp below": "plain: down to $<least>$",
+    "resnet": "residual",
+    "mlp": "plain",
+    "at least": r"<name>: $\geq <least>$ here",
+    "down to": "<name>: down to $<least>$",
     "epoch": "epoch",
     "norm": r"$\|\partial y_{<layers>}/\partial y_k\|$",
     "first": "$k = 0$",
@@ -116,8 +116,7 @@ def make(
 def draw_norms(ax, curves, layer, labels):
     """The norms over the training, (N, epochs + 1), and how small they become."""
     least = curves.min()
-    fate = "" if layer is symplectic else " above" if least >= 1 else " below"
-    colour = "C3" if fate == " below" else "C2"
+    colour = "C2" if least >= 1 else "C3"
     for k, curve in enumerate(curves):
         ax.semilogy(curve, "-", color=colour, linewidth=em(0.05 if k else 0.2))
     ax.axhline(1, color=shade(1), linewidth=em(0.06), zorder=0)
@@ -131,7 +130,8 @@ def draw_norms(ax, curves, layer, labels):
             va="bottom" if over else "top", fontsize="small",
         )  # fmt: skip
     down = np.floor(100 * least) / 100  # so that ≥ is true
-    shown = f"{down:.2f}" if down else power(least)
-    name = layer.__name__ + fate
-    ax.set(title=labels(name, least=shown), xlabel=labels("epoch"))
-    ax.set_xlim(0, curves.shape[1] - 1)
+    said = dict(least=f"{down:.2f}" if down else power(least))
+    name = labels(layer.__name__)
+    if layer is not symplectic:
+        name = labels("at least" if least >= 1 else "down to", name=name, **said)
+    ax.set(title=name, xlabel=labels("epoch"), xlim=(0, curves.shape[1] - 1))
