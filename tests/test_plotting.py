@@ -139,6 +139,7 @@ WRONG = {
     "a method without a tableau": (lambda: plotting.stability_region(dnn.Strang(), *UNIT), TypeError, "a method with a stability function, or a function of z, got Strang()"),
     "the class of a method": (lambda: plotting.stability_region(dnn.RK4, *UNIT), TypeError, "write RK4(), not RK4"),
     "R that returns nothing": (lambda: plotting.stability_region(lambda z: None, *UNIT), ValueError, "R(z) must be numbers of the shape of z, (300, 300), got an array of shape () and dtype object"),
+    "R in words": (lambda: plotting.stability_region(lambda z: np.full(z.shape, "R"), *UNIT, n=9), ValueError, "R(z) must be numbers of the shape of z, (9, 9), got an array of shape (9, 9) and dtype <U1"),
     "R of another shape": (lambda: plotting.stability_region(lambda z: z[0], *UNIT, n=9), ValueError, "R(z) must be numbers of the shape of z, (9, 9), got an array of shape (9,)"),
     "one point of a region": (lambda: plotting.stability_region(dnn.RK4(), *UNIT, n=1), ValueError, "a side of the grid must be at least 2, got 1"),
     "a sphere of the plane": (lambda: plotting.on_sphere(PLANE), ValueError, "an orbit on a sphere has states in ℝ³, got (4, 2)"),
