@@ -113,6 +113,7 @@ for k, F in enumerate(net.maps):
     state = dnn.exact_flow(F.field, state, 0.25)
     print(f"t = {0.25 * (k + 1):.2f}   layer {net.states(x0)[k + 1]}   exact {state}")
 assert np.linalg.norm(net(x0) - state) < 0.2
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # ## Exercises

@@ -13,6 +13,7 @@ import numpy as np
 import dynsys_nn as dnn
 from dynsys_nn import plotting
 
+plt.style.use(plotting.STYLE)
 rng = np.random.default_rng(0)
 
 # %% [markdown]
@@ -62,9 +63,7 @@ for method in (dnn.Euler(), dnn.RK4(), dnn.SymplecticEuler(), dnn.StormerVerlet(
 A, B = dnn.Dense(1, 1, W=[[2.0]]), dnn.Dense(1, 1, W=[[-2.0]])
 halves = [dnn.ResidualField(W, dnn.Tanh()) for W in (A, B)]
 plane = dnn.PartitionedField(*halves)  # ẋ = tanh 2v, v̇ = −tanh 2x: round and round
-fig, axes = plt.subplots(
-    1, 2, figsize=(9, 4.5), sharex=True, sharey=True, layout="constrained"
-)
+fig, axes = plt.subplots(1, 2, figsize=(12, 5.5), sharex=True, sharey=True)
 for ax, method in zip(axes, (dnn.SymplecticEuler(), dnn.Euler())):
     psi = dnn.Flow(plane, 0.4, method, steps=4)
     plotting.deformed_grid(psi, (-1, 1), (-1, 1), ax=ax, color="C0")
@@ -131,6 +130,7 @@ for field in (gradients, X):
     defect = np.abs(D.swapaxes(-1, -2) @ J @ D - J).max()
     print("|DᵀJD − J| =", defect)
     assert (defect < 1e-13) == ("symplectic" in field.keeps)
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # ## Exercises

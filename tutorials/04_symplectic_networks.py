@@ -17,6 +17,7 @@ from scipy.stats import qmc
 import dynsys_nn as dnn
 from dynsys_nn import checks, plotting, systems
 
+plt.style.use(plotting.STYLE)
 rng = np.random.default_rng(0)
 pendulum = systems.pendulum()
 H = pendulum.invariants["energy"]
@@ -123,8 +124,7 @@ for net in (symplectic, resnet):
 
 # %%
 test = rng.uniform((-2, -1.5), (2, 1.5), (4000, 2))
-with plt.style.context(plotting.STYLE):
-    fig, ax = plt.subplots(figsize=(8, 5))
+fig, ax = plt.subplots(figsize=(8, 5))
 errors = {}
 for name, net in (("symplectic", symplectic), ("ResNet", resnet)):
     mse = dnn.MeanSquaredError()(net(test), dnn.exact_flow(pendulum, test, 0.1))
@@ -189,17 +189,17 @@ assert error <= 5e-4
 q, p = np.meshgrid(np.linspace(-1, 1, 81), np.linspace(-1, 1, 81))
 plane = np.stack([q, 0 * q, p, 0 * p], axis=-1)
 learned, true = (E(plane) - E(np.zeros(4)) for E in (X.hamiltonian, true_energy))
-with plt.style.context(plotting.STYLE):
-    fig, ax = plt.subplots(figsize=(7, 5.5))
-    shown = ax.contourf(q, p, learned, 12)
-    dashed = dict(colors="white", linewidths=1.5, linestyles="dashed")
-    ax.contour(q, p, true, shown.levels, **dashed)
-    fig.colorbar(shown, label="energy")
-    ax.set(xlabel="$q_1$", ylabel="$p_1$", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
-    ax.set(title="learned energy; dashed: the true one")
+fig, ax = plt.subplots(figsize=(7, 5.5))
+shown = ax.contourf(q, p, learned, 12)
+dashed = dict(colors="white", linewidths=1.5, linestyles="dashed")
+ax.contour(q, p, true, shown.levels, **dashed)
+fig.colorbar(shown, label="energy")
+ax.set(xlabel="$q_1$", ylabel="$p_1$", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+ax.set(title="learned energy; dashed: the true one")
 gap = np.abs(learned - true).max()
 print(f"energies differ by at most {gap:.1e}; they go up to {true.max():.2f}")
 assert gap < 2e-3
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # ## Exercises

@@ -79,9 +79,12 @@ Y = dnn.ResidualField(orthogonal(2), dnn.LeakyReLU(0.5))
 contractive, expansive = dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(Y, 0.1, learn_h=True)
 h_C = np.linspace(0.01, 1.99, 100_000)
 fig, ax = plt.subplots()
-for bound, label in (("sharp", "the exact bound"), ("paper", "the paper's bound")):
+for bound, label, colour in (
+    ("sharp", "the exact bound", "C0"),
+    ("paper", "the paper's bound", "C1"),
+):
     region = dnn.StepSizes(contractive, expansive, bound=bound)
-    plotting.step_size_region(region, (0, 2), ax=ax, label=label)
+    plotting.step_size_region(region, (0, 2), ax=ax, label=label, color=colour)
     h_E = region.largest_expansive_step(h_C)
     print(f"{label:20} h_E = {h_E.max():.4f} at h_C = {h_C[h_E.argmax()]:.3f}")
     assert abs(h_E.max() - (2 if bound == "sharp" else 2 / 3**0.5 - 1)) < 1e-3
@@ -161,12 +164,12 @@ for name, (layers, constraint, more) in kinds.items():
 # **Before you run the cell:** layer by layer, where do bound and truth part?
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(15, 5.5), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(13, 6.5), sharey=True)
 for name, colour in zip(profiles, ("C0", "C2", "C4", "C1")):
     ax = axes[int("ResNet" in name)]
     plotting.lipschitz_profile(profiles[name], ax=ax, label=name, color=colour)
 for ax in axes:
-    ax.legend(loc="upper left", fontsize=12)
+    ax.legend(loc="upper left")
 axes[1].set_ylabel("")
 for name in ("gradient flow, h = 2", "ResNet, ‖W‖ ≤ 1"):
     print(f"\n{name}\n{profiles[name]}")
@@ -230,6 +233,7 @@ X = dnn.GradientField(orthogonal(3), dnn.LeakyReLU(0.5))
 check = checks.lipschitz(MyStep(X, 0.5), rng.normal(size=(20, 3)))
 print(check)
 assert not check.passed
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # ## Exercises

@@ -16,6 +16,7 @@ import dynsys_nn as dnn
 from dynsys_nn import attacks, lipschitz, plotting
 from dynsys_nn.constraints import weights
 
+plt.style.use(plotting.STYLE)
 rng = np.random.default_rng(0)
 
 # %% [markdown]
@@ -71,17 +72,16 @@ assert robust.lipschitz() <= 1 + 1e-12
 # label is certain, and how large is it for the ResNet?
 
 # %%
-with plt.style.context(plotting.STYLE):
-    fig, axes = plt.subplots(1, 2, figsize=(14, 5.5))
-    kinds = ("gradient flow", robust), ("ResNet", fragile)
-    for ax, (name, net) in zip(axes, kinds):
-        plotting.decision_regions(net, (-1.6, 2.6), (-1.2, 1.7), ax=ax)
-        plotting.layer_states([x_test], y_test, [ax], s=4)
-        radius = lipschitz.certified_radius(net, x_test[:40])
-        for centre, r in zip(x_test[:40], radius):
-            ax.add_patch(plt.Circle(centre, r, fill=False, linewidth=1))
-        ax.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(-1.6, 2.6), ylim=(-1.2, 1.7))
-        ax.set(title=f"{name}: certain inside the circles")
+fig, axes = plt.subplots(1, 2, figsize=(14, 5.5))
+kinds = ("gradient flow", robust), ("ResNet", fragile)
+for ax, (name, net) in zip(axes, kinds):
+    plotting.decision_regions(net, (-1.6, 2.6), (-1.2, 1.7), ax=ax)
+    plotting.layer_states([x_test], y_test, [ax], s=4)
+    radius = lipschitz.certified_radius(net, x_test[:40])
+    for centre, r in zip(x_test[:40], radius):
+        ax.add_patch(plt.Circle(centre, r, fill=False, linewidth=1))
+    ax.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(-1.6, 2.6), ylim=(-1.2, 1.7))
+    ax.set(title=f"{name}: certain inside the circles")
 r, s = (np.median(lipschitz.certified_radius(net, x_test)) for net in (robust, fragile))
 assert r > 0.3 > 100 * s
 
@@ -192,6 +192,7 @@ assert table["gradient flow"][0] >= 0.98 and table["gradient flow"][1] >= 0.87
 assert table["alternation"][0] >= 0.96 and table["alternation"][1] >= 0.8
 clean, sure, attacked = table["ResNet"]
 assert clean >= 0.96 and sure < 0.01 and attacked < 0.85
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # All three read the digits. But of the ResNet nothing is known at 0.3, and a quarter of

@@ -12,6 +12,7 @@ import numpy as np
 import dynsys_nn as dnn
 from dynsys_nn import checks, plotting, systems
 
+plt.style.use(plotting.STYLE)
 rng = np.random.default_rng(0)
 
 # %% [markdown]
@@ -45,11 +46,10 @@ P, z = dnn.presnov(pendulum), rng.normal(size=(100, 2))
 print(checks.orthogonal_to_x(P.sphere, z).require())
 print(checks.curl_free(P.gradient, z).require())
 print(checks.orthogonal_to_x(pendulum, z))
-with plt.style.context(plotting.STYLE):
-    fig, axes = plt.subplots(1, 3, figsize=(15, 4.6))
-    plotting.skew_and_gradient(P, (-3, 3), (-2.4, 2.4), axes)
-    for ax, title in zip(axes, ("$f$", r"$\nabla U$", "$X_S$")):
-        ax.set_title(title)
+fig, axes = plt.subplots(1, 3, figsize=(15, 4.6))
+plotting.skew_and_gradient(P, (-3, 3), (-2.4, 2.4), axes)
+for ax, title in zip(axes, ("$f$", r"$\nabla U$", "$X_S$")):
+    ax.set_title(title)
 assert np.abs(P.gradient(z) + P.sphere(z) - pendulum(z)).max() < 1e-14
 
 # %% [markdown]
@@ -65,8 +65,7 @@ assert np.abs(P.gradient(z) + P.sphere(z) - pendulum(z)).max() < 1e-14
 both = P.recompose()
 exact = dnn.exact_flow(pendulum, z, 1.0)
 steps = np.array([4, 8, 16])
-with plt.style.context(plotting.STYLE):
-    fig, ax = plt.subplots(figsize=(8, 5))
+fig, ax = plt.subplots(figsize=(8, 5))
 for method in (dnn.LieTrotter(dnn.RK4()), dnn.Strang(dnn.RK4())):
     flows = [dnn.Flow(both, 1 / n, method, steps=n) for n in steps]
     errors = [np.abs(flow(z) - exact).max() for flow in flows]
@@ -141,12 +140,13 @@ error = dnn.MeanSquaredError()(net(inside), target(inside))
 print(f"{net.theta.size} parameters; without noise, on [−2.5, 2.5]: MSE {error:.1e}")
 assert error <= 1e-4
 print(net.summary())
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # The noise alone would leave its variance × parameters / samples,
 # $10^{-4}\cdot100/1800 \approx 6\cdot10^{-6}$. The rest is what one start and 600
-# iterations leave; the figure takes the best of three with 1000. (Beyond the data, past
-# $|x| = 3$ or so, nothing holds the network back.)
+# iterations leave; the figure goes on with the best of three starts. (Beyond the data,
+# past $|x| = 3$ or so, nothing holds the network back.)
 #
 # ## Exercises
 # 1. Prove that $x^\top\nabla U(x) = x^\top f(x)$: write $x^\top\nabla U(x)$ as the

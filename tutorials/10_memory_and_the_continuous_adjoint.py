@@ -18,6 +18,7 @@ import scipy.optimize
 import dynsys_nn as dnn
 from dynsys_nn import checks, plotting
 
+plt.style.use(plotting.STYLE)
 rng = np.random.default_rng(0)
 MSE = dnn.MeanSquaredError()
 
@@ -134,7 +135,7 @@ for method, order in ((dnn.Euler(), 1), (dnn.RK4(), 4)):
     slope = np.log2(errors[-2] / errors[-1])
     print(f"{method!r:8} {errors[0]:.1e} … {errors[-1]:.1e}, order {slope:.2f}")
     assert abs(slope - order) < 0.3
-ax.set(xlabel="$h$", ylabel="discrete against continuous gradient")
+ax.set(xlabel="$h$", ylabel="relative gap of the gradients")
 _ = ax.legend()
 
 # %% [markdown]
@@ -218,6 +219,7 @@ found = scipy.optimize.minimize(
 after = np.linalg.norm(gradient(found.x))
 print(f"gradient after L-BFGS {before:.0e}, after Newton–CG {after:.0e}")
 assert after < 1e-10 < before
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # ## Exercises

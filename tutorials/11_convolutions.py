@@ -377,6 +377,7 @@ titles = name, f"{W // 2} convolutions later"
 for ax, state, title in zip(axes, (image, moved), titles):
     picture = np.moveaxis(state.reshape(shape), 0, -1)  # channels last, for imshow
     show(ax, picture, title, cmap="gray_r", vmin=0, vmax=1)
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # What leaves on the right enters from the left, and not a bit is lost. The network is

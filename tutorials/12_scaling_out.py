@@ -218,6 +218,7 @@ print(f"threads: off by {np.abs(g_threads - g).max()}")
 print(f"other blocks: off by {np.abs(g_whole - g).max():.0e}")
 assert value_threads == value and g_threads.tobytes() == g.tobytes()
 np.testing.assert_allclose(g_whole, g, rtol=0, atol=1e-12)
+plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # The first two. Rounding depends on which numbers are added in which order, and so on

@@ -2,16 +2,21 @@
 
 import numpy as np
 
-from ..arguments import Given, field_entries, instance, name_of, pair, refuse
+from ..arguments import Given, field_entries, instance, name_of, pair, refuse, within
 from .inputs import axes_of, axes_or_current, colours_of, rectangle
 from .looks import em, shade, tint
 
 
-def phase_portrait(field, xlim, ylim, ax=None, density=1.0, **kwargs):
-    """Stream lines of a planar field ẋ = X(x) on xlim × ylim; returns the StreamplotSet."""
-    grid = rectangle(xlim, ylim, 40)
+def phase_portrait(field, xlim, ylim, ax=None, density=1.0, least=0.0, **kwargs):
+    """Stream lines of a planar field ẋ = X(x) on xlim × ylim; returns the StreamplotSet.
+
+    least: where the field is smaller there are no lines, which would crowd around its zeros.
+    """
+    grid = rectangle(xlim, ylim, 41)
     X = Given(field, name_of(field), field_entries)
-    (x, y), (u, v) = np.moveaxis(grid, -1, 0), np.moveaxis(X(grid), -1, 0)
+    (x, y), slope = np.moveaxis(grid, -1, 0), X(grid)
+    small = np.linalg.norm(slope, axis=-1) < within(least, 0, np.inf, "least")
+    u, v = (np.ma.masked_array(part, small) for part in np.moveaxis(slope, -1, 0))
     look = {"color": shade(0.3), "linewidth": em(0.06), "arrowsize": em(0.06)}
     return axes_or_current(ax).streamplot(x, y, u, v, **{"density": density, **look, **kwargs})
 
@@ -21,29 +26,45 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     returns the StreamplotSets.
 
     decomposition: from `presnov`; axes: three. The width of a line is the size of the field, on one
-    scale for all.
+    scale for all; there are none where it is small, and a part that is 0 up to rounding has none.
     """
     P = instance(
         decomposition, ("U", "gradient", "sphere"), "skew_and_gradient draws a presnov(field)"
     )
-    axes, grid = axes_of(axes, 3), rectangle(xlim, ylim, 40)
+    axes, grid = axes_of(axes, 3), rectangle(xlim, ylim, 41)
     U, radius, (x, y) = P.U(grid), np.linalg.norm(grid, axis=-1), np.moveaxis(grid, -1, 0)
     faint = dict(colors=shade(0.1), linewidths=em(0.07), linestyles="solid", zorder=0)
-    rounding = 1e-9 * np.abs(radius * np.linalg.norm(P.field(grid), axis=-1)).max()
-    if np.ptp(U) > rounding:
-        axes[1].contour(x, y, U, np.unique(np.quantile(U, np.linspace(0.05, 0.95, 14))), **faint)
-    axes[2].contour(x, y, radius, np.linspace(0, radius.max(), 8)[1:], **faint)
     fields, colours = (P.field, P.gradient, P.sphere), (shade(1), "C1", "C0")
     sizes = [np.linalg.norm(X(grid), axis=-1) for X in fields]
-    widths = [em(0.04 + 0.2 * size / np.max(sizes)) for size in sizes]
+    rounding = 1e-9 * np.max(sizes)
+    if np.max(sizes[1]) > rounding:
+        axes[1].contour(x, y, U, np.unique(np.quantile(U, np.linspace(0.05, 0.95, 14))), **faint)
+    circles = np.max(radius) * (np.arange(8) + 0.6) / 8
+    axes[2].contour(x, y, radius, circles, **faint)
+    on_circles = dict(start_points=on_lines_to_corners(xlim, ylim, circles))
+    whole, short = dict(broken_streamlines=False), dict(density=0.6, minlength=0.3)
+    looks = [whole | dict(density=0.4), short, whole | on_circles]
     for ax in axes:
         ax.set(xlim=xlim, ylim=ylim, aspect="equal")
-    return [
-        phase_portrait(
-            X, xlim, ylim, ax=ax, **{"density": 0.7, "linewidth": width, "color": colour, **kwargs}
-        )
-        for X, ax, width, colour in zip(fields, axes, widths, colours, strict=True)
-    ]
+    streams = []
+    for X, ax, size, colour, lines in zip(fields, axes, sizes, colours, looks, strict=True):
+        least, width = max(0.03 * np.max(size), rounding), em(0.04 + 0.2 * size / np.max(sizes))
+        lines = {"linewidth": width, "color": colour, **lines, **kwargs}
+        streams.append(phase_portrait(X, xlim, ylim, ax, least=least, **lines))
+    return streams
+
+
+def on_lines_to_corners(xlim, ylim, radii):
+    """Points of a rectangle with these distances from 0, on the lines from its point nearest to 0
+    to its corners: (n, 2)."""
+    nearest = np.clip(0.0, *np.transpose([xlim, ylim]))
+    found = []
+    for corner in np.stack(np.meshgrid(xlim, ylim), axis=-1).reshape(-1, 2):
+        line = nearest + np.linspace(0, 0.99, 200)[:, None] * (corner - nearest)
+        distance = np.linalg.norm(line, axis=-1)
+        inside = radii[(radii > distance[0]) & (radii < distance[-1])]
+        found.append(line[np.searchsorted(distance, inside)])
+    return np.concatenate(found)
 
 
 def deformed_grid(

@@ -75,12 +75,12 @@ def layer_states(states, labels, axes, **kwargs):
     ]
 
 
-def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None):
+def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None, **kwargs):
     """An animation that carries points through the layers, `between` frames from one to the next,
     on axes that hold all of them; returns the FuncAnimation.
 
-    states: list of arrays (n, 2 or 3) of one dimension; hold: frames at rest at the end; titles:
-    one per state.
+    states: list of arrays (n, 2 or 3) of one dimension; interval: milliseconds from frame to frame;
+    hold: frames at rest at the end; titles: one per state; kwargs: of `layer_states`.
     """
     from matplotlib.animation import FuncAnimation
 
@@ -102,7 +102,7 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
         titles is not None and len(titles) != len(states),
         f"{len(states)} states need as many titles, got {np.size(titles)}",
     )
-    [points] = layer_states(states[:1], labels, [ax])
+    [points] = layer_states(states[:1], labels, [ax], **kwargs)
     everything = states.reshape(-1, states.shape[-1])
     low, high = everything.min(axis=0), everything.max(axis=0)
     margin = 0.05 * np.maximum(high - low, 1e-9)

@@ -1,40 +1,69 @@
-"""The two slopes of an activation, and those of the step x − hσ(x)."""
-
-import numpy as np
+"""The two slopes of an activation, those of the step x − hσ(x), and what it does to
+distances."""
 
 import dynsys_nn as dnn
-from dynsys_nn.plotting import em, shade
+from dynsys_nn.plotting import em, look, shade
+
+from ..leaky_slopes import across, bent, draw_axes, draw_steep, step_of, what_it_does
 
 CONTROLS = {"m": (0.0, 1.0, 0.5), "h": (0.05, 2.5, 4 / 3)}
 LABELS = {
-    "sigma": r"the activation $\sigma$, of slopes $m$ and 1",
-    "step": r"the step $x - h\,\sigma(x)$, of slopes $1 - hm$ and $1 - h$",
-    "says": "the step {what} distances, by at most the factor max(|1 − hm|, |1 − h|) = {bound:.4g}",
-    "shrinks": "shrinks",
-    "keeps": "never increases",
-    "grows": "can increase",
+    "activation": r"the activation $\sigma$",
+    "step": r"the step $x^{+} = x - h\,\sigma(x)$",
+    "factor": "the largest factor of distances",
+    "z": "$z$",
+    "x": "$x$",
+    "h": "$h$",
+    "slopes": ("slope $m$", "slope $1$"),
+    "step's slopes": ("$1 - hm$", "$1 - h$"),
+    "steep": "distances grow",
+    "says": "{what}: factors up to max(|1 − hm|, |1 − h|) = {bound:.4g}",
+    "shrinks": "all distances shrink",
+    "keeps": "no distance grows",
+    "grows": "some distances grow",
 }
+LAST = CONTROLS["h"][1]
 
 
 def start(fig, labels=LABELS):
-    z = np.array([-2.0, 0.0, 2.0])
-    lines = []
-    for ax, title in zip(fig.subplots(1, 2), ("sigma", "step"), strict=True):
-        ax.axhline(0, color=shade(0.3), linewidth=em(0.05), zorder=0)
-        ax.axvline(0, color=shade(0.3), linewidth=em(0.05), zorder=0)
-        ax.set(xlim=(-2.1, 2.1), ylim=(-3.1, 2.1), title=labels[title], aspect="equal")
-        look = dict(linewidth=em(0.3), solid_capstyle="round")
-        lines += [ax.plot(z[:2], z[:2], color="C1", **look)[0]]
-        lines += [ax.plot(z[1:], z[1:], color="C0", **look)[0]]
+    left, middle, right = fig.subplots(1, 3)
+    left.axvline(0, color=shade(0.3), linewidth=em(0.05), zorder=0)
+    draw_steep(middle, labels["steep"])
+    lines, names = [], []
+    for ax, words in ((left, "slopes"), (middle, "step's slopes")):
+        draw_axes(ax)
+        thick = dict(linewidth=em(0.3), solid_capstyle="round", zorder=3)
+        lines.append([ax.plot([], [], **look(1 - k, **thick))[0] for k in (0, 1)])
+        for k, side in enumerate((-1, 1)):
+            place = across(1, side)
+            place = dict(place, color=f"C{1 - k}", fontsize="large", zorder=4)
+            names.append(ax.text(s=labels[words][k], **place))
+    left.set(title=labels["activation"], xlabel=labels["z"])
+    middle.set(title=labels["step"], xlabel=labels["x"])
+    right.axhspan(1, 1.55, color=shade(0), zorder=-2)
+    right.text(0.06, 1.27, labels["steep"], fontsize="small", va="center")
+    right.set(xlim=(0, 1.03 * LAST), ylim=(0, 1.55), xticks=[0, 1, 2], yticks=[0, 1])
+    right.set(title=labels["factor"], xlabel=labels["h"], box_aspect=1)
+    [curve] = right.plot([], [], **look(2, zorder=3))
+    [now] = right.plot([], [], "o", color="C2", markersize=em(0.7), zorder=4)
 
     def update(m, h):
-        sigma = dnn.LeakyReLU(m)
-        flow = dnn.Flow(dnn.GradientField(dnn.Dense(1, 1, W=[[1.0]]), sigma), h)
-        for k, y in enumerate((sigma(z), flow(z[:, None])[:, 0])):
-            lines[2 * k].set_ydata(y[:2])
-            lines[2 * k + 1].set_ydata(y[1:])
-        bound = flow.lipschitz()
-        what = labels["grows" if bound > 1 else "keeps" if bound == 1 else "shrinks"]
-        return labels["says"].format(what=what, bound=bound)
+        step = step_of(m, h)
+        factor = step.lipschitz()
+        for pair, f in zip(
+            lines, (dnn.LeakyReLU(m), lambda x: step(x[:, None])[:, 0]), strict=True
+        ):
+            x, y, slopes = bent(f)
+            for k, line in enumerate(pair):
+                line.set_data(x[k : k + 2], y[k : k + 2])
+        for k, (name, side) in enumerate(zip(names[2:], (-1, 1), strict=True)):
+            place = across(slopes[k], side)
+            name.set(y=place["y"], va=place["va"])
+        now.set_data([h], [factor])
+        kinks, factors = [1e-9, 2 / (1 + m), LAST], []  # between them it is affine in h
+        for step.h in kinks:
+            factors.append(step.lipschitz())
+        curve.set_data(kinks, factors)
+        return labels["says"].format(what=labels[what_it_does(factor)], bound=factor)
 
     return update

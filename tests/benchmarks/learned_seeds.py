@@ -124,7 +124,7 @@ def fitted(problem, seed):
 
 
 def line(seed):
-    """|x| + sin x + x², best of three starts by training loss."""
+    """|x| + sin x + x², best of three starts after 60 iterations."""
     return fitted(regression.LINE, seed)
 
 
@@ -156,7 +156,7 @@ def matched(seed):
 
 
 def plane(seed):
-    """‖x‖ on ℝ², best of three starts by training loss."""
+    """‖x‖ on ℝ², best of three starts after 60 iterations."""
     return fitted(regression.PLANE, seed)
 
 
