@@ -6,17 +6,11 @@ import os
 import re
 import subprocess
 import sys
-import types
-import warnings
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 from conftest import ROOT, SOLUTIONS, TUTORIALS, run
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import dynsys_nn as dnn
-from dynsys_nn import plotting
 from dynsys_nn.maps.tables import print_what_it_can
 
 README = (ROOT / "README.md").read_text()
@@ -73,116 +67,6 @@ def test_what_users_print_arrives_at_a_pipe_of_windows(tmp_path, root):
     assert errors.splitlines()[-1] == r"ValueError: \u03b8", errors
     for words in ("Network(2 -> 2)", "Sum  Network", "theta is as it was", "write sigma(z)"):
         assert words in said
-
-
-@pytest.mark.filterwarnings("error")
-def test_without_a_window_or_a_notebook_nothing_is_shown_and_nothing_is_said(monkeypatch):
-    monkeypatch.setenv("DISPLAY", ":0")  # or else matplotlib keeps quiet on Linux
-    plt.close("all")
-    assert plotting.show() is None and not plt.get_fignums()
-    first, last = plt.figure(), plt.figure()
-    with pytest.warns(UserWarning, match="cannot be shown"):
-        plt.show()
-    assert plotting.show() is last and plt.get_fignums() == [first.number, last.number]
-    plt.close("all")
-
-
-@pytest.mark.parametrize("closes", [True, False], ids=["a notebook", "a window"])
-def test_where_a_figure_can_be_shown_it_is_shown_once(closes, monkeypatch):
-    shown, backend = [], types.ModuleType("shows")
-    backend.FigureCanvas = FigureCanvasAgg
-
-    def show(*args, **kwargs):
-        shown.extend(map(plt.figure, plt.get_fignums()))
-        warnings.warn("something else", UserWarning, stacklevel=2)
-        if closes:
-            plt.close("all")
-
-    backend.show = show
-    monkeypatch.setitem(sys.modules, "shows", backend)
-    plt.close("all")
-    try:
-        plt.switch_backend("module://shows")
-        fig = plt.figure()
-        with pytest.warns(UserWarning, match="something else"):  # is not ours to hide
-            found = plotting.show()
-        assert shown == [fig] and found is (None if closes else fig)
-    finally:
-        plt.close("all")
-        plt.switch_backend("Agg")
-
-
-def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
-    fig, axes = plt.subplots(1, 2)
-    line = plotting.trajectories(np.zeros((3, 5, 2)), ax=axes[0])
-    assert len(line) == 3 and all(artist.axes is axes[0] for artist in line)
-    plt.sca(axes[1])
-    assert plotting.convergence([1, 0.5], [1, 0.25], order=2)[0].axes is axes[1]
-    grid = plotting.deformed_grid(lambda x: 2 * x, (-1, 1), (-1, 1), ax=axes[0], lines=5)
-    assert len(grid.get_segments()) == 10 and np.abs(np.array(grid.get_segments())).max() == 2
-    image = plotting.decision_regions(
-        lambda x: np.stack([x[..., 0], -x[..., 0]], axis=-1), (-1, 1), (-1, 1), ax=axes[0], n=10
-    )
-    assert (image.get_array()[:, :5] == 1).all() and (image.get_array()[:, 5:] == 0).all()
-    drift = plotting.invariant_drift(
-        lambda y: y.sum(axis=-1),
-        np.array([[[1.0, 1.0], [1.0, 1.5], [1.0, 1.0]]]),
-        [0, 1, 2],
-        ax=axes[0],
-    )
-    np.testing.assert_array_equal(drift[0].get_ydata(), [0.5, 1e-17])
-    plt.close(fig)
-
-
-def test_the_helpers_for_lipschitz_networks_draw_what_they_are_given():
-    fig, axes = plt.subplots(1, 5)
-    X, Y = (
-        dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)),
-        dnn.ResidualField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)),
-    )
-    C, E = dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(Y, 0.1, learn_h=True)
-    region = plotting.step_size_region(dnn.StepSizes(C, E), (0, 2), ax=axes[0], label="sharp")
-    corners = region.get_paths()[0].vertices
-    assert corners[:, 1].max() == pytest.approx(2, abs=0.01) and corners[
-        corners[:, 1].argmax(), 0
-    ] == pytest.approx(4 / 3, abs=0.01)
-    profile = dnn.lipschitz.Profile(
-        ["a", "b", "c"], [2.0, 3.0, np.inf], [1.0, 1.0, 1.0], [1.5, 4.0, 3.0]
-    )
-    upper, lower = plotting.lipschitz_profile(profile, ax=axes[1])
-    np.testing.assert_array_equal(upper.get_ydata(), [2.0, 6.0, np.nan])
-    np.testing.assert_array_equal(lower.get_ydata(), [1.5, 4.0, 3.0])
-    lines = plotting.certified_accuracy([0, 1], [0.9, 0.5], [0.9, 0.6], ax=axes[2], label="net")
-    np.testing.assert_array_equal([line.get_ydata() for line in lines], [[90, 50], [90, 60]])
-    assert [line.get_linestyle() for line in lines] == ["-", ":"] and len(axes[2].collections) == 1
-    assert len(plotting.certified_accuracy([0, 1], [0.9, 0.5], ax=axes[2])) == 1
-    x, x_adv = np.linspace(0, 1, 6), np.linspace(0, 1, 6) + [0, 0, 0.25, 0, 0, -0.5]
-    pictures = plotting.adversarial_example(x, x_adv, axes[2:], (2, 3), titles=("a", "b", "c"))
-    np.testing.assert_allclose(pictures[1].get_array(), [[0, 0, 0.25], [0, 0, -0.5]], atol=1e-15)
-    np.testing.assert_allclose(pictures[2].get_array(), x_adv.reshape(2, 3), atol=1e-15)
-    assert pictures[1].get_clim() == (-0.5, 0.5) and [ax.get_title() for ax in axes[2:]] == [
-        "a",
-        "b",
-        "c",
-    ]
-    plt.close(fig)
-
-
-def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():
-    turning = dnn.KnownField(
-        lambda x: x[..., ::-1] * [1.0, -1.0],
-        2,
-        lambda x: np.array([[0.0, 1.0], [-1.0, 0.0]]) + 0 * x[..., None],
-    )
-    for field, level_lines in (
-        (dnn.systems.pendulum(), True),
-        (turning, False),
-    ):  # turning has no gradient part to draw
-        fig, axes = plt.subplots(1, 3)
-        streams = plotting.skew_and_gradient(dnn.presnov(field), (-2, 2), (-1, 1), axes)
-        assert [s.lines.axes for s in streams] == list(axes) and axes[1].get_xlim() == (-2, 2)
-        assert (len(axes[1].collections) > 1) == level_lines and len(axes[2].collections) > 1
-        plt.close(fig)
 
 
 # ---- tutorials

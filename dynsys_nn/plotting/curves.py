@@ -2,9 +2,17 @@
 
 import numpy as np
 
-from ..arguments import Given, instance, number_entries, real_numbers, refuse
+from ..arguments import (
+    Given,
+    finite,
+    instance,
+    number_entries,
+    positive,
+    real_numbers,
+    refuse,
+)
 from ..lipschitz import Profile
-from .inputs import alike, axes_or_current, states_of
+from .inputs import axes_or_current, row, states_of
 from .looks import em, look, shade, tint
 
 
@@ -16,8 +24,9 @@ def components(t, states, ax=None, names=None, **kwargs):
     t, states = _in_time(t, states, 2, "(n, d)")
     d = states.shape[-1]
     refuse(states.ndim != 2, f"one solution has states of shape (n, d), got {states.shape}")
-    names = [f"$x_{{{k + 1}}}$" for k in range(d)] if names is None else list(names)
-    refuse(len(names) != d, f"{d} components need as many names, got {len(names)}")
+    names = [f"$x_{{{k + 1}}}$" for k in range(d)] if names is None else names
+    wrong = isinstance(names, str) or not hasattr(names, "__len__") or len(names) != d
+    refuse(wrong, f"{d} components need a list of as many names, got {names!r}")
     ax = axes_or_current(ax)
     lines = [
         ax.plot(t, x, **look(k, **{"label": name, **kwargs}))[0]
@@ -49,7 +58,7 @@ def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
 
     states: (..., n, d), times t: (n,); values below `floor` (exact zeros) are drawn at the floor.
     """
-    t, states = _in_time(t, states, 2, "(..., n, d)")
+    (t, states), floor = _in_time(t, states, 2, "(..., n, d)"), positive(floor, "floor")
     values = Given(I, "I(x)", number_entries)(states)
     drift = np.abs(values - values[..., :1]).reshape(-1, len(t)).max(axis=0)
     return axes_or_current(ax).semilogy(t[1:], np.maximum(drift, floor)[1:], **kwargs)
@@ -58,8 +67,9 @@ def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
 def convergence(h, errors, order=None, ax=None, **kwargs):
     """Errors against step sizes, both logarithmic, with a dotted triangle side of slope `order`;
     returns the lines."""
-    ax = axes_or_current(ax)
-    h, errors = alike(h=h, errors=errors)
+    h, errors = row(h=h, errors=errors)
+    refuse(not (h > 0).all(), f"step sizes must be positive, got {h}")
+    order, ax = None if order is None else finite(order, "order"), axes_or_current(ax)
     lines = ax.loglog(h, errors, **{"marker": "o", **kwargs})
     if order is not None:
         slope = errors[-1] * (h / h[-1]) ** order
@@ -93,7 +103,10 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
     between them shaded; returns the lines. eps, certified, attacked: arrays (n,), accuracies in [0,
     1]."""
     accuracies = {"certified": certified} | ({} if attacked is None else {"attacked": attacked})
-    eps, certified, *attacked = alike(eps=eps, **accuracies)
+    eps, certified, *attacked = row(eps=eps, **accuracies)
+    for name, found in zip(accuracies, (certified, *attacked), strict=True):
+        wrong = not ((found >= 0) & (found <= 1)).all()
+        refuse(wrong, f"{name} must be accuracies in [0, 1], got {found}")
     ax = axes_or_current(ax)
     lines = ax.plot(eps, 100 * certified, label=label, **kwargs)
     for found in attacked:

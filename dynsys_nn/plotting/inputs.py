@@ -2,39 +2,51 @@
 
 import numpy as np
 
-from ..arguments import instance, pair, real_numbers, refuse
+from ..arguments import dimension, instance, pair, real_numbers, refuse
 from .looks import cycle
 
 
 def rectangle(xlim, ylim, n, m=None):
     """The points (x, y) of a rectangle, n in each of its m rows, shape (m, n, 2)."""
-    (left, right), (bottom, top) = pair(xlim, "xlim"), pair(ylim, "ylim")
-    x, y = np.linspace(left, right, n), np.linspace(bottom, top, m or n)
+    (left, right), (bottom, top) = limits(xlim, "xlim"), limits(ylim, "ylim")
+    n, m = (dimension(k, "a side of the grid", least=2) for k in (n, n if m is None else m))
+    x, y = np.linspace(left, right, n), np.linspace(bottom, top, m)
     return np.stack(np.meshgrid(x, y), axis=-1)
 
 
-def axes_or_current(ax):
-    """The given Axes, or the current one."""
+def limits(value, name):
+    """(low, high), two finite numbers with low < high."""
+    low, high = pair(value, name)
+    refuse(not np.isfinite([low, high]).all(), f"{name} must be finite, got {value}")
+    return low, high
+
+
+def axes_or_current(ax, space=False):
+    """The given Axes, or the current one; planar, unless `space` is allowed."""
     import matplotlib.pyplot as plt
 
-    return plt.gca() if ax is None else an_axes(ax)
+    return an_axes(plt.gca() if ax is None else ax, space)
 
 
-def an_axes(ax):
-    return instance(ax, ("plot", "scatter", "imshow"), "ax must be an Axes of matplotlib")
+def an_axes(ax, space=False):
+    instance(ax, ("plot", "scatter", "imshow"), "ax must be an Axes of matplotlib")
+    wrong = ax.name == "3d" and not space
+    refuse(wrong, "this picture is planar: it needs plain Axes, got those of 3d")
+    return ax
 
 
-def axes_of(axes, n):
-    """A list, or array, of n Axes."""
+def axes_of(axes, n, space=False):
+    """A list, or array, of n Axes; planar, unless `space` is allowed."""
     axes = np.atleast_1d(np.asarray(axes, object)).ravel()
     refuse(len(axes) != n, f"{n} Axes are needed, got {len(axes)}")
-    return [an_axes(ax) for ax in axes]
+    return [an_axes(ax, space) for ax in axes]
 
 
 def states_of(x, least, shape):
     """x as an array of real states of that many axes at least."""
     x = real_numbers(x, "a picture needs states, that is,")
-    refuse(x.ndim < least, f"a picture needs states of shape {shape}, got {x.shape}")
+    wrong = x.ndim < least or not x.size
+    refuse(wrong, f"a picture needs states of shape {shape}, got {x.shape}")
     return x
 
 
@@ -47,6 +59,14 @@ def alike(**arrays):
             a.shape != found[0].shape,
             f"{name} must have the shape of {first}, {found[0].shape}, got {a.shape}",
         )
+    return found
+
+
+def row(**arrays):
+    """Arrays of real numbers, of one shape (n,), n ≥ 1."""
+    found = alike(**arrays)
+    first, shape = next(iter(arrays)), found[0].shape
+    refuse(len(shape) != 1 or not shape[0], f"{first} must have shape (n,), got {shape}")
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arguments import refuse
+from ..arguments import dimension, real, real_numbers, refuse
 
 _LECTURE, _DARK, _PRINT = (
     str(Path(__file__).with_name(f"{name}.mplstyle")) for name in ("lecture", "dark", "print")
@@ -21,7 +21,7 @@ def em(size=1.0):
     text."""
     import matplotlib as mpl
 
-    return size * mpl.rcParams["font.size"]
+    return real_numbers(size, "a size must be")[()] * mpl.rcParams["font.size"]
 
 
 def look(k, **others):
@@ -30,7 +30,7 @@ def look(k, **others):
     import matplotlib as mpl
 
     looks = mpl.rcParams["axes.prop_cycle"]
-    return {**list(looks)[k % len(looks)], **others}
+    return {**list(looks)[dimension(k, "k", least=0) % len(looks)], **others}
 
 
 def shade(strength=0.0):
@@ -40,7 +40,7 @@ def shade(strength=0.0):
     """
     import matplotlib as mpl
 
-    refuse(not 0 <= strength <= 1, f"strength must lie in [0, 1], got {strength!r}")
+    refuse(not 0 <= real(strength) <= 1, f"strength must lie in [0, 1], got {strength!r}")
     return mixed(mpl.rcParams["text.color"], mpl.rcParams["grid.color"], strength)
 
 
@@ -52,7 +52,7 @@ def tint(colour, strength=0.35):
     """
     import matplotlib as mpl
 
-    refuse(not 0 <= strength <= 1, f"strength must lie in [0, 1], got {strength!r}")
+    refuse(not 0 <= real(strength) <= 1, f"strength must lie in [0, 1], got {strength!r}")
     ground, faintest = mpl.rcParams["axes.facecolor"], mpl.rcParams["grid.color"]
     least = min(contrast(faintest, ground), contrast(colour, ground))
     strengths = np.append(np.arange(strength, 1, 0.01), 1.0)

@@ -139,14 +139,17 @@ def stability_region(R, xlim, ylim, ax=None, label=None, n=300, **kwargs):
     R: a Runge–Kutta method, or its stability function, complex array → complex array; n: points on
     a side of the grid. A step of ẏ = λy with z = hλ there does not grow.
     """
-    R = getattr(R, "stability_function", R)
-    refuse(not callable(R), f"R is a method with a stability function, or a function, got {R!r}")
+    needs = "R is a method with a stability function, or a function of z"
+    R = getattr(instance(R, (), needs), "stability_function", R)
+    refuse(not callable(R), f"{needs}, got {R!r}", TypeError)
     grid = rectangle(xlim, ylim, n)
     z = grid[..., 0] + 1j * grid[..., 1]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # at a pole |R| = ∞
-        size = np.nan_to_num(np.abs(np.asarray(R(z))), nan=np.inf)
-    refuse(size.shape != z.shape, f"R(z) must have the shape of z, {z.shape}, got {size.shape}")
-    size = np.minimum(size, 1e3)
+        value = np.asarray(R(z))
+    wrong = value.dtype.kind not in "fciu" or value.shape != z.shape
+    got = f"an array of shape {value.shape} and dtype {value.dtype}"
+    refuse(wrong, f"R(z) must be numbers of the shape of z, {z.shape}, got {got}")
+    size = np.minimum(np.nan_to_num(np.abs(value), nan=np.inf), 1e3)
     ax, colour = axes_or_current(ax), kwargs.pop("color", "C0")
     area = ax.contourf(*np.moveaxis(grid, -1, 0), size, [0, 1], colors=[tint(colour)], **kwargs)
     edge = ax.contour(*np.moveaxis(grid, -1, 0), size, [1], colors=[colour], linewidths=em(0.12))

@@ -2,25 +2,25 @@
 
 import numpy as np
 
-from ..arguments import array, positive, refuse
-from .inputs import alike, axes_of, axes_or_current, colours_of, states_of
+from ..arguments import array, dimension, instance, positive, refuse
+from .inputs import alike, an_axes, axes_of, axes_or_current, colours_of, states_of
 from .looks import em, shade
 
 
 def trajectories(states, ax=None, components=(0, 1), **kwargs):
     """Curves through states, shape (..., n, d): component against component; returns the lines."""
-    states = states_of(states, 2, "(..., n, d)")
+    states, components = states_of(states, 2, "(..., n, d)"), np.atleast_1d(components).tolist()
     refuse(
         len(components) not in (2, 3) or not all(k in range(states.shape[-1]) for k in components),
         f"components are two or three of 0, …, {states.shape[-1] - 1}, got {components}",
     )
-    ax = axes_or_current(ax)
+    ax = axes_or_current(ax, space=True)
     refuse(
         len(components) != (3 if ax.name == "3d" else 2),
         f"{ax.name} axes cannot show {len(components)} components: choose those to draw",
     )
-    curves = np.reshape(states, (-1, *states.shape[-2:])).T
-    return ax.plot(*curves[list(components)], **kwargs)
+    curves = np.reshape(states, (-1, *states.shape[-2:]))[..., list(components)]
+    return [line for curve in curves for line in ax.plot(*curve.T, **kwargs)]
 
 
 def on_sphere(states, ax=None, radius=None, **kwargs):
@@ -32,9 +32,10 @@ def on_sphere(states, ax=None, radius=None, **kwargs):
     """
     states = states_of(states, 2, "(..., n, 3)")
     refuse(states.shape[-1] != 3, f"an orbit on a sphere has states in ℝ³, got {states.shape}")
-    ax = axes_or_current(ax)
+    ax = axes_or_current(ax, space=True)
     refuse(ax.name != "3d", 'a sphere needs Axes with projection="3d", got plain ones')
-    r = np.linalg.norm(states.reshape(-1, 3)[0]) if radius is None else positive(radius, "radius")
+    r = float(np.linalg.norm(states.reshape(-1, 3)[0])) if radius is None else radius
+    r = positive(r, "the norm of the first state" if radius is None else "radius")
     azimuth, height = np.meshgrid(np.linspace(0, 2 * np.pi, 37), np.linspace(-np.pi, 0, 19))
     ring = r * np.sin(height)
     net = ring * np.cos(azimuth), ring * np.sin(azimuth), r * np.cos(height)
@@ -51,7 +52,15 @@ def layer_states(states, labels, axes, **kwargs):
     states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured
     by the style's cycle.
     """
-    axes, labels = axes_of(axes, len(states)), array(labels, "labels must be an array of integers")
+    refuse(
+        not hasattr(states, "__len__"),
+        f"states must be a list of arrays, got {states!r}",
+        TypeError,
+    )
+    axes, labels = (
+        axes_of(axes, len(states), space=True),
+        array(labels, "labels must be an array of integers"),
+    )
     states = [states_of(x, 2, "(n, 2 or 3)") for x in states]
     for x, ax in zip(states, axes, strict=True):
         needed = (*labels.shape, 3 if ax.name == "3d" else 2)
@@ -75,11 +84,20 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
     """
     from matplotlib.animation import FuncAnimation
 
-    states, last = (
-        np.array(alike(**{f"states[{k}]": x for k, x in enumerate(states)})),
-        len(states) - 1,
+    refuse(
+        not hasattr(states, "__len__"),
+        f"states must be a list of arrays, got {states!r}",
+        TypeError,
     )
+    last = len(states) - 1
     refuse(last < 1, f"an animation needs two states at least, got {len(states)}")
+    states = np.array(alike(**{f"states[{k}]": x for k, x in enumerate(states)}))
+    instance(fig, ("canvas", "add_subplot"), "fig must be a Figure of matplotlib")
+    ax, between, hold = (
+        an_axes(ax, space=True),
+        dimension(between, "between"),
+        dimension(hold, "hold", 0),
+    )
     refuse(
         titles is not None and len(titles) != len(states),
         f"{len(states)} states need as many titles, got {np.size(titles)}",
