@@ -13,8 +13,8 @@ import dynsys_nn as dnn
 from dynsys_nn import plotting, systems
 from dynsys_nn.plotting import em, look, shade
 
-from .drawing import Number, Whole, figure, power
-from .drawing.places import at_most, names_at_ends
+from .drawing import Number, Whole, at_most, figure, power
+from .drawing.places import names_at_ends
 from .symplectic_energy import T, resnet, symplectic, train
 
 LABELS = {

@@ -17,8 +17,8 @@ import dynsys_nn as dnn
 from dynsys_nn import plotting
 from dynsys_nn.plotting import em, look, shade
 
-from .drawing import Number, Whole, figure
-from .drawing.places import at_most, names_at_ends
+from .drawing import Number, Whole, at_most, figure
+from .drawing.places import names_at_ends
 
 H, STEPS = 0.25, 4000
 

@@ -17,8 +17,8 @@ import dynsys_nn as dnn
 from dynsys_nn import systems
 from dynsys_nn.plotting import look
 
-from .drawing import Choice, Number, Whole, figure
-from .drawing.places import at_most, names_at_ends
+from .drawing import Choice, Number, Whole, at_most, figure
+from .drawing.places import names_at_ends
 
 LABELS = {
     "pendulum": "pendulum",

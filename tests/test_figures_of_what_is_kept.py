@@ -11,7 +11,8 @@ import dynsys_nn as dnn
 from dynsys_nn import systems
 from figures import learned_orbits, mass_preservation, sir_learned, symplectic_energy
 from figures import volume_preservation as volume
-from figures.drawing.places import apart, at_most
+from figures.drawing import at_most
+from figures.drawing.places import apart
 
 
 def drawn(module, **options):

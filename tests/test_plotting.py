@@ -403,8 +403,6 @@ def test_styles_are_read_and_have_no_text_below_14_points():
 # ---- sources
 
 
-#: figures that are still to be converted
-NOT_YET = {"mass_preservation", "sir_learned", "symplectic_energy", "volume_preservation"}
 SOURCES = [
     path
     for pattern in (
@@ -456,8 +454,7 @@ def fixed_looks(source):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_no_source_names_a_colour_or_a_size_that_a_style_cannot_change(path):
-    if path.stem not in NOT_YET:
-        assert fixed_looks(path.read_text("utf-8")) == []
+    assert fixed_looks(path.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from .options import (
     fraction,
     shown,
 )
-from .words import power, ratio
+from .words import at_most, power, ratio
 
 __all__ = [
-    "SIZE", "Choice", "Number", "Option", "Several", "Whole", "Words", "figure",
-    "fraction", "power", "ratio", "shown",
+    "SIZE", "Choice", "Number", "Option", "Several", "Whole", "Words", "at_most",
+    "figure", "fraction", "power", "ratio", "shown",
 ]  # fmt: skip

@@ -1,10 +1,8 @@
-"""Names beside the ends of their curves, and numbers that bound others."""
+"""Names beside the ends of their curves."""
 
 import numpy as np
 
 from dynsys_nn.plotting import em
-
-from .words import power
 
 
 def names_at_ends(ax, ends, names, colours, gap=0.08):
@@ -36,11 +34,3 @@ def apart(heights, gap):
     for high, low in zip(order[::-1], order[-2::-1], strict=False):
         found[low] = min(found[low], found[high] - gap)
     return found
-
-
-def at_most(value):
-    """A number from above, without dollars: 3\\cdot10^{-6} for 2.1e-06, 0.12 for 0.111."""
-    digits = 2 if 1e-3 < value < 1e3 else 1
-    unit = 10.0 ** (np.floor(np.log10(value)) + 1 - digits)
-    above = unit * np.ceil(value / unit * (1 - 1e-12))
-    return f"{above:.3g}" if digits == 2 else power(above)

@@ -1,5 +1,7 @@
 """Numbers as they stand in a picture."""
 
+import numpy as np
+
 from .options import simple
 
 
@@ -17,3 +19,11 @@ def power(value):
     """2.1e-06 → 2\\cdot10^{-6}, without dollars."""
     mantissa, exponent = f"{value:.0e}".split("e")
     return rf"{mantissa}\cdot10^{{{int(exponent)}}}"
+
+
+def at_most(value):
+    """A number from above: 3\\cdot10^{-6} for 2.1e-06, 0.12 for 0.111. No dollars."""
+    digits = 2 if 1e-3 < value < 1e3 else 1
+    unit = 10.0 ** (np.floor(np.log10(value)) + 1 - digits)
+    above = unit * np.ceil(value / unit * (1 - 1e-12))
+    return f"{above:.3g}" if digits == 2 else power(above)
