@@ -161,7 +161,9 @@ STUDIED = {
     "naive": "naive",
     "resnet": "unconstrained",
 }
-IMAGES = Choice(("cifar10", "digits"), "the photographs if their files are there, or not")
+IMAGES = Choice(
+    ("cifar10", "digits"), "the photographs if their files are there, or not"
+)
 SEED = Whole(0, 99, "seed of the test images, the weights, and the batches")
 
 
@@ -223,9 +225,7 @@ def make(
     grid = np.linspace(0, max(eps, eps_max), 5 if quick else 21 if small else 8)
     effort = dict(steps=steps, restarts=1 if quick or not small else 2)
     attack = partial(dnn.PGD, **effort)
-    fig, axes = plt.subplots(
-        1, len(kinds), figsize=figsize, sharey=True, squeeze=False
-    )
+    fig, axes = plt.subplots(1, len(kinds), figsize=figsize, sharey=True, squeeze=False)
     certain, regions = {}, {"certain": [], "open": [], "wrong": []}
     for ax, kind in zip(axes[0], kinds, strict=True):
         net, name = shown.network(kind), labels(shown.called(kind))
@@ -236,12 +236,14 @@ def make(
         for line, colour in ((certified, "C0"), (attacked, "C1")):
             ax.plot(grid, line, color=colour, linestyle="-")
         marked = dict(color=shade(1), markersize=em(0.6), linewidth=em(0.1))
-        ax.plot([eps, eps], [0, certain[name]], "-o", markevery=[1], clip_on=False, **marked)
+        ax.plot(
+            [eps, eps], [0, certain[name]], "-o", markevery=[1], clip_on=False, **marked
+        )
         for k, colour in ((0, tint("C0", 0.5)), (2, tint("C1", 0.4))):
             ax.fill_between(grid, *edges[k : k + 2], color=colour, linewidth=0)
         for k, words in enumerate(regions):
             regions[words].append((ax, edges[k], edges[k + 1]))
-        ax.set(title=labels("panel", name=name, constant=rounded_up(net.lipschitz())))
+        ax.set(title=labels("panel", name=name, constant=rounded(net.lipschitz())))
         ax.set(xlim=(0, grid[-1]), ylim=(0, 100), yticks=[0, 50, 100])
         ax.xaxis.set(major_locator=MaxNLocator(2), major_formatter="{x:g}")
     axes[0, 0].set_ylabel(labels(shown.name, n=len(x)))
@@ -271,16 +273,19 @@ def write(words, places, x, line=None):
             at = np.array([begin, *x[(begin < x) & (x < end)], end])
             least, most = np.interp(at, x, low).max(), np.interp(at, x, high).min()
             room = most - least - height
-            if (line is None or not begin < line < end) and room > (best[0] if best else 0):
+            if (line is None or not begin < line < end) and room > (
+                best[0] if best else 0
+            ):
                 best = room, ax, begin + width / 2, (least + most) / 2
     if best is not None:
         _, ax, *place = best
         ax.text(*place, words, ha="center", va="center", linespacing=1.1)
 
 
-def rounded_up(constant):
-    """Three digits that are no smaller, but for rounding; a power of ten if large."""
-    if constant >= 1e4:
-        return power(constant * 1.05)
-    unit = 10.0 ** (math.floor(math.log10(constant)) - 2)
-    return f"{math.ceil(constant / unit - 1e-6) * unit:.3g}"
+def rounded(value, down=False):
+    """Three digits that are no smaller, or no larger, but for rounding."""
+    if not value or not np.isfinite(value):
+        return f"{value:g}"
+    unit = 10.0 ** (math.floor(math.log10(value)) - 2)
+    whole = math.floor(value / unit + 1e-6) if down else math.ceil(value / unit - 1e-6)
+    return f"{whole * unit:.3g}" if value < 1e4 else power(whole * unit)
