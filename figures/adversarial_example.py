@@ -1,10 +1,11 @@
 """One small perturbation flips the ResNet and not the 1-Lipschitz network.
 
-A test image, the strongest perturbation ‖δ‖₂ ≤ ε that was found, enlarged in colour, and
-their sum. Above, δ changes the label that the ResNet gives. Below, it is sought for the
-non-expansive gradient flow, whose label is certain in a ball: its radius is the margin
-of the label divided by a Lipschitz constant. The aeroplane of CIFAR-10 if DYNSYS_NN_DATA
-names its folder, with the networks of `python -m figures.study`; otherwise a digit.
+A test image, the strongest perturbation ‖δ‖₂ ≤ ε that was found, enlarged in colour,
+and their sum. Above, δ changes the label that the ResNet gives. Below, it is sought for
+the non-expansive gradient flow, whose label is certain in a ball: its radius is the
+margin of the label divided by a Lipschitz constant. A digit; or with DYNSYS_NN_DATA
+naming the folder of CIFAR-10, and the networks of `python -m figures.study`, an
+aeroplane, if there is one that both networks recognise.
 """
 
 import matplotlib.pyplot as plt
@@ -78,7 +79,7 @@ def make(
         for ax, sign in zip(row, ("plus", "equals"), strict=False):
             look = dict(ha="center", va="center", fontsize="x-large")
             ax.text(1.12, 0.5, labels(sign), transform=ax.transAxes, **look)
-        said.set_axis_off()
+        said.set(xticks=[], yticks=[], frame_on=False)
         look = dict(ha="center", transform=said.transAxes)
         said.text(0.5, 0.55, labels(name), va="bottom", fontsize="x-large", **look)
         words = labels("certain", radius=rounded(radius, down=True))
@@ -97,8 +98,8 @@ def make(
 
 def chosen(images, eps, place):
     """The ResNet and the gradient flow, and an image with its label: of the images that
-    both get right, of those that fall for the ResNet, if there are such, the one that is
-    the most certain but place − 1 for the gradient flow."""
+    both get right, of those that fall for the ResNet, if there are such, the one that
+    is the most certain but place − 1 for the gradient flow."""
     x, y = images.x[:400], images.y[:400]
     if images.name == "cifar10":  # an aeroplane, or else something else
         k = np.flatnonzero(images.y == images.names.index("airplane"))[:300]
@@ -116,11 +117,11 @@ def chosen(images, eps, place):
 
 
 def strongest(net, x, y, eps, steps=50):
-    """For each of the sizes `eps`, which grow, the x + δ with the largest margin of a wrong
-    label that was found within it.
+    """For each of the sizes `eps`, which grow, the x + δ with the largest margin of a
+    wrong label that was found within it.
 
-    A `PGD` is content when the label y has fallen. Here it goes on: what it attacks has a
-    logit of y that is larger by more than it can make up for.
+    A `PGD` is content when the label y has fallen. Here it goes on: what it attacks has
+    a logit of y that is larger by more than it can make up for.
     """
     bias = np.zeros(net.dim_out)
     bias[y] = 1e3

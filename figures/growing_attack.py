@@ -1,10 +1,10 @@
-"""As the perturbation grows, the ResNet's answer falls long before that of the 1-Lipschitz
-network, which says beforehand how long it will stand.
+"""As the perturbation grows, the ResNet falls long before the 1-Lipschitz network,
+which says beforehand how long it will stand.
 
 One image, with the strongest perturbation of each size ‖δ‖₂ ≤ ε that was found, for two
-networks, and what each says. Certain: ε is smaller than the certified radius, the margin
-of the label divided by a Lipschitz constant. Below the names, this radius, and the
-smallest ε at which an attack succeeded. The image and the networks are those of
+networks, and what each says. Certain: ε is smaller than the certified radius, the
+margin of the label divided by a Lipschitz constant. Below the names, this radius, and
+the smallest ε at which an attack succeeded. The image and the networks are those of
 `adversarial_example`.
 """
 
@@ -21,10 +21,10 @@ from .robust_accuracy import IMAGES, SEED, Images, rounded
 
 LABELS = {
     "none": "No attack was found that changes an answer",
-    "only one": r"The <first> falls at $\varepsilon = <fall>$; the <last> was not seen to"
-    " fall",
-    "one by one": r"The <first> falls at $\varepsilon = <fall>$; the <last> is certain up"
-    " to <radius>",
+    "only one": r"The <first> falls at $\varepsilon = <fall>$; the <last> was not seen"
+    " to fall",
+    "one by one": r"The <first> falls at $\varepsilon = <fall>$; the <last> is certain"
+    " up to <radius>",
     "overlap": r"The <first> falls at $\varepsilon = <fall>$, the <last> at <later>",
     "fragile": "ResNet",
     "robust": "1-Lipschitz\nnetwork",
@@ -76,7 +76,7 @@ def make(
             letters = "x-large" if len(says) < 3 else "medium"
             ax.set_title(labels("says", name=says), color=colour, fontsize=letters)
             ax.set_xlabel(labels(state), color=colour, fontsize="small")
-        said.set_axis_off()
+        said.set(xticks=[], yticks=[], frame_on=False)
         look = dict(ha="center", transform=said.transAxes)
         said.text(0.5, 0.55, labels(name), va="bottom", fontsize="x-large", **look)
         words = dict(radius=rounded(radius, down=True), fall=rounded(fall))
@@ -104,8 +104,8 @@ def sentence(labels, found):
 
 
 def span(net, x, y, largest=5.0):
-    """The certified radius of an image, and the size of the smallest perturbation that was
-    found to change a right answer, or ∞."""
+    """The certified radius of an image, and the size of the smallest perturbation that
+    was found to change a right answer, or ∞."""
     search = dict(largest=largest, bisections=12, steps=20, restarts=2)
     _, distance = attacks.smallest_perturbation(net, x, y, **search)
     return float(lipschitz.certified_radius(net, x)), float(distance)

@@ -1,15 +1,17 @@
-"""Of 1-Lipschitz networks we know, image by image, what no attack can change; of a ResNet,
-hardly anything.
+"""Of 1-Lipschitz networks we know, image by image, what no attack can change; of a
+ResNet, hardly anything.
 
-A panel for each network, against the size ε of the perturbation. Blue: test images whose
-right label no ‖δ‖₂ ≤ ε can change, computed from the weights and the Lipschitz constant.
-Orange: those that are wrong, at the latest after projected gradient ascent of the margin,
-a strong attack. White: what neither tells. The certificate is a margin divided by the
-Lipschitz constant, a product over the layers, which in a ResNet nobody holds down.
+A panel for each network, against the size ε of the perturbation. Blue: test images
+whose right label no ‖δ‖₂ ≤ ε can change, computed from the weights. Orange: those that
+are wrong, at the latest after projected gradient ascent of the margin, a strong attack.
+White: what neither tells. The certificate is a margin divided by the Lipschitz
+constant, which is bounded by a product over the layers; in a ResNet nothing keeps the
+factors small.
 
-The networks of the 8×8 digits, 1400 for training, 397 for testing, are trained here. With
-DYNSYS_NN_DATA naming the folder of CIFAR-10, they are those of `python -m figures.study`
-(which trains them unless it did so before), on 150 test images.
+The networks of the 8×8 digits, 1400 for training, 397 for testing, are trained here.
+With DYNSYS_NN_DATA naming the folder of CIFAR-10, they are those of
+`python -m figures.study` (which trains them unless it did so before), on 150 test
+images.
 """
 
 import math
@@ -28,8 +30,8 @@ from . import study
 from .drawing import Choice, Number, Several, Whole, figure, power
 
 LABELS = {
-    "title": r"At $\varepsilon = <eps>$, <most:.0f>% of the labels are certain (<best>),"
-    " or <least:.0f>% (<worst>)",
+    "title": r"At $\varepsilon = <eps>$, <most:.0f>% of the labels are certain"
+    " (<best>), or <least:.0f>% (<worst>)",
     "same": r"At $\varepsilon = <eps>$, <most:.0f>% of the labels are certain",
     "panel": "<name>\nLipschitz $\\leq <constant>$",
     "epsilon": r"size of the perturbation $\varepsilon$",
@@ -132,11 +134,12 @@ def data(seed=0):
 
 
 @cache
-def train(kind, seed=0, share=1.0):
-    """A network of that kind, trained by its recipe, or a share of its epochs, at least
-    one a stage."""
+def train(kind, seed=0, share=1.0, images=1400):
+    """A network of that kind, trained by its recipe: or by a share of its epochs, at
+    least one a stage, and on the first of the images."""
     rng, (margin, stages) = np.random.default_rng([seed, 1]), RECIPES[kind]
     (net, constraints), (x, y, *_) = kind(rng), data(seed)
+    x, y = x[:images], y[:images]
     options = dict(batch_size=100, constraints=constraints, rng=rng)
     for rate, epochs in stages:
         adam, epochs = dnn.Adam(rate, beta2=0.99), max(1, round(share * epochs))
@@ -168,11 +171,11 @@ SEED = Whole(0, 99, "seed of the test images, the weights, and the batches")
 
 
 class Images:
-    """Test images x (n, d) with labels y, of a shape, with names for the labels, and the
-    networks trained for them."""
+    """Test images x (n, d) with labels y, of a shape, with names for the labels, and
+    the networks trained for them."""
 
     def __init__(self, images, quick=False, seed=0):
-        self.share, self.seed = 0 if quick else 1, seed
+        self.seed, self.effort = seed, (0, 400) if quick else ()
         self.name = "digits" if images == "digits" else study.announced(quick)
         if self.name == "digits":
             _, _, self.x, self.y = data(seed)
@@ -190,7 +193,7 @@ class Images:
     def network(self, kind):
         """That of one of NAMED."""
         if self.name == "digits":
-            return train(NAMED[kind], self.seed, self.share)
+            return train(NAMED[kind], self.seed, *self.effort)
         return study.train(STUDIED[kind], self.data, self.seed)
 
 
@@ -221,7 +224,8 @@ def make(
 ):
     shown, kinds = Images(images, quick, seed), tuple(dict.fromkeys(kinds))
     small = shown.name == "digits"
-    x, y = (shown.x, shown.y) if small else (shown.x[:150], shown.y[:150])
+    n = 100 if quick else len(shown.x) if small else 150
+    x, y = shown.x[:n], shown.y[:n]
     grid = np.linspace(0, max(eps, eps_max), 5 if quick else 21 if small else 8)
     effort = dict(steps=steps, restarts=1 if quick or not small else 2)
     attack = partial(dnn.PGD, **effort)
@@ -259,8 +263,9 @@ def make(
 
 
 def write(words, places, x, line=None):
-    """Words once, where there is most room for them: between the curves `low` and `high`
-    over x of some (Axes, low, high), and beside a vertical line, if there is one."""
+    """Words once, where there is most room for them: between the curves `low` and
+    `high` over x of some (Axes, low, high), and beside a vertical line, if there is
+    one."""
     fine = np.linspace(x[0], x[-1], 101)
     best = None
     for ax, low, high in places:
