@@ -54,14 +54,14 @@ def make(
     image=1,
     images="cifar10",
     seed=0,
-    figsize=(13.2, 6),
+    figsize=(13.2, 5.9),
     labels=LABELS,
 ):
     of, eps = Images(images, quick, seed), np.array(sorted(set(eps)))
     nets, x, y = chosen(of, 0.3, image)
-    widths = dict(width_ratios=(1.5, *[1] * len(eps)))
-    fig, axes = plt.subplots(2, 1 + len(eps), figsize=figsize, squeeze=False, **widths)
-    fig.get_layout_engine().set(w_pad=em(0.2) / 72)  # or frames end at the edge
+    look = dict(width_ratios=(1.5, *[1] * len(eps)), layout="constrained")
+    fig, axes = plt.subplots(2, 1 + len(eps), figsize=figsize, **look)
+    fig.get_layout_engine().set(w_pad=em(0.2) / 72)  # or frames are cut
     found = {}
     for (said, *row), net, name in zip(axes, nets, ("fragile", "robust"), strict=True):
         radius, fall = span(net, x, y)
@@ -82,10 +82,12 @@ def make(
         words = dict(radius=rounded(radius, down=True), fall=rounded(fall))
         words = labels("falls" if np.isfinite(fall) else "stands", **words)
         said.text(0.5, 0.45, words, va="top", fontsize="small", **look)
-    above = dict(xycoords="axes fraction", textcoords="offset points", ha="center")
+    above = dict(textcoords="offset points", ha="center")
     heads = labels("truth", name=of.names[y]), *(labels("size", size=e) for e in eps)
+    top = axes[0, 1].transAxes
     for ax, words in zip(axes[0], heads, strict=True):
-        ax.annotate(words, (0.5, 1), (0, em(2.2)), **above)
+        where = dict(xycoords=(ax.transAxes, top), xytext=(0, em(2.2)))
+        ax.annotate(words, (0.5, 1), **where, **above)
     fig.suptitle(sentence(labels, found))
     return fig
 

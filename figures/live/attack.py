@@ -1,5 +1,5 @@
-"""An attack against a certificate: how far perturbations of size ε bring the margin of a
-label down, and how far they can at most."""
+"""An attack against a certificate: how far perturbations of size ε bring the margin of
+a label down, and how far they can at most."""
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def start(fig, labels=LABELS):
     ax.legend(loc="lower left")
 
     def update(eps, digit):
-        n = round(100 * eps)
+        n = int(np.abs(GRID - eps).argmin())
         eps = GRID[n]
         says = []
         for found, (shown, said, curve, bound, dot) in zip(known, parts, strict=True):
