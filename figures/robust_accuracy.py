@@ -167,7 +167,7 @@ STUDIED = {
 IMAGES = Choice(
     ("cifar10", "digits"), "the photographs if their files are there, or not"
 )
-SEED = Whole(0, 99, "seed of the test images, the weights, and the batches")
+SEED = Whole(0, 99, "seed of split, weights, batches; of the study it is trained first")
 
 
 class Images:

@@ -102,7 +102,8 @@ def test_a_growing_attack_wins_only_beyond_the_certified_radius(options):
             assert ax.get_xlabel() == state and (size >= radius or int(ax.get_title()) == y)
             assert (state == "wrong") == (size >= fall) or abs(size - fall) < 0.02
         if kind == "gradient_flow":
-            assert radius == pytest.approx(by_hand(net, images[0][None])[0], rel=0.01)
+            largest = by_hand(net, images[0][None])[0]
+            assert 0.99 * largest < radius <= largest
     (_, first), (certain, _) = numbers
     assert f"{first:g}" in fig.get_suptitle() and (f"{certain:g}" in fig.get_suptitle()) == (
         certain > first
