@@ -1,9 +1,9 @@
 """Lecture figures, one script each: put a script here, and it is drawn.
 
-Its docstring's first paragraph is the figure's message; make(quick=False, **options) draws
-it, and animate(quick=False, **options), if there is one, moves it. The options, each with
-its range, and the words, LABELS, are those of `drawing.figure`. `live` has figures with
-sliders.
+Its docstring's first paragraph is the figure's message; make(quick=False, **options)
+draws it, and animate(quick=False, **options), if there is one, moves it. The options,
+each with its range, and the words, LABELS, are those of `drawing.figure`. `live` has
+figures with sliders.
 """
 
 from pathlib import Path

@@ -1,10 +1,14 @@
-"""python -m figures [names] [option=value] [--list] [--style lecture|dark|print] [--format png,…]
-                    [--size 8x4.5] [--font NAME] [--out DIR] [--quick] [--jobs N] [--live NAME]
+"""python -m figures [names] [option=value …]
 
-Draw the lecture figures.
+Draw the lecture figures: all of them, or those that are named, with other values of
+their options. Each is trained and drawn on the spot; the same seed gives the same file
+on the same machine.
 
-Each is trained and drawn on the spot; the same seed gives the same file on the same
-machine. An option=value is one of `--list`, and is taken by each of the figures named.
+    python -m figures --list                              messages, options, ranges
+    python -m figures contraction_region slope=0.2        another activation
+    python -m figures presnov --style dark --size 8x4.5   for other slides
+    python -m figures point_separation --format pdf,mp4   a still, and a film
+    python -m figures --live contraction_region           a window with sliders
 """
 
 import argparse
@@ -14,6 +18,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -25,8 +30,11 @@ import matplotlib as mpl
 from dynsys_nn.plotting import STYLES
 
 from . import NAMES, SLOW, TOGETHER, live
-from .drawing import shown
+from .drawing import SIZE, shown
 from .drawing.saving import FORMATS, draw, looked_at, message
+
+#: a process is another program, which a browser has not
+CORES = 1 if sys.platform == "emscripten" else os.cpu_count() or 1
 
 
 def make_of(name):
@@ -35,24 +43,23 @@ def make_of(name):
 
 def listed(name):
     """The figure's message, and its options with their defaults, ranges and units."""
-    make = make_of(name)
-    lines = [f"{name}  {message(name)}"]
+    make, lines = make_of(name), [f"{name}  {message(name)}"]
     for option, kind in make.options.items():
         if option not in ("figsize", "labels"):
             text = f"{option}={shown(make.defaults[option])}  {kind}"
             lines += textwrap.wrap(
-                text, 88, initial_indent="    ", subsequent_indent=" " * 8
+                text, 88, initial_indent=" " * 4, subsequent_indent=" " * 8
             )
     return "\n".join(lines)
 
 
-def split(arguments, error):
-    """Names of figures, and options, each looked at by those figures."""
-    names = [text for text in arguments if "=" not in text]
+def names_and_options(texts, error):
+    """Names of figures, and option=value, which each of these figures has looked at."""
+    names = [text for text in texts if "=" not in text]
+    given = dict(text.split("=", 1) for text in texts if "=" in text)
     unknown = ", ".join(name for name in names if name not in NAMES)
     if unknown:
         error(f"unknown figure {unknown}; there are {', '.join(NAMES)}")
-    given = dict(text.split("=", 1) for text in arguments if "=" in text)
     if given and not names:
         error(f"which figure takes {', '.join(given)}? Name it before its options")
     options = {}
@@ -69,77 +76,44 @@ def split(arguments, error):
     return names or list(NAMES), options
 
 
-def in_turn(names, draw_one):
-    """(names, paths, seconds) of each figure, one after the other."""
-    for name in names:
-        yield drawn([name], draw_one)
-
-
-def side_by_side(names, draw_one, jobs):
-    """The same, in `jobs` processes; those that share a training in one, the slow ones first."""
-    together = [[name for name in group if name in names] for group in TOGETHER]
-    alone = [[name] for name in names if not any(name in group for group in TOGETHER)]
-    order = [*SLOW, *names]
-    tasks = sorted(
-        filter(None, together + alone), key=lambda task: order.index(task[0])
-    )
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        futures = [pool.submit(drawn, task, draw_one) for task in tasks]
-        for future in as_completed(futures):
-            yield future.result()
-
-
-class Drawing:
-    """draw with all but the name: what a process is sent."""
-
-    def __init__(self, *arguments, **options):
-        self.arguments, self.options = arguments, options
-
-    def __call__(self, name):
-        mpl.use("Agg")
-        return draw(name, *self.arguments, **self.options)
-
-
 def drawn(task, draw_one):
+    """Draw some figures, one after the other: their names, files and seconds."""
     begin = time.perf_counter()
     paths = [path for name in task for path in draw_one(name)]
     return task, paths, time.perf_counter() - begin
 
 
+def side_by_side(names, draw_one, jobs):
+    """The same of all names, in several processes: what shares a training in one of
+    them, and what takes longest first."""
+    together = [[name for name in group if name in names] for group in TOGETHER]
+    alone = [[name] for name in names if not any(name in group for group in TOGETHER)]
+    begun = [*SLOW, *names].index
+    tasks = sorted(filter(None, together + alone), key=lambda task: begun(task[0]))
+    with ProcessPoolExecutor(
+        jobs, get_context("spawn"), initializer=mpl.use, initargs=("Agg",)
+    ) as pool:
+        futures = [pool.submit(drawn, task, draw_one) for task in tasks]
+        for future in as_completed(futures):
+            yield future.result()
+
+
 def main(arguments=None):
-    what = "Draw the lecture figures, training their networks on the spot."
-    parser = argparse.ArgumentParser(prog="python -m figures", description=what)
+    what, _, examples = __doc__.partition("\n\n")[2].partition("\n\n")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "python -m figures", None, what, examples, formatter_class=raw
+    )
     add, out = parser.add_argument, Path(__file__).parent / "out"
-    add(
-        "names",
-        nargs="*",
-        metavar="name | option=value",
-        help="figures to draw (default: all)",
-    )
-    add(
-        "--list",
-        action="store_true",
-        help="list the figures: messages, options, ranges",
-    )
-    add(
-        "--format",
-        default="png",
-        help=f"some of {','.join(FORMATS)} (default: png, gif)",
-    )
+    add("names", nargs="*", metavar="name | option=value", help="default: all figures")
+    add("--list", action="store_true", help="say what they show, and their options")
+    add("--format", default="png", help=f"of {','.join(FORMATS)} (default: png, gif)")
     add("--style", choices=STYLES, default="lecture")
-    add(
-        "--size",
-        help="inches, as in 8x4.5: text and lines with it (default: the figure's)",
-    )
-    add("--font", help="a font that is installed; it is embedded as TrueType")
+    add("--size", help="in inches, as in 8x4.5: text and lines with it")
+    add("--font", help="one that is installed: it is embedded as TrueType")
     add("--out", type=Path, default=out, help="a folder (default: figures/out)")
     add("--quick", action="store_true", help="less training: for a look at the layout")
-    add(
-        "--jobs",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="processes (default: all cores)",
-    )
+    add("--jobs", type=int, default=CORES, help="processes (default: one a core)")
     add(
         "--live", metavar="NAME", help=f"a window with sliders: {', '.join(live.NAMES)}"
     )
@@ -147,36 +121,33 @@ def main(arguments=None):
 
     if options.live:
         if options.live not in live.NAMES:
-            parser.error(
-                f"no live figure {options.live}; there are {', '.join(live.NAMES)}"
-            )
-        return live.window(options.live, options.style)
-    names, varied = split(options.names, parser.error)
+            there = ", ".join(live.NAMES)
+            parser.error(f"no live figure {options.live}; there are {there}")
+        live.window(options.live, options.style)
+        return
+    names, varied = names_and_options(options.names, parser.error)
     if options.list:
         print("\n".join(map(listed, names)))
-        return None
+        return
     try:
         looked_at(options.format, options.font)
-        size = options.size and make_of(names[0]).options["figsize"].read(options.size)
-        size = size and make_of(names[0]).options["figsize"]("--size", size)
+        size = options.size and SIZE("--size", SIZE.read(options.size))
     except ValueError as wrong:
         parser.error(str(wrong))
-    looks = dict(look=options.style, size=size, font=options.font, **varied)
-    draw_one = Drawing(options.out, options.format, options.quick, **looks)
+    looks = dict(look=options.style, size=size, font=options.font, quick=options.quick)
+    draw_one = partial(draw, out=options.out, format=options.format, **looks, **varied)
     start, jobs = time.perf_counter(), max(1, min(options.jobs, len(names)))
-    done = (
-        in_turn(names, draw_one) if jobs == 1 else side_by_side(names, draw_one, jobs)
-    )
+    if jobs == 1:
+        mpl.use("Agg")
+        done = (drawn([name], draw_one) for name in names)
+    else:
+        done = side_by_side(names, draw_one, jobs)
     count = 0
     for task, paths, seconds in done:
         count += len(task)
-        print(
-            f"[{count}/{len(names)}] {' '.join(task)}  {seconds:.1f} s  "
-            f"{', '.join(map(str, paths))}",
-            flush=True,
-        )
+        files = ", ".join(map(str, paths))
+        print(f"[{count}/{len(names)}] {seconds:.1f} s  {files}", flush=True)
     print(f"{len(names)} figures in {time.perf_counter() - start:.1f} s")
-    return None
 
 
 if __name__ == "__main__":

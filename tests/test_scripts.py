@@ -1,10 +1,9 @@
-"""The repository keeps its promises: figures draw, tutorials run, README's commands and example work, imports are light and in order."""
+"""The repository keeps its promises: tutorials run, README's commands and example work, imports are light and in order."""
 
 import ast
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 import types
@@ -19,65 +18,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import dynsys_nn as dnn
 from dynsys_nn import plotting
 from dynsys_nn.maps.tables import print_what_it_can
-from figures import LECTURE, NAMES
-from figures.__main__ import draw, main, message
 
 README = (ROOT / "README.md").read_text()
 #: README's list of modules
 READING_ORDER = re.findall(r"\[(\w+)\]\(dynsys_nn/", README)
 
 
-# ---- figures
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_figure_is_drawn(name, scripts):
-    done, folder = scripts["figures"]
-    assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert {path.suffix for path in folder.glob(f"{name}.*")} == {".png"} | (
-        {".gif"} if name == "point_separation" else set()
-    )
-    image = plt.imread(folder / f"{name}.png")
-    assert image.shape[0] > 300 and image.shape[1] > 600
-    assert np.ptp(image[..., :3]) == 1 and (image[..., :3] < 0.9).any(axis=-1).mean() > 0.01
-    assert message(name)[-1] == "." or ":" in message(name)
-
-
-def test_drawing_leaves_no_settings_and_no_open_figure(tmp_path):
-    before = dict(plt.rcParams)
-    for name in ("leaky_slopes", "adjoint_check"):
-        assert draw(name, tmp_path, quick=True) == [tmp_path / f"{name}.png"]
-    assert dict(plt.rcParams) == before and not plt.get_fignums()
-
-
-def test_same_seed_same_bytes(tmp_path, monkeypatch):
-    """On two days, too: Matplotlib takes SOURCE_DATE_EPOCH for the date of a file."""
-    for name, format in (
-        ("switching_parameters", "png"),
-        ("leaky_slopes", "pdf"),
-        ("leaky_slopes", "svg"),
-    ):
-        drawn = []
-        for day in ("1", "2"):
-            monkeypatch.setenv("SOURCE_DATE_EPOCH", day + "00000")
-            drawn.append(draw(name, tmp_path / day, format, quick=True)[0].read_bytes())
-        assert drawn[0] == drawn[1]
-
-
-def test_command_line_lists_draws_and_refuses(tmp_path, capsys):
-    main(["--list"])
-    listed = capsys.readouterr().out
-    assert all(name in listed for name in NAMES) and "piecewise constant" in listed
-    main(["leaky_slopes", "--format", "svg", "--out", str(tmp_path / "new" / "folder"), "--quick"])
-    assert (tmp_path / "new" / "folder" / "leaky_slopes.svg").exists()
-    assert "[1/1] leaky_slopes" in capsys.readouterr().out
-    with pytest.raises(SystemExit) as refusal:
-        main(["resnet_is_eular"])
-    assert refusal.value.code == 2
-    assert (
-        "unknown figure resnet_is_eular; there are resnet_is_euler, switching"
-        in capsys.readouterr().err
-    )
+# ---- what is printed
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1", "utf-8", "utf-16"])
@@ -126,17 +73,6 @@ def test_what_users_print_arrives_at_a_pipe_of_windows(tmp_path, root):
     assert errors.splitlines()[-1] == r"ValueError: \u03b8", errors
     for words in ("Network(2 -> 2)", "Sum  Network", "theta is as it was", "write sigma(z)"):
         assert words in said
-
-
-def test_a_script_is_a_figure_and_the_lecture_decides_the_order(tmp_path):
-    scripts = {path.stem for path in (ROOT / "figures").glob("*.py")} - {"__init__", "__main__"}
-    assert NAMES[: len(LECTURE)] == LECTURE and set(NAMES) == scripts and len(NAMES) == len(scripts)
-    shutil.copytree(
-        ROOT / "figures", tmp_path / "figures", ignore=shutil.ignore_patterns("out", "__pycache__")
-    )
-    (tmp_path / "figures" / "a_new_one.py").write_text('"""A script is enough."""\n')
-    done = run("-c", "import figures; print(figures.NAMES[-1], len(figures.NAMES))", cwd=tmp_path)
-    assert done.stdout.split() == ["a_new_one", str(len(NAMES) + 1)], done.stderr
 
 
 @pytest.mark.filterwarnings("error")

@@ -64,7 +64,7 @@ assert np.abs(P.gradient(z) + P.sphere(z) - pendulum(z)).max() < 1e-14
 # %%
 both = P.recompose()
 exact = dnn.exact_flow(pendulum, z, 1.0)
-steps = np.array([4, 8, 16, 32])
+steps = np.array([4, 8, 16])
 with plt.style.context(plotting.STYLE):
     fig, ax = plt.subplots(figsize=(8, 5))
 for method in (dnn.LieTrotter(dnn.RK4()), dnn.Strang(dnn.RK4())):

@@ -1,5 +1,5 @@
-"""How a picture looks is the style's: no helper, and no figure, names a colour or a size that a style
-cannot change."""
+"""How a picture looks is the style's: no helper, and no figure, names a colour or a size that a
+style cannot change."""
 
 import warnings
 from pathlib import Path
@@ -76,8 +76,8 @@ def diverging():
 
 
 def contrast(colour, ground):
-    """(L₁ + 0.05)/(L₂ + 0.05) for the relative luminances L₁ ≥ L₂ of two colours: 1 to 21; from 3 on
-    a shape, and from 4.5 a text, is told from its ground. Source: WCAG 2.1, W3C, 2018."""
+    """(L₁ + 0.05)/(L₂ + 0.05) for the relative luminances L₁ ≥ L₂ of two colours: 1 to 21; from 3
+    on a shape, and from 4.5 a text, is told from its ground. Source: WCAG 2.1, W3C, 2018."""
     import matplotlib as mpl
 
     rgb = np.array([mpl.colors.to_rgb(c) for c in (colour, ground)])

@@ -1,6 +1,7 @@
 """What all figures share: options that are looked at, words, and files."""
 
 from .options import (
+    SIZE,
     Choice,
     Number,
     Option,
@@ -14,6 +15,6 @@ from .options import (
 from .words import power, ratio
 
 __all__ = [
-    "Choice", "Number", "Option", "Several", "Whole", "Words", "figure", "fraction", "power", "ratio",
-    "shown",
+    "SIZE", "Choice", "Number", "Option", "Several", "Whole", "Words", "figure",
+    "fraction", "power", "ratio", "shown",
 ]  # fmt: skip

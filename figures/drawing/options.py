@@ -1,11 +1,11 @@
-"""What a caller may vary in a figure: each option has a range, a unit, and a default in the
-signature of `make`, which is the lecture's value.
+"""What a caller may vary in a figure: each option has a range, a unit, and a default in
+the signature of `make`, which is the lecture's value.
 
     @figure(slope=Number(0.05, 1, "slope of σ for z < 0"))
     def make(quick=False, *, slope=0.5, figsize=(13, 5), labels=LABELS):
 
-`make` then refuses what is out of range, `make.options` knows what there is, and its docstring ends
-with the list.
+`make` then refuses what is out of range, `make.options` knows what there is, and its
+docstring ends with the list.
 """
 
 import functools
@@ -18,8 +18,8 @@ from pathlib import Path
 
 
 class Option:
-    """One kind of value: `option(name, value)` is the value as the figure takes it, or a ValueError;
-    `option.read(text)` is the value that a command line means."""
+    """One kind of value: `option(name, value)` is the value as the figure takes it, or
+    a ValueError; `option.read(text)` is the value that a command line means."""
 
     def __init__(self, what):
         self.what = what
@@ -115,7 +115,7 @@ class Several(Option):
 
 
 class Labels(Option):
-    """Some of the figure's words, by name, in place of its own: on a command line a JSON file."""
+    """Some of the figure's words, by name: on a command line a JSON file."""
 
     range = "a dict of texts, some of LABELS, or a JSON file of one"
 
@@ -140,7 +140,8 @@ class Labels(Option):
 
 
 class Words(dict):
-    """The words of a figure: `words("title", h=0.5)` is the text "title" with every <h> filled in.
+    """The words of a figure: `words("title", h=0.5)` is the text "title" with every <h>
+    filled in.
 
     A number is written with four digits, unless its place says otherwise, <h:.1f>.
     """

@@ -1,4 +1,4 @@
-"""A figure as files: in a style, a size and a font; still, moving, or as the frames of a deck."""
+"""A figure as files: in a style, size and font; still, moving, or a deck's frames."""
 
 import contextlib
 import importlib
@@ -20,13 +20,14 @@ STILL = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "svg": {"Date": None},
 }
-#: of an animation: gif, mp4 (by ffmpeg), a page with its controls, or frames, each a page of a PDF
+#: of an animation: gif, mp4 (by ffmpeg), a page with its controls, or frames, each a
+# page of a PDF
 MOVING = "gif", "mp4", "html", "pdf"
 FORMATS = tuple(dict.fromkeys([*STILL, *MOVING]))
 #: settings in points: they grow with the picture
 POINTS = (
-    "font.size", "lines.linewidth", "lines.markersize", "axes.linewidth", "patch.linewidth",
-    "axes.titlepad", "axes.labelpad", *[
+    "font.size", "lines.linewidth", "lines.markersize", "axes.linewidth",
+    "patch.linewidth", "axes.titlepad", "axes.labelpad", *[
         f"{axis}tick.{kind}.{what}" for axis in "xy" for kind in ("major", "minor")
         for what in ("size", "width", "pad")
     ],
@@ -40,14 +41,14 @@ def message(name):
 
 
 def looked_at(formats, font=None):
-    """The formats in a text, png,mp4; ValueError if one is unknown, or cannot be made here."""
+    """The formats in a text, png,mp4; ValueError for one that cannot be made here."""
     formats = tuple(formats.split(","))
     unknown = ", ".join(set(formats) - set(FORMATS))
     if unknown:
         raise ValueError(f"unknown format {unknown}; there are {', '.join(FORMATS)}")
     if "mp4" in formats and not shutil.which(mpl.rcParams["animation.ffmpeg_path"]):
         raise ValueError(
-            "mp4 needs the program ffmpeg, which is not found here: gif, html and pdf do not"
+            "mp4 needs the program ffmpeg, which is not found: gif, html and pdf do not"
         )
     if font is not None:
         try:
@@ -59,7 +60,7 @@ def looked_at(formats, font=None):
 
 @contextlib.contextmanager
 def style(name="lecture", font=None, scale=1.0):
-    """A style of `plotting.STYLES`, perhaps in another font, all sizes in points times `scale`."""
+    """A style of `plotting.STYLES`, in another font, or with other sizes in points."""
     with plt.style.context(STYLES[name]):
         mpl.rcParams.update({key: scale * mpl.rcParams[key] for key in POINTS})
         if font is not None:
@@ -85,9 +86,10 @@ def draw(
 ):
     """Draw one figure into the folder `out`; returns the paths written.
 
-    format: one of FORMATS, or several, "pdf,mp4": each still one for the figure, which is a png
-    otherwise, and each moving one for its animation, if it has one, a gif otherwise. size: (width,
-    height) in inches, text and lines with it; options: those of `make`.
+    format: one of FORMATS, or several, "pdf,mp4": each still one for the figure, which
+    is a png otherwise, and each moving one for its animation, if it has one, a gif
+    otherwise. size: (width, height) in inches, text and lines with it; options: those
+    of `make`.
     """
     module, formats, out = (
         importlib.import_module(f"figures.{name}"),

@@ -4,8 +4,8 @@ from .options import simple
 
 
 def ratio(value, largest=12):
-    """A number for a formula: \\frac{4}{3} if it is one with a small denominator, or else four
-    digits. Without dollars."""
+    """A number for a formula: \\frac{4}{3} if it is one with a small denominator, or
+    else four digits. Without dollars."""
     found = simple(value, largest)
     if not found or found[1] == 1:
         return f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""A live figure on a canvas: what stays is drawn once, what moves is put on top of it (blitting)."""
+"""A live figure on a canvas: what stays is drawn once, and what moves on top of it."""
 
 import importlib
 import math
@@ -26,9 +26,6 @@ class Control:
         if self.names:
             return self.names[round(position)]
         return round(position) if self.whole else float(position)
-
-    def position(self, value):
-        return self.names.index(value) if self.names else value
 
     def step(self):
         """How far an arrow key moves it."""
@@ -73,8 +70,8 @@ class Layer:
 class Stage:
     """A live figure on `fig`: `show(**values)` moves it and returns its line of text.
 
-    picture: the Figure or SubFigure on which it draws (default: `fig`). The layout is made once;
-    what moves is found by moving it.
+    picture: the Figure or SubFigure on which it draws (default: `fig`). The layout is
+    made once; what moves is found by moving it.
     """
 
     def __init__(self, name, fig, picture=None):
@@ -102,7 +99,7 @@ class Stage:
         return found
 
     def artists(self):
-        """Those that an update may move: what is on the Axes, titles and texts included."""
+        """Those that an update may move: all that is on the Axes, and their titles."""
         for ax in self.picture.axes:
             frame = {
                 ax.patch,
@@ -114,14 +111,14 @@ class Stage:
             yield from (artist for artist in ax.get_children() if artist not in frame)
 
     def drawn(self, event=None):
-        """After each full drawing: the grounds are kept, and what moves is put on them."""
+        """After a full drawing: keep the grounds, and draw on them what moves."""
         for layer in self.layers:
             layer.keep()
         for layer in self.layers:
             layer.draw(restore=False)
 
     def show(self, **values):
-        """The figure at these values of its controls, the others as they are; returns the caption."""
+        """Move the figure to these values of its controls; returns its line of text."""
         self.values |= values
         self.caption = self.update(**self.values)
         self.layers[0].draw()
@@ -132,7 +129,8 @@ class Stage:
 class Window:
     """A stage above a strip of sliders.
 
-    ← and → move a slider (a clicker's Page Up and Page Down, too), ↑ and ↓ choose which.
+    ← and → move a slider (a clicker's Page Up and Page Down, too), ↑ and ↓ choose
+    which.
     """
 
     def __init__(self, name, fig):
@@ -193,7 +191,7 @@ class Window:
 
 
 def slider(strip, control, k, n):
-    """The k-th of n sliders of a strip, in a row, or in two if there are more than three."""
+    """The k-th of n sliders of a strip: in a row, or in two if they are many."""
     columns = math.ceil(n / 2) if n > 3 else n
     row, column = divmod(k, columns)
     cell = strip.add_axes((column / columns, 0.33 - 0.32 * row, 1 / columns, 0.32))
@@ -217,8 +215,8 @@ def slider(strip, control, k, n):
 
 
 def window(name, style="lecture", show=True):
-    """A live figure in a window, or below a cell of a notebook with an interactive backend
-    (%matplotlib widget); returns its Window.
+    """A live figure in a window, or below a cell of a notebook with an interactive
+    backend (%matplotlib widget); returns its Window.
 
     The style stays set: what a slider draws anew needs it.
     """

@@ -1,0 +1,297 @@
+"""Figures say what is so, whatever a lecturer varies, and can be read in every style and size."""
+
+import json
+import re
+import shutil
+import sys
+import types
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pictures
+import pytest
+from conftest import ROOT, run
+
+from figures import LECTURE, NAMES, SLOW, TOGETHER
+from figures.__main__ import main, make_of
+from figures.drawing import (
+    Choice,
+    Number,
+    Several,
+    Whole,
+    Words,
+    figure,
+    fraction,
+    power,
+    ratio,
+    shown,
+)
+from figures.drawing.saving import POINTS, draw, message, style
+
+
+@pytest.fixture(scope="module")
+def reports(background):
+    """Of each figure, drawn quickly: as in the lecture, and with all its options varied."""
+    done, folder = background["figures"]
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return json.loads((folder / "reports.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figure_says_what_is_so_and_can_be_read(name, reports, scripts):
+    """No number that the options contradict, no text that is cut, covered or small, nothing faint in
+    the dark."""
+    assert [problem for r in reports[name] for problem in pictures.wrong(name, r)] == []
+    assert message(name)[-1] in ".!" or ":" in message(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_word_of_a_figure_is_in_its_labels_and_every_label_is_used(name, reports, scripts):
+    """A label without a place has no digits that an option could change, but 1-Lipschitz and those of
+    formulas."""
+    labels = make_of(name).defaults["labels"]
+    unseen = set(labels) - {label for r in reports[name] for _, label, _ in r["said"]}
+    assert not unseen - UNSEEN.get(name, set()), unseen
+    for key, words in labels.items():
+        prose = "".join(pictures.PLACE.sub("", words).split("$")[::2])
+        assert not any(c.isdigit() for c in prose.replace("1-Lipschitz", "")), (key, words)
+
+
+#: labels of what a quick picture of the digits does not show, by figure
+UNSEEN = {}
+
+
+def test_what_is_wrong_with_a_picture_is_seen():
+    with style("dark"):
+        fig, ax = plt.subplots(figsize=(6, 4))
+        ax.set(xlim=(0, 1), ylim=(0, 1), title="all is well")
+        [line] = ax.plot([0, 1], [0.05, 0.1])
+        fig.canvas.draw()
+        seen = pictures.outside, pictures.overlaps, pictures.crossed, pictures.faint
+        assert [look(fig) for look in seen] == [[], [], [], []]
+        assert "all is well" in [words for words, _, _ in pictures.texts(fig)]
+        ax.text(0.95, 0.5, "too far on the right")
+        ax.text(0.4, 0.5, "one"), ax.text(0.4, 0.52, "two")
+        ax.text(0.5, 0.04, "behind a line")
+        ax.plot([0.1, 0.2], [0.8, 0.9], color="0.2", label="faint")
+        ax.plot([0.1, 0.2], [0.9, 0.8], alpha=0.2, label="thinned")
+        ax.fill_between([0, 0.1], 0.3, 0.4, color="0.15", label="area")
+        fig.set_layout_engine("none")
+        fig.canvas.draw()
+        assert pictures.outside(fig) == ["too far on the right"]
+        assert pictures.overlaps(fig) == [("one", "two")]
+        assert pictures.crossed(fig) == ["behind a line"]
+        assert {what.split()[-1] for what, _ in pictures.faint(fig)} == {"faint", "thinned", "area"}
+    plt.close(fig)
+
+
+def test_a_number_that_an_option_contradicts_is_seen(monkeypatch):
+    """A title that says ½ whatever the slope is, and a word beside LABELS."""
+    LABELS = {"title": "m = <slope>", "x": "$x$"}
+
+    @figure(slope=Number(0, 1, "a slope"))
+    def make(quick=False, *, slope=0.5, figsize=(6, 4), labels=LABELS):
+        fig, ax = plt.subplots(figsize=figsize)
+        ax.set(title=labels("title", slope=0.5), xlabel=labels("x"), ylabel="beside")
+        return fig
+
+    monkeypatch.setitem(sys.modules, "figures.it", types.SimpleNamespace(make=make))
+    usual = {"what": "", **pictures.report("it", {}, True)}
+    varied = {"what": "", **pictures.report("it", {"slope": 0.2}, True)}
+    assert [p.split("lecture: ")[1] for p in pictures.wrong("it", usual)] == [
+        "'beside' is not among the LABELS"
+    ]
+    said = [p.split("lecture: ")[1] for p in pictures.wrong("it", varied)]
+    assert set(said) == {
+        "title says 'm = 0.5', but slope is 0.2",
+        "'beside' is not among the LABELS",
+    }
+
+
+# ---- options
+
+
+def test_options_refuse_what_is_out_of_range_and_say_the_range():
+    NO_LABELS, kinds = {}, {
+        "slope": Number(0.1, 0.9, "the slope"), "layers": Whole(1, 9, "layers"),
+        "method": Choice(("Euler", "RK4"), "the method"),
+        "depths": Several(Whole(1, 99, "layers"), 1, 3),
+    }  # fmt: skip
+
+    @figure(**kinds)
+    def make(
+        quick=False,
+        *,
+        slope=0.5,
+        layers=3,
+        method="Euler",
+        depths=(1, 2),
+        figsize=(6, 4),
+        labels=NO_LABELS,
+    ):
+        return slope, layers, method, depths, figsize, quick
+
+    assert make() == (0.5, 3, "Euler", (1, 2), (6.0, 4.0), False)
+    assert make(True, slope=np.float32(0.25), layers=np.int64(2), depths=[4], figsize=[7, 5])[1:] == (
+        2, "Euler", (4,), (7.0, 5.0), True,
+    )  # fmt: skip
+    for wrong, words in (
+        (dict(slope=1), "slope is a number from 0.1 to 0.9: the slope; got 1"),
+        (dict(slope="a"), "got 'a'"), (dict(slope=float("nan")), "got nan"), (dict(slope=True), "got True"),
+        (dict(layers=2.5), "layers is a whole number from 1 to 9: layers; got 2.5"),
+        (dict(layers=0), "got 0"), (dict(layers=True), "got True"),
+        (dict(method="euler"), "method is one of Euler, RK4: the method; got 'euler'"),
+        (dict(depths=()), "1 to 3 values, each a whole number from 1 to 99"),
+        (dict(depths=3), "got 3"), (dict(depths="123"), "got '123'"), (dict(depths=(1, 200)), "got 200"),
+        (dict(figsize=(100, 1)), "figsize is a number from 2 to 40: inches; got 100"),
+        (dict(labels={"titel": ""}), "there is no label titel"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=re.escape(words)):
+            make(**wrong)
+    with pytest.raises(TypeError, match="there is no option slop; there are slope, layers, method"):
+        make(slop=0.5)
+    with pytest.raises(TypeError, match="'h'"):
+        figure(h=Number(0, 1, "a step"))(lambda quick=False, figsize=(6, 4), labels={}: None)
+    assert "slope=1/2: a number from 0.1 to 0.9: the slope" in make.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_has_a_default_within_its_range_and_a_meaning(name):
+    make = make_of(name)
+    for key, kind in make.options.items():
+        assert kind(key, make.defaults[key]) is not None and kind.what, key
+        assert key == "labels" or kind(key, kind.read(shown(make.defaults[key]))) is not None
+
+
+def test_words_fill_their_places():
+    words = Words(title="$h = <h>$, <n:d> steps of <x:.1f>, <name>", plain="a < b")
+    said = words("title", h=ratio(4 / 3), n=12, x=0.25, name="Euler")
+    assert said == r"$h = \frac{4}{3}$, 12 steps of 0.2, Euler" and words("plain") == "a < b"
+    assert Words(v="<v>")("v", v=0.123456) == "0.1235"
+    with pytest.raises(KeyError, match="h"):
+        words("title", n=1)
+    assert [fraction(v) for v in (4 / 3, 2.0, -0.5, 0.123456)] == ["4/3", "2", "-1/2", "0.1235"]
+    assert [ratio(v) for v in (-1 / 3, 7.0)] == [r"-\frac{1}{3}", "7"]
+    assert power(2.1e-6) == r"2\cdot10^{-6}"
+
+
+def test_another_language_is_one_argument(tmp_path):
+    german = {"activation": r"die Aktivierung $\sigma$", "slope": "Steigung $<m>$"}
+    fig = make_of("leaky_slopes")(labels=german, slope=0.2)
+    said = [t.get_text() for t in fig.findobj(plt.Text)]
+    assert r"die Aktivierung $\sigma$" in said and r"Steigung $\frac{1}{5}$" in said
+    plt.close(fig)
+    path = tmp_path / "german.json"
+    path.write_text(json.dumps(german), "utf-8")
+    assert make_of("leaky_slopes").options["labels"].read(str(path)) == german
+
+
+# ---- the command line
+
+
+def test_command_line_lists_draws_and_refuses(tmp_path, capsys):
+    main(["--list"])
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in NAMES) and "piecewise constant" in listed
+    assert "slope=1/2  a number from" in listed
+    folder = tmp_path / "new" / "folder"
+    main(["leaky_slopes", "slope=0.2", "h=6/5", "--format", "svg", "--out", str(folder), "--quick"])
+    svg = (folder / "leaky_slopes.svg").read_text("utf-8")
+    assert svg.startswith("<?xml") and "[1/1] leaky_slopes" in capsys.readouterr().out
+    main(["leaky_slopes", "--out", str(folder), "--style", "dark", "--size", "8x3.2"])
+    image = plt.imread(folder / "leaky_slopes.png")
+    assert image.shape[:2] == (320, 800) and image[0, 0, :3].max() < 0.2
+    for arguments, words in (
+        (
+            ["resnet_is_eular"],
+            "unknown figure resnet_is_eular; there are resnet_is_euler, switching",
+        ),
+        (["leaky_slopes", "slope=2"], "leaky_slopes: slope is a number from 0.1 to 0.9"),
+        (["leaky_slopes", "slope=a"], "got 'a'"),
+        (["leaky_slopes", "slop=1"], "leaky_slopes has no option slop; it has slope, h"),
+        (["slope=0.2"], "which figure takes slope? Name it before its options"),
+        (["leaky_slopes", "labels=none.json"], "none.json"),
+        (
+            ["leaky_slopes", "labels=x"],
+            "labels are read from a JSON file of a dict of texts, got 'x'",
+        ),
+        (["leaky_slopes", "--format", "jpeg"], "unknown format jpeg; there are png, pdf, svg, gif"),
+        (["leaky_slopes", "--size", "1x1"], "--size is a number from 2 to 40: inches; got 1"),
+        (["leaky_slopes", "--size", "big"], "--size is 2 values"),
+        (["leaky_slopes", "--font", "Nowhere Sans"], "the font 'Nowhere Sans' is not found here"),
+        (["--live", "memory"], "no live figure memory; there are "),
+    ):
+        with pytest.raises(SystemExit) as refusal:
+            main(arguments)
+        assert refusal.value.code == 2 and words in capsys.readouterr().err, arguments
+
+
+def test_mp4_without_ffmpeg_is_refused_before_anything_is_trained(tmp_path, capsys):
+    with plt.rc_context({"animation.ffmpeg_path": "no such program"}), pytest.raises(SystemExit):
+        main(["point_separation", "--format", "mp4", "--out", str(tmp_path)])
+    assert "mp4 needs the program ffmpeg" in capsys.readouterr().err and not list(
+        tmp_path.iterdir()
+    )
+
+
+def test_a_script_is_a_figure_and_the_lecture_decides_the_order(tmp_path):
+    scripts = {path.stem for path in (ROOT / "figures").glob("*.py")} - {"__init__", "__main__"}
+    assert NAMES[: len(LECTURE)] == LECTURE and set(NAMES) == scripts and len(NAMES) == len(scripts)
+    assert set(SLOW) <= scripts and {name for group in TOGETHER for name in group} <= scripts
+    ignored = shutil.ignore_patterns("out", "__pycache__")
+    shutil.copytree(ROOT / "figures", tmp_path / "figures", ignore=ignored)
+    (tmp_path / "figures" / "a_new_one.py").write_text('"""A script is enough."""\n')
+    done = run("-c", "import figures; print(figures.NAMES[-1], len(figures.NAMES))", cwd=tmp_path)
+    assert done.stdout.split() == ["a_new_one", str(len(NAMES) + 1)], done.stderr
+
+
+# ---- looks and files
+
+
+def test_drawing_leaves_no_settings_and_no_open_figure(tmp_path):
+    before = dict(plt.rcParams)
+    drawn = draw(
+        "leaky_slopes", tmp_path, quick=True, look="dark", size=(8, 4), font="DejaVu Serif"
+    )
+    assert drawn == [tmp_path / "leaky_slopes.png"]
+    assert dict(plt.rcParams) == before and not plt.get_fignums()
+
+
+def test_same_seed_same_bytes(tmp_path, monkeypatch):
+    """On two days, too: Matplotlib takes SOURCE_DATE_EPOCH for the date of a file."""
+    for name, format in (
+        ("switching_parameters", "png"),
+        ("leaky_slopes", "pdf"),
+        ("leaky_slopes", "svg"),
+    ):
+        drawn = []
+        for day in ("1", "2"):
+            monkeypatch.setenv("SOURCE_DATE_EPOCH", day + "00000")
+            drawn.append(draw(name, tmp_path / day, format, quick=True)[0].read_bytes())
+        assert drawn[0] == drawn[1]
+
+
+def test_two_processes_draw_what_one_draws(tmp_path, capsys):
+    names = "leaky_slopes", "adjoint_check"
+    for jobs in ("1", "2"):
+        main([*names, "--quick", "--jobs", jobs, "--out", str(tmp_path / jobs)])
+        assert "2 figures in" in capsys.readouterr().out
+    for name in names:
+        one, two = ((tmp_path / jobs / f"{name}.png").read_bytes() for jobs in "12")
+        assert one == two
+
+
+def test_text_and_lines_grow_with_the_picture():
+    """Half the size, half the points: the same picture."""
+    with style("lecture"):
+        own = {key: plt.rcParams[key] for key in POINTS}
+    with style("lecture", scale=0.5):
+        assert {key: 0.5 * value for key, value in own.items()} == {
+            k: plt.rcParams[k] for k in POINTS
+        }
+
+
+def test_a_font_is_embedded_as_truetype(tmp_path):
+    """Type 3 fonts are refused by publishers, and blurred by some viewers."""
+    pdf = draw("leaky_slopes", tmp_path, "pdf", font="DejaVu Serif")[0].read_bytes()
+    assert b"DejaVuSerif" in pdf and b"/Type3" not in pdf and b"/CIDFontType2" in pdf

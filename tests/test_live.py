@@ -1,0 +1,190 @@
+"""A live figure shows what its sliders say, and all of it, however they are moved."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pictures
+import pytest
+from conftest import ROOT
+from matplotlib.backend_bases import KeyEvent
+from matplotlib.collections import PathCollection
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+from dynsys_nn.plotting import STYLES
+from figures import live
+from figures.__main__ import main
+
+
+@pytest.fixture(scope="module", params=live.NAMES)
+def window(request):
+    """A live figure above its sliders, on Agg."""
+    with plt.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield live.window(request.param, show=False)
+        plt.close("all")
+
+
+def pixels(window):
+    return np.asarray(window.fig.canvas.buffer_rgba()).copy()
+
+
+def drawn_anew(window):
+    """The pixels of a full drawing, without layers."""
+    layers, window.stage.layers = window.stage.layers, []
+    moving = [artist for layer in layers for artist in layer.artists]
+    for artist in moving:
+        artist.set_animated(False)
+    window.fig.canvas.draw()
+    drawn = pixels(window)
+    for artist in moving:
+        artist.set_animated(True)
+    window.stage.layers = layers
+    window.fig.canvas.draw()
+    return drawn
+
+
+def outside(stage):
+    """What moves and has left its Axes, or the picture."""
+    found = []
+    for artist in stage.layers[0].artists:
+        if not artist.get_visible():
+            continue
+        if isinstance(artist, Text):
+            box, frame = artist.get_window_extent(), stage.fig.bbox
+            corners = box.get_points() if artist.get_text().strip() else np.zeros((0, 2))
+        elif isinstance(artist, Line2D):
+            frame, corners = artist.axes.bbox, artist.get_transform().transform(artist.get_xydata())
+        elif isinstance(artist, PathCollection):
+            frame = artist.axes.bbox
+            corners = artist.get_offset_transform().transform(artist.get_offsets())
+        else:
+            continue
+        low, high = frame.get_points()
+        if not ((corners >= low - 2) & (corners <= high + 2)).all():
+            found.append(artist)
+    return found
+
+
+def test_every_slider_moves_the_picture_over_its_whole_range_and_nothing_leaves_it(window):
+    """And each caption is one line, that fits, and says what is shown."""
+    for slider in window.sliders:
+        seen, captions = [], []
+        for position in np.linspace(slider.valmin, slider.valmax, 5):
+            slider.set_val(position)
+            seen.append(pixels(window))
+            [said] = window.caption.artists
+            captions.append(said.get_text())
+            assert said.get_window_extent().x1 < window.fig.bbox.x1 and "\n" not in captions[-1]
+            assert outside(window.stage) == [], (slider.control.name, slider.val, captions[-1])
+        assert not np.array_equal(seen[0], seen[-1]), slider.control.name
+        assert np.array_equal(drawn_anew(window), seen[-1]), slider.control.name
+        slider.reset()
+
+
+def test_what_a_slider_says_is_its_value_as_text_and_in_numbers(window):
+    for slider in window.sliders:
+        control = slider.control
+        assert slider.valtext.get_text() == control.text(slider.val)
+        values = [control.value(p) for p in (control.least, control.first, control.most)]
+        kind = str if control.names else int if control.whole else float
+        assert all(type(value) is kind for value in values)
+
+
+def test_keys_move_a_slider_and_choose_another(window):
+    """Those of a clicker, too; at the end of its range it stays."""
+
+    def press(key):
+        window.key(KeyEvent("key_press_event", window.fig.canvas, key))
+
+    first, start = window.sliders[0], window.sliders[0].val
+    press("right")
+    assert first.val == pytest.approx(start + first.control.step()) or start == first.valmax
+    press("pageup")
+    assert first.val == pytest.approx(start) or start == first.valmax
+    for _ in range(60):
+        press("left")
+    assert first.val == first.valmin
+    first.reset()
+    press("down")
+    assert window.chosen == 1 % len(window.sliders)
+    assert [s.label.get_fontweight() for s in window.sliders].index("bold") == window.chosen
+    press("up")
+    assert window.chosen == 0 and press("x") is None
+
+
+@pytest.mark.parametrize("name", live.NAMES)
+def test_a_live_figure_can_be_read_in_the_dark_and_on_paper(name):
+    with plt.rc_context():
+        plt.style.use(STYLES["dark"])
+        fig = live.still(name)
+        fig.canvas.draw()
+        assert pictures.faint(fig) == [] and pictures.outside(fig) == []
+        assert min(points for _, points, _ in pictures.texts(fig)) >= 14
+        plt.close(fig)
+
+
+def test_controls_out_of_place_are_refused(capsys):
+    with pytest.raises(ValueError, match="leaky_slopes has no control n; it has m, h"):
+        live.still("leaky_slopes", n=3)
+    plt.close("all")
+    before = dict(plt.rcParams)
+    main(["--live", "leaky_slopes"])
+    assert "a live figure needs a window" in capsys.readouterr().out
+    plt.close("all")
+    plt.rcParams.update(before)
+
+
+IN_A_WINDOW = """
+import sys, time
+import matplotlib.pyplot as plt
+from dynsys_nn.plotting import STYLES
+from figures import live
+
+window = live.window(sys.argv[1], show=False)
+plt.show(block=False)
+plt.pause(0.05)
+assert plt.get_backend().lower() == "tkagg", plt.get_backend()
+moved = 0
+for slider in window.sliders:
+    for step in range(10):
+        slider.set_val(slider.valmin + (slider.valmax - slider.valmin) * step / 9)
+        window.fig.canvas.flush_events()
+        moved += 1
+window.fig.canvas.manager.resize(900, 600)
+plt.pause(0.05)
+slider.set_val(slider.valinit)
+print(moved, window.caption.artists[0].get_text())
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("Xvfb"), reason="there is no Xvfb here"
+)
+def test_in_a_real_window_the_sliders_move_the_picture():
+    pytest.importorskip("tkinter", reason="this Python has no Tk")
+    display = f":{90 + os.getpid() % 1000}"
+    screen = subprocess.Popen(
+        ["Xvfb", display, "-screen", "0", "1600x1000x24"], stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(50):
+            if os.path.exists(f"/tmp/.X11-unix/X{display[1:]}"):
+                break
+            time.sleep(0.1)
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", IN_A_WINDOW, "leaky_slopes"], cwd=ROOT, timeout=120, text=True,
+            env={**os.environ, "DISPLAY": display, "MPLBACKEND": "TkAgg", "PYTHONPATH": str(ROOT)}, capture_output=True,
+        )  # fmt: skip
+    finally:
+        screen.terminate()
+        screen.wait()
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"20 \S", done.stdout)
