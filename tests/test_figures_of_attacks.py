@@ -135,14 +135,17 @@ def test_no_attack_leads_below_the_line_of_the_certificate(monkeypatch):
             for k, kind in enumerate(("resnet", "gradient_flow")):
                 curve, bound, dot = curves[1 + 3 * k : 4 + 3 * k]
                 shown = np.asarray(fig.axes[1 + k].images[0].get_array()).ravel()
-                radius = bound.get_xdata()[1]
-                below = np.interp(curve.get_xdata(), [0, radius], [1, 0])
-                inside = curve.get_xdata() < radius
+                (_, _), (last, height) = bound.get_xydata()
+                below = 1 - curve.get_xdata() * (1 - height) / last
+                inside = curve.get_xdata() <= last
                 assert np.all(curve.get_ydata()[inside] >= below[inside] - 1e-9)
                 wrong = dot.get_ydata()[0] < 0
                 assert wrong == ("wrong" in fig.axes[1 + k].texts[0].get_text())
                 if not eps:
                     assert answer(quick(kind), shown) == digit and dot.get_ydata()[0] == 1
+                    if kind == "gradient_flow":
+                        radius = by_hand(quick(kind), shown[None])[0]
+                        assert last / (1 - height) == pytest.approx(radius)
     plt.close(fig)
 
 

@@ -93,7 +93,8 @@ def start(fig, labels=LABELS):
             shown.set_data(np.clip(found.x[digit, n].reshape(8, 8), 0, 1))
             said.set_text(labels["right" if right else "wrong"].format(answer=answer))
             curve.set_data(GRID, found.margin[digit])
-            bound.set_data([0, radius], [1, 0])
+            last = min(radius, GRID[-1])
+            bound.set_data([0, last], [1, 1 - last / radius])
             dot.set_data([eps], [found.margin[digit, n]])
             which = "certain" if eps < radius else "open" if right else "fallen"
             words = dict(answer=answer, radius=rounded(radius, down=True))
