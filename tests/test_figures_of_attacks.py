@@ -133,7 +133,7 @@ def test_no_attack_leads_below_the_line_of_the_certificate(monkeypatch):
             said = update(eps, digit)
             assert f"ε = {eps:.2f}" in said and len(said) <= 95
             for k, kind in enumerate(("resnet", "gradient_flow")):
-                curve, bound, dot = curves[1 + 3 * k : 4 + 3 * k]
+                bound, curve, dot = curves[1 + 3 * k : 4 + 3 * k]
                 shown = np.asarray(fig.axes[1 + k].images[0].get_array()).ravel()
                 (_, _), (last, height) = bound.get_xydata()
                 below = 1 - curve.get_xdata() * (1 - height) / last

@@ -5,7 +5,7 @@ import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import lipschitz
-from dynsys_nn.plotting import em, shade
+from dynsys_nn.plotting import em, shade, tint
 from dynsys_nn.plotting.images import image as picture
 
 from ..adversarial_example import strongest
@@ -66,6 +66,7 @@ def start(fig, labels=LABELS):
     ax.set(xlim=(-0.01, GRID[-1] + 0.01), ylim=(1.05 * least, 1.1))
     ax.set(xlabel=labels["eps"], ylabel=labels["margin"])
     ax.axhline(0, color=shade(0.4), linewidth=em(0.06), zorder=0)
+    wide = dict(linestyle="-", linewidth=em(0.5), solid_capstyle="butt", zorder=2.5)
     parts = []
     for k, (colour, name) in enumerate((("C1", "fragile"), ("C0", "robust"))):
         left = fig.add_subplot(grid[k, 0])
@@ -75,12 +76,12 @@ def start(fig, labels=LABELS):
         below = dict(va="top", ha="center", transform=left.transAxes)
         said = left.text(0.5, -0.04, "", fontsize="large", **below)
         moving = dict(color=colour, zorder=3)
+        [bound] = ax.plot([], [], color=tint(colour, 0.4), **wide)
         [curve] = ax.plot([], [], linestyle="-", **moving)
-        [bound] = ax.plot([], [], linestyle="--", linewidth=em(0.1), **moving)
         [dot] = ax.plot([], [], "o", markersize=em(0.7), **moving)
         parts.append((shown, said, curve, bound, dot))
-    for style, name in (("-", "attack"), ("--", "certificate")):
-        ax.plot([], [], style, color=shade(1), label=labels[name])
+    ax.plot([], [], "-", color=shade(1), label=labels["attack"])
+    ax.plot([], [], color=tint(shade(1), 0.4), label=labels["certificate"], **wide)
     ax.legend(loc="lower left")
 
     def update(eps, digit):
