@@ -24,14 +24,14 @@ LABELS = {
     "only one": r"The <first> falls at $\varepsilon = <fall>$; the <last> was not seen"
     " to fall",
     "one by one": r"The <first> falls at $\varepsilon = <fall>$; the <last> is certain"
-    " up to <radius>",
-    "overlap": r"The <first> falls at $\varepsilon = <fall>$, the <last> at <later>",
+    " up to $<radius>$",
+    "overlap": r"The <first> falls at $\varepsilon = <fall>$, the <last> at $<later>$",
     "fragile": "ResNet",
     "robust": "1-Lipschitz\nnetwork",
     "the fragile": "ResNet",
     "the robust": "1-Lipschitz network",
-    "falls": "certain to <radius>\nfalls at <fall>",
-    "stands": "certain to <radius>\nnot seen to fall",
+    "falls": "certain to $<radius>$\nfalls at $<fall>$",
+    "stands": "certain to $<radius>$\nnot seen to fall",
     "size": r"$\varepsilon = <size>$",
     "truth": "true label: <name>",
     "says": "<name>",

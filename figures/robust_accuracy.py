@@ -27,7 +27,7 @@ from dynsys_nn.constraints import weights
 from dynsys_nn.plotting import em, shade, tint
 
 from . import study
-from .drawing import Choice, Number, Several, Whole, figure, power
+from .drawing import Choice, Number, Several, Whole, figure
 
 LABELS = {
     "title": r"At $\varepsilon = <eps>$, <most:.0f>% of the labels are certain"
@@ -164,9 +164,7 @@ STUDIED = {
     "naive": "naive",
     "resnet": "unconstrained",
 }
-IMAGES = Choice(
-    ("cifar10", "digits"), "the photographs if their files are there, or not"
-)
+IMAGES = Choice(("cifar10", "digits"), "what is drawn; cifar10 if its files are there")
 SEED = Whole(0, 99, "seed of split, weights, batches; of the study it is trained first")
 
 
@@ -240,9 +238,8 @@ def make(
         for line, colour in ((certified, "C0"), (attacked, "C1")):
             ax.plot(grid, line, color=colour, linestyle="-")
         marked = dict(color=shade(1), markersize=em(0.6), linewidth=em(0.1))
-        ax.plot(
-            [eps, eps], [0, certain[name]], "-o", markevery=[1], clip_on=False, **marked
-        )
+        marked |= dict(markevery=[1], clip_on=False)
+        ax.plot([eps, eps], [0, certain[name]], "-o", **marked)
         for k, colour in ((0, tint("C0", 0.5)), (2, tint("C1", 0.4))):
             ax.fill_between(grid, *edges[k : k + 2], color=colour, linewidth=0)
         for k, words in enumerate(regions):
@@ -277,10 +274,8 @@ def write(words, places, x, line=None):
             end = begin + width
             at = np.array([begin, *x[(begin < x) & (x < end)], end])
             least, most = np.interp(at, x, low).max(), np.interp(at, x, high).min()
-            room = most - least - height
-            if (line is None or not begin < line < end) and room > (
-                best[0] if best else 0
-            ):
+            room, free = most - least - height, line is None or not begin < line < end
+            if free and room > (best[0] if best else 0):
                 best = room, ax, begin + width / 2, (least + most) / 2
     if best is not None:
         _, ax, *place = best
@@ -288,9 +283,12 @@ def write(words, places, x, line=None):
 
 
 def rounded(value, down=False):
-    """Three digits that are no smaller, or no larger, but for rounding."""
+    """Three digits, for a formula, that are no smaller, or no larger."""
     if not value or not np.isfinite(value):
         return f"{value:g}"
-    unit = 10.0 ** (math.floor(math.log10(value)) - 2)
+    exponent = math.floor(math.log10(value))
+    unit = 10.0 ** (exponent - 2)
     whole = math.floor(value / unit + 1e-6) if down else math.ceil(value / unit - 1e-6)
-    return f"{whole * unit:.3g}" if value < 1e4 else power(whole * unit)
+    if -4 <= exponent < 4:
+        return f"{whole * unit:g}"
+    return rf"{whole / 100:g}\cdot10^{{{exponent}}}"
