@@ -61,7 +61,7 @@ def make(
     nets, x, y = chosen(of, 0.3, image)
     look = dict(width_ratios=(1.5, *[1] * len(eps)), layout="constrained")
     fig, axes = plt.subplots(2, 1 + len(eps), figsize=figsize, **look)
-    fig.get_layout_engine().set(w_pad=em(0.2) / 72)  # or frames are cut
+    fig.get_layout_engine().set(w_pad=em(0.35) / 72)  # or frames are cut
     found = {}
     for (said, *row), net, name in zip(axes, nets, ("fragile", "robust"), strict=True):
         radius, fall = span(net, x, y)

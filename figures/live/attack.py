@@ -21,7 +21,7 @@ LABELS = {
     "margin": r"margin: 1 at $\varepsilon = 0$, wrong below 0",
     "attack": "the strongest attack found",
     "certificate": "no attack leads below",
-    "says": "ε = {eps:.2f}: ResNet {}, 1-Lipschitz network {}",
+    "says": "the ResNet says {}, the 1-Lipschitz network {}",
     "certain": "{answer} (certain to {radius})",
     "open": "{answer} (not known)",
     "fallen": "{answer} (wrong)",
@@ -85,8 +85,7 @@ def start(fig, labels=LABELS):
     ax.legend(loc="lower left")
 
     def update(eps, digit):
-        n = int(np.abs(GRID - eps).argmin())
-        eps = GRID[n]
+        n = int(np.searchsorted(GRID, eps + 1e-9) - 1)  # the largest within ε
         says = []
         for found, (shown, said, curve, bound, dot) in zip(known, parts, strict=True):
             answer, radius = found.answer[digit, n], found.radius[digit]
@@ -96,10 +95,10 @@ def start(fig, labels=LABELS):
             curve.set_data(GRID, found.margin[digit])
             last = min(radius, GRID[-1])
             bound.set_data([0, last], [1, 1 - last / radius])
-            dot.set_data([eps], [found.margin[digit, n]])
+            dot.set_data([GRID[n]], [found.margin[digit, n]])
             which = "certain" if eps < radius else "open" if right else "fallen"
             words = dict(answer=answer, radius=rounded(radius, down=True))
             says.append(labels[which].format(**words))
-        return labels["says"].format(*says, eps=eps)
+        return labels["says"].format(*says)
 
     return update
