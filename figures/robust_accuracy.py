@@ -165,7 +165,9 @@ STUDIED = {
     "resnet": "unconstrained",
 }
 IMAGES = Choice(("cifar10", "digits"), "what is drawn; cifar10 if its files are there")
-SEED = Whole(0, 99, "seed of split, weights, batches; of the study it is trained first")
+SEED = Whole(
+    0, 99, "seed of split, weights and batches (CIFAR-10: trained anew, for long)"
+)
 
 
 class Images:
