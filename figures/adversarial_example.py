@@ -1,10 +1,11 @@
 """One small perturbation flips the ResNet and not the 1-Lipschitz network.
 
-A test image, a perturbation of size ‖δ‖₂ = 0.3, enlarged in colour, and their sum.
-Above, δ changes the label that the ResNet gives. Below, the strongest attack that was
-found on the non-expansive gradient flow: its label is certain in a ball that is larger.
-The aeroplane of CIFAR-10 if DYNSYS_NN_DATA names its folder, with networks of
-`python -m figures.study`; otherwise a digit.
+A test image, the strongest perturbation ‖δ‖₂ ≤ ε that was found, enlarged in colour,
+and their sum. Above, δ changes the label that the ResNet gives. Below, it is sought for
+the non-expansive gradient flow, whose label is certain in a ball: its radius is the
+margin of the label divided by a Lipschitz constant. A digit; or with DYNSYS_NN_DATA
+naming the folder of CIFAR-10, and the networks of `python -m figures.study`, an
+aeroplane, if there is one that both networks recognise.
 """
 
 import matplotlib.pyplot as plt
@@ -12,45 +13,124 @@ import numpy as np
 
 import dynsys_nn as dnn
 from dynsys_nn import lipschitz, plotting
+from dynsys_nn.plotting import em
 
-from . import study
-from .robust_accuracy import data, gradient_flow, resnet, train
+from .drawing import Number, Whole, figure
+from .robust_accuracy import IMAGES, SEED, Images, rounded
 
-EPS = 0.3
+LABELS = {
+    "flips, cannot flip": "A perturbation of size <eps> flips <fragile>;"
+    " none can flip <robust>",
+    "flips, not flipped": "A perturbation of size <eps> flips <fragile>;"
+    " none was found for <robust>",
+    "both": "Perturbations of size <eps> flip <fragile>, and <robust>",
+    "neither": "No perturbation of size <eps> was found that flips <fragile>, or"
+    " <robust>",
+    "other way round": "A perturbation of size <eps> flips <robust>, and none was found"
+    " for <fragile>",
+    "the fragile": "the ResNet",
+    "the robust": "the 1-Lipschitz network",
+    "fragile": "ResNet",
+    "robust": "1-Lipschitz\nnetwork",
+    "certain": "certain while\n$\\|\\delta\\|_2 < <radius>$",
+    "truth": "true label: <name>",
+    "delta": "a perturbation,\nenlarged <times> times",
+    "says": "says <name>",
+    "right": "says <name>: right",
+    "wrong": "says <name>: wrong",
+    "plus": "$+$",
+    "equals": "$=$",
+}
 
 
-def make(quick=False):
-    name = study.announced(quick)
-    attack = dnn.PGD(EPS, steps=20 if quick else 50)
-    if name == "digits":
-        _, _, x, y = data()
-        nets = train(resnet, quick=quick), train(gradient_flow, quick=quick)
-        return drawn(*nets, attack, x, y, (8, 8), "0123456789")
-    images = study.Data("cifar10")
-    k = np.flatnonzero(images.y_test == images.names.index("airplane"))[:100]
-    x, y, names = images.x_test[k], images.y_test[k], images.names
-    nets = study.train("unconstrained", images), study.train("non_expansive", images)
-    return drawn(*nets, attack, x, y, images.shape, names)
-
-
-def drawn(fragile, robust, attack, x, y, shape, names):
-    """Of the images that fall for `fragile`, the one most certain for `robust`."""
-    attacked = fragile(attack(fragile, x, y))
-    falls = (fragile(x).argmax(axis=-1) == y) & (attacked.argmax(axis=-1) != y)
-    right = robust(x).argmax(axis=-1) == y
-    radius = np.where(right, lipschitz.certified_radius(robust, x), 0)
-    k = np.argmax(falls * radius)
-    fig, axes = plt.subplots(2, 3, figsize=(11, 8.2))
-    kinds = ("ResNet", fragile), ("1-Lipschitz network", robust)
-    for row, (name, net) in zip(axes, kinds, strict=True):
-        x_adv = attack(net, x[k], y[k])
-        before, after = (names[int(np.argmax(net(state)))] for state in (x[k], x_adv))
+@figure(
+    eps=Number(0.02, 2, "ε, the size of the perturbations; pixels are from 0 to 1"),
+    image=Whole(1, 20, "which of the images, by the radius of the lower network"),
+    images=IMAGES,
+    seed=SEED,
+)
+def make(
+    quick=False,
+    *,
+    eps=0.3,
+    image=1,
+    images="cifar10",
+    seed=0,
+    figsize=(12.6, 7.2),
+    labels=LABELS,
+):
+    of = Images(images, quick, seed)
+    nets, x, y = chosen(of, eps, image)
+    fig, axes = plt.subplots(2, 4, figsize=figsize, width_ratios=(0.85, 1, 1, 1))
+    flips = []
+    for (said, *row), net, name in zip(axes, nets, ("fragile", "robust"), strict=True):
+        x_adv = strongest(net, x, y, [eps])[0]
+        before, after = net(x).argmax(), net(x_adv).argmax()
+        flips.append(bool(before != after))
+        radius = lipschitz.certified_radius(net, x)
+        times = float(f"{1 / np.abs(x_adv - x).max():.2g}")
         titles = (
-            f"{name}\nsays {before}",
-            "an attack of size\n$\\|\\delta\\|_2 = 0.3$, enlarged",
-            f"{name}\nsays {after}",
+            labels("says", name=of.names[before]),
+            labels("delta", times=f"{times:g}"),
+            labels("right" if after == y else "wrong", name=of.names[after]),
         )
-        plotting.adversarial_example(x[k], x_adv, row, shape, titles)
-        row[2].title.set_color("C1" if after != before else "C2")
-    axes[1, 2].set_xlabel(f"certain up to $\\|\\delta\\|_2 = {radius[k]:.2f}$")
+        plotting.adversarial_example(x, x_adv, row, of.shape, titles)
+        row[2].title.set(color="C0" if after == y else "C1", fontsize="large")
+        for ax, sign in zip(row, ("plus", "equals"), strict=False):
+            look = dict(ha="center", va="center", fontsize="x-large")
+            ax.text(1.12, 0.5, labels(sign), transform=ax.transAxes, **look)
+        said.set(xticks=[], yticks=[], frame_on=False)
+        look = dict(ha="center", transform=said.transAxes)
+        said.text(0.5, 0.55, labels(name), va="bottom", fontsize="x-large", **look)
+        words = labels("certain", radius=rounded(radius, down=True))
+        said.text(0.5, 0.45, words, va="top", **look)
+    axes[1, 1].set_xlabel(labels("truth", name=of.names[y]), labelpad=em(0.4))
+    which = {
+        (True, False): "flips, cannot flip" if radius > eps else "flips, not flipped",
+        (True, True): "both",
+        (False, False): "neither",
+        (False, True): "other way round",
+    }[tuple(flips)]
+    names = dict(fragile=labels("the fragile"), robust=labels("the robust"))
+    fig.suptitle(labels(which, eps=eps, **names))
     return fig
+
+
+def chosen(images, eps, place):
+    """The ResNet and the gradient flow, and an image with its label: of the images that
+    both get right, of those that fall for the ResNet, if there are such, the one that
+    is the most certain but place − 1 for the gradient flow."""
+    x, y = images.x[:400], images.y[:400]
+    if images.name == "cifar10":  # an aeroplane, or else something else
+        k = np.flatnonzero(images.y == images.names.index("airplane"))[:300]
+        x, y = np.concatenate([images.x[k], x]), np.concatenate([images.y[k], y])
+    fragile, robust = map(images.network, ("resnet", "gradient_flow"))
+    right = (fragile(x).argmax(axis=-1) == y) & (robust(x).argmax(axis=-1) == y)
+    if right.any():
+        x, y = x[right], y[right]
+    attacked = dnn.PGD(eps, steps=20, restarts=1)(fragile, x, y)
+    falls = fragile(attacked).argmax(axis=-1) != y
+    radius = lipschitz.certified_radius(robust, x)
+    plane = y == (images.names.index("airplane") if images.name == "cifar10" else y)
+    k = np.lexsort((-radius, ~falls, ~plane))[min(place, len(x)) - 1]
+    return (fragile, robust), x[k], int(y[k])
+
+
+def strongest(net, x, y, eps, steps=50):
+    """For each of the sizes `eps`, which grow, the x + δ with the largest margin of a
+    wrong label that was found within it.
+
+    A `PGD` is content when the label y has fallen. Here it goes on: what it attacks has
+    a logit of y that is larger by more than it can make up for.
+    """
+    bias = np.zeros(net.dim_out)
+    bias[y] = 1e3
+    eye, dtype = np.eye(net.dim_out), net.theta.dtype
+    ahead = dnn.Affine(net.dim_out, net.dim_out, W=eye, b=bias, dtype=dtype)
+    states, truth = np.repeat(x[None], len(eps), axis=0), np.full(len(eps), y)
+    attack = dnn.PGD(np.asarray(eps), steps, restarts=2)
+    found = attack(dnn.Network(*net.maps, ahead), states, truth)
+    z = net(found).astype(float)
+    margin = np.delete(z, y, axis=-1).max(axis=-1) - z[:, y]
+    best = [int(margin[: k + 1].argmax()) for k in range(len(eps))]
+    return found[best]

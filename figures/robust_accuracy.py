@@ -1,26 +1,55 @@
-"""Accuracy against ε: certified and attacked, for each kind of network.
+"""Of 1-Lipschitz networks we know, image by image, what no attack can change; of a
+ResNet, hardly anything.
 
-On CIFAR-10, if DYNSYS_NN_DATA names its folder, the five networks of
+A panel for each network, against the size ε of the perturbation. Blue: test images
+whose right label no ‖δ‖₂ ≤ ε can change, computed from the weights. Orange: those that
+are wrong, at the latest after projected gradient ascent of the margin, a strong attack.
+White: what neither tells. The certificate is a margin divided by the Lipschitz
+constant, which is bounded by a product over the layers; in a ResNet nothing keeps the
+factors small.
+
+The networks of the 8×8 digits, 1400 for training, 397 for testing, are trained here.
+With DYNSYS_NN_DATA naming the folder of CIFAR-10, they are those of
 `python -m figures.study` (which trains them unless it did so before), on 150 test
-images. Otherwise the 8×8 digits, 1400 for training, 397 for testing. Solid: the
-fraction of test images whose right label no perturbation ‖δ‖₂ ≤ ε can change, computed
-from the weights. Dotted: the fraction that survives the strong attack, projected
-gradient ascent of the margin. The truth lies between. The plain ResNet has no
-certificate worth drawing.
+images.
 """
 
+import math
 from functools import cache, partial
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 import dynsys_nn as dnn
-from dynsys_nn import attacks, lipschitz, plotting
+from dynsys_nn import attacks, lipschitz
 from dynsys_nn.constraints import weights
+from dynsys_nn.plotting import em, shade, tint
 
 from . import study
+from .drawing import Choice, Number, Several, Whole, figure
 
-D, LABELS = 64, 10
+LABELS = {
+    "title": r"At $\varepsilon = <eps>$, <most:.0f>% of the labels are certain"
+    " (<best>), or <least:.0f>% (<worst>)",
+    "same": r"At $\varepsilon = <eps>$, <most:.0f>% of the labels are certain",
+    "panel": "<name>\nLipschitz $\\leq <constant>$",
+    "epsilon": r"size of the perturbation $\varepsilon$",
+    "digits": "share of <n> test digits (%)",
+    "cifar10": "share of <n> photographs (%)",
+    "certain": "certain",
+    "open": "not\nknown",
+    "wrong": "wrong\nafter the\nattack",
+    "resnet": "ResNet",
+    "naive": r"norms $\leq 1$",
+    "paper": "the paper's steps",
+    "sharp": "largest steps",
+    "gradient_flow": "gradient flow",
+    "prescribed": "prescribed steps",
+    "flexible": "flexible steps",
+}
+
+D, CLASSES = 64, 10
 ORTHOGONAL = partial(dnn.Orthogonal, bjorck=True)
 
 
@@ -41,7 +70,7 @@ def residual(rng, h, d=D):
 
 def network(layers, rng, constraint=None, free_end=False):
     """The layers and an affine map, which a free end leaves without the constraint."""
-    net = dnn.Network(*layers, dnn.Affine(LABELS, D, rng=rng))
+    net = dnn.Network(*layers, dnn.Affine(CLASSES, D, rng=rng))
     constrained = net[:-1] if free_end else net
     return net, [constraint(*weights(constrained))] if constraint else []
 
@@ -105,76 +134,163 @@ def data(seed=0):
 
 
 @cache
-def train(kind, seed=0, quick=False):
-    """A network of that kind, trained by its recipe."""
+def train(kind, seed=0, share=1.0, images=1400):
+    """A network of that kind, trained by its recipe: or by a share of its epochs, at
+    least one a stage, and on the first of the images."""
     rng, (margin, stages) = np.random.default_rng([seed, 1]), RECIPES[kind]
     (net, constraints), (x, y, *_) = kind(rng), data(seed)
+    x, y = x[:images], y[:images]
     options = dict(batch_size=100, constraints=constraints, rng=rng)
     for rate, epochs in stages:
-        adam, epochs = dnn.Adam(rate, beta2=0.99), 1 if quick else epochs
+        adam, epochs = dnn.Adam(rate, beta2=0.99), max(1, round(share * epochs))
         dnn.fit(net, dnn.MulticlassHinge(margin), x, y, adam, epochs, **options)
     return net
 
 
-#: what is drawn: kind → (name, colour)
+#: kind → its name, and its colour where all are drawn together
 KINDS = {
-    gradient_flow: ("gradient flow, $h = 2$", "C0"),
-    sharp: ("alternation, exact region", "C2"),
-    paper: ("alternation, the paper's region", "C4"),
-    naive: (r"ResNet, norms $\leq 1$", "C3"),
-    resnet: ("ResNet", "C1"),
+    gradient_flow: (LABELS["gradient_flow"], "C0"),
+    sharp: (LABELS["sharp"], "C2"),
+    paper: (LABELS["paper"], "C4"),
+    naive: (LABELS["naive"], "C3"),
+    resnet: (LABELS["resnet"], "C1"),
 }
-
-
-#: of the study, on CIFAR-10
+#: the same in the study, where two have other names
+NAMED = {kind.__name__: kind for kind in KINDS}
 STUDIED = {
-    "non_expansive": ("non-expansive", "C0"),
-    "prescribed": ("switching, prescribed", "C2"),
-    "flexible": ("switching, flexible", "C4"),
-    "naive": ("naively constrained", "C3"),
-    "unconstrained": ("unconstrained", "C1"),
+    "gradient_flow": "non_expansive",
+    "sharp": "flexible",
+    "paper": "prescribed",
+    "naive": "naive",
+    "resnet": "unconstrained",
 }
+IMAGES = Choice(("cifar10", "digits"), "what is drawn; cifar10 if its files are there")
+SEED = Whole(
+    0, 99, "seed of split, weights and batches (CIFAR-10: trained anew, for long)"
+)
 
 
-def make(quick=False):
-    name = study.announced(quick)
-    return on_digits(quick) if name == "digits" else on_cifar10()
+class Images:
+    """Test images x (n, d) with labels y, of a shape, with names for the labels, and
+    the networks trained for them."""
+
+    def __init__(self, images, quick=False, seed=0):
+        self.seed, self.effort = seed, (0, 400) if quick else ()
+        self.name = "digits" if images == "digits" else study.announced(quick)
+        if self.name == "digits":
+            _, _, self.x, self.y = data(seed)
+            self.shape, self.names = (8, 8), "0123456789"
+        else:
+            self.data = photographs()
+            self.x, self.y = self.data.x_test, self.data.y_test
+            self.shape, self.names = self.data.shape, self.data.names
+
+    def called(self, kind):
+        """Its name in LABELS."""
+        studied = STUDIED[kind]
+        return studied if self.name == "cifar10" and studied in LABELS else kind
+
+    def network(self, kind):
+        """That of one of NAMED."""
+        if self.name == "digits":
+            return train(NAMED[kind], self.seed, *self.effort)
+        return study.train(STUDIED[kind], self.data, self.seed)
 
 
-def on_cifar10():
-    images = study.Data("cifar10")
-    x, y = images.x_test[:150], images.y_test[:150]
-    eps = np.array([0, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0])
-    attack = partial(dnn.PGD, steps=50, restarts=1)
-    fig, ax = plt.subplots(figsize=(12, 6.4))
-    for kind, look in STUDIED.items():
-        curves(ax, study.train(kind, images), x, y, eps, attack, *look)
-    ax.set(xlim=(0, 1), ylim=(0, 60))
-    ax.set(title="CIFAR-10: certified (solid) and under attack (dotted)")
-    ax.legend(loc="upper right")
-    return fig
+@cache
+def photographs():
+    return study.Data("cifar10")
 
 
-def on_digits(quick=False):
-    _, _, x, y = data()
-    eps = np.linspace(0, 1, 5 if quick else 21)
-    effort = dict(steps=10, restarts=1) if quick else dict(steps=50, restarts=2)
+@figure(
+    kinds=Several(Choice(reversed(NAMED), "a kind of network"), 1, 5),
+    eps=Number(0.05, 1, "size of the perturbation of which the title speaks"),
+    eps_max=Number(0.3, 2, "the largest in the picture, or eps if that is larger"),
+    steps=Whole(1, 200, "steps of an ascent of the attack: few make it look weak"),
+    images=IMAGES,
+    seed=SEED,
+)
+def make(
+    quick=False,
+    *,
+    kinds=("resnet", "naive", "paper", "gradient_flow"),
+    eps=0.3,
+    eps_max=1,
+    steps=20,
+    images="cifar10",
+    seed=0,
+    figsize=(13.2, 5.6),
+    labels=LABELS,
+):
+    shown, kinds = Images(images, quick, seed), tuple(dict.fromkeys(kinds))
+    small = shown.name == "digits"
+    n = 100 if quick else len(shown.x) if small else 150
+    x, y = shown.x[:n], shown.y[:n]
+    grid = np.linspace(0, max(eps, eps_max), 5 if quick else 21 if small else 8)
+    effort = dict(steps=steps, restarts=1 if quick or not small else 2)
     attack = partial(dnn.PGD, **effort)
-    fig, ax = plt.subplots(figsize=(12, 6.4))
-    for kind, look in KINDS.items():
-        curves(ax, train(kind, quick=quick), x, y, eps, attack, *look)
-    ax.set(xlim=(0, 1), ylim=(0, 100))
-    ax.set(title="digits: certified (solid) and under attack (dotted)")
-    ax.legend(loc="upper right")
+    fig, axes = plt.subplots(1, len(kinds), figsize=figsize, sharey=True, squeeze=False)
+    certain, regions = {}, {"certain": [], "open": [], "wrong": []}
+    for ax, kind in zip(axes[0], kinds, strict=True):
+        net, name = shown.network(kind), labels(shown.called(kind))
+        certain[name] = 100 * lipschitz.certified_accuracy(net, x, y, eps)
+        certified = 100 * lipschitz.certified_accuracy(net, x, y, grid)
+        attacked = 100 * attacks.attacked_accuracy(net, x, y, grid, attack)
+        edges = np.zeros(len(grid)), certified, attacked, np.full(len(grid), 100)
+        for line, colour in ((certified, "C0"), (attacked, "C1")):
+            ax.plot(grid, line, color=colour, linestyle="-")
+        marked = dict(color=shade(1), markersize=em(0.6), linewidth=em(0.1))
+        marked |= dict(markevery=[1], clip_on=False)
+        ax.plot([eps, eps], [0, certain[name]], "-o", **marked)
+        for k, colour in ((0, tint("C0", 0.5)), (2, tint("C1", 0.4))):
+            ax.fill_between(grid, *edges[k : k + 2], color=colour, linewidth=0)
+        for k, words in enumerate(regions):
+            regions[words].append((ax, edges[k], edges[k + 1]))
+        ax.set(title=labels("panel", name=name, constant=rounded(net.lipschitz())))
+        ax.set(xlim=(0, grid[-1]), ylim=(0, 100), yticks=[0, 50, 100])
+        ax.xaxis.set(major_locator=MaxNLocator(2), major_formatter="{x:g}")
+    axes[0, 0].set_ylabel(labels(shown.name, n=len(x)))
+    fig.supxlabel(labels("epsilon"))
+    worst, best = (choose(certain, key=certain.get) for choose in (min, max))
+    which = "title" if certain[worst] < certain[best] else "same"
+    numbers = dict(eps=eps, least=certain[worst], most=certain[best])
+    fig.suptitle(labels(which, worst=worst, best=best, **numbers))
+    fig.draw_without_rendering()  # now it is known how large the words are
+    for words, places in regions.items():
+        write(labels(words), places, grid, eps if words == "certain" else None)
     return fig
 
 
-def curves(ax, net, x, y, eps, attack, name, colour):
-    """Accuracy against ε of one network; that of a plain ResNet only under attack."""
-    attacked = attacks.attacked_accuracy(net, x, y, eps, attack)
-    if name in ("ResNet", "unconstrained"):
-        ax.plot(eps, 100 * attacked, ":", color=colour, label=name)
-    else:
-        certified = lipschitz.certified_accuracy(net, x, y, eps)
-        look = dict(label=name, color=colour)
-        plotting.certified_accuracy(eps, certified, attacked, ax=ax, **look)
+def write(words, places, x, line=None):
+    """Words once, where there is most room for them: between the curves `low` and
+    `high` over x of some (Axes, low, high), and beside a vertical line, if there is
+    one."""
+    fine = np.linspace(x[0], x[-1], 101)
+    best = None
+    for ax, low, high in places:
+        text = ax.text(x[0], 0, words, ha="center", va="center", linespacing=1.1)
+        box = text.get_window_extent().padded(em(0.5) * ax.figure.dpi / 72)
+        width, height = np.ptp(ax.transData.inverted().transform(box), axis=0)
+        text.remove()
+        for begin in fine[fine <= x[-1] - width]:
+            end = begin + width
+            at = np.array([begin, *x[(begin < x) & (x < end)], end])
+            least, most = np.interp(at, x, low).max(), np.interp(at, x, high).min()
+            room, free = most - least - height, line is None or not begin < line < end
+            if free and room > (best[0] if best else 0):
+                best = room, ax, begin + width / 2, (least + most) / 2
+    if best is not None:
+        _, ax, *place = best
+        ax.text(*place, words, ha="center", va="center", linespacing=1.1)
+
+
+def rounded(value, down=False):
+    """Three digits, for a formula, that are no smaller, or no larger."""
+    if not value or not np.isfinite(value):
+        return f"{value:g}"
+    exponent = math.floor(math.log10(value))
+    unit = 10.0 ** (exponent - 2)
+    whole = math.floor(value / unit + 1e-6) if down else math.ceil(value / unit - 1e-6)
+    if -4 <= exponent < 4:
+        return f"{whole * unit:g}"
+    return rf"{whole / 100:g}\cdot10^{{{exponent}}}"

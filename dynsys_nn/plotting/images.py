@@ -2,38 +2,49 @@
 
 import numpy as np
 
-from ..arguments import refuse
-from .inputs import alike, axes_of
+from ..arguments import real_numbers, refuse
+from .inputs import alike, axes_of, axes_or_current
 from .looks import diverging, em, ink, shade
+
+
+def image(x, shape, ax=None):
+    """An image on one Axes, framed, since it may end where its ground does not; returns it.
+
+    x: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns). Pixels from 0 to
+    1, grey (ink is 1) or red, green and blue; what is less, or more, is drawn as 0, or 1.
+    """
+    pixels = np.clip(pixels_of(real_numbers(x, "pixels must be"), shape), 0, 1)
+    return framed(axes_or_current(ax), pixels, cmap=ink(), vmin=0, vmax=1)
 
 
 def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", "perturbed")):
     """An image, a perturbation and their sum, on three Axes; returns the images.
 
-    x, x_adv: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns). Pixels from
-    0 to 1, grey (ink is 1) or red, green and blue; the perturbation from the style's first colour,
-    negative, to its second, largest entry, or in colours around grey. All are framed, since an
-    image ends where its ground may not.
+    x, x_adv and shape: those of `image`. The perturbation is drawn from the style's first colour,
+    negative, to its second, its largest entry, or in colours around grey.
     """
     x, x_adv = alike(x=x, x_adv=x_adv)
+    delta, axes = pixels_of(x_adv - x, shape), axes_of(axes, 3)
+    size = np.abs(delta).max() or 1.0
+    if len(shape) == 3:
+        delta = 0.5 + delta / (2 * size)
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title)
+    middle = framed(axes[1], delta, cmap=diverging(), vmin=-size, vmax=size)
+    return [image(x, shape, axes[0]), middle, image(x_adv, shape, axes[2])]
+
+
+def pixels_of(x, shape):
+    """The pixels, (rows, columns) or (rows, columns, 3)."""
     refuse(
         len(shape) not in (2, 3) or len(shape) == 3 and shape[0] != 3 or x.size != np.prod(shape),
         f"shape is (rows, columns) or (3, rows, columns) of {x.size} pixels, got {tuple(shape)}",
     )
-    axes = axes_of(axes, 3)
-    x, delta = np.reshape(x, shape), np.reshape(x_adv - x, shape)
-    size = np.abs(delta).max() or 1.0
-    grey, colour = dict(cmap=ink(), vmin=0, vmax=1), dict(cmap=diverging(), vmin=-size, vmax=size)
-    images = x, delta, x + delta
-    if len(shape) == 3:
-        images = [
-            np.clip(np.moveaxis(image, 0, -1), 0, 1)
-            for image in (x, 0.5 + delta / (2 * size), x + delta)
-        ]
-    for ax, title in zip(axes, titles, strict=True):
-        ax.set(title=title, xticks=[], yticks=[])
-        ax.spines[:].set(visible=True, color=shade(0.4), linewidth=em(0.06))
-    return [
-        ax.imshow(image, **look)
-        for ax, image, look in zip(axes, images, (grey, colour, grey), strict=True)
-    ]
+    pixels = np.reshape(x, shape)
+    return pixels if len(shape) == 2 else np.moveaxis(pixels, 0, -1)
+
+
+def framed(ax, pixels, **look):
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set(visible=True, color=shade(0.4), linewidth=em(0.06))
+    return ax.imshow(pixels, **look)
