@@ -11,9 +11,8 @@ the smallest ε at which an attack succeeded. The image and the networks are tho
 import matplotlib.pyplot as plt
 import numpy as np
 
-from dynsys_nn import attacks, lipschitz
+from dynsys_nn import attacks, lipschitz, plotting
 from dynsys_nn.plotting import em, shade
-from dynsys_nn.plotting.images import image as picture
 
 from .adversarial_example import chosen, strongest
 from .drawing import Number, Several, Whole, figure
@@ -71,7 +70,7 @@ def make(
             says = of.names[answer]
             state = "certain" if size < radius else "open" if answer == y else "fallen"
             colour = {"certain": "C0", "open": shade(1), "fallen": "C1"}[state]
-            picture(x_adv, of.shape, ax)
+            plotting.image(x_adv, of.shape, ax)
             ax.spines[:].set(color=colour, linewidth=em(0.2))
             letters = "x-large" if len(says) < 3 else "medium"
             ax.set_title(labels("says", name=says), color=colour, fontsize=letters)

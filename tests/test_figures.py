@@ -58,7 +58,11 @@ def test_every_word_of_a_figure_is_in_its_labels_and_every_label_is_used(name, r
 
 
 #: labels of what a quick picture of the digits does not show, by figure
-UNSEEN = {}
+UNSEEN = {
+    "robust_accuracy": {"same", "cifar10", "flexible", "prescribed"},
+    "adversarial_example": {"both", "flips, not flipped", "neither", "other way round"},
+    "growing_attack": {"none", "only one", "overlap", "stands"},
+}
 
 
 def test_what_is_wrong_with_a_picture_is_seen():

@@ -55,6 +55,7 @@ def space():
 UNIT = (-1, 1), (-1, 1)
 #: each helper on some Axes
 ON_AXES = {
+    "image": lambda ax: plotting.image(T, (2, 2), ax),
     "components": lambda ax: plotting.components(T, PLANE, ax),
     "energy": lambda ax: plotting.energy(dnn.Mass(), PLANE, T, ax),
     "invariant_drift": lambda ax: plotting.invariant_drift(dnn.Mass(), PLANE, T, ax),

@@ -15,7 +15,7 @@ from .curves import (
     invariant_drift,
     lipschitz_profile,
 )
-from .images import adversarial_example
+from .images import adversarial_example, image
 from .looks import STYLE, STYLES, contrast, diverging, em, ink, look, shade, show, tint
 from .planes import (
     decision_regions,
@@ -30,7 +30,7 @@ from .states import animate_flow, layer_states, on_sphere, trajectories
 __all__ = [
     "STYLE", "STYLES", "adversarial_example", "animate_flow", "certified_accuracy", "components",
     "contrast", "convergence", "decision_regions", "deformed_grid", "diverging", "em", "energy",
-    "ink", "invariant_drift", "layer_states", "lipschitz_profile", "look", "on_sphere",
+    "image", "ink", "invariant_drift", "layer_states", "lipschitz_profile", "look", "on_sphere",
     "phase_portrait", "shade", "show", "skew_and_gradient", "stability_region", "step_size_region",
     "tint", "trajectories",
 ]  # fmt: skip

@@ -24,9 +24,10 @@ def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", 
     negative, to its second, its largest entry, or in colours around grey.
     """
     x, x_adv = alike(x=x, x_adv=x_adv)
-    delta, axes = pixels_of(x_adv - x, shape), axes_of(axes, 3)
+    delta, axes, titles = pixels_of(x_adv - x, shape), axes_of(axes, 3), list(titles)
+    refuse(len(titles) != 3, f"three images need as many titles, got {len(titles)}")
     size = np.abs(delta).max() or 1.0
-    if len(shape) == 3:
+    if delta.ndim == 3:
         delta = 0.5 + delta / (2 * size)
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title)
@@ -36,9 +37,10 @@ def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", 
 
 def pixels_of(x, shape):
     """The pixels, (rows, columns) or (rows, columns, 3)."""
+    shape = tuple(np.atleast_1d(shape).tolist())
     refuse(
         len(shape) not in (2, 3) or len(shape) == 3 and shape[0] != 3 or x.size != np.prod(shape),
-        f"shape is (rows, columns) or (3, rows, columns) of {x.size} pixels, got {tuple(shape)}",
+        f"shape is (rows, columns) or (3, rows, columns) of {x.size} pixels, got {shape}",
     )
     pixels = np.reshape(x, shape)
     return pixels if len(shape) == 2 else np.moveaxis(pixels, 0, -1)

@@ -4,9 +4,8 @@ a label down, and how far they can at most."""
 import numpy as np
 
 import dynsys_nn as dnn
-from dynsys_nn import lipschitz
+from dynsys_nn import lipschitz, plotting
 from dynsys_nn.plotting import em, shade, tint
-from dynsys_nn.plotting.images import image as picture
 
 from ..adversarial_example import strongest
 from ..robust_accuracy import data, gradient_flow, resnet, rounded, train
@@ -71,7 +70,7 @@ def start(fig, labels=LABELS):
     for k, (colour, name) in enumerate((("C1", "fragile"), ("C0", "robust"))):
         left = fig.add_subplot(grid[k, 0])
         left.set_title(labels[name], color=colour)
-        shown = picture(x[0], (8, 8), left)
+        shown = plotting.image(x[0], (8, 8), left)
         left.set(xlim=(-0.6, 7.6), ylim=(7.6, -0.6))  # the frame is seen around it
         below = dict(va="top", ha="center", transform=left.transAxes)
         said = left.text(0.5, -0.04, "", fontsize="large", **below)
