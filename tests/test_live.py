@@ -68,6 +68,7 @@ def outside(stage):
         else:
             continue
         low, high = frame.get_points()
+        corners = corners[np.isfinite(corners).all(axis=1)]  # others part the pieces of a line
         if not ((corners >= low - 2) & (corners <= high + 2)).all():
             found.append(artist)
     return found
