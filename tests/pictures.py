@@ -65,25 +65,22 @@ def visible(fig):
 
 def texts(fig):
     """The texts of a drawn figure: (words, points, box in pixels), tick labels included."""
-    found = []
-    for artist, ax in visible(fig):
-        if isinstance(artist, Text) and artist.get_text().strip():
+    found, hidden = [], {text for ax in fig.axes for text in undrawn(ax)}
+    for artist, _ in visible(fig):
+        if isinstance(artist, Text) and artist.get_text().strip() and artist not in hidden:
             box = Text.get_window_extent(artist)
-            if box.width and not (ax is not None and is_outside_tick(artist, ax)):
+            if box.width:
                 found.append((artist.get_text(), artist.get_fontsize(), box))
     return found
 
 
-def is_outside_tick(text, ax):
-    """Is it a label of a tick beyond the limits, which is not drawn?"""
-    for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-        low, high = sorted(limits)
-        for ticks in (axis.get_major_ticks(), axis.get_minor_ticks()):
-            for tick in ticks:
-                if text in (tick.label1, tick.label2):
-                    slack = 1e-9 * (high - low)
-                    return not low - slack <= tick.get_loc() <= high + slack
-    return False
+def undrawn(ax):
+    """The labels of ticks beyond the limits, which matplotlib keeps and does not draw."""
+    found = set()
+    for axis in (ax.xaxis, ax.yaxis, *([ax.zaxis] if ax.name == "3d" else [])):
+        drawn = {label for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
+        found |= set(axis.findobj(Text)) - drawn - {axis.label, axis.offsetText}
+    return found
 
 
 def outside(fig, slack=2):

@@ -19,8 +19,8 @@ def trajectories(states, ax=None, components=(0, 1), **kwargs):
         len(components) != (3 if ax.name == "3d" else 2),
         f"{ax.name} axes cannot show {len(components)} components: choose those to draw",
     )
-    curves = np.reshape(states, (-1, *states.shape[-2:])).T
-    return ax.plot(*curves[list(components)], **kwargs)
+    curves = np.reshape(states, (-1, *states.shape[-2:]))[..., list(components)]
+    return [line for curve in curves for line in ax.plot(*curve.T, **kwargs)]
 
 
 def on_sphere(states, ax=None, radius=None, **kwargs):

@@ -145,7 +145,7 @@ class Words(dict):
     A number is written with four digits, unless its place says otherwise, <h:.1f>.
     """
 
-    def __call__(self, name, **values):
+    def __call__(self, name, /, **values):
         def filled(place):
             value, form = values[place[1]], place[2]
             is_text = isinstance(value, str)
