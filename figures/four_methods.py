@@ -11,7 +11,7 @@ from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from scipy.integrate import solve_ivp
 from scipy.optimize import isotonic_regression
 
@@ -22,6 +22,7 @@ from dynsys_nn.plotting import em, look, shade
 from .drawing import Choice, Number, Whole, figure, power
 
 LABELS = {
+    "title": "<name>\n<energy>",
     "explicit": "explicit Euler",
     "implicit": "implicit Euler",
     "RK45": "RK45, tolerance <rtol>",
@@ -150,8 +151,8 @@ def make(
         ax.plot(np.cos(angle), np.sin(angle), **dashed)
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         ax.set(xlabel=labels("q"), xticks=[-1, 0, 1], yticks=[-1, 0, 1])
-        title = labels(name, rtol=rtol) + "\n" + change_of(H(x), labels)
-        ax.set_title(title, color=thin["color"])
+        words = dict(name=labels(name, rtol=rtol), energy=change_of(H(x), labels))
+        ax.set_title(labels("title", **words), color=thin["color"])
         position.plot(t, x[:, 0], **thin)
         lines += energy.semilogy(t, H(x) / H(x[0]), **look(k))
     axes[0].set_ylabel(labels("p"))
@@ -160,9 +161,11 @@ def make(
         ax.set(xlabel=labels("time"), xlim=(0, time))
     position.set(ylabel=labels("position"), ylim=(-reach, reach))
     energy.set_ylabel(labels("energy"))
-    if np.ptp(np.log10(energy.get_ylim())) < 2.5:
-        energy.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        energy.yaxis.set_major_formatter("{x:g}")
+    decades = np.ptp(np.log10(energy.get_ylim()))
+    if decades < 2.5:
+        few = MaxNLocator(5) if decades < 0.5 else LogLocator(subs=(1, 2, 5))
+        energy.yaxis.set_major_locator(few)
+        energy.yaxis.set_major_formatter("{x:.4g}")
         energy.yaxis.set_minor_locator(NullLocator())
     name_ends(energy, lines, [labels(f"{name}, short") for name in names])
     return fig

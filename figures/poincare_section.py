@@ -22,8 +22,8 @@ from .drawing import Choice, Number, Whole, figure
 from .four_methods import orbit
 
 LABELS = {
-    "verlet": "Störmer–Verlet, $h = <h>$:",
-    "other": "<name>, $h = <step>$, at the same cost:",
+    "verlet": "Störmer–Verlet, $h = <h>$:\n<drift>",
+    "other": "<name>, $h = <step>$, at the same cost:\n<drift>",
     "bounded": r"energy within <change> %",
     "falls": r"energy falls by <change> %",
     "grows": r"energy grows by <change> %",
@@ -121,29 +121,19 @@ def make(
 ):
     time = min(time, 200) if quick else time
     other, forces = METHODS[method]
+    methods = {"verlet": (dnn.StormerVerlet(), h), "other": (other, forces * h)}
     fig, axes = plt.subplots(1, 2, figsize=figsize, sharex=True, sharey=True)
-    names = (
-        labels("verlet", h=h),
-        labels("other", name=method, step=forces * h),
-    )
     q, p = boundary(energy)
-    for ax, name, (way, step) in zip(
-        axes, names, ((dnn.StormerVerlet(), h), (other, forces * h)), strict=True
-    ):
+    dashed = dict(color=shade(0.6), linestyle="--", linewidth=em(0.08))
+    dots = dict(linestyle="", marker=".", markersize=em(0.25), markeredgewidth=0)
+    for ax, (name, (way, step)) in zip(axes, methods.items(), strict=True):
         found = solve(way, energy, orbits, step, time)
-        ax.plot(
-            np.append(q, q[::-1]),
-            np.append(p, -p[::-1]),
-            color=shade(0.6),
-            linestyle="--",
-            linewidth=em(0.08),
-        )
+        ax.plot(np.append(q, q[::-1]), np.append(p, -p[::-1]), **dashed)
         for k, x in enumerate(found):
-            dots = dict(
-                linestyle="", marker=".", markersize=em(0.25), markeredgewidth=0
-            )
             ax.plot(*section(x, step).T, **look(k, **dots))
-        ax.set_title(name + "\n" + describe(found, round(time / step) + 1, labels))
+        what = describe(found, round(time / step) + 1, labels)
+        ax.set_title(labels(name, h=h, name=method, step=step, drift=what))
         ax.set(aspect="equal", xlabel=labels("q", t=time))
+        ax.set(xlim=1.1 * q[[0, -1]], ylim=(-1.1 * p.max(), 1.1 * p.max()))
     axes[0].set_ylabel(labels("p"))
     return fig

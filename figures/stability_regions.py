@@ -70,7 +70,7 @@ def make(quick=False, *, h=1.4, gamma=0.1, time=30.0, figsize=(13.3, 6), labels=
         what = (
             "stays" if abs(factor - 1) < 1e-9 else "grows" if factor > 1 else "decays"
         )
-        shown = dict(factor=f"{factor:.4g}", change=power(abs(factor - 1)))
+        shown = dict(factor=f"{factor:.3g}", change=power(abs(factor - 1)))
         hardly = "hardly " if what != "stays" and abs(factor - 1) < 1e-3 else ""
         colour = {"grows": "C1", "decays": "C0", "stays": "C0"}[what]
         plotting.stability_region(method, (-4, 2), (-4, 4), region, color=colour)
@@ -92,7 +92,7 @@ def make(quick=False, *, h=1.4, gamma=0.1, time=30.0, figsize=(13.3, 6), labels=
         )
         solution.set(xlim=(0, time), ylim=(-2.2, 2.2), xlabel=labels("time"))
     beside = dict(textcoords="offset points", va="center")
-    above = (z[0].real, z[0].imag)
+    above = (0 if abs(z[0] + 1) < 1.5 else z[0].real, z[0].imag)
     axes[0, 0].annotate(labels("eigenvalues"), above, (em(0.5), 0), **beside)
     axes[0, 0].set_ylabel(labels("imaginary"))
     axes[1, 0].set_ylabel(labels("q"))
