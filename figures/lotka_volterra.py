@@ -23,7 +23,7 @@ LABELS = {
     "Euler": "Euler",
     "RK45": "RK45",
     "midpoint": "midpoint",
-    "gradient": "discrete\ngradient",
+    "gradient": "gradient",
     "start": "start",
     "orbits": "Euler spirals outwards, off the level lines of $I$",
     "rest": "the start is a point of rest",
@@ -48,7 +48,8 @@ def solve(name, rates, start, time, steps, rtol):
             "midpoint": dnn.ImplicitMidpoint(),
             "gradient": dnn.DiscreteGradient(field.invariants["cycle"]),
         }[name]
-        x = orbit(field, start, time / steps, steps, method)
+        with np.errstate(all="ignore"):  # Euler may overflow, Newton may try x < 0
+            x = orbit(field, start, time / steps, steps, method)
     inside = np.logical_and.accumulate(((x > 0) & (x < 100)).all(axis=-1))
     return t[: len(x)][inside], x[inside]
 
@@ -104,8 +105,8 @@ def make(
     )
     left.set(xlim=(0, far[0]), ylim=(0, far[1]), title=labels(title))
     left.set(xlabel=labels("x"), ylabel=labels("y"))
-    right.set(xlim=(0, time), ylim=(1e-17, None), xlabel=labels("time"))
+    right.set(xlim=(0, time), ylim=(1e-17, 100), xlabel=labels("time"))
     off = np.abs(I(orbits["gradient"][1]) - I(np.array(start))).max()
-    right.set(title=labels("kept", off=power(off)), ylabel=labels("off"))
+    right.set(title=labels("kept", off=power(max(off, 1e-17))), ylabel=labels("off"))
     name_ends(right, lines, [labels(name) for name in looks])
     return fig

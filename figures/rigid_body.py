@@ -7,6 +7,8 @@ are quadratic, and the implicit midpoint rule keeps all quadratic invariants. So
 Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), IV.2.
 """
 
+from functools import cache
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -45,12 +47,14 @@ def in_sight(x):
     return np.where(seen[:, None], x, np.nan)
 
 
-def among(field, n=16):
+@cache
+def among(inertia, n=16):
     """Exact orbits all over the sphere: the implicit midpoint rule stays on them, since
     both invariants are quadratic."""
     a = (np.arange(n) + 0.5) * np.pi / n
     starts = np.stack([np.cos(a), 0 * a, np.sin(a)], axis=-1)
     starts = np.concatenate([starts, -starts])
+    field = systems.rigid_body(inertia)
     return orbit(field, starts, 0.2, 300, dnn.ImplicitMidpoint())
 
 
@@ -85,7 +89,7 @@ def make(
     labels=LABELS,
 ):
     field = systems.rigid_body(inertia)
-    grey, H = [in_sight(x) for x in among(field)], field.invariants["energy"]
+    grey, H = [in_sight(x) for x in among(inertia)], field.invariants["energy"]
     fig = plt.figure(figsize=figsize)
     left, right = fig.subfigures(1, 2, width_ratios=(2, 1))
     flat = dict(projection="3d", proj_type="ortho", computed_zorder=False)
