@@ -55,12 +55,12 @@ def solve(name, rates, start, time, steps, rtol):
 
 
 @figure(
-    time=Number(5, 20, "how long"),
-    steps=Whole(200, 1000, "how many steps that takes"),
+    time=Number(5, 15, "how long"),
+    steps=Whole(250, 1000, "how many steps that takes"),
     rates=Several(
-        Number(0.5, 2.5, "a rate"), 4, 4, "a, b, c, d of ẋ = x(a − by), ẏ = y(dx − c)"
+        Number(0.5, 2, "a rate"), 4, 4, "a, b, c, d of ẋ = x(a − by), ẏ = y(dx − c)"
     ),
-    start=Several(Number(0.1, 3, "a population"), 2, 2, "prey and predators at first"),
+    start=Several(Number(0.1, 2, "a population"), 2, 2, "prey and predators at first"),
     rtol=Number(1e-6, 1e-2, "relative tolerance of RK45"),
 )
 def make(
