@@ -113,7 +113,7 @@ def make(
     *,
     energy=1 / 12,
     h=0.1,
-    time=3000.0,
+    time=2500.0,
     orbits=12,
     method="RK4",
     figsize=(13.3, 7),

@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 import dynsys_nn as dnn
-from dynsys_nn import systems
+from dynsys_nn import plotting, systems
 from figures import (
     four_methods,
     lotka_volterra,
@@ -200,3 +200,31 @@ def test_the_symplectic_method_keeps_the_energy_and_the_other_loses_it():
     assert number(left.replace(" %", "")) < 1 < number(right.replace(" %", ""))
     fig = poincare_section.make(quick=True, orbits=6, method="Euler")
     assert "escape" in fig.axes[1].get_title()
+
+
+def test_a_batch_of_curves_in_space_is_drawn_curve_by_curve(rng):
+    states = rng.normal(size=(3, 5, 3))
+    ax = plt.figure().add_subplot(projection="3d")
+    lines = plotting.on_sphere(states, ax)
+    assert len(lines) == 3
+    for line, curve in zip(lines, states, strict=True):
+        np.testing.assert_array_equal(np.transpose(line.get_data_3d()), curve)
+
+
+def test_a_given_function_is_asked_once_for_equal_states():
+    """As an implicit step of a single state asks, for each column of a Jacobian."""
+    asked = []
+
+    def force(q):
+        asked.append(len(q))
+        return -q
+
+    X, equal = dnn.KnownField(force, 2), np.ones((2, 2))
+    X(equal)
+    first = len(asked)
+    X(equal)
+    assert first > 1 and len(asked) == first + 1
+    X(np.eye(2))  # they are not equal: it is asked for each of them alone
+    assert len(asked) > first + 2
+    with pytest.raises(ValueError, match="written for one state"):
+        dnn.KnownField(lambda q: np.array([q[1], -q[0]]), 2)(np.eye(3, 2))
