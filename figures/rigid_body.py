@@ -64,11 +64,9 @@ def norm(x):
 
 def describe(name, x, t, labels):
     """In words, whether the states x stay on the sphere."""
-    off = np.abs(norm(x) - 1)
-    if off.max() < 1e-10:
-        return labels("stays", name=name, off=power(off.max()))
-    if off.max() < 1e-2:
-        return labels("nearly", name=name, off=power(off.max()))
+    off = max(np.abs(norm(x) - 1).max(), 1e-17)
+    if off < 1e-2:
+        return labels("stays" if off < 1e-10 else "nearly", name=name, off=power(off))
     return labels("leaves", name=name, norm=f"{norm(x[-1]):.3g}", t=t[-1])
 
 
