@@ -7,7 +7,6 @@ figure is changed. --one-by-one varies one option at a time, --ends takes the en
 """
 
 import argparse
-import contextlib
 import importlib
 import itertools
 import json
@@ -18,7 +17,6 @@ import traceback
 import warnings
 from functools import partial
 from pathlib import Path
-from unittest import mock
 
 import matplotlib as mpl
 
@@ -35,7 +33,7 @@ from matplotlib.transforms import Bbox
 sys.path.append(str(Path(__file__).parents[1]))
 from dynsys_nn.plotting import contrast
 from figures import NAMES
-from figures.drawing import Choice, Number, Several, Whole, Words
+from figures.drawing import Choice, Number, Several, Whole
 from figures.drawing.saving import scale_of, style
 
 PLACE = re.compile(r"<(\w+)(?::[^<>]+)?>")
@@ -52,10 +50,11 @@ def visible(fig):
         if ax is not None and not ax.get_visible():
             continue
         off = ax is not None and not ax.axison
+        frame = (Line2D, Text) if off else ()
         hidden = set()
         if off:
             for axis in (ax.xaxis, ax.yaxis):
-                hidden |= set(axis.findobj())
+                hidden |= set(axis.findobj(frame))
             hidden |= set(ax.spines.values()) | {ax.patch}
         for artist in home.findobj(
             lambda a: isinstance(a, Text | Line2D | Patch | Collection | AxesImage)
@@ -66,25 +65,28 @@ def visible(fig):
 
 def texts(fig):
     """The texts of a drawn figure: (words, points, box in pixels), tick labels included."""
-    found, hidden = [], {text for ax in fig.axes for text in undrawn(ax)}
-    for artist, _ in visible(fig):
-        if isinstance(artist, Text) and artist.get_text().strip() and artist not in hidden:
+    found = []
+    for artist, ax in visible(fig):
+        if isinstance(artist, Text) and artist.get_text().strip():
             box = Text.get_window_extent(artist)
-            if box.width:
+            if box.width and not (ax is not None and is_outside_tick(artist, ax)):
                 found.append((artist.get_text(), artist.get_fontsize(), box))
     return found
 
 
-def undrawn(ax):
-    """The labels of ticks beyond the limits, which matplotlib keeps and does not draw."""
-    found = set()
-    for axis in (ax.xaxis, ax.yaxis, *([ax.zaxis] if ax.name == "3d" else [])):
-        drawn = {label for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
-        found |= set(axis.findobj(Text)) - drawn - {axis.label, axis.offsetText}
-    return found
+def is_outside_tick(text, ax):
+    """Is it a label of a tick beyond the limits, which is not drawn?"""
+    for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        low, high = sorted(limits)
+        for ticks in (axis.get_major_ticks(), axis.get_minor_ticks()):
+            for tick in ticks:
+                if text in (tick.label1, tick.label2):
+                    slack = 1e-9 * (high - low)
+                    return not low - slack <= tick.get_loc() <= high + slack
+    return False
 
 
-def outside(fig, slack=2, written=None):
+def outside(fig, slack=2):
     """The texts that are cut by the edge of the picture."""
     edge = fig.bbox
     return [
@@ -93,9 +95,9 @@ def outside(fig, slack=2, written=None):
     ]  # fmt: skip
 
 
-def overlaps(fig, slack=2.5, written=None):
+def overlaps(fig, slack=2.5):
     """Pairs of texts that lie on each other."""
-    boxes = [(words, box.padded(-slack)) for words, _, box in written or texts(fig)]
+    boxes = [(words, box.padded(-slack)) for words, _, box in texts(fig)]
     boxes = [(words, box) for words, box in boxes if box.width > 0 and box.height > 0]
     return [(a, b) for (a, one), (b, two) in itertools.combinations(boxes, 2) if one.overlaps(two)]
 
@@ -193,26 +195,12 @@ def faint(fig, least=3.0):
 # ---- all figures, varied
 
 
-@contextlib.contextmanager
-def overheard():
-    """What figures say by their labels meanwhile: a list of [text, label, {place: value}]."""
-    said, say = [], Words.__call__
-
-    def heard(words, name, /, **values):
-        places = {p[1]: say(Words(it=p[0]), "it", **values) for p in PLACE.finditer(words[name])}
-        said.append([say(words, name, **values), name, places])
-        return said[-1][0]
-
-    with mock.patch.object(Words, "__call__", heard):
-        yield said
-
-
-def beside(words, said):
-    """What is left of a text without what is said by labels, and without numbers of ticks."""
-    for text in sorted({text for text, _, _ in said if text}, key=len, reverse=True):
-        words = words.replace(text, "")
-    plain = re.sub(r"\\mathdefault|[${}]", "", words)
-    return "" if TICK.fullmatch(words) or TICK.fullmatch(plain) else words.strip(" \n,;:()")
+def marked(labels):
+    """Labels that say who they are, and what was filled in: @title|h=0.5."""
+    return {
+        name: f"@{name}" + "".join(f"|{place}=<{place}>" for place in PLACE.findall(words))
+        for name, words in labels.items()
+    }
 
 
 def another(kind, default, end=None):
@@ -256,26 +244,28 @@ def variations(make, one_by_one=False, ends=False):
 def report(name, options, quick, look="lecture", size=None, path=None):
     """What there is to see in one picture of a figure, as plain data."""
     make = importlib.import_module(f"figures.{name}").make
-    begin = time.process_time()
+    begin = time.perf_counter()
     sized = {} if size is None else {"figsize": tuple(size)}
-    with style(look, scale=scale_of(make, size)), overheard() as said, warnings.catch_warnings():
+    with style(look, scale=scale_of(make, size)), warnings.catch_warnings():
         warnings.simplefilter("error")
         fig = make(quick, **options, **sized)
         fig.canvas.draw()
-        written = texts(fig)
         found = {
             "options": {key: str(value) for key, value in options.items()},
             "look": look, "size": tuple(map(float, fig.get_size_inches())),
-            "texts": [words for words, _, _ in written],
-            "smallest": min(points for _, points, _ in written) / scale_of(make, size),
-            "outside": outside(fig, written=written), "overlaps": overlaps(fig, written=written), "crossed": crossed(fig),
+            "texts": [words for words, _, _ in texts(fig)],
+            "smallest": min(points for _, points, _ in texts(fig)) / scale_of(make, size),
+            "outside": outside(fig), "overlaps": overlaps(fig), "crossed": crossed(fig),
             "faint": faint(fig) if look == "dark" else [],
         }  # fmt: skip
         if path is not None:
-            plt.imsave(path, np.asarray(fig.canvas.buffer_rgba()))
+            fig.savefig(path)
         plt.close("all")
-    found["said"] = said
-    found["seconds"] = time.process_time() - begin
+        with_marks = make(quick, **options, **sized, labels=marked(make.defaults["labels"]))
+        written = [t.get_text() for t in with_marks.findobj(Text) if t.get_visible()]
+        found["marked"] = [words for words in written if words.strip()]
+        plt.close("all")
+    found["seconds"] = time.perf_counter() - begin
     return found
 
 
@@ -333,13 +323,19 @@ def wrong(name, found):
     problems += [f"on each other: {a!r} and {b!r}" for a, b in found["overlaps"]]
     problems += [f"a line runs through {words!r}" for words in found["crossed"]]
     problems += [f"contrast {ratio} : 1 of {what}" for what, ratio in found["faint"]]
-    for text, label, places in found["said"]:
-        for key, value in places.items():
-            expected = str(found["options"].get(key, make.defaults.get(key)))
-            if key in make.options and not same_number(value, expected):
-                problems.append(f"{label} says {text!r}, but {key} is {expected}")
-    others = (beside(words, found["said"]) for words in found["texts"])
-    problems += [f"{words!r} is not among the LABELS" for words in others if words]
+    for words in found["marked"]:
+        if words.startswith("@"):
+            label, *places = words.split("|")
+            for place in places:
+                key, _, value = place.partition("=")
+                if key in make.options:
+                    expected = str(found["options"].get(key, make.defaults[key]))
+                    if not same_number(value, expected):
+                        problems.append(f"{label} says {place}, the option is {expected}")
+        elif not TICK.fullmatch(
+            words.replace("$", "").replace(r"\mathdefault", "").replace("{", "").replace("}", "")
+        ) and not TICK.fullmatch(words):
+            problems.append(f"{words!r} is not among the LABELS")
     return [where + problem for problem in problems]
 
 
