@@ -79,7 +79,8 @@ def undrawn(ax):
     """The labels of ticks beyond the limits, which matplotlib keeps and does not draw."""
     found = set()
     for axis in (ax.xaxis, ax.yaxis, *([ax.zaxis] if ax.name == "3d" else [])):
-        drawn = {label for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
+        ticks = axis._update_ticks() if ax.axison else ()
+        drawn = {label for tick in ticks for label in (tick.label1, tick.label2)}
         found |= set(axis.findobj(Text)) - drawn - {axis.label, axis.offsetText}
     return found
 
