@@ -13,13 +13,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from scipy.integrate import solve_ivp
-from scipy.optimize import isotonic_regression
 
 import dynsys_nn as dnn
 from dynsys_nn import systems
 from dynsys_nn.plotting import em, look, shade
 
 from .drawing import Choice, Number, Whole, figure, power
+from .drawing.places import ends_of, names_at_ends
 
 LABELS = {
     "title": "<name>\n<energy>",
@@ -99,26 +99,6 @@ def change_of(energy, labels):
     return labels("factor", factor=shown)
 
 
-def apart(heights, least):
-    """The heights, each moved as little as makes neighbours `least` apart."""
-    order = np.argsort(heights, kind="stable")
-    ramp = least * np.arange(len(heights))
-    moved = np.empty(len(heights))
-    moved[order] = isotonic_regression(heights[order] - ramp).x + ramp
-    return moved
-
-
-def name_ends(ax, lines, names):
-    """Names beside the ends of lines, none on another; ax has its limits already."""
-    to_axes, height = ax.transScale + ax.transLimits, ax.bbox.height / ax.figure.dpi
-    ends = [(line.get_xdata()[-1], line.get_ydata()[-1]) for line in lines]
-    ends = apart(np.clip(to_axes.transform(ends)[:, 1], 0, 1), em(1.3) / 72 / height)
-    for line, name, y in zip(lines, names, ends, strict=True):
-        place = dict(xycoords="axes fraction", textcoords="offset points", va="center")
-        look = dict(color=line.get_color(), fontsize="small")
-        ax.annotate(name, (1, y), (em(0.4), 0), **place, **look)
-
-
 @figure(
     time=Number(10, 100, "how long"),
     steps=Whole(400, 4000, "how many steps that takes"),
@@ -167,5 +147,6 @@ def make(
         energy.yaxis.set_major_locator(few)
         energy.yaxis.set_major_formatter("{x:.4g}")
         energy.yaxis.set_minor_locator(NullLocator())
-    name_ends(energy, lines, [labels(f"{name}, short") for name in names])
+    short = [labels(f"{name}, short") for name in names]
+    names_at_ends(energy, short, *ends_of(lines), 0.13, fontsize="small")
     return fig

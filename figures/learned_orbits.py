@@ -85,6 +85,6 @@ def make(
         plotting.energy(H, x, t, axes[2], color=colour, linewidth=em(0.1))
     gains = H(states) - H(x0)
     axes[2].set(xlabel=labels("time"), ylabel=labels("gain"), xlim=(0, t[-1]))
-    names_at_ends(axes[2], gains[:, -1], names[1:], looks)
+    names_at_ends(axes[2], names[1:], gains[:, -1], looks)
     axes[2].set_title(labels("energy", most=at_most(np.abs(gains[1]).max())))
     return fig

@@ -17,7 +17,8 @@ from dynsys_nn import systems
 from dynsys_nn.plotting import em, look, shade
 
 from .drawing import Number, Several, Whole, figure, power
-from .four_methods import adaptive, name_ends, orbit
+from .drawing.places import ends_of, names_at_ends
+from .four_methods import adaptive, orbit
 
 LABELS = {
     "Euler": "Euler",
@@ -108,5 +109,6 @@ def make(
     right.set(xlim=(0, time), ylim=(1e-17, 100), xlabel=labels("time"))
     off = np.abs(I(orbits["gradient"][1]) - I(np.array(start))).max()
     right.set(title=labels("kept", off=power(max(off, 1e-17))), ylabel=labels("off"))
-    name_ends(right, lines, [labels(name) for name in looks])
+    names = [labels(name) for name in looks]
+    names_at_ends(right, names, *ends_of(lines), 0.13, fontsize="small")
     return fig

@@ -114,6 +114,6 @@ def make(
     right.annotate(labels("rounding"), (t[-1], eps), (0, em(-0.3)), **below)
     right.set(xlabel=labels("time"), ylabel=labels("worst"), xlim=(0, t[-1]))
     right.set(ylim=(1e-17, max(100, 1000 * most[0])))
-    names_at_ends(right, most, names, colours, gap=0.3)
+    names_at_ends(right, names, most, colours, gap=0.3)
     right.set_title(labels("drift", most=at_most(most[1])))
     return fig

@@ -17,7 +17,8 @@ from dynsys_nn import plotting, systems
 from dynsys_nn.plotting import em, look, shade
 
 from .drawing import Choice, Number, Several, Whole, figure, power
-from .four_methods import name_ends, orbit
+from .drawing.places import ends_of, names_at_ends
+from .four_methods import orbit
 
 LABELS = {
     "Euler": "Euler",
@@ -112,6 +113,7 @@ def make(
             found += panel.semilogy(t[1:], np.maximum(off, 1e-17)[1:], **look(k))
     for panel, found, name in zip(axes, lines, ("norm", "energy"), strict=True):
         panel.set(title=labels(name), xlim=(0, h * steps), ylim=(1e-17, 100))
-        name_ends(panel, found, [labels(method), labels("midpoint, short")])
+        names = labels(method), labels("midpoint, short")
+        names_at_ends(panel, names, *ends_of(found), 0.13, fontsize="small")
     axes[1].set_xlabel(labels("time"))
     return fig

@@ -105,7 +105,7 @@ def make(
     left.set(xlabel=labels("time"), ylabel=labels("fraction"), ylim=(-0.04, 1.04))
     left.set_xlim(-0.02 * t[shown][-1], 1.02 * t[shown][-1])
     names = [labels(name) for name in ("susceptible", "infected", "removed")]
-    names_at_ends(left, truth[-1], names, colours)
+    names_at_ends(left, names, truth[-1], colours)
     left.set_title("\n".join([labels(says, **values), labels("gap", gap=at_most(gap))]))
 
     plotting.invariant_drift(

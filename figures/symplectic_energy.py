@@ -90,7 +90,7 @@ def draw(ax, h, errors, names):
     ends = [min(e[-1], 1e3) for e in so_far]
     longest = max(map(len, errors))
     ax.set(xlim=(h, h * longest), ylim=(min(map(min, so_far)) / 3, 5 * max(ends)))
-    names_at_ends(ax, ends, names, [line.get_color() for line in lines], gap=0.13)
+    names_at_ends(ax, names, ends, [line.get_color() for line in lines], gap=0.13)
 
 
 @figure(

@@ -248,7 +248,7 @@ def variations(make, one_by_one=False, ends=False):
     elif kinds:
         yield "all", {key: another(kind, default[key]) for key, kind in kinds.items()}
     for key, kind in kinds.items():
-        if isinstance(kind, Choice):
+        if isinstance(kind, Choice) and (one_by_one or ends):
             for name in kind.names:
                 if name not in (default[key], another(kind, default[key])):
                     yield key, {key: name}

@@ -17,6 +17,7 @@ from figures import (
     rigid_body,
     stability_regions,
 )
+from figures.drawing.places import apart
 
 
 @pytest.fixture(autouse=True)
@@ -63,9 +64,9 @@ def test_implicit_euler_is_half_a_midpoint_step_of_twice_the_size():
 
 def test_names_at_the_ends_of_lines_are_moved_least():
     heights = np.array([0.5, 0.1, 0.52, 0.9])
-    moved = four_methods.apart(heights, 0.1)
+    moved = apart(heights, 0.1)
     np.testing.assert_allclose(moved, [0.46, 0.1, 0.56, 0.9])
-    np.testing.assert_allclose(four_methods.apart(heights, 0.01), heights)
+    np.testing.assert_allclose(apart(heights, 0.01), heights)
 
 
 @pytest.mark.parametrize(
