@@ -33,6 +33,7 @@ LABELS = {
     "fragile": "ResNet",
     "robust": "1-Lipschitz\nnetwork",
     "certain": "certain while\n$\\|\\delta\\|_2 < <radius>$",
+    "uncertain": "nothing is certain",
     "truth": "true label: <name>",
     "delta": "a perturbation,\nenlarged <times> times",
     "says": "says <name>",
@@ -83,6 +84,7 @@ def make(
         look = dict(ha="center", transform=said.transAxes)
         said.text(0.5, 0.55, labels(name), va="bottom", fontsize="x-large", **look)
         words = labels("certain", radius=rounded(radius, down=True))
+        words = words if radius > 0 else labels("uncertain")
         said.text(0.5, 0.45, words, va="top", **look)
     axes[1, 1].set_xlabel(labels("truth", name=of.names[y]), labelpad=em(0.4))
     which = {

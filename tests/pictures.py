@@ -318,9 +318,11 @@ def main(arguments=None):
         (given.out / "reports.json").write_text(
             json.dumps(reports, indent=1, ensure_ascii=False), "utf-8"
         )
-        problems = [p for r in reports[name] for p in wrong(name, r)]
-        for p in problems:
-            print("   ", p)
+        for problem in [p for r in reports[name] for p in wrong(name, r)]:
+            print("   ", problem)
+        if given.ends:
+            said = {label for r in reports[name] for _, label, _ in r.get("said", ())}
+            print("    not said:", *sorted(set(make.defaults["labels"]) - said))
     return reports
 
 

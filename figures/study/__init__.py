@@ -18,7 +18,7 @@ it. Source: Celledoni et al., arXiv:2210.02373.
 """
 
 import os
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +65,12 @@ def available():
         return "digits", str(error)
 
 
+@cache
 def announced(quick):
-    """What a figure is drawn of: digits if quick, or, saying why, without CIFAR-10."""
+    """What figures are drawn of: digits if quick, or, saying why once, without CIFAR-10."""
     name, why = ("digits", "") if quick else available()
     if why:
-        print(f"{why}\nHere it is drawn of the digits.", end=" ", flush=True)
+        print(f"{why}\nWithout it, the digits are drawn.", flush=True)
     return name
 
 
