@@ -310,7 +310,8 @@ def bits(value, adopted=False, depth=0):
         state = {
             key: entry
             for key, entry in vars(value).items()
-            if key not in ("_home", "_theta", "_leaves", "_offsets", "_places", "rng", "known")
+            if key
+            not in ("_home", "_theta", "_leaves", "_offsets", "_places", "rng", "known", "asked")
         }
         return type(value).__name__, bits(state, adopted, depth + 1)
     return type(value).__name__, repr(value)

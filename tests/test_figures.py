@@ -47,10 +47,11 @@ def test_figure_says_what_is_so_and_can_be_read(name, reports, scripts):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_label_has_a_number_that_an_option_could_change(name):
-    """But for 1-Lipschitz, and those of formulas: others are filled in."""
+    """But for names, RK4 or class 0, and those of formulas: others are filled in."""
     for key, words in make_of(name).defaults["labels"].items():
         prose = "".join(pictures.PLACE.sub("", words).split("$")[::2])
-        assert not any(c.isdigit() for c in prose.replace("1-Lipschitz", "")), (key, words)
+        names = r"1-Lipschitz|RK45?|class [01]|from 0|^0$"
+        assert not any(c.isdigit() for c in re.sub(names, "", prose)), (key, words)
 
 
 def test_what_is_wrong_with_a_picture_is_seen():
@@ -189,7 +190,7 @@ def test_command_line_lists_draws_and_refuses(tmp_path, capsys):
     folder = tmp_path / "new" / "folder"
     main(["leaky_slopes", "slope=0.2", "h=6/5", "--format", "svg", "--out", str(folder), "--quick"])
     svg = (folder / "leaky_slopes.svg").read_text("utf-8")
-    assert svg.startswith("<?xml") and "[1/1] leaky_slopes" in capsys.readouterr().out
+    assert svg.startswith("<?xml") and "leaky_slopes.svg" in capsys.readouterr().out
     main(["leaky_slopes", "--out", str(folder), "--style", "dark", "--size", "8x3.2"])
     image = plt.imread(folder / "leaky_slopes.png")
     assert image.shape[:2] == (320, 800) and image[0, 0, :3].max() < 0.2

@@ -88,14 +88,14 @@ class Stage:
 
     def find_moving(self):
         """The artists that some control makes stale."""
-        found = {}
+        found, there = {}, list(self.artists())
+        for artist in there:
+            artist.stale = False
         for key, control in self.controls.items():
             for position in (control.least, control.most):
-                still = [artist for artist in self.artists() if not artist.stale]
                 self.update(**{**self.values, key: control.value(position)})
-                found |= dict.fromkeys(artist for artist in still if artist.stale)
                 self.update(**self.values)
-                self.canvas.draw()
+                found |= dict.fromkeys(artist for artist in there if artist.stale)
         return found
 
     def artists(self):
