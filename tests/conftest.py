@@ -14,7 +14,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from alone import run_alone
+from second_process import pytest_runtestloop
 
+__all__ = ["pytest_runtestloop"]
 mpl.use("Agg")
 ROOT = Path(__file__).parent.parent
 sys.path.append(
