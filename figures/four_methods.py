@@ -143,7 +143,10 @@ def make(
     energy.set_ylabel(labels("energy"))
     decades = np.ptp(np.log10(energy.get_ylim()))
     if decades < 2.5:
-        few = MaxNLocator(5) if decades < 0.5 else LogLocator(subs=(1, 2, 5))
+        digits = (1, 2, 5) if decades > 1 else (1, 1.5, 2, 3, 5, 7)
+        few = LogLocator(subs=digits)
+        if decades < 0.4:
+            few = MaxNLocator(5, steps=(1, 2, 5, 10))  # 1 is among these, too
         energy.yaxis.set_major_locator(few)
         energy.yaxis.set_major_formatter("{x:.4g}")
         energy.yaxis.set_minor_locator(NullLocator())
