@@ -96,14 +96,9 @@ def make(
         off = np.maximum.accumulate(np.abs(I(x) - I(x[0])))
         lines += right.semilogy(t[1:], np.maximum(off, 1e-17)[1:], **look(k))
     title = "orbits" if I(orbits["Euler"][1][-1]) > I(np.array(start)) else "rest"
-    left.plot(*start, "o", color=shade(1), zorder=5)
-    left.annotate(
-        labels("start"),
-        start,
-        (em(0.5), em(-0.2)),
-        textcoords="offset points",
-        fontsize="small",
-    )
+    left.plot(*start, "o", color=shade(1), zorder=5, label=labels("start"))
+    box = dict(frameon=True, framealpha=1, edgecolor="none", borderaxespad=0)
+    left.legend(loc="upper right", fontsize="small", handlelength=1, **box)
     left.set(xlim=(0, far[0]), ylim=(0, far[1]), title=labels(title))
     left.set(xlabel=labels("x"), ylabel=labels("y"))
     right.set(xlim=(0, time), ylim=(1e-17, 100), xlabel=labels("time"))
