@@ -8,6 +8,7 @@ from matplotlib.text import Text
 from figures import (
     cfl,
     four_methods,
+    growing_attack,
     learned_hamiltonian,
     poincare_section,
     resnet_is_euler,
@@ -16,7 +17,7 @@ from figures import (
     stability_regions,
     vanishing_gradients,
 )
-from figures.drawing.saving import style
+from figures.drawing.saving import scale_of, style
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +97,12 @@ def test_no_circle_runs_through_the_name_of_an_eigenvalue(z):
     box = Text.get_window_extent(ax.texts[0]).transformed(ax.transData.inverted())
     x, y = np.meshgrid(*np.linspace(box.min, box.max, 9).T)
     assert (np.hypot(x + 1, y) > 1).all() and x.min() > -4 and y.max() < 4
+
+
+def test_the_words_under_large_images_are_not_cut():
+    size = (8, 4.5)
+    with style(scale=scale_of(growing_attack.make, size)):
+        fig = growing_attack.make(True, figsize=size, eps=(0, 0.05, 5), images="digits")
+        fig.draw_without_rendering()
+    under = [ax.xaxis.label.get_window_extent() for ax in fig.axes]
+    assert len(under) == 8 and min(box.y0 for box in under) > -2
