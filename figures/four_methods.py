@@ -122,7 +122,7 @@ def make(
     angle = np.linspace(0, 2 * np.pi, 181)
     dashed = dict(color=shade(1), linestyle=(0, (4, 3)), linewidth=em(0.1))
     fig = plt.figure(figsize=figsize)
-    above, below = fig.subfigures(2, 1, height_ratios=(1.35, 1))
+    above, below = fig.subfigures(2, 1, height_ratios=(1.45, 1))
     axes, (position, energy) = above.subplots(1, 4, sharey=True), below.subplots(1, 2)
     lines = []
     for ax, name, k, (t, x) in zip(axes, names, (1, 0, 3, 2), orbits, strict=True):

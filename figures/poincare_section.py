@@ -116,7 +116,7 @@ def make(
     time=2500.0,
     orbits=12,
     method="RK4",
-    figsize=(13.3, 7),
+    figsize=(13.3, 7.4),
     labels=LABELS,
 ):
     time = min(time, 200) if quick else time
