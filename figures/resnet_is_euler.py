@@ -99,11 +99,12 @@ def make(
     left.legend(loc="lower right", ncols=2, **box)
     left.set(xlabel=labels("x1"), ylabel=labels("x2"), aspect="equal")
     left.set(xlim=limits[0], ylim=limits[1])
+    true = dnn.exact_flow(X, x0, np.linspace(0, T, depths[-1] + 1))
+    lost = np.linalg.norm(polygons[-1] - true, axis=-1).max() > start / 2
+    left.set_title(labels("lost" if lost else "left", method=method, T=T))
 
     counts = np.unique([*2 ** np.arange(2, 9 if quick else 13), *depths])
     errors = errors_of(X, x0, T, counts, step)
-    lost = errors[counts == depths[-1]] > start / 2
-    left.set_title(labels("lost" if lost else "left", method=method, T=T))
     exact_enough = errors > ROUNDING
     n, e, p = counts[exact_enough], errors[exact_enough], step.order
     dotted = (e * n**p).min() / 3 * n ** -float(p)

@@ -10,6 +10,7 @@ from figures import (
     four_methods,
     growing_attack,
     learned_hamiltonian,
+    lotka_volterra,
     poincare_section,
     resnet_is_euler,
     rigid_body,
@@ -39,6 +40,12 @@ def labelled(axis):
 def test_layers_that_lose_the_flow_are_not_said_to_follow_it(n, follows):
     fig = resnet_is_euler.make(True, depths=(n,), T=10, start=1.6)
     assert ("follow" in fig.axes[0].get_title()) == follows
+
+
+@pytest.mark.parametrize("time, word", [(5, "moves"), (12, "spirals")])
+def test_euler_spirals_only_if_it_goes_round(time, word):
+    fig = lotka_volterra.make(True, rates=(1, 1, 1, 1), time=time, steps=250)
+    assert word in fig.axes[0].get_title()
 
 
 def test_a_percentage_has_no_exponent():
