@@ -110,5 +110,5 @@ def make(
     off = np.abs(I(orbits["gradient"][1]) - I(np.array(start))).max()
     right.set(title=labels("kept", off=power(max(off, 1e-17))), ylabel=labels("off"))
     names = [labels(name) for name in looks]
-    names_at_ends(right, names, *ends_of(lines), 0.13, fontsize="small")
+    names_at_ends(right, names, *ends_of(lines), fontsize="small")
     return fig
