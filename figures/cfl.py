@@ -26,7 +26,7 @@ LABELS = {
     "panel": r"$<factor>\,h_{\max}$: <does>",
     "together": "no distance grows",
     "apart": "distances grow",
-    "x": r"$x$ (m); after <steps> steps $|u| \leq <most>$",
+    "x": "$x$ (m)\n" r"after <steps> steps $|u| \leq <most>$",
     "y": "$y$ (m)",
     "grow": r"beyond $h_{\max}$ distances can grow",
     "shrink": r"up to $h_{\max}$ no distance grows",

@@ -93,15 +93,15 @@ def make(
             ax.axvline(
                 -2 * r, color=colour, linestyle="--", linewidth=em(0.1), zorder=0
             )
-        under = dict(y=0.985, ha="center", va="top")
+        under = dict(y=0.985, va="top", fontsize="small")
         step = (
             labels("up to", step=method.non_expansive_step(X)) if r else labels("none")
         )
-        below.text(-r if r else -0.5, s=step, color=colour, **under)
+        place = dict(x=0.08 - 2 * r) if r else dict(x=-0.08, ha="right")
+        below.text(s=step, color=colour, **place, **under)
         limit = z[linear <= 1 + 1e-9].max()
         if limit > 2 * r + 0.6:
-            said = labels("linear")
-            below.text(0.35 - limit, s=said, fontsize="small", **under)
+            below.text(-limit, s=labels("linear"), ha="center", **under)
         below.set_box_aspect(6.2 / (RIGHT - LEFT) / 2.9)  # as wide as the one above
         below.set(xlim=(LEFT, RIGHT), ylim=(0.9, 1.3), yticks=[1, 1.2], xticks=[-2, 0])
         below.set_xlabel(labels("z", L=X.lipschitz()))

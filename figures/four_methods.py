@@ -122,7 +122,7 @@ def make(
     angle = np.linspace(0, 2 * np.pi, 181)
     dashed = dict(color=shade(1), linestyle=(0, (4, 3)), linewidth=em(0.1))
     fig = plt.figure(figsize=figsize)
-    above, below = fig.subfigures(2, 1, height_ratios=(1.35, 1))
+    above, below = fig.subfigures(2, 1, height_ratios=(1.45, 1))
     axes, (position, energy) = above.subplots(1, 4, sharey=True), below.subplots(1, 2)
     lines = []
     for ax, name, k, (t, x) in zip(axes, names, (1, 0, 3, 2), orbits, strict=True):
@@ -143,7 +143,10 @@ def make(
     energy.set_ylabel(labels("energy"))
     decades = np.ptp(np.log10(energy.get_ylim()))
     if decades < 2.5:
-        few = MaxNLocator(5) if decades < 0.5 else LogLocator(subs=(1, 2, 5))
+        digits = (1, 2, 5) if decades > 1 else (1, 1.5, 2, 3, 5, 7)
+        few = LogLocator(subs=digits)
+        if decades < 0.4:
+            few = MaxNLocator(5, steps=(1, 2, 5, 10))  # 1 is among these, too
         energy.yaxis.set_major_locator(few)
         energy.yaxis.set_major_formatter("{x:.4g}")
         energy.yaxis.set_minor_locator(NullLocator())

@@ -88,6 +88,7 @@ def make(
         where = dict(xycoords=(ax.transAxes, top), xytext=(0, em(2.2)))
         ax.annotate(words, (0.5, 1), **where, **above)
     fig.suptitle(sentence(labels, found))
+    fig.draw_without_rendering()  # the second layout is right where the first is not
     return fig
 
 

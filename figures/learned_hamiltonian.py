@@ -96,7 +96,8 @@ def make(
     net = train(system, reach, pairs, noise, steps, seed, 50 if quick else 400)
     fig, axes = plt.subplots(1, 2, figsize=figsize, width_ratios=(1.2, 1))
     name = labels(system)
-    error, drift, end = draw_solution(axes[0], net, system, 0.8 * reach)
+    q0 = max(0.4 * reach, 0.8 * reach, key=SYSTEMS[system][0])  # not in a well
+    error, drift, end = draw_solution(axes[0], net, system, q0)
     said = dict(name=name, end=f"{end:.0f}", error=one_digit(error))
     axes[0].set_title(labels("solution", energy=one_digit(drift), **said))
     x, y = seen(system, reach, pairs, noise, seed)

@@ -18,8 +18,8 @@ from .drawing.places import names_at_ends
 from .symplectic_energy import T, resnet, symplectic, train
 
 LABELS = {
-    "short": "until $t = <short>$: the ResNet\nis <off:.1g> % of the radius off",
-    "long": "until $t = <long>$: the ResNet\nis <off:.2g> % of the radius off",
+    "short": "until $t = <short>$: the ResNet\nis <off> % of the radius off",
+    "long": "until $t = <long>$: the ResNet\nis <off> % of the radius off",
     "energy": "the symplectic one keeps\nthe energy within $<most>$",
     "q": "$q$",
     "p": "$p$",
@@ -67,7 +67,8 @@ def make(
         ax.plot(circle.real, circle.imag, color=shade(0.2), linewidth=em(0.6), zorder=1)
         for x, width, colour in zip(states, (0.3, 0.12), looks, strict=True):
             plotting.trajectories(x[until], ax, color=colour, linewidth=em(width))
-        percent = 100 * off[0, until].max()
+        digits = {"short": 1, "long": 2}[name]
+        percent = float(f"{100 * off[0, until].max():.{digits}g}")
         ax.set_title(labels(name, off=percent, **{name: end}))
         ax.set(xlabel=labels("q"), aspect="equal")
         ax.set(xlim=(-widest, widest), ylim=(-widest, widest))

@@ -27,6 +27,7 @@ LABELS = {
     "gradient": "gradient",
     "start": "start",
     "orbits": "Euler spirals outwards, off the level lines of $I$",
+    "arcs": "Euler moves outwards, off the level lines of $I$",
     "rest": "the start is a point of rest",
     "kept": "the discrete gradient keeps $I$, to $<off>$",
     "x": "prey $x$",
@@ -75,7 +76,7 @@ def make(
     figsize=(13.3, 6),
     labels=LABELS,
 ):
-    I = systems.lotka_volterra(*rates).invariants["cycle"]
+    I, (a, b, c, d) = systems.lotka_volterra(*rates).invariants["cycle"], rates
     looks = {
         "gradient": (0, 0.3),
         "midpoint": (2, 0.15),
@@ -95,20 +96,19 @@ def make(
         left.plot(*x.T, **look(k, linewidth=em(width)))
         off = np.maximum.accumulate(np.abs(I(x) - I(x[0])))
         lines += right.semilogy(t[1:], np.maximum(off, 1e-17)[1:], **look(k))
-    title = "orbits" if I(orbits["Euler"][1][-1]) > I(np.array(start)) else "rest"
-    left.plot(*start, "o", color=shade(1), zorder=5)
-    left.annotate(
-        labels("start"),
-        start,
-        (em(0.5), em(-0.2)),
-        textcoords="offset points",
-        fontsize="small",
-    )
+    euler = orbits["Euler"][1]
+    around = np.unwrap(np.angle((euler - [c / d, a / b]) @ [1, 1j]))  # the rest point
+    title = "orbits" if np.ptp(around) > 2 * np.pi else "arcs"
+    if not I(euler[-1]) > I(euler[0]):
+        title = "rest"
+    left.plot(*start, "o", color=shade(1), zorder=5, label=labels("start"))
+    box = dict(frameon=True, framealpha=1, edgecolor="none", borderaxespad=0)
+    left.legend(loc="upper right", fontsize="small", handlelength=1, **box)
     left.set(xlim=(0, far[0]), ylim=(0, far[1]), title=labels(title))
     left.set(xlabel=labels("x"), ylabel=labels("y"))
     right.set(xlim=(0, time), ylim=(1e-17, 100), xlabel=labels("time"))
     off = np.abs(I(orbits["gradient"][1]) - I(np.array(start))).max()
     right.set(title=labels("kept", off=power(max(off, 1e-17))), ylabel=labels("off"))
     names = [labels(name) for name in looks]
-    names_at_ends(right, names, *ends_of(lines), 0.13, fontsize="small")
+    names_at_ends(right, names, *ends_of(lines), fontsize="small")
     return fig

@@ -12,6 +12,7 @@ from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from scipy.stats import qmc
 
 import dynsys_nn as dnn
@@ -114,6 +115,9 @@ def make(
     right.annotate(labels("rounding"), (t[-1], eps), (0, em(-0.3)), **below)
     right.set(xlabel=labels("time"), ylabel=labels("worst"), xlim=(0, t[-1]))
     right.set(ylim=(1e-17, max(100, 1000 * most[0])))
-    names_at_ends(right, names, most, colours, gap=0.3)
+    for ax in (left, right):
+        ax.xaxis.set(major_locator=MaxNLocator(5), major_formatter="{x:g}")
+    _, lower = names_at_ends(right, names, most, colours, gap=0.3)
+    lower.set_va("bottom")  # above the ticks
     right.set_title(labels("drift", most=at_most(most[1])))
     return fig

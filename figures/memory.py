@@ -11,6 +11,7 @@ import tracemalloc
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 import dynsys_nn as dnn
 from dynsys_nn.plotting import em, look
@@ -27,7 +28,7 @@ WAYS = (
     ("reversed", dnn.Reversed(), 0),
 )
 LABELS = {
-    "title": "depth <n>: <stored:.3g> MB to store the states,"
+    "title": "depth <n>: <stored> MB to store the states,"
     " <reversed:.2g> MB to reverse the flow",
     "depth": "depth $n$",
     "memory": "peak memory of a gradient (MB)",
@@ -61,8 +62,8 @@ def peak(net, x, y, adjoint):
 
 @figure(
     depth=Whole(100, 2000, "layers of the deepest network"),
-    pairs=Whole(8, 64, "pairs (q, p) of components of a state"),
-    batch=Whole(32, 512, "samples"),
+    pairs=Whole(8, 32, "pairs (q, p) of components of a state"),
+    batch=Whole(32, 256, "samples"),
     method=Choice(METHODS, "the method that takes the steps"),
 )
 def make(
@@ -99,4 +100,6 @@ def make(
     ax.set(ylim=(0.5 * peaks["reversed"][0], 2 * peaks["stored"][-1]))
     ax.set_title(labels("title", n=depths[-1], **last))
     ax.minorticks_off()
+    if np.ptp(np.log10(ax.get_ylim())) < 2:  # more ticks than one or two
+        ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}")
     return fig

@@ -98,7 +98,7 @@ def describe(orbits, n, labels):
     last = change[:, -1].mean()
     what = "bounded" if abs(last) < worst / 2 else "falls" if last < 0 else "grows"
     shown = worst if what == "bounded" else abs(last)
-    return labels(what, change=f"{100 * shown:.2g}")
+    return labels(what, change=f"{float(f'{100 * shown:.2g}'):g}")
 
 
 @figure(
@@ -116,7 +116,7 @@ def make(
     time=2500.0,
     orbits=12,
     method="RK4",
-    figsize=(13.3, 7),
+    figsize=(13.3, 7.4),
     labels=LABELS,
 ):
     time = min(time, 200) if quick else time
@@ -134,6 +134,7 @@ def make(
         what = describe(found, round(time / step) + 1, labels)
         ax.set_title(labels(name, h=h, name=method, step=step, drift=what))
         ax.set(aspect="equal", xlabel=labels("q", t=time))
+        ax.locator_params(nbins=6)
         ax.set(xlim=1.1 * q[[0, -1]], ylim=(-1.1 * p.max(), 1.1 * p.max()))
     axes[0].set_ylabel(labels("p"))
     return fig

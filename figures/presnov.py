@@ -102,5 +102,5 @@ def make(
             ax.text(0.5, 0.5, labels("zero"), fontsize="xx-large", **centre)
     for ax in axes:
         ax.set_xlabel(labels(across))
-    fig.supxlabel(labels("width"))
+    axes[1].set_xlabel("\n".join([labels(across), labels("width")]))
     return fig

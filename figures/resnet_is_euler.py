@@ -17,6 +17,7 @@ from .drawing import Choice, Number, Several, Whole, figure
 
 LABELS = {
     "left": "<method> layers follow the flow to $T = <T>$",
+    "lost": "so few <method> layers lose the flow until $T = <T>$",
     "layers": "<n> layers",
     "exact": "exact flow",
     "start": "$x_0$",
@@ -98,7 +99,9 @@ def make(
     left.legend(loc="lower right", ncols=2, **box)
     left.set(xlabel=labels("x1"), ylabel=labels("x2"), aspect="equal")
     left.set(xlim=limits[0], ylim=limits[1])
-    left.set_title(labels("left", method=method, T=T))
+    true = dnn.exact_flow(X, x0, np.linspace(0, T, depths[-1] + 1))
+    lost = np.linalg.norm(polygons[-1] - true, axis=-1).max() > start / 2
+    left.set_title(labels("lost" if lost else "left", method=method, T=T))
 
     counts = np.unique([*2 ** np.arange(2, 9 if quick else 13), *depths])
     errors = errors_of(X, x0, T, counts, step)

@@ -227,6 +227,7 @@ def make(
     n = 100 if quick else len(shown.x) if small else 150
     x, y = shown.x[:n], shown.y[:n]
     grid = np.linspace(0, max(eps, eps_max), 5 if quick else 21 if small else 8)
+    grid = np.union1d(grid, eps)  # so that what is marked lies on the curve
     effort = dict(steps=steps, restarts=1 if quick or not small else 2)
     attack = partial(dnn.PGD, **effort)
     fig, axes = plt.subplots(1, len(kinds), figsize=figsize, sharey=True, squeeze=False)

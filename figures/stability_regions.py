@@ -91,9 +91,18 @@ def make(quick=False, *, h=1.4, gamma=0.1, time=30.0, figsize=(13.3, 6), labels=
             labels(hardly + what, **shown), color=colour, fontsize="small"
         )
         solution.set(xlim=(0, time), ylim=(-2.2, 2.2), xlabel=labels("time"))
-    beside = dict(textcoords="offset points", va="center")
-    above = (0 if abs(z[0] + 1) < 1.5 else z[0].real, z[0].imag)
-    axes[0, 0].annotate(labels("eigenvalues"), above, (em(0.5), 0), **beside)
+    name_eigenvalue(axes[0, 0], labels("eigenvalues"), z[0])
     axes[0, 0].set_ylabel(labels("imaginary"))
     axes[1, 0].set_ylabel(labels("q"))
     return fig
+
+
+def name_eigenvalue(region, name, z):
+    """Beside z = hλ, where the disc |z + 1| ≤ 1 of Euler's method does not lie."""
+    if z.real < -2 and z.imag < 2:
+        beside = (z.real, z.imag), (0, em(0.4)), dict(ha="center", va="bottom")
+    else:
+        right = 0 if abs(z + 1) < 1.5 else z.real
+        beside = (right, z.imag), (em(0.5), 0), dict(va="center")
+    at, offset, aligned = beside
+    region.annotate(name, at, offset, textcoords="offset points", **aligned)

@@ -107,8 +107,12 @@ def make(
         plane.set(title=labels("learned", right=right), xticks=[], yticks=[])
         plane.spines[:].set_visible(False)
     above[0].set_ylabel(labels("norm", layers=layers))
-    above[0].yaxis.set_major_locator(LogLocator(100))  # 1 is among its ticks
+    few = np.ptp(np.log10(above[0].get_ylim())) < 2
+    ticks = LogLocator(subs=(1, 2, 5)) if few else LogLocator(100)  # 1 among them
+    above[0].yaxis.set_major_locator(ticks)
     above[0].yaxis.set_minor_formatter("")
+    if few:
+        above[0].yaxis.set_major_formatter("{x:g}")
     fig.suptitle(labels("title", layers=layers))
     return fig
 

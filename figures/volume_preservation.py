@@ -27,7 +27,7 @@ LABELS = {
     "exact": "exact flow",
     "times": "applications",
     "area": "area of the shape (%)",
-    "sentence": "ResNet: up to <most:.3g> % off",
+    "sentence": "ResNet: up to <most> % off",
     "structured curve": "volume-preserving",
     "resnet curve": "ResNet",
 }
@@ -114,9 +114,14 @@ def make(
             strength = 0.35 if n else 0.75
             ax.fill(*image[n].T, color=tint(style["color"], strength), linewidth=0)
             ax.plot(*exact[n].T, color=shade(1), linewidth=em(0.08), linestyle="--")
-            place = beside(u[n], np.concatenate([exact[n], image[n]]), out=n > 0)
+            own, out = np.concatenate([exact[n], image[n]]), n > 0
+            if n == 0:  # inside, where the other shapes leave room for it
+                inside = beside(u[0], own, out=False) - 0.22 * u[0]
+                others = np.concatenate([*exact[shown[1:]], *image[shown[1:]]])
+                out = np.linalg.norm(others - inside, axis=-1).min() < 0.12
+            place = beside(u[n], own, out)
             ax.annotate(
-                labels("count", n=n), place, em(0.75 if n else -0.75) * u[n],
+                labels("count", n=n), place, em(0.75 if out else -0.75) * u[n],
                 textcoords="offset points", ha="center", va="center",
                 fontweight="bold",
             )  # fmt: skip
@@ -143,6 +148,7 @@ def make(
     )  # fmt: skip
     most, margin = np.abs(percent[1] - 100).max(), 0.2 * max(high - low, 1)
     axes[2].set(xlabel=labels("times"), ylabel=labels("area"))
-    axes[2].set(title=labels("sentence", most=most), ylim=(low - margin, high + margin))
+    said = labels("sentence", most=float(f"{most:.3g}"))
+    axes[2].set(title=said, ylim=(low - margin, high + margin))
     axes[2].xaxis.get_major_locator().set_params(integer=True)
     return fig
