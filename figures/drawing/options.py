@@ -124,11 +124,21 @@ class Labels(Option):
         self.default = default
 
     def __call__(self, name, value):
-        unknown = ", ".join(map(str, set(value) - set(self.default)))
-        if unknown:
-            raise ValueError(
-                f"there is no label {unknown}; there are {', '.join(self.default)}"
-            )
+        if not isinstance(value, dict):
+            raise ValueError(f"{name} is a dict of texts, got {value!r}")
+        for label, text in value.items():
+            if label not in self.default:
+                there = ", ".join(self.default)
+                raise ValueError(f"there is no label {label}; there are {there}")
+            if not isinstance(text, str):
+                raise ValueError(f"the label {label!r} is a text, got {text!r}")
+            there = places(self.default[label])
+            unknown = ", ".join(f"<{place}>" for place in places(text) - there)
+            if unknown:
+                there = ", ".join(f"<{place}>" for place in sorted(there)) or "nothing"
+                raise ValueError(
+                    f"the label {label!r} cannot say {unknown}, only {there}"
+                )
         return Words(self.default | value)
 
     def read(self, text):
@@ -136,7 +146,10 @@ class Labels(Option):
             raise ValueError(
                 f"labels are read from a JSON file of a dict of texts, got {text!r}"
             )
-        return json.loads(Path(text).read_text("utf-8"))
+        try:
+            return json.loads(Path(text).read_text("utf-8"))
+        except json.JSONDecodeError as wrong:
+            raise ValueError(f"{text} is not JSON: {wrong}") from None
 
 
 class Words(dict):
@@ -152,7 +165,15 @@ class Words(dict):
             is_text = isinstance(value, str)
             return value if is_text else format(value, (form or ":.4g")[1:])
 
-        return re.sub(r"<(\w+)(:[^<>]+)?>", filled, self[name])
+        return re.sub(PLACE, filled, self[name])
+
+
+PLACE = r"<(\w+)(:[^<>]+)?>"
+
+
+def places(text):
+    """The names that stand in <…> in a text."""
+    return {name for name, _ in re.findall(PLACE, text)}
 
 
 SIZE = Several(Number(2, 40, "inches"), 2, 2, "width and height in inches")
@@ -175,7 +196,7 @@ def figure(**options):
 
         @functools.wraps(make)
         def looked_at(quick=False, **given):
-            unknown = ", ".join(set(given) - set(known))
+            unknown = ", ".join(name for name in given if name not in known)
             if unknown:
                 raise TypeError(
                     f"there is no option {unknown}; there are {', '.join(known)}"

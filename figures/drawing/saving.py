@@ -41,12 +41,18 @@ def message(name):
     return " ".join(paragraphs[0].split())
 
 
+def moves(name):
+    """Whether a figure has an animation."""
+    return hasattr(importlib.import_module(f"figures.{name}"), "animate")
+
+
 def looked_at(formats, font=None):
     """The formats in a text, png,mp4; ValueError for one that cannot be made here."""
     formats = tuple(formats.split(","))
-    unknown = ", ".join(set(formats) - set(FORMATS))
+    unknown = [kind for kind in formats if kind not in FORMATS]
     if unknown:
-        raise ValueError(f"unknown format {unknown}; there are {', '.join(FORMATS)}")
+        there = ", ".join(FORMATS)
+        raise ValueError(f"unknown format {', '.join(unknown)}; there are {there}")
     if "mp4" in formats and not shutil.which(mpl.rcParams["animation.ffmpeg_path"]):
         raise ValueError(
             "mp4 needs the program ffmpeg, which is not found: gif, html and pdf do not"
@@ -92,11 +98,8 @@ def draw(
     otherwise. size: (width, height) in inches, text and lines with it; options: those
     of `make`.
     """
-    module, formats, out = (
-        importlib.import_module(f"figures.{name}"),
-        looked_at(format, font),
-        Path(out),
-    )
+    module, out = importlib.import_module(f"figures.{name}"), Path(out)
+    formats = looked_at(format, font)
     out.mkdir(parents=True, exist_ok=True)
     paths = []
     with style(look, font, scale_of(module.make, size)):
@@ -106,7 +109,7 @@ def draw(
             paths.append(out / f"{name}.{kind}")
             fig.savefig(paths[-1], metadata=STILL[kind])
         plt.close(fig)
-    if hasattr(module, "animate"):
+    if moves(name):
         known = module.animate.options
         moved = {key: value for key, value in options.items() if key in known}
         with style(look, font, scale_of(module.animate, size)):

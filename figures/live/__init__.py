@@ -11,15 +11,6 @@ fixes their limits, so that nothing leaves the picture wherever the sliders are.
 and a notebook (`window`), a web page (`Stage`), and paper (`still`).
 """
 
-from pathlib import Path
+from .stage import NAMES, Stage, controls_of, still, values_of, window
 
-from .stage import Stage, controls_of, still, window
-
-NAMES = tuple(
-    sorted(
-        path.stem
-        for path in Path(__file__).parent.glob("[!_]*.py")
-        if path.stem != "stage"
-    )
-)
-__all__ = ["NAMES", "Stage", "controls_of", "still", "window"]
+__all__ = ["NAMES", "Stage", "controls_of", "still", "values_of", "window"]
