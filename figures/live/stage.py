@@ -244,8 +244,8 @@ def slider(strip, control, value, k, n):
     made._format = control.text  # a name, where others have a number
     made.vline.set_visible(False)
     made.valtext.set_text(control.text(made.val))
-    for text in (made.label, made.valtext):
-        text.set_fontsize("small")
+    for text, x in ((made.label, -0.04), (made.valtext, 1.04)):
+        text.set(fontsize="small", x=x)  # clear of the handle at an end
     made.layer = Layer(
         strip.figure.canvas,
         cell.bbox,
