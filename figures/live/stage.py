@@ -14,6 +14,7 @@ from dynsys_nn.plotting import STYLES, shade
 from ..drawing import Choice, Number, Whole
 
 SIZE, STRIP = (13, 7.3), 0.17
+DPI = 80  # of a new window: it fits on a small laptop, and can be made larger
 _modules = {path.stem for path in Path(__file__).parent.glob("[!_]*.py")}
 NAMES = tuple(sorted(_modules - {"stage"}))
 
@@ -233,7 +234,7 @@ def slider(strip, control, value, k, n):
     row, column = divmod(k, columns)
     cell = strip.add_axes((column / columns, 0.33 - 0.32 * row, 1 / columns, 0.32))
     cell.set_axis_off()
-    ax = cell.inset_axes((0.25, 0.2, 0.5, 0.6))
+    ax = cell.inset_axes((0.23, 0.2, 0.5, 0.6))
     made = Slider(
         ax, control.name, control.least, control.most,
         valinit=control.position(value), valstep=1 if control.whole else None,
@@ -263,7 +264,7 @@ def window(name, style="lecture", show=True, **values):
     """
     values, look = values_of(name, values), Choice(STYLES, "a style")("style", style)
     plt.style.use(STYLES[look])
-    fig = plt.figure(figsize=SIZE)
+    fig = plt.figure(figsize=SIZE, dpi=DPI)
     fig.canvas.manager.set_window_title(name)
     window = Window(name, fig, **values)
     fig.live = window  # or the sliders would be forgotten
