@@ -1,9 +1,11 @@
-"""What a user gets wrong on the command line of the figures, or in a file of labels, is refused before anything is trained."""
+"""What a user gets wrong on the command line of the figures, or in a file of labels, is refused before anything is trained; what may well be written is understood."""
 
 import json
 
+import matplotlib.pyplot as plt
 import pytest
 
+from dynsys_nn import plotting
 from figures import leaky_slopes
 from figures.__main__ import main
 
@@ -57,3 +59,18 @@ def test_the_list_says_which_figures_move(capsys):
     main(["--list", "point_separation", "leaky_slopes"])
     moving, _, still = capsys.readouterr().out.partition("leaky_slopes  ")
     assert "--format gif,mp4,html,pdf" in moving and "--format" not in still
+
+
+def test_more_certified_than_stands_an_attack_is_refused():
+    """It is what comes of exchanging them."""
+    with pytest.raises(ValueError, match="certified exceeds attacked"):
+        plotting.certified_accuracy([0, 1], [0.9, 0.8], [0.9, 0.7])
+
+
+@pytest.mark.parametrize("style", plotting.STYLES)
+def test_keywords_may_be_short_in_every_style(style):
+    with plt.style.context(plotting.STYLES[style]):
+        lines = plotting.components([0, 1], [[1, 2], [3, 4]], c="C3", ls=":")
+        lines += plotting.certified_accuracy([0, 1], [0.9, 0.8], [0.9, 0.9], c="C3", ls=":")
+        assert {(y.get_color(), y.get_linestyle()) for y in lines} == {("C3", ":")}
+        plt.close()
