@@ -61,12 +61,6 @@ def test_the_list_says_which_figures_move(capsys):
     assert "--format gif,mp4,html,pdf" in moving and "--format" not in still
 
 
-def test_more_certified_than_stands_an_attack_is_refused():
-    """It is what comes of exchanging them."""
-    with pytest.raises(ValueError, match="certified exceeds attacked"):
-        plotting.certified_accuracy([0, 1], [0.9, 0.8], [0.9, 0.7])
-
-
 @pytest.mark.parametrize("style", plotting.STYLES)
 def test_keywords_may_be_short_in_every_style(style):
     with plt.style.context(plotting.STYLES[style]):
