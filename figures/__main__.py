@@ -30,7 +30,7 @@ import matplotlib as mpl
 from dynsys_nn.plotting import STYLES
 
 from . import NAMES, SLOW, TOGETHER, live
-from .drawing import SIZE, shown
+from .drawing import SIZE, Labels, shown
 from .drawing.saving import FORMATS, MOVING, draw, drawn, looked_at, message, moves
 
 #: a process is another program, which a browser has not
@@ -65,15 +65,18 @@ def names_and_given(texts):
 
 
 def live_values(name, texts, error):
-    """The values of a live figure's controls, of which some texts give some."""
+    """What some texts give of a live figure: values of its controls, and labels."""
     others, given = names_and_given(texts)
     if others:
         error(f"--live {name} is one figure: it does not go with {', '.join(others)}")
     try:
-        controls = live.controls_of(name)
-        read = {k: controls[k].option.read(given[k]) for k in given if k in controls}
-        return live.values_of(name, given | read)
-    except ValueError as wrong:
+        kinds = {key: c.option for key, c in live.controls_of(name).items()}
+        kinds["labels"] = Labels(live.words_of(name))
+        read = {key: kinds[key].read(given[key]) for key in given if key in kinds}
+        both = given | read
+        words = kinds["labels"]("labels", both.pop("labels", {}))
+        return {"labels": words, **live.values_of(name, both)}
+    except (ValueError, OSError) as wrong:
         error(str(wrong))
 
 

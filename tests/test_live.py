@@ -1,5 +1,6 @@
 """A live figure shows what its sliders say, and all of it, however they are moved."""
 
+import json
 import os
 import re
 import shutil
@@ -168,6 +169,23 @@ def test_what_no_slider_can_say_is_refused(name, values, words, capsys):
     with pytest.raises(SystemExit):
         main(["--live", name, *(f"{key}={value}" for key, value in values.items())])
     assert words[:-1] in capsys.readouterr().err and plt.get_fignums() == there
+
+
+def test_a_live_figure_speaks_another_language(tmp_path, capsys):
+    german = {"activation": "die Aktivierung", "says": "<what>: höchstens × <bound:.2f>"}
+    path = tmp_path / "german.json"
+    path.write_text(json.dumps(german), "utf-8")
+    with plt.rc_context():
+        main(["--live", "leaky_slopes", f"labels={path}", "h=2.5"])
+        window = plt.gcf().live
+        assert window.said.get_text() == "some distances grow: höchstens × 1.50"
+        fig = live.still("leaky_slopes", labels=german)
+        assert fig.axes[0].get_title() == "die Aktivierung"
+        plt.close(fig)
+        plt.close(window.fig)
+    capsys.readouterr()
+    with pytest.raises(ValueError, match="the label 'says' cannot say <h>, only <bound>, <what>"):
+        live.window("leaky_slopes", labels={"says": "<h>"})
 
 
 def test_a_window_begins_where_it_is_told(capsys):

@@ -11,7 +11,7 @@ from matplotlib.widgets import Slider
 
 from dynsys_nn.plotting import STYLES, shade
 
-from ..drawing import Choice, Number, Whole
+from ..drawing import Choice, Labels, Number, Whole
 
 SIZE, STRIP = (13, 7.3), 0.17
 DPI = 80  # of a new window: it fits on a small laptop, and can be made larger
@@ -68,6 +68,11 @@ def values_of(name, given):
     return values | {key: controls[key].option(key, given[key]) for key in given}
 
 
+def words_of(name, given=None):
+    """The words of a live figure: its LABELS, some of them given."""
+    return Labels(module_of(name).LABELS)("labels", given or {})
+
+
 def module_of(name):
     if name not in NAMES:
         raise ValueError(f"no live figure {name}; there are {', '.join(NAMES)}")
@@ -98,15 +103,16 @@ class Layer:
 class Stage:
     """A live figure on `fig`: `show(**values)` moves it and returns its line of text.
 
-    picture: the Figure or SubFigure on which it draws (default: `fig`); values: of its
-    controls, at first. The layout is made once; what moves is found by moving it.
+    picture: the Figure or SubFigure on which it draws (default: `fig`); labels: some of
+    its words; values: of its controls, at first. The layout is made once; what moves is
+    found by moving it.
     """
 
-    def __init__(self, name, fig, picture=None, **values):
+    def __init__(self, name, fig, picture=None, labels=None, **values):
         self.fig, self.canvas, self.picture = fig, fig.canvas, picture or fig
         self.controls = controls_of(name)
         self.values = values_of(name, values)
-        self.update = module_of(name).start(self.picture)
+        self.update = module_of(name).start(self.picture, words_of(name, labels))
         self.caption = self.update(**self.values)
         self.canvas.draw()
         fig.set_layout_engine("none")
@@ -161,7 +167,7 @@ class Window:
     which, and so does the mouse that moves one. Text and lines grow with the window.
     """
 
-    def __init__(self, name, fig, **values):
+    def __init__(self, name, fig, labels=None, **values):
         self.fig, self.chosen = fig, 0
         picture, strip = fig.subfigures(2, 1, height_ratios=(1 - STRIP, STRIP))
         above = strip.add_axes((0, 0.65, 1, 0.35))
@@ -174,7 +180,7 @@ class Window:
             for k, (key, control) in enumerate(controls.items())
         ]
         self.sliders[0].label.set_fontweight("bold")
-        self.stage = Stage(name, fig, picture, **values)
+        self.stage = Stage(name, fig, picture, labels, **values)
         self.said.set_text(self.stage.caption)
         self.caption = Layer(fig.canvas, above.bbox, [self.said])
         self.stage.layers += [self.caption, *(s.layer for s in self.sliders)]
@@ -255,18 +261,19 @@ def slider(strip, control, value, k, n):
     return made
 
 
-def window(name, style="lecture", show=True, **values):
+def window(name, style="lecture", show=True, labels=None, **values):
     """A live figure in a window, or below a cell of a notebook with an interactive
     backend (%matplotlib widget); returns its Window.
 
-    values: of its controls, at first. The style stays set: what a slider draws anew
-    needs it.
+    labels: some of its words; values: of its controls, at first. The style stays set:
+    what a slider draws anew needs it.
     """
-    values, look = values_of(name, values), Choice(STYLES, "a style")("style", style)
+    values, labels = values_of(name, values), words_of(name, labels)
+    look = Choice(STYLES, "how it looks")("style", style)
     plt.style.use(STYLES[look])
     fig = plt.figure(figsize=SIZE, dpi=DPI)
     fig.canvas.manager.set_window_title(name)
-    window = Window(name, fig, **values)
+    window = Window(name, fig, labels, **values)
     fig.live = window  # or the sliders would be forgotten
     if show:
         backend = plt.get_backend().lower()
@@ -280,10 +287,10 @@ def window(name, style="lecture", show=True, **values):
     return window
 
 
-def still(name, fig=None, **values):
-    """A live figure at some values of its controls, on paper, in the style that is set;
-    returns the figure."""
-    values = values_of(name, values)
+def still(name, fig=None, labels=None, **values):
+    """A live figure at some values of its controls, on paper, in the style that is set,
+    some of its words given; returns the figure."""
+    values, labels = values_of(name, values), words_of(name, labels)
     fig = fig or plt.figure(figsize=(SIZE[0], SIZE[1] * (1 - STRIP)))
-    module_of(name).start(fig)(**values)
+    module_of(name).start(fig, labels)(**values)
     return fig
