@@ -8,7 +8,8 @@ on the same machine.
     python -m figures contraction_region slope=0.2        another activation
     python -m figures presnov --style dark --size 8x4.5   for other slides
     python -m figures point_separation --format pdf,mp4   a still, and a film
-    python -m figures --live contraction_region           a window with sliders
+    python -m figures leaky_slopes labels=german.json     some of its LABELS, translated
+    python -m figures --live contraction_region h_C=1     a window with sliders
 """
 
 import argparse
@@ -72,10 +73,9 @@ def live_values(name, texts, error):
     try:
         kinds = {key: c.option for key, c in live.controls_of(name).items()}
         kinds["labels"] = Labels(live.words_of(name))
-        read = {key: kinds[key].read(given[key]) for key in given if key in kinds}
-        both = given | read
-        words = kinds["labels"]("labels", both.pop("labels", {}))
-        return {"labels": words, **live.values_of(name, both)}
+        given |= {key: kinds[key].read(given[key]) for key in given if key in kinds}
+        labels = live.words_of(name, given.pop("labels", None))
+        return {"labels": labels, **live.values_of(name, given)}
     except (ValueError, OSError) as wrong:
         error(str(wrong))
 

@@ -93,7 +93,7 @@ class Choice(Option):
 
 
 class Several(Option):
-    """`least` to `most` values of one option; several=1,2,3 on a command line."""
+    """`least` to `most` values of one option; on a command line 1,2,3, or 8x4.5."""
 
     def __init__(self, option, least, most, what=""):
         super().__init__(what or option.what)
@@ -102,9 +102,8 @@ class Several(Option):
         self.range = f"{many} values, each {option.range}"
 
     def __call__(self, name, value):
-        if isinstance(value, str) or not hasattr(value, "__len__"):
-            self.refuse(name, value)
-        if not self.least <= len(value) <= self.most:
+        many = hasattr(value, "__len__") and not isinstance(value, str)
+        if not (many and self.least <= len(value) <= self.most):
             self.refuse(name, value)
         return tuple(self.option(name, one) for one in value)
 
@@ -112,6 +111,14 @@ class Several(Option):
         return tuple(
             self.option.read(one) for one in re.split(r",|(?<=\d)x(?=\d)", text)
         )
+
+
+#: what is filled in in a text: <h>, or <h:.1f>
+PLACE = r"<(\w+)(:[^<>]+)?>"
+
+
+def places_in(text):
+    return {name for name, _ in re.findall(PLACE, text)}
 
 
 class Labels(Option):
@@ -132,12 +139,11 @@ class Labels(Option):
                 raise ValueError(f"there is no label {label}; there are {there}")
             if not isinstance(text, str):
                 raise ValueError(f"the label {label!r} is a text, got {text!r}")
-            there = places(self.default[label])
-            unknown = ", ".join(f"<{place}>" for place in places(text) - there)
-            if unknown:
-                there = ", ".join(f"<{place}>" for place in sorted(there)) or "nothing"
+            there = places_in(self.default[label])
+            for place in sorted(places_in(text) - there):
+                only = ", ".join(f"<{one}>" for one in sorted(there)) or "nothing"
                 raise ValueError(
-                    f"the label {label!r} cannot say {unknown}, only {there}"
+                    f"the label {label!r} cannot say <{place}>, only {only}"
                 )
         return Words(self.default | value)
 
@@ -166,14 +172,6 @@ class Words(dict):
             return value if is_text else format(value, (form or ":.4g")[1:])
 
         return re.sub(PLACE, filled, self[name])
-
-
-PLACE = r"<(\w+)(:[^<>]+)?>"
-
-
-def places(text):
-    """The names that stand in <…> in a text."""
-    return {name for name, _ in re.findall(PLACE, text)}
 
 
 SIZE = Several(Number(2, 40, "inches"), 2, 2, "width and height in inches")

@@ -21,8 +21,8 @@ STILL = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "svg": {"Date": None},
 }
-#: of an animation: gif, mp4 (by ffmpeg), a page with its controls, or frames, each a
-# page of a PDF
+#: of an animation: gif, mp4 (by ffmpeg), a web page with controls, or the frames as
+#: pages of a PDF
 MOVING = "gif", "mp4", "html", "pdf"
 FORMATS = tuple(dict.fromkeys([*STILL, *MOVING]))
 #: settings in points: they grow with the picture
@@ -144,9 +144,8 @@ def save(animation, path, kind, dpi=80):
     elif kind == "html":
         with plt.rc_context({"savefig.dpi": dpi, "animation.embed_limit": 200}):
             page = animation.to_jshtml()
-        [number] = set(
-            re.findall(r'id="_anim_img(\w+)"', page)
-        )  # another one each time
+        # matplotlib draws another number each time
+        [number] = set(re.findall(r'id="_anim_img(\w+)"', page))
         path.write_text(page.replace(number, path.stem), "utf-8")
     else:
         animation.save(path, writer=Frames())
