@@ -16,7 +16,7 @@ from figures.__main__ import main
         (["leaky_slopes", "--format", ""], "unknown format ; there are png, pdf"),
         ([""], "unknown figure ; there are resnet_is_euler"),
         (["leaky_slopes", "figsize=8x4"], "say --size 8x4: text and lines grow with it"),
-        (["leaky_slopes", "--out", __file__], "File exists"),
+        (["leaky_slopes", "--out", __file__], "test_mistakes_in_figures.py"),
     ],
 )
 def test_a_mistake_on_the_command_line(arguments, words, tmp_path, capsys):
