@@ -8,7 +8,8 @@ on the same machine.
     python -m figures contraction_region slope=0.2        another activation
     python -m figures presnov --style dark --size 8x4.5   for other slides
     python -m figures point_separation --format pdf,mp4   a still, and a film
-    python -m figures --live contraction_region           a window with sliders
+    python -m figures leaky_slopes labels=german.json     some of its LABELS, translated
+    python -m figures --live contraction_region h_C=1     a window with sliders
 """
 
 import argparse
@@ -30,8 +31,8 @@ import matplotlib as mpl
 from dynsys_nn.plotting import STYLES
 
 from . import NAMES, SLOW, TOGETHER, live
-from .drawing import SIZE, shown
-from .drawing.saving import FORMATS, draw, drawn, looked_at, message
+from .drawing import SIZE, Labels, shown
+from .drawing.saving import FORMATS, MOVING, draw, drawn, looked_at, message, moves
 
 #: a process is another program, which a browser has not
 CORES = 1 if sys.platform == "emscripten" else os.cpu_count() or 1
@@ -44,24 +45,52 @@ def make_of(name):
 def listed(name):
     """The figure's message, and its options with their defaults, ranges and units."""
     make, lines = make_of(name), [f"{name}  {message(name)}"]
-    for option, kind in make.options.items():
-        if option not in ("figsize", "labels"):
-            text = f"{option}={shown(make.defaults[option])}  {kind}"
-            lines += textwrap.wrap(
-                text, 88, initial_indent=" " * 4, subsequent_indent=" " * 8
-            )
+    texts = [
+        f"{option}={shown(make.defaults[option])}  {kind}"
+        for option, kind in make.options.items()
+        if option not in ("figsize", "labels")
+    ]
+    if moves(name):
+        texts.append(f"--format {','.join(MOVING)}  for it moves, too")
+    for text in texts:
+        lines += textwrap.wrap(
+            text, 88, initial_indent=" " * 4, subsequent_indent=" " * 8
+        )
     return "\n".join(lines)
+
+
+def names_and_given(texts):
+    """Names, each once, and a dict of the option=value among some texts."""
+    names = dict.fromkeys(text for text in texts if "=" not in text)
+    return [*names], dict(text.split("=", 1) for text in texts if "=" in text)
+
+
+def live_values(name, texts, error):
+    """What some texts give of a live figure: values of its controls, and labels."""
+    others, given = names_and_given(texts)
+    if others:
+        error(f"--live {name} is one figure: it does not go with {', '.join(others)}")
+    try:
+        kinds = {key: c.option for key, c in live.controls_of(name).items()}
+        kinds["labels"] = Labels(live.words_of(name))
+        given |= {key: kinds[key].read(given[key]) for key in given if key in kinds}
+        labels = live.words_of(name, given.pop("labels", None))
+        return {"labels": labels, **live.values_of(name, given)}
+    except (ValueError, OSError) as wrong:
+        error(str(wrong))
 
 
 def names_and_options(texts, error):
     """Names of figures, and option=value, which each of these figures has looked at."""
-    names = [text for text in texts if "=" not in text]
-    given = dict(text.split("=", 1) for text in texts if "=" in text)
-    unknown = ", ".join(name for name in names if name not in NAMES)
+    names, given = names_and_given(texts)
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
-        error(f"unknown figure {unknown}; there are {', '.join(NAMES)}")
+        there = ", ".join(NAMES)
+        error(f"unknown figure {', '.join(unknown)}; there are {there}")
     if given and not names:
         error(f"which figure takes {', '.join(given)}? Name it before its options")
+    if "figsize" in given:
+        error(f"say --size {given['figsize']}: text and lines grow with it")
     options = {}
     for name in names:
         known = make_of(name).options
@@ -107,16 +136,13 @@ def main(arguments=None):
     add("--out", type=Path, default=out, help="a folder (default: figures/out)")
     add("--quick", action="store_true", help="less training: for a look at the layout")
     add("--jobs", type=int, default=CORES, help="processes (default: one a core)")
-    add(
-        "--live", metavar="NAME", help=f"a window with sliders: {', '.join(live.NAMES)}"
-    )
+    sliders = "a window with sliders, for mouse and arrow keys"
+    add("--live", metavar="NAME", help=f"{sliders}: {', '.join(live.NAMES)}")
     options = parser.parse_args(arguments)
 
     if options.live:
-        if options.live not in live.NAMES:
-            there = ", ".join(live.NAMES)
-            parser.error(f"no live figure {options.live}; there are {there}")
-        live.window(options.live, options.style)
+        values = live_values(options.live, options.names, parser.error)
+        live.window(options.live, options.style, **values)
         return
     names, varied = names_and_options(options.names, parser.error)
     if options.list:
@@ -125,7 +151,8 @@ def main(arguments=None):
     try:
         looked_at(options.format, options.font)
         size = options.size and SIZE("--size", SIZE.read(options.size))
-    except ValueError as wrong:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as wrong:
         parser.error(str(wrong))
     looks = dict(look=options.style, size=size, font=options.font, quick=options.quick)
     draw_one = partial(draw, out=options.out, format=options.format, **looks, **varied)
@@ -140,7 +167,8 @@ def main(arguments=None):
         count += len(task)
         files = ", ".join(map(str, paths))
         print(f"[{count}/{len(names)}] {seconds:.1f} s  {files}", flush=True)
-    print(f"{len(names)} figures in {time.perf_counter() - start:.1f} s")
+    figures = "1 figure" if count == 1 else f"{count} figures"
+    print(f"{figures} in {time.perf_counter() - start:.1f} s")
 
 
 if __name__ == "__main__":

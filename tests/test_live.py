@@ -1,5 +1,6 @@
 """A live figure shows what its sliders say, and all of it, however they are moved."""
 
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import numpy as np
 import pictures
 import pytest
 from conftest import ROOT
-from matplotlib.backend_bases import KeyEvent
+from matplotlib.backend_bases import KeyEvent, MouseEvent
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -106,6 +107,7 @@ def test_keys_move_a_slider_and_choose_another(window):
         window.key(KeyEvent("key_press_event", window.fig.canvas, key))
 
     first, start = window.sliders[0], window.sliders[0].val
+    window.choose(0)
     press("right")
     assert first.val == pytest.approx(start + first.control.step()) or start == first.valmax
     press("pageup")
@@ -121,6 +123,21 @@ def test_keys_move_a_slider_and_choose_another(window):
     assert window.chosen == 0 and press("x") is None
 
 
+def test_the_mouse_moves_a_slider_and_chooses_it(window):
+    slider, canvas = window.sliders[-1], window.fig.canvas
+    box = slider.ax.bbox
+    at = box.x0 + 0.6 * box.width, (box.y0 + box.y1) / 2
+    for event in ("button_press_event", "button_release_event"):
+        MouseEvent(event, canvas, *at, button=1)._process()
+    there = slider.valmin + 0.6 * (slider.valmax - slider.valmin)
+    assert slider.val == pytest.approx(there, abs=0.6 if slider.control.whole else 0.02)
+    assert window.chosen == len(window.sliders) - 1
+    assert [s.label.get_fontweight() for s in window.sliders].index("bold") == window.chosen
+    slider.reset()
+    window.key(KeyEvent("key_press_event", canvas, "down"))
+    assert window.chosen == 0
+
+
 @pytest.mark.parametrize("name", live.NAMES)
 def test_a_live_figure_can_be_read_in_the_dark_and_on_paper(name):
     with plt.rc_context():
@@ -132,22 +149,75 @@ def test_a_live_figure_can_be_read_in_the_dark_and_on_paper(name):
         plt.close(fig)
 
 
-def test_controls_out_of_place_are_refused(capsys):
-    with pytest.raises(ValueError, match="leaky_slopes has no control n; it has m, h"):
-        live.still("leaky_slopes", n=3)
-    plt.close("all")
-    before = dict(plt.rcParams)
-    main(["--live", "leaky_slopes"])
-    assert "a live figure needs a window" in capsys.readouterr().out
-    plt.close("all")
-    plt.rcParams.update(before)
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("leaky_slopes", dict(n=3), "leaky_slopes has no control n; it has m, h"),
+        ("leaky_slopes", dict(m=5), "m is a number from 0 to 1: where its slider goes; got 5"),
+        ("leaky_slopes", dict(m="a"), "got 'a'"),
+        ("resnet_is_euler", dict(depth=8.5), "depth is a whole number from 4 to 64"),
+        ("resnet_is_euler", dict(method="euler"), "method is one of Euler, Heun, RK4"),
+        ("stage", {}, "no live figure stage; there are attack, contraction_region"),
+    ],
+)
+def test_what_no_slider_can_say_is_refused(name, values, words, capsys):
+    """By a still, a window, and the command line, and no figure is left behind."""
+    there = plt.get_fignums()
+    for refuses in (live.still, live.window):
+        with pytest.raises(ValueError, match=re.escape(words)):
+            refuses(name, **values)
+    with pytest.raises(SystemExit):
+        main(["--live", name, *(f"{key}={value}" for key, value in values.items())])
+    assert words[:-1] in capsys.readouterr().err and plt.get_fignums() == there
+
+
+def test_a_live_figure_speaks_another_language(tmp_path, capsys):
+    german = {"activation": "die Aktivierung", "says": "<what>: höchstens × <bound:.2f>"}
+    path = tmp_path / "german.json"
+    path.write_text(json.dumps(german), "utf-8")
+    with plt.rc_context():
+        main(["--live", "leaky_slopes", f"labels={path}", "h=2.5"])
+        window = plt.gcf().live
+        assert window.said.get_text() == "some distances grow: höchstens × 1.50"
+        fig = live.still("leaky_slopes", labels=german)
+        assert fig.axes[0].get_title() == "die Aktivierung"
+        plt.close(fig)
+        plt.close(window.fig)
+    capsys.readouterr()
+    with pytest.raises(ValueError, match="the label 'says' cannot say <h>, only <bound>, <what>"):
+        live.window("leaky_slopes", labels={"says": "<h>"})
+
+
+def test_a_window_begins_where_it_is_told(capsys):
+    with plt.rc_context():
+        main(["--live", "resnet_is_euler", "method=RK4", "depth=5"])
+        assert "a live figure needs a window" in capsys.readouterr().out
+        window = plt.gcf().live
+        assert window.stage.values == {"depth": 5, "T": 5.0, "method": "RK4"}
+        assert [s.valtext.get_text() for s in window.sliders] == ["5", "5", "RK4"]
+        assert window.said.get_text().startswith("5 RK4 layers")
+        window.sliders[0].set_val(6)
+        assert window.said.get_text().startswith("6 RK4 layers")
+        plt.close("all")
+    for wrong, words in (
+        (["--live", "leaky_slopes", "memory"], "it does not go with memory"),
+        (["--live", "leaky_slopes", "--style", "grey"], "invalid choice: 'grey'"),
+    ):
+        with pytest.raises(SystemExit):
+            main(wrong)
+        assert words in capsys.readouterr().err
+    with pytest.raises(ValueError, match="style is one of lecture, dark, print"):
+        live.window("leaky_slopes", "grey")
 
 
 IN_A_WINDOW = """
 import sys, time
 import matplotlib.pyplot as plt
-from dynsys_nn.plotting import STYLES
+from matplotlib.backend_bases import KeyEvent
 from figures import live
+
+def width():
+    return window.said.get_window_extent().width / window.fig.bbox.width
 
 window = live.window(sys.argv[1], show=False)
 plt.show(block=False)
@@ -159,10 +229,14 @@ for slider in window.sliders:
         slider.set_val(slider.valmin + (slider.valmax - slider.valmin) * step / 9)
         window.fig.canvas.flush_events()
         moved += 1
+before = width()
 window.fig.canvas.manager.resize(900, 600)
 plt.pause(0.05)
+assert abs(width() / before - 1) < 0.05, "the text has grown with the window"
 slider.set_val(slider.valinit)
 print(moved, window.caption.artists[0].get_text())
+KeyEvent("key_press_event", window.fig.canvas, "q")._process()
+assert not plt.get_fignums(), "q closes the window"
 """
 
 

@@ -13,7 +13,7 @@ from ..arguments import (
 )
 from ..lipschitz import Profile
 from .inputs import axes_or_current, row, states_of
-from .looks import em, look, shade, tint
+from .looks import em, look, shade, spelled_out, tint
 
 
 def components(t, states, ax=None, names=None, **kwargs):
@@ -87,7 +87,7 @@ def lipschitz_profile(profile, ax=None, label=None, **kwargs):
     without a constant end the solid line.
     """
     instance(profile, Profile, "lipschitz_profile draws a Profile, lipschitz.profile(net, x)")
-    ax, layers = axes_or_current(ax), np.arange(len(profile.bound))
+    ax, layers, kwargs = axes_or_current(ax), np.arange(len(profile.bound)), spelled_out(kwargs)
     bound = np.where(np.isfinite(profile.product), profile.product, np.nan)
     [upper] = ax.semilogy(layers, bound, label=label or "certified", **{"marker": "_", **kwargs})
     dotted = {"marker": "o", "linestyle": ":", "color": upper.get_color(), **kwargs}
@@ -107,7 +107,7 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
     for name, found in zip(accuracies, (certified, *attacked), strict=True):
         wrong = not ((found >= 0) & (found <= 1)).all()
         refuse(wrong, f"{name} must be accuracies in [0, 1], got {found}")
-    ax = axes_or_current(ax)
+    ax, kwargs = axes_or_current(ax), spelled_out(kwargs)
     lines = ax.plot(eps, 100 * certified, label=label, **kwargs)
     for found in attacked:
         colour = lines[0].get_color()

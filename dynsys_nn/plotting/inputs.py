@@ -50,6 +50,13 @@ def states_of(x, least, shape):
     return x
 
 
+def number_of(states):
+    """How many arrays a list has."""
+    wrong = not hasattr(states, "__len__")
+    refuse(wrong, f"states must be a list of arrays, got {states!r}", TypeError)
+    return len(states)
+
+
 def alike(**arrays):
     """Arrays of real numbers, of one shape."""
     found = [real_numbers(a, f"{name} must be") for name, a in arrays.items()]

@@ -30,7 +30,15 @@ def look(k, **others):
     import matplotlib as mpl
 
     looks = mpl.rcParams["axes.prop_cycle"]
-    return {**list(looks)[dimension(k, "k", least=0) % len(looks)], **others}
+    return {**list(looks)[dimension(k, "k", least=0) % len(looks)], **spelled_out(others)}
+
+
+def spelled_out(kwargs):
+    """Keywords of `plot` by their full names: color for c, linestyle for ls."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    return normalize_kwargs(kwargs, Line2D)
 
 
 def shade(strength=0.0):

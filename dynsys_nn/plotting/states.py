@@ -3,7 +3,15 @@
 import numpy as np
 
 from ..arguments import array, dimension, instance, positive, refuse
-from .inputs import alike, an_axes, axes_of, axes_or_current, colours_of, states_of
+from .inputs import (
+    alike,
+    an_axes,
+    axes_of,
+    axes_or_current,
+    colours_of,
+    number_of,
+    states_of,
+)
 from .looks import em, shade
 
 
@@ -52,15 +60,8 @@ def layer_states(states, labels, axes, **kwargs):
     states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured
     by the style's cycle.
     """
-    refuse(
-        not hasattr(states, "__len__"),
-        f"states must be a list of arrays, got {states!r}",
-        TypeError,
-    )
-    axes, labels = (
-        axes_of(axes, len(states), space=True),
-        array(labels, "labels must be an array of integers"),
-    )
+    axes = axes_of(axes, number_of(states), space=True)
+    labels = array(labels, "labels must be an array of integers")
     states = [states_of(x, 2, "(n, 2 or 3)") for x in states]
     for x, ax in zip(states, axes, strict=True):
         needed = (*labels.shape, 3 if ax.name == "3d" else 2)
@@ -84,20 +85,12 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
     """
     from matplotlib.animation import FuncAnimation
 
-    refuse(
-        not hasattr(states, "__len__"),
-        f"states must be a list of arrays, got {states!r}",
-        TypeError,
-    )
-    last = len(states) - 1
-    refuse(last < 1, f"an animation needs two states at least, got {len(states)}")
+    last = number_of(states) - 1
+    refuse(last < 1, f"an animation needs two states at least, got {last + 1}")
     states = np.array(alike(**{f"states[{k}]": x for k, x in enumerate(states)}))
     instance(fig, ("canvas", "add_subplot"), "fig must be a Figure of matplotlib")
-    ax, between, hold = (
-        an_axes(ax, space=True),
-        dimension(between, "between"),
-        dimension(hold, "hold", 0),
-    )
+    ax, between = an_axes(ax, space=True), dimension(between, "between")
+    hold = dimension(hold, "hold", 0)
     refuse(
         titles is not None and len(titles) != len(states),
         f"{len(states)} states need as many titles, got {np.size(titles)}",

@@ -3,6 +3,7 @@
 from .options import (
     SIZE,
     Choice,
+    Labels,
     Number,
     Option,
     Several,
@@ -15,6 +16,6 @@ from .options import (
 from .words import at_most, power, ratio
 
 __all__ = [
-    "SIZE", "Choice", "Number", "Option", "Several", "Whole", "Words", "at_most",
-    "figure", "fraction", "power", "ratio", "shown",
+    "SIZE", "Choice", "Labels", "Number", "Option", "Several", "Whole", "Words",
+    "at_most", "figure", "fraction", "power", "ratio", "shown",
 ]  # fmt: skip

@@ -93,7 +93,7 @@ class Choice(Option):
 
 
 class Several(Option):
-    """`least` to `most` values of one option; several=1,2,3 on a command line."""
+    """`least` to `most` values of one option; on a command line 1,2,3, or 8x4.5."""
 
     def __init__(self, option, least, most, what=""):
         super().__init__(what or option.what)
@@ -102,9 +102,8 @@ class Several(Option):
         self.range = f"{many} values, each {option.range}"
 
     def __call__(self, name, value):
-        if isinstance(value, str) or not hasattr(value, "__len__"):
-            self.refuse(name, value)
-        if not self.least <= len(value) <= self.most:
+        many = hasattr(value, "__len__") and not isinstance(value, str)
+        if not (many and self.least <= len(value) <= self.most):
             self.refuse(name, value)
         return tuple(self.option(name, one) for one in value)
 
@@ -112,6 +111,14 @@ class Several(Option):
         return tuple(
             self.option.read(one) for one in re.split(r",|(?<=\d)x(?=\d)", text)
         )
+
+
+#: what is filled in in a text: <h>, or <h:.1f>
+PLACE = r"<(\w+)(:[^<>]+)?>"
+
+
+def places_in(text):
+    return {name for name, _ in re.findall(PLACE, text)}
 
 
 class Labels(Option):
@@ -124,11 +131,20 @@ class Labels(Option):
         self.default = default
 
     def __call__(self, name, value):
-        unknown = ", ".join(map(str, set(value) - set(self.default)))
-        if unknown:
-            raise ValueError(
-                f"there is no label {unknown}; there are {', '.join(self.default)}"
-            )
+        if not isinstance(value, dict):
+            raise ValueError(f"{name} is a dict of texts, got {value!r}")
+        for label, text in value.items():
+            if label not in self.default:
+                there = ", ".join(self.default)
+                raise ValueError(f"there is no label {label}; there are {there}")
+            if not isinstance(text, str):
+                raise ValueError(f"the label {label!r} is a text, got {text!r}")
+            there = places_in(self.default[label])
+            for place in sorted(places_in(text) - there):
+                only = ", ".join(f"<{one}>" for one in sorted(there)) or "nothing"
+                raise ValueError(
+                    f"the label {label!r} cannot say <{place}>, only {only}"
+                )
         return Words(self.default | value)
 
     def read(self, text):
@@ -136,7 +152,10 @@ class Labels(Option):
             raise ValueError(
                 f"labels are read from a JSON file of a dict of texts, got {text!r}"
             )
-        return json.loads(Path(text).read_text("utf-8"))
+        try:
+            return json.loads(Path(text).read_text("utf-8"))
+        except json.JSONDecodeError as wrong:
+            raise ValueError(f"{text} is not JSON: {wrong}") from None
 
 
 class Words(dict):
@@ -152,7 +171,7 @@ class Words(dict):
             is_text = isinstance(value, str)
             return value if is_text else format(value, (form or ":.4g")[1:])
 
-        return re.sub(r"<(\w+)(:[^<>]+)?>", filled, self[name])
+        return re.sub(PLACE, filled, self[name])
 
 
 SIZE = Several(Number(2, 40, "inches"), 2, 2, "width and height in inches")
@@ -175,7 +194,7 @@ def figure(**options):
 
         @functools.wraps(make)
         def looked_at(quick=False, **given):
-            unknown = ", ".join(set(given) - set(known))
+            unknown = ", ".join(name for name in given if name not in known)
             if unknown:
                 raise TypeError(
                     f"there is no option {unknown}; there are {', '.join(known)}"

@@ -21,8 +21,8 @@ STILL = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "svg": {"Date": None},
 }
-#: of an animation: gif, mp4 (by ffmpeg), a page with its controls, or frames, each a
-# page of a PDF
+#: of an animation: gif, mp4 (by ffmpeg), a web page with controls, or the frames as
+#: pages of a PDF
 MOVING = "gif", "mp4", "html", "pdf"
 FORMATS = tuple(dict.fromkeys([*STILL, *MOVING]))
 #: settings in points: they grow with the picture
@@ -41,12 +41,18 @@ def message(name):
     return " ".join(paragraphs[0].split())
 
 
+def moves(name):
+    """Whether a figure has an animation."""
+    return hasattr(importlib.import_module(f"figures.{name}"), "animate")
+
+
 def looked_at(formats, font=None):
     """The formats in a text, png,mp4; ValueError for one that cannot be made here."""
     formats = tuple(formats.split(","))
-    unknown = ", ".join(set(formats) - set(FORMATS))
+    unknown = [kind for kind in formats if kind not in FORMATS]
     if unknown:
-        raise ValueError(f"unknown format {unknown}; there are {', '.join(FORMATS)}")
+        there = ", ".join(FORMATS)
+        raise ValueError(f"unknown format {', '.join(unknown)}; there are {there}")
     if "mp4" in formats and not shutil.which(mpl.rcParams["animation.ffmpeg_path"]):
         raise ValueError(
             "mp4 needs the program ffmpeg, which is not found: gif, html and pdf do not"
@@ -92,11 +98,8 @@ def draw(
     otherwise. size: (width, height) in inches, text and lines with it; options: those
     of `make`.
     """
-    module, formats, out = (
-        importlib.import_module(f"figures.{name}"),
-        looked_at(format, font),
-        Path(out),
-    )
+    module, out = importlib.import_module(f"figures.{name}"), Path(out)
+    formats = looked_at(format, font)
     out.mkdir(parents=True, exist_ok=True)
     paths = []
     with style(look, font, scale_of(module.make, size)):
@@ -106,7 +109,7 @@ def draw(
             paths.append(out / f"{name}.{kind}")
             fig.savefig(paths[-1], metadata=STILL[kind])
         plt.close(fig)
-    if hasattr(module, "animate"):
+    if moves(name):
         known = module.animate.options
         moved = {key: value for key, value in options.items() if key in known}
         with style(look, font, scale_of(module.animate, size)):
@@ -141,9 +144,8 @@ def save(animation, path, kind, dpi=80):
     elif kind == "html":
         with plt.rc_context({"savefig.dpi": dpi, "animation.embed_limit": 200}):
             page = animation.to_jshtml()
-        [number] = set(
-            re.findall(r'id="_anim_img(\w+)"', page)
-        )  # another one each time
+        # matplotlib draws another number each time
+        [number] = set(re.findall(r'id="_anim_img(\w+)"', page))
         path.write_text(page.replace(number, path.stem), "utf-8")
     else:
         animation.save(path, writer=Frames())

@@ -1,6 +1,6 @@
-"""Live figures: a module each, with CONTROLS, what a slider moves, and `start(fig)`,
-which draws what stays and returns `update(**values)`, which moves the rest and returns
-one line of text.
+"""Live figures: a module each, with CONTROLS, what the sliders move, with LABELS, its
+words, as other figures have them, and with `start(fig, labels)`, which draws what stays
+and returns `update(**values)`, which moves the rest and returns one line of text.
 
     CONTROLS = {"h": (0.1, 2.0, 4 / 3), "steps": (1, 64, 8), "method": ("Euler", "RK4")}
 
@@ -11,15 +11,6 @@ fixes their limits, so that nothing leaves the picture wherever the sliders are.
 and a notebook (`window`), a web page (`Stage`), and paper (`still`).
 """
 
-from pathlib import Path
+from .stage import NAMES, Stage, controls_of, still, values_of, window, words_of
 
-from .stage import Stage, controls_of, still, window
-
-NAMES = tuple(
-    sorted(
-        path.stem
-        for path in Path(__file__).parent.glob("[!_]*.py")
-        if path.stem != "stage"
-    )
-)
-__all__ = ["NAMES", "Stage", "controls_of", "still", "window"]
+__all__ = ["NAMES", "Stage", "controls_of", "still", "values_of", "window", "words_of"]

@@ -8,22 +8,23 @@ from dynsys_nn import lipschitz, plotting
 from dynsys_nn.plotting import em, shade, tint
 
 from ..adversarial_example import strongest
+from ..drawing import Words
 from ..robust_accuracy import data, gradient_flow, resnet, rounded, train
 
 CONTROLS = {"eps": (0.0, 0.8, 0.3), "digit": (0, 9, 4)}
 LABELS = {
     "fragile": "ResNet",
     "robust": "1-Lipschitz network",
-    "right": "says {answer}",
-    "wrong": "says {answer}: wrong",
+    "right": "says <answer>",
+    "wrong": "says <answer>: wrong",
     "eps": r"size of the perturbation $\varepsilon$",
     "margin": r"margin: 1 at $\varepsilon = 0$, wrong below 0",
     "attack": "the strongest attack found",
     "certificate": "no attack leads below",
-    "says": "the ResNet says {}, the 1-Lipschitz network {}",
-    "certain": "{answer} (certain to {radius})",
-    "open": "{answer} (not known)",
-    "fallen": "{answer} (wrong)",
+    "says": "the ResNet says <fragile>, the 1-Lipschitz network <robust>",
+    "certain": "<answer> (certain to <radius>)",
+    "open": "<answer> (not known)",
+    "fallen": "<answer> (wrong)",
 }
 GRID = np.linspace(0, 0.8, 81)
 
@@ -55,7 +56,7 @@ def images(nets):
     return x[[np.where(y == digit, score, -1).argmax() for digit in range(10)]]
 
 
-def start(fig, labels=LABELS):
+def start(fig, labels=Words(LABELS)):
     nets = train(resnet), train(gradient_flow, share=0.1)
     x = images(nets)
     known = [Attacked(net, x) for net in nets]
@@ -90,14 +91,14 @@ def start(fig, labels=LABELS):
             answer, radius = found.answer[digit, n], found.radius[digit]
             right = answer == digit
             shown.set_data(np.clip(found.x[digit, n].reshape(8, 8), 0, 1))
-            said.set_text(labels["right" if right else "wrong"].format(answer=answer))
+            said.set_text(labels("right" if right else "wrong", answer=answer))
             curve.set_data(GRID, found.margin[digit])
             last = min(radius, GRID[-1])
             bound.set_data([0, last], [1, 1 - last / radius])
             dot.set_data([GRID[n]], [found.margin[digit, n]])
             which = "certain" if eps < radius else "open" if right else "fallen"
             words = dict(answer=answer, radius=rounded(radius, down=True))
-            says.append(labels[which].format(**words))
-        return labels["says"].format(*says)
+            says.append(labels(which, **words))
+        return labels("says", fragile=says[0], robust=says[1])
 
     return update

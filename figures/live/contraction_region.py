@@ -9,6 +9,7 @@ from dynsys_nn.integrators import one_sided_bound
 from dynsys_nn.plotting import em, shade, tint
 
 from ..contraction_region import pair
+from ..drawing import Words
 
 CONTROLS = {
     "h_C": (0.02, 2.0, 4 / 3),
@@ -23,8 +24,7 @@ LABELS = {
     "paper": "the paper's",
     "region": "steps of 1-Lipschitz pairs",
     "circle": "the unit circle, after the network\n(dashed: as large as certified)",
-    "says": "{what}: certified {bound:.4g}, found {found:.4g} "
-    "(by the paper's bound {paper:.4g})",
+    "says": "<what>: certified <bound>, found <found> (by the paper's bound <paper>)",
     "no": "no two points move apart",
     "some": "some points move apart",
 }
@@ -53,7 +53,7 @@ def worst(net, x):
     return x
 
 
-def start(fig, labels=LABELS):
+def start(fig, labels=Words(LABELS)):
     region, plane = fig.subplots(1, 2, width_ratios=(1.1, 1))
     h, corners = np.linspace(0, 2, 201), np.zeros((3, 2))
     most = dnn.Network(*[flow for _ in range(CONTROLS["depth"][1]) for flow in pair()])
@@ -104,6 +104,6 @@ def start(fig, labels=LABELS):
         ell = one_sided_bound(h_C, X.lipschitz(), X.one_sided_lipschitz())
         paper = (ell * net[0].lipschitz()) ** depth
         what = labels["no" if bound <= 1 else "some"]
-        return labels["says"].format(what=what, bound=bound, found=found, paper=paper)
+        return labels("says", what=what, bound=bound, found=found, paper=paper)
 
     return update

@@ -5,6 +5,7 @@ import numpy as np
 from dynsys_nn.plotting import em, shade
 
 from ..contractive_and_expansive_steps import STARTS, steps, stretches, what_it_does
+from ..drawing import Words
 
 CONTROLS = {"h": (0.05, 2.2, 0.5), "slope": (0.1, 0.9, 0.5)}
 LABELS = {
@@ -14,8 +15,8 @@ LABELS = {
     "x_2": "$x_2$",
     "pairs": "200 pairs of points",
     "stretch": "distance after / distance before",
-    "says": "left: {does}, at most × {first:.4g}; "
-    "middle: moves them apart, at most × {second:.4g}",
+    "says": "left: <does>, at most × <first>; "
+    "middle: moves them apart, at most × <second>",
     "closer": "brings points closer",
     "no farther": "moves no points apart",
     "may": "can move points apart",
@@ -27,7 +28,7 @@ def segments(pairs):
     return np.insert(pairs, 2, np.nan, axis=1).reshape(-1, 2).T
 
 
-def start(fig, labels=LABELS):
+def start(fig, labels=Words(LABELS)):
     *planes, right = fig.subplots(1, 3)
     after, ways, clouds, bounds = [], [], [], []
     for k, (ax, name) in enumerate(
@@ -59,6 +60,6 @@ def start(fig, labels=LABELS):
             certified.append(flow.lipschitz())
             bounds[k].set_data([certified[k]] * 2, [0.02 + row, 0.98 + row])
         does = labels[what_it_does(certified[0])]
-        return labels["says"].format(does=does, first=certified[0], second=certified[1])
+        return labels("says", does=does, first=certified[0], second=certified[1])
 
     return update

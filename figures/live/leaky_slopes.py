@@ -4,6 +4,7 @@ distances."""
 import dynsys_nn as dnn
 from dynsys_nn.plotting import em, look, shade
 
+from ..drawing import Words
 from ..leaky_slopes import across, bent, draw_axes, draw_steep, step_of, what_it_does
 
 CONTROLS = {"m": (0.0, 1.0, 0.5), "h": (0.05, 2.5, 4 / 3)}
@@ -14,10 +15,12 @@ LABELS = {
     "z": "$z$",
     "x": "$x$",
     "h": "$h$",
-    "slopes": ("slope $m$", "slope $1$"),
-    "step's slopes": ("$1 - hm$", "$1 - h$"),
+    "slope": "slope $m$",
+    "slope one": "slope $1$",
+    "left slope": "$1 - hm$",
+    "right slope": "$1 - h$",
     "steep": "distances grow",
-    "says": "{what}: factors up to max(|1 − hm|, |1 − h|) = {bound:.4g}",
+    "says": "<what>: factors up to max(|1 − hm|, |1 − h|) = <bound>",
     "shrinks": "all distances shrink",
     "keeps": "no distance grows",
     "grows": "some distances grow",
@@ -25,19 +28,20 @@ LABELS = {
 LAST = CONTROLS["h"][1]
 
 
-def start(fig, labels=LABELS):
+def start(fig, labels=Words(LABELS)):
     left, middle, right = fig.subplots(1, 3)
     left.axvline(0, color=shade(0.3), linewidth=em(0.05), zorder=0)
     draw_steep(middle, labels["steep"])
     lines, names = [], []
-    for ax, words in ((left, "slopes"), (middle, "step's slopes")):
+    slopes = (left, "slope", "slope one"), (middle, "left slope", "right slope")
+    for ax, *words in slopes:
         draw_axes(ax)
         thick = dict(linewidth=em(0.3), solid_capstyle="round", zorder=3)
         lines.append([ax.plot([], [], **look(1 - k, **thick))[0] for k in (0, 1)])
         for k, side in enumerate((-1, 1)):
             place = across(1, side)
             place = dict(place, color=f"C{1 - k}", fontsize="large", zorder=4)
-            names.append(ax.text(s=labels[words][k], **place))
+            names.append(ax.text(s=labels[words[k]], **place))
     left.set(title=labels["activation"], xlabel=labels["z"])
     middle.set(title=labels["step"], xlabel=labels["x"])
     right.axhspan(1, 1.55, color=shade(0), zorder=-2)
@@ -64,6 +68,6 @@ def start(fig, labels=LABELS):
         for step.h in kinks:
             factors.append(step.lipschitz())
         curve.set_data(kinks, factors)
-        return labels["says"].format(what=labels[what_it_does(factor)], bound=factor)
+        return labels("says", what=labels[what_it_does(factor)], bound=factor)
 
     return update

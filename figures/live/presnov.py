@@ -5,6 +5,7 @@ import numpy as np
 import dynsys_nn as dnn
 from dynsys_nn.plotting import em, shade
 
+from ..drawing import Words
 from ..presnov import SYSTEMS
 
 SIDE, POINTS, BOLD = 3.2, 9, 2.2
@@ -29,8 +30,8 @@ LABELS = {
     "sphere": "$X_S$: along circles",
     "x1": "$x_1$",
     "x2": "$x_2$",
-    "says": "{what}; at x |∇U| = {gradient:.3g}, |X_S| = {sphere:.3g},"
-    " x·X_S = {inner:.0e}",
+    "says": "<what>; at x |∇U| = <gradient:.3g>, |X_S| = <sphere:.3g>,"
+    " x·X_S = <inner:.0e>",
     "both": "f = ∇U + X_S",
     "no gradient": "∇U = 0, f only turns",
     "no sphere": "X_S = 0, f is a gradient",
@@ -74,7 +75,7 @@ def level_lines(U, ax):
     return np.concatenate(curves)
 
 
-def start(fig, labels=LABELS):
+def start(fig, labels=Words(LABELS)):
     grid = square(0.87 * SIDE, POINTS)
     left, middle, right = axes = fig.subplots(1, 3, sharey=True)
     systems = {name: Parts(name, grid, middle) for name in NAMES}
@@ -123,6 +124,6 @@ def start(fig, labels=LABELS):
         through_x.set_data(*np.linalg.norm(x) * circle)
         sizes = {"gradient": np.linalg.norm(gradient), "sphere": np.linalg.norm(sphere)}
         inner = abs(x @ sphere)
-        return labels["says"].format(what=labels[parts.what], inner=inner, **sizes)
+        return labels("says", what=labels[parts.what], inner=inner, **sizes)
 
     return update

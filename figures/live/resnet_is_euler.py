@@ -8,6 +8,7 @@ import dynsys_nn as dnn
 from dynsys_nn import plotting
 from dynsys_nn.plotting import em, look, shade
 
+from ..drawing import Words
 from ..resnet_is_euler import METHODS, field
 
 CONTROLS = {"depth": (4, 64, 8), "T": (1.0, 6.0, 5.0), "method": tuple(METHODS)}
@@ -19,17 +20,19 @@ LABELS = {
     "x1": "$x_1$",
     "x2": "$x_2$",
     "n": "number of layers $n$",
-    "slope": "slope $-{p}$\n({method})",
-    "says": "{n} {method} layers of h = T/n = {h:.3g} end {error:.2g} from the flow, "
-    "an error that falls like {rate}",
-    "rates": {1: "1/n", 2: "1/n²", 4: "1/n⁴"},
+    "slope": "slope $-<p>$\n(<method>)",
+    "says": "<n> <method> layers of h = T/n = <h:.3g> end <error:.2g> from the flow, "
+    "an error that falls like <rate>",
+    "order 1": "1/n",
+    "order 2": "1/n²",
+    "order 4": "1/n⁴",
 }
 X0 = np.array([1.6, 0.0])
 DEPTHS = 2 ** np.arange(2, 7)
 TIMES = np.linspace(0, CONTROLS["T"][1], 601)  # at which the exact flow is known
 
 
-def start(fig, labels=LABELS):
+def start(fig, labels=Words(LABELS)):
     X = field()
     known = dnn.exact_flow(X, X0, TIMES)
     left, right = fig.subplots(1, 2)
@@ -55,7 +58,7 @@ def start(fig, labels=LABELS):
         guide = 8 * (DEPTHS / DEPTHS[0]) ** -float(p)
         grey = dict(color=shade(0.8), zorder=0)
         right.plot(DEPTHS, guide, ":", linewidth=em(0.1), **grey)
-        words, at = labels["slope"].format(p=p, method=name), (DEPTHS[-1], guide[-1])
+        words, at = labels("slope", p=p, method=name), (DEPTHS[-1], guide[-1])
         place = dict(textcoords="offset points", va="center", fontsize="small")
         right.annotate(words, at, (em(0.5), 0), **place, **grey)
     [curve] = right.plot([], [], **look(0, zorder=3))
@@ -83,8 +86,8 @@ def start(fig, labels=LABELS):
         error = np.linalg.norm(states[-1] - end_of(T)[-1])
         curve.set_data(DEPTHS, errors_of(T, method))
         now.set_data([depth], [error])
-        rate = labels["rates"][METHODS[method].order]
+        rate = labels[f"order {METHODS[method].order}"]
         values = dict(n=depth, method=method, h=T / depth, error=error, rate=rate)
-        return labels["says"].format(**values)
+        return labels("says", **values)
 
     return update

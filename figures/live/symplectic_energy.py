@@ -6,6 +6,8 @@ import dynsys_nn as dnn
 from dynsys_nn import systems
 from dynsys_nn.plotting import em, shade
 
+from ..drawing import Words
+
 MOST = 100
 METHODS = {
     "Störmer–Verlet": dnn.StormerVerlet,
@@ -25,14 +27,14 @@ LABELS = {
     "p": "momentum $p$",
     "energy": "largest energy error so far",
     "n": "steps",
-    "says": "energy at most {most:.1e} off, {first:.1e} in the first {n} steps; "
-    "{method} is {what}",
+    "says": "energy at most <most:.1e> off, <first:.1e> in the first <n> steps; "
+    "<method> is <what>",
     "symplectic": "symplectic",
     "other": "not symplectic",
 }
 
 
-def start(fig, labels=LABELS):
+def start(fig, labels=Words(LABELS)):
     left, right = fig.subplots(1, 2)
     pendulum = systems.pendulum()
     H = pendulum.invariants["energy"]
@@ -65,6 +67,6 @@ def start(fig, labels=LABELS):
             artist.set_color("C0" if symplectic else "C1")
         what = labels["symplectic" if symplectic else "other"]
         values = dict(most=so_far[-1], first=so_far[9], n=10)
-        return labels["says"].format(method=method, what=what, **values)
+        return labels("says", method=method, what=what, **values)
 
     return update

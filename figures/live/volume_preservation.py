@@ -6,6 +6,7 @@ import dynsys_nn as dnn
 from dynsys_nn import plotting, systems
 from dynsys_nn.plotting import em, shade, tint
 
+from ..drawing import Words
 from ..volume_preservation import area, circle
 
 MOST = 30
@@ -17,12 +18,12 @@ LABELS = {
     "p": "momentum $p$",
     "area": "area of the shape (%)",
     "layer": "layer",
-    "says": "after {depth} layers: symplectic Euler has {kept:.1f} % of the area, "
-    "Euler {other:.1f} %",
+    "says": "after <depth> layers: symplectic Euler has <kept:.1f> % of the area, "
+    "Euler <other:.1f> %",
 }
 
 
-def start(fig, labels=LABELS):
+def start(fig, labels=Words(LABELS)):
     *planes, right = fig.subplots(1, 3)
     pendulum, disc = systems.pendulum(), circle(np.array([0.9, 0.0]), 0.4, n=200)
     limits, shapes, lines = ((-2.1, 2.1), (-2, 2)), [], []
@@ -51,6 +52,6 @@ def start(fig, labels=LABELS):
             shape.set_xy(images[-1])
             line.set_data(np.arange(depth + 1), percent[-1])
         ends = dict(kept=percent[0][-1], other=percent[1][-1])
-        return labels["says"].format(depth=depth, **ends)
+        return labels("says", depth=depth, **ends)
 
     return update
