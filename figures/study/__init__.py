@@ -67,7 +67,7 @@ def available():
 
 @cache
 def announced(quick):
-    """What figures are drawn of: digits if quick, or, saying why once, without CIFAR-10."""
+    """What is drawn: digits if quick, or, saying why once, without CIFAR-10."""
     name, why = ("digits", "") if quick else available()
     if why:
         print(f"{why}\nWithout it, the digits are drawn.", flush=True)
