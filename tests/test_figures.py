@@ -32,7 +32,7 @@ from figures.drawing import (
     ratio,
     shown,
 )
-from figures.drawing.saving import POINTS, draw, message, style
+from figures.drawing.saving import draw, message, style
 
 
 @pytest.fixture(scope="module")
@@ -305,11 +305,32 @@ def test_each_figure_is_drawn_once_and_those_that_share_a_training_by_one_proces
             super().__init__(1)
 
     monkeypatch.setattr(command, "ProcessPoolExecutor", Serial)
-    drawn = [task for task, *_ in command.side_by_side(list(NAMES), lambda name: [name], 2)]
+    begun = []
+    drawn = [
+        task
+        for task, *_ in command.side_by_side(
+            list(NAMES), lambda name: begun.append(name) or [name], 2
+        )
+    ]
     assert sorted(name for task in drawn for name in task) == sorted(NAMES)
     assert [task for task in drawn if len(task) > 1] == [list(group) for group in TOGETHER]
+    assert [name for name in begun if name in SLOW or name not in TOGETHER[0]][: len(SLOW)] == list(
+        SLOW
+    )
     few = list(command.side_by_side([TOGETHER[0][1], "cfl"], lambda name: [name], 2))
     assert sorted(paths for _, paths, _ in few) == sorted([[TOGETHER[0][1]], ["cfl"]])
+
+
+def test_the_command_asks_for_what_it_was_told_and_counts(monkeypatch, capsys, tmp_path):
+    asked = {}
+    monkeypatch.setattr(command, "draw", lambda name, **how: asked.update({name: how}) or [name])
+    told = "slope=0.2 --quick --style print --size 8x4 --format pdf,gif --jobs 1"
+    main(["leaky_slopes", *told.split(), "--font", "DejaVu Serif", "--out", str(tmp_path)])
+    files = dict(out=tmp_path, format="pdf,gif", look="print", size=(8.0, 4.0))
+    assert asked == {"leaky_slopes": dict(files, font="DejaVu Serif", quick=True, slope=0.2)}
+    monkeypatch.setattr(command, "side_by_side", lambda *_: [(["a", "b"], [], 1), (["c"], [], 1)])
+    main(["cfl", "memory", "presnov", "--jobs", "2"])
+    assert re.findall(r"\[.*?\]", capsys.readouterr().out) == ["[1/1]", "[2/3]", "[3/3]"]
 
 
 # ---- looks and files
@@ -416,13 +437,17 @@ def test_two_processes_draw_what_one_draws(tmp_path, capsys):
 
 
 def test_text_and_lines_grow_with_the_picture():
-    """Half the size, half the points: the same picture."""
-    with style("lecture"):
-        own = {key: plt.rcParams[key] for key in POINTS}
-    with style("lecture", scale=0.5):
-        assert {key: 0.5 * value for key, value in own.items()} == {
-            k: plt.rcParams[k] for k in POINTS
-        }
+    """Half the size, half the points: at twice the dots per inch, the same picture."""
+    drawn = []
+    for scale in (1, 0.5):
+        with style("lecture", scale=scale):
+            fig = plt.figure(figsize=(5 * scale, 4 * scale), dpi=50 / scale, layout="none")
+            ax = fig.add_axes((0.25, 0.25, 0.5, 0.5), xscale="log", title="a title", ylabel="y")
+            ax.plot([1, 10, 30], [0, 1, 2], "o-"), ax.bar([3], [1], edgecolor="C1")
+            fig.canvas.draw()
+            drawn.append(np.asarray(fig.canvas.buffer_rgba()).astype(float))
+            plt.close(fig)
+    assert np.abs(drawn[0] - drawn[1]).mean() < 0.1
 
 
 def test_a_font_is_embedded_as_truetype(tmp_path):

@@ -18,7 +18,7 @@ from figures import (
     rigid_body,
     stability_regions,
 )
-from figures.drawing.places import apart
+from figures.drawing.places import apart, ends_of, names_at_ends
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +75,12 @@ def test_names_at_the_ends_of_lines_are_moved_least():
     moved = apart(heights, 0.1)
     np.testing.assert_allclose(moved, [0.46, 0.1, 0.56, 0.9])
     np.testing.assert_allclose(apart(heights, 0.01), heights)
+    _, ax = plt.subplots()
+    lines = [ax.semilogy([1, 10], [1, end], color=f"C{k}")[0] for k, end in enumerate((100, 10))]
+    ax.set(ylim=(1, 10_000))
+    names = names_at_ends(ax, "ab", *ends_of(lines))
+    assert [name.xy for name in names] == [(1, pytest.approx(0.5)), (1, pytest.approx(0.25))]
+    assert [name.get_text() + name.get_color() for name in names] == ["aC0", "bC1"]
 
 
 @pytest.mark.parametrize(
