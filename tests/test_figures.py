@@ -17,7 +17,7 @@ from conftest import ROOT, run
 from PIL import Image, ImageSequence
 
 from dynsys_nn import plotting
-from figures import LECTURE, NAMES, SLOW, TOGETHER
+from figures import LECTURE, NAMES, SLOW, TOGETHER, switching_parameters
 from figures import __main__ as command
 from figures.__main__ import main, make_of
 from figures.drawing import (
@@ -413,7 +413,7 @@ def test_drawing_leaves_no_settings_and_no_open_figure(tmp_path):
 
 
 def test_same_seed_same_bytes(tmp_path, monkeypatch):
-    """On two days, too: Matplotlib takes SOURCE_DATE_EPOCH for the date of a file."""
+    """Trained anew, and on two days: Matplotlib takes SOURCE_DATE_EPOCH for the date of a file."""
     for name, format in (
         ("switching_parameters", "png"),
         ("leaky_slopes", "pdf"),
@@ -422,8 +422,15 @@ def test_same_seed_same_bytes(tmp_path, monkeypatch):
         drawn = []
         for day in ("1", "2"):
             monkeypatch.setenv("SOURCE_DATE_EPOCH", day + "00000")
+            switching_parameters.train.cache_clear()
             drawn.append(draw(name, tmp_path / day, format, quick=True)[0].read_bytes())
         assert drawn[0] == drawn[1]
+
+
+def test_no_figure_takes_a_random_number_without_a_seed():
+    for path in (ROOT / "figures").rglob("*.py"):
+        unseeded = r"default_rng\(\)|rng=None|np\.random\.(?!default_rng\()\w+|import random"
+        assert not re.findall(unseeded, path.read_text("utf-8")), path.name
 
 
 def test_two_processes_draw_what_one_draws(tmp_path, capsys):
