@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import struct
 import sys
 import types
 import warnings
@@ -391,6 +392,10 @@ def test_an_animation_is_saved_frame_by_frame_in_all_formats(tmp_path, moving, m
     assert blue[0] < blue[1] < 201 and len({frame.tobytes() for frame in frames}) == 3
     assert files["moving_frames.pdf"].count(b"/Type /Page ") == 3
     assert files["moving_frames.pdf"].rstrip().endswith(b"%%EOF")
+    if ffmpeg:  # as long as the three frames at their pace
+        film = files["moving.mp4"]
+        unit, length = struct.unpack_from(">II", film, film.index(b"mvhd") + 16)
+        assert length / unit == pytest.approx(3 * 0.125, abs=0.002)
     page = files["moving.html"].decode()
     assert page.count("data:image/png;base64") == 3 and 'id="_anim_imgmoving"' in page
 
