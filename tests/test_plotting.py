@@ -526,6 +526,10 @@ def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
     np.testing.assert_allclose(slope.get_ydata(), [1.2, 0.3])  # through the last error
     grid = plotting.deformed_grid(lambda x: 2 * x, (-1, 1), (-1, 1), ax=axes[0], lines=5)
     assert len(grid.get_segments()) == 10 and np.abs(np.array(grid.get_segments())).max() == 2
+    into, out = (lambda x: x @ [[0, 1, 0], [0, 0, 1]]), (lambda y: y[..., 1:])
+    lifted = plotting.deformed_grid(lambda x: 3 * x, (-1, 1), (0, 1), axes[0], 2, into, out)
+    ends = {tuple(line[k]) for line in lifted.get_segments() for k in (0, -1)}
+    assert ends == {(-3, 0), (3, 0), (-3, 3), (3, 3)}
     image = plotting.decision_regions(
         lambda x: np.stack([x[..., 0], -x[..., 0]], axis=-1), (-1, 1), (-1, 1), ax=axes[0], n=10
     )
