@@ -85,6 +85,10 @@ def test_what_is_wrong_with_a_picture_is_seen():
             beyond.remove()
         assert pictures.overlaps(fig) == [("one", "two")]
         assert pictures.crossed(fig) == ["behind a line"]
+        ax.text(0.6, 0.7, "covered", color="C1"), ax.plot([0.65], [0.72], "o")
+        ax.text(0.95, 0.3, "not to be seen", visible=False)
+        assert pictures.crossed(fig) == ["behind a line", "covered"]
+        assert pictures.outside(fig) == ["too far on the right"]
         assert {what.split()[-1] for what, _ in pictures.faint(fig)} == {"faint", "thinned", "area"}
     plt.close(fig)
 
@@ -123,6 +127,8 @@ def test_all_that_is_wrong_is_told():
     ):  # fmt: skip
         [said] = pictures.wrong("cfl", {**fine, key: value})
         assert words in said
+    for said, true in ((r"\frac{1}{3}", True), (r"-\frac{1}{3}", False), (r"\frac{2}{3}", False)):
+        assert pictures.same_number(said, str(1 / 3)) == true
 
 
 def test_a_warning_is_an_error():

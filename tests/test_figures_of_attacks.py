@@ -179,6 +179,7 @@ def test_an_image_is_drawn_within_its_range_and_refused_in_another_shape():
     np.testing.assert_array_equal(
         image([-0.5, 0.5, 0, 2], (2, 2), left).get_array(), [[0, 0.5], [0, 1]]
     )
+    assert image([0.4, 0.5], (1, 2), right).get_clim() == (0, 1)
     [grey] = left.images
     assert (
         grey.get_clim() == (0, 1)
