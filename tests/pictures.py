@@ -25,7 +25,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.collections import Collection
+from matplotlib.collections import Collection, PathCollection
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
@@ -191,6 +191,79 @@ def faint(fig, least=3.0):
     return sorted(set(found))
 
 
+def drawn_points(artist, ax):
+    """Points of a curve, or of a cloud, in pixels, as far as they are seen; (n, 2)."""
+    if isinstance(artist, Line2D):
+        points = np.column_stack(artist.get_data(orig=False)).astype(float)
+        points = artist.get_transform().transform(points)
+        if artist.get_linestyle() not in ("None", "", " ") and 1 < len(points) < 200:
+            steps = np.linspace(0, len(points) - 1, 200)  # between the points, too
+            points = np.column_stack([np.interp(steps, range(len(points)), v) for v in points.T])
+    elif isinstance(artist, PathCollection):
+        points = artist.get_offset_transform().transform(np.asarray(artist.get_offsets(), float))
+    else:
+        return np.zeros((0, 2))
+    points, box = points[np.isfinite(points).all(axis=1)], ax.bbox.padded(2)
+    low, high = box.get_points() if artist.get_clip_on() else ax.figure.bbox.get_points()
+    return points[((points >= low) & (points <= high)).all(axis=1)]
+
+
+def seen_curves(fig):
+    """The curves and clouds of plain Axes, each with its points that are seen, in pixels."""
+    for ax in fig.axes:
+        if ax.name != "3d" and ax.get_visible():
+            for artist in [*ax.lines, *ax.collections]:
+                if isinstance(artist, Line2D | PathCollection) and artist.get_visible():
+                    yield ax, artist, drawn_points(artist, ax)
+
+
+def unseen(fig):
+    """The curves and clouds that are beyond the limits of their Axes."""
+    return [
+        f"{type(artist).__name__} in {artist_colour(artist)} of {ax.get_title()!r}"
+        for ax, artist, points in seen_curves(fig)
+        if not len(points) and (isinstance(artist, PathCollection) or len(artist.get_xdata()))
+    ]
+
+
+def artist_colour(artist):
+    found = artist.get_facecolor() if isinstance(artist, PathCollection) else [artist.get_color()]
+    names = {mpl.colors.to_hex(c) for c in found}
+    return names.pop() if len(names) == 1 else None
+
+
+def named(ax):
+    """{text: the curves of its colour}, for the texts on an Axes."""
+    words = {t.get_text(): mpl.colors.to_hex(t.get_color()) for t in ax.texts}
+    return {
+        name: [line for line in ax.lines if artist_colour(line) == colour]
+        for name, colour in words.items()
+    }
+
+
+def astray(fig):
+    """The texts in a colour of the cycle that lie farther from the curves of their colour than from
+    one of another, by more than two sizes of the text."""
+    cycle = {mpl.colors.to_hex(c) for c in mpl.rcParams["axes.prop_cycle"].by_key()["color"]}
+    cycle.discard(mpl.colors.to_hex(mpl.rcParams["text.color"]))
+    curves, found = {}, []
+    for ax, artist, points in seen_curves(fig):
+        if (colour := artist_colour(artist)) in cycle and len(points):
+            curves.setdefault(ax, {}).setdefault(colour, []).append(points)
+    for ax, by_colour in curves.items():
+        for text in ax.texts:
+            colour = mpl.colors.to_hex(text.get_color())
+            if colour in by_colour and text.get_visible():
+                low, high = Text.get_window_extent(text).get_points()
+                gaps = {
+                    c: min(np.linalg.norm(np.maximum(0, np.maximum(low - p, p - high)), axis=1).min() for p in pieces)
+                    for c, pieces in by_colour.items()
+                }  # fmt: skip
+                if gaps[colour] > min(gaps.values()) + 2 * text.get_fontsize() * fig.dpi / 72:
+                    found.append(text.get_text())
+    return found
+
+
 # ---- all figures, varied
 
 
@@ -270,6 +343,7 @@ def report(name, options, quick, look="lecture", size=None, path=None):
             "texts": [words for words, _, _ in written],
             "smallest": min(points for _, points, _ in written) / scale_of(make, size),
             "outside": outside(fig, written=written), "overlaps": overlaps(fig, written=written), "crossed": crossed(fig),
+            "unseen": unseen(fig), "astray": astray(fig),
             "faint": faint(fig) if look == "dark" else [],
         }  # fmt: skip
         pixels = np.asarray(fig.canvas.buffer_rgba())[..., :3]
@@ -342,6 +416,8 @@ def wrong(name, found):
     problems += [f"cut: {words!r}" for words in found["outside"]]
     problems += [f"on each other: {a!r} and {b!r}" for a, b in found["overlaps"]]
     problems += [f"a line runs through {words!r}" for words in found["crossed"]]
+    problems += [f"beyond the limits: {what}" for what in found["unseen"]]
+    problems += [f"at a curve of another colour: {words!r}" for words in found["astray"]]
     problems += [f"contrast {ratio} : 1 of {what}" for what, ratio in found["faint"]]
     for text, label, places in found["said"]:
         for key, value in places.items():

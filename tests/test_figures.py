@@ -3,16 +3,23 @@
 import json
 import re
 import shutil
+import struct
 import sys
 import types
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pictures
 import pytest
 from conftest import ROOT, run
+from PIL import Image, ImageSequence
 
-from figures import LECTURE, NAMES, SLOW, TOGETHER
+from dynsys_nn import plotting
+from figures import LECTURE, NAMES, SLOW, TOGETHER, switching_parameters
+from figures import __main__ as command
 from figures.__main__ import main, make_of
 from figures.drawing import (
     Choice,
@@ -26,7 +33,7 @@ from figures.drawing import (
     ratio,
     shown,
 )
-from figures.drawing.saving import POINTS, draw, message, style
+from figures.drawing.saving import draw, message, style
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +79,68 @@ def test_what_is_wrong_with_a_picture_is_seen():
         fig.set_layout_engine("none")
         fig.canvas.draw()
         assert pictures.outside(fig) == ["too far on the right"]
+        for x, y in ((-0.02, 0.5), (1.02, 0.5), (0.5, -0.02), (0.5, 1.02)):
+            beyond = fig.text(x, y, "beyond", ha="center", va="center")
+            assert pictures.outside(fig) == ["beyond", "too far on the right"], (x, y)
+            beyond.remove()
         assert pictures.overlaps(fig) == [("one", "two")]
         assert pictures.crossed(fig) == ["behind a line"]
+        ax.text(0.6, 0.7, "covered", color="C1"), ax.plot([0.65], [0.72], "o")
+        ax.text(0.95, 0.3, "not to be seen", visible=False)
+        assert pictures.crossed(fig) == ["behind a line", "covered"]
+        assert pictures.outside(fig) == ["too far on the right"]
         assert {what.split()[-1] for what, _ in pictures.faint(fig)} == {"faint", "thinned", "area"}
     plt.close(fig)
+
+
+def test_a_curve_beyond_the_limits_and_a_name_at_another_curve_are_seen():
+    fig, ax = plt.subplots(figsize=(6, 4))
+    ax.set(xlim=(0, 1), ylim=(0, 1), title="it")
+    for k, y in enumerate((0.2, 0.8)):
+        ax.plot([-9, 9], [y, y], color=f"C{k}")
+        ax.scatter([0.5], [y], color=f"C{k}")
+        ax.text(0.3, y, f"at {k}", color=f"C{k}", va="bottom")
+    assert pictures.unseen(fig) == [] == pictures.astray(fig)
+    ax.plot([0.2, 0.3], [1.5, 1.6], color="C2"), ax.scatter([2], [0.5], color="C3")
+    ax.texts[0].set_y(0.7)
+    green, pink = map(plt.matplotlib.colors.to_hex, ("C2", "C3"))
+    assert pictures.unseen(fig) == [
+        f"Line2D in {green} of 'it'", f"PathCollection in {pink} of 'it'"]  # fmt: skip
+    assert pictures.astray(fig) == ["at 0"]
+    plt.close(fig)
+
+
+def test_all_that_is_wrong_is_told():
+    fine = {
+        "what": "", "options": {}, "smallest": 14.2, "size": (13.3, 7.4), "ink": 0.1, "said": [], "texts": ["0.5"],
+        **dict.fromkeys(("outside", "overlaps", "crossed", "faint", "unseen", "astray"), []),
+    }  # fmt: skip
+    assert pictures.wrong("cfl", fine) == []
+    for key, value, words in (
+        ("smallest", 13.9, "a text of 13.9 points"), ("size", (13.5, 7), "larger than a slide"),
+        ("size", (13, 7.6), "larger than a slide"), ("ink", 0.001, "0.1% of the picture"),
+        ("ink", 0.95, "95.0% of the picture"), ("outside", ["a"], "cut: 'a'"), ("overlaps", [("a", "b")], "on each other: 'a' and 'b'"),
+        ("crossed", ["a"], "a line runs through 'a'"), ("faint", [("a", 2)], "contrast 2 : 1 of a"),
+        ("unseen", ["a"], "beyond the limits: a"), ("astray", ["a"], "of another colour: 'a'"),
+        ("texts", ["a"], "'a' is not among"), ("error", "a warning", "a warning"),
+        ("said", [["α = 3", "it", {"alpha": "3"}]], "it says 'α = 3', but alpha is 1"),
+    ):  # fmt: skip
+        [said] = pictures.wrong("cfl", {**fine, key: value})
+        assert words in said
+    for said, true in ((r"\frac{1}{3}", True), (r"-\frac{1}{3}", False), (r"\frac{2}{3}", False)):
+        assert pictures.same_number(said, str(1 / 3)) == true
+
+
+def test_a_warning_is_an_error():
+    make = types.SimpleNamespace(make=figure()(warns))
+    with mock.patch.dict(sys.modules, {"figures.it": make}), pytest.raises(UserWarning):
+        pictures.report("it", {}, True)
+    plt.close("all")
+
+
+def warns(quick=False, *, figsize=(6, 4), labels={}):  # noqa: B006
+    warnings.warn("not so", stacklevel=1)
+    return plt.figure(figsize=figsize)
 
 
 def test_a_number_that_an_option_contradicts_is_seen(monkeypatch):
@@ -154,6 +219,9 @@ def test_every_option_has_a_default_within_its_range_and_a_meaning(name):
     for key, kind in make.options.items():
         assert kind(key, make.defaults[key]) is not None and kind.what, key
         assert key == "labels" or kind(key, kind.read(shown(make.defaults[key]))) is not None
+    (_, usual), (_, varied) = pictures.variations(make)
+    assert usual == {} and set(varied) == set(make.options) - {"figsize", "labels"}
+    assert all(value != make.defaults[key] for key, value in varied.items())
 
 
 def test_words_fill_their_places():
@@ -238,7 +306,112 @@ def test_a_script_is_a_figure_and_the_lecture_decides_the_order(tmp_path):
     assert done.stdout.split() == ["a_new_one", str(len(NAMES) + 1)], done.stderr
 
 
+def test_each_figure_is_drawn_once_and_those_that_share_a_training_by_one_process(monkeypatch):
+    class Serial(ThreadPoolExecutor):
+        def __init__(self, jobs, *_, **__):
+            super().__init__(1)
+
+    monkeypatch.setattr(command, "ProcessPoolExecutor", Serial)
+    begun = []
+    drawn = [
+        task
+        for task, *_ in command.side_by_side(
+            list(NAMES), lambda name: begun.append(name) or [name], 2
+        )
+    ]
+    assert sorted(name for task in drawn for name in task) == sorted(NAMES)
+    assert [task for task in drawn if len(task) > 1] == [list(group) for group in TOGETHER]
+    assert [name for name in begun if name in SLOW or name not in TOGETHER[0]][: len(SLOW)] == list(
+        SLOW
+    )
+    few = list(command.side_by_side([TOGETHER[0][1], "cfl"], lambda name: [name], 2))
+    assert sorted(paths for _, paths, _ in few) == sorted([[TOGETHER[0][1]], ["cfl"]])
+
+
+def test_the_command_asks_for_what_it_was_told_and_counts(monkeypatch, capsys, tmp_path):
+    asked = {}
+    monkeypatch.setattr(command, "draw", lambda name, **how: asked.update({name: how}) or [name])
+    told = "slope=0.2 --quick --style print --size 8x4 --format pdf,gif --jobs 1"
+    main(["leaky_slopes", *told.split(), "--font", "DejaVu Serif", "--out", str(tmp_path)])
+    files = dict(out=tmp_path, format="pdf,gif", look="print", size=(8.0, 4.0))
+    assert asked == {"leaky_slopes": dict(files, font="DejaVu Serif", quick=True, slope=0.2)}
+    monkeypatch.setattr(command, "side_by_side", lambda *_: [(["a", "b"], [], 1), (["c"], [], 1)])
+    main(["cfl", "memory", "presnov", "--jobs", "2"])
+    assert re.findall(r"\[.*?\]", capsys.readouterr().out) == ["[1/1]", "[2/3]", "[3/3]"]
+
+
 # ---- looks and files
+
+
+@pytest.fixture
+def moving(monkeypatch):
+    """A figure with an animation of three frames, that keeps what it was asked for."""
+    asked = []
+
+    def still(quick=False, *, side=0.5, figsize=(6, 4), labels={}):  # noqa: B006
+        asked.append((quick, side, plt.rcParams["font.size"]))
+        return plt.figure(figsize=figsize)
+
+    def animate(quick=False, *, side=0.5, figsize=(3, 4), labels={}):  # noqa: B006
+        asked.append((quick, side, plt.rcParams["font.size"]))
+        fig = plt.figure(figsize=figsize)
+        fig.set_layout_engine("none")
+        square = fig.add_artist(plt.Rectangle((0, 0), side, side, color="C0"))
+        states = [np.tile([x, 0.0], (2, 1)) for x in (0.0, 1.0)]
+        animation = plotting.animate_flow(
+            states, np.arange(2), fig, fig.add_axes((0, 0, 1, 1)), between=2, hold=0, interval=125
+        )
+        fig.axes[0].set_axis_off()
+        move = animation._func
+        animation._func = lambda t: (square.set_x(t / 2), *move(t))
+        return animation
+
+    side = Number(0, 1, "of a square")
+    module = types.SimpleNamespace(
+        make=figure(side=side)(still), animate=figure(side=side)(animate)
+    )
+    monkeypatch.setitem(sys.modules, "figures.moving", module)
+    return asked
+
+
+def test_an_animation_is_saved_frame_by_frame_in_all_formats(tmp_path, moving, monkeypatch):
+    """The same bytes on two days, with the options, and in the size, that were asked for."""
+    ffmpeg = shutil.which("ffmpeg") is not None
+    formats = "gif,html,pdf" + ",mp4" * ffmpeg
+    days = []
+    for day in ("1", "2"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", day + "00000")
+        options = dict(quick=True, size=(2.5125, 2), side=0.25)
+        paths = draw("moving", tmp_path / day, formats, **options)
+        names = "moving.pdf", "moving.gif", "moving.html", "moving_frames.pdf"
+        assert [path.name for path in paths] == [*names, *["moving.mp4"] * ffmpeg]
+        days.append({path.name: path.read_bytes() for path in paths})
+    assert days[0] == days[1] and not plt.get_fignums()
+    with style():
+        size = plt.rcParams["font.size"]
+    assert moving[:2] == [(True, 0.25, 2.5125 / 6 * size), (True, 0.25, size / 2)]
+    files = days[0]
+    with Image.open(tmp_path / "1" / "moving.gif") as gif:
+        assert (gif.n_frames, gif.size, gif.info["duration"]) == (3, (201, 160), 120)
+        frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(gif)]
+    blue = [int(np.flatnonzero(frame[-10] < 200).min()) for frame in frames]
+    assert blue[0] < blue[1] < 201 and len({frame.tobytes() for frame in frames}) == 3
+    assert files["moving_frames.pdf"].count(b"/Type /Page ") == 3
+    assert files["moving_frames.pdf"].rstrip().endswith(b"%%EOF")
+    if ffmpeg:  # as long as the three frames at their pace
+        film = files["moving.mp4"]
+        unit, length = struct.unpack_from(">II", film, film.index(b"mvhd") + 16)
+        assert length / unit == pytest.approx(3 * 0.125, abs=0.002)
+    page = files["moving.html"].decode()
+    assert page.count("data:image/png;base64") == 3 and 'id="_anim_imgmoving"' in page
+
+
+def test_formats_are_those_asked_for_and_a_still_is_there_in_any_case(tmp_path, moving):
+    assert [path.name for path in draw("moving", tmp_path, "gif")] == ["moving.png", "moving.gif"]
+    still = ["moving.png", "moving.svg", "moving.gif"]
+    assert [path.name for path in draw("moving", tmp_path, "png,svg")] == still
+    assert plt.imread(tmp_path / "moving.png").shape[:2] == (400, 600)
+    assert {(quick, side) for quick, side, _ in moving} == {(False, 0.5)}
 
 
 def test_drawing_leaves_no_settings_and_no_open_figure(tmp_path):
@@ -251,7 +424,7 @@ def test_drawing_leaves_no_settings_and_no_open_figure(tmp_path):
 
 
 def test_same_seed_same_bytes(tmp_path, monkeypatch):
-    """On two days, too: Matplotlib takes SOURCE_DATE_EPOCH for the date of a file."""
+    """Trained anew, and on two days: Matplotlib takes SOURCE_DATE_EPOCH for the date of a file."""
     for name, format in (
         ("switching_parameters", "png"),
         ("leaky_slopes", "pdf"),
@@ -260,8 +433,15 @@ def test_same_seed_same_bytes(tmp_path, monkeypatch):
         drawn = []
         for day in ("1", "2"):
             monkeypatch.setenv("SOURCE_DATE_EPOCH", day + "00000")
+            switching_parameters.train.cache_clear()
             drawn.append(draw(name, tmp_path / day, format, quick=True)[0].read_bytes())
         assert drawn[0] == drawn[1]
+
+
+def test_no_figure_takes_a_random_number_without_a_seed():
+    for path in (ROOT / "figures").rglob("*.py"):
+        unseeded = r"default_rng\(\)|rng=None|np\.random\.(?!default_rng\()\w+|import random"
+        assert not re.findall(unseeded, path.read_text("utf-8")), path.name
 
 
 def test_two_processes_draw_what_one_draws(tmp_path, capsys):
@@ -275,13 +455,17 @@ def test_two_processes_draw_what_one_draws(tmp_path, capsys):
 
 
 def test_text_and_lines_grow_with_the_picture():
-    """Half the size, half the points: the same picture."""
-    with style("lecture"):
-        own = {key: plt.rcParams[key] for key in POINTS}
-    with style("lecture", scale=0.5):
-        assert {key: 0.5 * value for key, value in own.items()} == {
-            k: plt.rcParams[k] for k in POINTS
-        }
+    """Half the size, half the points: at twice the dots per inch, the same picture."""
+    drawn = []
+    for scale in (1, 0.5):
+        with style("lecture", scale=scale):
+            fig = plt.figure(figsize=(5 * scale, 4 * scale), dpi=50 / scale, layout="none")
+            ax = fig.add_axes((0.25, 0.25, 0.5, 0.5), xscale="log", title="a title", ylabel="y")
+            ax.plot([1, 10, 30], [0, 1, 2], "o-"), ax.bar([3], [1], edgecolor="C1")
+            fig.canvas.draw()
+            drawn.append(np.asarray(fig.canvas.buffer_rgba()).astype(float))
+            plt.close(fig)
+    assert np.abs(drawn[0] - drawn[1]).mean() < 0.1
 
 
 def test_a_font_is_embedded_as_truetype(tmp_path):

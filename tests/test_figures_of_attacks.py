@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from dynsys_nn import lipschitz
 from dynsys_nn.plotting.images import image
 from figures import adversarial_example, growing_attack, robust_accuracy
 from figures.live import attack as live_attack
@@ -30,7 +31,9 @@ def by_hand(net, x):
 
 @pytest.mark.parametrize("options", [{}, dict(eps=0.1, eps_max=0.5, seed=1)])
 def test_what_is_certain_survives_and_is_counted_by_hand(options):
-    words = dict(title="<least:.9f> <most:.9f> <best>", panel="<constant>")
+    words = dict(
+        title="<least:.9f> <most:.9f> <best>, <worst>", panel="<constant>, <name>", digits="<n>"
+    )
     kinds = ("resnet", "gradient_flow")
     fig = robust_accuracy.make(quick=True, kinds=kinds, **options, labels=words)
     seed, eps = options.get("seed", 0), options.get("eps", 0.3)
@@ -49,18 +52,28 @@ def test_what_is_certain_survives_and_is_counted_by_hand(options):
             fraction = [100 * np.mean(right & (radius > e)) for e in [*grid, eps]]
             np.testing.assert_allclose([*certified.get_ydata(), mark.get_ydata()[1]], fraction)
         counted.append(mark.get_ydata()[1])
-        assert float(ax.get_title()) >= net.lipschitz() - 1e-9
-        assert float(ax.get_title()) == pytest.approx(net.lipschitz(), rel=0.01)
+        constant, name = ax.get_title().split(", ")
+        assert float(constant) >= net.lipschitz() - 1e-9
+        assert float(constant) == pytest.approx(net.lipschitz(), rel=0.01)
+        assert name == robust_accuracy.LABELS[kind]
     least, most, best = fig.get_suptitle().split(maxsplit=2)
     assert [float(least), float(most)] == pytest.approx(sorted(counted))
-    assert best == "gradient flow"  # the larger of the two, here
+    assert best == "gradient flow, ResNet"  # the larger of the two, here, and the other
+    assert fig.axes[0].get_ylabel() == "100"
     plt.close(fig)
 
 
 @pytest.mark.parametrize("options", [{}, dict(eps=1.5), dict(eps=0.02, image=3, seed=1)])
 def test_the_sentence_over_an_attack_is_what_the_networks_say(options):
     sentences = {key: key for key, words in adversarial_example.LABELS.items() if "<eps>" in words}
-    names = dict.fromkeys(("right", "wrong", "says", "truth"), "<name>")
+    names = dict.fromkeys(("says", "truth"), "<name>")
+    names |= dict(
+        right="<name> right",
+        wrong="<name> wrong",
+        delta="<times>",
+        certain="<radius>",
+        uncertain="0",
+    )
     fig = adversarial_example.make(quick=True, **options, labels={**sentences, **names})
     eps, seed = options.get("eps", 0.3), options.get("seed", 0)
     flips, y = [], int(fig.axes[5].get_xlabel())
@@ -68,7 +81,13 @@ def test_the_sentence_over_an_attack_is_what_the_networks_say(options):
         net = quick(kind, seed)
         x, delta = (np.asarray(ax.images[0].get_array()).ravel() for ax in row[1:3])
         assert np.linalg.norm(delta) <= eps * (1 + 1e-12)
-        said = [int(row[k].get_title()) for k in (1, 3)]
+        after, does = row[3].get_title().split()
+        said = [int(row[1].get_title()), int(after)]
+        assert does == ("right" if said[1] == y else "wrong")
+        assert row[3].title.get_color() == ("C0" if said[1] == y else "C1")
+        assert float(row[2].get_title()) * np.abs(delta).max() == pytest.approx(1, rel=0.05)
+        certain = float(row[0].texts[1].get_text())
+        assert certain <= lipschitz.certified_radius(net, x) <= certain * 1.02
         assert said == [answer(net, x), answer(net, x, delta)] and said[0] == y
         flips.append(said[0] != said[1])
         if kind == "gradient_flow":
@@ -99,6 +118,8 @@ def test_a_growing_attack_wins_only_beyond_the_certified_radius(options):
             state = (
                 "certain" if size < radius else "not known" if int(ax.get_title()) == y else "wrong"
             )
+            shown = {"C0": "certain", "C1": "wrong"}.get(ax.title.get_color(), "not known")
+            assert shown == state
             assert ax.get_xlabel() == state and (size >= radius or int(ax.get_title()) == y)
             assert (state == "wrong") == (size >= fall) or abs(size - fall) < 0.02
         if kind == "gradient_flow":
@@ -157,6 +178,13 @@ def test_an_image_is_drawn_within_its_range_and_refused_in_another_shape():
     _, (left, right) = plt.subplots(1, 2)
     np.testing.assert_array_equal(
         image([-0.5, 0.5, 0, 2], (2, 2), left).get_array(), [[0, 0.5], [0, 1]]
+    )
+    assert image([0.4, 0.5], (1, 2), right).get_clim() == (0, 1)
+    [grey] = left.images
+    assert (
+        grey.get_clim() == (0, 1)
+        and grey.cmap(0.0)[:3] == (1, 1, 1)
+        and grey.cmap(1.0)[:3] == (0, 0, 0)
     )
     colours = np.arange(12) / 11
     pixels = image(colours, (3, 2, 2), right).get_array()

@@ -38,6 +38,8 @@ def test_a_mistake_leaves_slope_one_and_the_adjoint_two(mistake):
         slope = np.polyfit(np.log(eps), np.log(left), 1)[0]
         assert abs(slope - order) < 0.02
         assert abs(numbers(text.get_text())[-1] - slope) < 0.02
+    assert ax.texts[0].get_text().startswith(adjoint_check.LABELS[mistake])
+    assert ax.texts[1].get_text().startswith("the adjoint")
 
 
 def test_the_layer_written_out_is_the_packages(rng):
@@ -67,6 +69,12 @@ def peaks(**options):
     """name → depths, megabytes and the slope that is said, and the title's numbers."""
     [ax] = memory.make(True, **options).axes
     lines = zip(memory.WAYS, ax.lines, ax.texts, strict=True)
+    assert [t.get_text().split(":")[0] for t in ax.texts] == [
+        "stored states",
+        "checkpoints",
+        "reversed flow",
+    ]
+    assert [t.get_color() for t in ax.texts] == [f"C{k}" for *_, k in memory.WAYS]
     found = {
         name: (*line.get_data(), numbers(text.get_text())[0]) for (name, *_), line, text in lines
     }
@@ -132,7 +140,8 @@ CLOSED = {
 
 @pytest.mark.parametrize("system, reach", [("pendulum", 3.1), ("damped_oscillator", 1.7)])
 def test_lines_of_the_gradient_follow_it_and_those_of_the_rest_circles(system, reach):
-    _, middle, right = presnov.make(True, system=system, reach=reach).axes
+    left, middle, right = presnov.make(True, system=system, reach=reach).axes
+    assert ("q" in left.get_xlabel(), "p" in left.get_ylabel()) == (True, True)
     x, direction = segments(middle, "C1")
     x, direction = x[x[:, 0] != 0], direction[x[:, 0] != 0]
     g = CLOSED[system](x)
@@ -218,6 +227,8 @@ def test_the_network_is_off_by_what_the_titles_say(options):
         nets.append(net)
     np.testing.assert_array_equal(thin.get_ydata(), nets[0](thin.get_xdata()[:, None])[:, 0])
     assert f" {nets[0].theta.size} parameters" in fig.get_suptitle()
+    for text in right.texts:
+        assert float(text.get_text()) == np.linalg.norm(text.get_position())
     true, learned = right.collections
     for level, path in zip(true.levels, true.get_paths(), strict=True):
         assert np.abs(np.linalg.norm(path.vertices, axis=-1) - level).max() < 2e-3

@@ -3,8 +3,10 @@ rings that come apart, and the slopes of a step."""
 
 import re
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pictures
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.text import Text
@@ -71,7 +73,10 @@ def test_layers_are_steps_and_their_error_has_the_order_of_the_method(options, s
             states.append(step(states[-1], T / n))
         np.testing.assert_allclose(drawn[n], states, atol=1e-12)
         np.testing.assert_allclose(marked[n], np.linalg.norm(states[-1] - exact), atol=1e-9)
-        assert f"{n} layers" in words(right)
+        [own] = [
+            line for line in pictures.named(right)[f"{n} layers"] if len(line.get_xdata()) == 1
+        ]
+        assert own.get_xdata()[0] == n
         inside(left, drawn[n])
     curve, dotted = (line for line in right.lines if len(line.get_xdata()) > 2)
     slopes = [
@@ -110,7 +115,9 @@ def test_three_parameters_switch_where_the_states_turn(options):
             steps, [[(s, v), (e, v)] for s, e, v in zip(t, t[1:], theta, strict=False)]
         )
         inside(ax, np.concatenate(steps))
-    assert len(rows) == 3 and (np.diff(t) > 0).all()
+    assert [ax.get_ylabel() for ax in rows] == ["$A_{11}(t)$", "$A_{23}(t)$", "$b_3(t)$"]
+    assert (np.diff(t) > 0).all()
+    np.testing.assert_array_equal(bottom.get_xticks(), t)
 
     states = [np.pad(x, ((0, 0), (0, 1)))]
     for A_k, b_k, h in zip(A, b, np.diff(t), strict=True):
@@ -118,6 +125,11 @@ def test_three_parameters_switch_where_the_states_turn(options):
     normal, offset = np.diff(net.maps[-1].W, axis=0)[0], np.diff(net.maps[-1].b)[0]
     distance = (np.array(states) @ normal + offset) / np.linalg.norm(normal)
     shown = [line.get_ydata() for line in bottom.lines if len(line.get_xdata()) == len(t)]
+    for k in (0, 1):  # its name lies on its side, in its colour
+        own = pictures.named(bottom)[f"class {k}"]
+        assert len(own) == 8 and all(line.get_color() == f"C{k}" for line in own)
+        [name] = [text for text in bottom.texts if text.get_text() == f"class {k}"]
+        assert (name.xy[1] > 0) == (k == 1)
     wanted = [distance[:, n] for k in (0, 1) for n in np.flatnonzero(y == k)[:8]]
     np.testing.assert_allclose(shown, wanted, atol=1e-9)
     right = sum((line[-1] > 0) == (n >= 8) for n, line in enumerate(shown))
@@ -141,6 +153,16 @@ def test_the_plane_is_seen_from_its_side_and_its_sides_are_the_classes(options):
     layers = len(net.maps) - 2
     assert f"{layers} layers" in words(fig) and f" {right:.1f} % of the test" in words(fig)
     assert fig.axes[-1].get_title() == f"layer {layers}" and "class 1" in words(fig.axes[-1])
+    offset, normal = np.diff(net.maps[-1].b)[0], np.diff(net.maps[-1].W, axis=0)[0]
+    for ax in fig.axes:
+        k = int("".join(filter(str.isdigit, ax.get_title())) or 0)
+        distance = (net.states(x)[1 + k] @ normal + offset) / np.linalg.norm(normal)
+        np.testing.assert_allclose(ax.collections[0].get_offsets()[:, 1], distance, atol=1e-12)
+    for k, side in ((0, -1), (1, 1)):
+        [name] = [text for text in fig.axes[-1].texts if text.get_text() == f"class {k}"]
+        spots = fig.axes[-1].collections[0].get_facecolors()[y == k]
+        assert name.xy[1] * side > 0 and name.get_color() == f"C{k}"
+        np.testing.assert_allclose(spots, [mpl.colors.to_rgba(f"C{k}")] * len(spots), atol=1 / 255)
     states = net.states(x[:20])[-2]
     turned = point_separation.seen_along_the_plane(net, [states])[0]
     between = lambda z: np.linalg.norm(z[:, None] - z, axis=-1)  # noqa: E731
@@ -185,15 +207,25 @@ def number(text):
     [{}, {"slope": 0.2}, {"h": 2}, {"slope": 0.9, "h": 2.4}, {"slope": 0.4, "h": 16 / 15}],
 )
 def test_slopes_and_their_names_follow_the_step(options, rng):
-    fig = leaky_slopes.make(quick=True, **options)
+    fig = leaky_slopes.make(quick=True, **options, labels={"slope": "Steigung $= <m>$"})
     m, h = ({"slope": 0.5, "h": 4 / 3} | options).values()
     step = lambda x: x - h * np.where(x < 0, m * x, x)  # noqa: E731
-    right = fig.axes[1]
+    left, right = fig.axes
+    for name, slope in (("Steigung", m), ("slope $1$", 1)):
+        [line] = next(
+            lines for text, lines in pictures.named(left).items() if text.startswith(name)
+        )
+        (x0, y0), (x1, y1) = line.get_xydata()
+        assert (y1 - y0) / (x1 - x0) == pytest.approx(slope)
+    steep = [area.get_paths()[0] for area in right.collections]
+    assert [[path.contains_point((x, y)) for path in steep] for x, y in ((1, -1.5), (1, 1.5), (1.5, 1), (-1.5, -1))] == [
+        [True, False], [False, True], [False, False], [False, False]]  # fmt: skip
     for line, name, slope in zip(right.lines[1:], right.texts[2:], (1 - h * m, 1 - h), strict=True):
         x, y = line.get_data()
         np.testing.assert_allclose(y, step(x), atol=1e-12)
         np.testing.assert_allclose(np.diff(y) / np.diff(x), slope, atol=1e-12)
         assert abs(number(name.get_text()) - slope) < 6e-4
+        assert mpl.colors.same_color(name.get_color(), line.get_color())
         inside(right, line.get_xydata())
         # the axis lies between a line and its name
         assert name.get_position()[1] * y[np.argmax(np.abs(x))] <= 0

@@ -4,6 +4,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pictures
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
@@ -17,7 +18,7 @@ from figures import (
     rigid_body,
     stability_regions,
 )
-from figures.drawing.places import apart
+from figures.drawing.places import apart, ends_of, names_at_ends
 
 
 @pytest.fixture(autouse=True)
@@ -32,16 +33,23 @@ def number(words):
     return float(mantissa) * 10.0 ** int(exponent or 0)
 
 
-@pytest.mark.parametrize("steps, third", [(999, "RK45"), (400, "RK4")])
-def test_energies_change_by_the_factors_of_the_methods(steps, third):
+@pytest.mark.parametrize("third", ["RK45", "RK4"])
+def test_energies_change_by_the_factors_of_the_methods(third):
     """(1 + h²)ⁿ and its inverse, 4.95461 and 0.201832 in the lecture; and RK4's |R(ih)|²ⁿ, where
     |R(ih)|² = 1 − h⁶/72 + h⁸/576."""
-    fig = four_methods.make(quick=True, steps=steps, third=third)
-    *orbits, _, energy = fig.axes
-    h, titles = 40 / steps, [ax.get_title() for ax in orbits]
+    time, steps = 30, 400
+    fig = four_methods.make(quick=True, time=time, steps=steps, third=third, rtol=0.02)
+    *orbits, position, energy = fig.axes
+    h, titles = time / steps, [ax.get_title() for ax in orbits]
     grown = np.exp(steps * np.log1p(h**2))
-    ends = [line.get_ydata()[-1] for line in energy.lines]
-    np.testing.assert_allclose([number(t) for t in titles[:2]], [grown, 1 / grown], rtol=2e-4)
+    names = "explicit", "implicit", third, "midpoint"
+    for name, title in zip(names, titles, strict=True):
+        words = four_methods.LABELS[name].replace("<rtol>", "0.02")
+        assert title.splitlines()[0] == words
+    assert position.get_title() == f"{steps} steps of $h = {h:g}$"
+    lines = pictures.named(energy)
+    ends = [lines[name][0].get_ydata()[-1] for name in names]
+    np.testing.assert_allclose([number(t) for t in titles[:2]], [grown, 1 / grown], rtol=6e-4)
     np.testing.assert_allclose([ends[0], ends[1], ends[3]], [grown, 1 / grown, 1], rtol=1e-12)
     assert "kept" in titles[3] and number(titles[3]) < 1e-13
     if third == "RK4":
@@ -67,22 +75,31 @@ def test_names_at_the_ends_of_lines_are_moved_least():
     moved = apart(heights, 0.1)
     np.testing.assert_allclose(moved, [0.46, 0.1, 0.56, 0.9])
     np.testing.assert_allclose(apart(heights, 0.01), heights)
+    _, ax = plt.subplots()
+    lines = [ax.semilogy([1, 10], [1, end], color=f"C{k}")[0] for k, end in enumerate((100, 10))]
+    ax.set(ylim=(1, 10_000))
+    names = names_at_ends(ax, "ab", *ends_of(lines))
+    assert [name.xy for name in names] == [(1, pytest.approx(0.5)), (1, pytest.approx(0.25))]
+    assert [name.get_text() + name.get_color() for name in names] == ["aC0", "bC1"]
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"inertia": (1.0, 2.0, 0.7), "method": "Heun", "steps": 200}]
+    "options", [{"steps": 300}, {"inertia": (1.0, 2.0, 0.7), "method": "Heun", "steps": 200}]
 )
-def test_midpoint_keeps_both_invariants_of_the_rigid_body(options):
+def test_midpoint_keeps_both_invariants_of_the_rigid_body(options, monkeypatch):
+    monkeypatch.setattr(rigid_body, "among", lambda inertia: np.eye(3)[None])  # slow, and grey
     fig = rigid_body.make(quick=True, **options)
     left, right, norm, energy = fig.axes
     assert "leaves" in left.get_title() and "stays" in right.get_title()
     assert number(right.get_title()) < 1e-13
     for ax in (norm, energy):
-        other, midpoint = (line.get_ydata() for line in ax.lines)
+        found = pictures.named(ax)
+        [other], [midpoint] = found[options.get("method", "Euler")], found["midpoint"]
+        other, midpoint = other.get_ydata(), midpoint.get_ydata()
         assert midpoint.max() < 1e-13 < 1e-7 < other[-1] and (np.diff(other) >= 0).all()
-    if not options:
-        euler = np.sqrt(after_euler(0.05, 800))
-        assert rf"\|m\| = {euler:.3g}$ at $t = 40$" in left.get_title()
+    if "method" not in options:
+        euler = np.sqrt(after_euler(0.05, 300))
+        assert rf"\|m\| = {euler:.3g}$ at $t = 15$" in left.get_title()
         assert norm.lines[0].get_ydata()[-1] == pytest.approx(euler - 1, rel=1e-10)
 
 
@@ -111,7 +128,9 @@ def test_only_the_discrete_gradient_keeps_the_first_integral():
     gradient, midpoint, rk45, euler = errors = [v - v[0] for v in values]
     assert np.abs(gradient).max() < 1e-13 and (np.diff(euler) > 0).all()
     assert min(np.abs(midpoint).max(), np.abs(rk45).max()) > 1e-3
-    for line, off in zip(right.lines, errors, strict=True):
+    lines = pictures.named(right)
+    for name, off in zip(("gradient", "midpoint", "RK45", "Euler"), errors, strict=True):
+        [line] = lines[name]
         np.testing.assert_allclose(line.get_ydata()[-1], np.abs(off).max(), atol=2e-14)
     assert number(right.get_title()) == pytest.approx(np.abs(gradient).max(), rel=0.5, abs=1e-15)
 
@@ -123,6 +142,8 @@ def test_at_a_point_of_rest_nothing_spirals():
     )
     left, right = fig.axes
     assert left.get_title() == lotka_volterra.LABELS["rest"]
+    [start] = [line for line in left.lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal(start.get_xydata(), [[1.25, 1.25]])
     assert max(line.get_ydata().max() for line in right.lines) < 1e-14
 
 
@@ -137,13 +158,21 @@ def test_solutions_grow_as_their_eigenvalues_lie(options):
         I + Z, I + Z + Z2 / 2, I + Z + Z2 / 2 + Z2 @ Z / 6 + Z2 @ Z2 / 24,
         inverse(I - Z / 2) @ (I + Z / 2), inverse(I - Z),
     )  # fmt: skip
-    for ax, step in zip(fig.axes[5:], steps, strict=True):
+    eigenvalues = np.linalg.eigvals(Z)
+    name = fig.axes[0].texts[0]
+    assert name.xy[1] == pytest.approx(eigenvalues.imag.max())
+    for plane, ax, step in zip(fig.axes[:5], fig.axes[5:], steps, strict=True):
+        [dots] = [line for line in plane.lines if line.get_marker() == "o"]
+        assert set(np.round(dots.get_xydata() @ [1, 1j], 9)) == set(np.round(eigenvalues, 9))
         radius, title = np.abs(np.linalg.eigvals(step)).max(), ax.get_title()
         growth = radius - 1
         what = "stays" if abs(growth) < 1e-12 else "grows" if growth > 0 else "decays"
         assert title.startswith(what), (title, radius)
         said = number(title) if "|R|" in title else abs(number(title) - 1)
         assert said == pytest.approx(abs(growth), abs=6e-3, rel=0.1)
+        assert (
+            ax.title.get_color() == ax.lines[1].get_color() == ("C1" if what == "grows" else "C0")
+        )
         q = ax.lines[1].get_ydata()
         x = np.array([1.0, 0.0])
         for q_n in q[:20]:
@@ -201,8 +230,11 @@ def test_the_symplectic_method_keeps_the_energy_and_the_other_loses_it():
         dnn.RK4(), 1 / 12, 6, 0.4, 200.0)]  # fmt: skip
     assert number(right.replace(" %", "")) == pytest.approx(100 * np.mean(lost), rel=0.05)
     assert number(left.replace(" %", "")) < 1 < number(right.replace(" %", ""))
-    fig = poincare_section.make(quick=True, orbits=6, method="Euler")
-    assert "escape" in fig.axes[1].get_title()
+    fig = poincare_section.make(quick=True, orbits=6, method="Euler", energy=0.02)
+    assert "escape" in fig.axes[1].get_title() and "h = 0.1$, at" in fig.axes[1].get_title()
+    q, p = fig.axes[1].lines[0].get_data()  # all that may be reached
+    assert q.max() < fig.axes[1].get_xlim()[1] < 2 * q.max()
+    assert p.max() < fig.axes[1].get_ylim()[1] < 2 * p.max()
 
 
 def test_a_batch_of_curves_in_space_is_drawn_curve_by_curve():

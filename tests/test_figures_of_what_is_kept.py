@@ -5,6 +5,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pictures
 import pytest
 
 import dynsys_nn as dnn
@@ -65,6 +66,22 @@ def test_areas_are_the_integrals_of_the_determinant(options):
         if k == 0:
             np.testing.assert_allclose(det, 1, rtol=1e-9)
     assert titles[2] == [float(f"{np.abs(found - 100).max():.3g}")]
+    curves = pictures.named(fig.axes[2])
+    np.testing.assert_array_equal(curves["ResNet"][0].get_ydata(), found)
+    assert curves["volume-preserving"] != curves["ResNet"]
+    disc = volume.circle([given["angle"], 0.0], given["radius"])
+    exact = dnn.exact_flow(systems.pendulum(), disc, float(n))
+    for ax in fig.axes[:2]:
+        counts = sorted(int(t.get_text()) for t in ax.texts if t.get_text().isdigit())
+        assert counts[0] == 0 < counts[1] < counts[2] == n
+        *_, dashed = [line.get_xydata() for line in ax.lines if line.get_linestyle() == "--"]
+        np.testing.assert_allclose(dashed, exact, atol=1e-6)
+        (width, height), shapes = (ax.get_xlim()[1], ax.get_ylim()[1]), ax.patches
+        reach = np.max(
+            [np.abs(shape.get_xy()).max(axis=0) for shape in shapes if len(shape.get_path()) > 9],
+            axis=0,
+        )
+        assert (reach < [width, height]).all()
 
 
 @pytest.mark.parametrize("options", [{}, dict(T=6.0, starts=30, exponent=7, seed=3)])
@@ -79,7 +96,10 @@ def test_the_mass_is_kept_by_one_network_only(options):
     for _ in range(2 * steps):
         y = dnn.RK4().step(system, y, 0.05)
         inside &= ((y > -0.6) & (y < 2)).all(axis=1)
-    most = []
+    most, (left, right) = [], fig.axes
+    assert f"{inside.sum()} solutions" in left.get_ylabel()
+    assert np.finfo(float).eps in [line.get_ydata()[0] for line in right.lines]
+    names = {words[:4]: (words, lines) for words, lines in pictures.named(right).items()}
     for k, architecture in enumerate((mass_preservation.structured, mass_preservation.resnet)):
         net = mass_preservation.train(architecture, 60, 2 ** given["exponent"], given["seed"])
         x, worst = random[inside], 0.0
@@ -90,12 +110,22 @@ def test_the_mass_is_kept_by_one_network_only(options):
         assert len(lines) == inside.sum()
         assert np.isclose(np.abs(lines).max(), worst, rtol=1e-6, atol=1e-14)
         most.append(worst)
+        words, curves = names["mass" if k == 0 else "ResN"]
+        np.testing.assert_allclose(
+            [y for y in of_colour(right, colour(k)) if len(y) == steps][0][-1],
+            curves[0].get_ydata()[-1],
+        )
+        assert curves[0].get_color() == colour(k)
+        x = np.random.default_rng(5).uniform(-0.6, 2, (1000, 3))
+        off = net(x) - dnn.RK4().step(system, dnn.RK4().step(system, x, 0.05), 0.05)
+        error = np.sqrt(np.square(off).sum(axis=1).mean())
+        assert numbers(words)[0] == pytest.approx(error, rel=0.6)
     assert most[0] <= steps * 2e-15 < 1e-4 < most[1]
     assert titles[0][1] == given["T"] and most[1] <= titles[0][0] <= 1.1 * most[1]
     assert 0.2 * most[0] <= titles[1][0] <= 5 * most[0]
 
 
-@pytest.mark.parametrize("options", [dict(infected=0.02), dict(beta=0.1, gamma=0.11)])
+@pytest.mark.parametrize("options", [dict(infected=0.02), dict(beta=0.1, gamma=0.11, days=80)])
 def test_an_epidemic_has_a_peak_if_and_only_if_a_patient_infects_more_than_one(options):
     """At the peak s = 1/R₀, and i + s − log(s)/R₀ is what it was."""
     fig, (left, right) = drawn(sir_learned, **options)
@@ -105,6 +135,16 @@ def test_an_epidemic_has_a_peak_if_and_only_if_a_patient_infects_more_than_one(o
     words = fig.axes[0].get_title()
     assert ("only fall" in words) == (R0 * (1 - i) <= 1)
     truth = [line for line in fig.axes[0].lines if line.get_linestyle() == "-"]
+    dots = [line for line in fig.axes[0].lines if line.get_linestyle() == "None"]
+    assert truth[0].get_xdata()[-1] == given["days"]
+    first = [lines[0].get_ydata()[0] for lines in pictures.named(fig.axes[0]).values()]
+    assert list(pictures.named(fig.axes[0])) == ["susceptible", "infected", "removed"]
+    assert first == [1 - i, i, 0]
+    gap = max(
+        np.abs(np.interp(d.get_xdata(), *t.get_data()) - d.get_ydata()).max()
+        for t, d in zip(truth, dots, strict=True)
+    )
+    assert gap <= left[-1] * (1 + 1e-9) and left[-1] <= 2 * gap
     np.testing.assert_allclose(sum(line.get_ydata() for line in truth), 1, rtol=1e-12)
     if R0 * (1 - i) > 1:
         highest = i + (1 - i) - (1 + np.log(R0 * (1 - i))) / R0
@@ -139,7 +179,15 @@ def test_the_energy_errors_are_those_of_methods_written_out(options):
         q, p = leapfrog(force, q, p, h)
         errors.append(np.abs(p**2 / 2 + potential(q) - first).max())
     lines = {line.get_color(): line.get_ydata() for line in fig.axes[0].lines}
-    assert len(lines) == 3
+    assert len(lines) == 3 and symplectic_energy.LABELS[given["system"]] in fig.axes[0].get_title()
+    for ax, names in zip(
+        fig.axes,
+        (("Störmer–Verlet,\nsymplectic", "Euler"), ("symplectic\nnetwork", "ResNet")),
+        strict=True,
+    ):
+        found = pictures.named(ax)
+        assert [found[name][0].get_color() for name in names] == [colour(0), colour(1)]
+    assert fig.axes[1].lines[1].get_xdata()[-1] == pytest.approx(0.1 * n)
     np.testing.assert_allclose(lines[colour(0)], np.maximum.accumulate(errors), rtol=1e-9)
     assert max(errors) <= most <= 1.1 * max(errors)
     if not pendulum:
@@ -161,12 +209,18 @@ def test_only_the_resnet_leaves_its_orbit(options):
     """Radii and energies against a loop; only the symplectic network has determinant 1."""
     fig, titles = drawn(learned_orbits, **options)
     given = learned_orbits.make.defaults | options
-    off = {}
+    off, names, errors = {}, pictures.named(fig.axes[2]), []
+    assert {name: lines[0].get_color() for name, lines in names.items()} == {
+        "ResNet": colour(1), "symplectic": colour(0)}  # fmt: skip
+    np.testing.assert_allclose(np.hypot(*fig.axes[0].lines[0].get_data()), given["start"])
     for k, architecture in enumerate((symplectic_energy.symplectic, symplectic_energy.resnet)):
         net = symplectic_energy.train(architecture, 60, given["seed"])
         x, radii = np.array([[given["start"], 0.0]]), [given["start"]]
         det = determinants(net, x)
         assert (abs(det - 1) < 1e-12) == (k == 0)
+        z = np.random.default_rng(7).uniform(-1, 1, (1000, 2))
+        turned = z @ [[np.cos(0.1), -np.sin(0.1)], [np.sin(0.1), np.cos(0.1)]]
+        errors.append(np.sqrt(np.square(net(z) - turned).sum(axis=1).mean()))
         for _ in range(round(given["long"] / 0.1)):
             x = net(x)
             radii.append(np.hypot(*x[0]))
@@ -178,6 +232,7 @@ def test_only_the_resnet_leaves_its_orbit(options):
         if k == 0:
             most = np.abs(energy).max()
             assert most <= titles[2][0] <= 2 * most
+    np.testing.assert_allclose(numbers(fig.get_suptitle())[::-1], errors, rtol=0.6)
     short = off[1][: round(given["short"] / 0.1) + 1].max()
     assert titles[0] == [given["short"], float(f"{short:.1g}")]
     assert titles[1] == [given["long"], float(f"{off[1].max():.2g}")]

@@ -1,5 +1,6 @@
 """A live figure shows what its sliders say, and all of it, however they are moved."""
 
+import gc
 import json
 import os
 import re
@@ -22,13 +23,15 @@ from matplotlib.text import Text
 from dynsys_nn.plotting import STYLES
 from figures import live
 from figures.__main__ import main
+from figures.live import attack
 
 
 @pytest.fixture(scope="module", params=live.NAMES)
 def window(request):
     """A live figure above its sliders, on Agg."""
-    with plt.rc_context(), warnings.catch_warnings():
+    with plt.rc_context(), warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("error")
+        patch.setattr(attack, "GRID", np.linspace(0, 0.8, 9))  # where the slider stops, below
         yield live.window(request.param, show=False)
         plt.close("all")
 
@@ -85,6 +88,8 @@ def test_every_slider_moves_the_picture_over_its_whole_range_and_nothing_leaves_
             [said] = window.caption.artists
             captions.append(said.get_text())
             assert said.get_window_extent().x1 < window.fig.bbox.x1 and "\n" not in captions[-1]
+            now = {s.control.name: s.control.value(s.val) for s in window.sliders}
+            assert window.stage.values == now and window.stage.update(**now) == captions[-1]
             assert outside(window.stage) == [], (slider.control.name, slider.val, captions[-1])
         assert not np.array_equal(seen[0], seen[-1]), slider.control.name
         assert np.array_equal(drawn_anew(window), seen[-1]), slider.control.name
@@ -94,7 +99,10 @@ def test_every_slider_moves_the_picture_over_its_whole_range_and_nothing_leaves_
 def test_what_a_slider_says_is_its_value_as_text_and_in_numbers(window):
     for slider in window.sliders:
         control = slider.control
-        assert slider.valtext.get_text() == control.text(slider.val)
+        for position in (slider.valmax, slider.valmin, slider.valinit):
+            slider.set_val(position)
+            said, value = slider.valtext.get_text(), control.value(position)
+            assert said == value if control.names else float(said) == pytest.approx(value, rel=1e-3)
         values = [control.value(p) for p in (control.least, control.first, control.most)]
         kind = str if control.names else int if control.whole else float
         assert all(type(value) is kind for value in values)
@@ -118,6 +126,12 @@ def test_keys_move_a_slider_and_choose_another(window):
     first.reset()
     press("down")
     assert window.chosen == 1 % len(window.sliders)
+    others = [s.val for s in window.sliders]
+    chosen, start = window.sliders[window.chosen], others[window.chosen]
+    press("left" if start > chosen.valmin else "right")
+    moved = [s is chosen and chosen.val != start for s in window.sliders]
+    assert moved == [s.val != val for s, val in zip(window.sliders, others, strict=True)]
+    assert moved[window.chosen] and window.sliders[window.chosen].reset() is None
     assert [s.label.get_fontweight() for s in window.sliders].index("bold") == window.chosen
     press("up")
     assert window.chosen == 0 and press("x") is None
@@ -139,7 +153,8 @@ def test_the_mouse_moves_a_slider_and_chooses_it(window):
 
 
 @pytest.mark.parametrize("name", live.NAMES)
-def test_a_live_figure_can_be_read_in_the_dark_and_on_paper(name):
+def test_a_live_figure_can_be_read_in_the_dark_and_on_paper(name, monkeypatch):
+    monkeypatch.setattr(attack, "GRID", np.linspace(0, 0.8, 9))
     with plt.rc_context():
         plt.style.use(STYLES["dark"])
         fig = live.still(name)
@@ -208,6 +223,37 @@ def test_a_window_begins_where_it_is_told(capsys):
         assert words in capsys.readouterr().err
     with pytest.raises(ValueError, match="style is one of lecture, dark, print"):
         live.window("leaky_slopes", "grey")
+
+
+def test_in_another_size_the_picture_is_drawn_on_another_ground():
+    with plt.rc_context():
+        window = live.window("leaky_slopes", show=False)
+        window.fig.set_size_inches(9, 5)
+        window.fig.canvas.draw()
+        for slider in window.sliders:
+            slider.set_val(slider.valmax)
+        assert np.array_equal(pixels(window), drawn_anew(window))
+    plt.close("all")
+
+
+def test_a_still_is_where_its_controls_say():
+    fig = live.still("resnet_is_euler", depth=20, T=2.0, method="RK4")
+    curves = [len(line.get_xdata()) for line in fig.axes[0].lines]
+    assert curves[-1] == 21 and fig.axes[1].lines[-1].get_xdata()[0] == 20
+    plt.close(fig)
+
+
+def test_a_window_that_nobody_holds_stays_and_keeps_its_style():
+    before = dict(plt.rcParams)
+    main(["--live", "leaky_slopes", "--style", "dark"])
+    fig = plt.gcf()
+    assert sum(fig.get_facecolor()[:3]) < 0.6
+    gc.collect()  # nobody holds the window now
+    seen = np.asarray(fig.canvas.buffer_rgba()).copy()
+    fig.canvas.callbacks.process("key_press_event", KeyEvent("key_press_event", fig.canvas, "left"))
+    assert not np.array_equal(np.asarray(fig.canvas.buffer_rgba()), seen)
+    plt.close("all")
+    plt.rcParams.update(before)
 
 
 IN_A_WINDOW = """

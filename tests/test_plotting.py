@@ -521,13 +521,25 @@ def test_plotting_helpers_draw_on_the_axes_given_and_on_the_current_ones():
     line = plotting.trajectories(np.zeros((3, 5, 2)), ax=axes[0])
     assert len(line) == 3 and all(artist.axes is axes[0] for artist in line)
     plt.sca(axes[1])
-    assert plotting.convergence([1, 0.5], [1, 0.25], order=2)[0].axes is axes[1]
+    measured, slope = plotting.convergence([1, 0.5], [1, 0.3], order=2)
+    assert measured.axes is axes[1] and list(measured.get_ydata()) == [1, 0.3]
+    np.testing.assert_allclose(slope.get_ydata(), [1.2, 0.3])  # through the last error
     grid = plotting.deformed_grid(lambda x: 2 * x, (-1, 1), (-1, 1), ax=axes[0], lines=5)
     assert len(grid.get_segments()) == 10 and np.abs(np.array(grid.get_segments())).max() == 2
+    into, out = (lambda x: x @ [[0, 1, 0], [0, 0, 1]]), (lambda y: y[..., 1:])
+    lifted = plotting.deformed_grid(lambda x: 3 * x, (-1, 1), (0, 1), axes[0], 2, into, out)
+    ends = {tuple(line[k]) for line in lifted.get_segments() for k in (0, -1)}
+    assert ends == {(-3, 0), (3, 0), (-3, 3), (3, 3)}
     image = plotting.decision_regions(
         lambda x: np.stack([x[..., 0], -x[..., 0]], axis=-1), (-1, 1), (-1, 1), ax=axes[0], n=10
     )
     assert (image.get_array()[:, :5] == 1).all() and (image.get_array()[:, 5:] == 0).all()
+    here = [image.cmap(image.norm(k))[:3] for k in (0, 1)]
+    np.testing.assert_allclose(here, [mpl.colors.to_rgb(f"C{k}") for k in (0, 1)], atol=1 / 255)
+    wide = plotting.decision_regions(left_or_right, (-3, 3), (-1, 1), ax=axes[0], n=4)
+    assert wide.get_extent() == [-3, 3, -1, 1]
+    worst = plotting.invariant_drift(dnn.Mass(), np.stack([PLANE, 2 * PLANE]), T, axes[0])
+    np.testing.assert_array_equal(worst[0].get_ydata(), 2 * (PLANE[1:] - PLANE[0]).sum(axis=1))
     drift = plotting.invariant_drift(
         lambda y: y.sum(axis=-1),
         np.array([[[1.0, 1.0], [1.0, 1.5], [1.0, 1.0]]]),
@@ -558,18 +570,53 @@ def test_the_helpers_for_lipschitz_networks_draw_what_they_are_given():
     np.testing.assert_array_equal(lower.get_ydata(), [1.5, 4.0, 3.0])
     lines = plotting.certified_accuracy([0, 1], [0.9, 0.5], [0.9, 0.6], ax=axes[2], label="net")
     np.testing.assert_array_equal([line.get_ydata() for line in lines], [[90, 50], [90, 60]])
-    assert [line.get_linestyle() for line in lines] == ["-", ":"] and len(axes[2].collections) == 1
+    assert [line.get_linestyle() for line in lines] == ["-", ":"]
+    [gap] = axes[2].collections
+    assert {tuple(v) for v in gap.get_paths()[0].vertices} == {(0, 90), (1, 50), (1, 60)}
     assert len(plotting.certified_accuracy([0, 1], [0.9, 0.5], ax=axes[2])) == 1
     x, x_adv = np.linspace(0, 1, 6), np.linspace(0, 1, 6) + [0, 0, 0.25, 0, 0, -0.5]
     pictures = plotting.adversarial_example(x, x_adv, axes[2:], (2, 3), titles=("a", "b", "c"))
     np.testing.assert_allclose(pictures[1].get_array(), [[0, 0, 0.25], [0, 0, -0.5]], atol=1e-15)
     np.testing.assert_allclose(pictures[2].get_array(), x_adv.reshape(2, 3), atol=1e-15)
+    np.testing.assert_allclose(pictures[1].cmap([0.0, 1.0]), mpl.colors.to_rgba_array(["C0", "C1"]))
     assert pictures[1].get_clim() == (-0.5, 0.5) and [ax.get_title() for ax in axes[2:]] == [
         "a",
         "b",
         "c",
     ]
     plt.close(fig)
+
+
+def test_moving_points_go_straight_from_state_to_state(planar):
+    states = [
+        np.zeros((2, 2)),
+        np.array([[1.0, 0.0], [0.0, 2.0]]),
+        np.array([[3.0, 3.0], [1.0, 1.0]]),
+    ]
+    animation = plotting.animate_flow(
+        states, [0, 1], planar.figure, planar, between=2, hold=3, interval=70, titles="abc")  # fmt: skip
+    animation._draw_was_started, [points] = True, planar.collections
+    assert (
+        list(animation.new_frame_seq()) == [0, 0.5, 1, 1.5, 2, 2, 2, 2]
+        and animation._interval == 70
+    )
+    spots = mpl.colors.to_rgba_array(["C0", "C1"])
+    np.testing.assert_allclose(points.get_facecolors(), spots, atol=1 / 255)
+    for time, x, title in ((0.5, states[1] / 2, "a"), (1, states[1], "b"), (2, states[2], "c")):
+        animation._draw_frame(time)
+        np.testing.assert_array_equal(points.get_offsets(), x)
+        assert planar.get_title() == title
+
+
+def test_stream_lines_go_with_the_field_over_the_whole_rectangle(planar):
+    streams = plotting.phase_portrait(
+        lambda x: x[..., :1] * [0, 1] + [1, 0], (-3, 3), (-1, 1), planar
+    )
+    lines = streams.lines.get_segments()
+    pieces = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in lines])
+    x, step = pieces.mean(axis=1), np.diff(pieces, axis=1)[:, 0]
+    np.testing.assert_allclose(step[:, 1], x[:, 0] * step[:, 0], atol=5e-3)
+    assert (np.abs(pieces).max(axis=(0, 1)) < [3.001, 1.001]).all() and np.abs(x).max() > 2.5
 
 
 def test_the_parts_of_a_decomposition_are_drawn_each_on_its_axes():

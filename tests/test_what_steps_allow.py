@@ -2,9 +2,11 @@
 
 import math
 import re
+from fractions import Fraction
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pictures
 import pytest
 from matplotlib.patches import Circle
 from scipy.optimize import brentq, minimize_scalar
@@ -60,6 +62,16 @@ def test_dots_lie_on_the_exact_bound_and_points_at_its_corner_and_at_the_papers_
         said = [number(text) for text in note.get_text().strip("$()").split(", ")]
         np.testing.assert_allclose(said, note.xy, rtol=1e-3)
     assert f" {best[0] / best[1]:.3g} times" in fig.axes[0].get_title()
+    regions = {area.get_label(): area.get_paths()[0].vertices for area in fig.axes[0].collections}
+    for (label, corners), top, formula in zip(
+        regions.items(), best, (rf"|1 - {factor(a)}h_C|, |1 - h_C|", rf"\sqrt{{1 - {factor(2 * a)}h_C + h_C^2}}"), strict=True
+    ):  # fmt: skip
+        assert corners[:, 1].max() == pytest.approx(top, rel=0.02) and formula in label
+
+
+def factor(value):
+    found = Fraction(value).limit_denominator(20)
+    return "" if found == 1 else rf"\frac{{{found.numerator}}}{{{found.denominator}}}"
 
 
 @pytest.mark.parametrize("a", [0.5, 0.2])
@@ -111,6 +123,12 @@ def test_no_pair_is_stretched_more_than_the_picture_says_and_some_are_as_much(
         width = seen[-1].get_width()
         assert seen[-1].get_x() + width == pytest.approx(bound, rel=1e-9)
         assert sum(bar.get_height() for bar in bars) == 2000  # none is beyond
+    assert right.get_title().startswith("2 000 pairs")
+    for ax, flow in zip(fig.axes, contractive_and_expansive_steps.steps(h, a), strict=False):
+        *_, reach = ax.get_xlim()
+        after = [line.get_xydata() for line in ax.lines if line.get_linestyle() == "-"]
+        np.testing.assert_allclose(after, flow(contractive_and_expansive_steps.STARTS))
+        assert np.abs(after).max() < reach == ax.get_ylim()[1]
     assert left.get_title().endswith(does)
 
 
@@ -151,6 +169,15 @@ def test_discs_of_circle_contractivity_lie_in_the_regions_and_beyond_them_steps_
         assert (stretch[at > 1.05 * 2 * r] > 1 + 1e-4).all()
         [said] = [text.get_text() for text in profile.texts if "leq" in text.get_text()]
         assert float(said.split()[-1].strip("$")) == pytest.approx(2 * r / norm**2, rel=5e-3)
+        assert plane.get_title() == f"{name}: $r = {r:.3g}$"
+        assert profile.get_xlabel().endswith(rf" = {norm**2:.3g}$")
+        for ax in (plane, profile):
+            assert -2 * r in [
+                pytest.approx(x[0]) for x in (line.get_xdata() for line in ax.lines) if len(x)
+            ]
+        at, linear = -profile.lines[1].get_xdata(), profile.lines[1].get_ydata()
+        R = sum((-at) ** k / math.factorial(k) for k in range(method.order + 1))
+        np.testing.assert_allclose(linear, np.maximum(1, np.abs(R)))
 
 
 def test_any_hessians_at_the_stages_stretch_nothing_in_the_disc(rng):
@@ -193,19 +220,31 @@ def test_the_theorems_step_is_the_cfl_condition_and_just_beyond_heat_explodes(
     else:
         assert longest == pytest.approx(limit) and "longer" not in title
     u = np.fft.fft2(cfl.warm_spot(points).reshape(points, points))
-    curves = fig.axes[2].lines[::2]
+    names = pictures.named(fig.axes[2])
+    curves = [names[rf"${factor:g}\,h_{{\max}}$"][0] for factor in (0.98, above)]
     for ax, curve, factor in zip(fig.axes, curves, (0.98, above), strict=False):
         growth = 1 - factor * longest * eigenvalues
         [image] = ax.images
         np.testing.assert_allclose(
             image.get_array(), np.fft.ifft2(growth**steps * u).real, atol=1e-9
         )
+        largest = np.abs(image.get_array()).max()
+        assert image.get_clim() == (-largest, largest)
+        assert number(re.search(r"leq (\S+)\$", ax.get_xlabel())[1]) == pytest.approx(
+            largest, rel=0.1
+        )
         norm = curve.get_ydata()
         assert norm[-1] == pytest.approx(np.linalg.norm(growth**steps * u) / np.linalg.norm(u))
         assert (np.diff(norm).max() <= 1e-12) == (factor < 1)
         assert ("no distance" not in ax.get_title()) == (np.abs(growth).max() > 1 + 1e-9)
+    assert fig.axes[2].get_title().startswith("beyond")
     [bound] = words(fig, "bound")
     assert f"${np.abs(growth).max():.4g}^n$" in bound
+
+
+def test_within_the_condition_no_distance_grows():
+    fig = cfl.make(quick=True, points=10, steps=20, factors=(0.5, 1))
+    assert fig.axes[2].get_title().startswith("up to") and not words(fig, "bound")
 
 
 # ---- live
