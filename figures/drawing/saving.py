@@ -136,10 +136,7 @@ def save(animation, path, kind, dpi=80):
         animation.save(path, writer="pillow", dpi=dpi)
     elif kind == "mp4":
         exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-pix_fmt", "yuv420p"]
-        even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]
-        writer = mpl.animation.FFMpegWriter(
-            fps=1000 / animation._interval, extra_args=exact + even
-        )
+        writer = mpl.animation.FFMpegWriter(1000 / animation._interval, extra_args=exact)
         animation.save(path, writer=writer, dpi=dpi)
     elif kind == "html":
         with plt.rc_context({"savefig.dpi": dpi, "animation.embed_limit": 200}):
