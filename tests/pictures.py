@@ -3,7 +3,8 @@
 `python tests/pictures.py OUT [name …] [--one-by-one] [--ends] [--full]` draws them into OUT, with a
 report of each in OUT/reports.json: the background of `test_figures.py`, and what to run when a
 figure is changed. --one-by-one varies one option at a time, --ends takes the ends of its range,
---full trains as for a lecture, and --no-files writes the report only.
+--full trains as for a lecture, --varied leaves out the lecture's own values, and --no-files writes the
+report only.
 """
 
 import argparse
@@ -362,7 +363,7 @@ def main(arguments=None):
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("names", nargs="*")
-    for flag in ("--one-by-one", "--ends", "--full", "--no-files"):
+    for flag in ("--one-by-one", "--ends", "--full", "--varied", "--no-files"):
         parser.add_argument(flag, action="store_true")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
@@ -371,6 +372,8 @@ def main(arguments=None):
         reports[name] = []
         make = importlib.import_module(f"figures.{name}").make
         for k, (what, options) in enumerate(variations(make, given.one_by_one, given.ends)):
+            if k == 0 and given.varied and len(make.options) > 2:
+                continue
             looks = [("lecture", None)] if k == 0 else [("dark" if k == 1 else "lecture", None)]
             if k == 0:
                 half = tuple(0.5 * inches for inches in make.defaults["figsize"])

@@ -82,7 +82,7 @@ def test_every_slider_moves_the_picture_over_its_whole_range_and_nothing_leaves_
     """And each caption is one line, that fits, and says what is shown."""
     for slider in window.sliders:
         seen, captions = [], []
-        for position in np.linspace(slider.valmin, slider.valmax, 5):
+        for position in np.linspace(slider.valmin, slider.valmax, 4):
             slider.set_val(position)
             seen.append(pixels(window))
             [said] = window.caption.artists
@@ -92,8 +92,13 @@ def test_every_slider_moves_the_picture_over_its_whole_range_and_nothing_leaves_
             assert window.stage.values == now and window.stage.update(**now) == captions[-1]
             assert outside(window.stage) == [], (slider.control.name, slider.val, captions[-1])
         assert not np.array_equal(seen[0], seen[-1]), slider.control.name
-        assert np.array_equal(drawn_anew(window), seen[-1]), slider.control.name
         slider.reset()
+    for slider in window.sliders:
+        slider.set_val(slider.valmax)
+    assert np.array_equal(pixels(window), drawn_anew(window))
+    for slider in window.sliders:
+        slider.reset()
+    assert np.array_equal(pixels(window), drawn_anew(window))
 
 
 def test_what_a_slider_says_is_its_value_as_text_and_in_numbers(window):
@@ -120,7 +125,8 @@ def test_keys_move_a_slider_and_choose_another(window):
     assert first.val == pytest.approx(start + first.control.step()) or start == first.valmax
     press("pageup")
     assert first.val == pytest.approx(start) or start == first.valmax
-    for _ in range(60):
+    first.set_val(first.valmin + 1.5 * first.control.step())
+    for _ in range(3):
         press("left")
     assert first.val == first.valmin
     first.reset()
