@@ -68,7 +68,7 @@ for path in sys.argv[1:]:
 COMMANDS = {
     "figures": ("test_figure_says", [str(ROOT / "tests" / "pictures.py"), ".", "--no-files", *VARIED]),
     "training": ("_is_learned_to_", ["-W", "error", "-c", TRAIN]),
-    "solutions": ("test_solution", ["-W", "error", "-c", SOLVE, *map(str, SOLUTIONS)]),
+    "solutions": ("test_solution_", ["-W", "error", "-c", SOLVE, *map(str, SOLUTIONS)]),
     **{
         path.stem: (f"[{path.stem}]", path)
         for path in sorted(TUTORIALS, key=lambda path: path.stem[:2] not in ("04", "07", "08", "09"))

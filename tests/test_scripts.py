@@ -97,7 +97,7 @@ def test_solution_runs_with_warnings_as_errors(path, scripts):
     assert f"\nsolved {path.stem} in " in "\n" + done.stdout, done.stderr
 
 
-def test_solutions_leave_no_file(scripts):
+def test_solution_scripts_leave_no_file(scripts):
     assert not list(scripts["solutions"][1].iterdir())
 
 
