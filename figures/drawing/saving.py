@@ -136,7 +136,9 @@ def save(animation, path, kind, dpi=80):
         animation.save(path, writer="pillow", dpi=dpi)
     elif kind == "mp4":
         exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-pix_fmt", "yuv420p"]
-        writer = mpl.animation.FFMpegWriter(1000 / animation._interval, extra_args=exact)
+        writer = mpl.animation.FFMpegWriter(
+            1000 / animation._interval, extra_args=exact
+        )
         animation.save(path, writer=writer, dpi=dpi)
     elif kind == "html":
         with plt.rc_context({"savefig.dpi": dpi, "animation.embed_limit": 200}):
