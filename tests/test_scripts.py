@@ -221,7 +221,7 @@ def test_digits_and_style_sheet_are_in_the_installed_package(tmp_path):
     code = (
         "import dynsys_nn as dnn, matplotlib.pyplot as plt\n"
         "x, y = dnn.datasets.digits()\n"
-        "with plt.style.context(dnn.plotting.STYLE): assert plt.rcParams['font.size'] == 16\n"
+        "with plt.style.context(dnn.plotting.STYLE): assert plt.rcParams['font.size'] == 17\n"
         "print(dnn.__file__, x.shape)"
     )
     done = subprocess.run(
