@@ -106,7 +106,7 @@ def names_and_options(texts, error):
 
 
 def side_by_side(names, draw_one, jobs):
-    """The same of all names, in several processes: what shares a training in one of
+    """`drawn` of all names, in several processes: what shares a training in one of
     them, and what takes longest first."""
     together = [[name for name in group if name in names] for group in TOGETHER]
     alone = [[name] for name in names if not any(name in group for group in TOGETHER)]

@@ -38,7 +38,7 @@ from figures.drawing.saving import draw, message, style
 
 @pytest.fixture(scope="module")
 def reports(background):
-    """Of each figure, drawn quickly: as in the lecture, and with all its options varied."""
+    """Of each figure, drawn quickly with all its options varied; on demand as in the lecture, too."""
     done, folder = background["figures"]
     assert done.returncode == 0 and done.stderr == "", done.stderr
     return json.loads((folder / "reports.json").read_text("utf-8"))
@@ -202,11 +202,11 @@ def test_options_refuse_what_is_out_of_range_and_say_the_range():
         (dict(depths=()), "1 to 3 values, each a whole number from 1 to 99"),
         (dict(depths=3), "got 3"), (dict(depths="123"), "got '123'"), (dict(depths=(1, 200)), "got 200"),
         (dict(figsize=(100, 1)), "figsize is a number from 2 to 40: inches; got 100"),
-        (dict(labels={"titel": ""}), "there is no label titel"),
+        (dict(labels={"titel": ""}), "unknown label titel"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=re.escape(words)):
             make(**wrong)
-    with pytest.raises(TypeError, match="there is no option slop; there are slope, layers, method"):
+    with pytest.raises(TypeError, match="unknown option slop; there are slope, layers, method"):
         make(slop=0.5)
     with pytest.raises(TypeError, match="'h'"):
         figure(h=Number(0, 1, "a step"))(lambda quick=False, figsize=(6, 4), labels={}: None)

@@ -36,7 +36,7 @@ def test_a_figure_named_twice_is_drawn_once(tmp_path, capsys):
     ("labels", "words"),
     [
         ("german.json", "labels is a dict of texts, got 'german.json'"),
-        ({"titel": "x"}, "there is no label titel; there are activation, "),
+        ({"titel": "x"}, "unknown label titel; there are activation, "),
         ({"activation": 3}, "the label 'activation' is a text, got 3"),
         ({"slope": "Steigung <a>"}, "the label 'slope' cannot say <a>, only <m>"),
         ({"z": "<m:.1f>"}, "the label 'z' cannot say <m>, only nothing"),

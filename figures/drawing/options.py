@@ -136,7 +136,7 @@ class Labels(Option):
         for label, text in value.items():
             if label not in self.default:
                 there = ", ".join(self.default)
-                raise ValueError(f"there is no label {label}; there are {there}")
+                raise ValueError(f"unknown label {label}; there are {there}")
             if not isinstance(text, str):
                 raise ValueError(f"the label {label!r} is a text, got {text!r}")
             there = places_in(self.default[label])
@@ -197,7 +197,7 @@ def figure(**options):
             unknown = ", ".join(name for name in given if name not in known)
             if unknown:
                 raise TypeError(
-                    f"there is no option {unknown}; there are {', '.join(known)}"
+                    f"unknown option {unknown}; there are {', '.join(known)}"
                 )
             values = {
                 name: known[name](name, value)

@@ -129,6 +129,8 @@ def drawn(task, draw_one):
 
 def save(animation, path, kind, dpi=80):
     """An animation as a file `path`.kind, or `path`_frames.pdf; returns its path."""
+    # a frame is drawn when it is saved: it need not be drawn before, too
+    animation._fig.canvas.draw_idle = lambda: None
     path = path.with_name(
         f"{path.name}_frames.pdf" if kind == "pdf" else f"{path.name}.{kind}"
     )

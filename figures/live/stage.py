@@ -23,14 +23,16 @@ class Control:
     """What a slider moves: a number, a whole number, or one of some names."""
 
     def __init__(self, name, control):
-        self.name, self.names, what = name, None, "where its slider goes"
+        self.name, self.names = name, None
         if all(isinstance(value, str) for value in control):
             self.names, control = control, (0, len(control) - 1, 0)
         self.least, self.most, self.first = control
         self.whole = all(isinstance(value, int) for value in control)
-        kind = Whole if self.whole else Number
-        limits = (self.names,) if self.names else (self.least, self.most)
-        self.option = (Choice if self.names else kind)(*limits, what)
+        what = "where its slider goes"
+        if self.names:
+            self.option = Choice(self.names, what)
+        else:
+            self.option = (Whole if self.whole else Number)(self.least, self.most, what)
 
     def value(self, position):
         """The value that a slider's position means."""
