@@ -1,0 +1,79 @@
+"""The reference: each public name has its example, which is run, and each parameter its words; the list of names is kept."""
+
+import doctest
+import inspect
+import re
+
+import numpy as np
+import pytest
+from public import LIST, callables, listed
+
+import dynsys_nn as dnn
+
+CALLABLES = callables()
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def parameters(thing):
+    """The parameters of a function or of a class's constructor; none, where Python knows no signature."""
+    try:
+        found = inspect.signature(thing).parameters.values()
+    except ValueError:
+        return []
+    return [p for p in found if p.name not in ("self", "cls") and p.kind is not p.VAR_KEYWORD]
+
+
+def sections(text):
+    """title → body of a docstring's sections, as numpydoc has them."""
+    heads = [*re.finditer(r"^([A-Z][A-Za-z ]+)\n(-+)$", text, flags=re.M)]
+    ends = [*[head.start() for head in heads[1:]], len(text)]
+    return {head[1]: text[head.end() : end] for head, end in zip(heads, ends, strict=True)}
+
+
+def entries(body):
+    """name → words of a section Parameters; `x, y : array` are two names."""
+    found = {}
+    for head, words in re.findall(
+        r"^(\S.*)\n((?:[ ]{4}.*\n?|\n)*)", body.strip("\n") + "\n", flags=re.M
+    ):
+        names, _, kind = head.partition(" : ")
+        found |= {name.strip(" *"): f"{kind}\n{words}" for name in names.split(",")}
+    return found
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_every_public_name_has_an_example_that_runs(name):
+    [example] = doctest.DocTestFinder(recurse=False).find(
+        CALLABLES[name], name, globs={"np": np, "dnn": dnn}
+    ) or [None]
+    assert example and example.examples, f"{name} has no example: >>> …"
+    said = []
+    failed, _ = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
+    assert not failed, "".join(said)
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_every_parameter_is_named(name):
+    text, found = inspect.getdoc(CALLABLES[name]) or "", parameters(CALLABLES[name])
+    missing = [p.name for p in found if not re.search(rf"(?<!\w){p.name}(?!\w)", text)]
+    assert not missing, f"the docstring of {name} does not say what {', '.join(missing)} is"
+    if len(found) > 3:
+        listed = entries(sections(text).get("Parameters", ""))
+        assert [*listed] == [p.name for p in found], (
+            f"{name} needs a section Parameters, in the order of the signature"
+        )
+        silent = [
+            p.name for p in found if p.default is not p.empty and "default" not in listed[p.name]
+        ]
+        assert not silent, f"{name} does not say the default of {', '.join(silent)}"
+
+
+def test_public_names_and_signatures_are_those_of_the_list():
+    kept, now = LIST.read_text(encoding="utf-8").splitlines(), [*listed()]
+    gone, new = (
+        [line for line in kept if line not in now],
+        [line for line in now if line not in kept],
+    )
+    assert not gone + new, (
+        f"gone: {gone}, new: {new}; a name that is promised stays; then python tests/public.py > tests/public.txt"
+    )
