@@ -1,0 +1,98 @@
+"""The site, step by step: sources into a folder, Sphinx, and what runs in a browser."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from sphinx.cmd.build import main as sphinx
+
+import figures.__main__ as drawing
+
+from . import gallery, lite, live, pages, pyodide, reference
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+#: what the package is made of
+PARTS = "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "dynsys_nn"
+
+
+def step(what, function, *arguments, **options):
+    """Do something, and say how long it took."""
+    start = time.perf_counter()
+    done = function(*arguments, **options)
+    print(f"{what}: {time.perf_counter() - start:.1f} s", flush=True)
+    return done
+
+
+def build(out, lite=False, pyodide=None, fast=False):
+    """Build the site into the folder `out`; returns 0, or what Sphinx returns.
+
+    lite: with notebooks that run in the browser; pyodide: the folder of Pyodide that
+    they and the live figures take, copied beside the pages (default: the public one);
+    fast: for a look, with figures from little training and no cell run.
+    """
+    out = out.resolve()
+    if out.exists() and any(out.iterdir()) and not (out / "objects.inv").exists():
+        raise ValueError(f"{out} has something else in it: --out needs a new folder")
+    shutil.rmtree(out, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = Path(scratch)
+        source = scratch / "source"
+        step("figures", draw, source / "gallery" / "files", fast)
+        step("pages", write, source, fast, lite)
+        failed = step("Sphinx", run_sphinx, source, out, scratch / "trees", fast)
+        wheel = step("wheel", make_wheel, scratch / "package", out / "wheels")
+        step("live figures", browser, out, wheel, lite, pyodide)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
+    print(f"{len([*out.rglob('*.html')])} pages, {size:.0f} MB in {out}")
+    return failed
+
+
+def draw(folder, fast):
+    """Draw the figures."""
+    formats = "png" if fast else "png,pdf,gif"
+    drawing.main(["--out", str(folder), "--format", formats, *["--quick"] * fast])
+
+
+def write(source, fast, lite):
+    """Write the pages' sources."""
+    pages.write(source, lite)
+    gallery.write(source / "gallery", fast)
+    reference.write(source / "reference")
+
+
+def run_sphinx(source, out, trees, fast):
+    """Make pages of the sources, each warning an error."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )  # the cells import the package, too
+    settings = ["-D", f"nb_execution_mode={'off' if fast else 'force'}"]
+    where = [str(source), str(out), "-d", str(trees)]
+    return sphinx(["-q", "-W", "--keep-going", "-c", str(HERE), *settings, *where])
+
+
+def make_wheel(scratch, out):
+    """The package as a wheel, from a copy, so that nothing is left in the clone."""
+    scratch.mkdir()
+    for name in PARTS:
+        path = ROOT / name
+        (shutil.copytree if path.is_dir() else shutil.copyfile)(path, scratch / name)
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-cache-dir"]
+    clock = dict(os.environ, SOURCE_DATE_EPOCH="1767225600")  # the same bytes each time
+    subprocess.run([*pip, str(scratch), "-w", str(out)], check=True, env=clock)
+    [wheel] = out.glob("*.whl")
+    return wheel
+
+
+def browser(out, wheel, with_lite, folder):
+    """What runs in a browser, and the Python that it takes there."""
+    if folder is not None:
+        pyodide.copy(folder, out / "pyodide")
+    where = pyodide.PUBLIC if folder is None else "pyodide/"
+    live.write(out, wheel, where)
+    if with_lite:
+        lite.write(out, wheel, where)

@@ -1,0 +1,17 @@
+"""The reference: a page for each module, in reading order, and docstrings as HTML."""
+
+import dynsys_nn as dnn
+from markdown_it import MarkdownIt
+
+
+def write(folder):
+    """Write the pages."""
+    folder.mkdir(parents=True)
+    index = f"# Reference\n\nVersion {dnn.__version__}.\n"
+    (folder / "index.md").write_text(index, encoding="utf-8")
+
+
+def as_html(app, what, name, thing, options, lines):
+    """A docstring, which is Markdown, as HTML: for autodoc-process-docstring."""
+    html = MarkdownIt().enable("table").render("\n".join(lines))
+    lines[:] = [".. raw:: html", "", *("   " + line for line in html.splitlines())]
