@@ -1,7 +1,8 @@
 """The reference: a page for each module, in reading order, and docstrings as HTML."""
 
-import dynsys_nn as dnn
 from markdown_it import MarkdownIt
+
+import dynsys_nn as dnn
 
 
 def write(folder):
