@@ -19,7 +19,26 @@ class Activation(Described, metaclass=Guarded):
     """σ with `slope`, `primitive`, `slope_min` and `slope_max`. A new one writes these and σ(z)
     itself.
 
+    `slope(z)` is σ′ and `primitive(z)` a γ with γ′ = σ, both entry by entry, of the shape of z.
     `analytic` is False if σ has no derivative in the complex sense, and so takes real z only.
+
+    Examples
+    --------
+    >>> class Arctan(dnn.Activation):
+    ...     slope_min, slope_max = 0.0, 1.0
+    ...
+    ...     def __call__(self, z):
+    ...         return np.arctan(z)
+    ...
+    ...     def slope(self, z):
+    ...         return 1 / (1 + z * z)
+    ...
+    ...     def primitive(self, z):
+    ...         return z * np.arctan(z) - np.log1p(z * z) / 2
+    >>> dnn.checks.activation(Arctan()).passed
+    True
+    >>> dnn.GradientField(dnn.Lift(2, 2), Arctan()).lipschitz()  # all that it needs: the bounds
+    1.0
     """
 
     slope_min = slope_max = None
@@ -27,7 +46,7 @@ class Activation(Described, metaclass=Guarded):
     doors, operators = ACTIVATION, {}
 
     def value_and_slope(self, z):
-        """σ(z), σ′(z) of an array z: one call where the two share work."""
+        """σ(z), σ′(z) of an array z, two arrays of its shape: one call where the two share work."""
         return self(z), self.slope(z)
 
     @property
@@ -54,7 +73,14 @@ class Activation(Described, metaclass=Guarded):
 
 
 class Identity(Activation):
-    """σ(z) = z, σ′ = 1, γ(z) = z²/2."""
+    """σ(z) = z, σ′ = 1, γ(z) = z²/2: what makes every field linear.
+
+    Examples
+    --------
+    >>> X = dnn.HamiltonianField(dnn.Lift(2, 2), dnn.Identity())  # H = (q² + p²)/2
+    >>> X(np.array([1.0, 2.0]))  # q̇ = p, ṗ = −q
+    array([ 2., -1.])
+    """
 
     slope_min = slope_max = 1.0
 
@@ -69,7 +95,16 @@ class Identity(Activation):
 
 
 class Tanh(Activation):
-    """σ(z) = tanh z, σ′ = 1 − tanh² z ∈ [0, 1], γ(z) = log cosh z."""
+    """σ(z) = tanh z, σ′ = 1 − tanh² z ∈ [0, 1], γ(z) = log cosh z.
+
+    Examples
+    --------
+    >>> sigma = dnn.Tanh()
+    >>> sigma.slope(np.array([0.0, 1000.0]))
+    array([1., 0.])
+    >>> sigma.primitive(np.array([0.0, 1000.0])).round(3)  # 1000 − log 2, though cosh overflows
+    array([  0.   , 999.307])
+    """
 
     slope_min, slope_max = 0.0, 1.0
 
@@ -89,7 +124,16 @@ class Tanh(Activation):
 
 
 class Sigmoid(Activation):
-    """σ(z) = 1/(1 + e⁻ᶻ), σ′ = σ(1 − σ) ∈ [0, ¼], γ(z) = log(1 + eᶻ)."""
+    """σ(z) = 1/(1 + e⁻ᶻ), σ′ = σ(1 − σ) ∈ [0, ¼], γ(z) = log(1 + eᶻ).
+
+    Examples
+    --------
+    >>> sigma, z = dnn.Sigmoid(), np.array([-1000.0, 0.0, 1000.0])
+    >>> sigma(z)
+    array([0. , 0.5, 1. ])
+    >>> sigma.slope(z), sigma.lipschitz
+    (array([0.  , 0.25, 0.  ]), 0.25)
+    """
 
     slope_min, slope_max = 0.0, 0.25
 
@@ -111,7 +155,16 @@ class Sigmoid(Activation):
 
 class ReLU(Activation):
     """σ(z) = max(z, 0), γ(z) = max(z, 0)²/2. At the kink the slope is the right derivative, σ′(0) =
-    1."""
+    1.
+
+    Examples
+    --------
+    >>> s, slope = dnn.ReLU().value_and_slope(np.array([-2.0, 0.0, 3.0]))
+    >>> s, slope
+    (array([0., 0., 3.]), array([0., 1., 1.]))
+    >>> dnn.ReLU().primitive(np.array([-2.0, 0.0, 3.0]))
+    array([0. , 0. , 4.5])
+    """
 
     slope_min, slope_max, analytic = 0.0, 1.0, False
 
@@ -126,9 +179,19 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """σ(z) = z for z ≥ 0 and a z for z < 0, γ(z) = z σ(z)/2, a = `slope` (the lectures take a = ½).
+    """σ(z) = z for z ≥ 0 and a z for z < 0, γ(z) = z σ(z)/2, a = `slope`, a number, default ½,
+    as in the lectures.
 
     At the kink the slope is the right derivative, σ′(0) = 1. ValueError if a is not finite.
+
+    Examples
+    --------
+    >>> sigma = dnn.LeakyReLU(0.5)
+    >>> sigma(np.array([-2.0, 3.0]))
+    array([-1.,  3.])
+    >>> X = dnn.GradientField(dnn.Lift(2, 2), sigma)  # σ′ ≥ ½ > 0:
+    >>> X.one_sided_lipschitz()  # solutions approach each other, at least like e^{−t/2}
+    -0.5
     """
 
     analytic = False
@@ -155,7 +218,17 @@ class LeakyReLU(Activation):
 
 
 class Softplus(Activation):
-    """σ(z) = log(1 + eᶻ), σ′ = 1/(1 + e⁻ᶻ) ∈ [0, 1], γ(z) = −Li₂(−eᶻ)."""
+    """σ(z) = log(1 + eᶻ), σ′ = 1/(1 + e⁻ᶻ) ∈ [0, 1], γ(z) = −Li₂(−eᶻ).
+
+    Examples
+    --------
+    >>> z = np.linspace(-50, 50, 101)
+    >>> gap = dnn.Softplus()(z) - dnn.ReLU()(z)  # a smooth ReLU, above it by log 2 at most
+    >>> bool((gap >= 0).all()), round(float(gap.max()), 3)
+    (True, 0.693)
+    >>> bool((dnn.Softplus().slope(z) == dnn.Sigmoid()(z)).all())
+    True
+    """
 
     slope_min, slope_max = 0.0, 1.0
 
@@ -179,7 +252,16 @@ class Softplus(Activation):
 
 class Sine(Activation):
     """σ(z) = sin z, σ′ = cos z ∈ [−1, 1], γ(z) = −cos z. Not monotone: its gradient fields need not
-    contract."""
+    contract.
+
+    Examples
+    --------
+    >>> X = dnn.GradientField(dnn.Lift(1, 1), dnn.Sine())  # ẋ = −sin x
+    >>> X.jacobian(np.array([[0.0], [np.pi]])).ravel()  # 0 attracts, and π repels
+    array([-1.,  1.])
+    >>> X.one_sided_lipschitz()
+    1.0
+    """
 
     slope_min, slope_max = -1.0, 1.0
 

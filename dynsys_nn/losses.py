@@ -20,7 +20,22 @@ class Loss(Described):
     """`loss(y, target)` is the value; `loss.vjp(y, target)` gives value and ∂J/∂y, the covector
     that starts backprop.
 
-    `mean` is True if J is a mean over samples, so that it may be computed block by block.
+    A new one writes `vjp`. `mean` is True if J is a mean over samples, so that it may be computed
+    block by block.
+
+    Examples
+    --------
+    >>> class MeanAbsoluteError(dnn.Loss):
+    ...     mean = True
+    ...
+    ...     def vjp(self, y, target):
+    ...         r = y - target
+    ...         return np.abs(r).mean(), np.sign(r) / r.size
+    >>> loss, y, target = MeanAbsoluteError(), np.array([[1.0], [4.0]]), np.array([[3.0], [1.0]])
+    >>> print(loss(y, target))
+    2.5
+    >>> dnn.checks.loss(loss, y, target).passed
+    True
     """
 
     mean = False
@@ -29,11 +44,20 @@ class Loss(Described):
         return self.vjp(y, target)[0]
 
     def vjp(self, y, target):
+        """J(y, target), a number, and ∂J/∂y, of the shape of y."""
         raise NotImplementedError(f"{type(self).__name__} has no value: write vjp(self, y, target)")
 
 
 class MeanSquaredError(Loss):
-    """J = (1/N) Σ (y − target)², the mean over all N entries. ValueError if the shapes differ."""
+    """J = (1/N) Σ (y − target)², the mean over all N entries. ValueError if the shapes differ.
+
+    Examples
+    --------
+    >>> y, target = np.array([[1.0, 3.0]]), np.array([[0.0, 1.0]])
+    >>> J, dy = dnn.MeanSquaredError().vjp(y, target)
+    >>> print(J, dy)  # (1 + 4)/2, and 2(y − target)/2
+    2.5 [[1. 2.]]
+    """
 
     mean = True
 
@@ -60,6 +84,15 @@ class SoftmaxCrossEntropy(Loss):
 
     ∂J/∂z = (softmax(z) − e_k)/n. ValueError if shapes differ or a label is out of range; TypeError
     if labels are not integers.
+
+    Examples
+    --------
+    >>> loss = dnn.SoftmaxCrossEntropy()
+    >>> J, dz = loss.vjp(np.zeros((1, 4)), np.array([2]))
+    >>> print(J.round(4), dz)  # log 4: nothing is known yet
+    1.3863 [[ 0.25  0.25 -0.75  0.25]]
+    >>> print(loss(np.array([[0.0, 1000.0]]), np.array([0])))  # e¹⁰⁰⁰ does not overflow
+    1000.0
     """
 
     mean = True
@@ -77,10 +110,21 @@ class MulticlassHinge(Loss):
     """J = mean over the batch of Σ_{j≠k} max(0, margin − (z_k − z_j)), z: logits (..., K), k:
     integer labels (...).
 
-    Zero as soon as the logit of the label is ahead of all others by the margin: with a margin of √2
-    ℓ ε, ℓ the network's Lipschitz constant, no perturbation below ε then changes the label. At a
-    kink the slope is the one from the side on which J = 0. ValueError if shapes differ, a label is
-    out of range or the margin is not positive; TypeError if labels are not integers.
+    Zero as soon as the logit of the label is ahead of all others by the margin, a number, default
+    1: with a margin of √2 ℓ ε, ℓ the network's Lipschitz constant, no perturbation below ε then
+    changes the label. At a kink the slope is the one from the side on which J = 0. ValueError if
+    shapes differ, a label is out of range or the margin is not positive; TypeError if labels are
+    not integers.
+
+    Examples
+    --------
+    >>> z, k = np.array([[5.0, 3.0, 0.0], [1.0, 0.0, 4.0]]), np.array([0, 0])
+    >>> J, dz = dnn.MulticlassHinge(margin=2.0).vjp(z, k)
+    >>> print(J)  # (0 + (1 + 5))/2
+    3.0
+    >>> dz
+    array([[ 0. ,  0. ,  0. ],
+           [-1. ,  0.5,  0.5]])
     """
 
     mean = True
@@ -105,6 +149,24 @@ class Penalty(Described):
     of the network.
 
     `maps` are those whose parameters it looks at: parts of the network that is trained.
+
+    Examples
+    --------
+    >>> class Decay(dnn.Penalty):  # ½‖θ‖² of the whole network
+    ...     def __init__(self, net):
+    ...         self.maps = (net,)
+    ...
+    ...     def value(self):
+    ...         return (self.maps[0].theta ** 2).sum() / 2
+    ...
+    ...     def gradient(self, net):
+    ...         return net.theta.copy()
+    >>> A, zero = dnn.Dense(1, 2, W=[[3, 4]]), np.zeros((1, 2))
+    >>> J, g = dnn.value_and_grad(  # of a loss that is 0, and the penalty
+    ...     A, dnn.MeanSquaredError(), zero, A(zero), penalties=[Decay(A)]
+    ... )
+    >>> print(J, g)
+    12.5 [3. 4.]
     """
 
     maps = ()
@@ -129,8 +191,19 @@ class OrthogonalityPenalty(Penalty):
     the symbol Ŵ of A and E = Ŵ*Ŵ − I (ŴŴ* − I) the gradient is 4 weight ŴE/n (EŴ) at each
     frequency.
 
-    linear_maps: Dense, Affine and Convolution maps. ValueError if the weight is not positive.
-    Source: Wang et al., Orthogonal convolutional neural networks, arXiv:1911.12207.
+    linear_maps: Dense, Affine and Convolution maps; weight: a number, default 1. ValueError if the
+    weight is not positive. Source: Wang et al., Orthogonal convolutional neural networks,
+    arXiv:1911.12207.
+
+    Examples
+    --------
+    >>> A = dnn.Dense(2, 2, W=[[2, 0], [0, 2]])
+    >>> P = dnn.OrthogonalityPenalty(A)
+    >>> P.value(), P.gradient(A)  # ‖4I − I‖², and 4A(AᵀA − I)
+    (18.0, array([24.,  0.,  0., 24.]))
+    >>> A.orthogonalise()
+    >>> round(P.value(), 9)
+    0.0
     """
 
     def __init__(self, *linear_maps, weight=1.0):

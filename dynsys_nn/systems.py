@@ -41,6 +41,13 @@ def mass_example():
 
     The lecture's system. Solutions from [0, 1]³ stay in [−0.57, 2.05]³ up to t = 2. Source:
     arXiv:2210.02373.
+
+    Examples
+    --------
+    >>> X = dnn.systems.mass_example()
+    >>> y = dnn.Flow(X, 0.1, dnn.RK4(), steps=20)(X.x0)
+    >>> print(X.x0.sum().round(9), y.sum().round(9))
+    1.7 1.7
     """
     return _system(
         _known(3, _mass_example, _mass_example_jacobian, keeps={"mass"}), [0.2, 0.6, 0.9],
@@ -65,6 +72,15 @@ def sir():
 
     Times in mean infectious periods. Keeps the mass 1ᵀy and y₁ + y₂ − log y₁ (`epidemic`), and the
     simplex {y ≥ 0, 1ᵀy = 1}.
+
+    Examples
+    --------
+    >>> X = dnn.systems.sir()
+    >>> X(np.array([1.0, 0.25, 0.0]))  # at y₁ = 1 the epidemic peaks
+    array([-0.25,  0.  ,  0.25])
+    >>> y = X.x0
+    >>> [bool(abs(I.gradient(y) @ X(y)) < 1e-15) for I in X.invariants.values()]
+    [True, True]
     """
     return _system(
         _known(3, _sir, _sir_jacobian, keeps={"mass", "invariant"}), [0.9, 0.1, 0.0],
@@ -94,7 +110,18 @@ def _epidemic_hvp(y1, y2, y3, v1, v2, v3):
 
 
 def harmonic_oscillator():
-    """q̇ = p, ṗ = −q: H = (p² + q²)/2."""
+    """q̇ = p, ṗ = −q: H = (p² + q²)/2.
+
+    Examples
+    --------
+    >>> X = dnn.systems.harmonic_oscillator()
+    >>> H = X.invariants["energy"]
+    >>> for method in dnn.Euler(), dnn.ImplicitMidpoint():
+    ...     z = dnn.Flow(X, 0.5, method)(X.x0)
+    ...     print((H(z) / H(X.x0)).round(9))  # Euler: 1 + h² with every step
+    1.25
+    1.0
+    """
     return _system(
         _newton(1, np.negative, partial(_multiple, -1.0)), [1.0, 0.0],
         dict(system="harmonic_oscillator"), energy=Quadratic(np.eye(2), keeps={"energy"}),
@@ -105,6 +132,15 @@ def pendulum():
     """q̇ = p, ṗ = −sin q: H = p²/2 − cos q.
 
     q is the angle in radians, 0 hanging down; times in √(length/gravity).
+
+    Examples
+    --------
+    >>> X = dnn.systems.pendulum()
+    >>> H = X.invariants["energy"]
+    >>> flows = [dnn.Flow(X, 1 / n, dnn.StormerVerlet(), steps=n) for n in (10, 20)]
+    >>> coarse, fine = (abs(H(F(X.x0)) - H(X.x0)) for F in flows)
+    >>> print((coarse / fine).round())  # order two: half the step, a quarter of the error
+    4.0
     """
     field = _newton(1, _gravity, _gravity_jacobian)
     energy = SeparableEnergy(field.f, field.g, _kinetic, _height)
@@ -126,8 +162,19 @@ def _height(q):
 def kepler(eccentricity=0.5):
     """q̈ = −q/‖q‖³ in the plane: H = ‖p‖²/2 − 1/‖q‖ and the angular momentum q₁p₂ − q₂p₁.
 
-    The state is (q₁, q₂, p₁, p₂). x0 is the perihelion of the orbit of that eccentricity e,
-    (1 − e, 0, 0, √((1 + e)/(1 − e))), whose period is 2π.
+    The state is (q₁, q₂, p₁, p₂). x0 is the perihelion of the orbit of that eccentricity e, a
+    number in [0, 1), default ½: (1 − e, 0, 0, √((1 + e)/(1 − e))), and its period is 2π. ValueError
+    for other e.
+
+    Examples
+    --------
+    >>> X = dnn.systems.kepler(eccentricity=0.6)
+    >>> X.x0
+    array([0.4, 0. , 0. , 2. ])
+    >>> z = dnn.Flow(X, 0.02, dnn.StormerVerlet(), steps=20)(X.x0)
+    >>> L = X.invariants["angular_momentum"]
+    >>> print(L(X.x0).round(9), L(z).round(9))  # Kepler's second law, at every step
+    0.8 0.8
     """
     e = within(eccentricity, 0, 1, "the eccentricity of an elliptic orbit")
     field = _newton(2, _attraction, _attraction_jacobian)
@@ -154,7 +201,23 @@ def _inverse_distance(q):
 def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
     """ẋ = x(a − by), ẏ = y(dx − c): prey and predators.
 
-    Keeps dx − c log x + by − a log y (`cycle`).
+    Keeps dx − c log x + by − a log y (`cycle`). ValueError for a rate that is not positive.
+
+    Parameters
+    ----------
+    a, b : float, default 1.0
+        How prey grow, and how they are eaten.
+    c, d : float, default 1.0
+        How predators die, and how they thrive on prey.
+
+    Examples
+    --------
+    >>> X = dnn.systems.lotka_volterra(a=2, b=0.5, c=3, d=1)
+    >>> X(np.array([3.0, 4.0]))  # at rest: x = c/d, y = a/b
+    array([0., 0.])
+    >>> x = np.array([1.0, 2.0])
+    >>> bool(abs(X.invariants["cycle"].gradient(x) @ X(x)) < 1e-14)
+    True
     """
     rates = dict(a=a, b=b, c=c, d=d)
     rates = {name: positive(rate, f"the rate {name}") for name, rate in rates.items()}
@@ -189,7 +252,17 @@ def _cycle_hvp(a, b, c, d, x, y, dx, dy):
 def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
     """Euler's equations of the free rigid body for the angular momentum m, ṁ = m × (m/inertia).
 
-    Keeps ½‖m‖² (`casimir`) and the energy ½ Σ m_i²/inertia_i.
+    Keeps ½‖m‖² (`casimir`) and the energy ½ Σ m_i²/inertia_i. inertia: the three moments, default
+    (2, 1, 2/3); ValueError if one is not positive.
+
+    Examples
+    --------
+    >>> X = dnn.systems.rigid_body()
+    >>> m = dnn.Flow(X, 0.5, dnn.ImplicitMidpoint(), steps=10)(X.x0)
+    >>> for name, I in X.invariants.items():  # quadratic, both
+    ...     print(name, abs(I(m) - I(X.x0)) < 1e-12)
+    casimir True
+    energy True
     """
     moments = array(inertia, "inertia must be three positive numbers")
     refuse(

@@ -28,7 +28,18 @@ def arguments(thing):
 
 class Described:
     """An object that is known by what its constructor was given: repr and equality follow from its
-    arguments."""
+    arguments.
+
+    Examples
+    --------
+    >>> class Ball(dnn.arguments.Described):
+    ...     def __init__(self, radius, centre=0.0):
+    ...         self.radius, self.centre = radius, centre
+    >>> Ball(2.0, 0.0), Ball(2.0, centre=1.0)  # what is the default is not shown
+    (Ball(2.0), Ball(2.0, 1.0))
+    >>> Ball(2.0) == Ball(2.0, 0.0), Ball(2.0) == Ball(3.0)
+    (True, False)
+    """
 
     def arguments(self):
         """name → value, what builds the object again."""

@@ -24,7 +24,20 @@ CHANGED = "an argument is changed: write x = x + …, not x += …"
 
 class WrongResult(TypeError, ValueError):
     """A method of somebody's own returned something else than its contract says, or changed its
-    argument."""
+    argument.
+
+    Examples
+    --------
+    >>> class Half(dnn.Map):
+    ...     dim_in = dim_out = 2
+    ...
+    ...     def __call__(self, x):
+    ...         return x[..., :1] / 2
+    >>> Half()(np.ones(2))
+    Traceback (most recent call last):
+        ...
+    dynsys_nn.arguments.doors.WrongResult: F(x) of Half has shape (1,), needed is (2,)
+    """
 
 
 # ---- what comes in

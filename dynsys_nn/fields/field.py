@@ -17,6 +17,27 @@ class Field(Map):
     What its exact flow keeps are facts about objects: `invariants`, a dict name → I with I(x(t)) =
     I(x(0)), and `geometry`, out of volume and symplectic. `keeps` is the set of the words for them,
     out of mass, norm, invariant, energy, volume, symplectic.
+
+    Examples
+    --------
+    >>> class Logistic(dnn.Field):  # ẋ = x(1 − x)
+    ...     dim_in = dim_out = 1
+    ...
+    ...     def __call__(self, x):
+    ...         return x * (1 - x)
+    ...
+    ...     def vjp(self, x):
+    ...         return x * (1 - x), lambda w: ((1 - 2 * x) * w, np.zeros(0))
+    ...
+    ...     def jvp(self, x, v, dtheta=None):
+    ...         return x * (1 - x), (1 - 2 * x) * v
+    >>> X, x = Logistic(), np.array([[0.0], [0.25], [1.0]])
+    >>> dnn.checks.adjoint(X, x).passed
+    True
+    >>> X.divergence(x)  # 0 repels, 1 attracts
+    array([ 1. ,  0.5, -1. ])
+    >>> dnn.Flow(X, 0.5)(x).shape  # and any method steps it
+    (3, 1)
     """
 
     formula, is_field = "X(x)", True
@@ -42,11 +63,11 @@ class Field(Map):
         return self.geometry | {word for I in self.invariants.values() for word in words_of(I)}
 
     def divergence(self, x):
-        """div X(x) = tr X′(x), shape (...)."""
+        """div X(x) = tr X′(x), (..., d) → (...)."""
         return np.trace(self._jacobian(x), axis1=-2, axis2=-1)
 
     def rhs(self, t, y):
-        """X(y), in the form that `scipy.integrate.solve_ivp` takes."""
+        """X(y), whatever t is, in the form that `scipy.integrate.solve_ivp` takes."""
         return self(y)
 
     def one_sided_lipschitz(self):

@@ -14,11 +14,29 @@ class GradientField(Field):
 
     With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move
     apart. Without alpha the force X is monotone: to represent one that is not (a pendulum's, say),
-    give alpha entries of both signs.
+    give alpha entries of both signs. Parameters θ: "A", "b" (k,), which starts at 0, "alpha" if
+    given.
 
-    A: linear map d → k; sign: −1 (descent) or +1 (ascent); alpha: array (k,) of learned weights, or
-    None for ones.
-    Parameters: "A", "b" (k,), "alpha" if given.
+    Parameters
+    ----------
+    A : LinearMap, d → k
+        Such as Dense(k, d).
+    sigma : Activation
+        σ.
+    sign : −1 or 1, default −1
+        −1 for descent, 1 for ascent.
+    alpha : array, shape (k,), default None
+        Learned weights; None: ones, which are not learned.
+
+    Examples
+    --------
+    >>> X = dnn.GradientField.random(3, width=8, rng=0)
+    >>> x, y = np.array([1.0, 0.0, 2.0]), np.array([-1.0, 3.0, 0.5])
+    >>> bool((X(x) - X(y)) @ (x - y) <= 0)  # so ‖x(t) − y(t)‖ never grows
+    True
+    >>> h = 2 / X.lipschitz()  # Euler keeps that up to this step
+    >>> [round(dnn.Flow(X, step).lipschitz(), 9) for step in (h, 2 * h)]
+    [1.0, 3.0]
     """
 
     is_gradient, has_spectrum = True, True
@@ -36,8 +54,25 @@ class GradientField(Field):
 
     @classmethod
     def random(cls, dim, width, sigma=Tanh(), sign=-1, alpha=None, bias=0.0, rng=None, dtype=float):
-        """A: ℝᵈ → ℝᵏ dense, d = dim, k = width, b ~ N(0, bias²), and α ~ N(0, alpha²) unless alpha
-        is None, drawn with `rng`."""
+        """A GradientField with A: ℝᵈ → ℝᵏ dense, and b ~ N(0, bias²).
+
+        Parameters
+        ----------
+        dim, width : int
+            d and k.
+        sigma : Activation, default Tanh()
+            σ.
+        sign : −1 or 1, default −1
+            −1 for descent, 1 for ascent.
+        alpha : float, default None
+            α ~ N(0, alpha²), shape (k,); None: no weights.
+        bias : float, default 0.0
+            Standard deviation of b.
+        rng : Generator or int, default None
+            What A, α and b are drawn with; None: anew each time.
+        dtype : dtype, default float
+            That of θ, float64 or float32.
+        """
         rng = generator(rng)
         A = Dense(width, dim, rng=rng, dtype=dtype)
         return with_bias(cls(A, sigma, sign, random_weights(alpha, A.dim_out, rng)), bias, rng)

@@ -24,7 +24,16 @@ from .field import KEEPABLE, words_of
 
 
 class Mass(Described):
-    """I(x) = 1ᵀx, the sum of the components."""
+    """I(x) = 1ᵀx, the sum of the components.
+
+    Examples
+    --------
+    >>> I, x = dnn.Mass(), np.array([[1.0, 2.0, 4.0]])
+    >>> I(x), I.gradient(x)
+    (array([7.]), array([[1., 1., 1.]]))
+    >>> dnn.systems.sir().invariants["mass"] == I  # known by how it was built
+    True
+    """
 
     keeps, degree = frozenset({"mass"}), 1
 
@@ -41,7 +50,18 @@ class Mass(Described):
 
 
 class SquaredNorm(Described):
-    """I(x) = ½‖x‖²: its level sets are the spheres around 0."""
+    """I(x) = ½‖x‖²: its level sets are the spheres around 0.
+
+    Examples
+    --------
+    >>> I, x = dnn.SquaredNorm(), np.array([3.0, 4.0])
+    >>> print(I(x), I.gradient(x))
+    12.5 [3. 4.]
+    >>> X = dnn.ResidualField.random(2, width=4, rng=0)  # keeps nothing
+    >>> y = dnn.Flow(X, 0.1, dnn.Projected(dnn.Euler(), I))(x)  # each step returns to the circle
+    >>> round(float(I(y)), 9)
+    12.5
+    """
 
     keeps, degree = frozenset({"norm"}), 2
 
@@ -61,7 +81,16 @@ class SquaredNorm(Described):
 class Quadratic(Described):
     """I(x) = ½ xᵀQx with a matrix Q, shape (d, d), of which only the symmetric part matters.
 
-    keeps: the word for it, "invariant" unless given. ValueError if Q is not square or not finite.
+    keeps: a set with the word for it, default {"invariant"}. ValueError if Q is not square or not
+    finite.
+
+    Examples
+    --------
+    >>> I, x = dnn.Quadratic([[0, 2], [0, 0]]), np.array([3.0, 5.0])  # x₁x₂
+    >>> print(I(x), I.gradient(x))
+    15.0 [5. 3.]
+    >>> I == dnn.Quadratic([[0, 1], [1, 0]])
+    True
     """
 
     degree = 2
@@ -100,10 +129,32 @@ class Quadratic(Described):
 
 
 class Invariant(Described):
-    """I given by three functions: I(x), (..., d) → (...); ∇I(x), (..., d) → (..., d); and ∇²I(x)v,
-    twice (..., d) → (..., d).
+    """I given by three functions: its value, its gradient, and the product of its Hessian with v.
 
-    keeps: the word for it, "invariant" unless given. TypeError if one of them is not a function.
+    TypeError if one of them is not a function.
+
+    Parameters
+    ----------
+    value : function, (..., d) → (...)
+        I(x).
+    gradient : function, (..., d) → (..., d)
+        ∇I(x).
+    hvp : function, twice (..., d) → (..., d)
+        ∇²I(x)v.
+    keeps : set of str, default ("invariant",)
+        The word for it.
+
+    Examples
+    --------
+    >>> I = dnn.Invariant(
+    ...     lambda x: np.cos(x).sum(axis=-1), lambda x: -np.sin(x), lambda x, v: -np.cos(x) * v
+    ... )
+    >>> dnn.checks.gradient(I, np.array([[0.3, 1.0], [2.0, -1.0]])).passed
+    True
+    >>> X = dnn.InvariantField.random(2, 5, I, rng=0)  # a field that keeps it
+    >>> x = np.array([0.3, 1.0])
+    >>> bool(abs(I.gradient(x) @ X(x)) < 1e-15)
+    True
     """
 
     degree = None

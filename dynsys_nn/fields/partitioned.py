@@ -21,6 +21,16 @@ class PartitionedField(Field):
     and keeps the energy and the symplectic form with J = [[0, I], [−I, 0]]. With f or g a Zero map
     it is a shear. ValueError if f and g do not fit together.
     Parameters: those of "f", then of "g".
+
+    Examples
+    --------
+    >>> X = dnn.PartitionedField.random(4, width=8, gradient=True, rng=0)
+    >>> sorted(X.keeps)
+    ['energy', 'symplectic', 'volume']
+    >>> z = np.array([1.0, 0.0, -0.5, 2.0])
+    >>> J = dnn.Flow(X, 0.5, dnn.SymplecticEuler()).jacobian(z)
+    >>> bool(abs(np.linalg.det(J) - 1) < 1e-14)  # two shears
+    True
     """
 
     formula = "(f(v), g(x))"
@@ -48,9 +58,28 @@ class PartitionedField(Field):
     def random(
         cls, dim, width, sigma=Tanh(), gradient=False, alpha=1.0, bias=0.0, rng=None, dtype=float
     ):
-        """f and g on halves of dim numbers (dim is even): ResidualFields of that width, or with
-        `gradient=True` GradientFields with weights α ~ N(0, alpha²), which make it symplectic. b ~
-        N(0, bias²); all drawn with `rng`."""
+        """A PartitionedField whose f and g, on halves of the state, are ResidualFields, or
+        GradientFields, which make it symplectic.
+
+        Parameters
+        ----------
+        dim : int
+            n + m, even: n = m.
+        width : int
+            Of each half.
+        sigma : Activation, default Tanh()
+            σ.
+        gradient : bool, default False
+            True for GradientFields, f of sign 1 and g of sign −1.
+        alpha : float, default 1.0
+            For GradientFields: α ~ N(0, alpha²), shape (width,); None: no weights.
+        bias : float, default 0.0
+            Standard deviation of the biases.
+        rng : Generator or int, default None
+            What f, then g is drawn with; None: anew each time.
+        dtype : dtype, default float
+            That of θ, float64 or float32.
+        """
         half, odd = divmod(dimension(dim, "dim"), 2)
         refuse(odd, f"dim must be even, for two halves of one dimension, got {dim}")
         rng, options = generator(rng), dict(sigma=sigma, bias=bias, dtype=dtype)

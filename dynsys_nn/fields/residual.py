@@ -12,8 +12,20 @@ from .field import Field, activation_part, linear_part, with_bias, zero_bias
 class ResidualField(Field):
     """X(x) = B σ(A x + b). Explicit Euler steps of it are the layers of a ResNet, x + hBσ(Ax + b).
 
-    A: linear map d → k; B: linear map k → d, or None for the identity. Parameters: "A", "b" (k,),
-    "B".
+    A: linear map d → k; sigma: activation σ; B: linear map k → d, default None, the identity.
+    Parameters: "A", "b" (k,), which starts at 0, "B".
+
+    Examples
+    --------
+    >>> X = dnn.ResidualField.random(2, width=5, bias=1.0, rng=0)
+    >>> list(X.parameters)
+    ['A', 'b', 'B']
+    >>> x, h = np.array([1.0, -1.0]), 0.1
+    >>> layer = x + h * (X.B @ np.tanh(X.A @ x + X.b))
+    >>> np.allclose(dnn.Flow(X, h, dnn.Euler())(x), layer, rtol=1e-14)
+    True
+    >>> bool(np.linalg.norm(X.jacobian(x), 2) <= X.lipschitz())  # ‖B‖ max|σ′| ‖A‖
+    True
     """
 
     formula = "Bσ(Ax + b)"
@@ -31,8 +43,21 @@ class ResidualField(Field):
 
     @classmethod
     def random(cls, dim, width, sigma=Tanh(), bias=0.0, rng=None, dtype=float):
-        """A: ℝᵈ → ℝᵏ and B: ℝᵏ → ℝᵈ dense, d = dim, k = width, b ~ N(0, bias²), all drawn with
-        `rng`."""
+        """A ResidualField with A: ℝᵈ → ℝᵏ and B: ℝᵏ → ℝᵈ dense, and b ~ N(0, bias²).
+
+        Parameters
+        ----------
+        dim, width : int
+            d and k.
+        sigma : Activation, default Tanh()
+            σ.
+        bias : float, default 0.0
+            Standard deviation of b.
+        rng : Generator or int, default None
+            What A, B and b are drawn with; None: anew each time.
+        dtype : dtype, default float
+            That of θ, float64 or float32.
+        """
         rng = generator(rng)
         A, B = Dense(width, dim, rng=rng, dtype=dtype), Dense(dim, width, rng=rng, dtype=dtype)
         return with_bias(cls(A, sigma, B), bias, rng)

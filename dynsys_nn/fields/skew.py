@@ -34,6 +34,20 @@ class SkewGradientField(Field):
     The field follows from them here, and so does every method that takes S and ∇I at different
     points. A subclass makes S and dI known by `own(S=…, dI=…)`, and sets I, which has the
     parameters of dI.
+
+    Examples
+    --------
+    >>> class BothLearned(dnn.SkewGradientField):  # the S of a field, and the ∇I of another
+    ...     def __init__(self, S, dI):
+    ...         self.dim_in = self.dim_out = dI.dim
+    ...         self.own(S=S, dI=dI)
+    >>> S = dnn.MassPreservingField.random(3, width=8, rng=0).S
+    >>> X = BothLearned(S, dnn.GradientField.random(3, width=5, sign=1, rng=1))
+    >>> x = np.array([1.0, -2.0, 0.5])
+    >>> bool(abs(X.dI(x) @ X(x)) < 1e-14)
+    True
+    >>> dnn.checks.adjoint(X, x).passed  # nothing had to be written for it
+    True
     """
 
     naming = "inner"
@@ -131,12 +145,33 @@ class InvariantField(SkewGradientField):
     """X(x) = S(x)∇I(x) with S = M − Mᵀ and vec M = σ(A x + b), or C σ(A x + b): then İ = ∇IᵀS∇I =
     0.
 
-    invariant: an object with I(x), I.gradient(x) and I.hvp(x, v), as Mass(), SquaredNorm(),
-    Quadratic(Q) or Invariant(value, gradient, hvp); it has no parameters. A (or C) has d² rows for
-    vec M, row by row, or d(d − 1)/2 for its strict upper triangle alone. Prefer C: without it, with
-    the triangle and σ ≥ 0 (Sigmoid, ReLU), every S_ij, i < j, is ≥ 0, and for mass the first
-    coordinate can only grow, the last only shrink. Parameters: "A", "b", "C". Source:
-    arXiv:2210.02373.
+    A (or C) has d² rows for vec M, row by row, or d(d − 1)/2 for its strict upper triangle alone.
+    Prefer C: without it, with the triangle and σ ≥ 0 (Sigmoid, ReLU), every S_ij, i < j, is ≥ 0,
+    and for mass the first coordinate can only grow, the last only shrink. Parameters θ: "A", "b",
+    "C". Source: arXiv:2210.02373.
+
+    Parameters
+    ----------
+    A : LinearMap, d → k
+        Such as Dense(k, d).
+    sigma : Activation
+        σ.
+    invariant : object with I(x), I.gradient(x) and I.hvp(x, v)
+        I, as Mass(), SquaredNorm(), Quadratic(Q) or Invariant(value, gradient, hvp); it has no
+        parameters.
+    C : LinearMap, k → d² or d(d − 1)/2, default None
+        None: the identity.
+
+    Examples
+    --------
+    >>> I = dnn.Quadratic(np.diag([1.0, 2.0, 3.0]))  # ellipsoids
+    >>> X = dnn.InvariantField.random(3, 8, I, rng=0)
+    >>> x = np.array([1.0, 1.0, 1.0])
+    >>> bool(abs(I.gradient(x) @ X(x)) < 1e-14)  # X is tangent to them
+    True
+    >>> y = dnn.Flow(X, 0.1, dnn.ImplicitMidpoint(), steps=10)(x)
+    >>> print(I(x), I(y).round(9))
+    3.0 3.0
     """
 
     A, b, C, sigma = (forwarded("S", name) for name in ("A", "b", "C", "sigma"))
@@ -166,9 +201,24 @@ class InvariantField(SkewGradientField):
 
     @classmethod
     def random(cls, dim, width, *invariant, sigma=Tanh(), bias=0.0, rng=None, dtype=float):
-        """vec M = C σ(A x + b), the strict upper triangle, A and C dense, width numbers between
-        them, b ~ N(0, bias²), all drawn with `rng`. invariant: for InvariantField the I that it
-        keeps; none for those that have theirs."""
+        """A field with vec M = C σ(A x + b), the strict upper triangle, A: ℝᵈ → ℝᵏ and C dense, and
+        b ~ N(0, bias²).
+
+        Parameters
+        ----------
+        dim, width : int
+            d and k.
+        *invariant : object, default none
+            For InvariantField the I that it keeps; nothing for those that have theirs.
+        sigma : Activation, default Tanh()
+            σ.
+        bias : float, default 0.0
+            Standard deviation of b.
+        rng : Generator or int, default None
+            What A, C and b are drawn with; None: anew each time.
+        dtype : dtype, default float
+            That of θ, float64 or float32.
+        """
         rng = generator(rng)
         A = Dense(width, dim, rng=rng, dtype=dtype)
         C = Dense(max(1, A.dim_in * (A.dim_in - 1) // 2), width, rng=rng, dtype=dtype)
@@ -189,7 +239,16 @@ class MassPreservingField(InvariantField):
     """X(x) = (M − Mᵀ)1 with vec M = σ(A x + b), or C σ(A x + b): 1ᵀX = 0, so the sum of the
     components stays.
 
-    The InvariantField of I(x) = 1ᵀx. Every Runge–Kutta method keeps it.
+    The InvariantField of I(x) = 1ᵀx, where A, sigma and C (default None) are explained. Every
+    Runge–Kutta method keeps it.
+
+    Examples
+    --------
+    >>> X = dnn.MassPreservingField.random(3, width=8, rng=0)
+    >>> x = np.array([[0.5, 0.25, 0.25], [3.0, -2.0, 1.0]])
+    >>> y = dnn.Flow(X, 0.5, dnn.RK4(), steps=10)(x)
+    >>> y.sum(axis=-1).round(9)
+    array([1., 2.])
     """
 
     def __init__(self, A, sigma, C=None):
@@ -205,8 +264,16 @@ class MassPreservingField(InvariantField):
 class SpherePreservingField(InvariantField):
     """X(x) = (M − Mᵀ)x with vec M = σ(A x + b), or C σ(A x + b): xᵀX = 0, so ‖x‖ stays.
 
-    The InvariantField of I(x) = ½‖x‖². Cayley and ImplicitMidpoint keep it; no explicit Runge–Kutta
-    method does.
+    The InvariantField of I(x) = ½‖x‖², where A, sigma and C (default None) are explained. Cayley
+    and ImplicitMidpoint keep it; no explicit Runge–Kutta method does.
+
+    Examples
+    --------
+    >>> X = dnn.SpherePreservingField.random(3, width=8, rng=0)
+    >>> x = np.array([1.0, 2.0, 2.0])
+    >>> y, z = (dnn.Flow(X, 0.5, method, steps=10)(x) for method in (dnn.Cayley(), dnn.Euler()))
+    >>> print(np.linalg.norm(y).round(9), np.linalg.norm(z) > 3)  # Euler: ‖x‖² + h²‖X‖²
+    3.0 True
     """
 
     def __init__(self, A, sigma, C=None):
@@ -235,9 +302,21 @@ class HamiltonianField(SkewGradientField):
     Keeps H (`hamiltonian(z)`), the symplectic form and volume. Without alpha and with σ increasing,
     H is convex: to represent one that is not (a pendulum's, say), give alpha entries of both signs.
 
-    A: linear map 2n → k; alpha: array (k,) of learned weights, or None for ones. ValueError if the
-    dimension is odd. Parameters: "A", "b" (k,), "alpha" if given; `dH` is ∇H as a GradientField.
-    Source: arXiv:2210.02373.
+    A: linear map 2n → k; sigma: activation σ; alpha: array (k,) of learned weights, default None,
+    ones. ValueError if the dimension is odd. Parameters: "A", "b" (k,), which starts at 0, "alpha"
+    if given; `dH` is ∇H as a GradientField. Source: arXiv:2210.02373.
+
+    Examples
+    --------
+    >>> X = dnn.HamiltonianField.random(2, width=6, alpha=1.0, rng=0)
+    >>> z = np.array([1.0, 0.5])
+    >>> bool(abs(X.dH(z) @ X(z)) < 1e-15)  # Ḣ = ∇HᵀJ∇H = 0
+    True
+    >>> y = dnn.Flow(X, 0.5, dnn.DiscreteGradient(), steps=2)(z)
+    >>> bool(abs(X.hamiltonian(y) - X.hamiltonian(z)) < 1e-12)
+    True
+    >>> dnn.checks.symplectic(dnn.Flow(X, 0.5, dnn.ImplicitMidpoint()), z).passed
+    True
     """
 
     geometry = frozenset({"symplectic", "volume"})
@@ -257,8 +336,23 @@ class HamiltonianField(SkewGradientField):
 
     @classmethod
     def random(cls, dim, width, sigma=Tanh(), alpha=None, bias=0.0, rng=None, dtype=float):
-        """A: ℝ²ⁿ → ℝᵏ dense, 2n = dim, k = width, b ~ N(0, bias²), and α ~ N(0, alpha²) unless
-        alpha is None, drawn with `rng`."""
+        """A HamiltonianField with A: ℝ²ⁿ → ℝᵏ dense, and b ~ N(0, bias²).
+
+        Parameters
+        ----------
+        dim, width : int
+            2n and k.
+        sigma : Activation, default Tanh()
+            σ.
+        alpha : float, default None
+            α ~ N(0, alpha²), shape (k,); None: no weights.
+        bias : float, default 0.0
+            Standard deviation of b.
+        rng : Generator or int, default None
+            What A, α and b are drawn with; None: anew each time.
+        dtype : dtype, default float
+            That of θ, float64 or float32.
+        """
         rng = generator(rng)
         A = Dense(width, dim, rng=rng, dtype=dtype)
         return with_bias(cls(A, sigma, random_weights(alpha, A.dim_out, rng)), bias, rng)
@@ -271,7 +365,7 @@ class HamiltonianField(SkewGradientField):
         return {key: value for key, value in self.dH.arguments().items() if key != "sign"}
 
     def hamiltonian(self, z):
-        """H(z), shape (...)."""
+        """H(z), (..., 2n) → (...)."""
         return self.I._value(z)
 
     def skew(self, z):

@@ -8,10 +8,32 @@ from .matrix import Dense
 
 
 class Affine(Map):
-    """F(x) = A x + b with a Dense map A, whose matrix W has shape (dim_out, dim_in); b starts at 0
-    unless given.
+    """F(x) = A x + b with a Dense map A, whose matrix is W.
 
     Not linear, but as steep as its linear part A: adjoint and singular values are those of A.
+
+    Parameters
+    ----------
+    dim_out, dim_in : int
+        Dimensions.
+    W : array, shape (dim_out, dim_in), default None
+        The matrix; None: drawn as for Dense.
+    b : array, shape (dim_out,), default None
+        The bias; None: zeros.
+    rng : Generator or int, default None
+        What W is drawn with; None: anew each time.
+    dtype : dtype, default float
+        That of W and b, float64 or float32.
+
+    Examples
+    --------
+    >>> F = dnn.Affine(2, 2, W=[[2, 1], [0, 1]], b=[5, -1])
+    >>> F(np.array([1.0, 1.0]))
+    array([8., 0.])
+    >>> F.inverse(np.array([8.0, 0.0])).round(9)
+    array([1., 1.])
+    >>> F.theta  # W row by row, then b
+    array([ 2.,  1.,  0.,  1.,  5., -1.])
     """
 
     formula, naming = "Wx + b", "inner"
@@ -40,7 +62,7 @@ class Affine(Map):
         return y + self.b, dy + d["b"]
 
     def adjoint(self, w):
-        """Wᵀw."""
+        """Wᵀw, (..., dim_out) → (..., dim_in)."""
         return w @ self.A
 
     def outer(self, w, x):
@@ -51,7 +73,7 @@ class Affine(Map):
         return self.A._inverse(y - self.b)
 
     def singular_range(self):
-        """That of W."""
+        """(s_min, s_max) of W."""
         return self.A.singular_range()
 
     def lipschitz(self):

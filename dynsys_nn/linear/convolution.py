@@ -20,14 +20,41 @@ from .slabs import convolved, correlated
 
 
 class Convolution(Weighted):
-    """y_o(p) = Σ_i Σ_q W_oi(q) x_i(p + q − c), circular: a stencil W, shape (channels_out,
-    channels_in/groups, kernel, kernel).
+    """y_o(p) = Σ_i Σ_q W_oi(q) x_i(p + q − c), circular, c the centre of the stencil W.
 
-    States are flattened images, (..., channels · H · W). image: (H, W); kernel: odd, at most H and
-    W; groups: the channels are split into this many groups, which do not interact. Unless W is
-    given it starts delta-orthogonal: at its centre a random orthogonal matrix, drawn with `rng`,
-    and zeros around it, so that all singular values are 1. dtype: float64 or float32. ValueError if
-    sizes do not fit. Sources: Xiao et al., arXiv:1806.05393 (the start).
+    States are flattened images, (..., channels · H · W). Unless W is given it starts
+    delta-orthogonal: at its centre a random orthogonal matrix, and zeros around it, so that all
+    singular values are 1. ValueError if sizes do not fit. Source of the start: Xiao et al.,
+    arXiv:1806.05393.
+
+    Parameters
+    ----------
+    channels_out, channels_in : int
+        Channels of y and of x.
+    image : pair of int
+        (H, W), the pixels of a channel.
+    kernel : int, default 3
+        Rows and columns of the stencil: odd, at most H and W.
+    groups : int, default 1
+        The channels are split into this many groups, which do not interact.
+    W : array, shape (channels_out, channels_in/groups, kernel, kernel), default None
+        The stencil; None: delta-orthogonal.
+    rng : Generator or int, default None
+        What W is drawn with; None: anew each time.
+    dtype : dtype, default float
+        That of W, float64 or float32.
+
+    Examples
+    --------
+    >>> W = np.zeros((1, 1, 3, 3))
+    >>> W[0, 0, 1, 1:] = -1, 1  # y(p) = x(p + one column) − x(p)
+    >>> D = dnn.Convolution(1, 1, (4, 4), W=W)
+    >>> low, high = D.singular_range()  # 0 for constant images, 2 for stripes
+    >>> round(low, 6), round(high, 6)
+    (0.0, 2.0)
+    >>> s = np.linalg.svd(D @ np.eye(16), compute_uv=False)  # of the matrix, 16 × 16
+    >>> bool(low <= s[-1] and s[0] <= high)
+    True
     """
 
     formula = "W ∗ x"

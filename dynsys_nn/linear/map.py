@@ -13,6 +13,24 @@ class LinearMap(Map):
     One with parameters writes also `outer`, and for tangents in θ `jvp` and `adjoint_jvp`. In
     formulas, with states that were looked at, `A @ x` is A x and `w @ A` is Aᵀw, the product wᵀA of
     rows: the state is the last axis of both.
+
+    Examples
+    --------
+    >>> class Shift(dnn.LinearMap):  # (x₂, …, x₅, x₁), an isometry
+    ...     dim_in = dim_out = 5
+    ...
+    ...     def __call__(self, x):
+    ...         return np.roll(x, -1, axis=-1)
+    ...
+    ...     def adjoint(self, w):
+    ...         return np.roll(w, 1, axis=-1)
+    ...
+    ...     def singular_range(self):
+    ...         return 1.0, 1.0
+    >>> dnn.checks.adjoint(Shift(), np.eye(5)).passed
+    True
+    >>> dnn.ResidualField(Shift(), dnn.Tanh()).lipschitz()  # it is now the A of any field
+    1.0
     """
 
     __array_ufunc__ = None  # numpy leaves w @ A to A

@@ -13,8 +13,25 @@ SMALLEST = 5e-324
 class Dense(Weighted):
     """A x = W x with a matrix W, shape (dim_out, dim_in).
 
-    Entries of W are N(0, 1/dim_in), drawn with `rng` (a Generator or an int), unless W is given.
-    `dtype` is float64 or float32.
+    Parameters
+    ----------
+    dim_out, dim_in : int
+        Dimensions.
+    W : array, shape (dim_out, dim_in), default None
+        The matrix; None: entries N(0, 1/dim_in).
+    rng : Generator or int, default None
+        What W is drawn with; None: anew each time.
+    dtype : dtype, default float
+        That of W, float64 or float32.
+
+    Examples
+    --------
+    >>> A = dnn.Dense(2, 2, W=[[0, 2], [0, 0]])
+    >>> round(A.lipschitz(), 9), A.lipschitz() >= 2  # ‖W‖, rounded up; both eigenvalues are 0
+    (2.0, True)
+    >>> x, w = np.array([1.0, 3.0]), np.array([5.0, 7.0])
+    >>> print((w * (A @ x)).sum(), ((w @ A) * x).sum())  # ⟨w, A x⟩ = ⟨Aᵀw, x⟩
+    30.0 30.0
     """
 
     formula = "Wx"

@@ -13,7 +13,19 @@ from .map import LinearMap
 
 class Lift(LinearMap):
     """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity,
-    which returns x itself."""
+    which returns x itself.
+
+    dim_out ≥ dim_in: dimensions. ValueError if dim_out < dim_in.
+
+    Examples
+    --------
+    >>> A = dnn.Lift(3, 2)
+    >>> y = A(np.array([3.0, 4.0]))
+    >>> y
+    array([3., 4., 0.])
+    >>> print(y.sum(), np.linalg.norm(y), sorted(A.keeps))
+    7.0 5.0 ['mass', 'norm']
+    """
 
     formula = "(x, 0)"
     keeps = frozenset({"mass", "norm"})
@@ -36,7 +48,20 @@ class Lift(LinearMap):
 
 
 class Restriction(LinearMap):
-    """y_j = x_j + (1/k) Σ_{i>k} x_i for j = 1, …, k = dim_out: keeps the sum, and undoes Lift."""
+    """y_j = x_j + (1/k) Σ_{i>k} x_i for j = 1, …, k = dim_out: keeps the sum, and undoes Lift.
+
+    dim_out ≤ dim_in: dimensions. ValueError if dim_out > dim_in.
+
+    Examples
+    --------
+    >>> R = dnn.Restriction(2, 3)
+    >>> R(np.array([1.0, 2.0, 6.0]))  # the sum is 9 before and after
+    array([4., 5.])
+    >>> R(dnn.Lift(3, 2)(np.array([4.0, 5.0])))
+    array([4., 5.])
+    >>> round(R.lipschitz() ** 2, 9)  # ‖R‖² = dim_in/dim_out
+    1.5
+    """
 
     formula = "xⱼ + (1/k) Σᵢ₌ₖ₊₁ xᵢ"
     keeps = frozenset({"mass"})
@@ -57,13 +82,25 @@ class Restriction(LinearMap):
         return np.concatenate([w, np.repeat(tail, self.dim_in - self.dim_out, axis=-1)], axis=-1)
 
     def singular_range(self):
-        """R = [I, 11ᵀ/k] has RRᵀ = I + (n − k)/k² 11ᵀ, whose largest eigenvalue is n/k."""
+        """(s_min, s_max): R = [I, 11ᵀ/k] has RRᵀ = I + (n − k)/k² 11ᵀ, whose largest eigenvalue is
+        n/k.
+        """
         k, n = self.dim_out, self.dim_in
         return float(k == n), root(Fraction(n, k))
 
 
 class Zero(LinearMap):
-    """x ↦ 0: what one half of a PartitionedField does if the other moves alone."""
+    """x ↦ 0: what one half of a PartitionedField does if the other moves alone.
+
+    dim_out, dim_in: dimensions.
+
+    Examples
+    --------
+    >>> f = dnn.Dense(1, 1, W=[[1]])
+    >>> X = dnn.PartitionedField(f, dnn.Zero(1, 1))  # (x, v)′ = (v, 0): v stays
+    >>> dnn.Flow(X, 2.0)(np.array([0.0, 3.0]))  # a shear: one Euler step is exact
+    array([6., 3.])
+    """
 
     formula = "0"
 
@@ -83,7 +120,16 @@ class Zero(LinearMap):
 class ChannelLift(Lift):
     """Appends channels of zeros to an image: an isometry, the Lift of flattened images.
 
-    (..., channels_in · H · W) → (..., channels_out · H · W); image: (H, W).
+    (..., channels_in · H · W) → (..., channels_out · H · W); image: (H, W). ValueError if
+    channels_out < channels_in.
+
+    Examples
+    --------
+    >>> A = dnn.ChannelLift(2, 1, image=(1, 3))
+    >>> A(np.array([1.0, 2.0, 2.0]))
+    array([1., 2., 2., 0., 0., 0.])
+    >>> A.singular_range()
+    (1.0, 1.0)
     """
 
     def __init__(self, channels_out, channels_in, image):
@@ -102,6 +148,13 @@ class ChannelRestriction(LinearMap):
 
     (..., channels_in · H · W) → (..., channels_out · H · W); image: (H, W). ValueError if
     channels_out > channels_in.
+
+    Examples
+    --------
+    >>> R, A = dnn.ChannelRestriction(1, 2, image=(1, 3)), dnn.ChannelLift(2, 1, image=(1, 3))
+    >>> x = np.arange(6.0)
+    >>> R(x), x @ A  # Aᵀx
+    (array([0., 1., 2.]), array([0., 1., 2.]))
     """
 
     formula = "(x₁, …, x_k)"
@@ -136,8 +189,26 @@ class Standardisation(Map):
     """y = (x − mean)/scale, channel by channel: pre-processing, which counts in a certificate like
     any other layer.
 
-    mean, scale: one number per channel, or one for all; image: (H, W). Without parameters.
-    ValueError if a number is not finite, or a scale not positive.
+    Without parameters θ. ValueError if a number is not finite, or a scale not positive.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of x and of y.
+    image : pair of int
+        (H, W), the pixels of a channel.
+    mean : float, or array of shape (channels,), default 0.0
+        One number for all channels, or one for each.
+    scale : float, or array of shape (channels,), default 1.0
+        As mean, positive.
+
+    Examples
+    --------
+    >>> F = dnn.Standardisation(2, (1, 1), mean=0.5, scale=[0.25, 1.0])
+    >>> F(np.array([1.0, 1.0]))
+    array([2. , 0.5])
+    >>> F.lipschitz()  # the network behind it sees perturbations up to four times as large
+    4.0
     """
 
     formula = "(x − m)/s"
@@ -215,8 +286,16 @@ class AveragePooling(LinearMap):
     """y = (1/s) Σ over each window of s × s pixels: s times the mean, so that PPᵀ = I and Pᵀ
     preserves norms.
 
-    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s. ValueError if
-    windows do not divide the image.
+    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s, an int, default
+    2. ValueError if windows do not divide the image.
+
+    Examples
+    --------
+    >>> P = dnn.AveragePooling(1, image=(2, 4))
+    >>> P(np.arange(8.0))  # rows 0 1 2 3 and 4 5 6 7: (0 + 1 + 4 + 5)/2 is the first
+    array([5., 9.])
+    >>> P(np.array([5.0, 9.0]) @ P)  # PPᵀ = I
+    array([5., 9.])
     """
 
     formula = "(1/s) Σ window"
@@ -246,8 +325,16 @@ class MaxPooling(Map):
     """y = max over each window: 1-Lipschitz, since windows are disjoint. Not linear; of tied pixels
     the first one counts.
 
-    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s. ValueError if
-    windows do not divide the image. TypeError for complex images, which have no order.
+    (..., channels · H · W) → (..., channels · H/s · W/s); image: (H, W); size: s, an int, default
+    2. ValueError if windows do not divide the image. TypeError for complex images, which have no
+    order.
+
+    Examples
+    --------
+    >>> y, pullback = dnn.MaxPooling(1, image=(2, 2)).vjp(np.array([1.0, 7.0, 3.0, 5.0]))
+    >>> dx, _ = pullback(np.array([10.0]))
+    >>> y, dx  # the covector goes where the largest pixel was
+    (array([7.]), array([ 0., 10.,  0.,  0.]))
     """
 
     formula = "max window"

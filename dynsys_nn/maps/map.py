@@ -38,6 +38,27 @@ class Map(Parameters, metaclass=Guarded):
     None of the three stores anything on the object or changes an argument. Each gets its arguments
     as arrays that fit: they are looked at on the way in. Inside the package a map calls its parts
     by F._value(x), F._vjp(x) and F._jvp(x, v, dtheta), which are the same without that look.
+
+    Examples
+    --------
+    >>> class Scaling(dnn.Map):  # y = c x, with one parameter c
+    ...     dim_in = dim_out = 2
+    ...
+    ...     def __init__(self, c):
+    ...         self.own(c=c)
+    ...
+    ...     def __call__(self, x):
+    ...         return self.c * x
+    ...
+    ...     def vjp(self, x):
+    ...         return self.c * x, lambda w: (self.c * w, self.pack(c=(w * x).sum()))
+    >>> F, x = Scaling(3.0), np.array([[1.0, 2.0], [0.0, 1.0]])
+    >>> y, pullback = F.vjp(x)
+    >>> print(*pullback(np.ones((2, 2))))  # Σ w x over the batch is ∂/∂c
+    [[3. 3.]
+     [3. 3.]] [4.]
+    >>> dnn.checks.adjoint(F, x).passed
+    True
     """
 
     keeps = frozenset()  # what F keeps, out of mass, norm, invariant, energy, volume, symplectic
@@ -55,14 +76,16 @@ class Map(Parameters, metaclass=Guarded):
         raise NotImplementedError(f"{type(self).__name__} has no value: write __call__(self, x)")
 
     def vjp(self, x):
-        """F(x) and its pullback w ↦ ((∂F/∂x)ᵀw, (∂F/∂θ)ᵀw), the second summed over the batch; valid
-        until θ or x changes."""
+        """F(x) and its pullback w ↦ ((∂F/∂x)ᵀw, (∂F/∂θ)ᵀw), w of the shape of F(x), the second flat
+        like θ and summed over the batch; valid until θ or x changes.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} has no hand-written adjoint: write vjp(self, x)"
         )
 
     def jvp(self, x, v, dtheta=None):
-        """F(x) and its tangent (∂F/∂x) v + (∂F/∂θ) dtheta.
+        """F(x) and its tangent (∂F/∂x) v + (∂F/∂θ) dtheta: v of the shape of x; dtheta flat like θ,
+        None for 0.
 
         `d = self.unpack(dtheta)` cuts the direction into the pieces given to `own`: arrays d["b"]
         (0.0 if dtheta is None), and what a part's own jvp takes, as in `z, dz = self.A.jvp(x, v,

@@ -12,10 +12,22 @@ from .tables import summary
 class Network(Map):
     """𝒩 = F_L ∘ … ∘ F_1, the composition of maps, with one contiguous θ.
 
-    `Network(F_1, …, F_L)` applies F_1 first. A map that appears twice shares its parameters (tied
-    weights). Networks nest; net[k] is a map, and net[j:k] the network of some, which looks at the
-    same parameters. A field as a map is its value X(x), not a step: wrap it in a Flow. ValueError
-    if neighbours do not fit.
+    `Network(F_1, …, F_L)` takes maps, and applies F_1 first. A map that appears twice shares its
+    parameters (tied weights). Networks nest; net[k] is a map, and net[j:k] the network of some,
+    which looks at the same parameters. A field as a map is its value X(x), not a step: wrap it in a
+    Flow. ValueError if neighbours do not fit.
+
+    Examples
+    --------
+    >>> layer = dnn.Flow(dnn.GradientField.random(4, width=8, rng=0), 0.1)
+    >>> net = dnn.Network(dnn.Lift(4, 2), layer, layer)
+    >>> [x.shape for x in net.states(np.ones((5, 2)))]
+    [(5, 2), (5, 4), (5, 4), (5, 4)]
+    >>> net.theta.size == layer.theta.size  # two layers, one weight
+    True
+    >>> _, pullback = net.vjp(np.ones(2))
+    >>> pullback(np.ones(4))[1].shape == net.theta.shape
+    True
     """
 
     formula = "F_L ∘ ⋯ ∘ F₁"
@@ -48,7 +60,9 @@ class Network(Map):
         return x
 
     def states(self, x):
-        """All states x₀ = x, x₁, …, x_L, as a list (their dimensions may differ)."""
+        """All states x₀ = x, x₁, …, x_L of x, (..., dim_in), as a list of L + 1 arrays (their
+        dimensions may differ).
+        """
         states = [x]
         for F in self.maps:
             states.append(F._value(states[-1]))
