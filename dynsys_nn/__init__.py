@@ -9,6 +9,19 @@ are looked at, datasets, files, marks, arguments.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks",
 arXiv:2210.02373.
+
+Examples
+--------
+>>> import dynsys_nn as dnn
+>>> x, y = dnn.datasets.moons(200, rng=0)
+>>> X = dnn.GradientField.random(4, width=16, rng=0)  # X = −∇V, V convex
+>>> F = dnn.Flow(X, h=0.5, method=dnn.RK4(), steps=3)
+>>> net = dnn.Network(dnn.Lift(4, 2), F, dnn.Affine(2, 4, rng=1))
+>>> dnn.checks.adjoint(net, x).passed
+True
+>>> history = dnn.fit(net, dnn.SoftmaxCrossEntropy(), x, y, epochs=20, rng=0, progress=False)
+>>> history.loss[-1] < history.loss[0]
+True
 """
 
 from . import (

@@ -310,7 +310,7 @@ class HamiltonianField(SkewGradientField):
     --------
     >>> X = dnn.HamiltonianField.random(2, width=6, alpha=1.0, rng=0)
     >>> z = np.array([1.0, 0.5])
-    >>> bool(abs(X.dH(z) @ X(z)) < 1e-15)  # Ḣ = ∇HᵀJ∇H = 0
+    >>> bool(abs(X.dH(z) @ X(z)) < 1e-14)  # Ḣ = ∇HᵀJ∇H = 0
     True
     >>> y = dnn.Flow(X, 0.5, dnn.DiscreteGradient(), steps=2)(z)
     >>> bool(abs(X.hamiltonian(y) - X.hamiltonian(z)) < 1e-12)

@@ -152,9 +152,11 @@ class ChannelRestriction(LinearMap):
     Examples
     --------
     >>> R, A = dnn.ChannelRestriction(1, 2, image=(1, 3)), dnn.ChannelLift(2, 1, image=(1, 3))
-    >>> x = np.arange(6.0)
-    >>> R(x), x @ A  # Aᵀx
-    (array([0., 1., 2.]), array([0., 1., 2.]))
+    >>> x = np.array([1.0, 2.0, 3.0])
+    >>> R(A(x))
+    array([1., 2., 3.])
+    >>> bool((x @ R == A(x)).all())  # Rᵀ = A
+    True
     """
 
     formula = "(x₁, …, x_k)"

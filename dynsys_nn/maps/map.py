@@ -39,6 +39,9 @@ class Map(Parameters, metaclass=Guarded):
     as arrays that fit: they are looked at on the way in. Inside the package a map calls its parts
     by F._value(x), F._vjp(x) and F._jvp(x, v, dtheta), which are the same without that look.
 
+    Every map has `theta`, all its parameters as one flat vector, `parameters`, name → view into it,
+    `keeps` and `invariants`, what it keeps, and a `formula` for tables.
+
     Examples
     --------
     >>> class Scaling(dnn.Map):  # y = c x, with one parameter c
