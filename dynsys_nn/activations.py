@@ -154,8 +154,7 @@ class Sigmoid(Activation):
 
 
 class ReLU(Activation):
-    """σ(z) = max(z, 0), γ(z) = max(z, 0)²/2. At the kink the slope is the right derivative, σ′(0) =
-    1.
+    """σ(z) = max(z, 0), γ(z) = max(z, 0)²/2; at the kink the right derivative, σ′(0) = 1.
 
     Examples
     --------
@@ -179,10 +178,9 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """σ(z) = z for z ≥ 0 and a z for z < 0, γ(z) = z σ(z)/2, a = `slope`, a number, default ½,
-    as in the lectures.
+    """σ(z) = z for z ≥ 0 and a z for z < 0, γ(z) = z σ(z)/2; at the kink σ′(0) = 1.
 
-    At the kink the slope is the right derivative, σ′(0) = 1. ValueError if a is not finite.
+    slope: a, a number, default ½, as in the lectures. ValueError if a is not finite.
 
     Examples
     --------

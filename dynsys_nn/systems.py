@@ -39,8 +39,8 @@ __all__ = [
 def mass_example():
     """ẏ = S(y)1, S = [[0, −y₃y₁², y₂y₃], [y₃y₁², 0, −sin y₁], [−y₂y₃, sin y₁, 0]]: keeps 1ᵀy.
 
-    The lecture's system. Solutions from [0, 1]³ stay in [−0.57, 2.05]³ up to t = 2. Source:
-    arXiv:2210.02373.
+    The lecture's system, a KnownField. Solutions from [0, 1]³ stay in [−0.57, 2.05]³ up to t = 2.
+    Source: arXiv:2210.02373.
 
     Examples
     --------
@@ -70,17 +70,18 @@ def _mass_example_jacobian(y1, y2, y3):
 def sir():
     """ẏ₁ = −y₁y₂, ẏ₂ = y₁y₂ − y₂, ẏ₃ = y₂: susceptible, infected and removed fractions.
 
-    Times in mean infectious periods. Keeps the mass 1ᵀy and y₁ + y₂ − log y₁ (`epidemic`), and the
-    simplex {y ≥ 0, 1ᵀy = 1}.
+    A KnownField; times in mean infectious periods. Keeps the mass 1ᵀy and y₁ + y₂ − log y₁
+    (`epidemic`), and the simplex {y ≥ 0, 1ᵀy = 1}.
 
     Examples
     --------
     >>> X = dnn.systems.sir()
     >>> X(np.array([1.0, 0.25, 0.0]))  # at y₁ = 1 the epidemic peaks
     array([-0.25,  0.  ,  0.25])
-    >>> y = X.x0
-    >>> [bool(abs(I.gradient(y) @ X(y)) < 1e-14) for I in X.invariants.values()]
-    [True, True]
+    >>> for name, I in X.invariants.items():
+    ...     print(name, abs(I.gradient(X.x0) @ X(X.x0)) < 1e-14)
+    mass True
+    epidemic True
     """
     return _system(
         _known(3, _sir, _sir_jacobian, keeps={"mass", "invariant"}), [0.9, 0.1, 0.0],
@@ -110,7 +111,7 @@ def _epidemic_hvp(y1, y2, y3, v1, v2, v3):
 
 
 def harmonic_oscillator():
-    """q̇ = p, ṗ = −q: H = (p² + q²)/2.
+    """q̇ = p, ṗ = −q: H = (p² + q²)/2, a PartitionedField.
 
     Examples
     --------
@@ -131,7 +132,7 @@ def harmonic_oscillator():
 def pendulum():
     """q̇ = p, ṗ = −sin q: H = p²/2 − cos q.
 
-    q is the angle in radians, 0 hanging down; times in √(length/gravity).
+    A PartitionedField; q is the angle in radians, 0 hanging down; times in √(length/gravity).
 
     Examples
     --------
@@ -162,9 +163,9 @@ def _height(q):
 def kepler(eccentricity=0.5):
     """q̈ = −q/‖q‖³ in the plane: H = ‖p‖²/2 − 1/‖q‖ and the angular momentum q₁p₂ − q₂p₁.
 
-    The state is (q₁, q₂, p₁, p₂). x0 is the perihelion of the orbit of that eccentricity e, a
-    number in [0, 1), default ½: (1 − e, 0, 0, √((1 + e)/(1 − e))), and its period is 2π. ValueError
-    for other e.
+    A PartitionedField with states (q₁, q₂, p₁, p₂). x0 is the perihelion of the orbit of that
+    eccentricity e, (1 − e, 0, 0, √((1 + e)/(1 − e))), whose period is 2π: a number in [0, 1),
+    default ½; ValueError otherwise.
 
     Examples
     --------
@@ -201,7 +202,7 @@ def _inverse_distance(q):
 def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
     """ẋ = x(a − by), ẏ = y(dx − c): prey and predators.
 
-    Keeps dx − c log x + by − a log y (`cycle`). ValueError for a rate that is not positive.
+    Keeps dx − c log x + by − a log y (`cycle`).
 
     Parameters
     ----------
@@ -209,6 +210,16 @@ def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
         How prey grow, and how they are eaten.
     c, d : float, default 1.0
         How predators die, and how they thrive on prey.
+
+    Returns
+    -------
+    KnownField
+        With x0 and invariants["cycle"].
+
+    Raises
+    ------
+    ValueError
+        If a rate is not positive.
 
     Examples
     --------
@@ -252,8 +263,8 @@ def _cycle_hvp(a, b, c, d, x, y, dx, dy):
 def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
     """Euler's equations of the free rigid body for the angular momentum m, ṁ = m × (m/inertia).
 
-    Keeps ½‖m‖² (`casimir`) and the energy ½ Σ m_i²/inertia_i. inertia: the three moments, default
-    (2, 1, 2/3); ValueError if one is not positive.
+    A KnownField. Keeps ½‖m‖² (`casimir`) and the energy ½ Σ m_i²/inertia_i. inertia: the three
+    moments, default (2, 1, 2/3); ValueError if one is not positive.
 
     Examples
     --------

@@ -12,8 +12,8 @@ class SumField(Field):
     """X = X₁ + … + X_n. Its `parts` are what LieTrotter and Strang compose. Parameters: "0.A",
     "1.A", …
 
-    fields: of one dimension. Keeps what all parts keep; energies and other invariants if they are
-    the same. ValueError if dimensions differ.
+    fields: one or more, of one dimension, otherwise ValueError. Keeps what all parts keep; energies
+    and other invariants if they are the same.
 
     Examples
     --------

@@ -18,6 +18,10 @@ class Field(Map):
     I(x(0)), and `geometry`, out of volume and symplectic. `keeps` is the set of the words for them,
     out of mass, norm, invariant, energy, volume, symplectic.
 
+    What else is known of it: `is_gradient`, X is the gradient of a function; `is_shear`, x + hX(x)
+    is its exact flow; `lipschitz()` and `one_sided_lipschitz()`; with `has_spectrum` where the
+    eigenvalues of X′ lie, `spectrum()`, and with `has_centre` a matrix near X′, `centre_radius()`.
+
     Examples
     --------
     >>> class Logistic(dnn.Field):  # ẋ = x(1 − x)

@@ -131,8 +131,6 @@ class Quadratic(Described):
 class Invariant(Described):
     """I given by three functions: its value, its gradient, and the product of its Hessian with v.
 
-    TypeError if one of them is not a function.
-
     Parameters
     ----------
     value : function, (..., d) → (...)
@@ -142,7 +140,12 @@ class Invariant(Described):
     hvp : function, twice (..., d) → (..., d)
         ∇²I(x)v.
     keeps : set of str, default ("invariant",)
-        The word for it.
+        A set with the word for it.
+
+    Raises
+    ------
+    TypeError
+        If one of the three is not a function.
 
     Examples
     --------

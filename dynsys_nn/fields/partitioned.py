@@ -66,13 +66,13 @@ class PartitionedField(Field):
         dim : int
             n + m, even: n = m.
         width : int
-            Of each half.
+            k, the rows of A in f and in g.
         sigma : Activation, default Tanh()
             σ.
         gradient : bool, default False
             True for GradientFields, f of sign 1 and g of sign −1.
         alpha : float, default 1.0
-            For GradientFields: α ~ N(0, alpha²), shape (width,); None: no weights.
+            For GradientFields: α ~ N(0, alpha²), shape (k,); None: no weights.
         bias : float, default 0.0
             Standard deviation of the biases.
         rng : Generator or int, default None

@@ -142,8 +142,7 @@ class Symplectic(Parameters):
 
 
 class InvariantField(SkewGradientField):
-    """X(x) = S(x)∇I(x) with S = M − Mᵀ and vec M = σ(A x + b), or C σ(A x + b): then İ = ∇IᵀS∇I =
-    0.
+    """X(x) = S(x)∇I(x), S = M − Mᵀ, vec M = σ(A x + b), or C σ(A x + b): then İ = ∇IᵀS∇I = 0.
 
     A (or C) has d² rows for vec M, row by row, or d(d − 1)/2 for its strict upper triangle alone.
     Prefer C: without it, with the triangle and σ ≥ 0 (Sigmoid, ReLU), every S_ij, i < j, is ≥ 0,
@@ -161,6 +160,11 @@ class InvariantField(SkewGradientField):
         parameters.
     C : LinearMap, k → d² or d(d − 1)/2, default None
         None: the identity.
+
+    Raises
+    ------
+    ValueError
+        If A (or C) has another number of rows.
 
     Examples
     --------

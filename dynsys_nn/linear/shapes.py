@@ -15,7 +15,7 @@ class Lift(LinearMap):
     """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity,
     which returns x itself.
 
-    dim_out ≥ dim_in: dimensions. ValueError if dim_out < dim_in.
+    dim_out, dim_in: dimensions of (x, 0) and of x. ValueError if dim_out < dim_in.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Lift(LinearMap):
 class Restriction(LinearMap):
     """y_j = x_j + (1/k) Σ_{i>k} x_i for j = 1, …, k = dim_out: keeps the sum, and undoes Lift.
 
-    dim_out ≤ dim_in: dimensions. ValueError if dim_out > dim_in.
+    dim_out, dim_in: dimensions of y and of x. ValueError if dim_out > dim_in.
 
     Examples
     --------
@@ -92,7 +92,7 @@ class Restriction(LinearMap):
 class Zero(LinearMap):
     """x ↦ 0: what one half of a PartitionedField does if the other moves alone.
 
-    dim_out, dim_in: dimensions.
+    dim_out, dim_in: dimensions of 0 and of x.
 
     Examples
     --------
@@ -191,7 +191,7 @@ class Standardisation(Map):
     """y = (x − mean)/scale, channel by channel: pre-processing, which counts in a certificate like
     any other layer.
 
-    Without parameters θ. ValueError if a number is not finite, or a scale not positive.
+    Nothing of it is learned: it has no θ.
 
     Parameters
     ----------
@@ -203,6 +203,11 @@ class Standardisation(Map):
         One number for all channels, or one for each.
     scale : float, or array of shape (channels,), default 1.0
         As mean, positive.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or a scale not positive.
 
     Examples
     --------
