@@ -29,7 +29,7 @@ class LinearMap(Map):
     ...         return 1.0, 1.0
     >>> dnn.checks.adjoint(Shift(), np.eye(5)).passed
     True
-    >>> dnn.ResidualField(Shift(), dnn.Tanh()).lipschitz()  # it is now the A of any field
+    >>> dnn.ResidualField(Shift(), dnn.Tanh()).lipschitz()  # any field takes it as its A
     1.0
     """
 
