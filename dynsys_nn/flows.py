@@ -27,10 +27,38 @@ __all__ = ["Flow", "Rollout", "exact_flow"]
 class Flow(Map):
     """Ψ^h_X iterated `steps` times: x ↦ x_n ≈ φ^{nh}(x), n = steps, with shared parameters.
 
-    field: a vector field; h: the size of one step (negative: backwards in time); method: how to
-    step. With `learn_h` the step is a parameter, "h", and θ is the field's θ followed by h;
-    otherwise θ is that of the field. ValueError if h is zero, NaN or infinite; TypeError if the
-    method does not fit the field.
+    Parameters
+    ----------
+    field : Field
+        The vector field X on ℝᵈ.
+    h : number
+        The size of one step; negative: backwards in time.
+    method : Method, default Euler()
+        How to step.
+    steps : int, default 1
+        n, how many are taken.
+    learn_h : bool, default False
+        Whether the step is a parameter, "h": θ is then the field's θ followed by h; otherwise it is
+        that of the field.
+
+    Raises
+    ------
+    ValueError
+        If h is zero, NaN or infinite.
+    TypeError
+        If the method does not fit the field.
+
+    Examples
+    --------
+    The error at T = 2π, one turn, is a quarter with twice the steps: order two.
+
+    >>> X, x = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0])
+    >>> flows = [dnn.Flow(X, 2 * np.pi / n, dnn.StormerVerlet(), steps=n) for n in (100, 200)]
+    >>> e = [np.linalg.norm(F(x) - x) for F in flows]
+    >>> print(round(e[0] / e[1], 1))
+    4.0
+    >>> np.allclose(flows[0].inverse(flows[0](x)), x), sorted(flows[0].keeps)
+    (True, ['symplectic', 'volume'])
     """
 
     naming = "inner"
@@ -138,8 +166,17 @@ class Rollout(Map):
     """x ↦ (x₁, …, x_n), x_k = F(x_{k−1}), shape (..., d) → (..., n, d): for learning from
     trajectories.
 
-    x itself is not among the states. The θ of a Rollout *is* the network's θ, and several may look
-    at one network.
+    network: the map F, ℝᵈ → ℝᵈ, ValueError for another; n: int, how many states. x itself is not
+    among them. The θ of a Rollout *is* the network's θ, and several may look at one network.
+
+    Examples
+    --------
+    >>> F = dnn.Flow(dnn.GradientField.random(2, width=5, rng=0), 0.1)
+    >>> states = dnn.Rollout(F, 3)(np.ones((7, 2)))
+    >>> states.shape, np.array_equal(states[:, 1], F(F(np.ones((7, 2)))))
+    ((7, 3, 2), True)
+    >>> np.shares_memory(dnn.Rollout(F, 3).theta, F.theta)
+    True
     """
 
     formula, sequence, naming = "(F(x), F∘F(x), …)", True, "inner"
@@ -217,20 +254,39 @@ def exact_flow(field, x, t, method="DOP853", rtol=None, evaluations=200_000):
 
     Parameters
     ----------
-    field : map, or function of states, (..., d) → (..., d)
-    x : array (..., d)
+    field : Map, or function of states, (..., d) → (..., d)
+    x : array, shape (..., d)
         All are solved at once, the tolerance on their root mean square; 64 at a time if that takes
         more than a twentieth of the evaluations, as with kinks; one by one by implicit methods.
     t : number of either sign, or array (n,) of times from 0 on, one way
-        The result is (..., d), or (..., n, d).
-    method : name of one of scipy's methods; for stiff equations Radau, BDF or LSODA
-    rtol : number > 0, or None for 2.3e-14, and 1e-10 by implicit methods
-        Relative tolerance; the absolute one is 1e-15.
-    evaluations : int
+    method : str, default "DOP853"
+        The name of one of scipy's methods; for stiff equations "Radau", "BDF" or "LSODA".
+    rtol : number > 0, default None
+        Relative tolerance; the absolute one is 1e-15. None: 2.3e-14, and 1e-10 by implicit methods.
+    evaluations : int, default 200_000
         How many of the field are allowed in one solution, and ten times as many in all.
 
-    ValueError if x, t or field(x) is not finite; RuntimeError if the solution does not reach t, or
-    not within so many evaluations: the equation is stiff, has kinks, or t is far.
+    Returns
+    -------
+    array, shape (..., d), or (..., n, d) for n times
+        φ^t(x).
+
+    Raises
+    ------
+    ValueError
+        If x, t or field(x) is not finite.
+    RuntimeError
+        If the solution does not reach t, or not within so many evaluations: the equation is stiff,
+        has kinks, or t is far.
+
+    Examples
+    --------
+    >>> X, x, t = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0]), np.array([0.0, 0.5, 1.0])
+    >>> path = dnn.exact_flow(X, x, t)
+    >>> path.shape, bool(abs(path - np.stack([np.cos(t), -np.sin(t)], axis=-1)).max() < 1e-12)
+    ((3, 2), True)
+    >>> dnn.exact_flow(lambda x: x**2, np.ones(1), t=-1.0).round(9)  # 1/(1 − t)
+    array([0.5])
     """
     refuse(
         not callable(field) or isinstance(field, type),

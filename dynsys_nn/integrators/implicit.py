@@ -23,7 +23,27 @@ class Increment:
         Φ.vjp(x, y)                        Φ, pullback;  pullback(w) = Φ_xᵀw, Φ_yᵀw, Φ_θᵀw
         Φ.jvp(x, y, dx, dy, dtheta)        Φ, Φ_x dx + Φ_y dy + Φ_θ dθ
 
-    and, if it likes, `jacobian`.
+    and, if it likes, `jacobian`. The field is `self.field`.
+
+    Examples
+    --------
+    The increment of the implicit trapezoidal rule is ½X(x) + ½X(y):
+
+    >>> class Trapezoidal(dnn.integrators.Increment):
+    ...     def __call__(self, x, y):
+    ...         return (self.field(x) + self.field(y)) / 2
+    ...
+    ...     def vjp(self, x, y):
+    ...         (X_x, pullback_x), (X_y, pullback_y) = self.field.vjp(x), self.field.vjp(y)
+    ...
+    ...         def pullback(w):
+    ...             (dx, dtheta_x), (dy, dtheta_y) = pullback_x(w / 2), pullback_y(w / 2)
+    ...             return dx, dy, dtheta_x + dtheta_y
+    ...
+    ...         return (X_x + X_y) / 2, pullback
+    >>> X = dnn.ResidualField.random(2, width=5, rng=0)
+    >>> dnn.checks.adjoint(Trapezoidal(X), (np.array([1.0, 2.0]), np.array([1.5, 1.0]))).passed
+    True
     """
 
     def __init__(self, field):
@@ -61,6 +81,25 @@ class ImplicitMethod(Method):
     A subclass also sets `order`, and says what it keeps. `linear`: True if Φ is affine in y, so
     that the first Newton step is the solution. `symmetric`: True if Φ(x, y) = Φ(y, x), so that the
     step with −h is the inverse.
+
+    Examples
+    --------
+    The implicit method of Euler, Φ(x, y) = X(y), damps ẋ = −x however long the step is:
+
+    >>> class AtTheEnd(dnn.integrators.Increment):
+    ...     def __call__(self, x, y):
+    ...         return self.field(y)
+    ...
+    ...     def jacobian(self, x, y):
+    ...         return self.field.jacobian(y)
+    >>> class ImplicitEuler(dnn.ImplicitMethod):
+    ...     order = 1
+    ...
+    ...     def increment(self, field):
+    ...         return AtTheEnd(field)
+    >>> X = dnn.KnownField(np.negative, 1, jacobian=lambda x: -np.ones((*x.shape, 1)))
+    >>> ImplicitEuler().step(X, np.ones(1), h=9.0).round(12), dnn.Euler().step(X, np.ones(1), h=9.0)
+    (array([0.1]), array([-8.]))
     """
 
     linear, dtypes = False, "fdFD"
@@ -158,6 +197,18 @@ class ImplicitMidpoint(ImplicitMethod):
 
     Symplectic for Hamiltonian fields; keeps volume for those and for partitioned ones, where
     det(I + ½hX′) = det(I − ½hX′).
+
+    Examples
+    --------
+    >>> X, method = dnn.systems.rigid_body(), dnn.ImplicitMidpoint()
+    >>> drift = [abs(I(method.step(X, X.x0, h=0.5)) - I(X.x0)) for I in X.invariants.values()]
+    >>> [*X.invariants], bool(max(drift) < 1e-14)
+    (['casimir', 'energy'], True)
+
+    That of ẋ = −x shrinks, however long the step is:
+
+    >>> bool(abs(method.stability_function(-1000.0)) < 1)
+    True
     """
 
     order, symmetric = 2, True
@@ -245,6 +296,17 @@ class Cayley(ImplicitMethod):
     One linear solve, order one, and I is kept exactly: I(y) − I(x) = ⟨∇I(m), y − x⟩ = h∇IᵀS∇I = 0
     for I of degree two. TypeError unless the field is an InvariantField of an I of degree one or
     two, as SpherePreservingField.
+
+    Examples
+    --------
+    >>> X = dnn.SpherePreservingField.random(3, width=4, rng=0)
+    >>> x, h = np.array([0.0, 0.6, 0.8]), 2.0
+    >>> y = dnn.Cayley().step(X, x, h)
+    >>> bool(abs(np.linalg.norm(y) - 1) < 1e-14)
+    True
+    >>> S = X.S.matrix(x)
+    >>> np.allclose(y - h / 2 * S @ y, x + h / 2 * S @ x)
+    True
     """
 
     order, linear = 1, True

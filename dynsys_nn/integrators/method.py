@@ -19,6 +19,26 @@ class Method(Described, metaclass=Guarded):
     `symmetric` is True if Ψ^{−h} ∘ Ψ^h is the identity. As for a map, arguments are looked at on
     the way in, and the package calls from inside method._step, _vjp, _jvp, which are the same
     without that look.
+
+    Examples
+    --------
+    >>> class MyEuler(dnn.Method):
+    ...     order = 1
+    ...
+    ...     def step(self, field, x, h):
+    ...         return x + h * field(x)
+    ...
+    ...     def vjp(self, field, x, h):
+    ...         k, pullback_X = field.vjp(x)
+    ...
+    ...         def pullback(w):
+    ...             dx, dtheta = pullback_X(h * w)
+    ...             return w + dx, dtheta, (w * k).sum()
+    ...
+    ...         return x + h * k, pullback
+    >>> X, x = dnn.ResidualField.random(2, width=5, rng=0), np.array([[1.0, 2.0], [0.0, 3.0]])
+    >>> dnn.checks.adjoint(dnn.Flow(X, 0.1, MyEuler(), learn_h=True), x).passed
+    True
     """
 
     order, symmetric = None, False

@@ -5,7 +5,20 @@ import numpy as np
 
 class NotConverged(ArithmeticError):
     """Newton's method found no solution of an implicit step; the message names the step and the
-    residual."""
+    residual.
+
+    Examples
+    --------
+    The midpoint m of a step of ẋ = x² from 1 is 1 + ½hm²: there is none for h > ½.
+
+    >>> X = dnn.KnownField(lambda x: x**2, 1, jacobian=lambda x: 2 * x[..., None])
+    >>> try:
+    ...     dnn.ImplicitMidpoint().step(X, np.ones(1), h=10.0)
+    ... except dnn.NotConverged as error:
+    ...     print(error)
+    ImplicitMidpoint(): Newton's method did not converge in a step h = 10 from state number 0 of
+    the batch: the residual ‖y − x − hΦ(x, y)‖ is ...; take a smaller step
+    """
 
 
 def newton(residual, correction, y, rounding, words):

@@ -17,10 +17,19 @@ class Projected(Method):
 
         c = ⟨w, g⟩/⟨n, g⟩,   u = w − cn,   (∂y/∂ỹ)ᵀw = u + λ∇²I(ỹ)u,   (∂y/∂x)ᵀw = c∇I(x)
 
-    It keeps I on any field, whether its flow does or not. invariant: an object with I(x),
-    I.gradient(x), I.hvp(x, v), without parameters: for the learned H of a HamiltonianField take
-    DiscreteGradient. NotConverged if Newton's method finds no λ. Source: Hairer, Lubich and Wanner,
-    Geometric Numerical Integration, chapter IV.4 (2006).
+    It keeps I on any field, whether its flow does or not. method: any one; invariant: an object
+    with I(x), I.gradient(x), I.hvp(x, v), without parameters: for the learned H of a
+    HamiltonianField take DiscreteGradient. NotConverged if Newton's method finds no λ. Source:
+    Hairer, Lubich and Wanner, Geometric Numerical Integration, chapter IV.4 (2006).
+
+    Examples
+    --------
+    Euler's method leaves the circle along the tangent; from there it goes back along the radius:
+
+    >>> X, x = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0])
+    >>> y_tilde = dnn.Euler().step(X, x, h=0.75)
+    >>> y_tilde, dnn.Projected(dnn.Euler(), dnn.SquaredNorm()).step(X, x, h=0.75).round(12)
+    (array([ 1.  , -0.75]), array([ 0.8, -0.6]))
     """
 
     def __init__(self, method, invariant):
@@ -30,6 +39,7 @@ class Projected(Method):
 
     @property
     def order(self):
+        """That of the method."""
         return self.method.order
 
     def require(self, field):

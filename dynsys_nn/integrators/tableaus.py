@@ -67,7 +67,16 @@ def contractivity_radius(A, b):
 
     It is the largest r with M + B/r positive semidefinite, and b ≥ 0: 1 for Euler, Heun and RK4, ½
     for Kutta's third-order method, none for the explicit midpoint rule, ∞ for the implicit one.
-    With more than one stage it is rounded down.
+    With more than one stage it is rounded down. A: the rows of the tableau, or a matrix (s, s); b:
+    the weights (s,).
+
+    Examples
+    --------
+    >>> radius = dnn.integrators.contractivity_radius
+    >>> [round(radius(m.A, m.b), 6) for m in (dnn.RK4(), dnn.Kutta3(), dnn.ExplicitMidpoint())]
+    [1.0, 0.5, 0.0]
+    >>> radius([[1 / 2]], [1.0])  # the implicit midpoint rule
+    inf
     """
     b = np.asarray(b, float)
     M, used = stability_matrix(A, b), b > 0
@@ -84,8 +93,20 @@ def tableau_order(A, b, highest=6):
     """The largest p ≤ `highest` for which Σ_i b_i φ_i(t) = 1/γ(t) holds for all rooted trees t with
     at most p nodes.
 
-    A tree is the tuple of its branches; φ(t) = Π A φ(branch), γ(t) = |t| Π γ(branch). Source:
+    A tree is the tuple of its branches; φ(t) = Π A φ(branch), γ(t) = |t| Π γ(branch). A: the rows
+    of the tableau, or a matrix (s, s); b: the weights (s,); highest: int, default 6. Source:
     Butcher, Numerical Methods for Ordinary Differential Equations (2016).
+
+    Examples
+    --------
+    RK4, and what is left of it if stage three starts from K₁, not from K₂:
+
+    >>> A, b = [[], [1 / 2], [0, 1 / 2], [0, 0, 1]], [1 / 6, 1 / 3, 1 / 3, 1 / 6]
+    >>> dnn.integrators.tableau_order(A, b)
+    4
+    >>> A[2] = [1 / 2, 0]
+    >>> dnn.integrators.tableau_order(A, b)
+    2
     """
     A = square(A)
     one = np.ones(len(b))

@@ -18,6 +18,16 @@ class Optimiser(Described):
     The dict is the memory of one training, which `step` changes. An optimiser that keeps a number
     per block of θ writes `start(theta, blocks)`: slices, by `Constraint.blocks`. One that does not
     go step by step writes `train(run)` instead.
+
+    Examples
+    --------
+    >>> class Signs(dnn.Optimiser):
+    ...     def step(self, theta, g, memory):
+    ...         theta -= 0.25 * np.sign(g)
+    >>> A, x, y = dnn.Dense(1, 2, W=[[0, 0]]), np.eye(2), np.array([[1.0], [-0.5]])
+    >>> history = dnn.fit(A, dnn.MeanSquaredError(), x, y, Signs(), epochs=4, progress=False)
+    >>> A.W
+    array([[ 1. , -0.5]])
     """
 
     def start(self, theta):
@@ -46,7 +56,20 @@ class Optimiser(Described):
 
 
 class SGD(Optimiser):
-    """m ← momentum·m + g, θ ← θ − rate·m: (stochastic) gradient descent."""
+    """m ← momentum·m + g, θ ← θ − rate·m: (stochastic) gradient descent.
+
+    rate: number > 0, default 1e-2; momentum: number in [0, 1), default 0.0.
+
+    Examples
+    --------
+    >>> theta, g = np.array([1.0]), np.array([1.0])
+    >>> optimiser = dnn.SGD(rate=0.5, momentum=0.5)
+    >>> memory = optimiser.start(theta)
+    >>> for _ in range(2):  # m = 1, and then 1.5
+    ...     optimiser.step(theta, g, memory)
+    >>> theta
+    array([-0.25])
+    """
 
     def __init__(self, rate=1e-2, momentum=0.0):
         self.rate, self.momentum = positive(rate, "rate"), within(momentum, 0, 1, "momentum")
@@ -69,6 +92,26 @@ class Adam(Optimiser):
     In each of the blocks, slices of θ, s is one number, from the mean of g² over the block: a
     constraint on a whole matrix asks for it, `Constraint.blocks`. Source: Kingma and Ba,
     arXiv:1412.6980.
+
+    Parameters
+    ----------
+    rate : number > 0, default 1e-3
+    beta1 : number in [0, 1), default 0.9
+        β₁, how much m remembers.
+    beta2 : number in [0, 1), default 0.999
+        β₂, how much s remembers.
+    eps : number > 0, default 1e-8
+        ε, against division by 0.
+
+    Examples
+    --------
+    The first step has the size of the rate in each entry, whatever the gradient's is:
+
+    >>> theta, optimiser = np.zeros(2), dnn.Adam(rate=0.1)
+    >>> memory = optimiser.start(theta)
+    >>> optimiser.step(theta, np.array([1e-3, -100.0]), memory)
+    >>> theta.round(4)
+    array([-0.1,  0.1])
     """
 
     def __init__(self, rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -94,9 +137,19 @@ class Adam(Optimiser):
 class LBFGS(Optimiser):
     """Limited-memory BFGS of `scipy.optimize` on the whole batch: for small data and high accuracy.
 
-    corrections: pairs (step, change of gradient) that approximate the Hessian. It stops after the
-    epochs (iterations) of `fit`, when the gradient's largest entry falls below `gtol`, or when the
-    line search finds no smaller loss.
+    corrections: int, default 100, the pairs (step, change of gradient) that approximate the
+    Hessian. It stops after the epochs (iterations) of `fit`, when the gradient's largest entry
+    falls below `gtol` (default 1e-14), or when the line search finds no smaller loss.
+
+    Examples
+    --------
+    A quadratic loss of six parameters is done with after a few iterations:
+
+    >>> x, A = np.random.default_rng(0).normal(size=(20, 6)), dnn.Dense(1, 6, rng=0)
+    >>> options = dict(optimiser=dnn.LBFGS(), progress=False)
+    >>> history = dnn.fit(A, dnn.MeanSquaredError(), x, x @ np.ones((6, 1)), **options)
+    >>> len(history.loss) < 30, history.loss[-1] < 1e-24
+    (True, True)
     """
 
     def __init__(self, corrections=100, gtol=1e-14):

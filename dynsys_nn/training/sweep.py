@@ -28,9 +28,9 @@ def sweep(function, settings, executor=None, progress=True):
     settings : dict or dicts
         A dict name → values, of which all combinations are taken, the last name fastest; or dicts
         with the same names, in a list or one after the other.
-    executor : concurrent.futures.Executor
+    executor : concurrent.futures.Executor, default None
         As for `value_and_grad`; processes need a function that is defined in a module.
-    progress : bool
+    progress : bool, default True
         One line that rewrites itself, on a terminal only.
 
     Returns
@@ -43,8 +43,20 @@ def sweep(function, settings, executor=None, progress=True):
         too, and the exception's `.result`. If a worker dies, what finished is kept. Ctrl-C returns
         what is finished; what is not is among the failures.
 
-    ValueError or TypeError for settings of another form; what the executor raises if it takes
-    nothing.
+    Raises
+    ------
+    ValueError, TypeError
+        For settings of another form; and what the executor raises if it takes nothing.
+
+    Examples
+    --------
+    >>> def error(h):  # of Euler's method for ẋ = −x at t = 1
+    ...     return {"error": abs((1 - h) ** (1 / h) - np.exp(-1))}
+    >>> rows, failures = dnn.sweep(error, {"h": [0.1, 0.05, 0.0]}, progress=False)
+    >>> print(rows["h"], (rows["error"][0] / rows["error"][1]).round(1))
+    [0.1  0.05] 2.0
+    >>> [(setting, type(exception).__name__) for setting, exception in failures]
+    [({'h': 0.0}, 'ZeroDivisionError')]
     """
     settings, executor = combinations(settings), executor_or_none(executor)
     refuse(not callable(function), f"sweep needs a function, got {function!r}", TypeError)

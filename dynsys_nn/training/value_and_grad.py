@@ -37,25 +37,47 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
 
     Parameters
     ----------
-    net, loss : Map, Loss
+    net : Map
+    loss : Loss
     x : array, shape (..., dim_in)
     y : array
         What the loss takes as target.
-    executor : concurrent.futures.Executor
+    executor : concurrent.futures.Executor, default None
         What takes the blocks: threads, processes, or an engine that has one
         (`client.get_executor()` of Dask, `mpi4py.futures`). None: here.
-    block : int
+    block : int, default None
         Samples (entries of the first axis) per block; None: as many as fit the cache.
-    adjoint : Stored(), Reversed() or Checkpoints()
+    adjoint : Stored(), Reversed() or Checkpoints(), default None
         What is kept on the way forward; None: all of it.
-    penalties : list of Penalty
+    penalties : list of Penalty, default ()
         Functions P(θ) that join the loss, such as OrthogonalityPenalty(field.A).
+
+    Returns
+    -------
+    value : number
+        J.
+    gradient : array, shape (p,)
+        ∂J/∂θ.
 
     Raises
     ------
     ValueError
         If shapes do not fit, or executor or block is given and the loss is not a mean over samples
         (`loss.mean`).
+
+    Examples
+    --------
+    For J = ‖xWᵀ − y‖²/n the gradient is (2/n)(xWᵀ − y)ᵀx:
+
+    >>> x, y = np.random.default_rng(0).normal(size=(2, 30, 1))
+    >>> x = np.concatenate([x, x**2], axis=1)
+    >>> A = dnn.Dense(1, 2, rng=0)
+    >>> J, g = dnn.value_and_grad(A, dnn.MeanSquaredError(), x, y)
+    >>> np.allclose(g, 2 / 30 * (x @ A.W.T - y).T @ x)
+    True
+    >>> J_blocks, g_blocks = dnn.value_and_grad(A, dnn.MeanSquaredError(), x, y, block=7)
+    >>> np.allclose(J, J_blocks) and np.allclose(g, g_blocks)
+    True
     """
     check_kinds(net, loss, adjoint)
     executor = executor_or_none(executor)
@@ -84,8 +106,37 @@ def hessian_times(net, loss, x, y, v):
     """∂²J/∂θ² v of J(θ) = loss(net(x), y), as Im ∇J(θ + iεv)/ε.
 
     It is the complex step of the hand-written gradient, which involves no subtraction, so ε can be
-    as small as 1e-100 without cancellation. x, y: the data; v: a direction (p,). TypeError if an
-    activation is not analytic. For Newton–CG by `scipy.optimize`.
+    as small as 1e-100 without cancellation. For Newton–CG by `scipy.optimize`.
+
+    Parameters
+    ----------
+    net : Map
+    loss : Loss
+    x : array, shape (..., dim_in)
+    y : array
+        What the loss takes as target.
+    v : array, shape (p,)
+        A direction in θ.
+
+    Returns
+    -------
+    array, shape (p,)
+        ∂²J/∂θ² v.
+
+    Raises
+    ------
+    TypeError
+        If an activation is not analytic.
+
+    Examples
+    --------
+    The Hessian of least squares is (2/n)xᵀx:
+
+    >>> x, A = np.random.default_rng(0).normal(size=(30, 2)), dnn.Dense(1, 2, rng=0)
+    >>> v = np.array([1.0, -2.0])
+    >>> Hv = dnn.hessian_times(A, dnn.MeanSquaredError(), x, np.zeros((30, 1)), v)
+    >>> np.allclose(Hv, 2 / 30 * x.T @ x @ v)
+    True
     """
     check_kinds(net, loss, None)
     v = numbers(v, f"{type(net).__name__} needs a direction in θ of")
