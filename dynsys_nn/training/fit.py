@@ -51,7 +51,7 @@ def fit(
     validation : pair (x, y), default None
         Data on which the loss is recorded each epoch; None: none is.
     rng : Generator or int, default None
-        Or a seed; None: fresh random numbers.
+        An int is a seed; None: fresh random numbers.
     progress : bool, default True
         One line that rewrites itself, on a terminal only.
     callback : function of (epoch, history), default None
