@@ -172,8 +172,9 @@ class Rollout(Map):
     Examples
     --------
     >>> F = dnn.Flow(dnn.GradientField.random(2, width=5, rng=0), 0.1)
-    >>> states = dnn.Rollout(F, 3)(np.ones((7, 2)))
-    >>> states.shape, np.array_equal(states[:, 1], F(F(np.ones((7, 2)))))
+    >>> x = np.ones((7, 2))
+    >>> states = dnn.Rollout(F, 3)(x)
+    >>> states.shape, np.array_equal(states[:, 2], F(F(F(x))))
     ((7, 3, 2), True)
     >>> np.shares_memory(dnn.Rollout(F, 3).theta, F.theta)
     True

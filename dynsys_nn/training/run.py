@@ -29,7 +29,7 @@ class TrainingDiverged(ArithmeticError):
     ...     with np.errstate(over="ignore"):
     ...         dnn.fit(A, dnn.MeanSquaredError(), x, y, **options)
     ... except dnn.TrainingDiverged as error:
-    ...     print(len(error.history.loss) < 100, np.isfinite(A.theta).all())
+    ...     print(len(error.history.loss) < 100, np.isfinite(A.W**2).all())
     True True
     """
 
