@@ -38,20 +38,39 @@ class PGD(Described):
     label, the fourth towards the next, and so on while there are labels; the others start at random
     in the ball, in case the gradient vanishes at x. What is returned has the wrong label, or, if
     none was found, the smallest margin that was seen; a sample that is wrong already stays as it
-    is. Rounded to the dtype of x, x + δ is still within ε.
+    is. Rounded to the dtype of x, x + δ is still within ε. Source: Madry et al., arXiv:1706.06083;
+    the margin: Carlini and Wagner, arXiv:1608.04644.
 
     Parameters
     ----------
     eps : number ≥ 0, or an array of the batch's shape
-    steps : integer ≥ 1, of each ascent
-    restarts : integer ≥ 1, the number of ascents
-    norm : 2 or np.inf
-    box : (low, high), between which all entries of x + δ stay, or None
-    rng : Generator or seed, for the random starts
-    step : number ≥ 0, or an array of the batch's shape, the length of a step; 2.5 ε/steps if None
+        The radius ε of the ball.
+    steps : integer ≥ 1, default 50
+        Of each ascent.
+    restarts : integer ≥ 1, default 5
+        The number of ascents.
+    norm : 2 or np.inf, default 2
+        Of the ball.
+    box : pair (low, high), default None
+        All entries of x + δ stay between these; None: anywhere.
+    rng : Generator or seed, default 0
+        Draws the random starts.
+    step : number ≥ 0, or an array of the batch's shape, default None
+        The length of a step; None: 2.5 ε/steps.
 
-    ValueError for a negative ε, labels out of range, or an x outside of the box. Source: Madry et
-    al., arXiv:1706.06083; the margin: Carlini and Wagner, arXiv:1608.04644.
+    Raises
+    ------
+    ValueError
+        For a negative ε, labels out of range, or an x outside of the box.
+
+    Examples
+    --------
+    >>> net, x = dnn.Dense(2, 2, W=np.eye(2)), np.array([2.0, 0.0])  # √2 from the other label
+    >>> for eps in (1.4, 1.5):
+    ...     found = dnn.PGD(eps)(net, x, 0)
+    ...     print(int(net(found).argmax()), bool(np.linalg.norm(found - x) <= eps))
+    0 True
+    1 True
     """
 
     def __init__(self, eps, steps=50, restarts=5, norm=2, box=None, rng=0, step=None):
@@ -66,6 +85,7 @@ class PGD(Described):
         self.step = None if step is None else non_negative(step, "step")
 
     def __call__(self, net, x, y):
+        """x + δ, shape of x, for states x, (..., dim_in), and labels y, integers (...)."""
         states, z, y = samples(net, x, y)
         if self.box is not None and not ((states >= self.box[0]) & (states <= self.box[1])).all():
             raise ValueError(
@@ -146,8 +166,15 @@ def FGM(eps, norm=2, box=None):
     """The fast gradient method, a PGD of one step of length ε along the gradient g of max_{j≠y} z_j
     − z_y at x: ε g/‖g‖₂, or ε sign g.
 
-    x itself is returned if the step does not help. Source: Goodfellow, Shlens and Szegedy,
-    arXiv:1412.6572.
+    eps: number ≥ 0, or an array of the batch's shape; norm: 2, the default, or np.inf; box: a pair
+    (low, high) that holds all entries of x + δ, default None, no box. x itself is returned if the
+    step does not help. Source: Goodfellow, Shlens and Szegedy, arXiv:1412.6572.
+
+    Examples
+    --------
+    >>> net, x = dnn.Dense(2, 2, W=np.eye(2)), np.array([2.0, 0.0])
+    >>> dnn.FGM(1.5, norm=np.inf)(net, x, 0).tolist()  # z₂ − z₁ = x₂ − x₁: down, and up
+    [0.5, 1.5]
     """
     return PGD(eps, steps=1, restarts=1, norm=norm, box=box, step=eps)
 
@@ -156,7 +183,17 @@ def PublishedPGD(eps, norm=2, box=None):
     """PGD as it was published with the first of these networks: 10 steps of 0.025 ε, which travel a
     quarter of the ball.
 
-    That it fails says nothing about a network's robustness; it is here for comparison only.
+    That it fails says nothing about a network's robustness; it is here for comparison only. eps,
+    norm (default 2) and box (default None) are those of `FGM`.
+
+    Examples
+    --------
+    >>> net, x = dnn.Dense(2, 2, W=np.eye(2)), np.array([2.0, 0.0])
+    >>> found = dnn.PublishedPGD(4.0)(net, x, 0)
+    >>> round(float(np.linalg.norm(found - x)), 3), int(net(found).argmax())  # a quarter of 4
+    (1.0, 0)
+    >>> int(net(dnn.PGD(4.0)(net, x, 0)).argmax())  # the label was lost at √2
+    1
     """
     return PGD(
         eps,
@@ -171,16 +208,47 @@ def PublishedPGD(eps, norm=2, box=None):
 def smallest_perturbation(
     net, x, y, norm=2, largest=10.0, bisections=15, steps=50, restarts=5, box=None, rng=0
 ):
-    """The smallest perturbations that were found to change the labels: x + δ, shape of x, and ‖δ‖,
-    shape of the batch.
+    """The smallest perturbations that were found to change the labels: an upper bound of the
+    distance to the decision boundary, as `certified_radius` is a lower one.
 
-    ‖δ‖ is 0 for samples that are wrong already, and ∞ if nothing within `largest` was found (x + δ
-    is x there). An upper bound of the distance to the decision boundary, as `certified_radius` is a
-    lower one.
+    Each sample has an ε of its own, which is bisected, from [0, largest] on.
 
-    Parameters ---------- net, x, y : a network, states (..., dim_in), and integer labels (...)
-    largest, bisections : ε is bisected so many times, each sample with its own, from [0, largest]
-    on steps, restarts, norm, box, rng : of the PGD that attacks with every ε
+    Parameters
+    ----------
+    net : Map
+        From states to logits, with `vjp`.
+    x : array, shape (..., dim_in)
+        The samples.
+    y : array of integers, shape (...)
+        Their labels.
+    norm : 2 or np.inf, default 2
+        In which δ is measured.
+    largest : number > 0, default 10
+        The first ε; nothing beyond is found.
+    bisections : integer ≥ 1, default 15
+        How often.
+    steps : integer ≥ 1, default 50
+        Of each ascent of the `PGD` that attacks with every ε.
+    restarts : integer ≥ 1, default 5
+        The number of its ascents.
+    box : pair (low, high), default None
+        All entries of x + δ stay between these; None: anywhere.
+    rng : Generator or seed, default 0
+        Draws its random starts.
+
+    Returns
+    -------
+    found : array, shape of x
+        x + δ, and x where nothing was found.
+    distance : array, shape of the batch
+        ‖δ‖; 0 for samples that are wrong already, ∞ if nothing within `largest` was found.
+
+    Examples
+    --------
+    >>> net, x = dnn.Dense(2, 2, W=np.eye(2)), np.array([[2.0, 0], [0, 1], [3, 4]])
+    >>> found, distance = dnn.attacks.smallest_perturbation(net, x, [0, 1, 0], steps=10, restarts=1)
+    >>> distance.round(3).tolist()  # √2, 1/√2, and a label that is wrong already
+    [1.414, 0.707, 0.0]
     """
     largest = positive(largest, "largest")
     x, z, y = samples(net, x, y)
@@ -197,9 +265,28 @@ def smallest_perturbation(
 
 
 def accuracy(net, attack, x, y):
-    """The fraction of samples whose label survives the attack; attack=None: the clean accuracy.
+    """The fraction of samples whose label survives the attack.
 
-    x: (..., dim_in); y: integer labels (...).
+    Parameters
+    ----------
+    net : Map
+        From states to logits (..., K), with `vjp`.
+    attack : function or object, (net, x, y) → x + δ
+        Such as PGD(eps); or None, for the clean accuracy.
+    x : array, shape (..., dim_in)
+        The samples.
+    y : array of integers, shape (...)
+        Their labels.
+
+    Examples
+    --------
+    >>> net, x, y = dnn.Dense(2, 2, W=np.eye(2)), np.array([[2.0, 0], [0, 1]]), [0, 1]
+    >>> dnn.attacks.accuracy(net, None, x, y), dnn.attacks.accuracy(net, dnn.FGM(1.0), x, y)
+    (1.0, 0.5)
+    >>> def shift(net, x, y):  # an attack of your own
+    ...     return x + [-3, 0]
+    >>> dnn.attacks.accuracy(net, shift, x, y)
+    0.5
     """
     needs = "attack must be an object such as PGD(eps), or None"
     x, z, y = samples(net, x, y)
@@ -212,11 +299,37 @@ def accuracy(net, attack, x, y):
 
 
 def attacked_accuracy(net, x, y, eps, attack=PGD):
-    """`accuracy` under attack(ε) for each ε of an array, shape of eps; a label that falls at one ε
-    stays fallen for larger ones.
+    """`accuracy` under attack(ε) for each ε of an array; a label that falls at one ε stays fallen
+    for larger ones.
 
-    attack: what makes an attack of ε: PGD, FGM, or a function such as `lambda eps: PGD(eps,
-    steps=100)`.
+    Parameters
+    ----------
+    net : Map
+        From states to logits, with `vjp`.
+    x : array, shape (..., dim_in)
+        The samples.
+    y : array of integers, shape (...)
+        Their labels.
+    eps : number ≥ 0, or an array of such
+        The sizes ε of the perturbations.
+    attack : function, ε → an attack, default PGD
+        Such as FGM, or `lambda eps: PGD(eps, steps=100)`.
+
+    Returns
+    -------
+    array, shape of eps
+        The fraction for each ε; for ‖δ‖₂ never less than `lipschitz.certified_accuracy`.
+
+    Raises
+    ------
+    TypeError
+        For a `PGD(eps)`, an attack with an ε of its own.
+
+    Examples
+    --------
+    >>> net, x, y = dnn.Dense(2, 2, W=np.eye(2)), np.array([[2.0, 0], [0, 1]]), [0, 1]
+    >>> dnn.attacks.attacked_accuracy(net, x, y, [0, 1, 2], attack=dnn.FGM).tolist()
+    [1.0, 0.5, 0.0]
     """
     refuse(
         isinstance(attack, PGD) or not callable(attack),

@@ -25,11 +25,21 @@ class presnov(Described):
     """The Presnov decomposition f = ∇U + X_S of a vector field, with `U(x)`, `gradient(x)`,
     `sphere(x)`, `recompose()`.
 
-    field: a map ℝᵈ → ℝᵈ with `vjp`, as every field with a Jacobian; nodes: of the Gauss–Legendre
-    rule in t, exact for polynomial fields of degree below 2·nodes, or None: doubled from 8 until ∇U
-    no longer moves and xᵀX_S(x) is 0, to 1e-14 of the terms, at most 1024 (with a RuntimeWarning if
-    that is too few, as at kinks). TypeError if the field is not a map, ValueError if it does not
-    return to its space.
+    field: a map ℝᵈ → ℝᵈ with `vjp`, as every field with a Jacobian; nodes: integer, default None,
+    of the Gauss–Legendre rule in t, exact for polynomial fields of degree below 2·nodes; None:
+    doubled from 8 until ∇U no longer moves and xᵀX_S(x) is 0, to 1e-14 of the terms, at most 1024
+    (with a RuntimeWarning if that is too few, as at kinks). TypeError if the field is not a map,
+    ValueError if it does not return to its space. Source: Presnov, Theoret. and Math. Phys. 133
+    (2002).
+
+    Examples
+    --------
+    >>> P = dnn.presnov(dnn.Dense(2, 2, W=[[1, 2], [0, 1]]))  # f(x) = Mx
+    >>> x = np.array([1.0, 2.0])
+    >>> P.gradient(x).round(3).tolist()  # [[1, 1], [1, 1]] x, the symmetric part
+    [3.0, 3.0]
+    >>> P.sphere(x).round(3).tolist()  # [[0, 1], [−1, 0]] x, the skew part, at right angles to x
+    [2.0, -1.0]
     """
 
     def __init__(self, field, nodes=None):

@@ -44,10 +44,37 @@ def measured(F, x, steps=100, rng=0):
     constant of F.
 
     Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs
-    of points, which start near by and far apart, moves the points too. x: (..., d), at least one
-    point; `steps` of each; the first directions are drawn with `rng`. Points are first perturbed by
-    1e-8 of their size, to leave kinks, where F′ is undefined; possible rounding is subtracted from
-    the result. TypeError for complex points.
+    of points, which start near by and far apart, moves the points too. Points are first perturbed
+    by 1e-8 of their size, to leave kinks, where F′ is undefined; possible rounding is subtracted
+    from the result.
+
+    Parameters
+    ----------
+    F : Map
+        With `vjp` and `jvp`; for a function, `checks.lipschitz` needs values only.
+    x : array, shape (..., d)
+        The points from which to search, one at least.
+    steps : integer ≥ 1, default 100
+        How many of each of the two searches.
+    rng : Generator or seed, default 0
+        Draws the first directions.
+
+    Raises
+    ------
+    TypeError
+        For complex points, or an F that is no Map.
+    ValueError
+        Without a point, or if F is not finite near the points.
+
+    Examples
+    --------
+    >>> x = np.zeros((1, 2))
+    >>> W = np.array([[3.0, 0], [0, 1]])
+    >>> round(dnn.lipschitz.measured(dnn.Dense(2, 2, W=W), x, 50), 6)  # the largest singular value
+    3.0
+    >>> X = dnn.GradientField.random(2, width=8, rng=0)
+    >>> bool(dnn.lipschitz.measured(X, x, steps=20) <= X.lipschitz())  # found ≤ certified
+    True
     """
     instance(
         F, Map, "measured needs a Map with vjp and jvp, while checks.lipschitz takes any function"
@@ -125,10 +152,26 @@ def tiny(v):
 class Profile:
     """A table of a network's layers, from `profile(net, x)`: arrays of one number per layer.
 
-    bound: the certified constant of the layer, ∞ if none is known; measured: the largest stretch
-    that was found of the layer, from the states that it gets; product: of the bounds so far;
-    measured_product: the largest stretch that was found from the input to here. Measured numbers
-    are lower bounds. `print` shows the table.
+    Beside the arrays that it is given it has `product`, the product of the bounds so far. Measured
+    numbers are lower bounds. `print` shows the table.
+
+    Parameters
+    ----------
+    names : list of L texts
+        What each layer is.
+    bound : L numbers
+        The certified constant of each layer, ∞ if none is known.
+    measured : L numbers
+        The largest stretch that was found of each layer, from the states that it gets.
+    measured_product : L numbers
+        The largest stretch that was found from the input to the end of each layer.
+
+    Examples
+    --------
+    >>> names, bound, measured, so_far = ["flow", "logits"], [0.5, 3], [0.5, 2], [0.5, 0.8]
+    >>> p = dnn.lipschitz.Profile(names, bound, measured, so_far)
+    >>> p.product.tolist()  # so the constant of the network lies between 0.8 and 1.5
+    [0.5, 1.5]
     """
 
     def __init__(self, names, bound, measured, measured_product):
@@ -155,10 +198,33 @@ class Profile:
 
 
 def profile(net, x=None, steps=50, rng=0):
-    """How much each layer of a network stretches: certified, and found by `measured` from the
-    points x, (..., dim_in).
+    """How much each layer of a network stretches: certified, and found by `measured`.
 
-    Without x, from 100 points N(0, I), drawn with `rng`. Returns a Profile.
+    Parameters
+    ----------
+    net : Network
+        Its L maps are the layers.
+    x : array, shape (..., dim_in), default None
+        The points from which to search; None: 100 points N(0, I), drawn with `rng`.
+    steps : integer ≥ 1, default 50
+        Of `measured`.
+    rng : Generator or seed, default 0
+        Draws the points, unless they are given, and the first directions.
+
+    Returns
+    -------
+    Profile
+        With a row for each layer.
+
+    Examples
+    --------
+    Two maps whose composition is the identity: a product of constants may be far from the constant.
+
+    >>> A, B = dnn.Dense(2, 2, W=np.diag([2, 0.5])), dnn.Dense(2, 2, W=np.diag([0.5, 2]))
+    >>> dnn.lipschitz.profile(dnn.Network(A, B), steps=20)
+    layer  bound  measured  product  measured so far
+    0 Wx   2      2         2        2
+    1 Wx   2      2         4        1
     """
     require_finite(instance(net, Network, "profile needs a Network"))
     x = generator(rng).normal(size=(100, net.dim_in)) if x is None else x
@@ -174,10 +240,20 @@ def averaged(F):
     """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive. With α < 1 its
     iterates go to a fixed point, if it has one.
 
-    An Euler step h ≤ 2ν of a field of cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A
-    composition: α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 if one α_i is 1. NotImplementedError for other
-    maps and longer steps. Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et
-    al., arXiv:2306.17332.
+    F: a Flow by Euler(), forward in time, or a Network of such. An Euler step h ≤ 2ν of a field of
+    cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition:
+    α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 if one α_i is 1. NotImplementedError for other maps and
+    longer steps. Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al.,
+    arXiv:2306.17332.
+
+    Examples
+    --------
+    >>> X = dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Tanh())  # L = 1
+    >>> F = dnn.Flow(X, 1.0)
+    >>> round(dnn.lipschitz.averaged(F), 3), round(dnn.lipschitz.averaged(dnn.Network(F, F)), 3)
+    (0.5, 0.667)
+    >>> dnn.lipschitz.averaged(dnn.Flow(X, 2.0))  # the longest step: non-expansive, and no more
+    1.0
     """
     if isinstance(F, Network):
         parts, times = [averaged(G) for G in F.maps], 1
@@ -201,7 +277,9 @@ def certified_radius(net, x, pairwise=True):
     """The radius r, shape of the batch, of a ball around each x in which the network's label,
     argmax z, is certain not to change.
 
-    With ℓ = net.lipschitz(), from input to logits, and k the label,
+    net: a map from states to logits z, with a Lipschitz constant; x: array, shape (..., dim_in);
+    pairwise: bool, default True, chooses between two radii. With ℓ = net.lipschitz(), from input to
+    logits, and k the label,
 
         r = min_j (z_k − z_j)/(√2 ℓ)
         r = min_j (z_k − z_j)/(ℓ′‖w_k − w_j‖)      pairwise, if the network ends in linear maps
@@ -217,6 +295,16 @@ def certified_radius(net, x, pairwise=True):
     and 0 where that is negative. ValueError unless there are two logits at least, all finite;
     NotImplementedError for a network without a constant. Sources: Tsuzuku, Sato and Sugiyama,
     arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
+
+    Examples
+    --------
+    >>> net, x = dnn.Dense(2, 2, W=[[1, 0], [0, 1]]), np.array([2.0, 0.0])
+    >>> r = dnn.lipschitz.certified_radius(net, x)
+    >>> round(float(r), 3)  # √2: the distance from the line z₁ = z₂
+    1.414
+    >>> delta = r * np.array([-1, 1]) / np.sqrt(2)  # the shortest way there
+    >>> [int(net(x + c * delta).argmax()) for c in (0.999, 1.001)]
+    [0, 1]
     """
     instance(net, Map, "certified_radius needs a network, which knows its constant")
     require_finite(net)
@@ -268,11 +356,38 @@ def split_linear_end(net):
 
 
 def certified_accuracy(net, x, y, eps, pairwise=True):
-    """The fraction of samples with the right label for every perturbation ‖δ‖₂ ≤ ε, shape of ε:
+    """The fraction of samples with the right label for every perturbation ‖δ‖₂ ≤ ε:
     certified_radius(net, x) > ε.
 
-    x: (..., dim_in); y: integer labels (...); eps: a number or an array of numbers ≥ 0. ValueError
-    for a negative ε or labels out of range.
+    Parameters
+    ----------
+    net : Map
+        From states to logits, with a Lipschitz constant.
+    x : array, shape (..., dim_in)
+        The samples.
+    y : array of integers, shape (...)
+        Their labels.
+    eps : number ≥ 0, or an array of such
+        The sizes ε of the perturbations.
+    pairwise : bool, default True
+        Which radius is taken: see `certified_radius`.
+
+    Returns
+    -------
+    number, or array of the shape of eps
+        The fraction for each ε, never more than that under an attack.
+
+    Raises
+    ------
+    ValueError
+        For a negative ε, labels out of range, or no sample.
+
+    Examples
+    --------
+    >>> net = dnn.Dense(2, 2, W=np.eye(2))
+    >>> x, y = np.array([[2.0, 0], [0, 1]]), [0, 1]  # with radii √2 and 1/√2
+    >>> dnn.lipschitz.certified_accuracy(net, x, y, [0, 1, 2]).tolist()
+    [1.0, 0.5, 0.0]
     """
     instance(net, Map, "certified_accuracy needs a network, which knows its constant")
     eps, z = np.asarray(non_negative(eps, "eps")), net(x)
