@@ -21,11 +21,23 @@ from .words import like, near
 @fails_on_wrong_results
 def activation(sigma, limit=1e-7, mistakes=None):
     """σ′ against difference quotients of σ, γ′ against σ, slope_min ≤ σ′ ≤ slope_max, σ and γ
-    without jumps, σ(±1e300): the worst error.
+    without jumps, σ and σ′ at ±1e300: the first error that is more than the limit, or else the
+    largest.
 
     sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `slope_min` and
-    `slope_max` are checked if it has them. Points are 4001 between −20 and 20, none of them a round
-    number, as kinks usually are. mistakes: words → the function of z that stands for σ′ or γ then.
+    `slope_max` are checked if it has them. limit: number, default 1e-7. mistakes: dict, words → the
+    function of z that stands for σ′ or γ then, default None. Points are 4001 between −20 and 20,
+    none of them a round number, as kinks usually are.
+
+    Examples
+    --------
+    >>> class Square:
+    ...     def __call__(self, z):
+    ...         return z**2
+    ...     def slope(self, z):
+    ...         return z
+    >>> print(dnn.checks.activation(Square()).detail)
+    σ′ against differences of σ; it is 0.5 times what it should be
     """
     instance(sigma, ("__call__",), "an activation has σ(z) and slope(z)")
     limit, z = real_number(limit, "limit"), frozen(np.linspace(-20, 20, 4001) + 0.00371)

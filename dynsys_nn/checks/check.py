@@ -33,8 +33,26 @@ class Check:
     """`measured` against `limit`. Passed if measured ≤ limit (a NaN fails), unless the measurement
     is blind: too coarse to see a mistake that leaves it below the limit. Then it is unsure.
 
-    detail: what was compared, and what is known of a mistake; finding: the latter alone; line: the
-    line of source that an error comes from; "" if there is none.
+    It is true if it passed, and `print` shows it as one line. finding: what is known of a mistake;
+    line: the line of source that an error comes from; "" if there is none.
+
+    Parameters
+    ----------
+    name : text
+        What is checked.
+    measured : number
+        An error, ≥ 0.
+    limit : number
+        What it may be.
+    detail : text, default ""
+        What was compared, and what is known of a mistake.
+
+    Examples
+    --------
+    >>> print(dnn.Check("energy", 1e-14, 1e-12, "drift over 100 steps"))
+    passed  energy              measured  1.00e-14   limit  1.00e-12   drift over 100 steps
+    >>> bool(dnn.Check("energy", np.nan, 1e-12))
+    False
     """
 
     blind, line, finding = False, "", ""

@@ -9,11 +9,32 @@ from .words import UNKNOWN, words_for
 
 
 def compared(name, found, right, mistakes=None, limit=1e-10):
-    """‖found − right‖/‖right‖ of numbers or arrays. If it is more than the limit: the mistakes that
-    lead to what was found, all of them where several look alike; or else that it is a multiple of
-    what is right, or turned; or else where they differ most.
+    """‖found − right‖/‖right‖ of numbers or arrays.
 
-    mistakes: words → a number or an array, which may be of another shape than `right`.
+    If it is more than the limit, `detail` has the mistakes that lead to what was found, all of them
+    where several look alike; or else that it is a multiple of what is right, or turned; or else
+    where they differ most.
+
+    Parameters
+    ----------
+    name : text
+        What is compared.
+    found : number or array
+        An answer, whatever it is.
+    right : number or array
+        What it should be.
+    mistakes : dict, words → number or array, default None
+        What typical mistakes lead to, perhaps of another shape than `right`; None: none is known.
+    limit : number, default 1e-10
+        Of the relative error.
+
+    Examples
+    --------
+    >>> x, mistakes = np.arange(4.0), {"this is the sum": 6.0}
+    >>> dnn.checks.compared("mean", x.sum(), 1.5, mistakes).detail
+    'this is the sum'
+    >>> dnn.checks.compared("x", x / 3, x).detail
+    'it is 0.333333 times what it should be'
     """
     right, mistakes = real_numbers(right, "right must be"), dictionary(mistakes, "mistakes")
     size, shape = np.linalg.norm(right) or 1.0, f"an array of shape {right.shape}"
@@ -63,8 +84,17 @@ def side_by_side(found, right):
 def predicted(name, said, facts):
     """The number of wrong predictions, and what was seen of the first of them.
 
-    said: the letters of what is said to be true, "ad" or ["a", "d"]; facts: letter → (whether it is
-    true, what was seen), all that can be said. NotImplementedError if nothing is said yet, None.
+    name: text, the question, and what is to be set; said: the letters of what is said to be true,
+    "ad" or ["a", "d"], or None; facts: dict, letter → (whether it is true, what was seen), all that
+    can be said. NotImplementedError if nothing is said yet, None.
+
+    Examples
+    --------
+    >>> facts = {"a": (True, "the error is halved"), "b": (False, "it needs 40 steps")}
+    >>> dnn.checks.predicted("euler", "a", facts).passed
+    True
+    >>> dnn.checks.predicted("euler", "ab", facts).detail
+    'b is false: it needs 40 steps'
     """
     if said is None:
         raise NotImplementedError(f"to be predicted: set {name}")
@@ -83,8 +113,33 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
     """The largest relative error of numbers that are predicted. What is right is not told: of each
     that is wrong the mistakes that lead to it, or else its hint.
 
-    task: what is to do, while said is None; mistakes: words → numbers like `right`, NaN for those
-    that they do not explain.
+    Parameters
+    ----------
+    task : text
+        What is to do, while said is None.
+    said : number, list of numbers, or None
+        The predictions.
+    right : number, or list of as many numbers
+        What they should be.
+    mistakes : dict, words → numbers like `right`, default None
+        What typical mistakes lead to, NaN for those that they do not explain; None: none is known.
+    hints : list of texts, one for each number, default ()
+        What else may be said of those that are wrong.
+    limit : number, default 1e-9
+        Of the relative errors.
+
+    Raises
+    ------
+    NotImplementedError
+        With the task, if said is None.
+
+    Examples
+    --------
+    Half the step: how much smaller is the error of Euler's method, and of RK4?
+
+    >>> mistakes = {"the order is an exponent": [1, 4]}
+    >>> dnn.checks.foretold("predict", [2, 4], [2, 16], mistakes).detail
+    'not 4: the order is an exponent'
     """
     if said is None:
         raise NotImplementedError(task)

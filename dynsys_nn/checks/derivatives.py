@@ -54,8 +54,26 @@ def adjoint(F, x, rng=0, limit=1e-12):
     and with one state alone: it does not pass if it keeps something on itself, or mixes the states
     of a batch. Whether F(x) is the map that was meant, `value` tells.
 
-    x: array (..., d), away from kinks, or a pair of them if F takes two, as the factor S of a field
-    or the increment Φ of an implicit method; rng: directions v and w are drawn with it.
+    Parameters
+    ----------
+    F : Map, or any object with F(x) and F.vjp(x)
+        A field's factor S, or an implicit method's increment Φ, takes two states.
+    x : array, shape (..., d), or a pair of them if F takes two
+        States, away from kinks.
+    rng : Generator or seed, default 0
+        Draws the directions v and w.
+    limit : number, default 1e-12
+        Of the relative error.
+
+    Examples
+    --------
+    >>> class Wrong(dnn.GradientField):
+    ...     def vjp(self, x):
+    ...         y, pullback = super().vjp(x)
+    ...         return y, lambda w: (-pullback(w)[0], pullback(w)[1])
+    >>> X, x = Wrong.random(2, width=3, rng=0), np.array([[0.3, -0.7]])
+    >>> print(dnn.checks.adjoint(X, x).verdict, dnn.checks.adjoint(X, x).finding)
+    FAILED dx: the sign is wrong
     """
     F, x = of_one_argument(F, x)
     rng, limit = directions(rng), real_number(limit, "limit")
@@ -223,8 +241,30 @@ def remarks_on(F, x):
 
 @fails_on_wrong_results
 def value(F, x, y, limit=1e-12, mistakes=None):
-    """F(x) against the values y that it should have: the largest difference. mistakes: words → the
-    values to which a mistake leads."""
+    """F(x) against the values y that it should have: the largest difference.
+
+    Parameters
+    ----------
+    F : Map, or a function of states
+        Whose value is checked.
+    x : array
+        What it gets.
+    y : array, shape of F(x)
+        What it should return.
+    limit : number, default 1e-12
+        Of the largest difference.
+    mistakes : dict, words → array like y, default None
+        The values to which a mistake leads; None: no such mistake is known.
+
+    Examples
+    --------
+    >>> W, x = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0])
+    >>> mistakes = {"this is Wᵀx": W.T @ x}
+    >>> print(dnn.checks.value(lambda x: x @ W, x, W @ x, mistakes=mistakes).detail)
+    F(x) is [4. 6.], needed is [3. 7.]: this is Wᵀx
+    >>> dnn.checks.value(lambda x: x @ W.T, x, W @ x, mistakes=mistakes).passed
+    True
+    """
     instance(F, ("__call__",), "a check takes a map, or a function of states")
     x, y = array(x, "x must be an array").copy(), array(y, "y must be an array")
     found = np.array(F(frozen(x)))
@@ -246,7 +286,29 @@ def value(F, x, y, limit=1e-12, mistakes=None):
 @fails_on_wrong_results
 def tangent(F, x, rng=0, limit=1e-7):
     """Jv of F.jvp against a central difference quotient of F, in x and in θ: the larger relative
-    error. x: as for `adjoint`."""
+    error.
+
+    Parameters
+    ----------
+    F : Map, or any object with F(x) and F.jvp(x, v)
+        As for `adjoint`.
+    x : array, shape (..., d), or a pair of them if F takes two
+        States, away from kinks.
+    rng : Generator or seed, default 0
+        Draws the directions v.
+    limit : number, default 1e-7
+        Of the relative error, or what is known of a quotient near kinks, if that is more.
+
+    Examples
+    --------
+    >>> class Wrong(dnn.GradientField):
+    ...     def jvp(self, x, v, dtheta=None):
+    ...         y, Jv = super().jvp(x, v, dtheta)
+    ...         return y, 2 * Jv
+    >>> X, x = Wrong.random(2, width=3, rng=0), np.array([[0.3, -0.7]])
+    >>> round(dnn.checks.tangent(X, x).measured, 6)  # ‖2Jv − Jv‖/‖Jv‖
+    1.0
+    """
     F, x = of_one_argument(F, x)
     rng, found = directions(rng), []
     for part, at in parts_of(F, x):
@@ -266,9 +328,25 @@ def taylor(F, x, rng=0, limit=0.1):
     ⟨w, F(x; θ)⟩, ∇J by F.vjp.
 
     A gradient with any mistake leaves order one; if the second derivative vanishes the order is
-    more than two. The check has `eps`, (n,), and `remainders`, and `table()` prints them with the
-    order from each to the next; rounding ends the table. x: as for `adjoint`; directions are drawn
-    with `rng`.
+    more than two. The check has `eps`, (n,), `remainders`, (n,), and `orders`, (n − 1,), from each
+    to the next; `table()` is all three as text. Rounding ends them.
+
+    Parameters
+    ----------
+    F : Map, or any object with F(x) and F.vjp(x)
+        As for `adjoint`.
+    x : array, shape (..., d), or a pair of them if F takes two
+        States, away from kinks.
+    rng : Generator or seed, default 0
+        Draws the directions v, u and w.
+    limit : number, default 0.1
+        Of 2 − p.
+
+    Examples
+    --------
+    >>> X, x = dnn.GradientField.random(2, width=3, rng=0), np.array([[0.3, -0.7]])
+    >>> dnn.checks.taylor(X, x).orders[:4].round(1).tolist()  # half the step, a quarter of R
+    [2.0, 2.0, 2.0, 2.0]
     """
     F, x = of_one_argument(F, x)
     rng, theta = directions(rng), np.array(theta_of(F))
@@ -304,8 +382,26 @@ def duality(F, x, steps=100, rng=0, limit=None):
     the adjoint λ back by vjp.
 
     Their product is the same at every step, since ⟨λ, F′δ⟩ = ⟨F′ᵀλ, δ⟩: a check of the pair, step
-    by step. F: ℝᵈ → ℝᵈ. The limit, unless given, is 1e-14, and for more than fifty steps grows with
-    their number, as rounding does.
+    by step.
+
+    Parameters
+    ----------
+    F : Map, ℝᵈ → ℝᵈ
+        With `jvp` and `vjp`.
+    x : array, shape (..., d)
+        Where the steps start.
+    steps : integer ≥ 1, default 100
+        Their number.
+    rng : Generator or seed, default 0
+        Draws δ_0 and the last λ.
+    limit : number, default None
+        None: 1e-14, and for more than fifty steps in proportion to their number, as rounding grows.
+
+    Examples
+    --------
+    >>> F = dnn.Flow(dnn.systems.pendulum(), 0.1, dnn.StormerVerlet())
+    >>> dnn.checks.duality(F, np.array([1.0, 0.0]), steps=50).passed
+    True
     """
     (F, x), rng, steps = points_of(F, x), directions(rng), dimension(steps, "steps")
     refuse(
@@ -332,7 +428,29 @@ def duality(F, x, steps=100, rng=0, limit=None):
 @fails_on_wrong_results
 def loss(J, y, target, limit=1e-6):
     """∂J/∂y by `J.vjp(y, target)` → value, dy against difference quotients of J(y, target): ‖error‖
-    over ‖∂J/∂y‖ plus the quotients' rounding. y: (..., K), away from kinks."""
+    over ‖∂J/∂y‖ plus the quotients' rounding.
+
+    Parameters
+    ----------
+    J : Loss, or any object with J(y, target) and J.vjp(y, target)
+        Whose gradient is checked.
+    y : array, shape (..., K)
+        Where, away from kinks.
+    target : array
+        What J compares y with.
+    limit : number, default 1e-6
+        Of the relative error.
+
+    Examples
+    --------
+    >>> class HalfSquare:  # J = ½‖y − target‖², ∂J/∂y = y − target
+    ...     def __call__(self, y, target):
+    ...         return 0.5 * ((y - target) ** 2).sum()
+    ...     def vjp(self, y, target):
+    ...         return self(y, target), 2 * (y - target)
+    >>> dnn.checks.loss(HalfSquare(), np.array([[1.0, 2.0, 3.0]]), np.zeros((1, 3))).finding
+    'it is 2 times what it should be'
+    """
     instance(J, ("__call__", "vjp"), "a loss has J(y, target) and J.vjp(y, target)")
     refuse(
         isinstance(J, Map),
@@ -379,8 +497,19 @@ def gradient(I, x, limit=1e-7):
     """∇I against difference quotients of I, and ∇²I v against those of ∇I: the larger relative
     error, over the whole batch.
 
-    I: an invariant, with I(x), I.gradient(x) and I.hvp(x, v), (..., d) → (...), (..., d) and (...,
-    d).
+    I: an invariant, with I(x), I.gradient(x) and I.hvp(x, v), (..., d) → (...), (..., d) and
+    (..., d); x: array, shape (..., d); limit: number, default 1e-7.
+
+    Examples
+    --------
+    >>> x = np.array([[0.3, -0.7]])
+    >>> dnn.checks.gradient(dnn.Quadratic(np.eye(2)), x).passed
+    True
+    >>> def square(x):
+    ...     return (x * x).sum(axis=-1)
+    >>> wrong = dnn.Invariant(square, lambda x: x, lambda x, v: v)  # ∇‖x‖² is 2x
+    >>> round(dnn.checks.gradient(wrong, x).measured, 1)  # ‖x − 2x‖/‖2x‖
+    0.5
     """
     name, (_, x), limit = name_of(I), points_of(invariant_object(I), x), real_number(limit, "limit")
     refuse(

@@ -24,9 +24,27 @@ WIDTH, LETTERS = 88, 2000
 class Question:
     """A question of a sheet: "2.3 adjoint, two batch axes" is the third of task 2.
 
-    ask: a function without arguments that returns a Check, or raises NotImplementedError with the
-    task, if there is no answer yet. points: what it is worth, a number ≥ 0. after: the numbers of
-    questions that must be right before it is asked, as "1.1" or ("1.1", "2.1").
+    Parameters
+    ----------
+    name : text
+        Its number, a space, and what is asked.
+    ask : function without arguments
+        Returns a Check, or raises NotImplementedError with the task, if there is no answer yet.
+    points : number ≥ 0, default 1
+        What it is worth.
+    after : text, or list of texts, default ()
+        The numbers of questions that must be right before it is asked, as "1.1" or ("1.1", "2.1").
+
+    Examples
+    --------
+    >>> from dynsys_nn import checks
+    >>> first = checks.Question("1.1 nine", lambda: checks.compared("nine", 3**3, 9, {"3³": 27}))
+    >>> def root():
+    ...     return checks.compared("root", 9**0.5, 3)
+    >>> second = checks.Question("1.2 its root", root, after="1.1")
+    >>> result = first.result()
+    >>> result.verdict, result.finding or result.detail, second.result([result]).verdict
+    ('FAILED', '3³', 'waits')
     """
 
     def __init__(self, name, ask, points=1, after=()):
@@ -70,10 +88,35 @@ class Question:
 
 
 class Result(Check):
-    """What came of a question: its name and points, and verdict, measured, limit, detail, finding
-    and line of a check.
+    """What came of a question: its name and points, and what a check has.
 
-    verdict: "passed", "FAILED", "unsure", "to do", or "waits" for questions that it comes after.
+    `Question.result` makes it, and `print` shows it, with what is known below.
+
+    Parameters
+    ----------
+    question : Question
+        Which was asked, or waits.
+    measured : number, default NaN
+        That of its check; NaN: there was none.
+    limit : number, default NaN
+        That of its check.
+    detail : text, default ""
+        What was compared; or what is to do, or waited for.
+    line : text, default ""
+        The line of source that an error comes from.
+    verdict : text, default None
+        "passed", "FAILED", "unsure", "to do", or "waits" for questions that it comes after; None:
+        not known yet.
+    finding : text, default ""
+        What is known of a mistake.
+
+    Examples
+    --------
+    >>> def ask():
+    ...     raise NotImplementedError("write square(x)")
+    >>> print(dnn.checks.Question("1.1 square", ask).result())
+    to do   1.1 square
+            write square(x)
     """
 
     verdict = None
@@ -115,7 +158,19 @@ class Result(Check):
 
 
 class Results(list):
-    """The results of a sheet, one for each question; in a notebook a table."""
+    """The results of a sheet, a list of one Result for each question; in a notebook a table.
+
+    iterable: the Results, default ().
+
+    Examples
+    --------
+    >>> from dynsys_nn.checks import Question, Results, compared
+    >>> one = Question("1.1 nine", lambda: compared("nine", 3**2, 9), points=2).result()
+    >>> two = Question("2.1 root", lambda: compared("root", 9**2, 3)).result()
+    >>> results = Results([one, two])
+    >>> results.passed, results.points, results.end
+    (False, (2, 3), '1 of 2 right, 2 of 3 points; next: task 2')
+    """
 
     @property
     def passed(self):
@@ -170,9 +225,21 @@ def run(questions):
     """Ask each question in its turn, print what is said of the answer, and return the Results, one
     for each question, those to do and those that wait included.
 
-    questions: Questions, or functions without arguments that return a Check, which are then
-    numbered, and called by the name of the check. An error in an answer is a question that failed,
-    with the line it comes from. In a notebook the results are a table.
+    questions: a list of Questions, or of functions without arguments that return a Check, which are
+    then numbered, and called by the name of the check. An error in an answer is a question that
+    failed, with the line it comes from. In a notebook the results are a table.
+
+    Examples
+    --------
+    >>> def ask():
+    ...     raise NotImplementedError("write square(x)")
+    >>> def right():
+    ...     return dnn.checks.compared("nine", 3**2, 9)
+    >>> results = dnn.checks.run([right, ask])
+    passed  1 nine                         measured  0.0e+00  limit  1.0e-10
+    to do   2
+            write square(x)
+    1 of 2 right; next: task 2
     """
     results, in_a_notebook = Results(), notebook() is not None
     for question in numbered(questions):

@@ -45,8 +45,31 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
     doubling above 1e-11 and of at most `finest` steps. If each step is claimed to be the exact
     flow, order ∞: the largest error, at most 1e-11 of the states.
 
-    method: an object with `step(field, x, h)`, and `order` or `order_on(field)`; field: a map or a
-    function of states; x: array (..., d). The reference is `exact_flow`.
+    Parameters
+    ----------
+    method : Method, or any object with `step(field, x, h)`, and `order` or `order_on(field)`
+        Whose order is observed.
+    field : Map, or a function of states
+        The right-hand side.
+    x : array, shape (..., d)
+        Where solutions start; the reference is `exact_flow`.
+    t : number, default 1.0
+        Where they end.
+    limit : number, default 0.05
+        Of the difference of orders.
+    finest : integer ≥ 8, default 4096
+        The largest number of steps, which are 4, 8, 16, … until the error is at rounding.
+
+    Examples
+    --------
+    >>> class Halves:  # two Euler steps
+    ...     order = 2
+    ...     def step(self, field, x, h):
+    ...         x = x + h / 2 * field(x)
+    ...         return x + h / 2 * field(x)
+    >>> X, x = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0])
+    >>> round(dnn.checks.order(Halves(), X, x, finest=64).measured, 1)  # it is 1, not 2
+    1.0
     """
     needs = "method must be an object with order and step(field, x, h), such as RK4()"
     claims = getattr(instance(method, ("step",), needs), "order_on", None)
@@ -93,9 +116,19 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
 def volume(F, x, limit=None):
     """max |det F′(x) − 1| over the batch.
 
-    The mean over five points, F′, and the limit are as in `symplectic`, but for the rounding of F′
-    itself, 2.2e-16 κ if that is more, κ = Σ_ij |C|_ij|F′|_ij with the cofactors C, whatever the
-    units of the components are. If that is more than 1e-2, what does not fail is unsure.
+    F: a map ℝᵈ → ℝᵈ, or a function; x: array, shape (..., d); limit: number, default None, that of
+    rounding. The mean over five points, F′, and this limit are as in `symplectic`, but for the
+    rounding of F′ itself, 2.2e-16 κ if that is more, κ = Σ_ij |C|_ij|F′|_ij with the cofactors C,
+    whatever the units of the components are. If that is more than 1e-2, what does not fail is
+    unsure.
+
+    Examples
+    --------
+    >>> X, x = dnn.systems.harmonic_oscillator(), np.array([[1.0, 0.0]])
+    >>> dnn.checks.volume(dnn.Flow(X, 0.1, dnn.Euler()), x).finding  # 1 + h²
+    'det F′ is 1.01, and not 1: volume is not kept'
+    >>> dnn.checks.volume(dnn.Flow(X, 0.1, dnn.SymplecticEuler()), x).passed
+    True
     """
     F, x = points_of(F, x)
 
@@ -121,11 +154,20 @@ def symplectic(F, x, limit=None):
     J = [[0, I], [−I, 0]]; states are (q, p), q first, and u are units of q and p, as D shows them,
     with u_q u_p = 1.
 
-    A defect is the same at points within 1e-8 of x, and rounding is not. So DᵀJD − J is the mean
-    over five of them, and the limit, unless given, is ten times their scatter and four rounding
-    errors (two a step, if that is more): nearly symplectic is not enough. D is F.jacobian(x), or,
-    if F has none, by complex steps. If F does not take complex states either, it is from difference
+    F: a map ℝ²ⁿ → ℝ²ⁿ, or a function; x: array, shape (..., 2n); limit: number, default None. A
+    defect is the same at points within 1e-8 of x, and rounding is not. So DᵀJD − J is the mean over
+    five of them, and the limit, unless given, is ten times their scatter and four rounding errors
+    (two a step, if that is more): nearly symplectic is not enough. D is F.jacobian(x), or, if F has
+    none, by complex steps. If F does not take complex states either, it is from difference
     quotients, limit 1e-7, and what does not fail is unsure: they see no defect below that.
+
+    Examples
+    --------
+    >>> X, x = dnn.systems.pendulum(), np.array([[1.0, 0.5]])
+    >>> dnn.checks.symplectic(dnn.Flow(X, 0.1, dnn.StormerVerlet()), x).passed
+    True
+    >>> dnn.checks.symplectic(lambda x: x[..., ::-1], x).finding  # q and p exchanged
+    'DᵀJD = −J: anti-symplectic, look for a sign'
     """
     F, x = points_of(F, x)
     n, odd = divmod(x.shape[-1], 2)
@@ -215,7 +257,18 @@ def against_rounding(F, what, measured, rounding, limit, detail, source):
 
 @fails_on_wrong_results
 def orthogonal_to_x(X, x, limit=1e-12):
-    """max |xᵀX(x)|/(‖x‖‖X(x)‖) over the batch: at rounding if the field X preserves spheres."""
+    """max |xᵀX(x)|/(‖x‖‖X(x)‖) over the batch: at rounding if the field X preserves spheres.
+
+    X: a field, or a function of states; x: array, shape (..., d); limit: number, default 1e-12.
+
+    Examples
+    --------
+    >>> x = np.array([[0.3, -0.7, 0.2]])
+    >>> dnn.checks.orthogonal_to_x(dnn.SpherePreservingField.random(3, width=4, rng=0), x).passed
+    True
+    >>> round(dnn.checks.orthogonal_to_x(lambda x: -2 * x, x).measured, 6)  # the cosine, in size
+    1.0
+    """
     X, x = points_of(X, x, field_entries)
     y = X(x)
     refuse(y.shape != x.shape, f"X(x) has shape {y.shape}, needed is {x.shape}", WrongResult)
@@ -231,7 +284,17 @@ def orthogonal_to_x(X, x, limit=1e-12):
 def curl_free(X, x, limit=1e-12):
     """max ‖X′ − X′ᵀ‖/‖X′‖ over the batch: at rounding if the field X is a gradient.
 
-    X′ is X.jacobian(x), or if X has none by complex steps, or by difference quotients (limit 1e-7).
+    X: a field, or a function of states; x: array, shape (..., d); limit: number, default 1e-12. X′
+    is X.jacobian(x), or if X has none by complex steps, or by difference quotients (limit 1e-7).
+
+    Examples
+    --------
+    >>> x = np.array([[0.3, -0.7]])
+    >>> dnn.checks.curl_free(dnn.GradientField.random(2, width=3, rng=0), x).passed
+    True
+    >>> rotation = dnn.systems.harmonic_oscillator()  # X′ = [[0, 1], [−1, 0]]
+    >>> round(dnn.checks.curl_free(rotation, x).measured, 6)  # ‖2X′‖/‖X′‖
+    2.0
     """
     X, x = points_of(X, x, field_entries)
     (J, source), limit = jacobian_of(X, x), real_number(limit, "limit")
@@ -248,9 +311,28 @@ def curl_free(X, x, limit=1e-12):
 def invariant(F, I, x, steps=100, limit=None):
     """Drift max_n |I(x_n) − I(x_0)| over x_n = F(x_{n−1}), n ≤ steps, worst of the batch.
 
-    I: a function of the state, (..., d) → (...). The limit, unless given, is (steps + d) · 2.2e-16
-    times the larger of |I| and 4|∇I||x|, as relative changes of the x_n by 1e-6 measure it: a
-    rounding error per step, and those of I itself.
+    Parameters
+    ----------
+    F : Map, or a function of states
+        A step, ℝᵈ → ℝᵈ.
+    I : Invariant, or a function of the state, (..., d) → (...)
+        What it should keep.
+    x : array, shape (..., d)
+        Where the steps start.
+    steps : integer ≥ 1, default 100
+        Their number.
+    limit : number, default None
+        None: (steps + d) · 2.2e-16 times the larger of |I| and 4|∇I||x|, as relative changes of the
+        x_n by 1e-6 measure it: a rounding error per step, and those of I itself.
+
+    Examples
+    --------
+    >>> X, x = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0])
+    >>> F, energy = dnn.Flow(X, 0.1, dnn.Euler()), X.invariants["energy"]
+    >>> round(dnn.checks.invariant(F, energy, x, steps=1).measured, 6)  # h²/2
+    0.005
+    >>> dnn.checks.invariant(dnn.Flow(X, 0.1, dnn.ImplicitMidpoint()), energy, x, 30).passed
+    True
     """
     (F, x), I = points_of(F, x, field_entries), Given(I, "I(x)", number_entries)
     states = [x]
@@ -280,7 +362,21 @@ def invariant(F, I, x, steps=100, limit=None):
 @fails_on_wrong_results
 def inverse(F, x, limit=1e-10):
     """‖F⁻¹(F(x)) − x‖, and if dimensions agree ‖F(F⁻¹(x)) − x‖, relative to max(1, ‖x‖), worst of
-    the batch."""
+    the batch.
+
+    F: a map, or a function of states, with `inverse(y)`, TypeError without; x: array, shape
+    (..., d); limit: number, default 1e-10.
+
+    Examples
+    --------
+    >>> class Shift:
+    ...     def __call__(self, x):
+    ...         return x + 1
+    ...     def inverse(self, y):
+    ...         return y + 1
+    >>> dnn.checks.inverse(Shift(), np.array([[0.3, -0.7]])).finding
+    'it is F itself: something is to be undone'
+    """
     F, x = points_of(F, x)
     refuse(
         not hasattr(F, "inverse"),
@@ -354,13 +450,33 @@ def at_another_step(F, x, h):
 
 @fails_on_wrong_results
 def lipschitz(F, x, L=None, rng=0):
-    """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that is found, against L, F.lipschitz() unless
-    given, and rounding.
+    """The largest stretch ‖F(x) − F(y)‖/‖x − y‖ that is found, against L, and rounding.
 
     Only values of F are used: pairs start along the largest singular vectors of difference
-    quotients at the points x, (..., d), at many distances, and go on by random search (`rng`). What
-    is found is a lower bound of the Lipschitz constant: a check that fails is a proof, one that
-    passes is none. NotImplementedError if F knows no constant.
+    quotients at the points x, at many distances, and go on by random search. What is found is a
+    lower bound of the Lipschitz constant: a check that fails is a proof, one that passes is none.
+
+    Parameters
+    ----------
+    F : Map, or a function of states
+        ℝᵈ → ℝᵐ.
+    x : array, shape (..., d)
+        The points from which to search.
+    L : number ≥ 0, default None
+        The constant that is claimed; None: F.lipschitz().
+    rng : Generator or seed, default 0
+        Of the search.
+
+    Raises
+    ------
+    TypeError, NotImplementedError
+        If L is None and F has no `lipschitz()`, or knows no constant.
+
+    Examples
+    --------
+    >>> x = np.array([[0.5], [2.0]])
+    >>> dnn.checks.lipschitz(np.sin, x, L=1).passed, dnn.checks.lipschitz(np.sin, x, L=0.8).passed
+    (True, False)
     """
     (F, x), rng = points_of(F, x), generator(rng)
     refuse(
