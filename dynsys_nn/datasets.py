@@ -50,7 +50,17 @@ def moons(n=1000, noise=0.1, rng=None):
     """Two interleaving half circles, (cos t, sin t) and (1 − cos t, ½ − sin t), t ∈ [0, π], with
     Gaussian noise.
 
-    Returns points (n, 2) and labels (n,) in {0, 1}, halves of n, shuffled.
+    n: integer ≥ 1, default 1000; noise: standard deviation, default 0.1; rng: Generator or seed,
+    default None: other points at each call. Returns points (n, 2) and labels (n,) in {0, 1}, halves
+    of n, shuffled.
+
+    Examples
+    --------
+    >>> x, y = dnn.datasets.moons(100, noise=0.0, rng=0)
+    >>> x.shape, np.bincount(y).tolist()
+    ((100, 2), [50, 50])
+    >>> bool(abs(np.linalg.norm(x[y == 0], axis=-1) - 1).max() < 1e-14)  # on the unit circle
+    True
     """
     labels, rng = _labels(n, noise, rng)
     t = rng.uniform(0, np.pi, len(labels))
@@ -63,7 +73,15 @@ def rings(n=1000, noise=0.0, rng=None):
     """The disc of radius ½ (label 0) inside the annulus from ½ to 1 (label 1), each filled
     uniformly.
 
-    Returns points (n, 2) and labels (n,). No line in the plane separates them; a lifted flow does.
+    n, noise (default 0) and rng as for `moons`. Returns points (n, 2) and labels (n,). No line in
+    the plane separates them; a lifted flow does.
+
+    Examples
+    --------
+    >>> x, y = dnn.datasets.rings(1000, rng=0)
+    >>> r = np.linalg.norm(x, axis=-1)
+    >>> bool(r[y == 0].max() < 0.5 < r[y == 1].min() < r.max() < 1)
+    True
     """
     labels, rng = _labels(n, noise, rng)
     t, u = rng.uniform(0, 2 * np.pi, len(labels)), rng.uniform(0, 1, len(labels))
@@ -75,7 +93,29 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
     """Two interleaving spirals r = φ/(2π turns), one the other's image under x ↦ −x, of radius at
     most 1.
 
-    Returns points (n, 2) and labels (n,) in {0, 1}.
+    Parameters
+    ----------
+    n : integer ≥ 1, default 1000
+        The number of points.
+    noise : number ≥ 0, default 0
+        The standard deviation of what is added to each coordinate.
+    rng : Generator or seed, default None
+        None: other points at each call.
+    turns : number > 0, default 1.5
+        How often a spiral goes around 0.
+
+    Returns
+    -------
+    x, y : arrays, shapes (n, 2) and (n,)
+        Points, and labels in {0, 1}, halves of n, shuffled.
+
+    Examples
+    --------
+    >>> x, y = dnn.datasets.spirals(100, rng=0, turns=2)
+    >>> x = np.where(y[:, None] == 1, -x, x)  # both on the first spiral
+    >>> r = np.linalg.norm(x, axis=-1)
+    >>> bool(abs(x[:, 0] - r * np.cos(2 * np.pi * 2 * r)).max() < 1e-13)
+    True
     """
     labels, rng = _labels(n, noise, rng)
     r = np.sqrt(rng.uniform(0, 1, len(labels)))
@@ -90,6 +130,22 @@ def digits():
 
     Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine
     Learning Repository, CC BY 4.0 (its test set; pixels, counts from 0 to 16, are divided by 16).
+
+    Examples
+    --------
+    >>> x, y = dnn.datasets.digits()
+    >>> x.shape, y[:10].tolist()
+    ((1797, 64), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    >>> for row in x[0].reshape(8, 8).tolist():
+    ...     print("".join("-#"[pixel > 0.2] for pixel in row))
+    --###---
+    --#####-
+    --#--##-
+    -##--##-
+    -##--##-
+    -##--##-
+    --####--
+    --###---
     """
     with np.load(Path(__file__).parent / "data" / "digits.npz", allow_pickle=False) as data:
         return data["images"].reshape(-1, 64) / 16.0, data["labels"].astype(int)
@@ -101,13 +157,27 @@ def cifar10(folder=None, train=True, dtype=float):
 
     A state is an image (3, 32, 32), flattened: the red plane, the green, the blue, each row by row.
     The files, in the official binary layout (a byte of label, 3072 bytes of image, and so on), are
-    those of data_batch_1.bin, …, data_batch_5.bin that are there, or test_batch.bin if train is
-    False, in `folder` (None: the environment variable DYNSYS_NN_DATA) or its cifar-10-batches-bin.
+    those of data_batch_1.bin, …, data_batch_5.bin that are there, or test_batch.bin.
+
+    folder: path of the files, or of the folder above their cifar-10-batches-bin, default None, the
+    environment variable DYNSYS_NN_DATA; train: bool, default True, or False for test_batch.bin;
+    dtype: float, the default, or np.float32, of the images.
 
     Raises FileNotFoundError that says where the data can be downloaded; ValueError that names a
     damaged file; TypeError for a dtype other than float64 and float32. Source: A. Krizhevsky,
     Learning multiple layers of features from tiny images, 2009,
     https://www.cs.toronto.edu/~kriz/cifar.html.
+
+    Examples
+    --------
+    A file of one image, black, which is labelled 8:
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = pathlib.Path(folder, "test_batch.bin").write_bytes(bytes([8] + 3072 * [0]))
+    ...     x, y = dnn.datasets.cifar10(folder, train=False)
+    >>> x.shape, dnn.datasets.CIFAR10_LABELS[y[0]]
+    ((1, 3072), 'ship')
     """
     batches = {
         "data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]
@@ -133,12 +203,29 @@ def mnist(folder=None, train=True, dtype=float):
     0, …, 9.
 
     The files are train-images-idx3-ubyte and train-labels-idx1-ubyte, or t10k-… if train is False,
-    plain or .gz, also spelled .idx3 and .idx1, in `folder`/mnist, `folder`/MNIST/raw or `folder`
-    (None: the environment variable DYNSYS_NN_DATA), the first that has both.
+    plain or .gz, also spelled .idx3 and .idx1.
+
+    folder: path, default None, the environment variable DYNSYS_NN_DATA; the files are in its mnist,
+    its MNIST/raw or itself, the first that has both. train: bool, default True; dtype: float, the
+    default, or np.float32, of the images.
 
     Raises as `cifar10` does. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based
     learning applied to document recognition, Proc. IEEE 86(11), 1998,
     http://yann.lecun.com/exdb/mnist/.
+
+    Examples
+    --------
+    Files of one image, white, which is labelled 7:
+
+    >>> import pathlib, tempfile
+    >>> image = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28] + 784 * [255])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = pathlib.Path(folder, "train-images-idx3-ubyte").write_bytes(image)
+    ...     label = pathlib.Path(folder, "train-labels-idx1-ubyte")
+    ...     written = label.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]))
+    ...     x, y = dnn.datasets.mnist(folder)
+    >>> x.shape, float(x.min()), y.tolist()
+    ((1, 784), 1.0, [7])
     """
     return _images_and_labels(
         "mnist",
@@ -154,10 +241,18 @@ def fashion_mnist(folder=None, train=True, dtype=float):
     """Fashion-MNIST: articles of clothing as states (n, 784) in [0, 1], 28×28 row by row, and
     labels (n,) in 0, …, 9.
 
-    Its files have the names of MNIST's, so keep them apart: `folder`/fashion-mnist and
-    `folder`/FashionMNIST/raw are looked into before `folder` itself. Otherwise as `mnist`. Source:
-    H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747, 2017,
+    Its files have the names of MNIST's, so keep them apart: fashion-mnist and FashionMNIST/raw in
+    the folder are looked into before the folder itself. folder, train and dtype are otherwise those
+    of `mnist`, with its defaults. Source: H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747, 2017,
     https://github.com/zalandoresearch/fashion-mnist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as empty:
+    ...     x, y = dnn.datasets.fashion_mnist(empty)
+    Traceback (most recent call last):
+    FileNotFoundError: fashion_mnist needs train-images-idx3-ubyte[.gz] and ...
     """
     return _images_and_labels(
         "fashion_mnist",
@@ -173,10 +268,19 @@ def idx(path):
     """The array in an IDX file, of its shape and type (u1, i1, i2, i4, f4 or f8), in native byte
     order.
 
-    The file: 0, 0, a type code, the number of axes, their lengths as big-endian integers of four
-    bytes, then the entries, big endian, the last axis fastest. It may be gzipped, whatever its
-    name. Raises ValueError that names the file if it is truncated, has trailing bytes or an axis of
-    length 0, or is of another kind. Source: http://yann.lecun.com/exdb/mnist/.
+    path: of the file: 0, 0, a type code, the number of axes, their lengths as big-endian integers
+    of four bytes, then the entries, big endian, the last axis fastest. It may be gzipped, whatever
+    its name. Raises ValueError that names the file if it is truncated, has trailing bytes or an
+    axis of length 0, or is of another kind. Source: http://yann.lecun.com/exdb/mnist/.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "pair.idx")
+    ...     written = path.write_bytes(bytes([0, 0, 0x0B, 1, 0, 0, 0, 2, 0, 7, 1, 0]))
+    ...     dnn.datasets.idx(path)  # 0B: integers of two bytes; 01 00 is 256
+    array([  7, 256], dtype=int16)
     """
     path = path_of(path, "path")
     with open(path, "rb") as file:

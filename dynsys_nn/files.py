@@ -34,7 +34,23 @@ FORMAT = 1
 
 
 def save(F, path):
-    """Write the map F to a file; `Map.save` says how."""
+    """Write a map F to a file at `path`, its architecture and its θ; `Map.save` says how.
+
+    `files.load` reads it.
+
+    Examples
+    --------
+    Weights that are shared are kept once, and shared again:
+
+    >>> import pathlib, tempfile
+    >>> F = dnn.Flow(dnn.GradientField.random(2, width=3, rng=0), 0.1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "net.npz")
+    ...     dnn.files.save(dnn.Network(F, F), path)
+    ...     net = dnn.files.load(path)
+    >>> net[0] is net[1], net.theta.size == F.theta.size
+    (True, True)
+    """
     code = architecture(F)
     try:
         refuse(
@@ -47,7 +63,21 @@ def save(F, path):
 
 
 def load(path):
-    """The map in a file; `Map.load` says how."""
+    """The map in the file at `path`, a text or a Path, which `save` wrote; `Map.load` says how.
+
+    ValueError that names the file if it is damaged, or something else. It holds no code.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> F = dnn.Affine(2, 3, rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "F.npz")
+    ...     dnn.files.save(F, path)
+    ...     G = dnn.files.load(path)
+    >>> bool((G.theta == F.theta).all())  # to the last bit
+    True
+    """
     arrays = read_arrays(path, "map", ("architecture", "theta"))
     try:
         code = json.loads(arrays["architecture"].item())
