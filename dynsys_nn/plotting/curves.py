@@ -19,7 +19,27 @@ from .looks import em, look, shade, spelled_out, tint
 def components(t, states, ax=None, names=None, **kwargs):
     """The components of a solution against time, a line each, named x₁, …, x_d; returns the lines.
 
-    t: (n,); states: (n, d); names: d texts, or None for x₁, …, x_d.
+    Other keywords are those of `ax.plot`.
+
+    Parameters
+    ----------
+    t : array, shape (n,)
+        Times.
+    states : array, shape (n, d)
+        The solution there.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+    names : list of d texts, default None
+        Labels of the lines; None: x₁, …, x_d.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> X, t = dnn.systems.harmonic_oscillator(), np.linspace(0, 6, 31)
+    >>> ax, states = Figure().subplots(), np.stack([np.cos(t), -np.sin(t)], axis=-1)
+    >>> q, p = dnn.plotting.components(t, states, ax, names=["position", "momentum"])
+    >>> q.get_label(), bool((q.get_ydata() == np.cos(t)).all())
+    ('position', True)
     """
     t, states = _in_time(t, states, 2, "(n, d)")
     d = states.shape[-1]
@@ -37,11 +57,31 @@ def components(t, states, ax=None, names=None, **kwargs):
 
 
 def energy(I, states, t, ax=None, **kwargs):
-    """I(x_n) − I(x_0) with its sign against time, a line for each solution, and a line at 0;
+    """I(x_n) − I(x_0) with its sign against time, a line for each solution, over a thin line at 0;
     returns the lines.
 
-    I: an energy, or another invariant, (..., d) → (...); states: (..., n, d), times t: (n,). On a
-    logarithmic axis, and without the sign: `invariant_drift`.
+    On a logarithmic axis, and without the sign: `invariant_drift`. Other keywords are those of
+    `ax.plot`.
+
+    Parameters
+    ----------
+    I : Invariant, or a function of states, (..., d) → (...)
+        An energy, or what else should be kept.
+    states : array, shape (..., n, d)
+        Solutions.
+    t : array, shape (n,)
+        Their times.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> X, x = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0])
+    >>> states = [x, dnn.Flow(X, 0.1, dnn.Euler())(x)]
+    >>> [line] = dnn.plotting.energy(X.invariants["energy"], states, [0, 0.1], Figure().subplots())
+    >>> line.get_ydata().round(3).tolist()  # Euler's gain in a step: h²/2
+    [0.0, 0.005]
     """
     t, states = _in_time(t, states, 2, "(..., n, d)")
     values = Given(I, "I(x)", number_entries)(states)
@@ -56,7 +96,28 @@ def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
     """|I(x_n) − I(x_0)| for n ≥ 1 against time on a logarithmic axis, the worst of the batch;
     returns the lines.
 
-    states: (..., n, d), times t: (n,); values below `floor` (exact zeros) are drawn at the floor.
+    Other keywords are those of `ax.semilogy`.
+
+    Parameters
+    ----------
+    I : Invariant, or a function of states, (..., d) → (...)
+        What should be kept.
+    states : array, shape (..., n, d)
+        Solutions.
+    t : array, shape (n,)
+        Their times.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+    floor : number > 0, default 1e-17
+        Where values below it, as exact zeros, are drawn.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> states = np.array([[1.0, 1.0], [1.5, 0.5], [1.5, 0.75]])
+    >>> [line] = dnn.plotting.invariant_drift(dnn.Mass(), states, [0, 1, 2], Figure().subplots())
+    >>> line.get_ydata().tolist()  # of x₁ + x₂
+    [1e-17, 0.25]
     """
     (t, states), floor = _in_time(t, states, 2, "(..., n, d)"), positive(floor, "floor")
     values = Given(I, "I(x)", number_entries)(states)
@@ -65,8 +126,30 @@ def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
 
 
 def convergence(h, errors, order=None, ax=None, **kwargs):
-    """Errors against step sizes, both logarithmic, with a dotted triangle side of slope `order`;
-    returns the lines."""
+    """Errors against step sizes, both logarithmic, and a dotted line of slope `order` through the
+    last of them; returns the lines.
+
+    Other keywords are those of `ax.loglog`.
+
+    Parameters
+    ----------
+    h : array, shape (n,)
+        Step sizes > 0.
+    errors : array, shape (n,)
+        Their errors.
+    order : number, default None
+        The slope of the dotted line; None: there is none.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> h, errors = np.array([0.4, 0.2, 0.1]), np.array([0.9, 0.21, 0.05])
+    >>> measured, slope = dnn.plotting.convergence(h, errors, order=2, ax=Figure().subplots())
+    >>> slope.get_ydata().round(3).tolist()  # a quarter for half the step
+    [0.8, 0.2, 0.05]
+    """
     h, errors = row(h=h, errors=errors)
     refuse(not (h > 0).all(), f"step sizes must be positive, got {h}")
     order, ax = None if order is None else finite(order, "order"), axes_or_current(ax)
@@ -82,9 +165,18 @@ def lipschitz_profile(profile, ax=None, label=None, **kwargs):
     """Bounds and measured stretches of the beginnings of a network, layer by layer; returns the
     lines.
 
-    profile: from `lipschitz.profile(net, x)`. The solid line is the product of the bounds up to
-    each layer, the dotted one the largest stretch that was found: the truth lies between. Layers
-    without a constant end the solid line.
+    profile: from `lipschitz.profile(net, x)`; ax: Axes, default None, the current one; label: text,
+    default None: the lines are "certified" and "found". Other keywords are those of `ax.semilogy`.
+    The solid line is the product of the bounds up to each layer, the dotted one the largest stretch
+    that was found: the truth lies between. Layers without a constant end the solid line.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> p = dnn.lipschitz.Profile(["0 Wx", "1 Wx"], [2, 2], [2, 2], [2, 1])
+    >>> upper, lower = dnn.plotting.lipschitz_profile(p, Figure().subplots())
+    >>> upper.get_ydata().tolist(), lower.get_ydata().tolist()
+    ([2.0, 4.0], [2, 1])
     """
     instance(profile, Profile, "lipschitz_profile draws a Profile, lipschitz.profile(net, x)")
     ax, layers, kwargs = axes_or_current(ax), np.arange(len(profile.bound)), spelled_out(kwargs)
@@ -100,8 +192,32 @@ def lipschitz_profile(profile, ax=None, label=None, **kwargs):
 
 def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwargs):
     """Accuracy in per cent against ε: certified, solid, and under attack, dotted, with the gap
-    between them shaded; returns the lines. eps, certified, attacked: arrays (n,), accuracies in [0,
-    1]."""
+    between them shaded; returns the lines.
+
+    Other keywords are those of `ax.plot`.
+
+    Parameters
+    ----------
+    eps : array, shape (n,)
+        The sizes ε of perturbations.
+    certified : array, shape (n,)
+        Accuracies in [0, 1], as from `lipschitz.certified_accuracy`.
+    attacked : array, shape (n,), default None
+        The same, as from `attacks.attacked_accuracy`; None: no second line.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+    label : text, default None
+        Of the solid line.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> net, x, y, eps = dnn.Dense(2, 2, W=np.eye(2)), np.array([[2.0, 0], [0, 1]]), [0, 1], [0, 1]
+    >>> certified = dnn.lipschitz.certified_accuracy(net, x, y, eps)
+    >>> [line] = dnn.plotting.certified_accuracy(eps, certified, ax=Figure().subplots())
+    >>> line.get_ydata().tolist()
+    [100.0, 50.0]
+    """
     accuracies = {"certified": certified} | ({} if attacked is None else {"attacked": attacked})
     eps, certified, *attacked = row(eps=eps, **accuracies)
     for name, found in zip(accuracies, (certified, *attacked), strict=True):

@@ -10,8 +10,17 @@ from .looks import diverging, em, ink, shade
 def image(x, shape, ax=None):
     """An image on one Axes, framed, since it may end where its ground does not; returns it.
 
-    x: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns). Pixels from 0 to
-    1, grey (ink is 1) or red, green and blue; what is less, or more, is drawn as 0, or 1.
+    x: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns); ax: Axes, default
+    None, the current one. Pixels from 0 to 1, grey (ink is 1) or red, green and blue; what is less,
+    or more, is drawn as 0, or 1.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> x, y = dnn.datasets.digits()
+    >>> picture = dnn.plotting.image(x[0], (8, 8), Figure().subplots())
+    >>> bool((picture.get_array() == x[0].reshape(8, 8)).all())
+    True
     """
     pixels = np.clip(pixels_of(real_numbers(x, "pixels must be"), shape), 0, 1)
     return framed(axes_or_current(ax), pixels, cmap=ink(), vmin=0, vmax=1)
@@ -20,8 +29,29 @@ def image(x, shape, ax=None):
 def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", "perturbed")):
     """An image, a perturbation and their sum, on three Axes; returns the images.
 
-    x, x_adv and shape: those of `image`. The perturbation is drawn from the style's first colour,
-    negative, to its second, its largest entry, or in colours around grey.
+    The perturbation is drawn from the style's first colour, negative, to its second, its largest
+    entry, or in colours around grey.
+
+    Parameters
+    ----------
+    x : array, shape (d,)
+        Pixels from 0 to 1, as for `image`.
+    x_adv : array, shape (d,)
+        The same, perturbed.
+    axes : list of three Axes
+        Where to draw.
+    shape : (rows, columns) or (3, rows, columns)
+        Of the images, d the product.
+    titles : three texts, default ("image", "perturbation", "perturbed")
+        Of the Axes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> x, x_adv, axes = np.array([0.0, 0.5, 1.0, 0.5]), np.full(4, 0.5), Figure().subplots(1, 3)
+    >>> pictures = dnn.plotting.adversarial_example(x, x_adv, axes, (2, 2))
+    >>> pictures[1].get_array().tolist(), pictures[1].get_clim()  # x_adv − x
+    ([[0.5, 0.0], [-0.5, 0.0]], (-0.5, 0.5))
     """
     x, x_adv = alike(x=x, x_adv=x_adv)
     delta, axes, titles = pixels_of(x_adv - x, shape), axes_of(axes, 3), list(titles)

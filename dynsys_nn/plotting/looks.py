@@ -18,7 +18,17 @@ STYLES = {"lecture": [_LECTURE], "dark": [_LECTURE, _DARK], "print": [_LECTURE, 
 
 def em(size=1.0):
     """`size` times the style's font size, in points: lines, markers and distances grow with the
-    text."""
+    text.
+
+    size: number, or array, default 1.0.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> with plt.rc_context({"font.size": 20}):
+    ...     print(dnn.plotting.em(0.1))
+    2.0
+    """
     import matplotlib as mpl
 
     return real_numbers(size, "a size must be")[()] * mpl.rcParams["font.size"]
@@ -26,7 +36,17 @@ def em(size=1.0):
 
 def look(k, **others):
     """What the style's cycle says of its k-th line, its colour and perhaps its dashes, as keywords
-    of `plot`; `others` are added, and win."""
+    of `plot`; `others` are added, and win.
+
+    k: integer ≥ 0; after the last line the cycle begins anew.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> with plt.rc_context({"axes.prop_cycle": plt.cycler(color=["red", "blue"])}):
+    ...     print(dnn.plotting.look(3), dnn.plotting.look(0, c="grey"))
+    {'color': 'blue'} {'color': 'grey'}
+    """
     import matplotlib as mpl
 
     looks = mpl.rcParams["axes.prop_cycle"]
@@ -44,7 +64,15 @@ def spelled_out(kwargs):
 def shade(strength=0.0):
     """A grey of the style: 0 is its grid, the faintest thing to be seen, and 1 its text.
 
-    Returns the colour as text, #rrggbb; ValueError unless 0 ≤ strength ≤ 1.
+    strength: number, default 0. Returns the colour as text, #rrggbb; ValueError unless
+    0 ≤ strength ≤ 1.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> with plt.rc_context({"grid.color": "#cccccc", "text.color": "black"}):
+    ...     print(dnn.plotting.shade(), dnn.plotting.shade(0.5), dnn.plotting.shade(1.0))
+    #cccccc #666666 #000000
     """
     import matplotlib as mpl
 
@@ -56,7 +84,16 @@ def tint(colour, strength=0.35):
     """A colour thinned by the ground, for areas: strength · colour + (1 − strength) · ground, with
     more of the colour where it would be fainter than the style's grid.
 
-    Returns the colour with its opacity, (r, g, b, a); ValueError unless 0 ≤ strength ≤ 1.
+    colour: any of matplotlib; strength: number, default 0.35. Returns the colour with its opacity,
+    (r, g, b, a); ValueError unless 0 ≤ strength ≤ 1.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> with plt.rc_context({"axes.facecolor": "white", "grid.color": "#eeeeee"}):
+    ...     opacities = [dnn.plotting.tint(colour, 0.25)[3] for colour in ("blue", "yellow")]
+    >>> round(float(opacities[0]), 3), bool(opacities[1] > 0.25)  # yellow is faint on white
+    (0.25, True)
     """
     import matplotlib as mpl
 
@@ -69,7 +106,15 @@ def tint(colour, strength=0.35):
 
 
 def ink():
-    """The colour map from the ground, 0, to the text, 1, for images in grey."""
+    """The colour map from the ground, 0, to the text, 1, for images in grey.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> with plt.rc_context({"axes.facecolor": "white", "text.color": "black"}):
+    ...     print(dnn.plotting.ink()([0.0, 1.0]).tolist())  # red, green, blue, opacity
+    [[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]]
+    """
     import matplotlib as mpl
 
     return blend("ink", mpl.rcParams["axes.facecolor"], mpl.rcParams["text.color"])
@@ -77,15 +122,33 @@ def ink():
 
 def diverging():
     """The colour map from the cycle's first colour through the ground to its second, for what has a
-    sign."""
+    sign.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> with plt.rc_context({"axes.prop_cycle": plt.cycler(color=["red", "blue"])}):
+    ...     print(dnn.plotting.diverging()([0.0, 1.0]).tolist())
+    [[1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0]]
+    """
     import matplotlib as mpl
 
     return blend("diverging", "C0", mpl.rcParams["axes.facecolor"], "C1")
 
 
 def contrast(colour, ground):
-    """(L₁ + 0.05)/(L₂ + 0.05) for the relative luminances L₁ ≥ L₂ of two colours: 1 to 21; from 3
-    on a shape, and from 4.5 a text, is told from its ground. Source: WCAG 2.1, W3C, 2018."""
+    """(L₁ + 0.05)/(L₂ + 0.05) for the relative luminances L₁ ≥ L₂ of two colours, `colour` and
+    `ground`, any of matplotlib: 1 to 21; from 3 on a shape, and from 4.5 a text, is told from its
+    ground. Source: WCAG 2.1, W3C, 2018.
+
+    Examples
+    --------
+    >>> for colour in ("white", "yellow", "blue"):
+    ...     print(colour, round(float(dnn.plotting.contrast(colour, "white")), 2))
+    white 1.0
+    yellow 1.07
+    blue 8.59
+    """
     import matplotlib as mpl
 
     rgb = np.array([mpl.colors.to_rgb(c) for c in (colour, ground)])
@@ -123,6 +186,14 @@ def show():
 
     Returns the current figure, or None where it has been shown and closed, as notebooks do: a
     function of yours may end in `return plotting.show()`, and its picture is seen once.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> fig, ax = plt.subplots()
+    >>> dnn.plotting.show() in (fig, None)
+    True
+    >>> plt.close(fig)
     """
     import matplotlib.pyplot as plt
 

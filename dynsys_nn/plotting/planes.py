@@ -10,7 +10,35 @@ from .looks import em, shade, tint
 def phase_portrait(field, xlim, ylim, ax=None, density=1.0, least=0.0, **kwargs):
     """Stream lines of a planar field ẋ = X(x) on xlim × ylim; returns the StreamplotSet.
 
-    least: where the field is smaller there are no lines, which would crowd around its zeros.
+    Other keywords are those of `ax.streamplot`.
+
+    Parameters
+    ----------
+    field : Map, or a function of states
+        X, (..., 2) → (..., 2).
+    xlim : pair of numbers
+        The range of x₁.
+    ylim : pair of numbers
+        The range of x₂.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+    density : number > 0, default 1.0
+        Of the lines.
+    least : number ≥ 0, default 0
+        Where the field is smaller there are no lines, which would crowd around its zeros.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> def rotation(x):
+    ...     return np.stack([x[..., 1], -x[..., 0]], axis=-1)
+    >>> ax, starts = Figure().subplots(), [[0.3, 0], [0.8, 0]]
+    >>> streams = dnn.plotting.phase_portrait(
+    ...     rotation, (-1, 1), (-1, 1), ax, least=0.5, start_points=starts
+    ... )
+    >>> points = np.concatenate(streams.lines.get_segments())
+    >>> np.unique(np.linalg.norm(points, axis=-1).round(1)).tolist()  # the circle where ‖X(x)‖ > ½
+    [0.8]
     """
     grid = rectangle(xlim, ylim, 41)
     X = Given(field, name_of(field), field_entries)
@@ -25,8 +53,30 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     """f, ∇U on level lines of U, and X_S on circles around 0, of a planar Presnov decomposition;
     returns the StreamplotSets.
 
-    decomposition: from `presnov`; axes: three. The width of a line is the size of the field, on one
-    scale for all; there are none where it is small, and a part that is 0 up to rounding has none.
+    The width of a line is the size of the field, on one scale for all; there are none where it is
+    small, and a part that is 0 up to rounding has none. Other keywords are those of
+    `ax.streamplot`.
+
+    Parameters
+    ----------
+    decomposition : presnov
+        Of a field on ℝ².
+    xlim : pair of numbers
+        The range of x₁.
+    ylim : pair of numbers
+        The range of x₂.
+    axes : list of three Axes
+        Where to draw.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> P = dnn.presnov(dnn.Dense(2, 2, W=[[0, 1], [-1, 0]]), nodes=1)  # a rotation: ∇U = 0
+    >>> streams = dnn.plotting.skew_and_gradient(
+    ...     P, (-1, 1), (-1, 1), Figure().subplots(1, 3), start_points=[[0.5, 0]]
+    ... )
+    >>> [len(s.lines.get_segments()) > 0 for s in streams]
+    [True, False, True]
     """
     P = instance(
         decomposition, ("U", "gradient", "sphere"), "skew_and_gradient draws a presnov(field)"
@@ -67,17 +117,43 @@ def on_lines_to_corners(xlim, ylim, radii):
     return np.concatenate(found)
 
 
-def deformed_grid(
-    F, xlim, ylim, ax=None, lines=11, extend=lambda x: x, project=lambda y: y[..., :2], **kwargs
-):
+def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=None, project=None, **kwargs):
     """The image under F of a square grid; returns the LineCollection.
 
-    extend: planar points (..., 2) → states of F; project: states → (..., 2).
+    Other keywords are those of `LineCollection`.
+
+    Parameters
+    ----------
+    F : Map, or a function of states
+        What deforms.
+    xlim : pair of numbers
+        The range of x₁.
+    ylim : pair of numbers
+        The range of x₂.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+    lines : integer ≥ 2, default 11
+        How many in each direction.
+    extend : function, planar points (..., 2) → states of F, default None
+        None: the points are states.
+    project : function, values of F → (..., 2), default None
+        None: the first two components.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> F = dnn.Dense(2, 2, W=[[1, 1], [0, 1]])  # a shear
+    >>> grid = dnn.plotting.deformed_grid(F, (0, 1), (0, 1), Figure().subplots(), lines=3)
+    >>> segments = grid.get_segments()
+    >>> len(segments), segments[-1][-1].round(3).tolist()  # three lines each way; (1, 1) goes to
+    (6, [2.0, 1.0])
     """
     from matplotlib.collections import LineCollection
 
     rows = rectangle(xlim, ylim, 101, lines)
     columns = rectangle(xlim, ylim, lines, 101).swapaxes(0, 1)
+    extend = (lambda x: x) if extend is None else extend
+    project = (lambda y: y[..., :2]) if project is None else project
     F, extend = Given(F, name_of(F)), Given(extend, "extend")
     project = Given(project, "project", lambda d: (2,))
     curves = project(F(extend(np.concatenate([rows, columns]))))
@@ -91,7 +167,28 @@ def deformed_grid(
 def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     """The class of every point of a planar rectangle, faintly coloured; returns the image.
 
-    classify: (..., 2) → logits (..., K).
+    Other keywords are those of `ax.imshow`. ValueError for logits that are not finite.
+
+    Parameters
+    ----------
+    classify : Map, or a function of states
+        (..., 2) → logits (..., K), K ≥ 2.
+    xlim : pair of numbers
+        The range of x₁.
+    ylim : pair of numbers
+        The range of x₂.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+    n : integer ≥ 2, default 400
+        Points on a side of the grid.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> net = dnn.Dense(2, 2, W=np.eye(2))  # class 0 where x₁ ≥ x₂
+    >>> picture = dnn.plotting.decision_regions(net, (0, 1), (0, 1), Figure().subplots(), n=3)
+    >>> picture.get_array().tolist()  # the lowest row first
+    [[0, 0, 0], [1, 0, 0], [1, 1, 0]]
     """
     from matplotlib.colors import ListedColormap
 
@@ -120,7 +217,29 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
     """The steps (h_C, h_E) that a StepSizes constraint allows, a filled region under its curve;
     returns the PolyCollection.
 
-    steps: a constraint, dnn.StepSizes; xlim: the range of h_C.
+    Other keywords are those of `ax.fill_between`.
+
+    Parameters
+    ----------
+    steps : StepSizes
+        The constraint.
+    xlim : pair of numbers
+        The range of h_C.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+    label : text, default None
+        Of the region.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> A, sigma = dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)
+    >>> C = dnn.Flow(dnn.GradientField(A, sigma), 1.0, learn_h=True)
+    >>> E = dnn.Flow(dnn.ResidualField(A, sigma), 1.0, learn_h=True)
+    >>> region = dnn.plotting.step_size_region(dnn.StepSizes(C, E), (0, 2), Figure().subplots())
+    >>> edge = region.get_paths()[0].vertices
+    >>> edge[edge[:, 1].argmax()].round(3).tolist()  # its highest point, (4/3, 2)
+    [1.333, 2.0]
     """
     needs = "step_size_region draws the region of a StepSizes constraint"
     instance(steps, ("largest_expansive_step",), needs)
@@ -136,8 +255,32 @@ def stability_region(R, xlim, ylim, ax=None, label=None, n=300, **kwargs):
     """Where |R(z)| ≤ 1 in the complex plane, filled, with the unit circle's preimage as its edge;
     returns the two ContourSets.
 
-    R: a Runge–Kutta method, or its stability function, complex array → complex array; n: points on
-    a side of the grid. A step of ẏ = λy with z = hλ there does not grow.
+    A step of ẏ = λy with z = hλ there does not grow. Other keywords, besides `color`, are those of
+    `ax.contourf`.
+
+    Parameters
+    ----------
+    R : RungeKutta, or a function, complex array → complex array
+        A method, or its stability function.
+    xlim : pair of numbers
+        The range of Re z.
+    ylim : pair of numbers
+        The range of Im z.
+    ax : Axes, default None
+        Where to draw; None: on the current one.
+    label : text, default None
+        Of the edge.
+    n : integer ≥ 2, default 300
+        Points on a side of the grid.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> area, edge = dnn.plotting.stability_region(dnn.Euler(), (-3, 1), (-2, 2), ax, n=41)
+    >>> z = edge.get_paths()[0].vertices @ [1, 1j]
+    >>> bool(abs(abs(1 + z) - 1).max() < 0.01)  # R(z) = 1 + z: a circle around −1
+    True
     """
     needs = "R is a method with a stability function, or a function of z"
     R = getattr(instance(R, (), needs), "stability_function", R)

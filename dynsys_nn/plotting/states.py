@@ -16,7 +16,21 @@ from .looks import em, shade
 
 
 def trajectories(states, ax=None, components=(0, 1), **kwargs):
-    """Curves through states, shape (..., n, d): component against component; returns the lines."""
+    """Curves through states: component against component; returns the lines.
+
+    states: array, shape (..., n, d); ax: Axes, default None, the current one; components: two of
+    0, …, d − 1, or three on three-dimensional Axes, default (0, 1). Other keywords are those of
+    `ax.plot`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> X, x = dnn.systems.kepler(), dnn.systems.kepler().x0  # (q₁, q₂, p₁, p₂)
+    >>> orbit = dnn.Rollout(dnn.Flow(X, 0.1, dnn.StormerVerlet()), 20)(x)
+    >>> [line] = dnn.plotting.trajectories(orbit, Figure().subplots(), components=(0, 1))
+    >>> bool((line.get_xydata() == orbit[:, :2]).all())
+    True
+    """
     states, components = states_of(states, 2, "(..., n, d)"), np.atleast_1d(components).tolist()
     refuse(
         len(components) not in (2, 3) or not all(k in range(states.shape[-1]) for k in components),
@@ -35,8 +49,19 @@ def on_sphere(states, ax=None, radius=None, **kwargs):
     """Curves through states in ℝ³ around the sphere on which they start, drawn as a net; returns
     the lines.
 
-    states: (..., n, 3); ax: three-dimensional (`fig.add_subplot(projection="3d")`); radius: of the
-    sphere, or None for that of the first state.
+    states: array, shape (..., n, 3); ax: three-dimensional (`fig.add_subplot(projection="3d")`),
+    default None, the current one; radius: number > 0 of the sphere, default None, that of the first
+    state. Other keywords are those of `ax.plot`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> X = dnn.systems.rigid_body()
+    >>> orbit = dnn.Rollout(dnn.Flow(X, 0.1, dnn.ImplicitMidpoint()), 10)(np.array([0.6, 0.0, 0.8]))
+    >>> ax = Figure().add_subplot(projection="3d")
+    >>> [line] = dnn.plotting.on_sphere(orbit, ax)
+    >>> bool(abs(np.linalg.norm(line.get_data_3d(), axis=0) - 1).max() < 1e-12)  # on the net
+    True
     """
     states = states_of(states, 2, "(..., n, 3)")
     refuse(states.shape[-1] != 3, f"an orbit on a sphere has states in ℝ³, got {states.shape}")
@@ -57,8 +82,18 @@ def layer_states(states, labels, axes, **kwargs):
     """The points of a data set after some layers, one scatter per Axes (planar, or 3-D for states
     in ℝ³); returns the scatters.
 
-    states: list of arrays (n, 2 or 3), as from `Network.states`; labels: (n,) in 0, 1, …, coloured
-    by the style's cycle.
+    states: list of arrays (n, 2 or 3), as from `Network.states`; labels: integers (n,), 0, 1, …,
+    coloured by the style's cycle; axes: a list of as many Axes. Other keywords are those of
+    `ax.scatter`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> x, y = dnn.datasets.moons(20, rng=0)
+    >>> net = dnn.Network(dnn.Flow(dnn.ResidualField.random(2, width=4, rng=0), 0.1))
+    >>> before, after = dnn.plotting.layer_states(net.states(x), y, Figure().subplots(1, 2))
+    >>> bool((before.get_offsets() == x).all() and (after.get_offsets() == net(x)).all())
+    True
     """
     axes = axes_of(axes, number_of(states), space=True)
     labels = array(labels, "labels must be an array of integers")
@@ -77,11 +112,39 @@ def layer_states(states, labels, axes, **kwargs):
 
 
 def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, titles=None, **kwargs):
-    """An animation that carries points through the layers, `between` frames from one to the next,
-    on axes that hold all of them; returns the FuncAnimation.
+    """An animation that carries points through the layers on axes that hold all of them; returns
+    the FuncAnimation.
 
-    states: list of arrays (n, 2 or 3) of one dimension; interval: milliseconds from frame to frame;
-    hold: frames at rest at the end; titles: one per state; kwargs: of `layer_states`.
+    Other keywords are those of `layer_states`.
+
+    Parameters
+    ----------
+    states : list of L ≥ 2 arrays (n, 2 or 3), of one dimension
+        As from `Network.states`.
+    labels : array of integers, shape (n,)
+        Of the points, which are coloured by them.
+    fig : Figure
+        That of ax.
+    ax : Axes
+        Planar, or three-dimensional for states in ℝ³.
+    between : integer ≥ 1, default 6
+        Frames from one layer to the next.
+    interval : number, default 60
+        Milliseconds from frame to frame.
+    hold : integer ≥ 0, default 15
+        Frames at rest at the end.
+    titles : list of L texts, default None
+        One for each layer; None: no title.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> fig = Figure(figsize=(1, 1))
+    >>> ax, x = fig.add_axes((0, 0, 1, 1)), np.array([[0.0, 0.0], [1.0, 1.0]])
+    >>> film = dnn.plotting.animate_flow([x, x + 1], [0, 1], fig, ax, between=2, hold=1)
+    >>> [float(layer) for layer in film.new_frame_seq()]
+    [0.0, 0.5, 1.0, 1.0]
+    >>> text = film.to_jshtml()  # or film.save("flow.gif")
     """
     from matplotlib.animation import FuncAnimation
 
