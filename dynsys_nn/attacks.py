@@ -43,19 +43,19 @@ class PGD(Described):
 
     Parameters
     ----------
-    eps : number ≥ 0, or an array of the batch's shape
+    eps : float ≥ 0, or an array of the batch's shape
         The radius ε of the ball.
-    steps : integer ≥ 1, default 50
+    steps : int ≥ 1, default 50
         Of each ascent.
-    restarts : integer ≥ 1, default 5
+    restarts : int ≥ 1, default 5
         The number of ascents.
     norm : 2 or np.inf, default 2
         Of the ball.
     box : pair (low, high), default None
         All entries of x + δ stay between these; None: anywhere.
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Draws the random starts.
-    step : number ≥ 0, or an array of the batch's shape, default None
+    step : float ≥ 0, or an array of the batch's shape, default None
         The length of a step; None: 2.5 ε/steps.
 
     Raises
@@ -166,7 +166,7 @@ def FGM(eps, norm=2, box=None):
     """The fast gradient method, a PGD of one step of length ε along the gradient g of max_{j≠y} z_j
     − z_y at x: ε g/‖g‖₂, or ε sign g.
 
-    eps: number ≥ 0, or an array of the batch's shape; norm: 2, the default, or np.inf; box: a pair
+    eps: float ≥ 0, or an array of the batch's shape; norm: 2, the default, or np.inf; box: a pair
     (low, high) that holds all entries of x + δ, default None, no box. x itself is returned if the
     step does not help. Source: Goodfellow, Shlens and Szegedy, arXiv:1412.6572.
 
@@ -219,21 +219,21 @@ def smallest_perturbation(
         From states to logits, with `vjp`.
     x : array, shape (..., dim_in)
         The samples.
-    y : array of integers, shape (...)
+    y : array of int, shape (...)
         Their labels.
     norm : 2 or np.inf, default 2
         In which δ is measured.
-    largest : number > 0, default 10
+    largest : float > 0, default 10
         The first ε; nothing beyond is found.
-    bisections : integer ≥ 1, default 15
+    bisections : int ≥ 1, default 15
         How often.
-    steps : integer ≥ 1, default 50
+    steps : int ≥ 1, default 50
         Of each ascent of the `PGD` that attacks with every ε.
-    restarts : integer ≥ 1, default 5
+    restarts : int ≥ 1, default 5
         The number of its ascents.
     box : pair (low, high), default None
         All entries of x + δ stay between these; None: anywhere.
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Draws its random starts.
 
     Returns
@@ -275,7 +275,7 @@ def accuracy(net, attack, x, y):
         Such as PGD(eps); or None, for the clean accuracy.
     x : array, shape (..., dim_in)
         The samples.
-    y : array of integers, shape (...)
+    y : array of int, shape (...)
         Their labels.
 
     Examples
@@ -308,9 +308,9 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
         From states to logits, with `vjp`.
     x : array, shape (..., dim_in)
         The samples.
-    y : array of integers, shape (...)
+    y : array of int, shape (...)
         Their labels.
-    eps : number ≥ 0, or an array of such
+    eps : float ≥ 0, or an array of such
         The sizes ε of the perturbations.
     attack : function, ε → an attack, default PGD
         Such as FGM, or `lambda eps: PGD(eps, steps=100)`.

@@ -50,9 +50,9 @@ def moons(n=1000, noise=0.1, rng=None):
     """Two interleaving half circles, (cos t, sin t) and (1 − cos t, ½ − sin t), t ∈ [0, π], with
     Gaussian noise.
 
-    n: integer ≥ 1, default 1000; noise: standard deviation, default 0.1; rng: Generator or seed,
-    default None: other points at each call. Returns points (n, 2) and labels (n,) in {0, 1}, halves
-    of n, shuffled.
+    n: int ≥ 1, default 1000; noise: float ≥ 0, the standard deviation, default 0.1; rng: Generator
+    or int, default None, other points at each call. Returns points (n, 2) and labels (n,) in
+    {0, 1}, halves of n, shuffled.
 
     Examples
     --------
@@ -95,13 +95,13 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
 
     Parameters
     ----------
-    n : integer ≥ 1, default 1000
+    n : int ≥ 1, default 1000
         The number of points.
-    noise : number ≥ 0, default 0
+    noise : float ≥ 0, default 0
         The standard deviation of what is added to each coordinate.
-    rng : Generator or seed, default None
+    rng : Generator or int, default None
         None: other points at each call.
-    turns : number > 0, default 1.5
+    turns : float > 0, default 1.5
         How often a spiral goes around 0.
 
     Returns
@@ -268,10 +268,10 @@ def idx(path):
     """The array in an IDX file, of its shape and type (u1, i1, i2, i4, f4 or f8), in native byte
     order.
 
-    path: of the file: 0, 0, a type code, the number of axes, their lengths as big-endian integers
-    of four bytes, then the entries, big endian, the last axis fastest. It may be gzipped, whatever
-    its name. Raises ValueError that names the file if it is truncated, has trailing bytes or an
-    axis of length 0, or is of another kind. Source: http://yann.lecun.com/exdb/mnist/.
+    path: str or Path. The file: 0, 0, a type code, the number of axes, their lengths as big-endian
+    integers of four bytes, then the entries, big endian, the last axis fastest. It may be gzipped,
+    whatever its name. Raises ValueError that names the file if it is truncated, has trailing bytes
+    or an axis of length 0, or is of another kind. Source: http://yann.lecun.com/exdb/mnist/.
 
     Examples
     --------

@@ -25,7 +25,7 @@ class presnov(Described):
     """The Presnov decomposition f = ∇U + X_S of a vector field, with `U(x)`, `gradient(x)`,
     `sphere(x)`, `recompose()`.
 
-    field: a map ℝᵈ → ℝᵈ with `vjp`, as every field with a Jacobian; nodes: integer, default None,
+    field: a map ℝᵈ → ℝᵈ with `vjp`, as every field with a Jacobian; nodes: int, default None,
     of the Gauss–Legendre rule in t, exact for polynomial fields of degree below 2·nodes; None:
     doubled from 8 until ∇U no longer moves and xᵀX_S(x) is 0, to 1e-14 of the terms, at most 1024
     (with a RuntimeWarning if that is too few, as at kinks). TypeError if the field is not a map,

@@ -54,9 +54,9 @@ def measured(F, x, steps=100, rng=0):
         With `vjp` and `jvp`; for a function, `checks.lipschitz` needs values only.
     x : array, shape (..., d)
         The points from which to search, one at least.
-    steps : integer ≥ 1, default 100
+    steps : int ≥ 1, default 100
         How many of each of the two searches.
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Draws the first directions.
 
     Raises
@@ -157,13 +157,13 @@ class Profile:
 
     Parameters
     ----------
-    names : list of L texts
+    names : list of L str
         What each layer is.
-    bound : L numbers
+    bound : list of L float
         The certified constant of each layer, ∞ if none is known.
-    measured : L numbers
+    measured : list of L float
         The largest stretch that was found of each layer, from the states that it gets.
-    measured_product : L numbers
+    measured_product : list of L float
         The largest stretch that was found from the input to the end of each layer.
 
     Examples
@@ -206,9 +206,9 @@ def profile(net, x=None, steps=50, rng=0):
         Its L maps are the layers.
     x : array, shape (..., dim_in), default None
         The points from which to search; None: 100 points N(0, I), drawn with `rng`.
-    steps : integer ≥ 1, default 50
+    steps : int ≥ 1, default 50
         Of `measured`.
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Draws the points, unless they are given, and the first directions.
 
     Returns
@@ -365,16 +365,16 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
         From states to logits, with a Lipschitz constant.
     x : array, shape (..., dim_in)
         The samples.
-    y : array of integers, shape (...)
+    y : array of int, shape (...)
         Their labels.
-    eps : number ≥ 0, or an array of such
+    eps : float ≥ 0, or an array of such
         The sizes ε of the perturbations.
     pairwise : bool, default True
         Which radius is taken: see `certified_radius`.
 
     Returns
     -------
-    number, or array of the shape of eps
+    float, or array of the shape of eps
         The fraction for each ε, never more than that under an attack.
 
     Raises

@@ -25,7 +25,7 @@ def activation(sigma, limit=1e-7, mistakes=None):
     largest.
 
     sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `slope_min` and
-    `slope_max` are checked if it has them. limit: number, default 1e-7. mistakes: dict, words → the
+    `slope_max` are checked if it has them. limit: float, default 1e-7. mistakes: dict, words → the
     function of z that stands for σ′ or γ then, default None. Points are 4001 between −20 and 20,
     none of them a round number, as kinks usually are.
 

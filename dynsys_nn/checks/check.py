@@ -38,13 +38,13 @@ class Check:
 
     Parameters
     ----------
-    name : text
+    name : str
         What is checked.
-    measured : number
+    measured : float
         An error, ≥ 0.
-    limit : number
+    limit : float
         What it may be.
-    detail : text, default ""
+    detail : str, default ""
         What was compared, and what is known of a mistake.
 
     Examples

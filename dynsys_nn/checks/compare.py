@@ -17,15 +17,15 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
 
     Parameters
     ----------
-    name : text
+    name : str
         What is compared.
-    found : number or array
+    found : float or array
         An answer, whatever it is.
-    right : number or array
+    right : float or array
         What it should be.
-    mistakes : dict, words → number or array, default None
+    mistakes : dict, words → float or array, default None
         What typical mistakes lead to, perhaps of another shape than `right`; None: none is known.
-    limit : number, default 1e-10
+    limit : float, default 1e-10
         Of the relative error.
 
     Examples
@@ -84,7 +84,7 @@ def side_by_side(found, right):
 def predicted(name, said, facts):
     """The number of wrong predictions, and what was seen of the first of them.
 
-    name: text, the question, and what is to be set; said: the letters of what is said to be true,
+    name: str, the question, and what is to be set; said: the letters of what is said to be true,
     "ad" or ["a", "d"], or None; facts: dict, letter → (whether it is true, what was seen), all that
     can be said. NotImplementedError if nothing is said yet, None.
 
@@ -115,17 +115,17 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
 
     Parameters
     ----------
-    task : text
+    task : str
         What is to do, while said is None.
-    said : number, list of numbers, or None
+    said : float, list of float, or None
         The predictions.
-    right : number, or list of as many numbers
+    right : float, or a list of as many
         What they should be.
     mistakes : dict, words → numbers like `right`, default None
         What typical mistakes lead to, NaN for those that they do not explain; None: none is known.
-    hints : list of texts, one for each number, default ()
+    hints : list of str, one for each number, default ()
         What else may be said of those that are wrong.
-    limit : number, default 1e-9
+    limit : float, default 1e-9
         Of the relative errors.
 
     Raises

@@ -60,9 +60,9 @@ def adjoint(F, x, rng=0, limit=1e-12):
         A field's factor S, or an implicit method's increment Φ, takes two states.
     x : array, shape (..., d), or a pair of them if F takes two
         States, away from kinks.
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Draws the directions v and w.
-    limit : number, default 1e-12
+    limit : float, default 1e-12
         Of the relative error.
 
     Examples
@@ -251,7 +251,7 @@ def value(F, x, y, limit=1e-12, mistakes=None):
         What it gets.
     y : array, shape of F(x)
         What it should return.
-    limit : number, default 1e-12
+    limit : float, default 1e-12
         Of the largest difference.
     mistakes : dict, words → array like y, default None
         The values to which a mistake leads; None: no such mistake is known.
@@ -294,9 +294,9 @@ def tangent(F, x, rng=0, limit=1e-7):
         As for `adjoint`.
     x : array, shape (..., d), or a pair of them if F takes two
         States, away from kinks.
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Draws the directions v.
-    limit : number, default 1e-7
+    limit : float, default 1e-7
         Of the relative error, or what is known of a quotient near kinks, if that is more.
 
     Examples
@@ -337,9 +337,9 @@ def taylor(F, x, rng=0, limit=0.1):
         As for `adjoint`.
     x : array, shape (..., d), or a pair of them if F takes two
         States, away from kinks.
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Draws the directions v, u and w.
-    limit : number, default 0.1
+    limit : float, default 0.1
         Of 2 − p.
 
     Examples
@@ -390,11 +390,11 @@ def duality(F, x, steps=100, rng=0, limit=None):
         With `jvp` and `vjp`.
     x : array, shape (..., d)
         Where the steps start.
-    steps : integer ≥ 1, default 100
+    steps : int ≥ 1, default 100
         Their number.
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Draws δ_0 and the last λ.
-    limit : number, default None
+    limit : float, default None
         None: 1e-14, and for more than fifty steps in proportion to their number, as rounding grows.
 
     Examples
@@ -438,7 +438,7 @@ def loss(J, y, target, limit=1e-6):
         Where, away from kinks.
     target : array
         What J compares y with.
-    limit : number, default 1e-6
+    limit : float, default 1e-6
         Of the relative error.
 
     Examples
@@ -498,7 +498,7 @@ def gradient(I, x, limit=1e-7):
     error, over the whole batch.
 
     I: an invariant, with I(x), I.gradient(x) and I.hvp(x, v), (..., d) → (...), (..., d) and
-    (..., d); x: array, shape (..., d); limit: number, default 1e-7.
+    (..., d); x: array, shape (..., d); limit: float, default 1e-7.
 
     Examples
     --------

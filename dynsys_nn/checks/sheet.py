@@ -26,13 +26,13 @@ class Question:
 
     Parameters
     ----------
-    name : text
+    name : str
         Its number, a space, and what is asked.
     ask : function without arguments
         Returns a Check, or raises NotImplementedError with the task, if there is no answer yet.
-    points : number ≥ 0, default 1
+    points : float ≥ 0, default 1
         What it is worth.
-    after : text, or list of texts, default ()
+    after : str, or list of str, default ()
         The numbers of questions that must be right before it is asked, as "1.1" or ("1.1", "2.1").
 
     Examples
@@ -96,18 +96,18 @@ class Result(Check):
     ----------
     question : Question
         Which was asked, or waits.
-    measured : number, default NaN
+    measured : float, default NaN
         That of its check; NaN: there was none.
-    limit : number, default NaN
+    limit : float, default NaN
         That of its check.
-    detail : text, default ""
+    detail : str, default ""
         What was compared; or what is to do, or waited for.
-    line : text, default ""
+    line : str, default ""
         The line of source that an error comes from.
-    verdict : text, default None
+    verdict : str, default None
         "passed", "FAILED", "unsure", "to do", or "waits" for questions that it comes after; None:
         not known yet.
-    finding : text, default ""
+    finding : str, default ""
         What is known of a mistake.
 
     Examples

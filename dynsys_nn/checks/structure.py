@@ -53,11 +53,11 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
         The right-hand side.
     x : array, shape (..., d)
         Where solutions start; the reference is `exact_flow`.
-    t : number, default 1.0
+    t : float, default 1.0
         Where they end.
-    limit : number, default 0.05
+    limit : float, default 0.05
         Of the difference of orders.
-    finest : integer ≥ 8, default 4096
+    finest : int ≥ 8, default 4096
         The largest number of steps, which are 4, 8, 16, … until the error is at rounding.
 
     Examples
@@ -116,7 +116,7 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
 def volume(F, x, limit=None):
     """max |det F′(x) − 1| over the batch.
 
-    F: a map ℝᵈ → ℝᵈ, or a function; x: array, shape (..., d); limit: number, default None, that of
+    F: a map ℝᵈ → ℝᵈ, or a function; x: array, shape (..., d); limit: float, default None, that of
     rounding. The mean over five points, F′, and this limit are as in `symplectic`, but for the
     rounding of F′ itself, 2.2e-16 κ if that is more, κ = Σ_ij |C|_ij|F′|_ij with the cofactors C,
     whatever the units of the components are. If that is more than 1e-2, what does not fail is
@@ -154,7 +154,7 @@ def symplectic(F, x, limit=None):
     J = [[0, I], [−I, 0]]; states are (q, p), q first, and u are units of q and p, as D shows them,
     with u_q u_p = 1.
 
-    F: a map ℝ²ⁿ → ℝ²ⁿ, or a function; x: array, shape (..., 2n); limit: number, default None. A
+    F: a map ℝ²ⁿ → ℝ²ⁿ, or a function; x: array, shape (..., 2n); limit: float, default None. A
     defect is the same at points within 1e-8 of x, and rounding is not. So DᵀJD − J is the mean over
     five of them, and the limit, unless given, is ten times their scatter and four rounding errors
     (two a step, if that is more): nearly symplectic is not enough. D is F.jacobian(x), or, if F has
@@ -259,7 +259,7 @@ def against_rounding(F, what, measured, rounding, limit, detail, source):
 def orthogonal_to_x(X, x, limit=1e-12):
     """max |xᵀX(x)|/(‖x‖‖X(x)‖) over the batch: at rounding if the field X preserves spheres.
 
-    X: a field, or a function of states; x: array, shape (..., d); limit: number, default 1e-12.
+    X: a field, or a function of states; x: array, shape (..., d); limit: float, default 1e-12.
 
     Examples
     --------
@@ -284,7 +284,7 @@ def orthogonal_to_x(X, x, limit=1e-12):
 def curl_free(X, x, limit=1e-12):
     """max ‖X′ − X′ᵀ‖/‖X′‖ over the batch: at rounding if the field X is a gradient.
 
-    X: a field, or a function of states; x: array, shape (..., d); limit: number, default 1e-12. X′
+    X: a field, or a function of states; x: array, shape (..., d); limit: float, default 1e-12. X′
     is X.jacobian(x), or if X has none by complex steps, or by difference quotients (limit 1e-7).
 
     Examples
@@ -319,9 +319,9 @@ def invariant(F, I, x, steps=100, limit=None):
         What it should keep.
     x : array, shape (..., d)
         Where the steps start.
-    steps : integer ≥ 1, default 100
+    steps : int ≥ 1, default 100
         Their number.
-    limit : number, default None
+    limit : float, default None
         None: (steps + d) · 2.2e-16 times the larger of |I| and 4|∇I||x|, as relative changes of the
         x_n by 1e-6 measure it: a rounding error per step, and those of I itself.
 
@@ -365,7 +365,7 @@ def inverse(F, x, limit=1e-10):
     the batch.
 
     F: a map, or a function of states, with `inverse(y)`, TypeError without; x: array, shape
-    (..., d); limit: number, default 1e-10.
+    (..., d); limit: float, default 1e-10.
 
     Examples
     --------
@@ -462,9 +462,9 @@ def lipschitz(F, x, L=None, rng=0):
         ℝᵈ → ℝᵐ.
     x : array, shape (..., d)
         The points from which to search.
-    L : number ≥ 0, default None
+    L : float ≥ 0, default None
         The constant that is claimed; None: F.lipschitz().
-    rng : Generator or seed, default 0
+    rng : Generator or int, default 0
         Of the search.
 
     Raises

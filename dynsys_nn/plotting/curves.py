@@ -29,7 +29,7 @@ def components(t, states, ax=None, names=None, **kwargs):
         The solution there.
     ax : Axes, default None
         Where to draw; None: on the current one.
-    names : list of d texts, default None
+    names : list of d str, default None
         Labels of the lines; None: x₁, …, x_d.
 
     Examples
@@ -108,7 +108,7 @@ def invariant_drift(I, states, t, ax=None, floor=1e-17, **kwargs):
         Their times.
     ax : Axes, default None
         Where to draw; None: on the current one.
-    floor : number > 0, default 1e-17
+    floor : float > 0, default 1e-17
         Where values below it, as exact zeros, are drawn.
 
     Examples
@@ -137,7 +137,7 @@ def convergence(h, errors, order=None, ax=None, **kwargs):
         Step sizes > 0.
     errors : array, shape (n,)
         Their errors.
-    order : number, default None
+    order : float, default None
         The slope of the dotted line; None: there is none.
     ax : Axes, default None
         Where to draw; None: on the current one.
@@ -165,7 +165,7 @@ def lipschitz_profile(profile, ax=None, label=None, **kwargs):
     """Bounds and measured stretches of the beginnings of a network, layer by layer; returns the
     lines.
 
-    profile: from `lipschitz.profile(net, x)`; ax: Axes, default None, the current one; label: text,
+    profile: from `lipschitz.profile(net, x)`; ax: Axes, default None, the current one; label: str,
     default None: the lines are "certified" and "found". Other keywords are those of `ax.semilogy`.
     The solid line is the product of the bounds up to each layer, the dotted one the largest stretch
     that was found: the truth lies between. Layers without a constant end the solid line.
@@ -206,7 +206,7 @@ def certified_accuracy(eps, certified, attacked=None, ax=None, label=None, **kwa
         The same, as from `attacks.attacked_accuracy`; None: no second line.
     ax : Axes, default None
         Where to draw; None: on the current one.
-    label : text, default None
+    label : str, default None
         Of the solid line.
 
     Examples

@@ -42,7 +42,7 @@ def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", 
         Where to draw.
     shape : (rows, columns) or (3, rows, columns)
         Of the images, d the product.
-    titles : three texts, default ("image", "perturbation", "perturbed")
+    titles : three str, default ("image", "perturbation", "perturbed")
         Of the Axes.
 
     Examples

@@ -20,7 +20,7 @@ def em(size=1.0):
     """`size` times the style's font size, in points: lines, markers and distances grow with the
     text.
 
-    size: number, or array, default 1.0.
+    size: float, or array, default 1.0.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def look(k, **others):
     """What the style's cycle says of its k-th line, its colour and perhaps its dashes, as keywords
     of `plot`; `others` are added, and win.
 
-    k: integer ≥ 0; after the last line the cycle begins anew.
+    k: int ≥ 0; after the last line the cycle begins anew.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def spelled_out(kwargs):
 def shade(strength=0.0):
     """A grey of the style: 0 is its grid, the faintest thing to be seen, and 1 its text.
 
-    strength: number, default 0. Returns the colour as text, #rrggbb; ValueError unless
+    strength: float, default 0. Returns the colour as text, #rrggbb; ValueError unless
     0 ≤ strength ≤ 1.
 
     Examples
@@ -84,7 +84,7 @@ def tint(colour, strength=0.35):
     """A colour thinned by the ground, for areas: strength · colour + (1 − strength) · ground, with
     more of the colour where it would be fainter than the style's grid.
 
-    colour: any of matplotlib; strength: number, default 0.35. Returns the colour with its opacity,
+    colour: any of matplotlib; strength: float, default 0.35. Returns the colour with its opacity,
     (r, g, b, a); ValueError unless 0 ≤ strength ≤ 1.
 
     Examples

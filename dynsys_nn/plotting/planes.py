@@ -16,15 +16,13 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, least=0.0, **kwargs)
     ----------
     field : Map, or a function of states
         X, (..., 2) → (..., 2).
-    xlim : pair of numbers
-        The range of x₁.
-    ylim : pair of numbers
-        The range of x₂.
+    xlim, ylim : pairs of float
+        The rectangle: ranges of x₁ and x₂.
     ax : Axes, default None
         Where to draw; None: on the current one.
-    density : number > 0, default 1.0
+    density : float > 0, default 1.0
         Of the lines.
-    least : number ≥ 0, default 0
+    least : float ≥ 0, default 0
         Where the field is smaller there are no lines, which would crowd around its zeros.
 
     Examples
@@ -61,10 +59,8 @@ def skew_and_gradient(decomposition, xlim, ylim, axes, **kwargs):
     ----------
     decomposition : presnov
         Of a field on ℝ².
-    xlim : pair of numbers
-        The range of x₁.
-    ylim : pair of numbers
-        The range of x₂.
+    xlim, ylim : pairs of float
+        The rectangle: ranges of x₁ and x₂.
     axes : list of three Axes
         Where to draw.
 
@@ -126,13 +122,11 @@ def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=None, project=None, *
     ----------
     F : Map, or a function of states
         What deforms.
-    xlim : pair of numbers
-        The range of x₁.
-    ylim : pair of numbers
-        The range of x₂.
+    xlim, ylim : pairs of float
+        The rectangle: ranges of x₁ and x₂.
     ax : Axes, default None
         Where to draw; None: on the current one.
-    lines : integer ≥ 2, default 11
+    lines : int ≥ 2, default 11
         How many in each direction.
     extend : function, planar points (..., 2) → states of F, default None
         None: the points are states.
@@ -173,13 +167,11 @@ def decision_regions(classify, xlim, ylim, ax=None, n=400, **kwargs):
     ----------
     classify : Map, or a function of states
         (..., 2) → logits (..., K), K ≥ 2.
-    xlim : pair of numbers
-        The range of x₁.
-    ylim : pair of numbers
-        The range of x₂.
+    xlim, ylim : pairs of float
+        The rectangle: ranges of x₁ and x₂.
     ax : Axes, default None
         Where to draw; None: on the current one.
-    n : integer ≥ 2, default 400
+    n : int ≥ 2, default 400
         Points on a side of the grid.
 
     Examples
@@ -223,11 +215,11 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
     ----------
     steps : StepSizes
         The constraint.
-    xlim : pair of numbers
+    xlim : pair of float
         The range of h_C.
     ax : Axes, default None
         Where to draw; None: on the current one.
-    label : text, default None
+    label : str, default None
         Of the region.
 
     Examples
@@ -262,15 +254,13 @@ def stability_region(R, xlim, ylim, ax=None, label=None, n=300, **kwargs):
     ----------
     R : RungeKutta, or a function, complex array → complex array
         A method, or its stability function.
-    xlim : pair of numbers
-        The range of Re z.
-    ylim : pair of numbers
-        The range of Im z.
+    xlim, ylim : pairs of float
+        The rectangle: ranges of Re z and Im z.
     ax : Axes, default None
         Where to draw; None: on the current one.
-    label : text, default None
+    label : str, default None
         Of the edge.
-    n : integer ≥ 2, default 300
+    n : int ≥ 2, default 300
         Points on a side of the grid.
 
     Examples

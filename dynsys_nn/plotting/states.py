@@ -50,7 +50,7 @@ def on_sphere(states, ax=None, radius=None, **kwargs):
     the lines.
 
     states: array, shape (..., n, 3); ax: three-dimensional (`fig.add_subplot(projection="3d")`),
-    default None, the current one; radius: number > 0 of the sphere, default None, that of the first
+    default None, the current one; radius: float > 0 of the sphere, default None, that of the first
     state. Other keywords are those of `ax.plot`.
 
     Examples
@@ -121,19 +121,19 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
     ----------
     states : list of L ≥ 2 arrays (n, 2 or 3), of one dimension
         As from `Network.states`.
-    labels : array of integers, shape (n,)
+    labels : array of int, shape (n,)
         Of the points, which are coloured by them.
     fig : Figure
         That of ax.
     ax : Axes
         Planar, or three-dimensional for states in ℝ³.
-    between : integer ≥ 1, default 6
+    between : int ≥ 1, default 6
         Frames from one layer to the next.
-    interval : number, default 60
+    interval : float, default 60
         Milliseconds from frame to frame.
-    hold : integer ≥ 0, default 15
+    hold : int ≥ 0, default 15
         Frames at rest at the end.
-    titles : list of L texts, default None
+    titles : list of L str, default None
         One for each layer; None: no title.
 
     Examples
