@@ -173,7 +173,7 @@ def FGM(eps, norm=2, box=None):
     Examples
     --------
     >>> net, x = dnn.Dense(2, 2, W=np.eye(2)), np.array([2.0, 0.0])
-    >>> dnn.FGM(1.5, norm=np.inf)(net, x, 0).tolist()  # z₂ − z₁ = x₂ − x₁: down, and up
+    >>> dnn.FGM(1.5, norm=np.inf)(net, x, 0).tolist()  # along the signs of ∇(z₂ − z₁)
     [0.5, 1.5]
     """
     return PGD(eps, steps=1, restarts=1, norm=norm, box=box, step=eps)
@@ -226,7 +226,7 @@ def smallest_perturbation(
     largest : float > 0, default 10
         The first ε; nothing beyond is found.
     bisections : int ≥ 1, default 15
-        How often.
+        How often ε is bisected.
     steps : int ≥ 1, default 50
         Of each ascent of the `PGD` that attacks with every ε.
     restarts : int ≥ 1, default 5

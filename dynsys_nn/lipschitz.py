@@ -381,6 +381,8 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
     ------
     ValueError
         For a negative ε, labels out of range, or no sample.
+    NotImplementedError
+        For a network without a constant.
 
     Examples
     --------

@@ -140,7 +140,7 @@ def animate_flow(states, labels, fig, ax, between=6, interval=60, hold=15, title
     --------
     >>> from matplotlib.figure import Figure
     >>> fig = Figure(figsize=(1, 1))
-    >>> ax, x = fig.add_axes((0, 0, 1, 1)), np.array([[0.0, 0.0], [1.0, 1.0]])
+    >>> ax, x = fig.add_axes((0, 0, 1, 1), xticks=[], yticks=[]), np.array([[0.0, 0.0], [1.0, 1.0]])
     >>> film = dnn.plotting.animate_flow([x, x + 1], [0, 1], fig, ax, between=2, hold=1)
     >>> [float(layer) for layer in film.new_frame_seq()]
     [0.0, 0.5, 1.0, 1.0]
