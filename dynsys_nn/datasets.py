@@ -59,7 +59,8 @@ def moons(n=1000, noise=0.1, rng=None):
     >>> x, y = dnn.datasets.moons(100, noise=0.0, rng=0)
     >>> x.shape, np.bincount(y).tolist()
     ((100, 2), [50, 50])
-    >>> bool(abs(np.linalg.norm(x[y == 0], axis=-1) - 1).max() < 1e-14)  # on the unit circle
+    >>> centres = np.array([[0.0, 0.0], [1.0, 0.5]])[y]
+    >>> bool(abs(np.linalg.norm(x - centres, axis=-1) - 1).max() < 1e-14)  # circles of radius 1
     True
     """
     labels, rng = _labels(n, noise, rng)
@@ -112,9 +113,8 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
     Examples
     --------
     >>> x, y = dnn.datasets.spirals(100, rng=0, turns=2)
-    >>> x = np.where(y[:, None] == 1, -x, x)  # both on the first spiral
-    >>> r = np.linalg.norm(x, axis=-1)
-    >>> bool(abs(x[:, 0] - r * np.cos(2 * np.pi * 2 * r)).max() < 1e-13)
+    >>> z = np.where(y == 1, -1, 1) * (x @ [1, 1j])  # both on the first spiral
+    >>> bool(abs(z - abs(z) * np.exp(2j * np.pi * 2 * abs(z))).max() < 1e-13)
     True
     """
     labels, rng = _labels(n, noise, rng)
@@ -170,14 +170,14 @@ def cifar10(folder=None, train=True, dtype=float):
 
     Examples
     --------
-    A file of one image, black, which is labelled 8:
+    A file of one image, dark grey, which is labelled 8:
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     written = pathlib.Path(folder, "test_batch.bin").write_bytes(bytes([8] + 3072 * [0]))
+    ...     written = pathlib.Path(folder, "test_batch.bin").write_bytes(bytes([8] + 3072 * [51]))
     ...     x, y = dnn.datasets.cifar10(folder, train=False)
-    >>> x.shape, dnn.datasets.CIFAR10_LABELS[y[0]]
-    ((1, 3072), 'ship')
+    >>> x.shape, float(x.max()), dnn.datasets.CIFAR10_LABELS[y[0]]
+    ((1, 3072), 0.2, 'ship')
     """
     batches = {
         "data_batch_1.bin, …, data_batch_5.bin": [f"data_batch_{k}.bin" for k in range(1, 6)]

@@ -344,9 +344,15 @@ def taylor(F, x, rng=0, limit=0.1):
 
     Examples
     --------
-    >>> X, x = dnn.GradientField.random(2, width=3, rng=0), np.array([[0.3, -0.7]])
-    >>> dnn.checks.taylor(X, x).orders[:4].round(1).tolist()  # half the step, a quarter of R
-    [2.0, 2.0, 2.0, 2.0]
+    >>> class Wrong(dnn.GradientField):
+    ...     def vjp(self, x):
+    ...         y, pullback = super().vjp(x)
+    ...         return y, lambda w: (1.1 * pullback(w)[0], pullback(w)[1])
+    >>> for kind in (dnn.GradientField, Wrong):
+    ...     check = dnn.checks.taylor(kind.random(2, width=3, rng=0), np.array([[0.3, -0.7]]))
+    ...     print(check.verdict, check.orders[8:11].round(1).tolist())
+    passed [2.0, 2.0, 2.0]
+    FAILED [1.0, 1.0, 1.0]
     """
     F, x = of_one_argument(F, x)
     rng, theta = directions(rng), np.array(theta_of(F))

@@ -143,10 +143,10 @@ def contrast(colour, ground):
 
     Examples
     --------
-    >>> for colour in ("white", "yellow", "blue"):
+    >>> for colour in ("yellow", "red", "blue"):
     ...     print(colour, round(float(dnn.plotting.contrast(colour, "white")), 2))
-    white 1.0
     yellow 1.07
+    red 4.0
     blue 8.59
     """
     import matplotlib as mpl

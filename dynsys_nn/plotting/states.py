@@ -60,7 +60,7 @@ def on_sphere(states, ax=None, radius=None, **kwargs):
     >>> orbit = dnn.Rollout(dnn.Flow(X, 0.1, dnn.ImplicitMidpoint()), 10)(np.array([0.6, 0.0, 0.8]))
     >>> ax = Figure().add_subplot(projection="3d")
     >>> [line] = dnn.plotting.on_sphere(orbit, ax)
-    >>> bool(abs(np.linalg.norm(line.get_data_3d(), axis=0) - 1).max() < 1e-12)  # on the net
+    >>> bool(abs(np.linalg.norm(line.get_data_3d(), axis=0) - 1).max() < 1e-12)  # ‖x‖ = 1
     True
     """
     states = states_of(states, 2, "(..., n, 3)")
