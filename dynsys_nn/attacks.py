@@ -215,26 +215,18 @@ def smallest_perturbation(
 
     Parameters
     ----------
-    net : Map
-        From states to logits, with `vjp`.
-    x : array, shape (..., dim_in)
-        The samples.
-    y : array of int, shape (...)
-        Their labels.
+    net, x, y : Map, array (..., dim_in), array of int (...)
+        From states to logits, with `vjp`; the samples, and their labels.
     norm : 2 or np.inf, default 2
         In which δ is measured.
     largest : float > 0, default 10
         The first ε; nothing beyond is found.
     bisections : int ≥ 1, default 15
         How often ε is bisected.
-    steps : int ≥ 1, default 50
-        Of each ascent of the `PGD` that attacks with every ε.
-    restarts : int ≥ 1, default 5
-        The number of its ascents.
-    box : pair (low, high), default None
-        All entries of x + δ stay between these; None: anywhere.
-    rng : Generator or int, default 0
-        Draws its random starts.
+    steps, restarts : int ≥ 1, default 50 and 5
+        Of the `PGD` that attacks with every ε.
+    box, rng : pair (low, high), and Generator or int, default None and 0
+        The same.
 
     Returns
     -------
@@ -273,10 +265,8 @@ def accuracy(net, attack, x, y):
         From states to logits (..., K), with `vjp`.
     attack : function or object, (net, x, y) → x + δ
         Such as PGD(eps); or None, for the clean accuracy.
-    x : array, shape (..., dim_in)
-        The samples.
-    y : array of int, shape (...)
-        Their labels.
+    x, y : array (..., dim_in), array of int (...)
+        The samples, and their labels.
 
     Examples
     --------
@@ -304,12 +294,8 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
 
     Parameters
     ----------
-    net : Map
-        From states to logits, with `vjp`.
-    x : array, shape (..., dim_in)
-        The samples.
-    y : array of int, shape (...)
-        Their labels.
+    net, x, y : Map, array (..., dim_in), array of int (...)
+        From states to logits, with `vjp`; the samples, and their labels.
     eps : float ≥ 0, or an array of such
         The sizes ε of the perturbations.
     attack : function, ε → an attack, default PGD

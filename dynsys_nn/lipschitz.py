@@ -46,7 +46,7 @@ def measured(F, x, steps=100, rng=0):
     Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs
     of points, which start near by and far apart, moves the points too. Points are first perturbed
     by 1e-8 of their size, to leave kinks, where F′ is undefined; possible rounding is subtracted
-    from the result.
+    from the result. TypeError for complex points.
 
     Parameters
     ----------
@@ -58,13 +58,6 @@ def measured(F, x, steps=100, rng=0):
         How many of each of the two searches.
     rng : Generator or int, default 0
         Draws the first directions.
-
-    Raises
-    ------
-    TypeError
-        For complex points, or an F that is no Map.
-    ValueError
-        Without a point, or if F is not finite near the points.
 
     Examples
     --------
@@ -361,12 +354,8 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
 
     Parameters
     ----------
-    net : Map
-        From states to logits, with a Lipschitz constant.
-    x : array, shape (..., dim_in)
-        The samples.
-    y : array of int, shape (...)
-        Their labels.
+    net, x, y : Map, array (..., dim_in), array of int (...)
+        From states to logits, with a Lipschitz constant; the samples, and their labels.
     eps : float ≥ 0, or an array of such
         The sizes ε of the perturbations.
     pairwise : bool, default True
