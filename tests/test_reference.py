@@ -52,6 +52,10 @@ def test_every_public_name_has_an_example_that_runs(name):
     assert not failed, "".join(said)
 
 
+def test_the_example_of_the_package_runs():
+    assert not doctest.testmod(dnn, optionflags=FLAGS).failed
+
+
 @pytest.mark.parametrize("name", CALLABLES)
 def test_every_parameter_is_named(name):
     text, found = inspect.getdoc(CALLABLES[name]) or "", parameters(CALLABLES[name])
