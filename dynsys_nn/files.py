@@ -48,8 +48,10 @@ def save(F, path):
     ...     path = pathlib.Path(folder, "net.npz")
     ...     dnn.files.save(dnn.Network(F, F), path)
     ...     net = dnn.files.load(path)
-    >>> net[0] is net[1], net.theta.size == F.theta.size
-    (True, True)
+    >>> net[0] is net[1]
+    True
+    >>> net.theta.size == F.theta.size
+    True
     """
     code = architecture(F)
     try:
