@@ -36,9 +36,9 @@ def em(size=1.0):
 
 def look(k, **others):
     """What the style's cycle says of its k-th line, its colour and perhaps its dashes, as keywords
-    of `plot`; `others` are added, and win.
+    of `plot`; other keywords are added, and win.
 
-    k: int ≥ 0; after the last line the cycle begins anew.
+    k: int ≥ 0, from 0 on; after the last line the cycle begins anew.
 
     Examples
     --------
@@ -91,9 +91,11 @@ def tint(colour, strength=0.35):
     --------
     >>> import matplotlib.pyplot as plt
     >>> with plt.rc_context({"axes.facecolor": "white", "grid.color": "#eeeeee"}):
-    ...     opacities = [dnn.plotting.tint(colour, 0.25)[3] for colour in ("blue", "yellow")]
-    >>> round(float(opacities[0]), 3), bool(opacities[1] > 0.25)  # yellow is faint on white
-    (0.25, True)
+    ...     blue, yellow = dnn.plotting.tint("blue", 0.25), dnn.plotting.tint("yellow", 0.25)
+    >>> round(float(blue[3]), 3)
+    0.25
+    >>> bool(yellow[3] > 0.25)  # yellow is faint on white
+    True
     """
     import matplotlib as mpl
 
@@ -184,8 +186,8 @@ def show():
     """Show all open figures: in windows, which are waited for, or below the cell of a notebook.
     Where there is neither, nothing happens, and nothing is said.
 
-    Returns the current figure, or None where it has been shown and closed, as notebooks do: a
-    function of yours may end in `return plotting.show()`, and its picture is seen once.
+    Returns the current figure, or None if it has been shown and closed, as in notebooks: a function
+    of yours may end in `return plotting.show()`, and its picture is seen once.
 
     Examples
     --------
