@@ -22,7 +22,7 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, least=0.0, **kwargs)
         Where to draw; None: on the current one.
     density : float > 0, default 1.0
         Of the lines.
-    least : float ≥ 0, default 0
+    least : float ≥ 0, default 0.0
         Where the field is smaller there are no lines, which would crowd around its zeros.
 
     Examples
