@@ -58,10 +58,10 @@ class Reversed(Described):
 
     Linear maps, and affine ones, keep their input. On the way back rounding errors grow as the
     inverse steps stretch them: a RuntimeWarning is issued if a reconstructed state (x₀, or the
-    output of a linear map) differs from the original by more than `tolerance` (default None: 1e-6,
-    and 1e-3 in float32), relative, in the worst sample: the gradient cannot be trusted.
-    NotImplementedError for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and
-    Grosse, The reversible residual network, arXiv:1707.04585.
+    output of a linear map) has a relative error above `tolerance` (float > 0, default None: 1e-6,
+    and 1e-3 in float32) in the worst sample: the gradient cannot be trusted. NotImplementedError
+    for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and Grosse, The reversible
+    residual network, arXiv:1707.04585.
 
     Examples
     --------
@@ -107,11 +107,11 @@ class Reversed(Described):
 class Checkpoints(Described):
     """Keep some states, and compute those between again from the last one that was kept.
 
-    Without a budget (the default, None) every √L-th of L is kept: each step is taken twice forward
-    and once back. With a budget of c states the binomial schedule takes no step more than t times
-    again, where t is the smallest with L ≤ C(c + t, t), and all of them together t L − C(c + t,
-    t − 1) times: the least that is possible. Source: Griewank and Walther, Algorithm 799: revolve,
-    ACM Trans. Math. Softw. 26 (2000).
+    budget: int ≥ 1, default None. Without one, every √L-th of L is kept, and each step is taken
+    twice forward and once back. With a budget of c states the binomial schedule takes no step more
+    than t times again, t the smallest with L ≤ C(c + t, t), and all of them together t L −
+    C(c + t, t − 1) times: the least that is possible. Source: Griewank and Walther, Algorithm 799:
+    revolve, ACM Trans. Math. Softw. 26 (2000).
 
     Examples
     --------

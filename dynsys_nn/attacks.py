@@ -66,11 +66,13 @@ class PGD(Described):
     Examples
     --------
     >>> net, x = dnn.Dense(2, 2, W=np.eye(2)), np.array([2.0, 0.0])  # √2 from the other label
-    >>> found = dnn.PGD(eps=1.5)(net, x, 0)
-    >>> int(net(found).argmax()), bool(np.linalg.norm(found - x) <= 1.5)
-    (1, True)
-    >>> int(net(dnn.PGD(eps=1.4)(net, x, 0)).argmax())  # 1.4 < √2
+    >>> int(net(dnn.PGD(eps=1.4)(net, x, 0)).argmax())
     0
+    >>> found = dnn.PGD(eps=1.5)(net, x, 0)
+    >>> int(net(found).argmax())
+    1
+    >>> bool(np.linalg.norm(found - x) <= 1.5)
+    True
     """
 
     def __init__(self, eps, steps=50, restarts=5, norm=2, box=None, rng=0, step=None):

@@ -67,7 +67,7 @@ def save(F, path):
 def load(path):
     """The map in the file at `path`, a str or a Path, which `save` wrote; `Map.load` says how.
 
-    ValueError that names the file if it is damaged, or something else. It holds no code.
+    ValueError names the file if it is damaged or of another kind.
 
     Examples
     --------

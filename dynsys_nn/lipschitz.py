@@ -233,10 +233,9 @@ def averaged(F):
     iterates go to a fixed point, if it has one.
 
     F: a Flow by Euler(), forward in time, or a Network of such. An Euler step h ≤ 2ν of a field of
-    cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition:
-    α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 if one α_i is 1. NotImplementedError for other maps and
-    longer steps. Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al.,
-    arXiv:2306.17332.
+    cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition: α = s/(1 + s),
+    s = Σ α_i/(1 − α_i), and 1 if one α_i is 1. NotImplementedError for other maps and longer steps.
+    Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
 
     Examples
     --------

@@ -38,7 +38,7 @@ def look(k, **others):
     """What the style's cycle says of its k-th line, its colour and perhaps its dashes, as keywords
     of `plot`; other keywords are added, and win.
 
-    k: int ≥ 0, from 0 on; after the last line the cycle begins anew.
+    k: int ≥ 0; after the last line the cycle begins anew.
 
     Examples
     --------
