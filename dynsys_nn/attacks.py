@@ -232,7 +232,7 @@ def smallest_perturbation(
     bisections : int ≥ 1, default 15
         How often ε is bisected.
     steps : int ≥ 1, default 50
-        This and the following are those of the `PGD` that attacks with every ε.
+        Of the `PGD` that attacks with every ε, as are the following.
     restarts : int ≥ 1, default 5
     box : pair (low, high), default None
     rng : Generator or int, default 0
