@@ -264,7 +264,7 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
     """Euler's equations of the free rigid body for the angular momentum m, ṁ = m × (m/inertia).
 
     A KnownField. Keeps ½‖m‖² (`casimir`) and the energy ½ Σ m_i²/inertia_i. inertia: the three
-    moments, default (2, 1, 2/3); ValueError if one is not positive.
+    moments, default (2.0, 1.0, 2 / 3); ValueError if one is not positive.
 
     Examples
     --------

@@ -64,7 +64,7 @@ def spelled_out(kwargs):
 def shade(strength=0.0):
     """A grey of the style: 0 is its grid, the faintest thing to be seen, and 1 its text.
 
-    strength: float, default 0. Returns the colour as text, #rrggbb; ValueError unless
+    strength: float, default 0.0. Returns the colour as text, #rrggbb; ValueError unless
     0 ≤ strength ≤ 1.
 
     Examples
