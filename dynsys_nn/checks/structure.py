@@ -41,9 +41,11 @@ from .words import near
 
 @fails_on_wrong_results
 def order(method, field, x, t=1.0, limit=0.05, finest=4096):
-    """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest
-    doubling above 1e-11 and of at most `finest` steps. If each step is claimed to be the exact
-    flow, order ∞: the largest error, at most 1e-11 of the states.
+    """|observed − claimed| order on ẋ = field(x) up to time t.
+
+    Observed is log₂ of the ratio of two errors, those of the last doubling of the steps that is
+    above 1e-11, extrapolated if it is still on its way to the claim. If each step is claimed to be
+    the exact flow, order ∞: the largest error, with the limit 1e-11 of the states.
 
     Parameters
     ----------
@@ -151,16 +153,16 @@ def volume(F, x, limit=None):
 
 @fails_on_wrong_results
 def symplectic(F, x, limit=None):
-    """max ‖DᵀJD − J‖ over the batch, each entry relative to that of |D|ᵀ|J||D| + uuᵀ, D = F′(x),
-    J = [[0, I], [−I, 0]]; states are (q, p), q first, and u are units of q and p, as D shows them,
-    with u_q u_p = 1.
+    """max ‖DᵀJD − J‖ over the batch, D = F′(x), J = [[0, I], [−I, 0]]; states are (q, p), q first.
 
     F: a map ℝ²ⁿ → ℝ²ⁿ, or a function of states; x: array, shape (..., 2n); limit: float, default
-    None. A defect is the same at points within 1e-8 of x, and rounding is not. So DᵀJD − J is the
-    mean over five of them, and the limit, if None, is ten times their scatter and four rounding
-    errors (two a step, if that is more): nearly symplectic is not enough. D is F.jacobian(x), or,
-    if F has none, by complex steps. If F does not take complex states either, it is from difference
-    quotients, limit 1e-7, and what does not fail is unsure: they see no defect below that.
+    None. Each entry is relative to that of |D|ᵀ|J||D| + uuᵀ, where u are units of q and p, as D
+    shows them, with u_q u_p = 1. A defect is the same at points within 1e-8 of x, and rounding is
+    not. So DᵀJD − J is the mean over five of them, and the limit, if None, is ten times their
+    scatter and four rounding errors (two a step, if that is more): nearly symplectic is not enough.
+    D is F.jacobian(x), or, if F has none, by complex steps. If F does not take complex states
+    either, it is from difference quotients, limit 1e-7, and what does not fail is unsure: they see
+    no defect below that.
 
     Examples
     --------

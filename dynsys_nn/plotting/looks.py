@@ -139,9 +139,10 @@ def diverging():
 
 
 def contrast(colour, ground):
-    """(L₁ + 0.05)/(L₂ + 0.05) for the relative luminances L₁ ≥ L₂ of two colours, `colour` and
-    `ground`, any of matplotlib: 1 to 21; from 3 on a shape, and from 4.5 a text, is told from its
-    ground. Source: WCAG 2.1, W3C, 2018.
+    """(L₁ + 0.05)/(L₂ + 0.05), from 1 to 21, L₁ ≥ L₂ the relative luminances of two colours.
+
+    colour, ground: any of matplotlib. From 3 on a shape is told from its ground, and from 4.5 on a
+    text. Source: WCAG 2.1, W3C, 2018.
 
     Examples
     --------
