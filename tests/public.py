@@ -17,9 +17,7 @@ INNER = {
     "is_field",
     "naming",
     "operators",
-    "own",
     "sequence",
-    "state",
 }
 
 
