@@ -109,7 +109,7 @@ for method in (dnn.ImplicitMidpoint(), dnn.DiscreteGradient()):
 
 # %%
 rng = np.random.default_rng(3)
-x = qmc.scale(qmc.Sobol(2, rng=rng).random(512), (-2, -1.5), (2, 1.5))
+x = qmc.scale(qmc.Sobol(2, seed=rng).random(512), (-2, -1.5), (2, 1.5))
 y = dnn.exact_flow(pendulum, x, 0.1)
 symplectic = dnn.Network(*[symplectic_layer(2, 10, 0.05) for _ in range(2)])
 fields = [dnn.ResidualField.random(2, width=12, bias=1.0, rng=rng) for _ in range(2)]
@@ -169,7 +169,7 @@ def true_field(z):
 
 
 h, rng = 0.006, np.random.default_rng(5)
-x = qmc.scale(qmc.Sobol(4, rng=rng).random(1024)[:1000], -1, 1)
+x = qmc.scale(qmc.Sobol(4, seed=rng).random(1024)[:1000], -1, 1)
 y = dnn.exact_flow(true_field, x, h)
 X = dnn.PartitionedField.random(4, 32, gradient=True, alpha=0.3, bias=1.0, rng=rng)
 step = dnn.Flow(X, h, dnn.StormerVerlet())
