@@ -51,7 +51,9 @@ def run(run_it, *given):
     try:
         run_it(*given, run_name="__main__")
     except SystemExit as end:
-        return end.code or 0
+        if isinstance(end.code, str):
+            print(end.code)
+        return int(bool(end.code))
     except BaseException:
         traceback.print_exc()
         return 1
