@@ -1,9 +1,11 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault(
@@ -19,11 +21,30 @@ from second_process import pytest_runtestloop
 __all__ = ["pytest_runtestloop"]
 mpl.use("Agg")
 ROOT = Path(__file__).parent.parent
+WASM = sys.platform == "emscripten"
 sys.path.append(
     str(ROOT)
 )  # last, so that an installed package is what is tested; `figures` is found in the clone
 TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
 SOLUTIONS = sorted((ROOT / "tutorials" / "solutions").glob("[0-9]*.py"))
+
+
+def absent(what):
+    """Stands for the start of what WebAssembly does not have: the test that wants it is skipped, and says why."""
+
+    def start(*args, **kwargs):
+        pytest.skip(f"WebAssembly has no {what}")
+
+    return start
+
+
+if WASM:
+    threading.Thread.start = absent("threads")
+    subprocess.Popen.__init__ = ProcessPoolExecutor.__init__ = absent("processes")
+    socket.socketpair = absent("sockets")
+
+#: of a test that wants a warning of overflow from NumPy, or a LinAlgError
+flags = pytest.mark.skipif(WASM, reason="WebAssembly has no floating-point flags")
 
 
 def run(*arguments, cwd, **environment):
@@ -119,13 +140,15 @@ def background(request, tmp_path_factory):
     tmp_path_factory.getbasetemp()  # before two threads want to make it
     scripts = Scripts(names, tmp_path_factory.mktemp)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(scripts.run_all)
+        pool.submit(scripts.run_all) if not WASM else None
         yield scripts
         scripts.left.clear()
 
 
 @pytest.fixture
 def scripts(background):
+    if WASM:
+        absent("processes")()
     return background
 
 

@@ -17,6 +17,7 @@ import math
 import opcode
 import re
 import signal
+import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ from dynsys_nn.arguments.values import number as one_number
 from dynsys_nn.maps.tables import print_what_it_can
 
 PACKAGE = str(Path(dnn.__file__).parent)
+WARNS = sys.platform != "emscripten"  # WebAssembly has no floating-point flags
 SECONDS = 5  # a call that takes longer hangs
 OURS = (
     ValueError, TypeError, NotImplementedError, AttributeError, RuntimeError, dnn.NotConverged, dnn.TrainingDiverged,
@@ -51,7 +53,7 @@ class Argument:
     def __init__(self, value, verdict="odd", clean=None, wild=None):
         self.value, self.verdict, self.clean = value, verdict, clean
         self.wild = np.zeros(np.shape(clean)[:-1], bool) if wild is None else wild
-        self.silent = wild is not None and bool(np.isfinite(clean).all())
+        self.silent = WARNS and wild is not None and bool(np.isfinite(clean).all())
 
     def __repr__(self):
         try:
@@ -270,6 +272,11 @@ class Hang(BaseException):
 
 @contextlib.contextmanager
 def time_limit(seconds):
+    """Hang after some seconds, where the system has such a clock: not on Windows, and not in WebAssembly."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
     def stop(*_):
         raise Hang
 

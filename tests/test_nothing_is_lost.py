@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 import pytest
 import zoo
-from conftest import ROOT, run
+from conftest import ROOT, WASM, run
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, files, lipschitz
@@ -393,7 +393,7 @@ def test_foreign_pickled_and_misfitting_files_are_refused_with_the_reason(file, 
         "it refers to os.system": lambda: rewritten(architecture=code.replace("ResidualField", "os.system")),
         "it holds a Tanh": lambda: rewritten(architecture='{"dynsys_nn": 1, "map": {"class": "Tanh"}}'),
         "it has format 7, and this version reads format 1": lambda: rewritten(architecture=code.replace('"dynsys_nn": 1', '"dynsys_nn": 7')),
-        "recursion": lambda: rewritten(architecture='{"dynsys_nn": 1, "map": ' + 5000 * "[" + 5000 * "]" + "}"),
+        **({} if WASM else {"recursion": lambda: rewritten(architecture='{"dynsys_nn": 1, "map": ' + 100_000 * "[" + 100_000 * "]" + "}")}),
         "does not contain a map that can be rebuilt": lambda: rewritten(architecture="{"),
         "unexpected keyword argument": lambda: rewritten(architecture=code.replace('"steps"', '"stairs"')),
         "does not contain a map that can be rebuilt: steps must be at least 1, got 0": lambda: rewritten(architecture=code.replace('"steps": 1', '"steps": 0')),
@@ -715,7 +715,7 @@ def test_a_path_that_cannot_be_written_is_named_before_the_first_epoch(tmp_path)
     too_long = tmp_path / (300 * "x")
     for path, kind, words in (
         (tmp_path, IsADirectoryError, "cannot be written: it is a folder"),
-        (too_long, OSError, ""), (tmp_path / "map.npz" / "x", FileNotFoundError, "its folder does not exist"),
+        *(() if WASM else [(too_long, OSError, "")]), (tmp_path / "map.npz" / "x", FileNotFoundError, "its folder does not exist"),
     ):  # fmt: skip
         with pytest.raises(
             kind, match=f"{re.escape(str(path))}.*{words}|{words}.*{re.escape(str(path))}"

@@ -93,7 +93,11 @@ class Run:
     def __init__(self, options):
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         folder, readable = str(Path(self.folder.name).resolve()), list(options.readable)
-        self.process, socket = fences.start(folder, readable, options.bubblewrap)
+        try:
+            self.process, socket = fences.start(folder, readable, options.bubblewrap)
+        except BaseException:  # there is no process: nothing else will end it
+            self.folder.cleanup()
+            raise
         self.marker, self.options = Marker(Channel(socket)), options
         self.within(START)
         try:
