@@ -24,12 +24,13 @@ nb_merge_streams = True
 
 # the reference
 add_module_names = False
-maximum_signature_line_length = 60  # of a longer one, a parameter a line
+maximum_signature_line_length = 72  # of a longer one, a parameter a line
 toc_object_entries_show_parents = "hide"
 copybutton_prompt_text, copybutton_prompt_is_regexp = r">>> |\.\.\. ", True
 copybutton_selector = "div:not(.highlight-text) > div.highlight > pre"
 
 # looks
+smartquotes = False  # "quotes" stay as they are written
 html_theme, html_title = "furo", "dynsys_nn"
 html_static_path = ["static"]
 html_css_files = ["site.css", "reference.css"]

@@ -9,10 +9,10 @@ import re
 import textwrap
 
 #: an example with what it prints; lines from the margin; lines that are indented, or empty
-BLOCKS = r"(?:^>>>.*\n(?:.+\n)*)|(?:^(?!\s|>>>).+\n)+|(?:^(?:\s.*)?\n)+"
+BLOCKS = r"(?:^>>>.*\n(?:.+\n)*)|(?:^(?!\s|>>>).+\n)+|(?:^(?: .*)?\n)+"
 SECTION = r"^([A-Z][A-Za-z ]+)\n-{3,}\n"
 #: a head, `x : array, shape (n, d)` or an error's name, and the indented lines below it
-ENTRY = r"^(\S.*)\n((?:(?:\s.*)?\n)*)"
+ENTRY = r"^(\S.*)\n((?:(?: .*)?\n)*)"
 MARKED = r"(`[^`]+`|(?<![\w*])\*\w(?:[^*`]*\w)?\*(?![\w*]))"
 
 
@@ -58,7 +58,7 @@ def entries(text, title, names):
         if not colon and title in ("Returns", "Yields"):
             name, kind = "", name
         for one in sorted(set(re.findall(r"\b[A-Z]\w+", kind)) & set(names)):
-            kind = re.sub(rf"(?<![`\w.]){one}\b(?!`)", f"`{one}`", kind)
+            kind = re.sub(rf"(?<![`\w.]){one}\b(\(\))?(?!`)", r"`\g<0>`", kind)
         term = ", ".join(f"`{one}`" for one in name.split(", ")) if name else inline(kind)
         body = [inline(kind) if name else "", prose(textwrap.dedent(words))]
         body = textwrap.indent("\n\n".join(filter(None, body)), "    ").strip()

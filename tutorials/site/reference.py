@@ -68,8 +68,8 @@ PAGE = """\
 
 {entries}
 """
-GROUP = "```{{rubric}} {title}\n:heading-level: 2\n```\n\n{text}\n\n{entries}"
-CLASS = "::::{{py:class}} {head}\n:module: {module}\n\n{text}\n\n{members}\n::::"
+GROUP = "## {name}\n\n{text}\n\n{entries}"
+CLASS = "::::{{py:{kind}}} {head}\n:module: {module}\n\n{text}\n\n{members}\n::::"
 FUNCTION = "::::{{py:{kind}}} {head}\n:module: {module}\n\n{text}\n::::"
 MEMBER = ":::{{py:{kind}}} {head}\n:no-contents-entry:\n{options}\n{text}\n:::"
 INHERITED = ":::{{container}} inherited\n{text}.\n:::"
@@ -87,9 +87,10 @@ def names():
     return promised()["public"]()
 
 
+@functools.cache
 def classes():
-    """The public classes."""
-    return [thing for thing in names().values() if inspect.isclass(thing)]
+    """class → its public name."""
+    return {thing: name for name, thing in names().items() if inspect.isclass(thing)}
 
 
 def reading_order():
@@ -171,9 +172,8 @@ def group(module, part, own):
     out = "\n\n".join(map(entry, own))
     if part is module:
         return out
-    title, _, text = inspect.getdoc(part).partition("\n\n")
-    title = inline(title).replace("\n", " ")
-    return GROUP.format(title=title, text=markdown(text), entries=out)
+    name = inline(part.__name__.rpartition(".")[2])
+    return GROUP.format(name=name, text=markdown(inspect.getdoc(part)), entries=out)
 
 
 def about(name):
@@ -199,7 +199,10 @@ def entry(name):
     if not inspect.isclass(thing):
         kind = "function" if callable(thing) else "data"
         return FUNCTION.format(kind=kind, head=head, module=module, text=text)
-    return CLASS.format(head=head, module=module, text=text, members=members(thing))
+    kind = "exception" if issubclass(thing, Exception) else "class"
+    return CLASS.format(
+        kind=kind, head=head, module=module, text=text, members=members(thing)
+    )
 
 
 class Shown:
@@ -265,7 +268,7 @@ def members(cls):
             own.append(MEMBER.format(kind=kind, head=head, options="", text=""))
     if others:
         text = "; ".join(
-            f"as in `{base.__name__}`: {inline(', '.join(theirs))}"
+            f"as in `{classes()[base]}`: {inline(', '.join(theirs))}"
             for base, theirs in others.items()
         )
         own.append(INHERITED.format(text=text[0].upper() + text[1:]))
@@ -296,11 +299,10 @@ def member(name, thing):
 @functools.cache
 def places():
     """name → the entry that says what it is, for all names that may stand in a text."""
-    found = {f"{name}": name for name in names()}
-    known = {thing: name for name, thing in names().items() if inspect.isclass(thing)}
-    for cls, name in known.items():
+    found = {name: name for name in names()}
+    for cls, name in classes().items():
         for one in members_of(cls):
-            found[f"{name}.{one}"] = f"{known[holder(cls, one)]}.{one}"
+            found[f"{name}.{one}"] = f"{classes()[holder(cls, one)]}.{one}"
     return found
 
 
