@@ -251,28 +251,22 @@ def holder(cls, name):
 
 def members(cls):
     """What a class has: what it says itself, and the names of what others say."""
-    own, silent, others = [], {"method": [], "attribute": []}, {}
+    own, silent, others = [], [], {}
     for name in members_of(cls):
         thing, at = inspect.getattr_static(cls, name), holder(cls, name)
         if at is not cls:
             others.setdefault(at, []).append(name)
         elif said(thing):
             own.append(member(name, thing))
-        elif callable(thing):
-            silent["method"].append(name + signature(thing, bound=True))
         else:
-            silent["attribute"].append(name)
-    for kind, heads in silent.items():
-        if heads:
-            head = "\n".join(heads)
-            own.append(MEMBER.format(kind=kind, head=head, options="", text=""))
+            silent.append(member(name, thing))
     if others:
         text = "; ".join(
             f"as in `{classes()[base]}`: {inline(', '.join(theirs))}"
             for base, theirs in others.items()
         )
-        own.append(INHERITED.format(text=text[0].upper() + text[1:]))
-    return "\n\n".join(own)
+        silent.append(INHERITED.format(text=text[0].upper() + text[1:]))
+    return "\n\n".join(own + silent)
 
 
 def members_of(cls):
@@ -283,16 +277,16 @@ def members_of(cls):
 
 
 def member(name, thing):
-    """A method or property, and what it says."""
-    kind, options, head = "method", "", name
+    """A method, property or attribute, and what it says."""
+    kind, options, head = "attribute", "", name
     if isinstance(thing, property):
         kind = "property"
-    else:
-        static = isinstance(thing, staticmethod)
+    elif callable(getattr(thing, "__func__", thing)):
+        kind, static = "method", isinstance(thing, staticmethod)
         head += signature(thing, bound=not static)
         options = ":staticmethod:\n" if static else ""
         options = ":classmethod:\n" if isinstance(thing, classmethod) else options
-    text = markdown(inspect.cleandoc(said(thing)), names())
+    text = markdown(inspect.cleandoc(said(thing) or ""), names())
     return MEMBER.format(kind=kind, head=head, options=options, text=text)
 
 
