@@ -5,7 +5,7 @@ import inspect
 import re
 import runpy
 import sys
-from graphlib import TopologicalSorter
+from argparse import HelpFormatter
 from importlib import import_module
 from pathlib import Path
 
@@ -67,7 +67,10 @@ PAGE = """\
 {text}
 
 {entries}
+
+{usage}
 """
+USAGE = "## On the command line\n\n```text\n{text}```"
 GROUP = "## {name}\n\n{text}\n\n{entries}"
 CLASS = "::::{{py:{kind}}} {head}\n:module: {module}\n\n{text}\n\n{members}\n::::"
 FUNCTION = "::::{{py:{kind}}} {head}\n:module: {module}\n\n{text}\n::::"
@@ -110,20 +113,26 @@ def place(name):
 
 
 def parts(module):
-    """The files of a folder's module, each after those that it takes something from."""
+    """The files of a folder's module, each after those that it takes something from, and
+    of these first what most others take something from."""
     inner = {
         name: part
-        for name, part in sorted(sys.modules.items())
+        for name, part in sys.modules.items()
         if name.rpartition(".")[0] == module.__name__
     }
     takes = {
-        name: sorted(
-            {getattr(thing, "__module__", None) for thing in vars(part).values()}
-            & inner.keys() - {name}
-        )
+        name: {getattr(thing, "__module__", None) for thing in vars(part).values()}
+        & inner.keys() - {name}
         for name, part in inner.items()
     }
-    return [inner[name] for name in TopologicalSorter(takes).static_order()]
+
+    def rank(name):
+        return 1 + max(map(rank, takes[name]), default=0)
+
+    def order(name):
+        return rank(name), -sum(name in others for others in takes.values()), name
+
+    return [inner[name] for name in sorted(inner, key=order)]
 
 
 def contents(module):
@@ -149,6 +158,7 @@ def write(folder):
             name=name,
             text=markdown(inspect.getdoc(module)),
             entries="\n\n".join(group(module, part, own) for part, own in found.items()),
+            usage=usage(module),
         )
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
         rows = "\n".join(
@@ -174,6 +184,16 @@ def group(module, part, own):
         return out
     name = inline(part.__name__.rpartition(".")[2])
     return GROUP.format(name=name, text=markdown(inspect.getdoc(part)), entries=out)
+
+
+def usage(module):
+    """What `python -m` says of a module, if it can be run."""
+    if not Path(module.__file__).with_name("__main__.py").is_file():
+        return ""
+    parser = import_module(f"{module.__name__}.__main__").arguments()
+    parser.formatter_class = functools.partial(HelpFormatter, width=88)
+    parser.color = False
+    return USAGE.format(text=parser.format_help())
 
 
 def about(name):
@@ -292,12 +312,13 @@ def member(name, thing):
 
 @functools.cache
 def places():
-    """name → the entry that says what it is, for all names that may stand in a text."""
+    """name → the entry, or the module, for all names that may stand in a text."""
     found = {name: name for name in names()}
     for cls, name in classes().items():
         for one in members_of(cls):
             found[f"{name}.{one}"] = f"{classes()[holder(cls, one)]}.{one}"
-    return found
+    found |= {f"dnn.{name}": at for name, at in found.items()}
+    return found | {f"dnn.{name}": name for name in reading_order()}
 
 
 def prefix(app, doctree):
@@ -315,7 +336,7 @@ def link(app, doctree, docname):
     objects = app.env.domains["py"].objects
     for code in [*doctree.findall(nodes.literal)]:
         around = [*parents(code)]
-        named = re.fullmatch(r"(?:dnn\.)?(\w+(?:\.\w+)*)(?:\(.*\))?", code.astext(), re.S)
+        named = re.fullmatch(r"(\w+(?:\.\w+)*)(?:\(.*\))?", code.astext(), re.S)
         if not named or any(isinstance(one, nodes.reference | nodes.title) for one in around):
             continue
         name = target(named[1], docname, [e for e in around if isinstance(e, addnodes.desc)])
