@@ -10,16 +10,16 @@ from functools import reduce
 import pytest
 from public import public, signature
 
-#: of each entry: its anchor, its head, its text, the text that is code, the examples
+#: of each entry: its anchor, its head, its text, examples, indented lines, and the text without them
 READ = """[...document.querySelectorAll("dt.sig[id]")].map(head => {
     const text = head.nextElementSibling.cloneNode(true)
     text.querySelectorAll("dl.py, .inherited, button").forEach(e => e.remove())
     const pick = what => [...text.querySelectorAll(what)].map(e => e.textContent)
     head.querySelectorAll("a").forEach(a => a.remove())
-    const all = text.textContent
-    const found = [head.id, head.textContent, all, pick(".highlight-pycon")]
+    const found = [head.id, head.textContent, text.textContent]
+    const code = [pick(".highlight-pycon"), pick(".highlight-text")]
     text.querySelectorAll("pre").forEach(e => e.remove())
-    return [...found, text.textContent]
+    return [...found, ...code, text.textContent]
 })"""
 
 
@@ -38,7 +38,7 @@ def pages(folder, site, browser):
 
 @pytest.fixture(scope="module")
 def entries(pages):
-    """anchor → head, text, examples, text without code."""
+    """anchor → head, text, examples, indented lines, text without them."""
     return {one: rest for shown, _, _ in pages.values() for one, *rest in shown}
 
 
@@ -72,10 +72,13 @@ def test_each_public_name_has_one_entry(pages, folder):
 def test_an_entry_has_the_signature(entries):
     for name, thing in public().items():
         head, *_ = entries[f"dynsys_nn.{name}"]
-        needed = re.sub(r"<class '(\w+)'>", r"\1", f"dnn.{name}{signature(thing)}")
-        kind = r"class|exception" if inspect.isclass(thing) else ""
-        shown = re.sub(rf"^({kind})", "", compact(head)) 
-        assert shown == compact(needed).removesuffix("()" * inspect.isclass(thing))
+        needed = re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", f"dnn.{name}{signature(thing)}")
+        kind = (
+            ("exception" if issubclass(thing, Exception) else "class")
+            if inspect.isclass(thing)
+            else ""
+        )
+        assert compact(head).removesuffix("()") == kind + compact(needed).removesuffix("()")
 
 
 def test_a_docstring_comes_out_as_it_is_written(entries):
@@ -84,11 +87,13 @@ def test_a_docstring_comes_out_as_it_is_written(entries):
         thing = getattr(thing, "__func__", thing)
         if not (callable(thing) or isinstance(thing, property)) or not thing.__doc__:
             continue
-        _, text, examples, words = entries[anchor]
+        _, text, examples, formulas, words = entries[anchor]
         written = inspect.cleandoc(thing.__doc__)
         parts = [p.source for p in doctest.DocTestParser().get_examples(written)]
         assert len(parts) == sum(e.count(">>>") for e in examples), anchor
         assert not re.search(r">>>|---", words), anchor
+        for line in filter(None, "".join(formulas).splitlines()):
+            assert re.search(rf"^ {{4,}}{re.escape(line)}$", written, flags=re.M), (anchor, line)
         plain = re.sub(r"^-{3,}$|`|(?<!\*)\*(?=is\*)|(?<=\*is)\*", "", written, flags=re.M)
         assert compact(text) == compact(re.sub(r"^(\S.*?) : ", r"\1", plain, flags=re.M)), anchor
         seen += 1
@@ -99,9 +104,12 @@ def test_no_page_is_too_wide_for_a_phone(pages):
     assert not [page for page, (_, wide, _) in pages.items() if wide > 0]
 
 
-def test_links_lead_to_entries(pages, entries, folder):
+def test_names_in_texts_lead_to_entries(pages, folder):
     links = {link for *_, links in pages.values() for link in links if "#dynsys_nn." in link}
-    assert "reference/fields.html#dynsys_nn.GradientField" in links
+    assert {f"dynsys_nn.{name}" for name in public()} <= {link.partition("#")[2] for link in links}
+    tutorial = (folder / "tutorials/01_resnets_are_euler_steps.html").read_text(encoding="utf-8")
+    links |= set(re.findall(r'"\.\./(reference/\w+\.html#dynsys_nn\.[^"]+)"', tutorial))
+    assert "reference/maps.html#dynsys_nn.Network" in links
     for link in links:
         path, _, anchor = link.partition("#")
         assert f'id="{anchor}"' in (folder / path).read_text(encoding="utf-8")

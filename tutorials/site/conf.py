@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import dynsys_nn
-from tutorials.site.reference import link, prefix
+from tutorials.site.links import link, prefix
 
 project, author = "dynsys_nn", "the dynsys_nn developers"
 release = version = dynsys_nn.__version__

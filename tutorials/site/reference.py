@@ -1,4 +1,4 @@
-"""The reference: a page for each module, in reading order, and links to its entries."""
+"""The reference: a page for each module, in reading order, with its public names."""
 
 import functools
 import inspect
@@ -9,10 +9,7 @@ from argparse import HelpFormatter
 from importlib import import_module
 from pathlib import Path
 
-from docutils import nodes
-from sphinx import addnodes
 from sphinx.pycode import ModuleAnalyzer
-from sphinx.util.nodes import make_refnode
 
 import dynsys_nn as dnn
 
@@ -27,15 +24,16 @@ INDEX = """\
 
 {text}
 
-Every public name stands here once, with its parameters, shapes and errors, its source, and an
-example, which the tests run. In the examples
+Every public name stands here once: formula, parameters, shapes, errors, source, and an
+example, which the tests run. Before each example stands
 
 ```python
 import numpy as np
 import dynsys_nn as dnn
 ```
 
-have been run before. {promise}
+These names, with their parameters, their order and their defaults, are what version 1
+promises to keep; what is not here may change.
 
 ```{{toctree}}
 :hidden:
@@ -45,10 +43,6 @@ have been run before. {promise}
 
 {tables}
 """
-PROMISE = (
-    "These names, with their parameters, their order and their defaults, are what version 1 "
-    "promises to keep; what is not here may change."
-)
 TABLE = """\
 ## [{name}]({name}.md)
 
@@ -80,7 +74,7 @@ INHERITED = ":::{{container}} inherited\n{text}.\n:::"
 
 @functools.cache
 def promised():
-    """What `tests/public.py` knows: which names are public, and what is promised of them."""
+    """What `tests/public.py` knows: which names are public, and which members not."""
     return runpy.run_path(str(ROOT / "tests" / "public.py"))
 
 
@@ -113,13 +107,10 @@ def place(name):
 
 
 def parts(module):
-    """The files of a folder's module, each after those that it takes something from, and
-    of these first what most others take something from."""
-    inner = {
-        name: part
-        for name, part in sys.modules.items()
-        if name.rpartition(".")[0] == module.__name__
-    }
+    """The files of a module that is a folder, each after those that it takes things
+    from, and early if many take things from it."""
+    above = f"{module.__name__}."
+    inner = {name: part for name, part in sys.modules.items() if name.startswith(above)}
     takes = {
         name: {getattr(thing, "__module__", None) for thing in vars(part).values()}
         & inner.keys() - {name}
@@ -150,31 +141,38 @@ def contents(module):
 def write(folder):
     """Write the pages."""
     folder.mkdir(parents=True)
-    tables = []
-    for name in reading_order():
-        module = import_module(f"dynsys_nn.{name}")
-        found = contents(module)
-        text = PAGE.format(
-            name=name,
-            text=markdown(inspect.getdoc(module)),
-            entries="\n\n".join(group(module, part, own) for part, own in found.items()),
-            usage=usage(module),
-        )
-        (folder / f"{name}.md").write_text(text, encoding="utf-8")
-        rows = "\n".join(
-            f"| `{one}` | {inline(summary(one)).replace(chr(10), ' ')} |"
-            for own in found.values()
-            for one in own
-        )
-        first = inspect.getdoc(module).partition("\n\n")[0]
-        tables.append(TABLE.format(name=name, text=inline(first), rows=rows))
+    pages = reading_order()
     text = INDEX.format(
         text=markdown(inspect.getdoc(dnn)),
-        promise=PROMISE,
-        pages="\n".join(reading_order()),
-        tables="\n".join(tables),
+        pages="\n".join(pages),
+        tables="\n".join(map(table, pages)),
     )
     (folder / "index.md").write_text(text, encoding="utf-8")
+    for name in pages:
+        (folder / f"{name}.md").write_text(page(name), encoding="utf-8")
+
+
+def table(name):
+    """A module and its names, each with its first words, for the index."""
+    module = import_module(f"dynsys_nn.{name}")
+    rows = []
+    for one in sum(contents(module).values(), []):
+        words = inline(about(one).partition("\n\n")[0]).replace("\n", " ")
+        rows.append(f"| `{one}` | {words} |")
+    first = inspect.getdoc(module).partition("\n\n")[0]
+    return TABLE.format(name=name, text=inline(first), rows="\n".join(rows))
+
+
+def page(name):
+    """The page of a module."""
+    module = import_module(f"dynsys_nn.{name}")
+    groups = [group(module, part, own) for part, own in contents(module).items()]
+    return PAGE.format(
+        name=name,
+        text=markdown(inspect.getdoc(module)),
+        entries="\n\n".join(groups),
+        usage=usage(module),
+    )
 
 
 def group(module, part, own):
@@ -197,17 +195,12 @@ def usage(module):
 
 
 def about(name):
-    """The docstring of a public name; of what is neither class nor function, its comment."""
+    """The docstring of a public name, or the comment above it, if it is a constant."""
     thing = names()[name]
     if callable(thing):
         return inspect.getdoc(thing)
     comments = ModuleAnalyzer.for_module(place(name)).find_attr_docs()
     return "\n".join(comments.get(("", name.rpartition(".")[2]), []))
-
-
-def summary(name):
-    """The first paragraph of it."""
-    return about(name).partition("\n\n")[0]
 
 
 def entry(name):
@@ -253,12 +246,12 @@ def signature(thing, bound=False):
 
 def said(thing):
     """The docstring of a member, None for that of a class attribute's class."""
-    own = callable(thing) or isinstance(thing, property | staticmethod | classmethod)
+    own = inspect.isroutine(thing) or isinstance(thing, property)
     return thing.__doc__ if own else None
 
 
 def holder(cls, name):
-    """The public class that says what a member is: the first above which says the same."""
+    """The public class that says what a member is: cls, or one that it derives from."""
     thing = inspect.getattr_static(cls, name)
     for base in cls.__mro__[1:]:
         if base in classes() and name in dir(base):
@@ -290,10 +283,11 @@ def members(cls):
 
 
 def members_of(cls):
-    """The names of what a class has, its own first, without what only the package calls."""
+    """The names of what a class has, its own first, without those of no promise."""
     ours = [base for base in cls.__mro__ if base.__module__.startswith("dynsys_nn")]
     found = dict.fromkeys(name for base in ours for name in vars(base))
-    return [name for name in found if name[0] != "_" and name not in promised()["INNER"]]
+    inner = promised()["INNER"]
+    return [name for name in found if name[0] != "_" and name not in inner]
 
 
 def member(name, thing):
@@ -301,66 +295,10 @@ def member(name, thing):
     kind, options, head = "attribute", "", name
     if isinstance(thing, property):
         kind = "property"
-    elif callable(getattr(thing, "__func__", thing)):
+    elif inspect.isroutine(thing):
         kind, static = "method", isinstance(thing, staticmethod)
         head += signature(thing, bound=not static)
         options = ":staticmethod:\n" if static else ""
         options = ":classmethod:\n" if isinstance(thing, classmethod) else options
     text = markdown(inspect.cleandoc(said(thing) or ""), names())
     return MEMBER.format(kind=kind, head=head, options=options, text=text)
-
-
-@functools.cache
-def places():
-    """name → the entry, or the module, for all names that may stand in a text."""
-    found = {name: name for name in names()}
-    for cls, name in classes().items():
-        for one in members_of(cls):
-            found[f"{name}.{one}"] = f"{classes()[holder(cls, one)]}.{one}"
-    found |= {f"dnn.{name}": at for name, at in found.items()}
-    return found | {f"dnn.{name}": name for name in reading_order()}
-
-
-def prefix(app, doctree):
-    """In each entry dnn. before the name, as it is called: for doctree-read."""
-    for head in doctree.findall(addnodes.desc_signature):
-        module = head.get("module") or ""
-        if module.startswith("dynsys_nn") and not head["class"]:
-            before = module.replace("dynsys_nn", "dnn", 1) + "."
-            at = head.first_child_matching_class(addnodes.desc_name)
-            head.insert(at, addnodes.desc_addname(before, before))
-
-
-def link(app, doctree, docname):
-    """Public names that stand as code in a text lead to their entries: for doctree-resolved."""
-    objects = app.env.domains["py"].objects
-    for code in [*doctree.findall(nodes.literal)]:
-        around = [*parents(code)]
-        named = re.fullmatch(r"(\w+(?:\.\w+)*)(?:\(.*\))?", code.astext(), re.S)
-        if not named or any(isinstance(one, nodes.reference | nodes.title) for one in around):
-            continue
-        name = target(named[1], docname, [e for e in around if isinstance(e, addnodes.desc)])
-        entry = objects.get(f"dynsys_nn.{name}")
-        if entry:
-            at = make_refnode(app.builder, docname, entry.docname, entry.node_id, [])
-            code.replace_self(at)
-            at += code
-
-
-def parents(node):
-    """A node's parents, from within."""
-    while node := node.parent:
-        yield node
-
-
-def target(name, docname, entries):
-    """The entry that a name in a text means, of all names and of those of the entries around;
-    None for a parameter of theirs, and for what stands there itself."""
-    heads = [head for entry in entries for head in entry if "fullname" in head]
-    own = [f"{h['module']}.{h['fullname']}".removeprefix("dynsys_nn.") for h in heads]
-    if any(name == p.astext() for h in heads for p in h.findall(addnodes.desc_sig_name)):
-        return None
-    for scope in [*own, docname.rpartition("/")[2], ""]:
-        found = places().get(f"{scope}.{name}".lstrip("."))
-        if found:
-            return None if found in own else found
