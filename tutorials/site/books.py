@@ -1,8 +1,7 @@
-"""The tutorials and the labs' sheets as pages: what is in a notebook, and a bar above."""
+"""The tutorials and the labs' sheets as pages: notebooks, a bar below the title."""
 
 import json
 import re
-from pathlib import Path
 
 from .. import notebooks
 from . import texts
@@ -12,6 +11,7 @@ BAR = """
 {run}
 {{download}}`Notebook </files/{book}>`
 {{download}}`Script </{script}>`
+{loads}
 :::
 """
 LITE = "lite/notebooks/index.html?path={}"
@@ -19,8 +19,11 @@ RUN = '<a class="run" href="../{}">Open in the browser</a>'
 ASKS = re.compile(r"\*\*(Before you run\s[^*]*?):?\*\*\s*")
 
 
-def write(source, lite):
-    """Write them, and the notebooks to download; returns the titles by page."""
+def write(source, lite, loads):
+    """Write them, and the notebooks to download; returns page → title, and first words.
+
+    lite: whether they can be run in the browser; loads: what it says of that.
+    """
     titles = {}
     paths = notebooks.scripts()
     for script, (where, text) in zip(
@@ -34,6 +37,7 @@ def write(source, lite):
         book.write_text(text, encoding="utf-8")
         bar = BAR.format(
             run=RUN.format(LITE.format(where.as_posix())) if lite else "",
+            loads=f"<small>{loads}</small>" if lite else "",
             book=f"{folder}/{where.name}",
             script=texts.kept(script.relative_to(texts.ROOT), source),
         )
@@ -52,15 +56,17 @@ def as_page(text, bar):
         if "install" not in cell["metadata"].get("tags", ())
     ]
     for cell in cells:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = texts.mentioned("".join(cell["source"]))
         if "predict" in cell["metadata"].get("tags", ()):
-            cell["source"] = set_off("".join(cell["source"]))
-    title, *rest = "".join(cells[0]["source"]).split("\n", 1)
+            cell["source"] = set_off(cell["source"])
+    title, *rest = cells[0]["source"].split("\n", 1)
     cells[0]["source"] = "\n".join([title, bar, *rest])
     return json.dumps(book)
 
 
 def set_off(text):
-    """A text whose "**Before you run the cell:** …" is a box, to its paragraph's end."""
+    """A text whose "**Before you run the cell:** …", a paragraph's end, is a box."""
     found = ASKS.search(text)
     asks, *rest = text[found.end() :].split("\n\n", 1)
     asks = asks[0].upper() + asks[1:]

@@ -29,6 +29,7 @@ myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_dmath_double_inline = True  # $$…$$ within a paragraph
 nb_execution_timeout, nb_execution_raise_on_error = 300, True
 nb_merge_streams = True
+nb_code_prompt_show, nb_code_prompt_hide = "Show the questions", "Hide the questions"
 
 # the reference
 autodoc_member_order = "bysource"
@@ -36,8 +37,8 @@ add_module_names = False
 
 # looks
 html_theme, html_title = "furo", "dynsys_nn"
-html_static_path = ["static/site.css", "static/scroll.js"]
-html_css_files, html_js_files = ["site.css"], ["scroll.js"]
+html_static_path = ["static/site.css", "static/pages.js"]
+html_css_files, html_js_files = ["site.css"], ["pages.js"]
 html_extra_path = ["static/404.html"]
 html_favicon = "static/favicon.svg"
 html_copy_source = html_show_sphinx = False

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import shlex
 
 from PIL import Image
 
@@ -119,13 +120,19 @@ def page(name, source):
     downloads = [
         f"{{download}}`{kind.upper()} <files/{name}.{kind}>`" for kind in kinds
     ]
-    options = {key: kind for key, kind in make.options.items() if key != "labels"}
+    defaults = {
+        key: shown(make.defaults[key])
+        for key in make.options
+        if key not in ("figsize", "labels")
+    }
     given = [
-        f"{key}={shown(make.defaults[key])}" for key in options if key != "figsize"
+        shlex.quote(f"{key}={default}")
+        for key, default in defaults.items()
+        if default != "None"
     ]
     rows = [
-        f"| `{key}` | `{shown(make.defaults[key])}` | {texts.plain(str(kind))} |"
-        for key, kind in options.items()
+        f"| `{key}` | `{default}` | {texts.plain(str(make.options[key]))} |"
+        for key, default in defaults.items()
     ]
     return PAGE.format(
         name=name,

@@ -29,6 +29,7 @@ hide-toc: true
 {{doc}}`Play with a figure <play>`
 {run}
 {{doc}}`Read the first tutorial <{first}>`
+<small>{loads}</small>
 :::
 
 ::::{{container}} three
@@ -68,6 +69,7 @@ Labs <labs/index>
 Gallery <gallery/index>
 Live figures <play>
 Reference <reference/index>
+Index of names <genindex>
 keeps
 howto
 contributing
@@ -90,20 +92,21 @@ CARD = """\
 
 {text}
 :::"""
+#: page → its title, and what is there
 CARDS = {
-    "tutorials/index": ("Tutorials", "From the Euler step to convolutions and clusters:"
-    " predict, run, see, and an exercise at the end."),
-    "labs/index": ("Labs", "Sheets for each week of a course, which say what is wrong in"
-    " an answer, and in which line."),
-    "gallery/index": ("Gallery", "The lecture's figures: what each shows, what can be"
-    " varied, and the script that draws it."),
-    "play": ("Live figures", "Sliders for steps, slopes and attacks, computed in your"
-    " browser by the package itself."),
-    "reference/index": ("Reference", "Each public class and function, with its formula,"
-    " shapes, errors, source, and an example."),
-    "keeps": ("What keeps what", "Which field and which integrator keep volume, energy,"
-    " mass, a norm, or distances."),
-}  # fmt: skip
+    "tutorials/index": "Tutorials: from the Euler step to convolutions and clusters."
+    " Predict, run, see, and an exercise at the end.",
+    "labs/index": "Labs: sheets for each week of a course, which say what is wrong in"
+    " an answer, and in which line.",
+    "gallery/index": "Gallery: the lecture's figures. What each shows, what can be"
+    " varied, and the script that draws it.",
+    "play": "Live figures: sliders for steps, slopes and attacks, computed in your"
+    " browser by the package itself.",
+    "reference/index": "Reference: each public class and function, with its formula,"
+    " shapes, errors, source, and an example.",
+    "keeps": "What keeps what: which field and which integrator keep volume, energy,"
+    " mass, a norm, or distances.",
+}
 CONTENTS = """\
 # {title}
 
@@ -115,10 +118,11 @@ CONTENTS = """\
 {pages}
 ```
 """
+LOADS = "Loads Python into the browser when asked: {megabytes} MB, once, from {host}."
 IN_THE_BROWSER = """
-Each page has a button that opens it as a notebook in your browser, with nothing to
-install: it loads Python, some {megabytes} MB, from {host}, once. What you write is kept
-in that browser. A cell that does not end is stopped by *Kernel › Restart Kernel*.
+Each page has a button that opens it as a notebook in the browser, with nothing to
+install. {loads} What you write is kept in that browser. A cell that does not end is
+stopped by *Kernel › Restart Kernel*.
 """
 CITE = """\
 # How to cite
@@ -138,11 +142,12 @@ def write(source, lite, host):
 
     lite: whether notebooks run in the browser; host: what sends Python there.
     """
-    pages = books.write(source, lite)
-    browser = IN_THE_BROWSER.format(megabytes=MEGABYTES, host=host) if lite else ""
+    loads = LOADS.format(megabytes=MEGABYTES, host=host)
+    pages = books.write(source, lite, loads)
+    browser = IN_THE_BROWSER.format(loads=loads) if lite else ""
     readme = texts.sections(texts.text_of("README.md"))
     subject = readme["Where to read on"].rpartition("\n\n")[2]
-    found = {"index.md": front(readme, subject, [*pages][0], lite)}
+    found = {"index.md": front(readme, subject, [*pages][0], lite, loads)}
     found["play.md"] = "# Play\n"
     found["keeps.md"] = f"# What keeps what\n\n{readme['What keeps what']}"
     found["howto.md"] = how_to(readme)
@@ -160,15 +165,16 @@ def write(source, lite, host):
         path.write_text(texts.linked(text, source, base), encoding="utf-8")
 
 
-def front(readme, subject, first, lite):
+def front(readme, subject, first, lite, loads):
     """The front page, of README's sections."""
     code = re.search(r"```python\n(.*?)\n```", readme["The idea"], re.S)[1]
     shown = re.findall(r"!\[(.*?)\]\(figures/shown/(\w+)\.png\)", readme[""])
     pictures = [PICTURE.format(alt=alt, name=name) for alt, name in shown[:3]]
     commands = re.findall(r"^.*:\n\n```sh\n[^`]*```", readme[""], re.M)
     cards = [
-        CARD.format(page=page, title=title, text=text)
-        for page, (title, text) in CARDS.items()
+        CARD.format(page=page, title=title, text=text[0].upper() + text[1:])
+        for page, words in CARDS.items()
+        for title, text in [words.split(": ", 1)]
     ]
     book = books.LITE.format(f"{first.rpartition('/')[2]}.ipynb")
     notebook = f'<a href="{book}">Open a notebook</a>'
@@ -176,6 +182,7 @@ def front(readme, subject, first, lite):
         what=readme[""].split("\n\n")[1],
         run=notebook if lite else "{doc}`howto`",
         first=first,
+        loads=loads,
         pictures="\n".join(pictures),
         code=code,
         printed=printed(code),
@@ -227,7 +234,8 @@ def labs(pages, browser, section):
     title, text = texts.text_of("tutorials/labs/README.md").split("\n\n", 1)
     table, *more = re.split(r"(?=^## )", text, flags=re.M)
     section = re.sub(r"\]\(tutorials/labs/", "](", section)
-    text = "\n".join([browser, table, f"## Run, hand out, mark\n\n{section}\n", *more])
+    run = f"## Labs that mark themselves\n\n{section}\n"
+    text = "\n".join([browser, table, run, *more])
     return CONTENTS.format(title=title.removeprefix("# "), text=text, pages=stems(own))
 
 

@@ -4,6 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+from .. import notebooks
+
 ROOT = Path(__file__).parents[2]
 #: a text's own page, or the one that it is part of
 PAGES = {
@@ -52,7 +54,23 @@ def linked(text, source, base=""):
                 return f"[{match[1]}](/{page}{suffix})"
         return f"[{match[1]}](/{kept(path, source)})"
 
-    return re.sub(r"\[([^][]*)\]\((?!https?:|#|/)([^()\s]+)\)", there, text)
+    text = re.sub(r"\[([^][]*)\]\((?!https?:|#|/)([^()\s]+)\)", there, text)
+    return mentioned(text)
+
+
+def mentioned(text):
+    """A text in which "tutorial 6" and "sheet 2" are links to them."""
+    pages = {}
+    for path in notebooks.scripts():
+        kind = "sheet" if path.parent.name == "labs" else "tutorial"
+        page = page_of(path.relative_to(ROOT))
+        pages[kind, int(path.stem.split("_")[0])] = f"/{page}.ipynb"
+
+    def there(match):
+        page = pages.get((match[1].lower(), int(match[2])))
+        return f"[{match[0]}]({page})" if page else match[0]
+
+    return re.sub(r"(?i)\b(tutorial|sheet) (\d+)\b", there, text)
 
 
 def kept(path, source):
