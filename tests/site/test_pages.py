@@ -192,11 +192,14 @@ def test_axe_finds_no_serious_fault(opened, name, dark):
     "word, page", [("Cayley", "keeps.html"), ("symplectic", "04_symplectic_networks.html")]
 )
 def test_the_search_finds(opened, word, page):
-    found = opened(f"search.html?q={word}").wait(
-        """(links => links.length && document.querySelector(".search-summary").textContent
-            && links.map(a => a.href))([...document.querySelectorAll("ul.search a")])"""
+    results = opened(f"search.html?q={word}")
+    found = results.wait(
+        """(items => items.length && items.every(e => e.querySelector(".context"))
+            && items.map(e => [e.querySelector("a").href, e.textContent])
+           )([...document.querySelectorAll("ul.search li")])"""
     )
-    assert any(page in url for url in found)
+    assert any(page in url for url, _ in found)
+    assert not [text for _, text in found if r"\(" in text or "Notebook Script" in text]
 
 
 def test_the_keyboard_reaches_the_text_first(opened):

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from . import books, texts
+from . import books, cite, texts
 
 #: of Python for the browser, with what a notebook needs of it
 MEGABYTES = 45
@@ -124,17 +124,6 @@ Each page has a button that opens it as a notebook in the browser, with nothing 
 install. {loads} What you write is kept in that browser. A cell that does not end is
 stopped by *Kernel › Restart Kernel*.
 """
-CITE = """\
-# How to cite
-
-{subject}
-
-## Licence
-
-```text
-{licence}
-```
-"""
 
 
 def write(source, lite, host):
@@ -151,9 +140,7 @@ def write(source, lite, host):
     found["play.md"] = "# Play\n"
     found["keeps.md"] = f"# What keeps what\n\n{readme['What keeps what']}"
     found["howto.md"] = how_to(readme)
-    found["cite.md"] = CITE.format(
-        subject=subject, licence=texts.text_of("LICENSE").strip()
-    )
+    found["cite.md"] = cite.page(subject)
     found["tutorials/index.md"] = tutorials(pages, browser)
     found["labs/index.md"] = labs(pages, browser, readme["Labs that mark themselves"])
     for path, page in texts.PAGES.items():
