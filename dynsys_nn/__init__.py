@@ -124,7 +124,7 @@ from .training import (
     value_and_grad,
 )
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = sorted(name for name in dir() if not name.startswith("_"))
 for _thing in [globals()[name] for name in __all__]:
     if hasattr(_thing, "__all__"):  # a module: tab completion shows its public names

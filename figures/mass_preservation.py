@@ -56,7 +56,7 @@ def network(family, rng, width, layers):
 
 def sample(n, rng):
     """n pairs (y, φ^0.1(y)), at Sobol points: they fill [−0.6, 2]³ to its faces."""
-    y = qmc.scale(qmc.Sobol(3, rng=rng).random(n), *BOX)
+    y = qmc.scale(qmc.Sobol(3, seed=rng).random(n), *BOX)
     return y, dnn.exact_flow(systems.mass_example(), y, H)
 
 

@@ -63,7 +63,7 @@ def train(architecture, epochs=2000, seed=0):
     """A network, trained on 1000 pairs (x, φ^0.1(x)) of the square [−1, 1]²."""
     rng = np.random.default_rng(seed)
     net = architecture(rng)
-    x = qmc.scale(qmc.Sobol(2, rng=rng).random(1024)[:1000], -1, 1)
+    x = qmc.scale(qmc.Sobol(2, seed=rng).random(1024)[:1000], -1, 1)
     y = dnn.exact_flow(systems.harmonic_oscillator(), x, T)
     dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=epochs)
     return net

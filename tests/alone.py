@@ -9,8 +9,8 @@ import traceback
 import warnings
 
 PRELOADED = ["matplotlib.pyplot", "scipy.integrate", "scipy.optimize", "scipy.stats", "dynsys_nn"]
-#: a server that has imported it, and forks; where there is no fork, a fresh interpreter
-FORKS = "forkserver" in multiprocessing.get_all_start_methods()
+#: a server that has imported it, and forks; where there is no fork, a fresh interpreter; in WebAssembly, nothing
+FORKS = "forkserver" in multiprocessing.get_all_start_methods() and sys.platform != "emscripten"
 PROCESSES = multiprocessing.get_context("forkserver" if FORKS else "spawn")
 PROCESSES.set_forkserver_preload(PRELOADED) if FORKS else None
 

@@ -1,7 +1,9 @@
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -19,11 +21,26 @@ from second_process import pytest_runtestloop
 __all__ = ["pytest_runtestloop"]
 mpl.use("Agg")
 ROOT = Path(__file__).parent.parent
+WASM = sys.platform == "emscripten"
 sys.path.append(
     str(ROOT)
 )  # last, so that an installed package is what is tested; `figures` is found in the clone
 TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
 SOLUTIONS = sorted((ROOT / "tutorials" / "solutions").glob("[0-9]*.py"))
+
+
+def absent(what):
+    """Stands for the start of what WebAssembly does not have: the test that wants it is skipped, and says why."""
+
+    def start(*args, **kwargs):
+        pytest.skip(f"WebAssembly has no {what}")
+
+    return start
+
+
+if WASM:
+    threading.Thread.start = absent("threads")
+    subprocess.Popen.__init__ = multiprocessing.Process.start = absent("processes")
 
 
 def run(*arguments, cwd, **environment):
@@ -119,13 +136,15 @@ def background(request, tmp_path_factory):
     tmp_path_factory.getbasetemp()  # before two threads want to make it
     scripts = Scripts(names, tmp_path_factory.mktemp)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(scripts.run_all)
+        pool.submit(scripts.run_all) if not WASM else None
         yield scripts
         scripts.left.clear()
 
 
 @pytest.fixture
 def scripts(background):
+    if WASM:
+        absent("processes")()
     return background
 
 

@@ -10,6 +10,7 @@ import os
 import warnings
 
 import pytest
+from alone import FORKS
 
 #: files whose tests run there: none of them waits for a script of conftest.py, or measures a time
 FILES = {
@@ -67,7 +68,7 @@ def pytest_runtestloop(session):
     option = session.config.option
     there = [item for item in session.items if item.path.name in FILES]
     here = [item for item in session.items if item.path.name not in FILES]
-    alone = option.usepdb or option.maxfail or option.collectonly or not hasattr(os, "fork")
+    alone = option.usepdb or option.maxfail or option.collectonly or not FORKS
     if alone or min(len(there), len(here)) < FEW:
         yield
         return

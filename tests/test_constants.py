@@ -557,7 +557,7 @@ def test_the_constant_of_many_steps_of_shears_and_of_networks_is_never_below_the
         found = Fraction(dnn.Rollout(dnn.Flow(X, -h), 7).lipschitz()) ** 2
         assert exact <= found <= exact * Fraction(1 + 1e-14)
         f = dnn.Dense(1, 1, W=[[L]])
-        with decimal.localcontext(prec=60):
+        with decimal.localcontext(decimal.Context(prec=60)):
             ell = decimal.Decimal(h) * decimal.Decimal(f.lipschitz())
             shear = (ell + (ell * ell + 4).sqrt()) / 2
             found = dnn.Flow(dnn.PartitionedField(f, f), h, dnn.SymplecticEuler(), steps=500)

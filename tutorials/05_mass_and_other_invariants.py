@@ -56,7 +56,7 @@ for method in (dnn.Euler(), dnn.RK4()):
 
 # %%
 system = systems.mass_example()
-y = qmc.scale(qmc.Sobol(3, rng=rng).random(1024), -0.6, 2.0)
+y = qmc.scale(qmc.Sobol(3, seed=rng).random(1024), -0.6, 2.0)
 y_next = dnn.exact_flow(system, y, 0.1)
 
 

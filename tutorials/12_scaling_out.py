@@ -123,8 +123,17 @@ assert (flow["seed"] == resnet["seed"]).all() and (gain > 0).all()
 # 20. (`tests/benchmarks/robust_seeds.py`)
 #
 # ## Who does the work
-# A third argument says who: any `concurrent.futures.Executor`.
-#
+# A third argument says who: any `concurrent.futures.Executor`. Its threads and
+# processes are those of an operating system, and Python in a browser has neither. If
+# that is where you are, the tutorial ends with the next cell, and the script goes on at
+# home.
+
+# %%
+if sys.platform == "emscripten":
+    print("No threads and no processes in a browser: go on with the script at home.")
+    sys.exit()
+
+# %% [markdown]
 # **Before you run the cell:** two threads, which finish in any order. Which digits of
 # the results change? And what happens to the others if one setting has a spelling
 # mistake?

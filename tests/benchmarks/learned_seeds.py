@@ -68,7 +68,7 @@ def pendulum(seed, epochs=4000):
         return dnn.Flow(dnn.ResidualField.random(2, 12, bias=1.0, rng=rng), energy.T / 2)
 
     nets = dnn.Network(shears(), shears()), dnn.Network(residual(), residual())
-    x = qmc.scale(qmc.Sobol(2, rng=rng).random(1024)[:1000], low, high)
+    x = qmc.scale(qmc.Sobol(2, seed=rng).random(1024)[:1000], low, high)
     for net in nets:
         dnn.fit(net, MSE, x, dnn.exact_flow(system, x, energy.T), dnn.LBFGS(), epochs=epochs)
     return pair(system, nets, low, high, np.array([[1.0, 0.0], [1.5, 0.0]]), rng)
@@ -92,7 +92,7 @@ def hamiltonian_error(seed, noise, n, epochs):
         X.b = rng.normal(size=32)
         return X
 
-    starts = qmc.scale(qmc.Sobol(4, rng=rng).random(1024)[:1000], -1, 1)
+    starts = qmc.scale(qmc.Sobol(4, seed=rng).random(1024)[:1000], -1, 1)
     z = dnn.exact_flow(field, starts, h * np.arange(n + 1))
     z += noise * rng.normal(size=z.shape)
     X = dnn.PartitionedField(gradient(), gradient())

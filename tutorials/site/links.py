@@ -1,4 +1,4 @@
-"""Names that stand as code in a text lead to their entries in the reference."""
+"""The reference's entries, and the names in texts that lead to them."""
 
 import functools
 import re
@@ -18,6 +18,16 @@ def prefix(app, doctree):
             before = module.replace("dynsys_nn", "dnn", 1) + "."
             at = head.first_child_matching_class(addnodes.desc_name)
             head.insert(at, addnodes.desc_addname(before, before))
+
+
+def lists(app, name, template, context, doctree):
+    """Parameters line by line as a list that is one: Sphinx's has no terms."""
+    context["body"] = re.sub(
+        r'<dl>\n<dd>(<em class="sig-param".*?)</dd>\n</dl>',
+        lambda found: f"<ul><li>{found[1].replace('dd>', 'li>')}</li></ul>",
+        context.get("body", ""),
+        flags=re.S,
+    )
 
 
 def link(app, doctree, docname):

@@ -30,7 +30,7 @@ def layer(alpha):
     return dnn.Flow(dnn.PartitionedField(f, g), 0.05, dnn.SymplecticEuler())
 
 
-x = qmc.scale(qmc.Sobol(2, rng=rng).random(128), (-2, -1.5), (2, 1.5))
+x = qmc.scale(qmc.Sobol(2, seed=rng).random(128), (-2, -1.5), (2, 1.5))
 y = dnn.exact_flow(pendulum, x, 0.1)
 error = {}
 for alpha in (1.0, None):

@@ -18,6 +18,10 @@ import dynsys_nn as dnn
 from dynsys_nn import attacks, lipschitz
 from dynsys_nn.constraints import weights
 
+if sys.platform == "emscripten":
+    print("No threads and no processes in a browser: these answers are for at home.")
+    sys.exit()
+
 # %% [markdown]
 # The tutorial's experiment, at one $\varepsilon$ and with epochs to choose.
 
