@@ -6,6 +6,7 @@ import re
 import zlib
 from collections import Counter
 from functools import reduce
+from textwrap import indent
 
 import pytest
 from public import public, signature
@@ -25,12 +26,17 @@ READ = """[...document.querySelectorAll("dt.sig[id]")].map(head => {
 
 @pytest.fixture(scope="module")
 def pages(folder, site, browser):
-    """name of a page → what a phone shows of it: its entries, how much is too wide, its links."""
+    """name of a page → what a phone shows of it: its entries, how far it reaches, its links."""
     phone, found = browser.page(390, 844, True), {}
     for path in sorted(folder.glob("reference/*.html")):
         phone.open(f"{site}reference/{path.name}")
-        wide = phone.run("document.documentElement.scrollWidth - innerWidth")
-        links = phone.run("[...document.querySelectorAll('article a')].map(a => a.href)")
+        # the window itself never says more than its width: what is beyond is hidden
+        wide = phone.run(
+            "(e => e.getBoundingClientRect().left + e.scrollWidth)(document.querySelector('article'))"
+        )
+        links = phone.run(
+            "[...document.querySelectorAll('article a:not(.headerlink)')].map(a => a.href)"
+        )
         found[path.stem] = phone.run(READ), wide, [link.removeprefix(site) for link in links]
     yield found
     phone.close()
@@ -92,8 +98,8 @@ def test_a_docstring_comes_out_as_it_is_written(entries):
         parts = [p.source for p in doctest.DocTestParser().get_examples(written)]
         assert len(parts) == sum(e.count(">>>") for e in examples), anchor
         assert not re.search(r">>>|---", words), anchor
-        for line in filter(None, "".join(formulas).splitlines()):
-            assert re.search(rf"^ {{4,}}{re.escape(line)}$", written, flags=re.M), (anchor, line)
+        for lines in formulas:
+            assert any(indent(lines.rstrip(), " " * k) in written for k in (4, 8)), lines
         plain = re.sub(r"^-{3,}$|`|(?<!\*)\*(?=is\*)|(?<=\*is)\*", "", written, flags=re.M)
         assert compact(text) == compact(re.sub(r"^(\S.*?) : ", r"\1", plain, flags=re.M)), anchor
         seen += 1
@@ -101,16 +107,16 @@ def test_a_docstring_comes_out_as_it_is_written(entries):
 
 
 def test_no_page_is_too_wide_for_a_phone(pages):
-    assert not [page for page, (_, wide, _) in pages.items() if wide > 0]
+    assert not [page for page, (_, wide, _) in pages.items() if wide > 390]
 
 
 def test_names_in_texts_lead_to_entries(pages, folder):
     links = {link for *_, links in pages.values() for link in links if "#dynsys_nn." in link}
     assert {f"dynsys_nn.{name}" for name in public()} <= {link.partition("#")[2] for link in links}
     tutorial = (folder / "tutorials/01_resnets_are_euler_steps.html").read_text(encoding="utf-8")
-    links |= set(re.findall(r'"\.\./(reference/\w+\.html#dynsys_nn\.[^"]+)"', tutorial))
-    assert "reference/maps.html#dynsys_nn.Network" in links
-    for link in links:
+    theirs = set(re.findall(r'"\.\./(reference/\w+\.html#dynsys_nn\.[^"]+)"', tutorial))
+    assert "reference/maps.html#dynsys_nn.Network" in theirs
+    for link in links | theirs:
         path, _, anchor = link.partition("#")
         assert f'id="{anchor}"' in (folder / path).read_text(encoding="utf-8")
 
