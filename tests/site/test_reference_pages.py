@@ -128,3 +128,17 @@ def test_search_finds_a_word_that_stands_in_a_docstring_alone(site, browser):
     page.wait(f"{found}.length > 0")
     assert all("reference/adjoints.html" in link for link in page.run(found))
     page.close()
+
+
+def test_an_example_is_copied_without_its_prompts(site, browser):
+    page = browser.page()
+    page.open(f"{site}reference/fields.html")
+    page.run(
+        "document.addEventListener('copy', () => { window.copied = document.activeElement.value })"
+    )
+    button = "[id='dynsys_nn.Field'] + dd .highlight-pycon button.copybtn"
+    page.wait(f"!!document.querySelector({button!r})")
+    page.run(f"document.querySelector({button!r}).click()")
+    parts = doctest.DocTestParser().get_examples(public()["Field"].__doc__)
+    assert page.wait("window.copied") == "".join(part.source for part in parts).rstrip()
+    page.close()

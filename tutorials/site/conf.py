@@ -34,7 +34,7 @@ nb_code_prompt_show, nb_code_prompt_hide = "Show the questions", "Hide the quest
 add_module_names = False
 maximum_signature_line_length = 72  # of a longer one, a parameter a line
 toc_object_entries_show_parents = "hide"
-copybutton_prompt_text, copybutton_prompt_is_regexp = r">>> |\.\.\. ", True
+copybutton_prompt_text, copybutton_prompt_is_regexp = r">>> |\.\.\. ?", True
 copybutton_selector = "div:not(.highlight-text) > div.highlight > pre"
 
 # looks

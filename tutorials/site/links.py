@@ -62,7 +62,7 @@ def target(name, docname, entries):
     own = [f"{h['module']}.{h['fullname']}".removeprefix("dynsys_nn.") for h in heads]
     words = [word for head in heads for word in head.findall(addnodes.desc_sig_name)]
     if name not in {word.astext() for word in words}:
-        for scope in [*own, docname.rpartition("/")[2], ""]:
+        for scope in [*own, docname.removeprefix("reference/"), ""]:
             found = places().get(f"{scope}.{name}".lstrip("."))
             if found:
                 return None if found in own else found
