@@ -4,8 +4,8 @@ A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; 
 map ℝᵈ → ℝᵈ; a method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network
 composes maps. The modules in reading order: maps, activations, linear, fields, integrators, flows,
 losses, constraints, adjoints, training, rounding, lipschitz, attacks, decomposition, checks,
-systems, plotting; and, for who wants to know how files are written, labs are marked and arguments
-are looked at, datasets, files, marks, arguments.
+systems, plotting; and, for those who want to know how data are read, files written, labs marked and
+arguments looked at: datasets, files, marks, arguments.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks",
 arXiv:2210.02373.

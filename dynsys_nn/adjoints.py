@@ -43,8 +43,8 @@ class Stored(Described):
     >>> y, pullback = dnn.Stored().vjp(F, x)
     >>> dx, dtheta = pullback(w)
     >>> _, dy = F.jvp(x, v)
-    >>> bool(abs(w @ dy - dx @ v) < 1e-13), dtheta.shape == F.theta.shape
-    (True, True)
+    >>> bool(abs(w @ dy - dx @ v) < 1e-13)
+    True
     """
 
     def vjp(self, net, x):
@@ -58,18 +58,18 @@ class Reversed(Described):
 
     Linear maps, and affine ones, keep their input. On the way back rounding errors grow as the
     inverse steps stretch them: a RuntimeWarning is issued if a reconstructed state (x₀, or the
-    output of a linear map) differs from the original by more than `tolerance` (default None: 1e-6,
-    and 1e-3 in float32), relative, in the worst sample: the gradient cannot be trusted.
-    NotImplementedError for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and
-    Grosse, The reversible residual network, arXiv:1707.04585.
+    output of a linear map) has a relative error above `tolerance` (float > 0, default None: 1e-6,
+    and 1e-3 in float32) in the worst sample: the gradient cannot be trusted. NotImplementedError
+    for a step without an explicit inverse. Source: Gomez, Ren, Urtasun and Grosse, The reversible
+    residual network, arXiv:1707.04585.
 
     Examples
     --------
     >>> X, x = dnn.PartitionedField.random(4, width=5, rng=0), np.ones((3, 4))
     >>> F = dnn.Flow(X, 0.1, dnn.StormerVerlet(), steps=50)
     >>> y, pullback = dnn.Reversed().vjp(F, x)
-    >>> y, pullback_of_stored = dnn.Stored().vjp(F, x)
-    >>> np.allclose(pullback(y)[1], pullback_of_stored(y)[1], rtol=1e-9)
+    >>> _, stored_pullback = dnn.Stored().vjp(F, x)
+    >>> np.allclose(pullback(y)[1], stored_pullback(y)[1])  # the same gradient in θ
     True
     """
 
@@ -107,15 +107,15 @@ class Reversed(Described):
 class Checkpoints(Described):
     """Keep some states, and compute those between again from the last one that was kept.
 
-    Without a budget (the default, None) every √L-th of L is kept: each step is taken twice forward
-    and once back. With a budget of c states the binomial schedule takes no step more than t times
-    again, where t is the smallest with L ≤ C(c + t, t), and all of them together t L − C(c + t,
-    t − 1) times: the least that is possible. Source: Griewank and Walther, Algorithm 799: revolve,
-    ACM Trans. Math. Softw. 26 (2000).
+    budget: int ≥ 1, default None. Without one, every √L-th of L is kept, and each step is taken
+    twice forward and once back. With a budget of c states the binomial schedule takes no step more
+    than t times again, t the smallest with L ≤ C(c + t, t), and all of them together t L −
+    C(c + t, t − 1) times: the least that is possible. Source: Griewank and Walther, Algorithm 799:
+    revolve, ACM Trans. Math. Softw. 26 (2000).
 
     Examples
     --------
-    20 = C(3 + 3, 3) steps with a budget of three states, and how often one is taken again:
+    20 = C(3 + 3, 3) steps with a budget of c = 3 states, so that t = 3:
 
     >>> calls = []
     >>> class Decay(dnn.Field):
@@ -129,9 +129,9 @@ class Checkpoints(Described):
     ...         return -x, lambda w: (-w, np.zeros(0))
     >>> y, pullback = dnn.Checkpoints(budget=3).vjp(dnn.Flow(Decay(), 0.1, steps=20), np.ones(1))
     >>> dx, dtheta = pullback(np.ones(1))
-    >>> len(calls) - 20  # 3 · 20 − C(6, 2)
+    >>> len(calls) - 20  # steps that were taken again: 3 · 20 − C(6, 2)
     45
-    >>> print(bool(abs(dx[0] - 0.9**20) < 1e-15))
+    >>> bool(abs(dx[0] - 0.9**20) < 1e-15)
     True
     """
 
@@ -246,15 +246,16 @@ def continuous_adjoint(
     field : Field
         With vjp, in float64; p is the length of its θ.
     x : array, shape (..., d)
-    t : number, of either sign
-    rtol : number > 0, default 1e-6
+    t : float
+        Of either sign.
+    rtol : float > 0, default 1e-6
         The relative tolerance of scipy's solve_ivp.
-    atol : number > 0, default 1e-9
+    atol : float > 0, default 1e-9
         Its absolute tolerance.
     method : str, default "RK45"
         The name of its method.
-    tolerance : number > 0, default 1e-3
-        RuntimeWarning if the x₀ that comes out differs by more from the x₀ that went in, relative.
+    tolerance : float > 0, default 1e-3
+        RuntimeWarning if the x₀ that comes out has a larger relative error.
     evaluations : int, default 200_000
         How many evaluations of the field, and then of its adjoint, are allowed.
 
@@ -268,11 +269,11 @@ def continuous_adjoint(
     Raises
     ------
     TypeError
-        For another kind of map.
+        If the field is not a Field in float64.
     ValueError
         If t, x, the field or its adjoint is not finite.
     RuntimeError
-        If a solution does not reach t, or not within so many evaluations.
+        If a solution does not reach its end within so many evaluations.
 
     Examples
     --------
@@ -281,8 +282,8 @@ def continuous_adjoint(
     >>> X, x = dnn.systems.harmonic_oscillator(), np.array([[1.0, 0.0], [0.0, 2.0]])
     >>> y, pullback = dnn.continuous_adjoint(X, x, t=1.0)
     >>> dx, dtheta = pullback(y)
-    >>> np.allclose(dx, x, atol=1e-5), np.array_equal(dx, x)
-    (True, False)
+    >>> bool(abs(dx - x).max() < 1e-5)  # up to the tolerances, not to rounding
+    True
     """
     x = instance(field, Field, "the continuous adjoint is that of a vector field").state(x)
     x, t = finite_states(x, "the continuous adjoint"), finite(t, "t")

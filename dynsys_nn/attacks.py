@@ -30,16 +30,16 @@ __all__ = ["FGM", "PGD", "PublishedPGD", "accuracy", "attacked_accuracy", "small
 
 
 class PGD(Described):
-    """Projected gradient ascent of the margin in the ball ‖δ‖ ≤ ε. `attack(net, x, y)` → x + δ, of
-    the shape of x.
+    """Projected gradient ascent of max_{j≠y} z_j − z_y in the ball ‖δ‖ ≤ ε. `attack(net, x, y)` →
+    x + δ, of the shape of x.
 
     The first ascent starts at x and follows the largest z_j − z_y, whichever j that is, perhaps
     towards a label that stays out of reach. So the second goes from x towards the third most likely
     label, the fourth towards the next, and so on while there are labels; the others start at random
-    in the ball, in case the gradient vanishes at x. What is returned has the wrong label, or, if
-    none was found, the smallest margin that was seen; a sample that is wrong already stays as it
-    is. Rounded to the dtype of x, x + δ is still within ε. Source: Madry et al., arXiv:1706.06083;
-    the margin: Carlini and Wagner, arXiv:1608.04644.
+    in the ball, in case the gradient vanishes at x. What is returned has a wrong label, or, if none
+    was found, the largest z_j − z_y that was seen; a sample that is wrong already stays as it is.
+    Rounded to the dtype of x, x + δ is still within ε. Sources: Madry et al., arXiv:1706.06083;
+    what is ascended: Carlini and Wagner, arXiv:1608.04644.
 
     Parameters
     ----------
@@ -61,16 +61,18 @@ class PGD(Described):
     Raises
     ------
     ValueError
-        For a negative ε, labels out of range, or an x outside of the box.
+        If ε is negative, a label is out of range, or an x is outside the box.
 
     Examples
     --------
     >>> net, x = dnn.Dense(2, 2, W=np.eye(2)), np.array([2.0, 0.0])  # √2 from the other label
-    >>> for eps in (1.4, 1.5):
-    ...     found = dnn.PGD(eps)(net, x, 0)
-    ...     print(int(net(found).argmax()), bool(np.linalg.norm(found - x) <= eps))
-    0 True
-    1 True
+    >>> int(net(dnn.PGD(eps=1.4)(net, x, 0)).argmax())
+    0
+    >>> found = dnn.PGD(eps=1.5)(net, x, 0)
+    >>> int(net(found).argmax())
+    1
+    >>> bool(np.linalg.norm(found - x) <= 1.5)
+    True
     """
 
     def __init__(self, eps, steps=50, restarts=5, norm=2, box=None, rng=0, step=None):
@@ -166,8 +168,8 @@ def FGM(eps, norm=2, box=None):
     """The fast gradient method, a PGD of one step of length ε along the gradient g of max_{j≠y} z_j
     − z_y at x: ε g/‖g‖₂, or ε sign g.
 
-    eps: float ≥ 0, or an array of the batch's shape; norm: 2, the default, or np.inf; box: a pair
-    (low, high) that holds all entries of x + δ, default None, no box. x itself is returned if the
+    eps: float ≥ 0, or an array of the batch's shape; norm: 2 or np.inf, default 2; box: a pair
+    (low, high) that holds all entries of x + δ, default None: no box. x itself is returned if the
     step does not help. Source: Goodfellow, Shlens and Szegedy, arXiv:1412.6572.
 
     Examples
@@ -180,8 +182,8 @@ def FGM(eps, norm=2, box=None):
 
 
 def PublishedPGD(eps, norm=2, box=None):
-    """PGD as it was published with the first of these networks: 10 steps of 0.025 ε, which travel a
-    quarter of the ball.
+    """PGD as it was published with the first of these networks: 10 steps of 0.025 ε, which get no
+    farther than ε/4.
 
     That it fails says nothing about a network's robustness; it is here for comparison only. eps,
     norm (default 2) and box (default None) are those of `FGM`.
@@ -190,9 +192,11 @@ def PublishedPGD(eps, norm=2, box=None):
     --------
     >>> net, x = dnn.Dense(2, 2, W=np.eye(2)), np.array([2.0, 0.0])
     >>> found = dnn.PublishedPGD(4.0)(net, x, 0)
-    >>> round(float(np.linalg.norm(found - x)), 3), int(net(found).argmax())  # a quarter of 4
-    (1.0, 0)
-    >>> int(net(dnn.PGD(4.0)(net, x, 0)).argmax())  # the label was lost at √2
+    >>> round(float(np.linalg.norm(found - x)), 3)  # a quarter of 4
+    1.0
+    >>> int(net(found).argmax())  # the label stands
+    0
+    >>> int(net(dnn.PGD(4.0)(net, x, 0)).argmax())  # though √2 is far enough
     1
     """
     return PGD(
@@ -215,18 +219,23 @@ def smallest_perturbation(
 
     Parameters
     ----------
-    net, x, y : Map, array (..., dim_in), array of int (...)
-        From states to logits, with `vjp`; the samples, and their labels.
+    net : Map
+        From states to logits, with `vjp`.
+    x : array, shape (..., dim_in)
+        The samples.
+    y : array of int, shape (...)
+        Their labels.
     norm : 2 or np.inf, default 2
         In which δ is measured.
-    largest : float > 0, default 10
+    largest : float > 0, default 10.0
         The first ε; nothing beyond is found.
     bisections : int ≥ 1, default 15
         How often ε is bisected.
-    steps, restarts : int ≥ 1, default 50 and 5
-        Of the `PGD` that attacks with every ε.
-    box, rng : pair (low, high), and Generator or int, default None and 0
-        The same.
+    steps : int ≥ 1, default 50
+        Of the `PGD` that attacks with every ε, as are the following.
+    restarts : int ≥ 1, default 5
+    box : pair (low, high), default None
+    rng : Generator or int, default 0
 
     Returns
     -------
@@ -265,14 +274,19 @@ def accuracy(net, attack, x, y):
         From states to logits (..., K), with `vjp`.
     attack : function or object, (net, x, y) → x + δ
         Such as PGD(eps); or None, for the clean accuracy.
-    x, y : array (..., dim_in), array of int (...)
-        The samples, and their labels.
+    x : array, shape (..., dim_in)
+        The samples.
+    y : array of int, shape (...)
+        Their labels.
 
     Examples
     --------
-    >>> net, x, y = dnn.Dense(2, 2, W=np.eye(2)), np.array([[2.0, 0], [0, 1]]), [0, 1]
-    >>> dnn.attacks.accuracy(net, None, x, y), dnn.attacks.accuracy(net, dnn.FGM(1.0), x, y)
-    (1.0, 0.5)
+    >>> net = dnn.Dense(2, 2, W=np.eye(2))
+    >>> x, y = np.array([[2.0, 0], [0, 1]]), [0, 1]  # √2 and 1/√2 from the other label
+    >>> dnn.attacks.accuracy(net, None, x, y)
+    1.0
+    >>> dnn.attacks.accuracy(net, dnn.FGM(1.0), x, y)
+    0.5
     >>> def shift(net, x, y):  # an attack of your own
     ...     return x + [-3, 0]
     >>> dnn.attacks.accuracy(net, shift, x, y)
@@ -294,8 +308,12 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
 
     Parameters
     ----------
-    net, x, y : Map, array (..., dim_in), array of int (...)
-        From states to logits, with `vjp`; the samples, and their labels.
+    net : Map
+        From states to logits, with `vjp`.
+    x : array, shape (..., dim_in)
+        The samples.
+    y : array of int, shape (...)
+        Their labels.
     eps : float ≥ 0, or an array of such
         The sizes ε of the perturbations.
     attack : function, ε → an attack, default PGD
@@ -309,11 +327,12 @@ def attacked_accuracy(net, x, y, eps, attack=PGD):
     Raises
     ------
     TypeError
-        For a `PGD(eps)`, an attack with an ε of its own.
+        If `attack` is an attack with an ε of its own, as PGD(eps).
 
     Examples
     --------
-    >>> net, x, y = dnn.Dense(2, 2, W=np.eye(2)), np.array([[2.0, 0], [0, 1]]), [0, 1]
+    >>> net = dnn.Dense(2, 2, W=np.eye(2))
+    >>> x, y = np.array([[2.0, 0], [0, 1]]), [0, 1]  # √2 and 1/√2 from the other label
     >>> dnn.attacks.attacked_accuracy(net, x, y, [0, 1, 2], attack=dnn.FGM).tolist()
     [1.0, 0.5, 0.0]
     """

@@ -52,8 +52,8 @@ def moons(n=1000, noise=0.1, rng=None):
     Gaussian noise.
 
     n: int ≥ 1, default 1000; noise: float ≥ 0, the standard deviation, default 0.1; rng: Generator
-    or int, default None, other points at each call. Returns points (n, 2) and labels (n,) in
-    {0, 1}, halves of n, shuffled.
+    or int, default None: anew each time. Returns points (n, 2) and labels (n,) in {0, 1}, half of
+    each, shuffled.
 
     Examples
     --------
@@ -75,8 +75,8 @@ def rings(n=1000, noise=0.0, rng=None):
     """The disc of radius ½ (label 0) inside the annulus from ½ to 1 (label 1), each filled
     uniformly.
 
-    n, noise (default 0) and rng as for `moons`. Returns points (n, 2) and labels (n,). No line in
-    the plane separates them; a lifted flow does.
+    n, noise (default 0.0), rng and what is returned are as for `moons`. No line in the plane
+    separates the classes; a lifted flow does.
 
     Examples
     --------
@@ -99,23 +99,27 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
     ----------
     n : int ≥ 1, default 1000
         The number of points.
-    noise : float ≥ 0, default 0
+    noise : float ≥ 0, default 0.0
         The standard deviation of what is added to each coordinate.
     rng : Generator or int, default None
-        None: other points at each call.
+        What the points are drawn with; None: anew each time.
     turns : float > 0, default 1.5
         How often a spiral goes around 0.
 
     Returns
     -------
-    x, y : arrays, shapes (n, 2) and (n,)
-        Points, and labels in {0, 1}, halves of n, shuffled.
+    x : array, shape (n, 2)
+        The points.
+    y : array of int, shape (n,)
+        Their labels in {0, 1}, half of each, shuffled.
 
     Examples
     --------
     >>> x, y = dnn.datasets.spirals(100, rng=0, turns=2)
-    >>> z = np.where(y == 1, -1, 1) * (x @ [1, 1j])  # both on the first spiral
-    >>> bool(abs(z - abs(z) * np.exp(2j * np.pi * 2 * abs(z))).max() < 1e-13)
+    >>> x[y == 1] *= -1  # both on the first spiral
+    >>> r = np.linalg.norm(x, axis=-1)
+    >>> phi = 2 * np.pi * 2 * r
+    >>> np.allclose(x[:, 0], r * np.cos(phi)) and np.allclose(x[:, 1], r * np.sin(phi))
     True
     """
     labels, rng = _labels(n, noise, rng)
@@ -160,12 +164,12 @@ def cifar10(folder=None, train=True, dtype=float):
     The files, in the official binary layout (a byte of label, 3072 bytes of image, and so on), are
     those of data_batch_1.bin, …, data_batch_5.bin that are there, or test_batch.bin.
 
-    folder: path of the files, or of the folder above their cifar-10-batches-bin, default None, the
-    environment variable DYNSYS_NN_DATA; train: bool, default True, or False for test_batch.bin;
-    dtype: float, the default, or np.float32, of the images.
+    folder: path of the files, or of the folder above their cifar-10-batches-bin, default None: that
+    in the environment variable DYNSYS_NN_DATA; train: bool, default True, or False for
+    test_batch.bin; dtype: that of the images, float or np.float32, default float.
 
-    Raises FileNotFoundError that says where the data can be downloaded; ValueError that names a
-    damaged file; TypeError for a dtype other than float64 and float32. Source: A. Krizhevsky,
+    FileNotFoundError says where the data can be downloaded, ValueError which file is damaged;
+    TypeError for a dtype other than float64 and float32. Source: A. Krizhevsky,
     Learning multiple layers of features from tiny images, 2009,
     https://www.cs.toronto.edu/~kriz/cifar.html.
 
@@ -206,12 +210,12 @@ def mnist(folder=None, train=True, dtype=float):
     The files are train-images-idx3-ubyte and train-labels-idx1-ubyte, or t10k-… if train is False,
     plain or .gz, also spelled .idx3 and .idx1.
 
-    folder: path, default None, the environment variable DYNSYS_NN_DATA; the files are in its mnist,
-    its MNIST/raw or itself, the first that has both. train: bool, default True; dtype: float, the
-    default, or np.float32, of the images.
+    folder: path, default None: that in the environment variable DYNSYS_NN_DATA; the files are in
+    its mnist, its MNIST/raw or itself, the first that has both. train: bool, default True; dtype:
+    that of the images, float or np.float32, default float.
 
-    Raises as `cifar10` does. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based
-    learning applied to document recognition, Proc. IEEE 86(11), 1998,
+    Errors are those of `cifar10`. Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner,
+    Gradient-based learning applied to document recognition, Proc. IEEE 86(11), 1998,
     http://yann.lecun.com/exdb/mnist/.
 
     Examples
@@ -243,8 +247,8 @@ def fashion_mnist(folder=None, train=True, dtype=float):
     labels (n,) in 0, …, 9.
 
     Its files have the names of MNIST's, so keep them apart: fashion-mnist and FashionMNIST/raw in
-    the folder are looked into before the folder itself. folder, train and dtype are otherwise those
-    of `mnist`, with its defaults. Source: H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747, 2017,
+    the folder are searched before the folder itself. Otherwise folder, train and dtype are those of
+    `mnist`, with the same defaults. Source: H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747, 2017,
     https://github.com/zalandoresearch/fashion-mnist.
 
     Examples
@@ -271,8 +275,8 @@ def idx(path):
 
     path: str or Path. The file: 0, 0, a type code, the number of axes, their lengths as big-endian
     integers of four bytes, then the entries, big endian, the last axis fastest. It may be gzipped,
-    whatever its name. Raises ValueError that names the file if it is truncated, has trailing bytes
-    or an axis of length 0, or is of another kind. Source: http://yann.lecun.com/exdb/mnist/.
+    whatever its name. ValueError names the file if it is truncated, has trailing bytes or an axis
+    of length 0, or is of another kind. Source: http://yann.lecun.com/exdb/mnist/.
 
     Examples
     --------

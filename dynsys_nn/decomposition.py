@@ -25,12 +25,11 @@ class presnov(Described):
     """The Presnov decomposition f = ∇U + X_S of a vector field, with `U(x)`, `gradient(x)`,
     `sphere(x)`, `recompose()`.
 
-    field: a map ℝᵈ → ℝᵈ with `vjp`, as every field with a Jacobian; nodes: int, default None,
-    of the Gauss–Legendre rule in t, exact for polynomial fields of degree below 2·nodes; None:
-    doubled from 8 until ∇U no longer moves and xᵀX_S(x) is 0, to 1e-14 of the terms, at most 1024
-    (with a RuntimeWarning if that is too few, as at kinks). TypeError if the field is not a map,
-    ValueError if it does not return to its space. Source: Presnov, Theoret. and Math. Phys. 133
-    (2002).
+    field: a Map ℝᵈ → ℝᵈ with `vjp`. nodes: int, default None, how many the Gauss–Legendre rule in t
+    has, which is exact for polynomial fields of degree below 2·nodes; None: doubled from 8 until ∇U
+    no longer moves and xᵀX_S(x) is 0, to 1e-14 of the terms, at most 1024 (with a RuntimeWarning if
+    that is too few, as at kinks). TypeError if the field is not a map, ValueError if it does not
+    return to its space.
 
     Examples
     --------

@@ -48,8 +48,10 @@ def save(F, path):
     ...     path = pathlib.Path(folder, "net.npz")
     ...     dnn.files.save(dnn.Network(F, F), path)
     ...     net = dnn.files.load(path)
-    >>> net[0] is net[1], net.theta.size == F.theta.size
-    (True, True)
+    >>> net[0] is net[1]
+    True
+    >>> net.theta.size == F.theta.size
+    True
     """
     code = architecture(F)
     try:
@@ -65,7 +67,7 @@ def save(F, path):
 def load(path):
     """The map in the file at `path`, a str or a Path, which `save` wrote; `Map.load` says how.
 
-    ValueError that names the file if it is damaged, or something else. It holds no code.
+    ValueError names the file if it is damaged or of another kind.
 
     Examples
     --------

@@ -45,8 +45,8 @@ def measured(F, x, steps=100, rng=0):
 
     Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs
     of points, which start near by and far apart, moves the points too. Points are first perturbed
-    by 1e-8 of their size, to leave kinks, where F′ is undefined; possible rounding is subtracted
-    from the result. TypeError for complex points.
+    by about 1e-8 of their size (3e-4 in float32), to leave kinks, where F′ is undefined; possible
+    rounding is subtracted from the result. TypeError for complex points.
 
     Parameters
     ----------
@@ -55,15 +55,14 @@ def measured(F, x, steps=100, rng=0):
     x : array, shape (..., d)
         The points from which to search, one at least.
     steps : int ≥ 1, default 100
-        How many of each of the two searches.
+        Iterations of each of the two searches.
     rng : Generator or int, default 0
-        Draws the first directions.
+        Draws where the searches start.
 
     Examples
     --------
-    >>> x = np.zeros((1, 2))
-    >>> W = np.array([[3.0, 0], [0, 1]])
-    >>> round(dnn.lipschitz.measured(dnn.Dense(2, 2, W=W), x, 50), 6)  # the largest singular value
+    >>> A, x = dnn.Dense(2, 2, W=[[3, 0], [0, 1]]), np.zeros((1, 2))
+    >>> round(dnn.lipschitz.measured(A, x, steps=50), 6)  # the largest singular value
     3.0
     >>> X = dnn.GradientField.random(2, width=8, rng=0)
     >>> bool(dnn.lipschitz.measured(X, x, steps=20) <= X.lipschitz())  # found ≤ certified
@@ -202,7 +201,7 @@ def profile(net, x=None, steps=50, rng=0):
     steps : int ≥ 1, default 50
         Of `measured`.
     rng : Generator or int, default 0
-        Draws the points, unless they are given, and the first directions.
+        Draws the points, unless they are given, and where the searches start.
 
     Returns
     -------
@@ -234,18 +233,19 @@ def averaged(F):
     iterates go to a fixed point, if it has one.
 
     F: a Flow by Euler(), forward in time, or a Network of such. An Euler step h ≤ 2ν of a field of
-    cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition:
-    α = 1/(1 + 1/Σ α_i/(1 − α_i)), and 1 if one α_i is 1. NotImplementedError for other maps and
-    longer steps. Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al.,
-    arXiv:2306.17332.
+    cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition: α = s/(1 + s),
+    s = Σ α_i/(1 − α_i), and 1 if one α_i is 1. NotImplementedError for other maps and longer steps.
+    Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
 
     Examples
     --------
     >>> X = dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Tanh())  # L = 1
-    >>> F = dnn.Flow(X, 1.0)
-    >>> round(dnn.lipschitz.averaged(F), 3), round(dnn.lipschitz.averaged(dnn.Network(F, F)), 3)
-    (0.5, 0.667)
-    >>> dnn.lipschitz.averaged(dnn.Flow(X, 2.0))  # the longest step: non-expansive, and no more
+    >>> F = dnn.Flow(X, h=1.0)
+    >>> round(dnn.lipschitz.averaged(F), 3)
+    0.5
+    >>> round(dnn.lipschitz.averaged(dnn.Network(F, F)), 3)
+    0.667
+    >>> dnn.lipschitz.averaged(dnn.Flow(X, h=2.0))  # the longest step: non-expansive, and no more
     1.0
     """
     if isinstance(F, Network):
@@ -354,8 +354,12 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
 
     Parameters
     ----------
-    net, x, y : Map, array (..., dim_in), array of int (...)
-        From states to logits, with a Lipschitz constant; the samples, and their labels.
+    net : Map
+        From states to logits, with a Lipschitz constant.
+    x : array, shape (..., dim_in)
+        The samples.
+    y : array of int, shape (...)
+        Their labels.
     eps : float ≥ 0, or an array of such
         The sizes ε of the perturbations.
     pairwise : bool, default True
@@ -369,9 +373,9 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
     Raises
     ------
     ValueError
-        For a negative ε, labels out of range, or no sample.
+        If an ε is negative, a label is out of range, or there is no sample.
     NotImplementedError
-        For a network without a constant.
+        If the network has no constant.
 
     Examples
     --------

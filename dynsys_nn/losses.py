@@ -49,7 +49,9 @@ class Loss(Described):
 
 
 class MeanSquaredError(Loss):
-    """J = (1/N) Σ (y − target)², the mean over all N entries. ValueError if the shapes differ.
+    """J = (1/N) Σ (y − target)², the mean over all N entries.
+
+    ValueError if the shapes differ or are empty; TypeError if the target is not real.
 
     Examples
     --------
@@ -110,11 +112,10 @@ class MulticlassHinge(Loss):
     """J = mean over the batch of Σ_{j≠k} max(0, margin − (z_k − z_j)), z: logits (..., K), k:
     integer labels (...).
 
-    Zero as soon as the logit of the label is ahead of all others by the margin, a number, default
-    1: with a margin of √2 ℓ ε, ℓ the network's Lipschitz constant, no perturbation below ε then
-    changes the label. At a kink the slope is the one from the side on which J = 0. ValueError if
-    shapes differ, a label is out of range or the margin is not positive; TypeError if labels are
-    not integers.
+    Zero as soon as the logit of the label is ahead of all others by the margin, a float > 0,
+    default 1.0: with a margin of √2 ℓ ε, ℓ the network's Lipschitz constant, no perturbation below
+    ε then changes the label. At its kink a term has the slope 0. ValueError if shapes differ, a
+    label is out of range or the margin is not positive; TypeError if labels are not integers.
 
     Examples
     --------
@@ -191,16 +192,18 @@ class OrthogonalityPenalty(Penalty):
     the symbol Ŵ of A and E = Ŵ*Ŵ − I (ŴŴ* − I) the gradient is 4 weight ŴE/n (EŴ) at each
     frequency.
 
-    linear_maps: Dense, Affine and Convolution maps; weight: a number, default 1. ValueError if the
-    weight is not positive. Source: Wang et al., Orthogonal convolutional neural networks,
-    arXiv:1911.12207.
+    linear_maps: Dense, Affine and Convolution maps, TypeError for others or none; weight: float,
+    default 1.0, ValueError if it is not positive. Source: Wang et al., Orthogonal convolutional
+    neural networks, arXiv:1911.12207.
 
     Examples
     --------
     >>> A = dnn.Dense(2, 2, W=[[2, 0], [0, 2]])
     >>> P = dnn.OrthogonalityPenalty(A)
-    >>> P.value(), P.gradient(A)  # ‖4I − I‖², and 4A(AᵀA − I)
-    (18.0, array([24.,  0.,  0., 24.]))
+    >>> P.value()  # ‖4I − I‖²
+    18.0
+    >>> P.gradient(A)  # 4A(AᵀA − I), row by row
+    array([24.,  0.,  0., 24.])
     >>> A.orthogonalise()
     >>> round(P.value(), 9)
     0.0

@@ -119,7 +119,7 @@ def harmonic_oscillator():
     >>> H = X.invariants["energy"]
     >>> for method in dnn.Euler(), dnn.ImplicitMidpoint():
     ...     z = dnn.Flow(X, 0.5, method)(X.x0)
-    ...     print((H(z) / H(X.x0)).round(9))  # Euler: 1 + h² with every step
+    ...     print((H(z) / H(X.x0)).round(9))  # Euler: 1 + h² in a step
     1.25
     1.0
     """
@@ -163,9 +163,9 @@ def _height(q):
 def kepler(eccentricity=0.5):
     """q̈ = −q/‖q‖³ in the plane: H = ‖p‖²/2 − 1/‖q‖ and the angular momentum q₁p₂ − q₂p₁.
 
-    A PartitionedField with states (q₁, q₂, p₁, p₂). x0 is the perihelion of the orbit of that
-    eccentricity e, (1 − e, 0, 0, √((1 + e)/(1 − e))), whose period is 2π: a number in [0, 1),
-    default ½; ValueError otherwise.
+    A PartitionedField with states (q₁, q₂, p₁, p₂). eccentricity: e, a float in [0, 1), default
+    0.5, ValueError for any other; x0 is the perihelion of its orbit, whose period is 2π,
+    (1 − e, 0, 0, √((1 + e)/(1 − e))).
 
     Examples
     --------
@@ -206,9 +206,9 @@ def lotka_volterra(a=1.0, b=1.0, c=1.0, d=1.0):
 
     Parameters
     ----------
-    a, b : float, default 1.0
+    a, b : float > 0, default 1.0
         How prey grow, and how they are eaten.
-    c, d : float, default 1.0
+    c, d : float > 0, default 1.0
         How predators die, and how they thrive on prey.
 
     Returns
@@ -264,13 +264,13 @@ def rigid_body(inertia=(2.0, 1.0, 2 / 3)):
     """Euler's equations of the free rigid body for the angular momentum m, ṁ = m × (m/inertia).
 
     A KnownField. Keeps ½‖m‖² (`casimir`) and the energy ½ Σ m_i²/inertia_i. inertia: the three
-    moments, default (2, 1, 2/3); ValueError if one is not positive.
+    moments, default (2.0, 1.0, 2 / 3); ValueError if one is not positive.
 
     Examples
     --------
     >>> X = dnn.systems.rigid_body()
     >>> m = dnn.Flow(X, 0.5, dnn.ImplicitMidpoint(), steps=10)(X.x0)
-    >>> for name, I in X.invariants.items():  # quadratic, both
+    >>> for name, I in X.invariants.items():  # both are quadratic
     ...     print(name, abs(I(m) - I(X.x0)) < 1e-12)
     casimir True
     energy True

@@ -51,7 +51,8 @@ def drawn_anew(window):
     for artist in moving:
         artist.set_animated(True)
     window.stage.layers = layers
-    window.fig.canvas.draw()
+    for layer in layers:  # on the grounds that they have kept
+        layer.draw()
     return drawn
 
 

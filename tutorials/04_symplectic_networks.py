@@ -115,8 +115,9 @@ symplectic = dnn.Network(*[symplectic_layer(2, 10, 0.05) for _ in range(2)])
 fields = [dnn.ResidualField.random(2, width=12, bias=1.0, rng=rng) for _ in range(2)]
 resnet = dnn.Network(*[dnn.Flow(X, 0.05) for X in fields])
 assert symplectic.theta.size == resnet.theta.size == 120
+lbfgs = dnn.LBFGS(corrections=50)  # it sees the Hessian through its last 50 steps
 for net in (symplectic, resnet):
-    print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=2000))
+    print(dnn.fit(net, dnn.MeanSquaredError(), x, y, lbfgs, epochs=2000))
 
 # %% [markdown]
 # **Before you run the cell:** both are good for one step. What will the energy do in 10
@@ -173,7 +174,7 @@ x = qmc.scale(qmc.Sobol(4, seed=rng).random(1024)[:1000], -1, 1)
 y = dnn.exact_flow(true_field, x, h)
 X = dnn.PartitionedField.random(4, 32, gradient=True, alpha=0.3, bias=1.0, rng=rng)
 step = dnn.Flow(X, h, dnn.StormerVerlet())
-print(dnn.fit(step, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=1500))
+print(dnn.fit(step, dnn.MeanSquaredError(), x, y, lbfgs, epochs=1500))
 
 grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 9)] * 4), axis=-1)
 truth = true_field(grid)

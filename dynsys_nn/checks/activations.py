@@ -26,15 +26,16 @@ def activation(sigma, limit=1e-7, mistakes=None):
 
     sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `slope_min` and
     `slope_max` are checked if it has them. limit: float, default 1e-7. mistakes: dict, words → the
-    function of z that stands for σ′ or γ then, default None. Points are 4001 between −20 and 20,
-    none of them a round number, as kinks usually are.
+    function of z to which the mistake leads instead of σ′ or γ, default None: none is known. The
+    points are 4001 between −20 and 20, none of them a round number, as kinks usually are.
 
     Examples
     --------
     >>> class Square:
     ...     def __call__(self, z):
     ...         return z**2
-    ...     def slope(self, z):
+    ...
+    ...     def slope(self, z):  # should be 2z
     ...         return z
     >>> print(dnn.checks.activation(Square()).detail)
     σ′ against differences of σ; it is 0.5 times what it should be

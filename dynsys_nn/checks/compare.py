@@ -20,7 +20,7 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
     name : str
         What is compared.
     found : float or array
-        An answer, whatever it is.
+        An answer; anything else fails, and is told what is needed.
     right : float or array
         What it should be.
     mistakes : dict, words → float or array, default None
@@ -30,8 +30,8 @@ def compared(name, found, right, mistakes=None, limit=1e-10):
 
     Examples
     --------
-    >>> x, mistakes = np.arange(4.0), {"this is the sum": 6.0}
-    >>> dnn.checks.compared("mean", x.sum(), 1.5, mistakes).detail
+    >>> x = np.arange(4.0)  # of mean 1.5
+    >>> dnn.checks.compared("mean", x.sum(), 1.5, mistakes={"this is the sum": 6.0}).detail
     'this is the sum'
     >>> dnn.checks.compared("x", x / 3, x).detail
     'it is 0.333333 times what it should be'
@@ -84,9 +84,9 @@ def side_by_side(found, right):
 def predicted(name, said, facts):
     """The number of wrong predictions, and what was seen of the first of them.
 
-    name: str, the question, and what is to be set; said: the letters of what is said to be true,
-    "ad" or ["a", "d"], or None; facts: dict, letter → (whether it is true, what was seen), all that
-    can be said. NotImplementedError if nothing is said yet, None.
+    name: str, that of the variable that answers; said: the letters of what is said to be true, "ad"
+    or ["a", "d"]; facts: dict, letter → (whether it is true, what was seen), all that can be said.
+    NotImplementedError if said is None: nothing is predicted yet.
 
     Examples
     --------
@@ -116,15 +116,15 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
     Parameters
     ----------
     task : str
-        What is to do, while said is None.
-    said : float, list of float, or None
-        The predictions.
-    right : float, or a list of as many
+        What is to be done.
+    said : float, or list of float
+        The predictions; None: there are none yet.
+    right : float, or list of float
         What they should be.
     mistakes : dict, words → numbers like `right`, default None
-        What typical mistakes lead to, NaN for those that they do not explain; None: none is known.
-    hints : list of str, one for each number, default ()
-        What else may be said of those that are wrong.
+        What typical mistakes lead to, NaN where they explain nothing; None: none is known.
+    hints : list of str, default ()
+        One for each number: what is said if it is wrong and no mistake is known.
     limit : float, default 1e-9
         Of the relative errors.
 
@@ -135,10 +135,10 @@ def foretold(task, said, right, mistakes=None, hints=(), limit=1e-9):
 
     Examples
     --------
-    Half the step: how much smaller is the error of Euler's method, and of RK4?
+    How many times smaller is the error with half the step, of Euler's method and of RK4?
 
     >>> mistakes = {"the order is an exponent": [1, 4]}
-    >>> dnn.checks.foretold("predict", [2, 4], [2, 16], mistakes).detail
+    >>> dnn.checks.foretold("predict", said=[2, 4], right=[2, 16], mistakes=mistakes).detail
     'not 4: the order is an exponent'
     """
     if said is None:

@@ -71,8 +71,8 @@ def adjoint(F, x, rng=0, limit=1e-12):
     ...     def vjp(self, x):
     ...         y, pullback = super().vjp(x)
     ...         return y, lambda w: (-pullback(w)[0], pullback(w)[1])
-    >>> X, x = Wrong.random(2, width=3, rng=0), np.array([[0.3, -0.7]])
-    >>> print(dnn.checks.adjoint(X, x).verdict, dnn.checks.adjoint(X, x).finding)
+    >>> check = dnn.checks.adjoint(Wrong.random(2, width=3, rng=0), np.array([[0.3, -0.7]]))
+    >>> print(check.verdict, check.finding)
     FAILED dx: the sign is wrong
     """
     F, x = of_one_argument(F, x)
@@ -348,11 +348,13 @@ def taylor(F, x, rng=0, limit=0.1):
     ...     def vjp(self, x):
     ...         y, pullback = super().vjp(x)
     ...         return y, lambda w: (1.1 * pullback(w)[0], pullback(w)[1])
-    >>> for kind in (dnn.GradientField, Wrong):
-    ...     check = dnn.checks.taylor(kind.random(2, width=3, rng=0), np.array([[0.3, -0.7]]))
-    ...     print(check.verdict, check.orders[8:11].round(1).tolist())
-    passed [2.0, 2.0, 2.0]
-    FAILED [1.0, 1.0, 1.0]
+    >>> x = np.array([[0.3, -0.7]])
+    >>> right = dnn.checks.taylor(dnn.GradientField.random(2, width=3, rng=0), x)
+    >>> wrong = dnn.checks.taylor(Wrong.random(2, width=3, rng=0), x)
+    >>> print(right.verdict, right.orders[8:11].round(1))
+    passed [2. 2. 2.]
+    >>> print(wrong.verdict, wrong.orders[8:11].round(1))
+    FAILED [1. 1. 1.]
     """
     F, x = of_one_argument(F, x)
     rng, theta = directions(rng), np.array(theta_of(F))
@@ -449,9 +451,10 @@ def loss(J, y, target, limit=1e-6):
 
     Examples
     --------
-    >>> class HalfSquare:  # J = ½‖y − target‖², ∂J/∂y = y − target
+    >>> class HalfSquare:  # J = ½‖y − target‖², so that ∂J/∂y = y − target
     ...     def __call__(self, y, target):
-    ...         return 0.5 * ((y - target) ** 2).sum()
+    ...         return ((y - target) ** 2).sum() / 2
+    ...
     ...     def vjp(self, y, target):
     ...         return self(y, target), 2 * (y - target)
     >>> dnn.checks.loss(HalfSquare(), np.array([[1.0, 2.0, 3.0]]), np.zeros((1, 3))).finding

@@ -33,18 +33,21 @@ class Question:
     points : float ≥ 0, default 1
         What it is worth.
     after : str, or list of str, default ()
-        The numbers of questions that must be right before it is asked, as "1.1" or ("1.1", "2.1").
+        The numbers of questions that must be right before it is asked, as "1.1" or ["1.1", "2.1"].
 
     Examples
     --------
-    >>> from dynsys_nn import checks
-    >>> first = checks.Question("1.1 nine", lambda: checks.compared("nine", 3**3, 9, {"3³": 27}))
+    >>> def square():
+    ...     return dnn.checks.compared("3²", 3**3, 9, mistakes={"this is 3³": 27})
     >>> def root():
-    ...     return checks.compared("root", 9**0.5, 3)
-    >>> second = checks.Question("1.2 its root", root, after="1.1")
+    ...     return dnn.checks.compared("√9", 9**0.5, 3)
+    >>> first = dnn.checks.Question("1.1 the square of 3", square)
+    >>> second = dnn.checks.Question("1.2 its root", root, after="1.1")
     >>> result = first.result()
-    >>> result.verdict, result.finding or result.detail, second.result([result]).verdict
-    ('FAILED', '3³', 'waits')
+    >>> print(result.verdict, result.known)
+    FAILED this is 3³
+    >>> second.result([result]).verdict
+    'waits'
     """
 
     def __init__(self, name, ask, points=1, after=()):
@@ -164,12 +167,17 @@ class Results(list):
 
     Examples
     --------
-    >>> from dynsys_nn.checks import Question, Results, compared
-    >>> one = Question("1.1 nine", lambda: compared("nine", 3**2, 9), points=2).result()
-    >>> two = Question("2.1 root", lambda: compared("root", 9**2, 3)).result()
-    >>> results = Results([one, two])
-    >>> results.passed, results.points, results.end
-    (False, (2, 3), '1 of 2 right, 2 of 3 points; next: task 2')
+    >>> def square():
+    ...     return dnn.checks.compared("3²", 3**2, 9)
+    >>> def root():
+    ...     return dnn.checks.compared("√9", 9**2, 3)
+    >>> first = dnn.checks.Question("1.1 the square of 3", square, points=2)
+    >>> second = dnn.checks.Question("2.1 its root", root)
+    >>> results = dnn.checks.Results([first.result(), second.result()])
+    >>> results.passed
+    False
+    >>> results.end
+    '1 of 2 right, 2 of 3 points; next: task 2'
     """
 
     @property
@@ -231,14 +239,14 @@ def run(questions):
 
     Examples
     --------
-    >>> def ask():
-    ...     raise NotImplementedError("write square(x)")
-    >>> def right():
-    ...     return dnn.checks.compared("nine", 3**2, 9)
-    >>> results = dnn.checks.run([right, ask])
-    passed  1 nine                         measured  0.0e+00  limit  1.0e-10
+    >>> def square():
+    ...     return dnn.checks.compared("3²", 3**2, 9)
+    >>> def root():
+    ...     raise NotImplementedError("write root(x)")
+    >>> results = dnn.checks.run([square, root])
+    passed  1 3²                           measured  0.0e+00  limit  1.0e-10
     to do   2
-            write square(x)
+            write root(x)
     1 of 2 right; next: task 2
     """
     results, in_a_notebook = Results(), notebook() is not None

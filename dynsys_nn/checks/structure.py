@@ -41,9 +41,11 @@ from .words import near
 
 @fails_on_wrong_results
 def order(method, field, x, t=1.0, limit=0.05, finest=4096):
-    """|observed − claimed| order on ẋ = field(x) up to time t: log₂ of the ratio of errors, finest
-    doubling above 1e-11 and of at most `finest` steps. If each step is claimed to be the exact
-    flow, order ∞: the largest error, at most 1e-11 of the states.
+    """|observed − claimed| order on ẋ = field(x) up to time t.
+
+    Observed is log₂ of the ratio of two errors, those of the last doubling of the steps that is
+    above 1e-11, extrapolated if it is still on its way to the claim. If each step is claimed to be
+    the exact flow, order ∞: the largest error, with the limit 1e-11 of the states.
 
     Parameters
     ----------
@@ -64,11 +66,12 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
     --------
     >>> class Halves:  # two Euler steps
     ...     order = 2
+    ...
     ...     def step(self, field, x, h):
     ...         x = x + h / 2 * field(x)
     ...         return x + h / 2 * field(x)
     >>> X, x = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0])
-    >>> round(dnn.checks.order(Halves(), X, x, finest=64).measured, 1)  # it is 1, not 2
+    >>> round(dnn.checks.order(Halves(), X, x, finest=64).measured, 1)  # |1 − 2|
     1.0
     """
     needs = "method must be an object with order and step(field, x, h), such as RK4()"
@@ -116,10 +119,10 @@ def order(method, field, x, t=1.0, limit=0.05, finest=4096):
 def volume(F, x, limit=None):
     """max |det F′(x) − 1| over the batch.
 
-    F: a map ℝᵈ → ℝᵈ, or a function; x: array, shape (..., d); limit: float, default None, that of
-    rounding. The mean over five points, F′, and this limit are as in `symplectic`, but for the
-    rounding of F′ itself, 2.2e-16 κ if that is more, κ = Σ_ij |C|_ij|F′|_ij with the cofactors C,
-    whatever the units of the components are. If that is more than 1e-2, what does not fail is
+    F: a map ℝᵈ → ℝᵈ, or a function of states; x: array, shape (..., d); limit: float, default None:
+    that of rounding. The mean over five points, F′, and this limit are as in `symplectic`, but for
+    the rounding of F′ itself, 2.2e-16 κ if that is more, κ = Σ_ij |C|_ij|F′|_ij with the cofactors
+    C, whatever the units of the components are. If that is more than 1e-2, what does not fail is
     unsure.
 
     Examples
@@ -150,16 +153,16 @@ def volume(F, x, limit=None):
 
 @fails_on_wrong_results
 def symplectic(F, x, limit=None):
-    """max ‖DᵀJD − J‖ over the batch, each entry relative to that of |D|ᵀ|J||D| + uuᵀ, D = F′(x),
-    J = [[0, I], [−I, 0]]; states are (q, p), q first, and u are units of q and p, as D shows them,
-    with u_q u_p = 1.
+    """max ‖DᵀJD − J‖ over the batch, D = F′(x), J = [[0, I], [−I, 0]]; states are (q, p), q first.
 
-    F: a map ℝ²ⁿ → ℝ²ⁿ, or a function; x: array, shape (..., 2n); limit: float, default None. A
-    defect is the same at points within 1e-8 of x, and rounding is not. So DᵀJD − J is the mean over
-    five of them, and the limit, unless given, is ten times their scatter and four rounding errors
-    (two a step, if that is more): nearly symplectic is not enough. D is F.jacobian(x), or, if F has
-    none, by complex steps. If F does not take complex states either, it is from difference
-    quotients, limit 1e-7, and what does not fail is unsure: they see no defect below that.
+    F: a map ℝ²ⁿ → ℝ²ⁿ, or a function of states; x: array, shape (..., 2n); limit: float, default
+    None. Each entry is relative to that of |D|ᵀ|J||D| + uuᵀ, where u are units of q and p, as D
+    shows them, with u_q u_p = 1. A defect is the same at points within 1e-8 of x, and rounding is
+    not. So DᵀJD − J is the mean over five of them, and the limit, if None, is ten times their
+    scatter and four rounding errors (two a step, if that is more): nearly symplectic is not enough.
+    D is F.jacobian(x), or, if F has none, by complex steps. If F does not take complex states
+    either, it is from difference quotients, limit 1e-7, and what does not fail is unsure: they see
+    no defect below that.
 
     Examples
     --------
@@ -372,7 +375,8 @@ def inverse(F, x, limit=1e-10):
     >>> class Shift:
     ...     def __call__(self, x):
     ...         return x + 1
-    ...     def inverse(self, y):
+    ...
+    ...     def inverse(self, y):  # should be y − 1
     ...         return y + 1
     >>> dnn.checks.inverse(Shift(), np.array([[0.3, -0.7]])).finding
     'it is F itself: something is to be undone'
@@ -475,8 +479,10 @@ def lipschitz(F, x, L=None, rng=0):
     Examples
     --------
     >>> x = np.array([[0.5], [2.0]])
-    >>> dnn.checks.lipschitz(np.sin, x, L=1).passed, dnn.checks.lipschitz(np.sin, x, L=0.8).passed
-    (True, False)
+    >>> dnn.checks.lipschitz(np.sin, x, L=1).passed
+    True
+    >>> dnn.checks.lipschitz(np.sin, x, L=0.8).passed
+    False
     """
     (F, x), rng = points_of(F, x), generator(rng)
     refuse(

@@ -35,13 +35,13 @@ class StepSizes(Constraint):
         One Euler step each, of −AᵀΣ(Ax + b) and Σ(Wx + v) in the lectures, with learn_h=True.
     bound : str, default "sharp"
         "sharp" or "paper" ("slides" is another name of it).
-    smallest : float, default 1e-3
-        Steps stay above it, since a step may not be zero.
+    smallest : float > 0, default 1e-3
+        Steps are not smaller, since a step may not be zero.
 
     Raises
     ------
     TypeError
-        If a flow does not learn its step, or is not one Euler step, or a constant is missing.
+        If a flow does not learn its step, is not one Euler step, or lacks a constant.
     NotImplementedError
         By `project`, if no h_C contracts.
 
@@ -51,11 +51,13 @@ class StepSizes(Constraint):
     >>> C = dnn.Flow(dnn.GradientField(dnn.Dense(2, 2, W=I), sigma), 1.0, learn_h=True)
     >>> E = dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, W=I), sigma), 3.0, learn_h=True)
     >>> steps = dnn.StepSizes(C, E)
-    >>> steps.largest_expansive_step(np.array([0.5, 4 / 3])).round(4)
+    >>> steps.largest_expansive_step([0.5, 4 / 3]).round(4)
     array([0.3333, 2.    ])
-    >>> steps.project()
-    >>> round(C.h, 3), round(E.h, 3), round(C.lipschitz() * E.lipschitz(), 9)
-    (1.333, 2.0, 1.0)
+    >>> steps.project()  # from (1, 3)
+    >>> round(C.h, 3), round(E.h, 3)
+    (1.333, 2.0)
+    >>> round(C.lipschitz() * E.lipschitz(), 9)
+    1.0
     """
 
     def __init__(self, flow_C, flow_E, bound="sharp", smallest=1e-3):
@@ -131,17 +133,21 @@ class SignedSteps(Constraint):
     step contracts most, and `smallest` for a negative one, until it is 1. Put it after the
     constraints on the weights.
 
-    flows: Flows of gradient fields with learned steps, one Euler step each; TypeError for others;
-    smallest: number > 0, default 1e-3. Source: Celledoni et al., arXiv:2210.02373, the switching
-    that is flexible.
+    flows: Flows of gradient fields with learned steps, one Euler step each, TypeError for others;
+    smallest: float > 0, default 1e-3. Source: Celledoni et al., arXiv:2210.02373, flexible
+    switching.
 
     Examples
     --------
-    >>> X = [dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5)) for _ in "ab"]
-    >>> flows = [dnn.Flow(X[0], 0.5, learn_h=True), dnn.Flow(X[1], -1.0, learn_h=True)]
-    >>> dnn.SignedSteps(*flows).project()
-    >>> [round(F.h, 4) for F in flows], round(flows[0].lipschitz() * flows[1].lipschitz(), 9)
-    ([0.7895, -0.6522], 1.0)
+    >>> X = dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.LeakyReLU(0.5))
+    >>> F, G = dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(X, -1.0, learn_h=True)
+    >>> round(F.lipschitz() * G.lipschitz(), 9)
+    1.5
+    >>> dnn.SignedSteps(F, G).project()
+    >>> round(F.h, 4), round(G.h, 4)
+    (0.7895, -0.6522)
+    >>> round(F.lipschitz() * G.lipschitz(), 9)
+    1.0
     """
 
     def __init__(self, *flows, smallest=1e-3):

@@ -23,10 +23,10 @@ class Constraint(Described):
     ...     def project(self):
     ...         for A in self.maps:
     ...             A.theta = np.clip(A.theta, -1, 1)
-    >>> A, x = dnn.Dense(1, 2, rng=0), np.array([[1.0, 0.0], [0.0, 1.0]])
-    >>> y, options = np.array([[3.0], [0.5]]), dict(constraints=[Box(A)], progress=False)
-    >>> history = dnn.fit(A, dnn.MeanSquaredError(), x, y, dnn.SGD(0.5), **options)
-    >>> A.W.round(3)
+    >>> A, x, y = dnn.Dense(1, 2, rng=0), np.eye(2), np.array([[3.0], [0.5]])
+    >>> options = dict(optimiser=dnn.SGD(0.5), constraints=[Box(A)], progress=False)
+    >>> history = dnn.fit(A, dnn.MeanSquaredError(), x, y, **options)
+    >>> A.W.round(3)  # without the box it would be [3, ½]
     array([[1. , 0.5]])
     """
 
@@ -51,28 +51,25 @@ class Orthogonal(Constraint):
     """WᵀW = I for the weight W of each linear map given (WWᵀ = I if it has fewer rows than
     columns).
 
-    linear_maps: Dense and Affine maps. The projection is the nearest such matrix, the polar factor
-    of W, by an SVD; with `bjorck=True` (default False) by Björck and Bowie's iteration
-    W ← W(3I − WᵀW)/2, which is matrix products only, and a handful of them after a small step away
-    from the set. With a network's gradient G at W, `tangent` takes G − W sym(WᵀG), the part along
-    the set, and Adam keeps one second moment per matrix: per-entry scaling would rotate the
+    linear_maps: Dense and Affine maps, TypeError for others. The projection is the nearest such
+    matrix, the polar factor of W, by an SVD; with bjorck, a bool, default False, by Björck and
+    Bowie's iteration W ← W(3I − WᵀW)/2, which is matrix products only, and a handful of them after
+    a small step away from the set. Of a gradient G at W, `tangent` takes G − W sym(WᵀG), the part
+    along the set, and Adam keeps one second moment per matrix: per-entry scaling would rotate the
     direction; a single scale is what makes the trained bounds tight.
 
-    TypeError for anything but Dense and Affine maps. Sources: Björck and Bowie (1971); Absil,
-    Mahony and Sepulchre, Optimization Algorithms on Matrix Manifolds (2008); Bécigneul and Ganea,
-    arXiv:1810.00760.
+    Sources: Björck and Bowie (1971); Absil, Mahony and Sepulchre, Optimization Algorithms on Matrix
+    Manifolds (2008); Bécigneul and Ganea, arXiv:1810.00760.
 
     Examples
     --------
-    A direction G along the set changes nothing in WᵀW, to first order:
-
     >>> A = dnn.Dense(3, 2, rng=0)
-    >>> set_of_A = dnn.Orthogonal(A)
-    >>> set_of_A.project()
+    >>> orthogonal = dnn.Orthogonal(A)
+    >>> orthogonal.project()
     >>> np.allclose(A.W.T @ A.W, np.eye(2))
     True
-    >>> G = set_of_A.tangent(np.arange(6.0)).reshape(3, 2)
-    >>> np.allclose(A.W.T @ G + G.T @ A.W, 0)
+    >>> G = orthogonal.tangent(np.arange(6.0)).reshape(3, 2)
+    >>> np.allclose(A.W.T @ G + G.T @ A.W, 0)  # along G nothing changes in WᵀW, to first order
     True
     """
 
@@ -118,7 +115,7 @@ class TowardsOrthogonal(Constraint):
     For convolutions, with Ŵ ← Ŵ − ŴE/2 of their symbols, E = Ŵ*Ŵ − I, cut off to the stencil:
     Björck's iteration for a matrix, and near it for a convolution. What it ends at need not be
     orthogonal: follow it by SpectralBall. linear_maps: Dense, Affine and Convolution maps,
-    TypeError for anything else; descents: int, default 1.
+    TypeError for others; descents: int ≥ 1, default 1.
 
     Examples
     --------
@@ -146,18 +143,19 @@ class TowardsOrthogonal(Constraint):
 class SpectralBall(Constraint):
     """‖W‖ ≤ radius for the weight of each linear map given: W ← W · radius/max(radius, s_max).
 
-    linear_maps: Dense, Affine and Convolution maps, TypeError for anything else; radius: number,
-    default 1.0, ValueError if it is not positive.
+    linear_maps: Dense, Affine and Convolution maps, TypeError for others; radius: float, default
+    1.0, ValueError if it is not positive.
 
     Examples
     --------
     >>> outside, inside = dnn.Dense(2, 2, W=np.diag([4.0, 2.0])), dnn.Dense(1, 1, W=[[0.7]])
     >>> dnn.SpectralBall(outside, inside, radius=2.0).project()
-    >>> outside.W.round(12), inside.W
-    (array([[2., 0.],
-           [0., 1.]]), array([[0.7]]))
+    >>> np.diag(outside.W).round(12)
+    array([2., 1.])
     >>> outside.lipschitz() <= 2.0
     True
+    >>> inside.W  # as it was
+    array([[0.7]])
     """
 
     def __init__(self, *linear_maps, radius=1.0):
@@ -181,7 +179,7 @@ def weights(*maps):
 
     They are Dense maps (that of an Affine is its A) and Convolutions. Not among them are the
     weights α of a gradient field and learned steps h, which count in Lipschitz constants, too.
-    maps: Maps, TypeError for anything else.
+    maps: Maps, TypeError for others.
 
     Examples
     --------

@@ -18,9 +18,9 @@ class Field(Map):
     I(x(0)), and `geometry`, out of volume and symplectic. `keeps` is the set of the words for them,
     out of mass, norm, invariant, energy, volume, symplectic.
 
-    What else is known of it: `is_gradient`, X is the gradient of a function; `is_shear`, x + hX(x)
-    is its exact flow; `lipschitz()` and `one_sided_lipschitz()`; with `has_spectrum` where the
-    eigenvalues of X′ lie, `spectrum()`, and with `has_centre` a matrix near X′, `centre_radius()`.
+    What else may be known of it: `is_gradient`, X is the gradient of a function; `is_shear`,
+    x + hX(x) is its exact flow; `lipschitz()` and `one_sided_lipschitz()`; `spectrum()`, where the
+    eigenvalues of X′ lie, if `has_spectrum`; `centre_radius()`, a matrix near X′, if `has_centre`.
 
     Examples
     --------
@@ -40,8 +40,8 @@ class Field(Map):
     True
     >>> X.divergence(x)  # 0 repels, 1 attracts
     array([ 1. ,  0.5, -1. ])
-    >>> dnn.Flow(X, 0.5)(x).shape  # and any method steps it
-    (3, 1)
+    >>> dnn.Flow(X, 0.5)(x).ravel()  # a step of Euler's method
+    array([0.     , 0.34375, 1.     ])
     """
 
     formula, is_field = "X(x)", True

@@ -81,8 +81,8 @@ class SquaredNorm(Described):
 class Quadratic(Described):
     """I(x) = ½ xᵀQx with a matrix Q, shape (d, d), of which only the symmetric part matters.
 
-    keeps: a set with the word for it, default {"invariant"}. ValueError if Q is not square or not
-    finite.
+    keeps: a set with the word for it, default ("invariant",). ValueError if Q is not square or not
+    finite, TypeError if it is not real.
 
     Examples
     --------
@@ -137,10 +137,10 @@ class Invariant(Described):
         I(x).
     gradient : function, (..., d) → (..., d)
         ∇I(x).
-    hvp : function, twice (..., d) → (..., d)
+    hvp : function of x and v, (..., d) and (..., d) → (..., d)
         ∇²I(x)v.
     keeps : set of str, default ("invariant",)
-        A set with the word for it.
+        The word for what a field with this invariant keeps.
 
     Raises
     ------
@@ -149,13 +149,13 @@ class Invariant(Described):
 
     Examples
     --------
-    >>> I = dnn.Invariant(
-    ...     lambda x: np.cos(x).sum(axis=-1), lambda x: -np.sin(x), lambda x, v: -np.cos(x) * v
-    ... )
-    >>> dnn.checks.gradient(I, np.array([[0.3, 1.0], [2.0, -1.0]])).passed
+    >>> def value(x):
+    ...     return np.cos(x).sum(axis=-1)
+    >>> I = dnn.Invariant(value, lambda x: -np.sin(x), lambda x, v: -np.cos(x) * v)
+    >>> x = np.array([0.3, 1.0])
+    >>> dnn.checks.gradient(I, x).passed
     True
     >>> X = dnn.InvariantField.random(2, 5, I, rng=0)  # a field that keeps it
-    >>> x = np.array([0.3, 1.0])
     >>> bool(abs(I.gradient(x) @ X(x)) < 1e-14)
     True
     """

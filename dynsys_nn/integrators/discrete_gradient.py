@@ -22,19 +22,19 @@ class DiscreteGradient(ImplicitMethod):
     `invariant` at its default None. For any other field with an invariant, give it, without
     parameters: `DiscreteGradient(I)` takes S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². If X does not keep I after all,
     that is another field, S∇I = X − ∇I⟨∇I, X⟩/‖∇I‖², which does: take Projected for the flow of X
-    itself. TypeError for a field of neither kind; NotConverged where ∇I is 0 and X is not, since no
-    S is then.
-    Source: Gonzalez, J. Nonlinear Sci. 6 (1996); McLachlan, Quispel and Robidoux, Phil. Trans. R.
-    Soc. A 357 (1999).
+    itself. TypeError for a field of neither kind; NotConverged at a state where ∇I is 0 and X is
+    not, since there is no S then. Sources: Gonzalez, J. Nonlinear Sci. 6 (1996); McLachlan, Quispel
+    and Robidoux, Phil. Trans. R. Soc. A 357 (1999).
 
     Examples
     --------
     >>> X = dnn.systems.pendulum()
-    >>> H, h = X.invariants["energy"], 1.0
-    >>> y = dnn.DiscreteGradient(H).step(X, X.x0, h)
+    >>> H = X.invariants["energy"]
+    >>> y = dnn.DiscreteGradient(H).step(X, X.x0, h=1.0)
     >>> bool(abs(H(y) - H(X.x0)) < 1e-14)
     True
-    >>> print(round(float(H(dnn.ImplicitMidpoint().step(X, X.x0, h)) - H(X.x0)), 3))
+    >>> z = dnn.ImplicitMidpoint().step(X, X.x0, h=1.0)
+    >>> print((H(z) - H(X.x0)).round(3))
     0.004
     """
 

@@ -30,11 +30,14 @@ class RungeKutta(Method):
     Heun's method of order three, and the same stages with weights that are worth less:
 
     >>> A = [[], [1 / 3], [0, 2 / 3]]
-    >>> dnn.RungeKutta(A, [1 / 4, 0, 3 / 4]).order, dnn.RungeKutta(A, [0, 1, 0]).order
-    (3, 1)
-    >>> X, x = dnn.systems.sir(), np.array([0.9, 0.1, 0.0])
-    >>> bool(abs(dnn.RungeKutta(A, [1 / 4, 0, 3 / 4]).step(X, x, h=0.5).sum() - 1) < 1e-14)
-    True
+    >>> method = dnn.RungeKutta(A, [1 / 4, 0, 3 / 4])
+    >>> method.order
+    3
+    >>> dnn.RungeKutta(A, [0, 1, 0]).order
+    1
+    >>> y = method.step(dnn.systems.sir(), np.array([0.9, 0.1, 0.0]), h=0.5)
+    >>> print(y.sum().round(12))  # mass
+    1.0
     """
 
     A, b = None, None
@@ -167,7 +170,7 @@ class Heun(RungeKutta):
     >>> slopes = X(x), X(x + h * X(x))
     >>> np.allclose(dnn.Heun().step(X, x, h), x + h * (slopes[0] + slopes[1]) / 2)
     True
-    >>> print(dnn.Heun().stability_function(1.0).real)  # 1 + z + z²/2, of eᶻ
+    >>> print(dnn.Heun().stability_function(1.0).real)  # 1 + z + z²/2 at z = 1
     2.5
     """
 
@@ -185,7 +188,7 @@ class ExplicitMidpoint(RungeKutta):
     >>> halfway = x + 0.05 * X(x)
     >>> np.allclose(dnn.ExplicitMidpoint().step(X, x, h=0.1), x + 0.1 * X(halfway))
     True
-    >>> dnn.ExplicitMidpoint().contractivity_radius()  # that of Heun() is 1
+    >>> dnn.ExplicitMidpoint().contractivity_radius()  # no step is certified; that of Heun() is 1
     0.0
     """
 
@@ -203,9 +206,8 @@ class Ralston(RungeKutta):
     Its vjp integrates λ̇ = −X′(x)ᵀλ by another tableau, â_ij = b_j − b_j a_ji/b_i:
 
     >>> A_hat, b = dnn.Ralston().adjoint_tableau()
-    >>> np.round(A_hat, 3), b
-    (array([[ 0.25, -1.25],
-           [ 0.25,  0.75]]), [0.25, 0.75])
+    >>> np.round(A_hat, 3).tolist()
+    [[0.25, -1.25], [0.25, 0.75]]
     """
 
     A = [[], [2 / 3]]
@@ -241,8 +243,8 @@ class RK4(RungeKutta):
 
     >>> X, x = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0])
     >>> exact = np.array([np.cos(1.0), -np.sin(1.0)])
-    >>> e = [np.linalg.norm(dnn.Flow(X, 1 / n, dnn.RK4(), n)(x) - exact) for n in (20, 40)]
-    >>> round(e[0] / e[1])
+    >>> coarse, fine = (dnn.Flow(X, 1 / n, dnn.RK4(), steps=n) for n in (20, 40))
+    >>> round(np.linalg.norm(coarse(x) - exact) / np.linalg.norm(fine(x) - exact))
     16
     """
 

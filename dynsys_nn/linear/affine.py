@@ -15,9 +15,9 @@ class Affine(Map):
     Parameters
     ----------
     dim_out, dim_in : int
-        Dimensions.
+        Dimensions of F(x) and of x.
     W : array, shape (dim_out, dim_in), default None
-        The matrix; None: drawn as for Dense.
+        The matrix; None: entries N(0, 1/dim_in).
     b : array, shape (dim_out,), default None
         The bias; None: zeros.
     rng : Generator or int, default None

@@ -52,13 +52,13 @@ class Convolution(Weighted):
     --------
     >>> W = np.zeros((1, 1, 3, 3))
     >>> W[0, 0, 1, 1:] = -1, 1  # y(p) = x(p + one column) − x(p)
-    >>> D = dnn.Convolution(1, 1, (4, 4), W=W)
-    >>> [round(s, 6) for s in D.singular_range()]  # 0 for constant images, 2 for stripes
-    [0.0, 2.0]
-    >>> round(float(np.linalg.norm(D @ np.eye(16), 2)), 6)  # of the matrix, 16 × 16
+    >>> D = dnn.Convolution(1, 1, image=(4, 4), W=W)
+    >>> np.round(D.singular_range(), 6)  # 0 for constant images, 2 for stripes
+    array([0., 2.])
+    >>> print(np.linalg.norm(D @ np.eye(16), 2).round(6))  # of the matrix, 16 × 16
     2.0
-    >>> [round(s, 6) for s in dnn.Convolution(3, 3, (4, 4), rng=0).singular_range()]
-    [1.0, 1.0]
+    >>> np.round(dnn.Convolution(3, 3, image=(4, 4), rng=0).singular_range(), 6)
+    array([1., 1.])
     """
 
     formula = "W ∗ x"

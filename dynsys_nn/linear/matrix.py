@@ -16,7 +16,7 @@ class Dense(Weighted):
     Parameters
     ----------
     dim_out, dim_in : int
-        Dimensions.
+        Dimensions of A x and of x.
     W : array, shape (dim_out, dim_in), default None
         The matrix; None: entries N(0, 1/dim_in).
     rng : Generator or int, default None
@@ -27,8 +27,10 @@ class Dense(Weighted):
     Examples
     --------
     >>> A = dnn.Dense(2, 2, W=[[0, 2], [0, 0]])
-    >>> round(A.lipschitz(), 9), A.lipschitz() >= 2  # ‖W‖, rounded up; both eigenvalues are 0
-    (2.0, True)
+    >>> round(A.lipschitz(), 9)  # ‖W‖, though both eigenvalues are 0
+    2.0
+    >>> A.lipschitz() >= 2  # rounded up
+    True
     >>> x, w = np.array([1.0, 3.0]), np.array([5.0, 7.0])
     >>> print((w * (A @ x)).sum(), ((w @ A) * x).sum())  # ⟨w, A x⟩ = ⟨Aᵀw, x⟩
     30.0 30.0

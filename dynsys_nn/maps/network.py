@@ -13,9 +13,9 @@ class Network(Map):
     """𝒩 = F_L ∘ … ∘ F_1, the composition of maps, with one contiguous θ.
 
     `Network(F_1, …, F_L)` takes maps, and applies F_1 first. A map that appears twice shares its
-    parameters (tied weights). Networks nest; net[k] is a map, and net[j:k] the network of some,
-    which looks at the same parameters. A field as a map is its value X(x), not a step: wrap it in a
-    Flow. ValueError if neighbours do not fit.
+    parameters (tied weights). Networks nest; net[k] is a map, and net[j:k] a network of some of
+    them, which looks at the same parameters. A field as a map is its value X(x), not a step: wrap
+    it in a Flow. TypeError for what is not a Map, ValueError if neighbours do not fit.
 
     Examples
     --------
@@ -24,9 +24,6 @@ class Network(Map):
     >>> [x.shape for x in net.states(np.ones((5, 2)))]
     [(5, 2), (5, 4), (5, 4), (5, 4)]
     >>> net.theta.size == layer.theta.size  # two layers, one weight
-    True
-    >>> _, pullback = net.vjp(np.ones(2))
-    >>> pullback(np.ones(4))[1].shape == net.theta.shape
     True
     """
 

@@ -10,9 +10,9 @@ from .looks import diverging, em, ink, shade
 def image(x, shape, ax=None):
     """An image on one Axes, framed, since it may end where its ground does not; returns it.
 
-    x: (d,) with d the product of `shape`, (rows, columns) or (3, rows, columns); ax: Axes, default
-    None, the current one. Pixels from 0 to 1, grey (ink is 1) or red, green and blue; what is less,
-    or more, is drawn as 0, or 1.
+    x: array, shape (d,), d the product of shape, which is (rows, columns) or (3, rows, columns);
+    ax: Axes, default None: the current one. Pixels are from 0 to 1, grey (ink is 1) or red, green
+    and blue; what is less, or more, is drawn as 0, or 1.
 
     Examples
     --------
@@ -49,9 +49,11 @@ def adversarial_example(x, x_adv, axes, shape, titles=("image", "perturbation", 
     --------
     >>> from matplotlib.figure import Figure
     >>> x, x_adv, axes = np.array([0.0, 0.5, 1.0, 0.5]), np.full(4, 0.5), Figure().subplots(1, 3)
-    >>> pictures = dnn.plotting.adversarial_example(x, x_adv, axes, (2, 2))
-    >>> pictures[1].get_array().tolist(), pictures[1].get_clim()  # x_adv − x
-    ([[0.5, 0.0], [-0.5, 0.0]], (-0.5, 0.5))
+    >>> pictures = dnn.plotting.adversarial_example(x, x_adv, axes, shape=(2, 2))
+    >>> pictures[1].get_array().tolist()  # x_adv − x
+    [[0.5, 0.0], [-0.5, 0.0]]
+    >>> pictures[1].get_clim()
+    (-0.5, 0.5)
     """
     x, x_adv = alike(x=x, x_adv=x_adv)
     delta, axes, titles = pixels_of(x_adv - x, shape), axes_of(axes, 3), list(titles)

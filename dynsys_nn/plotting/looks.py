@@ -37,7 +37,7 @@ def em(size=1.0):
 
 def look(k, **others):
     """What the style's cycle says of its k-th line, its colour and perhaps its dashes, as keywords
-    of `plot`; `others` are added, and win.
+    of `plot`; other keywords are added, and win.
 
     k: int ≥ 0; after the last line the cycle begins anew.
 
@@ -65,7 +65,7 @@ def spelled_out(kwargs):
 def shade(strength=0.0):
     """A grey of the style: 0 is its grid, the faintest thing to be seen, and 1 its text.
 
-    strength: float, default 0. Returns the colour as text, #rrggbb; ValueError unless
+    strength: float, default 0.0. Returns the colour as text, #rrggbb; ValueError unless
     0 ≤ strength ≤ 1.
 
     Examples
@@ -92,9 +92,11 @@ def tint(colour, strength=0.35):
     --------
     >>> import matplotlib.pyplot as plt
     >>> with plt.rc_context({"axes.facecolor": "white", "grid.color": "#eeeeee"}):
-    ...     opacities = [dnn.plotting.tint(colour, 0.25)[3] for colour in ("blue", "yellow")]
-    >>> round(float(opacities[0]), 3), bool(opacities[1] > 0.25)  # yellow is faint on white
-    (0.25, True)
+    ...     blue, yellow = dnn.plotting.tint("blue", 0.25), dnn.plotting.tint("yellow", 0.25)
+    >>> round(float(blue[3]), 3)
+    0.25
+    >>> bool(yellow[3] > 0.25)  # yellow is faint on white
+    True
     """
     import matplotlib as mpl
 
@@ -138,9 +140,10 @@ def diverging():
 
 
 def contrast(colour, ground):
-    """(L₁ + 0.05)/(L₂ + 0.05) for the relative luminances L₁ ≥ L₂ of two colours, `colour` and
-    `ground`, any of matplotlib: 1 to 21; from 3 on a shape, and from 4.5 a text, is told from its
-    ground. Source: WCAG 2.1, W3C, 2018.
+    """(L₁ + 0.05)/(L₂ + 0.05), from 1 to 21, L₁ ≥ L₂ the relative luminances of two colours.
+
+    colour, ground: any of matplotlib. From 3 on a shape is told from its ground, and from 4.5 on a
+    text. Source: WCAG 2.1, W3C, 2018.
 
     Examples
     --------
@@ -185,8 +188,8 @@ def show():
     """Show all open figures: in windows, which are waited for, or below the cell of a notebook.
     Where there is neither, nothing happens, and nothing is said.
 
-    Returns the current figure, or None where it has been shown and closed, as notebooks do: a
-    function of yours may end in `return plotting.show()`, and its picture is seen once.
+    Returns the current figure, or None if it has been shown and closed, as in notebooks: a function
+    of yours may end in `return plotting.show()`, and its picture is seen once.
 
     Examples
     --------

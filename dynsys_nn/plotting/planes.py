@@ -22,7 +22,7 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, least=0.0, **kwargs)
         Where to draw; None: on the current one.
     density : float > 0, default 1.0
         Of the lines.
-    least : float ≥ 0, default 0
+    least : float ≥ 0, default 0.0
         Where the field is smaller there are no lines, which would crowd around its zeros.
 
     Examples
@@ -30,13 +30,13 @@ def phase_portrait(field, xlim, ylim, ax=None, density=1.0, least=0.0, **kwargs)
     >>> from matplotlib.figure import Figure
     >>> def rotation(x):
     ...     return np.stack([x[..., 1], -x[..., 0]], axis=-1)
-    >>> ax, starts = Figure().subplots(), [[0.3, 0], [0.8, 0]]
+    >>> square, ax, starts = (-1, 1), Figure().subplots(), [[0.3, 0], [0.8, 0]]
     >>> streams = dnn.plotting.phase_portrait(
-    ...     rotation, (-1, 1), (-1, 1), ax, least=0.5, start_points=starts
+    ...     rotation, square, square, ax, least=0.5, start_points=starts
     ... )
     >>> points = np.concatenate(streams.lines.get_segments())
-    >>> np.unique(np.linalg.norm(points, axis=-1).round(1)).tolist()  # the circle where ‖X(x)‖ > ½
-    [0.8]
+    >>> np.unique(np.linalg.norm(points, axis=-1).round(1))  # one circle: at 0.3 the field is small
+    array([0.8])
     """
     grid = rectangle(xlim, ylim, 41)
     X = Given(field, name_of(field), field_entries)
@@ -139,8 +139,10 @@ def deformed_grid(F, xlim, ylim, ax=None, lines=11, extend=None, project=None, *
     >>> F = dnn.Dense(2, 2, W=[[1, 1], [0, 1]])  # a shear
     >>> grid = dnn.plotting.deformed_grid(F, (0, 1), (0, 1), Figure().subplots(), lines=3)
     >>> segments = grid.get_segments()
-    >>> len(segments), segments[-1][-1].round(3).tolist()  # three lines each way; (1, 1) goes to
-    (6, [2.0, 1.0])
+    >>> len(segments)  # three lines each way
+    6
+    >>> segments[-1][-1].round(3)  # the image of (1, 1)
+    array([2., 1.])
     """
     from matplotlib.collections import LineCollection
 
@@ -230,8 +232,8 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
     >>> E = dnn.Flow(dnn.ResidualField(A, sigma), 1.0, learn_h=True)
     >>> region = dnn.plotting.step_size_region(dnn.StepSizes(C, E), (0, 2), Figure().subplots())
     >>> edge = region.get_paths()[0].vertices
-    >>> edge[edge[:, 1].argmax()].round(3).tolist()  # its highest point, (4/3, 2)
-    [1.333, 2.0]
+    >>> edge[edge[:, 1].argmax()].round(3)  # its highest point, (4/3, 2)
+    array([1.333, 2.   ])
     """
     needs = "step_size_region draws the region of a StepSizes constraint"
     instance(steps, ("largest_expansive_step",), needs)
@@ -244,8 +246,8 @@ def step_size_region(steps, xlim, ax=None, label=None, **kwargs):
 
 
 def stability_region(R, xlim, ylim, ax=None, label=None, n=300, **kwargs):
-    """Where |R(z)| ≤ 1 in the complex plane, filled, with the unit circle's preimage as its edge;
-    returns the two ContourSets.
+    """Where |R(z)| ≤ 1 in the complex plane, filled, and its edge, |R(z)| = 1; returns the two
+    ContourSets.
 
     A step of ẏ = λy with z = hλ there does not grow. Other keywords, besides `color`, are those of
     `ax.contourf`.

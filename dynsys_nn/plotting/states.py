@@ -18,17 +18,17 @@ from .looks import em, shade
 def trajectories(states, ax=None, components=(0, 1), **kwargs):
     """Curves through states: component against component; returns the lines.
 
-    states: array, shape (..., n, d); ax: Axes, default None, the current one; components: two of
+    states: array, shape (..., n, d); ax: Axes, default None: the current one; components: two of
     0, …, d − 1, or three on three-dimensional Axes, default (0, 1). Other keywords are those of
     `ax.plot`.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> X, x = dnn.systems.kepler(), dnn.systems.kepler().x0  # (q₁, q₂, p₁, p₂)
-    >>> orbit = dnn.Rollout(dnn.Flow(X, 0.1, dnn.StormerVerlet()), 20)(x)
+    >>> X = dnn.systems.kepler()
+    >>> orbit = dnn.Rollout(dnn.Flow(X, 0.1, dnn.StormerVerlet()), 20)(X.x0)  # (q₁, q₂, p₁, p₂)
     >>> [line] = dnn.plotting.trajectories(orbit, Figure().subplots(), components=(0, 1))
-    >>> bool((line.get_xydata() == orbit[:, :2]).all())
+    >>> bool((line.get_xydata() == orbit[:, :2]).all())  # q₂ against q₁
     True
     """
     states, components = states_of(states, 2, "(..., n, d)"), np.atleast_1d(components).tolist()
@@ -50,14 +50,14 @@ def on_sphere(states, ax=None, radius=None, **kwargs):
     the lines.
 
     states: array, shape (..., n, 3); ax: three-dimensional (`fig.add_subplot(projection="3d")`),
-    default None, the current one; radius: float > 0 of the sphere, default None, that of the first
-    state. Other keywords are those of `ax.plot`.
+    default None: the current one; radius: float > 0, that of the sphere, default None: the norm of
+    the first state. Other keywords are those of `ax.plot`.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> X = dnn.systems.rigid_body()
-    >>> orbit = dnn.Rollout(dnn.Flow(X, 0.1, dnn.ImplicitMidpoint()), 10)(np.array([0.6, 0.0, 0.8]))
+    >>> F = dnn.Flow(dnn.systems.rigid_body(), 0.1, dnn.ImplicitMidpoint())
+    >>> orbit = dnn.Rollout(F, 10)(np.array([0.6, 0.0, 0.8]))
     >>> ax = Figure().add_subplot(projection="3d")
     >>> [line] = dnn.plotting.on_sphere(orbit, ax)
     >>> bool(abs(np.linalg.norm(line.get_data_3d(), axis=0) - 1).max() < 1e-12)  # ‖x‖ = 1
@@ -92,7 +92,9 @@ def layer_states(states, labels, axes, **kwargs):
     >>> x, y = dnn.datasets.moons(20, rng=0)
     >>> net = dnn.Network(dnn.Flow(dnn.ResidualField.random(2, width=4, rng=0), 0.1))
     >>> before, after = dnn.plotting.layer_states(net.states(x), y, Figure().subplots(1, 2))
-    >>> bool((before.get_offsets() == x).all() and (after.get_offsets() == net(x)).all())
+    >>> bool((before.get_offsets() == x).all())
+    True
+    >>> bool((after.get_offsets() == net(x)).all())
     True
     """
     axes = axes_of(axes, number_of(states), space=True)

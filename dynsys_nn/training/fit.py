@@ -49,13 +49,13 @@ def fit(
         Such as Orthogonal(field.A), each projected before the first step and after every step, in
         this order.
     validation : pair (x, y), default None
-        Data on which the loss is recorded each epoch; None: none is.
+        Data on which the loss is recorded after each epoch; None: nothing is recorded.
     rng : Generator or int, default None
-        An int is a seed; None: fresh random numbers.
+        Shuffles the samples, an int as a seed; None: anew each time.
     progress : bool, default True
         One line that rewrites itself, on a terminal only.
     callback : function of (epoch, history), default None
-        Called after each epoch.
+        Called after each epoch, the first of which is 0.
     checkpoint : path, default None
         A file that is written at the start and after each epoch and its callback, all or nothing.
         If it already exists and was written by the same call (possibly with fewer epochs), training
@@ -63,14 +63,14 @@ def fit(
         were, to the last bit, however the run was ended. What a loss, an optimiser or a callback
         keeps on itself while it trains is not in the file. None: no file.
     penalties : list of Penalty, default ()
-        Functions P(θ), such as OrthogonalityPenalty(field.A): they join the loss that is minimised
-        and recorded.
+        The P(θ), such as OrthogonalityPenalty(field.A): they join the loss that is minimised and
+        recorded.
 
     Returns
     -------
     History
-        Loss, validation and seconds, an entry each per epoch. Ctrl-C returns the history so far,
-        with θ as it was after the last finished step, or as a callback left it.
+        Loss, validation and seconds, one entry of each per epoch. Ctrl-C returns the history so
+        far, with θ as it was after the last finished step, or as a callback left it.
 
     Raises
     ------
@@ -84,14 +84,17 @@ def fit(
     --------
     A quarter of a turn is learned from points and their images, and A stays orthogonal:
 
-    >>> x, turn = np.random.default_rng(0).normal(size=(50, 2)), np.array([[0, -1], [1, 0]])
+    >>> x = np.random.default_rng(0).normal(size=(50, 2))
+    >>> turn = np.array([[0, -1], [1, 0]])
     >>> A = dnn.Dense(2, 2, W=np.eye(2))
     >>> options = dict(optimiser=dnn.Adam(0.1), constraints=[dnn.Orthogonal(A)], progress=False)
     >>> history = dnn.fit(A, dnn.MeanSquaredError(), x, x @ turn.T, **options)
-    >>> np.allclose(A.W, turn, atol=1e-2), np.allclose(A.W.T @ A.W, np.eye(2))
-    (True, True)
-    >>> len(history.loss), history.loss[-1] < 1e-4 * history.loss[0]
-    (100, True)
+    >>> np.allclose(A.W, turn, atol=1e-2)
+    True
+    >>> np.allclose(A.W.T @ A.W, np.eye(2))
+    True
+    >>> history.loss[-1] < 1e-4 * history.loss[0]
+    True
     """
     optimiser = Adam(1e-2) if optimiser is None else optimiser
     instance(net, Map, "net must be an object such as Network(…)")

@@ -58,16 +58,16 @@ class Optimiser(Described):
 class SGD(Optimiser):
     """m ← momentum·m + g, θ ← θ − rate·m: (stochastic) gradient descent.
 
-    rate: number > 0, default 1e-2; momentum: number in [0, 1), default 0.0.
+    rate: float > 0, default 1e-2; momentum: float in [0, 1), default 0.0.
 
     Examples
     --------
     >>> theta, g = np.array([1.0]), np.array([1.0])
     >>> optimiser = dnn.SGD(rate=0.5, momentum=0.5)
     >>> memory = optimiser.start(theta)
-    >>> for _ in range(2):  # m = 1, and then 1.5
+    >>> for _ in range(2):
     ...     optimiser.step(theta, g, memory)
-    >>> theta
+    >>> theta  # 1 − ½m − ½m with m = 1, and then m = 3/2
     array([-0.25])
     """
 
@@ -95,12 +95,12 @@ class Adam(Optimiser):
 
     Parameters
     ----------
-    rate : number > 0, default 1e-3
-    beta1 : number in [0, 1), default 0.9
+    rate : float > 0, default 1e-3
+    beta1 : float in [0, 1), default 0.9
         β₁, how much m remembers.
-    beta2 : number in [0, 1), default 0.999
+    beta2 : float in [0, 1), default 0.999
         β₂, how much s remembers.
-    eps : number > 0, default 1e-8
+    eps : float > 0, default 1e-8
         ε, against division by 0.
 
     Examples
@@ -137,19 +137,21 @@ class Adam(Optimiser):
 class LBFGS(Optimiser):
     """Limited-memory BFGS of `scipy.optimize` on the whole batch: for small data and high accuracy.
 
-    corrections: int, default 100, the pairs (step, change of gradient) that approximate the
+    corrections: int ≥ 1, default 100, the pairs (step, change of gradient) that approximate the
     Hessian. It stops after the epochs (iterations) of `fit`, when the gradient's largest entry
-    falls below `gtol` (default 1e-14), or when the line search finds no smaller loss.
+    falls below gtol, a float > 0, default 1e-14, or when the line search finds no smaller loss.
 
     Examples
     --------
     A quadratic loss of six parameters is done with after a few iterations:
 
     >>> x, A = np.random.default_rng(0).normal(size=(20, 6)), dnn.Dense(1, 6, rng=0)
-    >>> options = dict(optimiser=dnn.LBFGS(), progress=False)
-    >>> history = dnn.fit(A, dnn.MeanSquaredError(), x, x @ np.ones((6, 1)), **options)
-    >>> len(history.loss) < 30, history.loss[-1] < 1e-24
-    (True, True)
+    >>> y = x @ np.ones((6, 1))
+    >>> history = dnn.fit(A, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), progress=False)
+    >>> len(history.loss) < 30
+    True
+    >>> history.loss[-1] < 1e-24
+    True
     """
 
     def __init__(self, corrections=100, gtol=1e-14):

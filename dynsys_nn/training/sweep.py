@@ -25,9 +25,9 @@ def sweep(function, settings, executor=None, progress=True):
     ----------
     function : function
         It returns a number, the column "value", or a dict of numbers and arrays, one column each.
-    settings : dict or dicts
+    settings : dict, or iterable of dicts
         A dict name → values, of which all combinations are taken, the last name fastest; or dicts
-        with the same names, in a list or one after the other.
+        with the same names.
     executor : concurrent.futures.Executor, default None
         As for `value_and_grad`; processes need a function that is defined in a module.
     progress : bool, default True
@@ -45,16 +45,20 @@ def sweep(function, settings, executor=None, progress=True):
 
     Raises
     ------
-    ValueError, TypeError
-        For settings of another form; and what the executor raises if it takes nothing.
+    TypeError
+        If the settings have another form.
+    ValueError
+        If there is none. And what the executor raises if it takes nothing.
 
     Examples
     --------
     >>> def error(h):  # of Euler's method for ẋ = −x at t = 1
     ...     return {"error": abs((1 - h) ** (1 / h) - np.exp(-1))}
     >>> rows, failures = dnn.sweep(error, {"h": [0.1, 0.05, 0.0]}, progress=False)
-    >>> print(rows["h"], (rows["error"][0] / rows["error"][1]).round(1))
-    [0.1  0.05] 2.0
+    >>> rows["h"]
+    array([0.1 , 0.05])
+    >>> rows["error"].round(3)
+    array([0.019, 0.009])
     >>> [(setting, type(exception).__name__) for setting, exception in failures]
     [({'h': 0.0}, 'ZeroDivisionError')]
     """

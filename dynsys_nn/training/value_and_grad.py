@@ -46,15 +46,15 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
         What takes the blocks: threads, processes, or an engine that has one
         (`client.get_executor()` of Dask, `mpi4py.futures`). None: here.
     block : int, default None
-        Samples (entries of the first axis) per block; None: as many as fit the cache.
+        Samples (entries of the first axis) per block; None: as many as fit in the cache.
     adjoint : Stored(), Reversed() or Checkpoints(), default None
         What is kept on the way forward; None: all of it.
     penalties : list of Penalty, default ()
-        Functions P(θ) that join the loss, such as OrthogonalityPenalty(field.A).
+        The P(θ), such as OrthogonalityPenalty(field.A).
 
     Returns
     -------
-    value : number
+    value : float
         J.
     gradient : array, shape (p,)
         ∂J/∂θ.
@@ -69,14 +69,13 @@ def value_and_grad(net, loss, x, y, executor=None, block=None, adjoint=None, pen
     --------
     For J = ‖xWᵀ − y‖²/n the gradient is (2/n)(xWᵀ − y)ᵀx:
 
-    >>> x, y = np.random.default_rng(0).normal(size=(2, 30, 1))
-    >>> x = np.concatenate([x, x**2], axis=1)
-    >>> A = dnn.Dense(1, 2, rng=0)
+    >>> rng = np.random.default_rng(0)
+    >>> x, y, A = rng.normal(size=(30, 2)), rng.normal(size=(30, 1)), dnn.Dense(1, 2, rng=rng)
     >>> J, g = dnn.value_and_grad(A, dnn.MeanSquaredError(), x, y)
     >>> np.allclose(g, 2 / 30 * (x @ A.W.T - y).T @ x)
     True
-    >>> J_blocks, g_blocks = dnn.value_and_grad(A, dnn.MeanSquaredError(), x, y, block=7)
-    >>> np.allclose(J, J_blocks) and np.allclose(g, g_blocks)
+    >>> J_of_blocks, g_of_blocks = dnn.value_and_grad(A, dnn.MeanSquaredError(), x, y, block=7)
+    >>> np.allclose(J_of_blocks, J) and np.allclose(g_of_blocks, g)
     True
     """
     check_kinds(net, loss, adjoint)
