@@ -194,7 +194,8 @@ def test_axe_finds_no_serious_fault(opened, name, dark):
 def test_the_search_finds(opened, word, page):
     results = opened(f"search.html?q={word}")
     found = results.wait(
-        """(items => items.length && items.every(e => e.querySelector(".context"))
+        """(items => document.querySelector(".search-summary")?.textContent
+            && items.every(e => e.children.length > 1)  // a name's kind, or what is quoted
             && items.map(e => [e.querySelector("a").href, e.textContent])
            )([...document.querySelectorAll("ul.search li")])"""
     )
