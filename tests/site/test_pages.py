@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ import pytest
 import figures
 from figures import live
 from tutorials import notebooks
+from tutorials.site import texts
 
 PAGES = (
     "index.html",
@@ -125,6 +127,15 @@ def test_each_script_has_a_page_with_its_notebook(folder):
         assert json.loads(there.read_text(encoding="utf-8")) == json.loads(book)
 
 
+def test_each_section_of_the_readme_has_a_place(folder):
+    headings = set()
+    for path in [*folder.glob("*.html"), *folder.glob("*/index.html")]:
+        text = path.read_text(encoding="utf-8")
+        headings |= set(re.findall(r'<h[12]>(.*?)<a class="headerlink"', text))
+    sections = texts.sections(texts.text_of("README.md"))
+    assert {*sections} - headings == {"", "The idea", "Where to read on"}  # on the front page
+
+
 # ---- links
 
 
@@ -194,7 +205,8 @@ def test_axe_finds_no_serious_fault(opened, name, dark):
 def test_the_search_finds(opened, word, page):
     results = opened(f"search.html?q={word}")
     found = results.wait(
-        """(items => items.length && items.every(e => e.querySelector(".context"))
+        """(items => document.querySelector(".search-summary")?.textContent
+            && items.every(e => e.children.length > 1)  // a name's kind, or what is quoted
             && items.map(e => [e.querySelector("a").href, e.textContent])
            )([...document.querySelectorAll("ul.search li")])"""
     )

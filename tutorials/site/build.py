@@ -18,7 +18,10 @@ from . import gallery, lite, live, pages, pyodide, reference
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 #: what the package is made of
-PARTS = "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "dynsys_nn"
+PARTS = (
+    "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "dynsys_nn",
+    "tests/backend.py",
+)  # fmt: skip
 
 
 def step(what, function, *arguments, **options):
@@ -90,7 +93,7 @@ def quiet(folder):
 
 def make_wheel(scratch, out):
     """The package as a wheel, from a copy, so that nothing is left in the clone."""
-    scratch.mkdir()
+    (scratch / "tests").mkdir(parents=True)
     for name in PARTS:
         path = ROOT / name
         (shutil.copytree if path.is_dir() else shutil.copyfile)(path, scratch / name)

@@ -1,6 +1,7 @@
 """How Sphinx makes the pages."""
 
 import importlib.util
+import logging
 import re
 from html import escape, unescape
 from pathlib import Path
@@ -46,6 +47,7 @@ html_css_files, html_js_files = STYLES, ["pages.js"]
 html_extra_path = ["static/404.html"]
 html_favicon = "static/favicon.svg"
 html_copy_source = html_show_sphinx = False
+logging.basicConfig()  # or these two do it, and every notebook is reported
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 #: one file that needs no other, so that formulas need no network

@@ -118,7 +118,7 @@ CONTENTS = """\
 {pages}
 ```
 """
-LOADS = "Loads Python into the browser when asked: {megabytes} MB, once, from {host}."
+LOADS = "Loads Python when asked: up to {megabytes} MB, once, from {host}."
 IN_THE_BROWSER = """
 Each page has a button that opens it as a notebook in the browser, with nothing to
 install. {loads} What you write is kept in that browser. A cell that does not end is
