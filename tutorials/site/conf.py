@@ -10,7 +10,7 @@ from textwrap import shorten
 from docutils import nodes
 
 import dynsys_nn
-from tutorials.site.links import link, lists, prefix
+from tutorials.site.links import link, mended, prefix
 
 project, author = "dynsys_nn", "the dynsys_nn developers"
 release = version = dynsys_nn.__version__
@@ -74,6 +74,6 @@ def described(app, name, template, context, doctree):
 
 def setup(app):
     app.connect("html-page-context", described)
-    app.connect("html-page-context", lists)
+    app.connect("html-page-context", mended)
     app.connect("doctree-read", prefix)
     app.connect("doctree-resolved", link)

@@ -20,12 +20,21 @@ def prefix(app, doctree):
             head.insert(at, addnodes.desc_addname(before, before))
 
 
-def lists(app, name, template, context, doctree):
-    """Parameters line by line as a list that is one: Sphinx's has no terms."""
+def mended(app, name, template, context, doctree):
+    """What Sphinx gets wrong: parameters line by line, a list without terms; and, on a
+    page of source, the way back to names of two modules. For html-page-context."""
+    body = context.get("body", "")
+    if name.startswith("_modules/dynsys_nn/"):
+        module = name.split("/")[2]
+        body = re.sub(
+            rf'#dynsys_nn\.(?:{module}\.)?([\w.]+)"',
+            lambda found: f'#dynsys_nn.{target(found[1], module, [])}"',
+            body,
+        )
     context["body"] = re.sub(
         r'<dl>\n<dd>(<em class="sig-param".*?)</dd>\n</dl>',
         lambda found: f"<ul><li>{found[1].replace('dd>', 'li>')}</li></ul>",
-        context.get("body", ""),
+        body,
         flags=re.S,
     )
 

@@ -8,6 +8,7 @@ import sys
 from argparse import HelpFormatter
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 
 from sphinx.pycode import ModuleAnalyzer
 
@@ -16,6 +17,7 @@ import dynsys_nn as dnn
 from .docstrings import inline, markdown
 
 ROOT = Path(__file__).parents[2]
+METHOD = FunctionType | staticmethod | classmethod
 INDEX = """\
 # Reference
 
@@ -246,8 +248,7 @@ def signature(thing, bound=False):
 
 def said(thing):
     """The docstring of a member, None for that of a class attribute's class."""
-    own = inspect.isroutine(thing) or isinstance(thing, property)
-    return thing.__doc__ if own else None
+    return thing.__doc__ if isinstance(thing, METHOD | property) else None
 
 
 def holder(cls, name):
@@ -295,7 +296,7 @@ def member(name, thing):
     kind, options, head = "attribute", "", name
     if isinstance(thing, property):
         kind = "property"
-    elif inspect.isroutine(thing):
+    elif isinstance(thing, METHOD):
         kind, static = "method", isinstance(thing, staticmethod)
         head += signature(thing, bound=not static)
         options = ":staticmethod:\n" if static else ""
