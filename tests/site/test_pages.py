@@ -13,6 +13,7 @@ import pytest
 
 import figures
 from figures import live
+from figures.drawing.saving import message
 from tutorials import notebooks
 from tutorials.site import texts
 
@@ -99,6 +100,27 @@ def test_the_front_page_shows_what_its_code_prints(opened):
         [sys.executable, "-c", code], cwd=notebooks.HERE.parent, capture_output=True, text=True
     )
     assert printed == done.stdout != ""
+
+
+@pytest.mark.parametrize(
+    "name, title, words",
+    [
+        ("index.html", "dynsys_nn", "Neural networks that are compositions of flow maps"),
+        (
+            "tutorials/07_adversarial_robustness.html",
+            "7. Adversarial robustness",
+            'A network says "9". Change the image a little',
+        ),
+        ("gallery/presnov.html", message("presnov"), "Here the pendulum's. Left: f"),
+    ],
+)
+def test_a_page_says_what_it_is(opened, name, title, words):
+    said = opened(name).run(
+        """["og:title", "og:description"].map(
+            p => document.querySelector(`meta[property="${p}"]`).content.replace(/[“”]/g, '"')
+                .replace("’", "'"))"""
+    )
+    assert said[0] == title and said[1].startswith(words)
 
 
 # ---- nothing is left out

@@ -58,10 +58,14 @@ mathjax_path = "tex-svg.js"
 
 def described(app, name, template, context, doctree):
     """A page's title and first paragraph, for those who link to it."""
-    paragraphs = doctree.findall(nodes.paragraph) if doctree else ()
-    words = " ".join(next((p.astext() for p in paragraphs), html_title).split())
+    words = [
+        " ".join(paragraph.astext().split())
+        for paragraph in (doctree.findall(nodes.paragraph) if doctree else ())
+        if isinstance(paragraph.parent, nodes.section)
+        and not paragraph.next_node(nodes.image)
+    ]
     title = escape(unescape(re.sub("<.*?>", "", context.get("title", html_title))))
-    about = escape(shorten(words, 200, placeholder=" …"))
+    about = escape(shorten(" ".join(words[:1]), 200, placeholder=" …")) or title
     context["metatags"] = context.get("metatags", "") + "\n".join(
         f'<meta {kind}="{key}" content="{value}">'
         for kind, key, value in (

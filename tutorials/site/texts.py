@@ -49,7 +49,7 @@ def linked(text, source, base=""):
         if page := PAGES.get(path.as_posix()):
             return f"[{match[1]}](/{page}.md)"
         page = page_of(path)
-        for suffix in (".md", ".ipynb", ".rst"):
+        for suffix in (".md", ".ipynb"):
             if page and (source / (page + suffix)).exists():
                 return f"[{match[1]}](/{page}{suffix})"
         return f"[{match[1]}](/{kept(path, source)})"
