@@ -29,6 +29,7 @@ __all__ = [
     "spirals",
 ]
 
+#: what the labels of `cifar10` stand for, in the order of their numbers
 CIFAR10_LABELS = (
     "airplane",
     "automobile",

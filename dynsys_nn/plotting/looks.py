@@ -11,6 +11,7 @@ from ..arguments import dimension, real, real_numbers, refuse
 _LECTURE, _DARK, _PRINT = (
     str(Path(__file__).with_name(f"{name}.mplstyle")) for name in ("lecture", "dark", "print")
 )
+#: the style for a lecture room, as `plt.style.context` takes it
 STYLE = _LECTURE
 #: what `plt.style.context` takes: for a lecture room, for dark slides, for grey paper
 STYLES = {"lecture": [_LECTURE], "dark": [_LECTURE, _DARK], "print": [_LECTURE, _PRINT]}

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import logging
 import re
 import shutil
 import time
@@ -25,6 +26,8 @@ STILL = {
 #: pages of a PDF
 MOVING = "gif", "mp4", "html", "pdf"
 FORMATS = tuple(dict.fromkeys([*STILL, *MOVING]))
+# what it says of the dates in matplotlib's own fonts, in each PDF, is nobody's concern
+logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
 #: settings in points: they grow with the picture
 POINTS = (
     "font.size", "lines.linewidth", "lines.markersize", "axes.linewidth",

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sphinx.cmd.build import main as sphinx
 
@@ -17,7 +18,10 @@ from . import gallery, lite, live, pages, pyodide, reference
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 #: what the package is made of
-PARTS = "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "dynsys_nn"
+PARTS = (
+    "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "dynsys_nn",
+    "tests/backend.py",
+)  # fmt: skip
 
 
 def step(what, function, *arguments, **options):
@@ -43,7 +47,7 @@ def build(out, lite=False, pyodide=None, fast=False):
         scratch = Path(scratch)
         source = scratch / "source"
         step("figures", draw, source / "gallery" / "files", fast)
-        step("pages", write, source, fast, lite)
+        step("pages", write, source, lite, pyodide)
         failed = step("Sphinx", run_sphinx, source, out, scratch / "trees", fast)
         wheel = step("wheel", make_wheel, scratch / "package", out / "wheels")
         step("live figures", browser, out, wheel, lite, pyodide)
@@ -58,11 +62,12 @@ def draw(folder, fast):
     drawing.main(["--out", str(folder), "--format", formats, *["--quick"] * fast])
 
 
-def write(source, fast, lite):
+def write(source, with_lite, folder):
     """Write the pages' sources."""
-    pages.write(source, lite)
-    gallery.write(source / "gallery", fast)
+    gallery.write(source)
     reference.write(source / "reference")
+    host = urlsplit(pyodide.PUBLIC).netloc if folder is None else "this site"
+    pages.write(source, with_lite, host)
 
 
 def run_sphinx(source, out, trees, fast):
@@ -70,14 +75,25 @@ def run_sphinx(source, out, trees, fast):
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     )  # the cells import the package, too
+    os.environ["IPYTHONDIR"] = str(quiet(trees.parent / "ipython"))
     settings = ["-D", f"nb_execution_mode={'off' if fast else 'force'}"]
     where = [str(source), str(out), "-d", str(trees)]
     return sphinx(["-q", "-W", "--keep-going", "-c", str(HERE), *settings, *where])
 
 
+def quiet(folder):
+    """A profile for the kernels that run the cells, in place of the user's own: they
+    say no word of their own but errors."""
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    config = "c.IPKernelApp.log_level = 40\n"
+    (profile / "ipython_kernel_config.py").write_text(config)
+    return folder
+
+
 def make_wheel(scratch, out):
     """The package as a wheel, from a copy, so that nothing is left in the clone."""
-    scratch.mkdir()
+    (scratch / "tests").mkdir(parents=True)
     for name in PARTS:
         path = ROOT / name
         (shutil.copytree if path.is_dir() else shutil.copyfile)(path, scratch / name)

@@ -1,0 +1,16 @@
+// what the generators leave to be mended
+addEventListener("DOMContentLoaded", () => {
+  // what the search quotes of a page is without buttons, and its formulas without TeX
+  if (typeof Search == "undefined") return;
+  const quoted = Search.htmlToText;
+  Search.htmlToText = (html, anchor) => quoted(html
+    .replace(/<div class="bar .*?<\/div>/gs, "")
+    .replace(/<(span|div) class="math .*?<\/\1>/gs, "…"), anchor);
+});
+addEventListener("load", () => {
+  // what scrolls sideways can be reached by keyboard, and so scrolled
+  for (const box of document.querySelectorAll("pre, .table-wrapper, mjx-container"))
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  // a fold is called what it shows
+  for (const fold of document.querySelectorAll("summary")) fold.removeAttribute("aria-label");
+});
