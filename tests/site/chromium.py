@@ -264,7 +264,7 @@ class Page:
         """Where the middle of an element is, after it has been scrolled into the window."""
         there = f"document.querySelector({json.dumps(selector)})"
         return self.run(
-            f"(e => {{ e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] }})({there})"
+            f"(e => {{ e.scrollIntoView({{block: 'center', behavior: 'instant'}}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] }})({there})"
         )
 
     def close(self):

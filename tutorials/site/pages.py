@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from .. import notebooks
+from . import live
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -36,7 +37,7 @@ CONTENTS = """\
 
 def write(source, lite):
     """Write them into the folder `source`."""
-    texts = {"index.md": INDEX, "play.md": "# Play\n"}
+    texts = {"index.md": INDEX, "play.md": live.page()}
     keeps = section(ROOT / "README.md", "What keeps what")
     texts["keeps.md"] = f"# What keeps what\n\n{keeps}"
     books = notebooks.notebooks(notebooks.scripts())
