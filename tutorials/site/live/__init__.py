@@ -76,12 +76,11 @@ def step(control):
     raise ValueError(f"{control.name}: no round step divides {span}")
 
 
-def pictures(name, size=""):
+def pictures(file, words):
     """The picture of a live figure for a page in the light, and that for the dark."""
-    image = '<img class="only-{}" src="live/{}{}{}.png" alt="{}">'.format
-    words = escape(message(name))
+    image = '<img class="only-{}" src="live/{}.png" alt="{}">'.format
     styles = {"light": "lecture", "dark": "dark"}
-    return "".join(image(k, name, f"_{v}", size, words) for k, v in styles.items())
+    return "".join(image(k, file.format(v), words) for k, v in styles.items())
 
 
 def page():
@@ -91,12 +90,14 @@ def page():
         known[name] = dict(message=message(name), controls=controls(name))
         known[name]["gallery"] = name in figures.NAMES
         link = f'<a href="?figure={name}" title="{escape(message(name))}">'
-        film.append(f"{link}{pictures(name, '_small')}</a>")
-    html = (HERE / "page.html").read_text("utf-8")
-    parts = dict(film="\n".join(film), first=FIRST, message=message(FIRST))
-    parts |= dict(pictures=pictures(FIRST), known=json.dumps(known, ensure_ascii=False))
+        film.append(f"{link}{pictures(name + '_{}_small', name)}</a>")
+    says = escape(message(FIRST))
+    parts = dict(film="\n".join(film), first=FIRST, message=says)
+    parts |= dict(pictures=pictures(FIRST + "_{}", says))
+    parts |= dict(known=json.dumps(known, ensure_ascii=False).replace("</", "<\\/"))
     parts |= {name.replace(".", "_"): address(HERE / name) for name in FILES}
-    return PAGE.format(html=html.format(**parts))
+    html = (HERE / "page.html").read_text("utf-8").format(**parts)
+    return PAGE.format(html=html)
 
 
 def address(path):

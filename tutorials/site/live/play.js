@@ -15,11 +15,12 @@
 
   /* --- what is chosen --- */
 
-  function choose(name, query = new URLSearchParams()) {
+  /* a figure, at the values of an address, or at the first */
+  function choose(name, query = null) {
     figure = name in known ? name : files.first;
     values = {};
     for (const control of known[figure].controls)
-      values[control.name] = given(control, query.get(control.name));
+      values[control.name] = given(control, query?.get(control.name));
     for (const link of $("film").children) {
       const there = new URLSearchParams(link.search).get("figure");
       link.ariaCurrent = there === figure ? "true" : null;
@@ -38,7 +39,7 @@
     link.textContent = figure;
     $("sliders").replaceChildren(...known[figure].controls.map(slider));
     see(false);
-    note();
+    note(!query);
     ask();
   }
 
@@ -85,7 +86,7 @@
     if (type === "range") say(target.closest("fieldset"), values[name]);
     ask();
   });
-  $("sliders").addEventListener("change", note);
+  $("sliders").addEventListener("change", () => note());
   $("reset").addEventListener("click", () => choose(figure));
   $("film").addEventListener("click", (event) => {
     const link = event.target.closest("a");
@@ -94,14 +95,14 @@
     choose(new URLSearchParams(link.search).get("figure"));
   });
 
-  /* what is shown, in the address and in the command */
-  function note() {
+  /* what is shown, as a command and as an address */
+  function note(address = true) {
     const moved = known[figure].controls.filter((c) => values[c.name] !== c.first);
-    const pairs = moved.map((c) => [c.name, values[c.name]]);
+    const pairs = moved.map((c) => [c.name, String(values[c.name])]);
+    const words = pairs.map(([name, value]) => `${name}=${quoted(value)}`);
+    $("command").textContent = ["python -m figures --live", figure, ...words].join(" ");
     const query = new URLSearchParams([["figure", figure], ...pairs]);
-    history.replaceState(null, "", `?${query}`);
-    const words = pairs.map(([name, value]) => ` ${name}=${quoted(String(value))}`);
-    $("command").textContent = `python -m figures --live ${figure}${words.join("")}`;
+    if (address) history.replaceState(null, "", `?${query}`);
   }
 
   const quoted = (text) => (/^[\w.+-]*$/.test(text) ? text : `"${text}"`);
@@ -174,10 +175,12 @@
     canvas.dispatchEvent(new CustomEvent("stop", { detail: why }));
   }
 
+  /* share: of what is to be done, where it is known */
   function progress(text, share) {
     $("state").textContent = text;
     $("progress").hidden = false;
-    $("progress").value = share;
+    if (share === undefined) $("progress").removeAttribute("value");
+    else $("progress").value = share;
   }
 
   function heard(data) {

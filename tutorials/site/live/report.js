@@ -1,58 +1,48 @@
 /* The page tests itself, in any browser: play.html?report=PATH presses Start, drags every
    slider of every figure over its range, and posts what came out to PATH of this site. */
 const canvas = document.querySelector("#picture canvas");
-const all = (selector) => [...document.querySelectorAll(selector)];
-const rest = (ms) => new Promise((done) => setTimeout(done, ms));
-const frame = (act) =>
+const all = (selector) => document.querySelectorAll(selector);
+
+/* the seconds that a figure takes until it is drawn */
+const drawn = (act) =>
   new Promise((done, fail) => {
-    canvas.addEventListener("frame", (event) => done(event.detail), { once: true });
-    canvas.addEventListener("stop", (event) => fail(new Error(event.detail)), { once: true });
+    const begin = performance.now();
+    const seconds = () => (performance.now() - begin) / 1000;
+    canvas.addEventListener("frame", () => done(seconds()), { once: true });
+    canvas.addEventListener("stop", (event) => fail(Error(event.detail)), { once: true });
     act();
   });
 
-/* a second's drag: the frames that it has drawn, with what they say */
-async function drag(input) {
-  const frames = [], [least, most] = [Number(input.min), Number(input.max)];
-  const keep = (event) => frames.push(event.detail);
+/* a slider's way, an event each 16 ms: frames a second, the middle of their milliseconds,
+   and how many lines of text are different */
+export async function drag(input, ms = 1000) {
+  const frames = [], keep = ({ detail }) => frames.push(detail);
   canvas.addEventListener("frame", keep);
-  const begin = performance.now();
-  for (let now = begin; now < begin + 1000; now = performance.now()) {
-    input.value = least + ((most - least) * (now - begin)) / 1000;
+  const begin = performance.now(), [least, most] = [Number(input.min), Number(input.max)];
+  for (let share = 0; share < 1; share = (performance.now() - begin) / ms) {
+    input.value = least + (most - least) * share;
     input.dispatchEvent(new Event("input", { bubbles: true }));
-    await rest(16);
+    await new Promise((done) => setTimeout(done, 16));
   }
   canvas.removeEventListener("frame", keep);
-  return frames;
+  const times = frames.map((frame) => frame.ms).sort((a, b) => a - b);
+  const captions = new Set(frames.map((frame) => frame.caption)).size;
+  const rate = frames.length / (ms / 1000);
+  return { slider: input.name, rate, ms: times[frames.length >> 1], captions };
 }
-
-const ink = () => {
-  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  const pixels = new Uint32Array(data.buffer);
-  return pixels.filter((pixel) => pixel !== pixels[0]).length / pixels.length;
-};
 
 export async function report(address) {
   if (address.origin !== location.origin) return;
-  const said = { agent: navigator.userAgent, figures: [] };
-  const wait = async (name, act) => {
-    const begin = performance.now();
-    await frame(act);
-    said.figures.push({ name, seconds: (performance.now() - begin) / 1000, sliders: [] });
-  };
+  const said = { agent: navigator.userAgent, figures: {} };
   try {
-    await wait("start", () => document.querySelector("#start").click());
+    said.start = await drawn(() => document.querySelector("#start").click());
     for (const link of all("#film a")) {
-      await wait(new URL(link.href).searchParams.get("figure"), () => link.click());
-      for (const input of all("#sliders input[type=range]")) {
-        const frames = await drag(input);
-        const ms = frames.map((one) => one.ms).sort((a, b) => a - b)[frames.length >> 1];
-        const captions = new Set(frames.map((one) => one.caption)).size;
-        said.figures.at(-1).sliders.push({ name: input.name, frames: frames.length, ms, captions, ink: ink() });
-      }
+      const seconds = await drawn(() => link.click()), sliders = [];
+      for (const input of all("#sliders [type=range]")) sliders.push(await drag(input));
+      said.figures[link.search] = { seconds, sliders };
     }
   } catch (error) {
     said.failed = String(error);
   }
-  window.report = said;
   await fetch(address, { method: "POST", body: JSON.stringify(said) });
 }

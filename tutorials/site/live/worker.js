@@ -51,15 +51,15 @@ async function begin(about) {
 async function show({ figure, style, width, values }) {
   const wish = [figure, style, width, JSON.stringify(values)];
   const stage = wish.slice(0, 3).join();
-  if (shown !== stage) say(`Computing ${figure}`, 0.9);
+  if (shown !== stage) say(`Computing ${figure}`);
   shown = stage;
   try {
     return player.show(...wish);
   } catch (error) {
     if (!/No module named 'scipy/.test(error)) throw error;
-    say("Loading SciPy", 0.9);
+    say("Loading SciPy");
     await load("scipy");
-    say(`Computing ${figure}`, 0.9);
+    say(`Computing ${figure}`);
     return player.show(...wish);
   }
 }
