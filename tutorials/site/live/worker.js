@@ -27,12 +27,13 @@ async function load(...names) {
     if (!(name in pyodide.loadedPackages)) throw new Error(`${name} did not arrive`);
 }
 
-async function unpack(address) {
-  const answer = await fetch(new URL(address, location));
-  pyodide.unpackArchive(await answer.arrayBuffer(), "zip");
+async function archive(address) {
+  return (await fetch(new URL(address, location))).arrayBuffer();
 }
 
 async function begin(about) {
+  say("Loading the package", 0);
+  const archives = await Promise.all([about.wheel, about.figures].map(archive));
   say("Loading Python", 0);
   const there = new URL(about.pyodide, location).href;
   const { loadPyodide } = await import(`${there}pyodide.mjs`);
@@ -40,8 +41,7 @@ async function begin(about) {
   const env = { MPLBACKEND: "agg" };
   pyodide = await loadPyodide({ indexURL: there, packages, env, stdout() {} });
   await load(...packages); // or say what is missing
-  await unpack(about.wheel);
-  await unpack(about.figures);
+  for (const each of archives) pyodide.unpackArchive(each, "zip");
   say("Starting matplotlib", 0.6);
   pyodide.pyimport("matplotlib.pyplot");
   say("Starting the package", 0.8);
