@@ -229,8 +229,9 @@
     const from = about.pyodide.startsWith("http") ? about.pyodide : "this site";
     const { start, scipy } = about.megabytes;
     tell(`Start loads Python with NumPy and matplotlib from ${from}: ${start} MB, once for ` +
-      `all figures, and SciPy, ${scipy} MB, for those that need it. Until then, the sliders ` +
-      "rest, and the picture is that of the first values.");
+      `all figures, and SciPy, ${scipy} MB, for those that need it. Your browser may keep ` +
+      "them for the next visit. Until you press it, the sliders rest, and the picture is that of " +
+      "the first values.");
     $("start").disabled = false;
     see(false);
     if (query.has("report"))
