@@ -74,7 +74,8 @@ class Native:
 
 
 def shows(page, caption):
-    """The page comes to say this; what is 0 up to rounding is 0."""
+    """When the newest frame is drawn, the page says this; what is 0 up to rounding is 0."""
+    page.wait("document.querySelector('#picture').ariaBusy != 'true'", 20)
 
     def rounded(text):
         return re.sub(r"\b\de-1[4-9]|0e\+00", "0", text)

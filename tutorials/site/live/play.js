@@ -145,6 +145,7 @@
 
   function send(more) {
     [busy, behind] = [true, false];
+    picture.ariaBusy = "true";
     worker.postMessage({ figure, style: style(), width: width(), values, ...more });
   }
 
@@ -166,6 +167,7 @@
     worker?.terminate();
     worker = null;
     busy = false;
+    picture.ariaBusy = "false";
     $("start").textContent = "Start";
     $("progress").hidden = true;
     $("loads").hidden = false;
@@ -207,6 +209,7 @@
       see(true);
       canvas.dispatchEvent(new CustomEvent("frame", { detail: frame }));
     }
+    picture.ariaBusy = "false";
     if (behind) send({});
   }
 
