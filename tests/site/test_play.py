@@ -44,11 +44,16 @@ NEAREST = """
 
 
 @pytest.fixture(scope="module")
-def page(folder, site, browser):
-    """A phone, and on it a figure at other values than its first, with Start pressed."""
+def own(folder):
+    """That the site has a Python of its own: no test asks another host."""
     about = json.loads((folder / "live" / "about.json").read_text("utf-8"))
     if "://" in about["pyodide"]:
         pytest.skip("this site takes Python from elsewhere: build it with --pyodide")
+
+
+@pytest.fixture(scope="module")
+def page(own, site, browser):
+    """A phone, and on it a figure at other values than its first, with Start pressed."""
     page = browser.page(390, 844, mobile=True)
     page.open(site + "play.html?figure=contraction_region&h_C=1.2&depth=4&slope=9")
     page.wait(START)
@@ -125,7 +130,7 @@ def test_before_the_start_there_is_a_picture_and_nothing_is_loaded(site, browser
     shows(page, Native("contraction_region").says())
     assert page.run("[...document.querySelectorAll('#sliders fieldset')].every(s => s.disabled)")
     words = page.run("document.querySelector('#loads').textContent")
-    assert re.search(r"from (this site|https://\S+): 27 MB, .*SciPy, 14 MB", words)
+    assert re.search(r"loads 27 MB from (this site|https://\S+): .* SciPy, too, 14 MB", words)
     page.dark()
     assert page.run(STILL) == [1300]
     assert page.run(f"{STILL.replace('naturalWidth', 'src')}[0].endsWith('_dark.png')")
@@ -133,12 +138,14 @@ def test_before_the_start_there_is_a_picture_and_nothing_is_loaded(site, browser
     page.close()
 
 
-def test_it_loads_what_it_says(page):
+def test_it_loads_what_it_says(page, folder):
     """And begins where its address says, where a slider can be."""
     shows(page, Native("contraction_region", h_C=1.2, depth=4).says())
     assert page.run(f"document.querySelector(`{control('slope')}`).value") == "0.5"
     assert 26 < page.bytes / 1e6 < 28.5
     assert not [url for url in page.asked if "scipy" in url]
+    [scipy] = folder.glob("pyodide/scipy-*.whl")
+    assert round(scipy.stat().st_size / 1e6) == 14
 
 
 @pytest.mark.parametrize("name", live.NAMES)
@@ -194,7 +201,7 @@ def test_in_the_dark_and_on_a_wide_screen_it_is_drawn_anew(page):
     shows(page, Native("leaky_slopes").says())
 
 
-def test_it_can_be_stopped(site, browser):
+def test_it_can_be_stopped(own, site, browser):
     page = browser.page()
     page.open(site + "play.html")
     page.wait(START)
@@ -219,9 +226,8 @@ def test_it_can_be_stopped(site, browser):
     ],
 )
 def test_what_cannot_be_loaded_is_named_and_the_picture_stays(
-    folder, browser, tmp_path, lost, says, page
+    own, folder, browser, tmp_path, lost, says
 ):
-    """`page` is asked for only so that a site that takes Python from elsewhere is skipped."""
     for path in (*folder.iterdir(), *(folder / "live").iterdir()):
         there = path.relative_to(folder)
         if str(there) not in (lost, "live"):

@@ -231,9 +231,9 @@
     about = await answer.json();
     const from = about.pyodide.startsWith("http") ? about.pyodide : "this site";
     const { start, scipy } = about.megabytes;
-    tell(`Start loads Python with NumPy and matplotlib from ${from}: ${start} MB, once for ` +
-      `all figures, and SciPy, ${scipy} MB, for those that need it. Your browser may keep ` +
-      "them for the next visit. Until you press it, the sliders rest, and the picture is that of " +
+    tell(`Start loads ${start} MB from ${from}: Python, NumPy and matplotlib, once for all ` +
+      `figures; those that need it load SciPy, too, ${scipy} MB. Your browser may keep them ` +
+      "for the next visit. Until you start, the sliders rest, and the picture is that of " +
       "the first values.");
     $("start").disabled = false;
     see(false);
