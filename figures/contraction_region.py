@@ -11,7 +11,6 @@ paper's up to 0.1547, at h_C = ½.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy.optimize import brentq
 
 import dynsys_nn as dnn
 from dynsys_nn import lipschitz
@@ -50,6 +49,8 @@ def best_steps(slope, bound):
 
 def largest_step(net, h_C, x, steps, most):
     """The h_E up to which no two points are found that the pair moves apart."""
+    from scipy.optimize import brentq  # 14 MB that a browser can do without
+
     E, C = net.maps
     C.h = h_C
 

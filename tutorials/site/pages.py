@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from . import books, cite, texts
+from . import books, cite, live, texts
 
 #: of Python for the browser, with what a notebook needs of it
 MEGABYTES = 45
@@ -137,7 +137,7 @@ def write(source, lite, host):
     readme = texts.sections(texts.text_of("README.md"))
     subject = readme["Where to read on"].rpartition("\n\n")[2]
     found = {"index.md": front(readme, subject, [*pages][0], lite, loads)}
-    found["play.md"] = "# Play\n"
+    found["play.md"] = live.page()
     found["keeps.md"] = f"# What keeps what\n\n{readme['What keeps what']}"
     found["howto.md"] = how_to(readme)
     found["cite.md"] = cite.page(subject)
