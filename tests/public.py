@@ -56,20 +56,25 @@ def signature(thing):
 
 
 def members(cls):
-    """name → signature of what a class has that no base of it has in the same way."""
+    """name → signature of what a class has that no public base of it has in the same way."""
 
     def of(one):
+        ours = [
+            vars(base) for base in reversed(one.__mro__) if base.__module__.startswith("dynsys_nn")
+        ]
+        names = {name: thing for found in ours for name, thing in found.items()}
         return {
             name: signature(thing)
-            for name, thing in vars(one).items()
+            for name, thing in names.items()
             if name[0] != "_" and name not in INNER
         }
 
-    inherited = {}
-    for base in reversed(cls.__mro__[1:]):
-        if base.__module__.startswith("dynsys_nn"):
-            inherited |= of(base)
-    return {name: text for name, text in of(cls).items() if inherited.get(name) != text}
+    bases = [of(base) for base in cls.__mro__[1:] if base in public().values()]
+    return {
+        name: text
+        for name, text in of(cls).items()
+        if all(base.get(name) != text for base in bases)
+    }
 
 
 def listed():
