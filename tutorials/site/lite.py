@@ -28,16 +28,16 @@ LOCK = {
 }
 #: what a notebook has before and after the cells of its script
 BEFORE = """\
-> **Python runs in this page**, and nothing is installed. It is ready when the circle at
-> the top is empty: some 10 seconds after its 45 MB are there, and they are kept for the
-> next time. Then ▶▶ runs all cells, and Shift + Enter one.
+> **Python runs in this page**, and nothing is installed. The first time it loads 53 MB,
+> then it starts, which takes some ten seconds each time: ▶▶ above, which runs all
+> cells, says so if it is pressed too early. Shift + Enter runs one.
 >
 > What you write is kept by this browser. A cell that never ends: Kernel › Restart."""
 AFTER = """\
 <button data-commandlinker-command="docmanager:download">Download my answer</button>
 
-Or File › Download. This browser keeps it, too, until it is told to forget; for a fresh
-sheet, File › Open…, choose this one, and delete it: the sheet as given comes back."""
+This browser keeps it, too, until it is told to forget. A fresh sheet: delete this one
+in the folder labs of File › Open…, and the sheet as given comes back."""
 #: what speaks of a server's files, and a warning that our own notebooks need not
 DISABLED = "checkpoints", "kernel-logo", "tab-icon", "trusted"
 #: JupyterLab's settings
@@ -66,6 +66,7 @@ def write(out, wheel, pyodide):
         "contentsAllJsonFile": "all.json",
         "disabledExtensions": [f"{NOTEBOOK}:{name}" for name in DISABLED],
         "exposeAppInBrowser": "true",  # for the tests
+        "faviconUrl": "./../_static/favicon.svg",
         "settingsOverrides": SETTINGS,
         "litePluginSettings": {
             f"{EXTENSION}:kernel": {
