@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -21,6 +22,8 @@ ALONE = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
+#: it takes its pipes as the numbers 3 and 4, which a shell could not give it if ours have two digits
+PIPES = "import os, sys; i, o, *run = sys.argv[1:]; os.dup2(int(i), 3), os.dup2(int(o), 4), os.execv(run[0], run)"
 
 
 class Chromium:
@@ -31,13 +34,8 @@ class Chromium:
         theirs_in, self.to = os.pipe()
         self.back, theirs_out = os.pipe()
         command = [
-            "sh",
-            "-c",
-            f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}',
-            "sh",
-            PROGRAM,
-            *ALONE,
-            f"--user-data-dir={self.home}",
+            *(sys.executable, "-IS", "-c", PIPES, str(theirs_in), str(theirs_out)),
+            *(PROGRAM, *ALONE, f"--user-data-dir={self.home}"),
         ]
         self.process = subprocess.Popen(
             command,
@@ -264,7 +262,7 @@ class Page:
         """Where the middle of an element is, after it has been scrolled into the window."""
         there = f"document.querySelector({json.dumps(selector)})"
         return self.run(
-            f"(e => {{ e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] }})({there})"
+            f"(e => {{ e.scrollIntoView({{block: 'center', behavior: 'instant'}}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] }})({there})"
         )
 
     def close(self):
