@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tutorials.site import pyodide
+from tutorials.site import lite, pyodide
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "tutorials" / "01_resnets_are_euler_steps.py"
@@ -105,3 +105,17 @@ def test_a_tutorial_runs_to_its_end(notebook):
         page.run(f"{CODE}.map(cell => cell.model.outputs.toJSON())")
     )
     assert page.run("document.querySelectorAll('.jp-OutputArea img').length") == 1
+
+
+def test_what_is_loaded_is_what_pyodide_names(folder):
+    """With all that it needs, in our lock as in Pyodide's."""
+    path = folder / "pyodide" / "pyodide-lock.json"
+    if not path.exists():
+        pytest.skip("the site was built without --pyodide")
+    lock = json.loads(path.read_text())
+    theirs = {about["file_name"]: about for about in lock["packages"].values()}
+    assert lite.LOCK == lock["info"]
+    for name, sha in pyodide.WHEELS.items():
+        assert theirs[name]["sha256"] == sha
+        needed = [lock["packages"][other]["file_name"] for other in theirs[name]["depends"]]
+        assert {*needed} <= {*pyodide.WHEELS}

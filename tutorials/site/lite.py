@@ -29,7 +29,7 @@ LOCK = {
 #: what a notebook has before and after the cells of its script
 BEFORE = """\
 > **Python runs in this page**, and nothing is installed. The first time it loads 53 MB,
-> then it starts, which takes some ten seconds each time: ▶▶ above, which runs all
+> then it starts, which takes ten to thirty seconds each time: ▶▶ above, which runs all
 > cells, says so if it is pressed too early. Shift + Enter runs one.
 >
 > What you write is kept by this browser. A cell that never ends: Kernel › Restart."""
@@ -93,7 +93,7 @@ def build(lite):
             [*command, *lean, *apps],
             cwd=scratch,
             check=True,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
         )
     command = [*python, "pip", "download", "-q", "--no-deps", "--require-hashes"]
     theirs = ["--only-binary", ":all:", "--python-version", "3.14"]
