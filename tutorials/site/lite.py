@@ -84,22 +84,22 @@ def write(out, wheel, pyodide):
 
 def build(lite):
     """JupyterLite without notebooks, and the wheels that its kernel needs."""
-    python = [sys.executable, "-m"]
+    lean = ["--no-sourcemaps", "--no-unused-shared-packages"]
+    apps = ["--apps", "notebooks", "--apps", "tree"]
     with tempfile.TemporaryDirectory() as scratch:
-        command = [*python, "jupyterlite_core", "build", "--output-dir", str(lite)]
-        lean = ["--no-sourcemaps", "--no-unused-shared-packages"]
-        apps = ["--apps", "notebooks", "--apps", "tree"]
-        subprocess.run(
-            [*command, *lean, *apps],
-            cwd=scratch,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-    command = [*python, "pip", "download", "-q", "--no-deps", "--require-hashes"]
-    theirs = ["--only-binary", ":all:", "--python-version", "3.14"]
-    subprocess.run(
-        [*command, *theirs, "-r", str(KERNEL), "-d", str(lite / "pypi")], check=True
-    )
+        where = ["--lite-dir", scratch, "--output-dir", str(lite)]
+        run("jupyterlite_core", "build", *where, *lean, *apps)
+    wheels = ["--only-binary", ":all:", "--python-version", "3.14", "--no-deps"]
+    listed = ["--require-hashes", "-r", str(KERNEL), "-d", str(lite / "pypi")]
+    run("pip", "download", *wheels, *listed)
+
+
+def run(module, *arguments):
+    """Run a module of Python; ValueError with what it says if it fails."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(done.stderr)
 
 
 def write_lock(lite, wheel, where):
