@@ -87,17 +87,17 @@ def build(lite):
     lean = ["--no-sourcemaps", "--no-unused-shared-packages"]
     apps = ["--apps", "notebooks", "--apps", "tree"]
     with tempfile.TemporaryDirectory() as scratch:
-        where = ["--lite-dir", scratch, "--output-dir", str(lite)]
-        run("jupyterlite_core", "build", *where, *lean, *apps)
+        command = ["jupyterlite_core", "build", "--output-dir", str(lite)]
+        run(*command, *lean, *apps, cwd=scratch)  # it leaves a file there
     wheels = ["--only-binary", ":all:", "--python-version", "3.14", "--no-deps"]
     listed = ["--require-hashes", "-r", str(KERNEL), "-d", str(lite / "pypi")]
     run("pip", "download", *wheels, *listed)
 
 
-def run(module, *arguments):
+def run(module, *arguments, cwd=None):
     """Run a module of Python; ValueError with what it says if it fails."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     if done.returncode:
         raise ValueError(done.stderr)
 
