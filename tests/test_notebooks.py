@@ -12,6 +12,7 @@ from conftest import ROOT, TUTORIALS, run
 from dynsys_nn import checks
 from tutorials import notebooks
 from tutorials.__main__ import main
+from tutorials.site import lite
 
 LABS = sorted((ROOT / "tutorials" / "labs").glob("[0-9]*.py"))
 SHEETS = [*LABS, ROOT / "tutorials" / "labs" / "template.py"]
@@ -150,6 +151,18 @@ def test_a_notebook_is_valid_for_nbformat(all_of_them):
     nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
     for book in all_of_them.values():
         nbformat.validate(nbformat.from_dict(book))
+
+
+def test_a_notebook_of_the_site_has_the_same_cells_and_installs_nothing(tmp_path, all_of_them):
+    """Between what a reader and a student are told there, which is not taken for an answer."""
+    for path, after in ((TUTORIALS[0], 0), (LABS[0], 1)):
+        (tmp_path / "a.ipynb").write_text(lite.book(path), encoding="utf-8")
+        assert not notebooks.written_in(tmp_path / "a.ipynb")
+        ours = all_of_them[notebooks.place(path).as_posix()]["cells"][1:]
+        told, *theirs = json.loads(lite.book(path))["cells"]
+        theirs, button = theirs[: len(ours)], theirs[len(ours) :]
+        assert [*map(source, theirs)] == [*map(source, ours)] and len(button) == after
+        assert {cell["cell_type"] for cell in (told, *button)} == {"markdown"}
 
 
 def test_cells_with_equal_text_have_ids_of_their_own():

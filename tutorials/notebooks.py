@@ -93,8 +93,10 @@ def solved(sheet, solution):
 
 
 def notebook(cells, package="dynsys_nn"):
-    """The notebook of cells, nbformat 4.5: its text."""
-    cells = [Cell("code", INSTALL.format(package), ["install"]), *cells]
+    """The notebook of cells, nbformat 4.5: its text. Without a package, none is
+    installed."""
+    if package:
+        cells = [Cell("code", INSTALL.format(package), ["install"]), *cells]
     found, seen = [], []
     for cell in cells:
         seen.append(f"{cell.kind} {cell.text}")
