@@ -206,6 +206,12 @@ class Page:
             time.sleep(0.1)
         raise TimeoutError(f"not true after {seconds} s: {condition}; errors: {self.errors[-3:]}")
 
+    def too_wide(self):
+        """By how many pixels the page's text is wider than the window, or less than nothing: what stands out cannot be scrolled to."""
+        return self.run(
+            "(e => e.getBoundingClientRect().left + e.scrollWidth - innerWidth)(document.querySelector('article'))"
+        )
+
     def screenshot(self, path, whole=False):
         """What is seen, or the whole page, as a PNG."""
         data = self.send(

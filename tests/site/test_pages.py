@@ -62,7 +62,7 @@ def opened(site, browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_as_it_should_be(site, opened, name, screen):
     page = opened(name, screen)
-    assert page.run("document.documentElement.scrollWidth <= innerWidth")
+    assert page.too_wide() <= 0
     assert not page.errors + page.failed
     assert all(url.startswith((site, "data:", "blob:")) for url in page.asked)
     assert page.run('document.querySelectorAll("mjx-merror, .system-message").length') == 0
