@@ -79,6 +79,17 @@ def test_formulas_are_rendered(opened):
     assert rendered == all_of_them > 20
 
 
+def test_no_tutorial_or_sheet_is_too_wide_for_a_phone(folder, site, browser):
+    page, wide = browser.page(*SCREENS["phone"]), []
+    for path in [*folder.glob("tutorials/*.html"), *folder.glob("labs/*.html")]:
+        page.open(site + path.relative_to(folder).as_posix())
+        page.wait(RENDERED)
+        page.run("new Promise(requestAnimationFrame)")  # what is done after that
+        wide += [path.stem] if page.too_wide() > 0 else []
+    page.close()
+    assert not wide
+
+
 # ---- the front page
 
 

@@ -7,9 +7,14 @@ addEventListener("DOMContentLoaded", () => {
     .replace(/<div class="bar .*?<\/div>/gs, "")
     .replace(/<(span|div) class="math .*?<\/\1>/gs, "…"), anchor);
 });
-addEventListener("load", () => {
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise; // formulas are drawn
+  // one in a line that is too long for the screen scrolls by itself
+  const end = document.querySelector("article").getBoundingClientRect().right;
+  for (const formula of document.querySelectorAll(".math > mjx-container:not([display])"))
+    if (formula.getBoundingClientRect().right > end) formula.parentElement.className += " wide";
   // what scrolls sideways can be reached by keyboard, and so scrolled
-  for (const box of document.querySelectorAll("pre, .table-wrapper, mjx-container"))
+  for (const box of document.querySelectorAll("pre, .table-wrapper, .cell_output, mjx-container, .wide"))
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   // a fold is called what it shows
   for (const fold of document.querySelectorAll("summary")) fold.removeAttribute("aria-label");
