@@ -3,7 +3,7 @@
 //
 //   pip wheel --no-deps --wheel-dir WHEELS . pytest pluggy iniconfig pygments
 //   node tutorials/site/wasm.mjs PYODIDE WHEELS -m pytest tests/test_adjoints.py
-//   node tutorials/site/wasm.mjs PYODIDE WHEELS -m figures --quick --out /tmp/figures
+//   node tutorials/site/wasm.mjs PYODIDE WHEELS -m figures --quick --out figures/out
 //   node tutorials/site/wasm.mjs PYODIDE WHEELS tutorials/01*.py tutorials/02*.py
 //
 // PYODIDE is a folder that holds Pyodide and its numpy, scipy and matplotlib; all wheels in WHEELS
