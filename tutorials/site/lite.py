@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from os.path import relpath
 from pathlib import Path
 
@@ -48,6 +49,13 @@ SETTINGS = {
 }
 
 
+def check():
+    """ValueError if JupyterLite or its kernel is not installed."""
+    for name in "jupyterlite_core", "jupyterlite_pyodide_kernel":
+        if not find_spec(name):
+            raise ValueError(f'{name} is missing: pip install ".[lite]"')
+
+
 def write(out, wheel, pyodide):
     """Write them into the folder out/lite of the site.
 
@@ -55,7 +63,7 @@ def write(out, wheel, pyodide):
     or a folder of the site.
     """
     lite = out / "lite"
-    where = pyodide if ":" in pyodide else f"./../{pyodide}"
+    where = pyodide if "://" in pyodide else f"./../{pyodide}"
     build(lite)
     write_books(lite)
     packages = write_lock(lite, wheel, where)
@@ -94,10 +102,10 @@ def build(lite):
     run("pip", "download", *wheels, *listed)
 
 
-def run(module, *arguments, cwd=None):
+def run(module, *arguments, **options):
     """Run a module of Python; ValueError with what it says if it fails."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, **options)
     if done.returncode:
         raise ValueError(done.stderr)
 
