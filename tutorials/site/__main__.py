@@ -1,7 +1,8 @@
 """python -m tutorials.site --out FOLDER [--lite] [--pyodide FOLDER] [--fast]
 
 Build the site: static pages for any web server. Needs `pip install ".[site]"`, and for
---lite, `pip install ".[lite]"`; and no network then, unless pip must fetch setuptools.
+--lite `pip install ".[lite]"` and the package index; else no network, unless pip must
+fetch setuptools.
 """
 
 import argparse

@@ -6,9 +6,8 @@ import subprocess
 import sys
 
 from . import books, cite, live, texts
+from .lite import MEGABYTES
 
-#: of Python for the browser, with what a notebook needs of it
-MEGABYTES = 45
 #: sections of README that have a place of their own; the others are the page "How to"
 PLACED = (
     "The idea",
@@ -131,7 +130,8 @@ def write(source, lite, host):
 
     lite: whether notebooks run in the browser; host: what sends Python there.
     """
-    loads = LOADS.format(megabytes=MEGABYTES, host=host)
+    megabytes = MEGABYTES if lite else sum(live.MEGABYTES.values())
+    loads = LOADS.format(megabytes=megabytes, host=host)
     pages = books.write(source, lite, loads)
     browser = IN_THE_BROWSER.format(loads=loads) if lite else ""
     readme = texts.sections(texts.text_of("README.md"))
