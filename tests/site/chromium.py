@@ -240,10 +240,6 @@ class Page:
                 **text,
             )
 
-    def type(self, text):
-        """Write a text where the cursor is."""
-        self.send("Input.insertText", text=text)
-
     def click(self, selector):
         """Click in the middle of an element."""
         x, y = self.middle(selector)

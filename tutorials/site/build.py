@@ -11,10 +11,9 @@ from sphinx.cmd.build import main as sphinx
 
 import figures.__main__ as drawing
 
-from . import gallery, lite, live, pages, pyodide, reference
+from . import gallery, lite, live, pages, pyodide, reference, texts
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 #: what the package is made of
 PARTS = (
     "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "dynsys_nn",
@@ -82,7 +81,7 @@ def write(source, with_lite, folder):
 def run_sphinx(source, out, trees, fast):
     """Make pages of the sources, each warning an error."""
     os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        [str(texts.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     )  # the cells import the package, too
     os.environ["IPYTHONDIR"] = str(quiet(trees.parent / "ipython"))
     settings = ["-D", f"nb_execution_mode={'off' if fast else 'force'}"]
@@ -104,7 +103,7 @@ def make_wheel(scratch, out):
     """The package as a wheel, from a copy, so that nothing is left in the clone."""
     (scratch / "tests").mkdir(parents=True)
     for name in PARTS:
-        path = ROOT / name
+        path = texts.ROOT / name
         (shutil.copytree if path.is_dir() else shutil.copyfile)(path, scratch / name)
     options = ["-q", "--no-deps", "--no-cache-dir", "-w", str(out)]
     clock = dict(os.environ, SOURCE_DATE_EPOCH="1767225600")  # the same bytes each time
