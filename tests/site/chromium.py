@@ -131,12 +131,12 @@ class Page:
     """A page: `open` an address, `run` JavaScript, `wait` for something, and see what was said and asked for.
 
     errors: what the console has of errors, of the page and its workers; asked: the addresses of all requests; failed: those that
-    were not answered; bytes: what was loaded.
+    were not answered; posted: what was sent, with its address; bytes: what was loaded.
     """
 
     def __init__(self, send, target):
         self.send, self.target = send, target
-        self.errors, self.asked, self.failed, self.bytes = [], [], [], 0
+        self.errors, self.asked, self.failed, self.posted, self.bytes = [], [], [], [], 0
 
     def heard(self, message):
         """Keep an event."""
@@ -151,7 +151,10 @@ class Page:
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.errors.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         elif method == "Network.requestWillBeSent":
-            self.asked.append(params["request"]["url"])
+            request = params["request"]
+            self.asked.append(request["url"])
+            if "postData" in request:
+                self.posted.append((request["url"], request["postData"]))
         elif method == "Network.responseReceived" and params["response"]["status"] >= 400:
             self.failed.append(f"{params['response']['status']} {params['response']['url']}")
         elif method == "Network.loadingFinished":
@@ -174,12 +177,11 @@ class Page:
         self.send("Emulation.setEmulatedMedia", features=[wish])
 
     def open(self, url, seconds=60):
-        """Open an address and wait until all of the page is there."""
+        """Open an address and wait until all of the page is there, and nothing of what was."""
+        self.run("window.left = true")
         self.send("Page.navigate", url=url)
-        self.wait(
-            f"location.href.startsWith({json.dumps(url.partition('#')[0])}) && document.readyState == 'complete'",
-            seconds,
-        )
+        there = f"location.href.startsWith({json.dumps(url.partition('#')[0])})"
+        self.wait(f"!window.left && {there} && document.readyState == 'complete'", seconds)
 
     def run(self, script, seconds=60):
         """The value of an expression, or of the promise that it is."""
@@ -243,10 +245,6 @@ class Page:
                 windowsVirtualKeyCode=code,
                 **text,
             )
-
-    def type(self, text):
-        """Write a text where the cursor is."""
-        self.send("Input.insertText", text=text)
 
     def click(self, selector):
         """Click in the middle of an element."""

@@ -33,11 +33,14 @@ PAGES = (
 )
 SCREENS = {"wide": (1280, 800, False), "phone": (390, 844, True)}
 AXE = os.environ.get("DYNSYS_NN_AXE")
-#: what is read as text on a page, without code
-TEXT = """(() => {
-    const copy = document.querySelector("article").cloneNode(true);
-    copy.querySelectorAll("pre, code, script, mjx-container").forEach(e => e.remove());
-    return copy.textContent })()"""
+#: formulas that are still TeX
+TEX = (
+    '[...document.querySelectorAll(".math")].filter(e => !e.querySelector("mjx-container")).length'
+)
+#: what is no text: code, formulas, the heads of entries, tags
+NO_TEXT = r'(?s)<(pre|code|script|style|dt)\b.*?</\1>|<(span|div) class="math .*?</\2>|<.*?>'
+#: what would be Markdown or TeX as it is written
+RAW = ("$", r"\(", r"\begin", ":::", "```", "](", "{doc}", "{download}")
 RENDERED = "!window.MathJax || !MathJax.startup || MathJax.startup.promise.then(() => true)"
 
 
@@ -67,16 +70,18 @@ def test_a_page_is_as_it_should_be(site, opened, name, screen):
     assert all(url.startswith((site, "data:", "blob:")) for url in page.asked)
     assert page.run('document.querySelectorAll("mjx-merror, .system-message").length') == 0
     assert page.run('[...document.images].every(i => i.naturalWidth || i.loading == "lazy")')
-    text = page.run(TEXT)
-    assert not [raw for raw in ("$$", r"\(", r"\begin", "{ref}", "{doc}", ":::") if raw in text]
+    assert page.run(TEX) == 0
 
 
 def test_formulas_are_rendered(opened):
     page = opened("tutorials/06_lipschitz_networks.html")
-    rendered, all_of_them = page.run(
-        '["mjx-container", ".math"].map(s => document.querySelectorAll(s).length)'
-    )
-    assert rendered == all_of_them > 20
+    assert page.run(TEX) == 0 and page.run('document.querySelectorAll("mjx-container").length') > 20
+
+
+def test_no_page_shows_how_it_is_written(pages):
+    texts = {name: re.sub(NO_TEXT, "", page.html) for name, page in pages.items()}
+    assert not [(name, raw) for name, text in texts.items() for raw in RAW if raw in text]
+    assert "Cayley" in texts["keeps.html"] and len(texts) > 100
 
 
 def test_no_tutorial_or_sheet_is_too_wide_for_a_phone(folder, site, browser):
@@ -145,12 +150,16 @@ def test_each_figure_has_a_card_and_a_page(folder, opened):
     files = [folder / unquote(urlsplit(src).path)[1:] for src in small]
     assert len(set(files)) == len(cards)
     assert sum(path.stat().st_size for path in files) < 1.5e6
+    kinds = {"png", "py"} | {"pdf" for _ in folder.glob("_downloads/*/presnov.pdf")}
     for name in figures.NAMES:
-        text = (folder / "gallery" / f"{name}.html").read_text(encoding="utf-8")
-        assert (f"play.html?figure={name}" in text) == (name in live.NAMES)
+        figure = Page(folder / "gallery" / f"{name}.html")
+        assert f"../_images/{name}.png" in figure.needed
+        files = [url.rpartition("/")[2] for url in figure.links if "_downloads" in url]
+        assert sorted(files) == sorted(f"{name}.{kind}" for kind in kinds)
+        assert (f"../play.html?figure={name}" in figure.links) == (name in live.NAMES)
 
 
-def test_each_script_has_a_page_with_its_notebook(folder):
+def test_each_script_has_a_page_with_its_notebook_to_keep_and_to_run(folder):
     for where, book in notebooks.notebooks(notebooks.scripts()).items():
         page = folder / ("tutorials" if len(where.parts) == 1 else "") / where
         links = Page(page.with_suffix(".html")).links
@@ -158,6 +167,21 @@ def test_each_script_has_a_page_with_its_notebook(folder):
         assert len(books) == 1
         there = page.parent / unquote(books[0])
         assert json.loads(there.read_text(encoding="utf-8")) == json.loads(book)
+        run = f"../lite/notebooks/index.html?path={where.as_posix()}"
+        assert (run in links) == (folder / "lite" / "files" / where).exists()
+        assert (run in links) == (folder / "lite").exists()
+
+
+def test_each_script_was_run_and_its_figures_are_shown(folder):
+    if not [*folder.glob("_downloads/*/*.pdf")]:
+        pytest.skip("the site was built with --fast: no cell was run")
+    for where, book in notebooks.notebooks(notebooks.scripts()).items():
+        path = folder / ("tutorials" if len(where.parts) == 1 else "") / where
+        page = Page(path.with_suffix(".html"))
+        assert 'class="cell_output' in page.html, where
+        drawn = [url for url in page.needed if "_images" in url]
+        count = book.count("plt.subplots(") if path.parent.name == "tutorials" else 0
+        assert len(drawn) == count, where  # a sheet draws what is right, and nothing is yet
 
 
 def test_each_section_of_the_readme_has_a_place(folder):
@@ -178,7 +202,8 @@ class Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.anchors, self.links, self.needed = {""}, [], []
-        self.feed(path.read_text(encoding="utf-8"))
+        self.html = path.read_text(encoding="utf-8")
+        self.feed(self.html)
 
     def handle_starttag(self, tag, attributes):
         about = dict(attributes)
@@ -190,14 +215,20 @@ class Page(HTMLParser):
         self.needed += [about["href"]] if loads else []
 
 
-def test_every_link_leads_somewhere(folder):
-    """Pages, anchors, pictures and files; what a page loads is on this site."""
+@pytest.fixture(scope="module")
+def pages(folder):
+    """name → page, of all that are ours."""
     pages = {
         path.relative_to(folder).as_posix(): Page(path)
         for path in folder.rglob("*.html")
         if path.relative_to(folder).parts[0] not in ("lite", "_static")
     }
     del pages["404.html"]  # it does not know in which folder it is
+    return pages
+
+
+def test_every_link_leads_somewhere(folder, pages):
+    """Pages, anchors, pictures and files; what a page loads is on this site."""
     broken, count = [], 0
     for name, page in pages.items():
         for url in page.links + page.needed:

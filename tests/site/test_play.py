@@ -105,12 +105,7 @@ def control(name):
 def dragged(page, key):
     """The frames a second while a slider is dragged, the most of three times: others may
     need the machine, too."""
-    drag = DRAG.format(control(key))
-    for _ in range(3):
-        rate = page.run(drag)["rate"]
-        if rate >= 20:
-            break
-    return rate
+    return max(page.run(DRAG.format(control(key)))["rate"] for _ in range(3))
 
 
 def along(page, name, *shares):
@@ -150,7 +145,6 @@ def test_it_loads_what_it_says(page, folder):
 
 @pytest.mark.parametrize("name", live.NAMES)
 def test_keys_and_a_finger_move_a_figure_as_it_moves_natively(page, name):
-    """And dragged, it draws 20 frames a second."""
     choose(page, name)
     native = Native(name)
     shows(page, native.says())
@@ -160,10 +154,15 @@ def test_keys_and_a_finger_move_a_figure_as_it_moves_natively(page, name):
     for key, c in live.controls_of(name).items():
         page.run(f"document.querySelector(`{control(key)}`).focus()")
         if c.names:
+            first = page.run(PICTURE)
             page.key("ArrowRight", 39)
             shows(page, native.says(**{key: c.names[1]}))
+            assert page.run(PICTURE) != first
             page.click(f"{control(key)}[value='{c.names[-1]}']")
             shows(page, native.says(**{key: c.names[-1]}))
+            page.click(f"{control(key)}[value='{c.value(c.first)}']")
+            shows(page, native.says(**{key: c.value(c.first)}))
+            assert page.run(PICTURE) == first
             continue
         page.key("Home", 36)
         shows(page, native.says(**{key: c.value(c.least)}))
@@ -179,9 +178,9 @@ def test_keys_and_a_finger_move_a_figure_as_it_moves_natively(page, name):
         address = page.run("Object.fromEntries(new URLSearchParams(location.search))")
         assert address["figure"] == name
         assert float(address.get(key, c.first)) == position
-        assert dragged(page, key) >= 20
         page.key("Home", 36)
-        native.says(**{key: c.value(c.least)})
+        shows(page, native.says(**{key: c.value(c.least)}))
+        assert page.run(PICTURE) == least  # nothing is left of what was shown between
     page.click("#reset")
     shows(page, Native(name).says())
     assert page.run("location.search") == f"?figure={name}"
@@ -199,6 +198,27 @@ def test_in_the_dark_and_on_a_wide_screen_it_is_drawn_anew(page):
     column = "document.querySelector('#picture canvas').offsetWidth"
     page.wait(f"{column} > 600 && {column} == document.querySelector('#picture canvas').width", 20)
     shows(page, Native("leaky_slopes").says())
+
+
+def test_the_page_tests_itself_and_draws_20_frames_a_second(own, site, browser):
+    page = browser.page()
+    page.open(site + "play.html?report=/told")
+    end = time.monotonic() + 240
+    while not page.posted and time.monotonic() < end:
+        time.sleep(0.5)
+    [(address, told)] = page.posted
+    told = json.loads(told)
+    assert address == site + "told" and "failed" not in told and told["start"] > 0
+    assert {*told["figures"]} == {f"?figure={name}" for name in live.NAMES}
+    for name in live.NAMES:
+        sliders = told["figures"][f"?figure={name}"]["sliders"]
+        known = [key for key, c in live.controls_of(name).items() if not c.names]
+        assert [one["slider"] for one in sliders] == known
+        assert max(one["captions"] for one in sliders) > 1
+        for slow in [one for one in sliders if one["rate"] < 20]:
+            choose(page, name)
+            assert dragged(page, slow["slider"]) >= 20, (name, slow)
+    page.close()
 
 
 def test_it_can_be_stopped(own, site, browser):

@@ -1,25 +1,27 @@
 """python -m tutorials.site --out FOLDER [--lite] [--pyodide FOLDER] [--fast]
 
 Build the site: static pages for any web server. Needs `pip install ".[site]"`, and for
---lite, `pip install ".[lite]"`; and no network then, unless pip must fetch setuptools.
+--lite `pip install ".[lite]"` and the package index; else no network, unless pip must
+fetch setuptools.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-WHERE = "from a copy of its distribution (default: the public one, at a reader's wish)"
+PYTHON = (
+    "Python for the browser, from a folder that python -m tutorials.site.pyodide has "
+    "made (default: the public one, at a reader's wish)"
+)
 
 
 def main(arguments=None):
     what = __doc__.partition("\n\n")[2]
-    add = (parser := argparse.ArgumentParser("python -m tutorials.site", None, what))
+    parser = argparse.ArgumentParser("python -m tutorials.site", description=what)
     add = parser.add_argument
     add("--out", type=Path, required=True, help="a folder, made anew")
     add("--lite", action="store_true", help="with the notebooks, to run in the browser")
-    add(
-        "--pyodide", type=Path, metavar="FOLDER", help=f"Python for the browser {WHERE}"
-    )
+    add("--pyodide", type=Path, metavar="FOLDER", help=PYTHON)
     add("--fast", action="store_true", help="for a look: no cell run, little training")
     options = parser.parse_args(arguments)
     try:

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -13,10 +11,9 @@ from sphinx.cmd.build import main as sphinx
 
 import figures.__main__ as drawing
 
-from . import gallery, lite, live, pages, pyodide, reference
+from . import gallery, lite, live, pages, pyodide, reference, texts
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 #: what the package is made of
 PARTS = (
     "setup.cfg", "pyproject.toml", "README.md", "LICENSE", "dynsys_nn",
@@ -40,8 +37,7 @@ def build(out, lite=False, pyodide=None, fast=False):
     fast: for a look, with figures from little training and no cell run.
     """
     out = out.resolve()
-    if out.exists() and any(out.iterdir()) and not (out / "objects.inv").exists():
-        raise ValueError(f"{out} has something else in it: --out needs a new folder")
+    check(out, lite, pyodide)
     shutil.rmtree(out, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
@@ -50,10 +46,22 @@ def build(out, lite=False, pyodide=None, fast=False):
         step("pages", write, source, lite, pyodide)
         failed = step("Sphinx", run_sphinx, source, out, scratch / "trees", fast)
         wheel = step("wheel", make_wheel, scratch / "package", out / "wheels")
-        step("live figures", browser, out, wheel, lite, pyodide)
+        step("what runs in a browser", browser, out, wheel, lite, pyodide)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
     print(f"{len([*out.rglob('*.html')])} pages, {size:.0f} MB in {out}")
     return failed
+
+
+def check(out, with_lite, folder):
+    """ValueError for what would be missed at the end, before anything is removed."""
+    if out.exists() and any(out.iterdir()) and not (out / "objects.inv").exists():
+        raise ValueError(f"{out} has something else in it: --out needs a new folder")
+    if folder is not None and folder.resolve().is_relative_to(out):
+        raise ValueError(f"--pyodide is in {out}, which is made anew")
+    if folder is not None:
+        pyodide.files(folder)
+    if with_lite:
+        lite.check()
 
 
 def draw(folder, fast):
@@ -73,7 +81,7 @@ def write(source, with_lite, folder):
 def run_sphinx(source, out, trees, fast):
     """Make pages of the sources, each warning an error."""
     os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        [str(texts.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     )  # the cells import the package, too
     os.environ["IPYTHONDIR"] = str(quiet(trees.parent / "ipython"))
     settings = ["-D", f"nb_execution_mode={'off' if fast else 'force'}"]
@@ -95,11 +103,11 @@ def make_wheel(scratch, out):
     """The package as a wheel, from a copy, so that nothing is left in the clone."""
     (scratch / "tests").mkdir(parents=True)
     for name in PARTS:
-        path = ROOT / name
+        path = texts.ROOT / name
         (shutil.copytree if path.is_dir() else shutil.copyfile)(path, scratch / name)
-    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-cache-dir"]
+    options = ["-q", "--no-deps", "--no-cache-dir", "-w", str(out)]
     clock = dict(os.environ, SOURCE_DATE_EPOCH="1767225600")  # the same bytes each time
-    subprocess.run([*pip, str(scratch), "-w", str(out)], check=True, env=clock)
+    lite.run("pip", "wheel", *options, str(scratch), env=clock)
     [wheel] = out.glob("*.whl")
     return wheel
 

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from os.path import relpath
 from pathlib import Path
 
@@ -26,11 +27,13 @@ LOCK = {
     "platform": "emscripten_5_0_3",
     "python": "3.14.0",
 }
+#: what is loaded by who opens a notebook for the first time, in megabytes
+MEGABYTES = 53
 #: what a notebook has before and after the cells of its script
-BEFORE = """\
-> **Python runs in this page**, and nothing is installed. The first time it loads 53 MB,
-> then it starts, which takes ten to thirty seconds each time: ▶▶ above, which runs all
-> cells, says so if it is pressed too early. Shift + Enter runs one.
+BEFORE = f"""\
+> **Python runs in this page**, and nothing is installed. The first time it loads
+> {MEGABYTES} MB, then it starts, which takes ten to thirty seconds each time: ▶▶ above,
+> which runs all cells, says so if it is pressed too early. Shift + Enter runs one.
 >
 > What you write is kept by this browser. A cell that never ends: Kernel › Restart."""
 AFTER = """\
@@ -48,6 +51,13 @@ SETTINGS = {
 }
 
 
+def check():
+    """ValueError if JupyterLite or its kernel is not installed."""
+    for name in "jupyterlite_core", "jupyterlite_pyodide_kernel":
+        if not find_spec(name):
+            raise ValueError(f'{name} is missing: pip install ".[lite]"')
+
+
 def write(out, wheel, pyodide):
     """Write them into the folder out/lite of the site.
 
@@ -55,7 +65,7 @@ def write(out, wheel, pyodide):
     or a folder of the site.
     """
     lite = out / "lite"
-    where = pyodide if ":" in pyodide else f"./../{pyodide}"
+    where = pyodide if "://" in pyodide else f"./../{pyodide}"
     build(lite)
     write_books(lite)
     packages = write_lock(lite, wheel, where)
@@ -94,10 +104,10 @@ def build(lite):
     run("pip", "download", *wheels, *listed)
 
 
-def run(module, *arguments, cwd=None):
+def run(module, *arguments, **options):
     """Run a module of Python; ValueError with what it says if it fails."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, **options)
     if done.returncode:
         raise ValueError(done.stderr)
 

@@ -6,9 +6,8 @@ import subprocess
 import sys
 
 from . import books, cite, live, texts
+from .lite import MEGABYTES
 
-#: of Python for the browser, with what a notebook needs of it
-MEGABYTES = 45
 #: sections of README that have a place of their own; the others are the page "How to"
 PLACED = (
     "The idea",
@@ -92,21 +91,21 @@ CARD = """\
 
 {text}
 :::"""
-#: page → its title, and what is there
-CARDS = {
-    "tutorials/index": "Tutorials: from the Euler step to convolutions and clusters."
-    " Predict, run, see, and an exercise at the end.",
-    "labs/index": "Labs: sheets for each week of a course, which say what is wrong in"
-    " an answer, and in which line.",
-    "gallery/index": "Gallery: the lecture's figures. What each shows, what can be"
-    " varied, and the script that draws it.",
-    "play": "Live figures: sliders for steps, slopes and attacks, computed in your"
-    " browser by the package itself.",
-    "reference/index": "Reference: each public class and function, with its formula,"
-    " shapes, errors, source, and an example.",
-    "keeps": "What keeps what: which field and which integrator keep volume, energy,"
-    " mass, a norm, or distances.",
-}
+#: page, its title, and what is there
+CARDS = (
+    ("tutorials/index", "Tutorials", "From the Euler step to convolutions and clusters."
+     " Predict, run, see, and an exercise at the end."),
+    ("labs/index", "Labs", "Sheets for each week of a course, which say what is wrong"
+     " in an answer, and in which line."),
+    ("gallery/index", "Gallery", "The lecture's figures. What each shows, what can be"
+     " varied, and the script that draws it."),
+    ("play", "Live figures", "Sliders for steps, slopes and attacks, computed in your"
+     " browser by the package itself."),
+    ("reference/index", "Reference", "Each public class and function, with its formula,"
+     " shapes, errors, source, and an example."),
+    ("keeps", "What keeps what", "Which field and which integrator keep volume, energy,"
+     " mass, a norm, or distances."),
+)  # fmt: skip
 CONTENTS = """\
 # {title}
 
@@ -131,7 +130,8 @@ def write(source, lite, host):
 
     lite: whether notebooks run in the browser; host: what sends Python there.
     """
-    loads = LOADS.format(megabytes=MEGABYTES, host=host)
+    megabytes = MEGABYTES if lite else sum(live.MEGABYTES.values())
+    loads = LOADS.format(megabytes=megabytes, host=host)
     pages = books.write(source, lite, loads)
     browser = IN_THE_BROWSER.format(loads=loads) if lite else ""
     readme = texts.sections(texts.text_of("README.md"))
@@ -159,9 +159,7 @@ def front(readme, subject, first, lite, loads):
     pictures = [PICTURE.format(alt=alt, name=name) for alt, name in shown[:3]]
     commands = re.findall(r"^.*:\n\n```sh\n[^`]*```", readme[""], re.M)
     cards = [
-        CARD.format(page=page, title=title, text=text[0].upper() + text[1:])
-        for page, words in CARDS.items()
-        for title, text in [words.split(": ", 1)]
+        CARD.format(page=page, title=title, text=text) for page, title, text in CARDS
     ]
     book = books.LITE.format(f"{first.rpartition('/')[2]}.ipynb")
     notebook = f'<a href="{book}">Open a notebook</a>'

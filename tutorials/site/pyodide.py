@@ -82,6 +82,9 @@ def fetch(folder):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("python -m tutorials.site.pyodide FOLDER")
-    found = fetch(Path(sys.argv[1]))
+    try:
+        found = fetch(Path(sys.argv[1]))
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))
     size = sum(path.stat().st_size for path in found) / 1e6
     print(f"Pyodide {VERSION}: {len(found)} files, {size:.0f} MB, as published")

@@ -14,9 +14,9 @@ from sphinx.pycode import ModuleAnalyzer
 
 import dynsys_nn as dnn
 
+from . import texts
 from .docstrings import inline, markdown
 
-ROOT = Path(__file__).parents[2]
 METHOD = FunctionType | staticmethod | classmethod
 INDEX = """\
 # Reference
@@ -71,13 +71,14 @@ GROUP = "## {name}\n\n{text}\n\n{entries}"
 CLASS = "::::{{py:{kind}}} {head}\n:module: {module}\n\n{text}\n\n{members}\n::::"
 FUNCTION = "::::{{py:{kind}}} {head}\n:module: {module}\n\n{text}\n::::"
 MEMBER = ":::{{py:{kind}}} {head}\n:no-contents-entry:\n{options}\n{text}\n:::"
+OPTIONS = {staticmethod: ":staticmethod:\n", classmethod: ":classmethod:\n"}
 INHERITED = ":::{{container}} inherited\n{text}.\n:::"
 
 
 @functools.cache
 def promised():
     """What `tests/public.py` knows: which names are public, and which members not."""
-    return runpy.run_path(str(ROOT / "tests" / "public.py"))
+    return runpy.run_path(str(texts.ROOT / "tests" / "public.py"))
 
 
 @functools.cache
@@ -94,8 +95,7 @@ def classes():
 
 def reading_order():
     """The modules, in the order in which they are to be read."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.findall(r"\[(\w+)\]\(dynsys_nn/[\w/]+\.py\)", text)
+    return re.findall(r"\[(\w+)\]\(dynsys_nn/[\w/]+\.py\)", texts.text_of("README.md"))
 
 
 def place(name):
@@ -297,9 +297,8 @@ def member(name, thing):
     if isinstance(thing, property):
         kind = "property"
     elif isinstance(thing, METHOD):
-        kind, static = "method", isinstance(thing, staticmethod)
-        head += signature(thing, bound=not static)
-        options = ":staticmethod:\n" if static else ""
-        options = ":classmethod:\n" if isinstance(thing, classmethod) else options
+        kind = "method"
+        head += signature(thing, bound=not isinstance(thing, staticmethod))
+        options = OPTIONS.get(type(thing), "")
     text = markdown(inspect.cleandoc(said(thing) or ""), names())
     return MEMBER.format(kind=kind, head=head, options=options, text=text)

@@ -59,8 +59,15 @@ def message(name):
 def controls(name):
     """The controls of a live figure, as the page needs them."""
     return [
-        dict(name=key, first=c.value(c.first), names=c.names, whole=c.whole)
-        | dict(least=c.least, most=c.most, step=1 if c.whole else step(c))
+        {
+            "name": key,
+            "names": c.names,
+            "whole": c.whole,
+            "least": c.least,
+            "most": c.most,
+            "step": 1 if c.whole else step(c),
+            "first": c.value(c.first),
+        }
         for key, c in live.controls_of(name).items()
     ]
 
