@@ -5,10 +5,11 @@ import re
 import subprocess
 import sys
 
-from . import books, cite, live, texts
+import dynsys_nn
 
-#: of Python for the browser, with what a notebook needs of it
-MEGABYTES = 45
+from . import books, cite, live, texts
+from .lite import MEGABYTES
+
 #: sections of README that have a place of their own; the others are the page "How to"
 PLACED = (
     "The idea",
@@ -107,6 +108,16 @@ CARDS = {
     "keeps": "What keeps what: which field and which integrator keep volume, energy,"
     " mass, a norm, or distances.",
 }
+INSTALL = """\
+# How to
+
+## Install
+
+The package, for your own scripts and notebooks, with Python ≥ 3.10: download
+<a href="wheels/dynsys_nn-{version}-py3-none-any.whl">its wheel</a>, and `pip install`
+it. Tutorials, labs and figures beside it are in a clone of the project:
+
+{clone}"""
 CONTENTS = """\
 # {title}
 
@@ -118,7 +129,7 @@ CONTENTS = """\
 {pages}
 ```
 """
-LOADS = "Loads Python when asked: up to {megabytes} MB, once, from {host}."
+LOADS = "Python is loaded when asked for: up to {megabytes} MB, once, from {host}."
 IN_THE_BROWSER = """
 Each page has a button that opens it as a notebook in the browser, with nothing to
 install. {loads} What you write is kept in that browser. A cell that does not end is
@@ -131,7 +142,8 @@ def write(source, lite, host):
 
     lite: whether notebooks run in the browser; host: what sends Python there.
     """
-    loads = LOADS.format(megabytes=MEGABYTES, host=host)
+    megabytes = MEGABYTES if lite else sum(live.MEGABYTES.values())
+    loads = LOADS.format(megabytes=megabytes, host=host)
     pages = books.write(source, lite, loads)
     browser = IN_THE_BROWSER.format(loads=loads) if lite else ""
     readme = texts.sections(texts.text_of("README.md"))
@@ -200,7 +212,8 @@ def how_to(readme):
         for title, text in readme.items()
         if title and title not in PLACED
     ]
-    return "\n\n".join(["# How to", "## Install", install, *others])
+    begin = INSTALL.format(version=dynsys_nn.__version__, clone=install)
+    return "\n\n".join([begin, *others])
 
 
 def tutorials(pages, browser):
