@@ -36,8 +36,8 @@ PAGE = """\
 
 {options}
 
-It goes to `figures/out` as a PNG. `--format pdf` or `svg`, `--style dark` or `print`,
-`--size 8x4.5`, and its words in another language: {{ref}}`lecture`.
+It goes to `figures/out` as a PNG; `--format pdf` or `svg`, `--style dark` or `print`
+and `--size 8x4.5` make it another. With words in your language: {{ref}}`lecture`.
 
 ## Source
 

@@ -113,9 +113,9 @@ INSTALL = """\
 
 ## Install
 
-The package, for your own scripts and notebooks, with Python ≥ 3.10: download
+The package alone, for scripts and notebooks of your own: download
 <a href="wheels/dynsys_nn-{version}-py3-none-any.whl">its wheel</a>, and `pip install`
-it. Tutorials, labs and figures beside it are in a clone of the project:
+it. Tutorials, labs and figures are beside it in a clone of the project, and there:
 
 {clone}"""
 CONTENTS = """\
