@@ -105,7 +105,7 @@ assert len(caught) == 1 and np.linalg.norm(lost - kept) > 1e-9 * np.linalg.norm(
 
 # %%
 def contracting(size):
-    """$-W^\\top\\tanh(Wy + b)$ with $\\|W\\| =$ size."""
+    """−Wᵀtanh(Wy + b) with ‖W‖ = size."""
     X = dnn.GradientField.random(4, width=4, rng=rng)
     X.A.normalise()
     X.A.W, X.b = size * X.A.W, rng.normal(size=4)

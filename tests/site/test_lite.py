@@ -45,11 +45,14 @@ def notebook(folder, site, browser):
 
 
 def run_all(page):
-    """Run all cells, as ▶▶ does, when Python is there."""
+    """Run all cells, by ▶▶, when Python is there: it does not start anew, and asks nothing."""
     page.wait(
         "jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status == 'idle'", 120
     )
-    page.run("jupyterapp.commands.execute('notebook:run-all-cells')", 120)
+    count = f"{CODE}.at(-1).model.executionCount"
+    before = page.run(count) or 0
+    page.click("[data-command='notebook:run-all-cells']")
+    page.wait(f"{count} > {before}", 120)
 
 
 def said(page):

@@ -186,6 +186,17 @@ def test_keys_and_a_finger_move_a_figure_as_it_moves_natively(page, name):
     assert page.run("location.search") == f"?figure={name}"
 
 
+def test_back_is_the_figure_before_at_its_values(page):
+    choose(page, "leaky_slopes")
+    page.run(f"document.querySelector(`{control('m')}`).focus()")
+    page.key("End", 35)
+    most = float(page.run(f"document.querySelector(`{control('m')}`).value"))
+    choose(page, "presnov")
+    page.run("history.back()")
+    page.wait(f"document.querySelector('#name').textContent == 'leaky_slopes' && {LIVE}", 20)
+    shows(page, Native("leaky_slopes", m=most).says())
+
+
 def test_in_the_dark_and_on_a_wide_screen_it_is_drawn_anew(page):
     choose(page, "leaky_slopes")
     corner = (

@@ -36,6 +36,9 @@ PAGE = """\
 
 {options}
 
+It goes to `figures/out` as a PNG; `--format pdf` or `svg`, `--style dark` or `print`
+and `--size 8x4.5` make it another. With words in your language: {{ref}}`lecture`.
+
 ## Source
 
 {{download}}`{name}.py </{script}>`
@@ -57,6 +60,9 @@ hide-toc: true
 ---
 # Gallery
 
+Each figure's page has it as a PDF, and the command that draws it with other values; in
+another style, size, format or language: {{ref}}`lecture`.
+
 ::::{{grid}} 1 2 2 3
 :class-container: cards
 :gutter: 3
@@ -64,6 +70,7 @@ hide-toc: true
 {cards}
 ::::
 
+(lecture)=
 ## Figures for a lecture
 
 {section}
@@ -75,7 +82,7 @@ hide-toc: true
 ```
 """
 CARD = """\
-:::{{grid-item-card}} {name}
+:::{{grid-item-card}} {title}
 :img-top: files/small/{name}.webp
 :link: {name}
 :link-type: doc
@@ -92,7 +99,14 @@ def write(source):
         small(folder / "files", name)
         (folder / f"{name}.md").write_text(page(name, source), encoding="utf-8")
     readme = texts.sections(texts.text_of("README.md"))
-    cards = [CARD.format(name=name, message=plain_message(name)) for name in NAMES]
+    cards = [
+        CARD.format(
+            name=name,
+            title=name.replace("_", "_<wbr>"),
+            message=plain_message(name),
+        )
+        for name in NAMES
+    ]
     index = INDEX.format(
         cards="\n".join(cards),
         section=texts.linked(readme["Figures for a lecture"], source),

@@ -35,7 +35,8 @@ BEFORE = f"""\
 > {MEGABYTES} MB, then it starts, which takes ten to thirty seconds each time: ▶▶ above,
 > which runs all cells, says so if it is pressed too early. Shift + Enter runs one.
 >
-> What you write is kept by this browser. A cell that never ends: Kernel › Restart."""
+> What you write is kept by this browser. A cell that never ends: ↻ above,
+> which starts Python anew."""
 AFTER = """\
 <button data-commandlinker-command="docmanager:download">Download my answer</button>
 
@@ -43,10 +44,17 @@ This browser keeps it, too, until it is told to forget. A fresh sheet: delete th
 in the folder labs of File › Open…, and the sheet as given comes back."""
 #: what speaks of a server's files, and a warning that our own notebooks need not
 DISABLED = "checkpoints", "kernel-logo", "tab-icon", "trusted"
+#: its toolbar: ▶▶ starts nothing anew, and ■ is gone, which can stop nothing here
+RUN_ALL = {"command": "notebook:run-all-cells", "icon": "ui-components:fast-forward"}
+TOOLBAR = [
+    {"name": "restart-and-run", **RUN_ALL},
+    {"name": "interrupt", "disabled": True},
+]
 #: JupyterLab's settings
 SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
     "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 10},
+    "@jupyterlab/notebook-extension:panel": {"toolbar": TOOLBAR},
     "@jupyterlab/notebook-extension:tracker": {"enableKernelInitNotification": True},
 }
 

@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import dynsys_nn
+
 from . import books, cite, live, texts
 from .lite import MEGABYTES
 
@@ -106,6 +108,16 @@ CARDS = (
     ("keeps", "What keeps what", "Which field and which integrator keep volume, energy,"
      " mass, a norm, or distances."),
 )  # fmt: skip
+INSTALL = """\
+# How to
+
+## Install
+
+The package alone, for scripts and notebooks of your own: download
+<a href="wheels/dynsys_nn-{version}-py3-none-any.whl">its wheel</a>, and `pip install`
+it. Tutorials, labs and figures are beside it in a clone of the project, and there:
+
+{clone}"""
 CONTENTS = """\
 # {title}
 
@@ -117,7 +129,7 @@ CONTENTS = """\
 {pages}
 ```
 """
-LOADS = "Loads Python when asked: up to {megabytes} MB, once, from {host}."
+LOADS = "Python is loaded when asked for: up to {megabytes} MB, once, from {host}."
 IN_THE_BROWSER = """
 Each page has a button that opens it as a notebook in the browser, with nothing to
 install. {loads} What you write is kept in that browser. A cell that does not end is
@@ -198,7 +210,8 @@ def how_to(readme):
         for title, text in readme.items()
         if title and title not in PLACED
     ]
-    return "\n\n".join(["# How to", "## Install", install, *others])
+    begin = INSTALL.format(version=dynsys_nn.__version__, clone=install)
+    return "\n\n".join([begin, *others])
 
 
 def tutorials(pages, browser):

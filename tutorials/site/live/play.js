@@ -43,6 +43,12 @@
     ask();
   }
 
+  /* the figure of the address, at its values */
+  function arrive() {
+    const query = new URLSearchParams(location.search);
+    choose(query.get("figure"), query);
+  }
+
   /* the value that an address gives, if a slider can be there, or the first */
   function given(control, text) {
     if (control.names) return control.names.includes(text) ? text : control.first;
@@ -92,8 +98,10 @@
     const link = event.target.closest("a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    choose(new URLSearchParams(link.search).get("figure"));
+    if (link.href !== location.href) history.pushState(null, "", link.href);
+    arrive();
   });
+  addEventListener("popstate", arrive);
 
   /* what is shown, as a command and as an address */
   function note(address = true) {
@@ -219,8 +227,7 @@
   /* --- the page begins --- */
 
   async function begin() {
-    const query = new URLSearchParams(location.search);
-    choose(query.get("figure"), query);
+    arrive();
     if (location.protocol === "file:")
       return tell("A browser runs Python only on a page of a web server: " +
         "python -m http.server in the folder of the site is one.");
@@ -237,8 +244,8 @@
       "the first values.");
     $("start").disabled = false;
     see(false);
-    if (query.has("report"))
-      (await import(files.report)).report(new URL(query.get("report"), location));
+    const report = new URLSearchParams(location.search).get("report");
+    if (report) (await import(files.report)).report(new URL(report, location));
   }
 
   function tell(text) {
