@@ -100,12 +100,12 @@ CARDS = {
     " an answer, and in which line.",
     "gallery/index": "Gallery: the lecture's figures. What each shows, what can be"
     " varied, and the script that draws it.",
-    "play": "Live figures: sliders for steps, slopes and attacks, computed in your"
-    " browser by the package itself.",
+    "play": "Live figures: sliders for steps, slopes and attacks, and what the package"
+    " itself, in your browser, makes of them.",
     "reference/index": "Reference: each public class and function, with its formula,"
     " shapes, errors, source, and an example.",
-    "keeps": "What keeps what: which field and which integrator keep volume, energy,"
-    " mass, a norm, or distances.",
+    "keeps": "What keeps what: which fields and integrators keep volume, energy, mass"
+    " or a norm, and which never drive two states apart.",
 }
 CONTENTS = """\
 # {title}
