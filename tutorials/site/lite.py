@@ -26,11 +26,13 @@ LOCK = {
     "platform": "emscripten_5_0_3",
     "python": "3.14.0",
 }
+#: of what is loaded until a first cell has run
+MEGABYTES = 53
 #: what a notebook has before and after the cells of its script
-BEFORE = """\
-> **Python runs in this page**, and nothing is installed. The first time it loads 53 MB,
-> then it starts, which takes ten to thirty seconds each time: ▶▶ above, which runs all
-> cells, says so if it is pressed too early. Shift + Enter runs one.
+BEFORE = f"""\
+> **Python runs in this page**, and nothing is installed. The first time it loads
+> {MEGABYTES} MB, then it starts, which takes ten to thirty seconds each time: ▶▶ above,
+> which runs all cells, says so if it is pressed too early. Shift + Enter runs one.
 >
 > What you write is kept by this browser. A cell that never ends: Kernel › Restart."""
 AFTER = """\

@@ -6,9 +6,8 @@ import subprocess
 import sys
 
 from . import books, cite, live, texts
+from .lite import MEGABYTES
 
-#: of Python for the browser, with what a notebook needs of it
-MEGABYTES = 45
 #: sections of README that have a place of their own; the others are the page "How to"
 PLACED = (
     "The idea",
@@ -118,7 +117,9 @@ CONTENTS = """\
 {pages}
 ```
 """
-LOADS = "Loads Python when asked: up to {megabytes} MB, once, from {host}."
+LOADS = "Loaded once, and only when you ask: {what}. Python comes from {host}."
+FIGURE = f"up to {sum(live.MEGABYTES.values())} MB for figures"
+NOTEBOOK = f"{MEGABYTES} MB for a notebook"
 IN_THE_BROWSER = """
 Each page has a button that opens it as a notebook in the browser, with nothing to
 install. {loads} What you write is kept in that browser. A cell that does not end is
@@ -131,12 +132,13 @@ def write(source, lite, host):
 
     lite: whether notebooks run in the browser; host: what sends Python there.
     """
-    loads = LOADS.format(megabytes=MEGABYTES, host=host)
+    loads = LOADS.format(what=NOTEBOOK, host=host)
     pages = books.write(source, lite, loads)
     browser = IN_THE_BROWSER.format(loads=loads) if lite else ""
     readme = texts.sections(texts.text_of("README.md"))
     subject = readme["Where to read on"].rpartition("\n\n")[2]
-    found = {"index.md": front(readme, subject, [*pages][0], lite, loads)}
+    both = LOADS.format(what=", ".join([FIGURE, *[NOTEBOOK] * lite]), host=host)
+    found = {"index.md": front(readme, subject, [*pages][0], lite, both)}
     found["play.md"] = live.page()
     found["keeps.md"] = f"# What keeps what\n\n{readme['What keeps what']}"
     found["howto.md"] = how_to(readme)
