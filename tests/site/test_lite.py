@@ -45,7 +45,7 @@ def notebook(folder, site, browser):
 
 
 def run_all(page):
-    """Run all cells, as ▶▶ does, when Python is there."""
+    """Run all cells, as Run › Run All Cells does, when Python is there."""
     page.wait(
         "jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status == 'idle'", 120
     )

@@ -31,10 +31,12 @@ MEGABYTES = 53
 #: what a notebook has before and after the cells of its script
 BEFORE = f"""\
 > **Python runs in this page**, and nothing is installed. The first time it loads
-> {MEGABYTES} MB, then it starts, which takes ten to thirty seconds each time: ▶▶ above,
-> which runs all cells, says so if it is pressed too early. Shift + Enter runs one.
+> {MEGABYTES} MB, then it starts, which takes ten to thirty seconds each time. Shift +
+> Enter runs a cell, Run › Run All Cells all of them; where Python has not started yet,
+> they say so.
 >
-> What you write is kept by this browser. A cell that never ends: Kernel › Restart."""
+> What you write is kept by this browser. A cell that never ends: Kernel › Restart
+> Kernel… Python then starts anew, as it does for ▶▶."""
 AFTER = """\
 <button data-commandlinker-command="docmanager:download">Download my answer</button>
 
