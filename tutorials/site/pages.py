@@ -117,7 +117,7 @@ CONTENTS = """\
 {pages}
 ```
 """
-LOADS = "Loaded once, and only when you ask: {what}. Python comes from {host}."
+LOADS = "Loaded once, when you ask: {what}. Python comes from {host}."
 FIGURE = f"up to {sum(live.MEGABYTES.values())} MB for figures"
 NOTEBOOK = f"{MEGABYTES} MB for a notebook"
 IN_THE_BROWSER = """
