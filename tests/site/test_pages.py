@@ -139,6 +139,14 @@ def test_a_page_says_what_it_is(opened, name, title, words):
     assert said[0] == title and said[1].startswith(words)
 
 
+def test_tex_can_set_what_is_cited(opened):
+    """In an entry of BibTeX, an underscore alone would begin an index, but in keys and addresses."""
+    entries = opened("cite.html").run('document.querySelector("pre").textContent')
+    set_by_tex = re.sub(r"^@.*|^  (url|doi) = .*", "", entries, flags=re.M)
+    assert set_by_tex.count("title = ") == 2
+    assert not re.findall(r"(?<!\\)_", set_by_tex)
+
+
 # ---- nothing is left out
 
 

@@ -1,17 +1,17 @@
 """python -m tutorials.site --out FOLDER [--lite] [--pyodide FOLDER] [--fast]
 
 Build the site: static pages for any web server. Needs `pip install ".[site]"`, and for
---lite `pip install ".[lite]"` and the package index; else no network, unless pip must
-fetch setuptools.
+--lite, `pip install ".[lite]"`; and then the package index alone, for setuptools, which
+makes the wheel, and for --lite, what the notebooks' kernel needs.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-PYTHON = (
-    "Python for the browser, from a folder that python -m tutorials.site.pyodide has "
-    "made (default: the public one, at a reader's wish)"
+WHERE = (
+    "where Python for the browser is, by python -m tutorials.site.pyodide FOLDER;"
+    " default: at its public address, which a reader's browser asks"
 )
 
 
@@ -21,7 +21,7 @@ def main(arguments=None):
     add = parser.add_argument
     add("--out", type=Path, required=True, help="a folder, made anew")
     add("--lite", action="store_true", help="with the notebooks, to run in the browser")
-    add("--pyodide", type=Path, metavar="FOLDER", help=PYTHON)
+    add("--pyodide", type=Path, metavar="FOLDER", help=WHERE)
     add("--fast", action="store_true", help="for a look: no cell run, little training")
     options = parser.parse_args(arguments)
     try:

@@ -51,13 +51,18 @@ def entry(kind, about):
     name = first.get("family-names", about["title"])
     known = {WORDS[key]: value for key, value in about.items() if key in WORDS}
     fields = {
-        "author": "\n    and ".join(map(author, about["authors"])),
-        "title": f"{{{about['title']}}}",
+        "author": texed("\n    and ".join(map(author, about["authors"]))),
+        "title": texed(f"{{{about['title']}}}"),
         **known,
         "year": year,
     }
     lines = [f"  {word} = {{{value}}}," for word, value in fields.items()]
     return "\n".join([f"@{kind}{{{name.lower()}{year},", *lines, "}"])
+
+
+def texed(text):
+    """A text as TeX has it: an underscore alone would begin an index."""
+    return text.replace("_", r"\_")
 
 
 def author(about):

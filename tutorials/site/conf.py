@@ -12,7 +12,7 @@ from docutils import nodes
 import dynsys_nn
 from tutorials.site.links import link, mended, prefix
 
-project, author = "dynsys_nn", "the dynsys_nn developers"
+project, author = "dynsys_nn", "the dynsys_nn authors"
 release = version = dynsys_nn.__version__
 copyright = author
 extensions = [

@@ -101,12 +101,12 @@ CARDS = (
      " in an answer, and in which line."),
     ("gallery/index", "Gallery", "The lecture's figures. What each shows, what can be"
      " varied, and the script that draws it."),
-    ("play", "Live figures", "Sliders for steps, slopes and attacks, computed in your"
-     " browser by the package itself."),
+    ("play", "Live figures", "Sliders for steps, slopes and attacks, and what the"
+     " package itself makes of them, in your browser."),
     ("reference/index", "Reference", "Each public class and function, with its formula,"
      " shapes, errors, source, and an example."),
-    ("keeps", "What keeps what", "Which field and which integrator keep volume, energy,"
-     " mass, a norm, or distances."),
+    ("keeps", "What keeps what", "Which fields and integrators keep volume, energy, mass"
+     " or a norm, and which never drive two states apart."),
 )  # fmt: skip
 INSTALL = """\
 # How to
@@ -129,7 +129,9 @@ CONTENTS = """\
 {pages}
 ```
 """
-LOADS = "Python is loaded when asked for: up to {megabytes} MB, once, from {host}."
+LOADS = "Loaded once, when you ask: {what}. Python comes from {host}."
+FIGURE = f"up to {sum(live.MEGABYTES.values())} MB for figures"
+NOTEBOOK = f"{MEGABYTES} MB for a notebook"
 IN_THE_BROWSER = """
 Each page has a button that opens it as a notebook in the browser, with nothing to
 install. {loads} What you write is kept in that browser. A cell that does not end is
@@ -142,13 +144,13 @@ def write(source, lite, host):
 
     lite: whether notebooks run in the browser; host: what sends Python there.
     """
-    megabytes = MEGABYTES if lite else sum(live.MEGABYTES.values())
-    loads = LOADS.format(megabytes=megabytes, host=host)
+    loads = LOADS.format(what=NOTEBOOK, host=host)
     pages = books.write(source, lite, loads)
     browser = IN_THE_BROWSER.format(loads=loads) if lite else ""
     readme = texts.sections(texts.text_of("README.md"))
     subject = readme["Where to read on"].rpartition("\n\n")[2]
-    found = {"index.md": front(readme, subject, [*pages][0], lite, loads)}
+    both = LOADS.format(what=", ".join([FIGURE, *[NOTEBOOK] * lite]), host=host)
+    found = {"index.md": front(readme, subject, [*pages][0], lite, both)}
     found["play.md"] = live.page()
     found["keeps.md"] = f"# What keeps what\n\n{readme['What keeps what']}"
     found["howto.md"] = how_to(readme)

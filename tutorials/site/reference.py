@@ -26,8 +26,9 @@ INDEX = """\
 
 {text}
 
-Every public name stands here once: formula, parameters, shapes, errors, source, and an
-example, which the tests run. Before each example stands
+Every public name stands here once, each class and function with its formula,
+parameters, shapes, errors, source, and an example, which the tests run. Before each
+example stands
 
 ```python
 import numpy as np

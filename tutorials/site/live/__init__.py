@@ -36,7 +36,8 @@ hide-toc: true
 
 # Play
 
-Each picture is computed by the package itself, here, in your browser.
+Press Start and move the sliders: the package itself, in your browser, draws each
+picture.
 
 ```{{raw}} html
 {html}

@@ -16,6 +16,8 @@ addEventListener("load", async () => {
   // what scrolls sideways can be reached by keyboard, and so scrolled
   for (const box of document.querySelectorAll("pre, .table-wrapper, .cell_output, mjx-container, .wide"))
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  // one of the two columns beside the text has a name, so that both can be told apart
+  document.querySelector(".toc-drawer")?.setAttribute("aria-label", "On this page");
   // a fold is called what it shows
   for (const fold of document.querySelectorAll("summary")) fold.removeAttribute("aria-label");
 });
