@@ -105,8 +105,8 @@ CARDS = (
      " package itself makes of them, in your browser."),
     ("reference/index", "Reference", "Each public class and function, with its formula,"
      " shapes, errors, source, and an example."),
-    ("keeps", "What keeps what", "Which fields and integrators keep volume, energy, mass"
-     " or a norm, and which never drive two states apart."),
+    ("keeps", "What keeps what", "Which fields and integrators keep volume, energy,"
+     " mass or a norm, and which never drive two states apart."),
 )  # fmt: skip
 INSTALL = """\
 # How to
