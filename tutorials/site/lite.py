@@ -29,6 +29,8 @@ LOCK = {
 }
 #: what is loaded by who opens a notebook for the first time, in megabytes
 MEGABYTES = 53
+#: without it a browser asks for one that is not there, until faviconUrl is read
+ICON = '<link rel="icon" href="../../_static/favicon.svg">'
 #: what a notebook has before and after the cells of its script
 BEFORE = f"""\
 > **Python runs in this page**, and nothing is installed. The first time it loads
@@ -107,6 +109,9 @@ def build(lite):
     with tempfile.TemporaryDirectory() as scratch:
         command = ["jupyterlite_core", "build", "--output-dir", str(lite)]
         run(*command, *lean, *apps, cwd=scratch)  # it leaves a file there
+    for path in lite.glob("*/index.html"):
+        page = path.read_text(encoding="utf-8")
+        path.write_text(page.replace("<head>", f"<head>{ICON}", 1), encoding="utf-8")
     wheels = ["--only-binary", ":all:", "--python-version", "3.14", "--no-deps"]
     listed = ["--require-hashes", "-r", str(KERNEL), "-d", str(lite / "pypi")]
     run("pip", "download", *wheels, *listed)

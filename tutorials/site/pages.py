@@ -135,7 +135,7 @@ NOTEBOOK = f"{MEGABYTES} MB for a notebook"
 IN_THE_BROWSER = """
 Each page has a button that opens it as a notebook in the browser, with nothing to
 install. {loads} What you write is kept in that browser. A cell that does not end is
-stopped by *Kernel › Restart Kernel*.
+stopped by ↻, which starts Python anew.
 """
 
 
