@@ -18,7 +18,7 @@ STATE = "document.querySelector('#state').textContent"
 PICTURE = "document.querySelector('#picture canvas').toDataURL()"
 #: what is seen of the picture that stands there before the start
 STILL = "[...document.querySelectorAll('#picture img')].filter(i => i.offsetWidth).map(i => i.naturalWidth)"
-DRAG = "import(new URL('live/report.js', location)).then(r => r.drag(document.querySelector(`{}`), 500))"
+DRAG = "import(new URL('live/report.js', location)).then(r => r.drag(document.querySelector(`{}`)))"
 #: the heights of what a finger is to find
 FINGER = "...[...document.querySelectorAll('#film a, #play button, #sliders label')].map(e => e.offsetHeight)"
 #: a slider goes to its end and back before a frame can be drawn
