@@ -15,7 +15,7 @@ const drawn = (act) =>
 
 /* a slider's way, an event each 16 ms: frames a second, the middle of their milliseconds,
    and how many lines of text are different */
-export async function drag(input, ms = 1000) {
+export async function drag(input, ms = 500) {
   const frames = [], keep = ({ detail }) => frames.push(detail);
   canvas.addEventListener("frame", keep);
   const begin = performance.now(), [least, most] = [Number(input.min), Number(input.max)];
