@@ -15,7 +15,7 @@ os.environ.setdefault(
 import matplotlib as mpl
 import numpy as np
 import pytest
-from alone import run_alone
+from alone import collect_rarely, run_alone
 from second_process import pytest_runtestloop
 
 __all__ = ["pytest_runtestloop"]
@@ -59,8 +59,11 @@ def run(*arguments, cwd, **environment):
 
 
 TRAIN = """
+import gc
+
 from figures import mass_preservation, symplectic_energy
 
+gc.set_threshold(50_000)
 mass_preservation.train(mass_preservation.structured, 5000).save("structured.npz")
 for architecture in (symplectic_energy.symplectic, symplectic_energy.resnet):
     symplectic_energy.train(architecture, epochs=800).save(f"{architecture.__name__}.npz")
@@ -71,9 +74,10 @@ VARIED = [] if os.environ.get("ALL_PICTURES") else ["--varied"]
 
 #: all of them in one process: to start one takes longer than to solve an exercise
 SOLVE = """
-import pathlib, runpy, sys, time, traceback
+import gc, pathlib, runpy, sys, time, traceback
 import matplotlib.pyplot
 
+gc.set_threshold(50_000)
 for path in sys.argv[1:]:
     start, name = time.process_time(), pathlib.Path(path).stem
     try:
@@ -150,6 +154,10 @@ def scripts(background):
     if WASM:
         absent("processes")()
     return background
+
+
+def pytest_collection_finish():
+    collect_rarely()
 
 
 def pytest_collection_modifyitems(items):
