@@ -37,7 +37,7 @@ AXE = os.environ.get("DYNSYS_NN_AXE")
 TEX = (
     '[...document.querySelectorAll(".math")].filter(e => !e.querySelector("mjx-container")).length'
 )
-#: what is no text: code, formulas, the heads of entries, tags
+#: what is not text: code, formulas, the heads of entries, tags
 NO_TEXT = r'(?s)<(pre|code|script|style|dt)\b.*?</\1>|<(span|div) class="math .*?</\2>|<.*?>'
 #: what would be Markdown or TeX as it is written
 RAW = ("$", r"\(", r"\begin", ":::", "```", "](", "{doc}", "{download}")
