@@ -44,9 +44,21 @@ class Activation(Described, metaclass=Guarded):
     analytic = True
     doors, operators = ACTIVATION, {}
 
+    def __init_subclass__(cls):
+        written = vars(cls).keys()
+        for name in ("value_and_slope", "vjp"):  # they follow from a σ or σ′ that is written anew
+            if name not in written and written & {"__call__", "slope", "value_and_slope"}:
+                setattr(cls, name, getattr(Activation, name))
+
     def value_and_slope(self, z):
         """σ(z), σ′(z) of an array z, two arrays of its shape: one call where the two share work."""
         return self(z), self.slope(z)
+
+    def vjp(self, z):
+        """σ(z) and its pullback w ↦ σ′(z) w, for arrays of the shape of z: what is kept is the
+        slope, or less if one writes it anew."""
+        s, slope = self._value_and_slope(z)
+        return s, lambda w: slope * w
 
     @property
     def lipschitz(self):
@@ -117,6 +129,16 @@ class Tanh(Activation):
         s = np.tanh(z)
         return s, 1 - s * s
 
+    def vjp(self, z):
+        s = np.tanh(z)
+
+        def pullback(w):
+            u = s * w
+            u *= s
+            return np.subtract(w, u, out=u)  # w − s²w
+
+        return s, pullback
+
     def primitive(self, z):
         z = _to_the_right(z) * z  # log cosh is even
         return z + np.log1p(np.exp(-2 * z)) - math.log(2)
@@ -146,9 +168,8 @@ class Sigmoid(Activation):
 
     def value_and_slope(self, z):
         e = np.exp(-_to_the_right(z) * z)  # e^{−|z|} ≤ 1
-        return np.where(np.real(z) < 0, e, 1) / (1 + e), e / (
-            1 + e
-        ) ** 2  # = σ(1 − σ), without overflow
+        total = 1 + e
+        return np.where(np.real(z) < 0, e, 1) / total, e / total**2  # = σ(1 − σ), no overflow
 
     def primitive(self, z):
         return Softplus()._value(z)
@@ -175,6 +196,10 @@ class ReLU(Activation):
 
     def slope(self, z):
         return (z >= 0).astype(z.dtype)
+
+    def vjp(self, z):
+        right = z >= 0  # a byte per entry is kept
+        return self._value(z), lambda w: right * w
 
     def primitive(self, z):
         return self._value(z) ** 2 / 2
@@ -205,14 +230,15 @@ class LeakyReLU(Activation):
         return {"slope": self.a}
 
     def __call__(self, z):
-        return self._slope(z) * z
+        s = self.a * z
+        return (np.maximum if self.a <= 1 else np.minimum)(z, s, out=s)
 
     def slope(self, z):
         return np.array([self.a, 1], z.dtype).take(z >= 0)
 
-    def value_and_slope(self, z):
-        slope = self._slope(z)
-        return slope * z, slope
+    def vjp(self, z):
+        slopes, right = np.array([self.a, 1], z.dtype), z >= 0  # a byte per entry is kept
+        return self._value(z), lambda w: slopes.take(right) * w
 
     def primitive(self, z):
         return z * self._value(z) / 2

@@ -120,6 +120,8 @@ class Flow(Map):
 
     def step_vjp(self, x):
         """One step Ψ^h(x), not iterated, and its pullback w ↦ dx, dtheta."""
+        if not self.learn_h:
+            return self.method._fixed_vjp(self.field, x, self.h)
         y, pullback_step = self.method._vjp(self.field, x, self.h)
 
         def pullback(w):
@@ -139,11 +141,11 @@ class Flow(Map):
             pullbacks.append(pullback)
 
         def pullback(w):
-            dtheta = []
+            dtheta = None
             for pullback_n in reversed(pullbacks):
                 w, dtheta_n = pullback_n(w)
-                dtheta.append(dtheta_n)
-            return w, sum(dtheta[1:], dtheta[0])
+                dtheta = dtheta_n if dtheta is None else dtheta + dtheta_n
+            return w, dtheta
 
         return x, pullback
 

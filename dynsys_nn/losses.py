@@ -4,7 +4,7 @@ import numpy as np
 
 from .arguments import Described, array, instance, logits_and_labels, numbers, positive, refuse
 from .linear import Affine, Convolution, Weighted
-from .maps import place_of
+from .maps import inner, place_of
 
 __all__ = [
     "Loss",
@@ -77,7 +77,9 @@ class MeanSquaredError(Loss):
         if not y.size:
             raise ValueError(f"the mean over an empty batch is not defined: y has shape {y.shape}")
         r = y - target.astype(y.dtype, copy=False)
-        return (r * r).sum() / r.size, (2 / r.size) * r
+        value = inner(r, r) / r.size
+        r *= 2 / r.size
+        return value, r
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -102,10 +104,13 @@ class SoftmaxCrossEntropy(Loss):
     def vjp(self, z, labels):
         z, k = logits_and_labels(z, labels)
         z = z - z.real.max(axis=-1, keepdims=True)
-        e = np.exp(z)
-        total = e.sum(axis=-1, keepdims=True)
+        p = np.exp(z)
+        total = p.sum(axis=-1, keepdims=True)
         value = (np.log(total) - np.take_along_axis(z, k, axis=-1)).sum() / k.size
-        return value, (e / total - (np.arange(z.shape[-1]) == k)) / k.size
+        p /= total  # softmax(z)
+        p -= np.arange(z.shape[-1]) == k
+        p /= k.size
+        return value, p
 
 
 class MulticlassHinge(Loss):

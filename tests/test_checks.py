@@ -1030,6 +1030,8 @@ WRONG_ACTIVATIONS = {
     "slope_min = 0 ≤ σ′ ≤ slope_max = 0.5, found from": dict(slope_max=0.5),
     "slope_min = 0.1 ≤ σ′": dict(slope_min=0.1),
     "value_and_slope against σ and σ′": dict(value_and_slope=lambda self, z: (np.arctan(z), 1 + 0 * z)),
+    "vjp against σ and σ′(z) w": dict(vjp=lambda self, z: (np.arctan(z), lambda w: w * np.arctan(z))),
+    "vjp(z) of Wrong must return the pair s, pullback": dict(vjp=lambda self, z: np.arctan(z)),
     "up to 1e300: it is": dict(slope=lambda self, z: (1 / (1 + np.abs(z)) ** 2 * (1 + np.abs(z)) ** 2 + 0 * z * z) / (1 + z * z)),
     "slope(z) of Wrong must be an array, got one float": dict(slope=lambda self, z: 1.0),
     "jumps of σ, the largest at z = 1.5": dict(__call__=lambda self, z: np.arctan(z) + (z > 1.5)),

@@ -83,7 +83,7 @@ def tangent(F, v, x):
 
 
 def _beside(F, w, y, what):
-    shape, dtype = np.shape(y), F._dtype or y.dtype
+    shape, dtype = np.shape(y), getattr(F, "_dtype", None) or y.dtype
     if type(w) is np.ndarray and w.dtype == dtype and w.shape == shape:
         return w
     w = numbers(w, f"{type(F).__name__} needs {what} of")
@@ -341,6 +341,17 @@ def like_its_argument(sigma, found, given, theirs):
     return found
 
 
+def with_slope(sigma, found, given, theirs):
+    s, inside = results(sigma, found, ("s", "pullback"), "vjp(z)", True)
+    result(sigma, s, given[0].shape, "σ(z)")
+
+    def pullback(w):
+        u = inside(covector(sigma, w, s))
+        return result(sigma, u, s.shape, "σ′(z) w") if theirs else u
+
+    return s, pullback
+
+
 # ---- the guard
 
 MAP = {
@@ -366,7 +377,7 @@ METHOD = {
 }
 ACTIVATION = dict.fromkeys(
     ("__call__", "slope", "primitive", "value_and_slope"), (of_numbers, like_its_argument)
-)
+) | {"vjp": (of_numbers, with_slope)}
 
 
 #: what a class of somebody's own writes; the other names count where a class of ours has them

@@ -24,8 +24,8 @@ def activation(sigma, limit=1e-7, mistakes=None):
     without jumps, σ and σ′ at ±1e300: the first error that is more than the limit, or else the
     largest.
 
-    sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `slope_min` and
-    `slope_max` are checked if it has them. limit: float, default 1e-7. mistakes: dict, words → the
+    sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `vjp`, `slope_min`
+    and `slope_max` are checked if it has them. limit: float, default 1e-7. mistakes: dict, words → the
     function of z to which the mistake leads instead of σ′ or γ, default None: none is known. The
     points are 4001 between −20 and 20, none of them a round number, as kinks usually are.
 
@@ -60,6 +60,10 @@ def activation(sigma, limit=1e-7, mistakes=None):
         both = results(sigma, sigma.value_and_slope(z), ("s", "slope"), "value_and_slope(z)")
         gap = np.abs(np.subtract(both, (s, slope))).max()
         parts.append((gap, "value_and_slope against σ and σ′"))
+    if hasattr(sigma, "vjp"):
+        value, pullback = results(sigma, sigma.vjp(z), ("s", "pullback"), "vjp(z)", True)
+        gap = np.abs(np.subtract((value, pullback(z)), (s, slope * z))).max()
+        parts.append((gap, "vjp against σ and σ′(z) w"))
     parts += bounds_of_the_slope(sigma, slope)
     parts += [
         overflow_of(f, name, sign)

@@ -94,20 +94,25 @@ class GradientField(Field):
         return (self.alpha * self.sigma._primitive(self.A @ x + self.b)).sum(axis=-1)
 
     def __call__(self, x):
-        return (self.sign * self.alpha * self.sigma._value(self.A @ x + self.b)) @ self.A
+        return self.sign * (self._weighted(self.sigma._value(self.A @ x + self.b)) @ self.A)
+
+    def _weighted(self, s):
+        """diag(α)s."""
+        return s if "alpha" in self._missing else self.alpha * s
 
     def vjp(self, x):
-        s, slope = self.sigma._value_and_slope(self.A @ x + self.b)
-        force = self.sign * self.alpha * s
+        s, pullback_sigma = self.sigma._vjp(self.A @ x + self.b)
+        force = self._weighted(s)
 
         def pullback(w):
+            w = self.sign * w
             Aw = self.A @ w
-            u = self.sign * self.alpha * slope * Aw  # the covector at z = A x + b
+            u = pullback_sigma(self._weighted(Aw))  # the covector at z = A x + b
             dA = self.A.outer(u, x) + self.A.outer(force, w)  # A acts twice, so it is paid twice
-            dalpha = None if "alpha" in self._missing else self.sign * over_batch(s * Aw)
+            dalpha = None if "alpha" in self._missing else over_batch(s * Aw)
             return u @ self.A, self.pack(A=dA, b=over_batch(u), alpha=dalpha)
 
-        return force @ self.A, pullback
+        return self.sign * (force @ self.A), pullback
 
     def jvp(self, x, v, dtheta=None):
         d = self.unpack(dtheta)

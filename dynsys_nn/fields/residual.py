@@ -69,10 +69,10 @@ class ResidualField(Field):
         return self.B @ self.sigma._value(self.A @ x + self.b)
 
     def vjp(self, x):
-        s, slope = self.sigma._value_and_slope(self.A @ x + self.b)
+        s, pullback_sigma = self.sigma._vjp(self.A @ x + self.b)
 
         def pullback(w):
-            u = slope * (w @ self.B)  # the covector at z = A x + b
+            u = pullback_sigma(w @ self.B)  # the covector at z = A x + b
             return u @ self.A, self.pack(
                 A=self.A.outer(u, x), b=over_batch(u), B=self.B.outer(w, s)
             )

@@ -95,12 +95,12 @@ class SkewMatrix(Parameters):
 
     def vjp(self, p, n):
         """S(p)n and its pullback w ↦ dp, dn, dθ."""
-        s, slope = self.sigma._value_and_slope(self.A @ p + self.b)
+        s, pullback_sigma = self.sigma._vjp(self.A @ p + self.b)
         m = self.C @ s
 
         def pullback(w):
             dm = w[..., self.i] * n[..., self.j] - w[..., self.j] * n[..., self.i]
-            u = slope * (dm @ self.C)  # the covector at z = A p + b
+            u = pullback_sigma(dm @ self.C)  # the covector at z = A p + b
             dtheta = self.pack(A=self.A.outer(u, p), b=over_batch(u), C=self.C.outer(dm, s))
             return u @ self.A, -self.times(m, w), dtheta  # Sᵀ = −S
 

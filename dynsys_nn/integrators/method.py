@@ -58,6 +58,11 @@ class Method(Described, metaclass=Guarded):
             f"{type(self).__name__} has no hand-written adjoint: write vjp(self, field, x, h)"
         )
 
+    def _fixed_vjp(self, field, x, h):
+        """The same without ⟨w, ∂Ψ/∂h⟩, for a step that is not learned: it may keep less."""
+        y, pullback = self._vjp(field, x, h)
+        return y, lambda w: pullback(w)[:2]
+
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
         """Ψ^h(x) and its tangent (∂Ψ/∂x) v + (∂Ψ/∂θ) dtheta + (∂Ψ/∂h) dh."""
         raise NotImplementedError(

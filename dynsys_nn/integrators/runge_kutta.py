@@ -74,6 +74,22 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K)
 
     def vjp(self, field, x, h):
+        y, pullback_stages, K = self._stages(field, x, h)
+
+        def pullback(w):
+            dx, dtheta, kappa = pullback_stages(w)
+            return dx, dtheta, sum(map(inner, kappa, K))  # ∂Ψ/∂h: Σ_i ⟨κ_i, X(Y_i)⟩
+
+        return y, pullback
+
+    def _fixed_vjp(self, field, x, h):
+        if type(self)._vjp is not RungeKutta._vjp:  # a subclass has its own
+            return super()._fixed_vjp(field, x, h)
+        y, pullback_stages, _ = self._stages(field, x, h)
+        return y, lambda w: pullback_stages(w)[:2]
+
+    def _stages(self, field, x, h):
+        """Ψ^h(x), its pullback w ↦ dx, dtheta, κ, and the slopes K_i = X(Y_i)."""
         K, pullbacks = [], []
         for a in self.A:
             k, pullback = field._vjp(advance(x, h, a, K))
@@ -83,17 +99,17 @@ class RungeKutta(Method):
         def pullback(w):
             # κ_i = b_i w + Σ_j a_ji η_j, once the later stages have paid
             kappa = [w if b_i == 1 else b_i * w for b_i in self.b]
-            dx, dtheta, dh = w, [], 0.0
-            for i in reversed(range(len(K))):
+            dx, dtheta = w, None
+            for i in reversed(range(len(pullbacks))):
                 eta, dtheta_i = pullbacks[i](h * kappa[i])  # η_i = X′(Y_i)ᵀ(hκ_i)
                 for j, a_ij in enumerate(self.A[i]):
                     if a_ij:
                         kappa[j] = kappa[j] + a_ij * eta
-                dx, dh = dx + eta, dh + inner(kappa[i], K[i])
-                dtheta.append(dtheta_i)
-            return dx, sum(dtheta[1:], dtheta[0]), dh
+                dx = dx + eta
+                dtheta = dtheta_i if dtheta is None else dtheta + dtheta_i
+            return dx, dtheta, kappa
 
-        return advance(x, h, self.b, K), pullback
+        return advance(x, h, self.b, K), pullback, K
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
         K, dK = [], []

@@ -186,9 +186,9 @@ class Parameters:
                 name: gradient for name, gradient in gradients.items() if name not in self._missing
             }
         if tuple(gradients) == self._pieces and not self._shares:  # all of them, in order
-            flat = [np.asarray(gradient).ravel() for gradient in gradients.values()]
-            if [gradient.size for gradient in flat] == self._sizes:
-                return np.concatenate([gradient for gradient in flat if gradient.size] or flat)
+            pieces = [np.asarray(gradient) for gradient in gradients.values()]
+            if [piece.size for piece in pieces] == self._sizes and self._size:
+                return np.concatenate([piece for piece in pieces if piece.size], axis=None)
         for name, gradient in gradients.items():
             self._refuse(name, gradient)
         dtheta = np.zeros(self._size, np.result_type(self._dtype or float, *gradients.values()))
@@ -317,8 +317,9 @@ def every_map(F):
 
 
 def over_batch(u):
-    """Σ over all batch axes, (..., k) → (k,): the adjoint of broadcasting is summing."""
-    return np.einsum("ij->j", u.reshape(-1, u.shape[-1]))
+    """Σ over all batch axes, (..., k) → (k,): the adjoint of broadcasting is summing, 1ᵀu."""
+    rows = u.reshape(-1, u.shape[-1])
+    return np.ones(len(rows), u.dtype) @ rows
 
 
 def inner(u, v):

@@ -9,6 +9,8 @@ in the environment before numpy is imported, does so here.
 """
 
 import copy
+import math
+import weakref
 from itertools import starmap
 
 import numpy as np
@@ -18,12 +20,16 @@ from ..arguments.doors import call
 from ..arguments.samples import executor_or_none, listed
 from ..integrators import Method
 from ..losses import Loss, Penalty
-from ..maps import Map, every_map
+from ..maps import Map, every_map, flattened
 
 __all__ = ["hessian_times", "value_and_grad"]
 
-#: numbers in an array of a block: a megabyte in float64
+#: numbers in an array of a block, at most: a megabyte in float64
 BLOCK = 2**17
+#: twice the numbers that are kept of a block: 32 megabytes in float64
+KEPT = 2**23
+#: net → the numbers that are kept of one sample, and the dimension of its widest map
+SIZES = weakref.WeakKeyDictionary()
 
 # A gradient asks for the same memory as the one before, but glibc gives what is freed back to the
 # system at once, unless one large array, whose pages nobody touches, was freed before. This alone
@@ -196,16 +202,25 @@ def blocks(net, loss, x, y, executor, block):
     if not (means and x.ndim > 1 and np.ndim(y) > 0 and len(y) == n > 0):
         return [(x, y, 1)]
     y = np.asarray(array(y, f"{name_of(loss)} needs a target"), order="C")
-    rows = rows or block_rows(net, x)
+    rows = rows or math.ceil(n / math.ceil(n / block_rows(net, x)))  # blocks of one size
     slices = [slice(k, min(k + rows, n)) for k in range(0, n, rows)]
     return [(x[b], y[b], (b.stop - b.start) / n) for b in slices]
 
 
 def block_rows(net, x):
-    """Samples per block: so many that an array of the widest map has BLOCK numbers, and that the
-    states have no fewer numbers than the gradient, which is added up for each block."""
+    """Samples per block: so many that what is kept of them fits the cache, that an array of the
+    widest map is neither longer nor much shorter than BLOCK, and that the states have no fewer
+    numbers than the gradient, which is added up for each block."""
     if x.size <= 2**12:
         return len(x)  # too little to look further
-    widths = [max(F.dim_in, F.dim_out or 1) for F in every_map(net) if isinstance(F, Map)]
-    points = x[0].size // net.dim_in
-    return max(1, max(BLOCK // max(widths), net._size // sum(widths)) // points)
+    if net not in SIZES:
+        kept = sum(getattr(F, "steps", 1) * sum(widths_of(F)) for F in flattened(net))
+        SIZES[net] = kept, max(widths_of(net))
+    (kept, widest), points = SIZES[net], x[0].size // net.dim_in
+    rows = min(max(KEPT // kept, BLOCK // 4 // widest), BLOCK // widest)
+    return max(1, max(rows, net._size // kept) // points)
+
+
+def widths_of(F):
+    """The longer dimension of each map that F is made of."""
+    return [max(G.dim_in, G.dim_out or 1) for G in every_map(F) if isinstance(G, Map)]
