@@ -42,6 +42,7 @@ class Method(Described, metaclass=Guarded):
     """
 
     order, symmetric = None, False
+    stages = 1  # how many evaluations of the field, about, a step keeps for its adjoint
     doors, operators = METHOD, {}
     dtypes = None  # the characters of the dtypes of states that it can step, or None for all
 

@@ -63,6 +63,11 @@ class RungeKutta(Method):
         )
         self.order = found
 
+    @property
+    def stages(self):
+        """s, the evaluations of the field in a step."""
+        return len(self.b)
+
     def arguments(self):
         """What builds it again: nothing, for a method with a name."""
         return {"A": self.A, "b": self.b} if type(self) is RungeKutta else {}

@@ -18,6 +18,7 @@ import numpy as np
 from ..arguments import array, covector, dimension, direction, name_of, numbers, refuse, result
 from ..arguments.doors import call
 from ..arguments.samples import executor_or_none, listed
+from ..flows import Flow
 from ..integrators import Method
 from ..losses import Loss, Penalty
 from ..maps import Map, every_map, flattened
@@ -214,11 +215,16 @@ def block_rows(net, x):
     if x.size <= 2**12:
         return len(x)  # too little to look further
     if net not in SIZES:
-        kept = sum(getattr(F, "steps", 1) * sum(widths_of(F)) for F in flattened(net))
+        kept = sum(sum(widths_of(F)) * evaluations_of(F) for F in flattened(net))
         SIZES[net] = kept, max(widths_of(net))
     (kept, widest), points = SIZES[net], x[0].size // net.dim_in
     rows = min(max(KEPT // kept, BLOCK // 4 // widest), BLOCK // widest)
     return max(1, max(rows, net._size // kept) // points)
+
+
+def evaluations_of(F):
+    """How many times a flow evaluates its field; 1 for other maps."""
+    return F.steps * F.method.stages if isinstance(F, Flow) else 1
 
 
 def widths_of(F):
