@@ -73,8 +73,26 @@ class PartitionedMethod(Method):
         return np.concatenate([x, v], axis=-1)
 
     def vjp(self, field, z, h):
+        y, pullback_shears, K = self._shears_vjp(field, z, h)
+
+        def pullback(w):
+            dz, dtheta, kappa = pullback_shears(w)
+            terms = zip(self.shears, kappa, K, strict=True)
+            return dz, dtheta, sum(c * inner(kappa_i, k) for (_, c), kappa_i, k in terms)
+
+        return y, pullback
+
+    def _fixed_vjp(self, field, z, h):
+        if type(self)._vjp is not PartitionedMethod._vjp:  # a subclass has its own
+            return super()._fixed_vjp(field, z, h)
+        y, pullback_shears, _ = self._shears_vjp(field, z, h)
+        return y, lambda w: pullback_shears(w)[:2]
+
+    def _shears_vjp(self, field, z, h):
+        """Ψ^h(z), its pullback w ↦ dz, dtheta, and the covectors κ_i at the shears, and their slopes
+        K_i."""
         x, v = field.split(z)
-        tape = []
+        K, pullbacks = [], []
         for part, c in self.shears:
             if part == "f":
                 k, pullback = field.f._vjp(v)
@@ -82,24 +100,22 @@ class PartitionedMethod(Method):
             else:
                 k, pullback = field.g._vjp(x)
                 v = v + (c * h) * k
-            tape.append((part, c, k, pullback))
+            K.append(k)
+            pullbacks.append(pullback)
 
         def pullback(w):
             wx, wv = field.split(w)
-            gradients, dh = {"f": None, "g": None}, 0.0
-            for part, c, k, pullback_k in reversed(tape):
-                if part == "f":
-                    dv, d = pullback_k((c * h) * wx)
-                    dh += c * inner(wx, k)
-                    wv = wv + dv
-                else:
-                    dx, d = pullback_k((c * h) * wv)
-                    dh += c * inner(wv, k)
-                    wx = wx + dx
+            gradients, kappa = {"f": None, "g": None}, []
+            for (part, c), pullback_k in zip(
+                reversed(self.shears), reversed(pullbacks), strict=True
+            ):
+                kappa.append(wx if part == "f" else wv)
+                dw, d = pullback_k((c * h) * kappa[-1])
+                wx, wv = (wx, wv + dw) if part == "f" else (wx + dw, wv)
                 gradients[part] = d if gradients[part] is None else gradients[part] + d
-            return np.concatenate([wx, wv], axis=-1), field.pack(**gradients), dh
+            return np.concatenate([wx, wv], axis=-1), field.pack(**gradients), kappa[::-1]
 
-        return np.concatenate([x, v], axis=-1), pullback
+        return np.concatenate([x, v], axis=-1), pullback, K
 
     def jvp(self, field, z, h, dz, dtheta=None, dh=0.0):
         (x, v), (dx, dv), d = field.split(z), field.split(dz), field.unpack(dtheta)
