@@ -88,7 +88,7 @@ def test_memory_is_n_root_n_or_constant_and_grows_with_the_batch():
         title[1:], [small["stored"][1][-1], small["reversed"][1][-1]], rtol=0.05
     )
     for name, least, most in (
-        ("stored", 0.9, 1.0),
+        ("stored", 0.88, 1.0),  # what does not grow is a tenth of the memory at depth 50
         ("checkpoints", 0.25, 0.5),
         ("reversed", 0, 0.02),
     ):

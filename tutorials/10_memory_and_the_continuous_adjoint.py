@@ -185,7 +185,7 @@ for row in dnn.Ralston().adjoint_tableau()[0]:
 # One more derivative comes for free: the gradient is made of analytic functions, so its
 # complex step gives the Hessian times a vector, $\nabla^2J\,v = \operatorname{Im}\nabla
 # J(\theta + i\varepsilon v)/\varepsilon$, exactly: `hessian_times`. With it scipy's
-# Newton–CG methods continue where first-order information is exhausted.
+# Newton–CG methods go on, at a quadratic rate, where L-BFGS has become slow.
 
 # %%
 inputs = np.linspace(-2, 2, 40)[:, None]
@@ -206,7 +206,7 @@ def hessian_times(theta, v):
     return dnn.hessian_times(at(theta), MSE, inputs, outputs, v)
 
 
-dnn.fit(net, MSE, inputs, outputs, dnn.LBFGS(), epochs=300)
+dnn.fit(net, MSE, inputs, outputs, dnn.LBFGS(), epochs=100)
 before = np.linalg.norm(gradient(net.theta.copy()))
 found = scipy.optimize.minimize(
     lambda theta: MSE(at(theta)(inputs), outputs),
@@ -218,7 +218,7 @@ found = scipy.optimize.minimize(
 )
 after = np.linalg.norm(gradient(found.x))
 print(f"gradient after L-BFGS {before:.0e}, after Newton–CG {after:.0e}")
-assert after < 1e-10 < before
+assert after < 1e-10 < 1e-5 < before
 plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
