@@ -6,8 +6,10 @@ Times and peaks of one gradient, in float64, and the exponents with which they g
 their standard errors. `--picture` draws them, too.
 
 time         Euler steps of Bσ(Ax + b), σ = tanh, (state, width, layers, batch) as in speed.py, on one core, medians of turns: against
-             batch, depth and width, one of which grows. A line begins where what each call of NumPy costs no longer counts (hollow
-             points are before it). Against width the exponent lies between that of tanh, 1, and that of the matrix products, 2
+             batch, depth and width, one of which grows. A line begins where the time of an entry no longer changes: where what
+             each call of NumPy costs no longer counts, and the states have left the cache that a core has for itself; before it
+             points are hollow. It would end where they leave the one that all cores share. Against width the exponent lies
+             between that of tanh, 1, and that of the matrix products, 2
 memory       the peak by tracemalloc beyond θ and dθ, of a network as in gradient_memory.py, of shared weights, against depth: with
              all states stored, with each √L-th, and with none, the flow run backwards
 two workers  `value_and_grad(…, executor)` by two processes, and by two threads, beside one, on two cores that should be idle: the
@@ -27,48 +29,50 @@ CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(o
 import gradient_memory  # noqa: E402
 import numpy as np  # noqa: E402
 import speed  # noqa: E402, binds this process to one core, one thread in a matrix product
+from scipy.stats import linregress  # noqa: E402
 
 import dynsys_nn as dnn  # noqa: E402
 
-#: what grows → the size at a value, the values, and where the line begins
+#: what grows → the sizes, n in its place; the values of n; and where the line begins
 GROWTH = {
-    "batch": (lambda n: (64, 64, 4, n), [2**k for k in range(5, 14)], 256),
-    "depth": (lambda layers: (64, 64, layers, 64), [2**k for k in range(1, 9)], 8),
-    "width": (lambda d: (d, d, 4, 512), [2**k for k in range(3, 10)], 64),
+    "batch": ((64, 64, 4, "n"), [2**k for k in range(5, 14)], 256),
+    "depth": ((64, 64, "n", 32), [2**k for k in range(1, 10)], 32),
+    "width": (("n", "n", 4, 128), [2**k for k in range(3, 10)], 64),
 }
-DEPTHS = (10, 30, 100, 300, 1000)
-WAYS = {
-    "stored": dnn.Stored(),
-    "checkpoints": dnn.Checkpoints(),
-    "reversed": dnn.Reversed(),
-}
+WAYS = {"stored": dnn.Stored(), "checkpoints": dnn.Checkpoints(), "reversed": dnn.Reversed()}
+DEPTHS, DEEP = (10, 30, 100, 200, 400, 1000), 100
 #: width → samples in a batch
 SHARED = {64: (1024, 4096, 8192, 32768), 256: (512, 1024, 4096)}
 
 
-def slope(x, t):
-    """b of log t = a + b log x, by least squares, and its standard error."""
-    u, v = (np.log(a) - np.log(a).mean() for a in (x, t))
-    b = u @ v / (u @ u)
-    return b, np.sqrt(((v - b * u) ** 2).sum() / (len(u) - 2) / (u @ u))
+class Line:
+    """Points of which the last ones, from x = begin on, lie near a line log y = a + b log x: its slope b by least squares."""
+
+    def __init__(self, x, y, begin):
+        self.x, self.y, self.fitted = x, y, slice(x.index(begin), None)
+        fit = linregress(np.log(x[self.fitted]), np.log(y[self.fitted]))
+        self.slope, self.error = fit.slope, fit.stderr
+
+    def __str__(self):
+        return f"slope {self.slope:.3f} ± {self.error:.3f} from {self.x[self.fitted.start]} on"
 
 
 def times():
-    """What grows → its values, seconds, and how many points are before the line."""
+    """What grows → a Line of milliseconds."""
     found = {}
     for name, (size, values, begin) in GROWTH.items():
-        gradients = {n: speed.ours("residual", *speed.arrays("residual", size(n))) for n in values}
-        t = speed.medians(gradients, 5)
-        found[name] = values, [t[n] for n in values], values.index(begin)
-        b, error = slope(*(a[values.index(begin) :] for a in found[name][:2]))
-        print(f"time against {name}, {size('n')}: slope {b:.3f} ± {error:.3f} from {begin} on")
+        sizes = {n: tuple(n if k == "n" else k for k in size) for n in values}
+        gradients = {n: speed.ours("residual", *speed.arrays("residual", sizes[n])) for n in values}
+        t = speed.medians(gradients, 15)
+        found[name] = Line(values, [1e3 * t[n] for n in values], begin)
+        print(f"time against {name}, ({', '.join(map(str, size))}): {found[name]}")
         print("".join(f"{n:9}" for n in values))
         print("".join(f"{1e3 * t[n]:9.2f}" for n in values), "ms", flush=True)
     return found
 
 
 def peaks():
-    """Way → megabytes at each of DEPTHS."""
+    """Way → a Line of megabytes."""
     found = {name: [] for name in WAYS}
     for depth in DEPTHS:
         rng = np.random.default_rng(0)
@@ -77,10 +81,11 @@ def peaks():
         for name, way in WAYS.items():
             gradient_memory.peak(net, x[:2], y[:2], way)  # what is made only once
             found[name].append(gradient_memory.peak(net, x, y, way) / 1e6)
+    found = {name: Line(DEPTHS, y, DEEP) for name, y in found.items()}
+    print("memory against depth")
     print("".join(f"{depth:9}" for depth in DEPTHS), "layers")
-    for name, megabytes in found.items():
-        b, error = slope(DEPTHS, megabytes)
-        print("".join(f"{m:9.3f}" for m in megabytes), f"MB {name}: slope {b:.3f} ± {error:.3f}")
+    for name, line in found.items():
+        print("".join(f"{m:9.3f}" for m in line.y), f"MB {name}: {line}", flush=True)
     return found
 
 
@@ -121,41 +126,31 @@ def draw(times, peaks, gains, path):
 
     from dynsys_nn.plotting import STYLE, em, look, shade
 
-    def named(ax, end, text, k, va="center"):
-        place = dict(textcoords="offset points", va=va, fontsize="small")
-        ax.annotate(text, end, (em(0.5), 0), color=f"C{k}", **place)
-
     with plt.style.context(STYLE):
-        fig, (left, middle, right) = plt.subplots(1, 3, figsize=(13.3, 5.4))
-        slopes = {}
-        for k, (name, (values, seconds, begin)) in enumerate(times.items()):
-            milliseconds = 1e3 * np.array(seconds)
-            left.loglog(values[begin:], milliseconds[begin:], **look(k, marker="o"))
-            left.loglog(values[:begin], milliseconds[:begin], "o", color=f"C{k}", mfc="none")
-            slopes[name], _ = slope(values[begin:], seconds[begin:])
-            end = values[-1], milliseconds[-1]
-            named(left, end, f"{name}:\nslope {slopes[name]:.2f}", k)
-        for k, (name, megabytes) in enumerate(peaks.items()):
-            middle.loglog(DEPTHS, megabytes, **look(k, marker="o"))
-            slopes[name] = slope(DEPTHS, megabytes)[0] + 0.0
-            named(middle, (DEPTHS[-1], megabytes[-1]), f"{name}:\nslope {slopes[name]:.2f}", k)
+        fig, (left, middle, right) = plt.subplots(1, 3, figsize=(13.3, 5.2))
+        for ax, lines in ((left, times), (middle, peaks)):
+            for k, (name, line) in enumerate(lines.items()):
+                text = f"{name}: slope {line.slope + 0.0:.2f}"
+                ax.loglog(line.x, line.y, "o", color=f"C{k}", mfc="none")
+                end = line.x[line.fitted], line.y[line.fitted]
+                ax.loglog(*end, **look(k, marker="o", label=text))
         for k, (width, points) in enumerate(gains.items()):
-            right.semilogx(*zip(*points, strict=True), **look(k, marker="o"))
-            named(right, points[-1], f"width\n{width}", k)
+            points = np.array(sorted(points)).T
+            right.semilogx(*points, **look(k, marker="o", label=f"width {width}"))
         for level in (1, 2):
             right.axhline(level, color=shade(0.4), linewidth=em(0.06), zorder=0)
-        left.set(xlabel="samples, layers, or width", ylabel="milliseconds")
-        left.set(title="time of a gradient")
-        middle.set(xlabel="layers", ylabel="megabytes", title="its memory")
-        right.set(xlabel="milliseconds of one process", ylabel="times as fast", ylim=(0, 2.2))
-        right.set(title="by two processes")
-        for ax, room in ((left, 30), (middle, 60), (right, 6)):
-            ax.set_xlim(right=room * ax.dataLim.x1)
+        left.set(xlabel="samples, layers, or width", ylabel="time (ms)")
+        middle.set(xlabel="layers", ylabel="peak of the memory (MB)")
+        right.set(xlabel="time of one process (ms)", ylabel="two processes: times as fast")
+        right.set(ylim=(0, 2.15), yticks=[0, 1, 2])
+        for ax, room in ((left, 30), (middle, 20), (right, 1)):
+            ax.set_ylim(top=room * ax.get_ylim()[1])
             ax.minorticks_off()
-        deeper = {name: f"{2**b:.2f}" for name, b in slopes.items()}
+        left.legend(loc="upper left"), middle.legend(loc="upper left"), right.legend(loc=4)
+        twice = {name: f"{2**line.slope:.2f}" for name, line in (times | peaks).items()}
         fig.suptitle(
-            f"Twice as deep: {deeper['depth']} times the time, and {deeper['stored']} times the "
-            f"memory, or, run backwards, {deeper['reversed']} times"
+            f"Twice the layers: {twice['depth']} times the time, {twice['stored']} times the "
+            f"memory, or {twice['reversed']} times if reversed"
         )
         fig.savefig(path, metadata={"Software": None})
 
