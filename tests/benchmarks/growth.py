@@ -21,10 +21,11 @@ import argparse
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent))
-CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 import gradient_memory  # noqa: E402
 import numpy as np  # noqa: E402
@@ -94,21 +95,16 @@ def two():
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, CORES)
     load = f", load {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
-    print(f"two workers beside one process, on {len(CORES)} cores{load}")
+    print(f"two workers beside one process, on {len(CORES)} core{'s' * (len(CORES) > 1)}{load}")
     found = {}
     with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(2) as processes:
         for width, batches in SHARED.items():
             found[width] = []
             for n in batches:
                 parts, x, y = speed.arrays("residual", (width, width, 16, n))
-                net, loss = speed.network("residual", parts), dnn.MeanSquaredError()
-                by = {
-                    executor: lambda executor=executor, task=(net, loss, x, y): dnn.value_and_grad(
-                        *task, executor
-                    )
-                    for executor in (None, processes, threads)
-                }
-                assert len({f()[1].tobytes() for f in by.values()}) == 1
+                task = speed.network("residual", parts), dnn.MeanSquaredError(), x, y
+                by = {e: partial(dnn.value_and_grad, *task, e) for e in (None, processes, threads)}
+                assert len({f()[1].tobytes() for f in by.values()}) == 1, "other bits"
                 t = speed.rounds(by, 6)
                 found[width].append((1e3 * np.median(t[None]), np.median(t[None] / t[processes])))
                 gains = [speed.spread(t[None] / t[e]) for e in (processes, threads)]

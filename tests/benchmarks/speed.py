@@ -16,7 +16,8 @@ What is timed:
     jax        jit of value_and_grad, compiled before, of arrays that are there already, until the result is there; the gradients
                stay a list, and nothing is pulled back to x
     torch      eager, as it comes; the gradients stay a list, and nothing is pulled back to x
-    products   the gradient's matrix products by NumPy, into arrays that are there already, and nothing else: what is left to gain
+    products   the gradient's matrix products by NumPy, into arrays that are there already (the same ones for the four stages of
+               RK4), and nothing else: what is left to gain
 
 Before they are timed, values and gradients are compared. All share one process, and so the allocator's settings, those of dynsys_nn
 included.
@@ -270,14 +271,16 @@ def processor():
 
 def say_where(others=()):
     """What the numbers depend on: the machine, NumPy's and BLAS's instructions, versions."""
-    config = np.show_config("dicts")
-    simd, blas = config["SIMD Extensions"], config["Build Dependencies"]["blas"]
+    config = np.show_config("dicts")  # without what is empty
+    blas = config.get("Build Dependencies", {}).get("blas", {})
+    simd = config.get("SIMD Extensions", {})
+    simd = ", ".join(simd.get("baseline", []) + simd.get("found", []))
     bound = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "any"
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     versions = [f"{name} {sys.modules[name].__version__}" for name in ("numpy", *others)]
     print(f"{processor()}, core {bound} of {os.cpu_count()}{load}")
-    print(f"NumPy has {', '.join(simd['baseline'] + simd['found'])}, tanh {tanh()}", end="; ")
-    print(f"{blas['name']} {blas['version']}, kernel {kernel()}")
+    print(f"NumPy has {simd or 'unknown'}, tanh {tanh()}", end="; ")
+    print(f"{blas.get('name', 'unknown')} {blas.get('version', '')}, kernel {kernel()}")
     print(f"python {platform.python_version()}, {', '.join(versions)}")
     for variable in ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES"):
         if variable in os.environ:
