@@ -44,10 +44,10 @@ TOGETHER = (("robust_accuracy", "adversarial_example", "growing_attack"),)
 SLOW = (
     "robust_accuracy",
     "universal_approximation",
-    "vanishing_gradients",
-    "learned_hamiltonian",
-    "symplectic_energy",
     "point_separation",
+    "symplectic_energy",
+    "memory",
+    "vanishing_gradients",
 )
 _scripts = {path.stem for path in Path(__file__).parent.glob("[!_]*.py")}
 NAMES = (

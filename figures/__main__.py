@@ -34,8 +34,12 @@ from . import NAMES, SLOW, TOGETHER, live
 from .drawing import SIZE, Labels, shown
 from .drawing.saving import FORMATS, MOVING, draw, drawn, looked_at, message, moves
 
-#: a process is another program, which a browser has not
-CORES = 1 if sys.platform == "emscripten" else os.cpu_count() or 1
+if sys.platform == "emscripten":
+    CORES = 1  # a process is another program, which a browser has not
+elif hasattr(os, "sched_getaffinity"):
+    CORES = len(os.sched_getaffinity(0))  # those that we may use
+else:
+    CORES = os.cpu_count() or 1
 
 
 def make_of(name):
@@ -161,6 +165,9 @@ def main(arguments=None):
         mpl.use("Agg")
         done = (drawn([name], draw_one) for name in names)
     else:
+        print(
+            f"{len(names)} figures by {jobs} processes, the longest first", flush=True
+        )
         done = side_by_side(names, draw_one, jobs)
     count = 0
     for task, paths, seconds in done:

@@ -116,11 +116,12 @@ def resnet(rng, layers=3):
 #: kind → margin of the hinge loss, and stages (rate, epochs)
 LONG = (2e-2, 40), (6e-3, 30), (2e-3, 30), (6e-4, 20)
 SHORT = (2e-2, 30), (6e-3, 20), (2e-3, 20), (6e-4, 15)
+BRIEF = (2e-2, 15), (6e-3, 10), (2e-3, 10), (6e-4, 8)
 RECIPES = {
     gradient_flow: (0.85, LONG),
     sharp: (0.8, SHORT),
     sharp_free_end: (14, SHORT),
-    paper: (0.7, SHORT),
+    paper: (0.7, BRIEF),
     naive: (0.5, ((3e-3, 20), (3e-4, 20))),
     resnet: (1, ((1e-3, 20), (1e-4, 10))),
 }
@@ -216,7 +217,7 @@ def make(
     kinds=("resnet", "naive", "paper", "gradient_flow"),
     eps=0.3,
     eps_max=1,
-    steps=20,
+    steps=10,
     images="cifar10",
     seed=0,
     figsize=(13.2, 5.6),

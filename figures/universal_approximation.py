@@ -72,7 +72,7 @@ def on_the_line(width=WIDTH):
             dnn.Affine(1, 3, rng=rng),
         )
 
-    return network, line_target, 1, 700
+    return network, line_target, 1, 450
 
 
 @cache
@@ -89,7 +89,7 @@ def in_the_plane(width=WIDTH):
             dnn.Affine(1, 3, rng=rng),
         )
 
-    return network, plane_target, 2, 600
+    return network, plane_target, 2, 400
 
 
 LINE, PLANE = on_the_line(), in_the_plane()

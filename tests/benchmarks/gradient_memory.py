@@ -4,6 +4,7 @@ Depth 1000, depth × h = 10, dimension 64, batch 256, symplectic Euler steps of 
 independent and with shared weights. Memory is the peak by tracemalloc beyond θ and dθ; time the median of five, in turn.
 """
 
+import gc
 import os
 import sys
 import time
@@ -21,7 +22,7 @@ D, DEPTH, BATCH = 64, 1000, 256
 WAYS = dnn.Stored(), dnn.Reversed(), dnn.Checkpoints(), dnn.Checkpoints(10)
 
 
-def network(rng, shared):
+def network(rng, shared, depth=DEPTH):
     def field():
         f, g = (
             dnn.ResidualField(
@@ -31,20 +32,33 @@ def network(rng, shared):
         )
         return dnn.PartitionedField(f, g)
 
-    euler, h = dnn.SymplecticEuler(), 10 / DEPTH
+    euler, h = dnn.SymplecticEuler(), 10 / depth
     flows = (
-        [dnn.Flow(field(), h, euler, steps=DEPTH)]
+        [dnn.Flow(field(), h, euler, steps=depth)]
         if shared
-        else [dnn.Flow(field(), h, euler) for _ in range(DEPTH)]
+        else [dnn.Flow(field(), h, euler) for _ in range(depth)]
     )
     return dnn.Network(*flows, dnn.Affine(10, D, rng=rng))
+
+
+def peak(net, x, y, way):
+    """Bytes at the peak of a gradient, beyond θ and dθ."""
+    gc.collect()
+    gc.disable()  # or the peak depends on when it last ran
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    _, g = dnn.value_and_grad(net, dnn.SoftmaxCrossEntropy(), x, y, adjoint=way)
+    after = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    gc.enable()
+    return after - before - g.nbytes
 
 
 def main():
     for shared in (False, True):
         rng = np.random.default_rng(0)
         net, x, y = network(rng, shared), rng.normal(size=(BATCH, D)), rng.integers(0, 10, BATCH)
-        seconds, peaks, gradients = {way: [] for way in WAYS}, {}, {}
+        seconds, gradients = {way: [] for way in WAYS}, {}
         for _ in range(5):
             for way in WAYS:
                 start = time.perf_counter()
@@ -52,12 +66,7 @@ def main():
                     net, dnn.SoftmaxCrossEntropy(), x, y, adjoint=way
                 )
                 seconds[way].append(time.perf_counter() - start)
-        for way in WAYS:
-            tracemalloc.start()
-            before = tracemalloc.get_traced_memory()[0]
-            _, g = dnn.value_and_grad(net, dnn.SoftmaxCrossEntropy(), x, y, adjoint=way)
-            peaks[way] = tracemalloc.get_traced_memory()[1] - before - g.nbytes
-            tracemalloc.stop()
+        peaks = {way: peak(net, x, y, way) for way in WAYS}
         stored = WAYS[0]
         for way in WAYS:
             off = np.linalg.norm(gradients[way] - gradients[stored]) / np.linalg.norm(

@@ -1,20 +1,35 @@
-"""Whole-gradient time beside torch, jax and the bare matrix products: `python tests/benchmarks/speed.py [kind …] [--cold] [--float32]`.
+"""Whole-gradient time beside jax, torch and the bare matrix products: `python tests/benchmarks/speed.py [kind …] [--float32]`.
 
-One run, one pinned core, one thread each; medians of repetitions that take turns. Value and gradient in all parameters of a
-network of L layers, mean squares. Sizes are (state, width, layers, batch); kinds:
+One run, one core, one thread: the highest core, or the one that the process is bound to (`taskset -c 0`). The engines take turns, and
+of each round the ratio of their times is taken, since noise comes in phases: printed are the median of the ratios and their quartiles,
+`0.98 [0.95, 1.02]`. Value and gradient in all parameters of a network of L layers, mean squares, in float64 or, with --float32, in
+float32. Sizes are (state, width, layers, batch); kinds:
 
     residual   Euler steps of Bσ(Ax + b), σ = tanh
     gradient   Euler steps of −Aᵀσ(Ax + b), σ = LeakyReLU(½)
     rk4        RK4 steps of Bσ(Ax + b), σ = tanh
     volume     symplectic Euler steps of (f(v), g(x)), f and g as in `residual`
 
---cold: whole processes, from start to first gradient, import and compilation included. --float32: beside float64. --memory:
-the peak of a gradient beyond θ's, by tracemalloc, over what the way forward keeps: the states x₀, …, x_L with the σ(z), σ′(z) between
-them. torch and jax (`pip install ".[bench]"`) are left out,
-and said to be, where they are absent.
+What is timed:
+
+    ours       `value_and_grad` as anybody calls it: it looks at its arguments, and lays the gradients end to end
+    jax        jit of value_and_grad, compiled before, of arrays that are there already, until the result is there; the gradients
+               stay a list, and nothing is pulled back to x
+    torch      eager, as it comes; the gradients stay a list, and nothing is pulled back to x
+    products   the gradient's matrix products by NumPy, into arrays that are there already (the same ones for the four stages of
+               RK4), and nothing else: what is left to gain
+
+Before they are timed, values and gradients are compared. All share one process, and so the allocator's settings, those of dynsys_nn
+included.
+
+--cold: whole processes instead, from start to first gradient, import and compilation included. --memory: the peak of a gradient beyond
+θ's, by tracemalloc, over what the way forward keeps: the states x₀, …, x_L with the σ(z), σ′(z) between them. torch and jax
+(`pip install ".[bench]"`) are left out, and said to be, where they are absent.
 """
 
+import ctypes
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -38,15 +53,18 @@ import dynsys_nn as dnn  # noqa: E402
 SIZES = (
     (2, 16, 20, 256),
     (4, 32, 10, 100),
+    (16, 48, 30, 400),
     (64, 64, 16, 256),
     (64, 128, 16, 1024),
     (256, 256, 16, 1024),
 )
 KINDS = "residual", "gradient", "rk4", "volume"
 H = 0.1
+#: relative errors of value and gradient that rounding explains
+AGREE = {np.float64: (1e-12, 1e-10), np.float32: (1e-6, 1e-5)}
 
 
-def arrays(kind, size, dtype=float):
+def arrays(kind, size, dtype=np.float64):
     """Layers of weights, x and y."""
     d, k, layers, n = size
     rng = np.random.default_rng(0)
@@ -130,12 +148,15 @@ def theirs_torch(kind, parts, x, y):
     parts = [[torch.tensor(a, requires_grad=True) for a in part] for part in parts]
     x, y, flat = torch.tensor(x), torch.tensor(y), [a for part in parts for a in part]
 
-    def gradient():
+    def timed():
         value = J(parts, x, y)
-        return value.item(), torch.cat(
-            [g.ravel() for g in torch.autograd.grad(value, flat)]
-        ).numpy()
+        return value.item(), torch.autograd.grad(value, flat)
 
+    def gradient():
+        value, g = timed()
+        return value, torch.cat([a.ravel() for a in g]).numpy()
+
+    gradient.timed = timed
     return gradient
 
 
@@ -146,12 +167,12 @@ def theirs_jax(kind, parts, x, y):
     compiled = jax.jit(jax.value_and_grad(objective(kind, jnp.tanh, jnp.where, jnp.concatenate)))
     parts, x, y = jax.tree.map(jnp.asarray, (parts, x, y))
 
-    def gradient():
-        value, g = jax.block_until_ready(compiled(parts, x, y))
-        return float(value), np.concatenate([np.ravel(a) for part in g for a in part])
-
     def timed():
         return jax.block_until_ready(compiled(parts, x, y))
+
+    def gradient():
+        value, g = timed()
+        return float(value), np.concatenate([np.ravel(a) for part in g for a in part])
 
     gradient.timed = timed
     return gradient
@@ -182,19 +203,24 @@ def products(kind, parts, x, y):
 ENGINES = {"ours": ours, "jax": theirs_jax, "torch": theirs_torch, "products": products}
 
 
-def medians(functions, seconds=4.0):
-    """Median time of each, in turn, over at least seven rounds; in a round as many calls of each as take 10 ms."""
-    calls, times = {}, {name: [] for name in functions}
+def rounds(functions, seconds=4.0):
+    """Times of each, (rounds,), in turn and back: at least seven rounds, in each as many calls as take 10 ms."""
+    calls, once = {}, 0.0
     for name, f in functions.items():
-        f(), f()
+        f()
         calls[name] = 1 + int(0.01 / seconds_of(f, 1))
-    rounds = max(
-        7, min(200, int(seconds / sum(seconds_of(f, calls[name]) for name, f in functions.items())))
-    )
-    for _ in range(rounds):
-        for name, f in functions.items():
-            times[name].append(seconds_of(f, calls[name]) / calls[name])
-    return {name: float(np.median(t)) for name, t in times.items()}
+        once += seconds_of(f, calls[name])
+    order, times = list(functions), {name: [] for name in functions}
+    for _ in range(max(7, min(200, int(seconds / once)))):
+        for name in order:
+            times[name].append(seconds_of(functions[name], calls[name]) / calls[name])
+        order.reverse()
+    return {name: np.array(t) for name, t in times.items()}
+
+
+def medians(functions, seconds=4.0):
+    """Median time of each, of `rounds`."""
+    return {name: float(np.median(t)) for name, t in rounds(functions, seconds).items()}
 
 
 def seconds_of(f, calls):
@@ -216,37 +242,83 @@ def present():
     return found
 
 
-def compare(kinds):
+def kernel():
+    """The name of the processor that OpenBLAS has taken this one for, if it came with NumPy."""
+    home = Path(np.__file__).parent
+    for path in [*home.parent.glob("numpy.libs/*openblas*"), *home.glob(".dylibs/*openblas*")]:
+        name = getattr(ctypes.CDLL(str(path)), "scipy_openblas_get_corename64_", None)
+        if name:
+            name.restype = ctypes.c_char_p
+            return name().decode()
+    return "unknown"
+
+
+def tanh():
+    """The instructions that NumPy's tanh uses, which is most of what is not a matrix product."""
+    if not hasattr(np.lib, "introspect"):
+        return "unknown"
+    return np.lib.introspect.opt_func_info("^tanh$")["tanh"]["dd"]["current"]
+
+
+def processor():
+    """Its name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def say_where(others=()):
+    """What the numbers depend on: the machine, NumPy's and BLAS's instructions, versions."""
+    config = np.show_config("dicts")  # without what is empty
+    blas = config.get("Build Dependencies", {}).get("blas", {})
+    simd = config.get("SIMD Extensions", {})
+    simd = ", ".join(simd.get("baseline", []) + simd.get("found", []))
+    bound = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "any"
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    versions = [f"{name} {sys.modules[name].__version__}" for name in ("numpy", *others)]
+    print(f"{processor()}, core {bound} of {os.cpu_count()}{load}")
+    print(f"NumPy has {simd or 'unknown'}, tanh {tanh()}", end="; ")
+    print(f"{blas.get('name', 'unknown')} {blas.get('version', '')}, kernel {kernel()}")
+    print(f"python {platform.python_version()}, {', '.join(versions)}")
+    for variable in ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES"):
+        if variable in os.environ:
+            print(f"CAUTION: {variable}={os.environ[variable]} is set, and concerns NumPy alone")
+    print()
+
+
+def compare(kinds, dtype):
     engines = present()
-    print(f"{'kind':9} {'size':>22} {'ms':>9}   time over that of {', '.join(list(engines)[1:])}")
+    others = list(engines)[1:]
+    say_where([name for name in others if name in sys.modules])
+    print(f"{np.dtype(dtype)}, time over that of {', '.join(others)}: median of rounds [quartiles]")
+    heads = "".join(f"{name:>20}" for name in others)
+    print(f"{'kind':9} {'size':>22} {'ms':>9}{heads}")
     for kind in kinds:
         for size in SIZES:
-            functions = {name: make(kind, *arrays(kind, size)) for name, make in engines.items()}
-            value, g = functions["ours"]()
-            for name in ("jax", "torch"):
-                if name in functions:
-                    other, h = functions[name]()
-                    assert abs(value - other) < 1e-12 * abs(value) and np.linalg.norm(
-                        g - h
-                    ) < 1e-10 * np.linalg.norm(g)
-            t = medians({name: getattr(f, "timed", f) for name, f in functions.items()})
-            ratios = "".join(f"{t['ours'] / t[name]:10.2f}" for name in list(engines)[1:])
-            print(f"{kind:9} {size!s:>22} {1e3 * t['ours']:9.2f}   {ratios}", flush=True)
+            functions = {
+                name: make(kind, *arrays(kind, size, dtype)) for name, make in engines.items()
+            }
+            for name in others:
+                if name != "products":
+                    check(name, functions["ours"](), functions[name](), *AGREE[dtype])
+            t = rounds({name: getattr(f, "timed", f) for name, f in functions.items()})
+            ratios = "".join(f"{spread(t['ours'] / t[name]):>20}" for name in others)
+            print(f"{kind:9} {size!s:>22} {1e3 * np.median(t['ours']):9.2f}{ratios}", flush=True)
 
 
-def float32():
-    for kind in KINDS:
-        for size in SIZES[2:]:
-            t = medians(
-                {
-                    dtype: ours(kind, *arrays(kind, size, dtype))
-                    for dtype in (np.float64, np.float32)
-                }
-            )
-            print(
-                f"{kind:9} {size!s:>22}   float32 is {t[np.float64] / t[np.float32]:.2f} times as fast as float64",
-                flush=True,
-            )
+def check(name, ours, theirs, of_value, of_gradient):
+    """Exit unless another engine computes the same."""
+    (J, g), (K, k) = ours, theirs
+    off = abs(J - K) / abs(J), np.linalg.norm(g - k) / np.linalg.norm(g)
+    if not (g.dtype == k.dtype and off[0] < of_value and off[1] < of_gradient):
+        sys.exit(f"{name} computes something else: value and gradient are off by {off}")
+
+
+def spread(ratios):
+    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def memory():
@@ -292,12 +364,16 @@ def cold(repetitions=7):
 
 def main():
     words = sys.argv[1:]
-    for option, run in (("--cold", cold), ("--float32", float32), ("--memory", memory)):
-        if option in words:
-            run()
-    kinds = [word for word in words if not word.startswith("--")]
-    if kinds or not words:
-        compare(kinds or KINDS)
+    kinds = [word for word in words if word in KINDS] or KINDS
+    options = [word for word in words if word not in KINDS]
+    if unknown := set(options) - {"--float32", "--cold", "--memory"}:
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; kinds are {', '.join(KINDS)}")
+    if "--cold" in options:
+        cold()
+    if "--memory" in options:
+        memory()
+    if options in ([], ["--float32"]):
+        compare(kinds, np.float32 if options else np.float64)
 
 
 if __name__ == "__main__":
