@@ -217,7 +217,7 @@ def make(
     kinds=("resnet", "naive", "paper", "gradient_flow"),
     eps=0.3,
     eps_max=1,
-    steps=10,
+    steps=20,
     images="cifar10",
     seed=0,
     figsize=(13.2, 5.6),
