@@ -1,65 +1,111 @@
-"""The circular convolution of `Convolution.formula_sum`, fast: slabs of images in the cache, one
-matrix product for each row of the stencil.
+"""The circular convolution of `Convolution.formula_sum`, fast: slabs of images in the cache, matrix
+products of the size that BLAS does best.
 
 A slab is copied `kernel` times, each copy shifted by a column; then the pixels that a row of the
-stencil sees are a contiguous stretch of the copies. It takes a fifth to two thirds of the time of
-the sum over shifts (`tests/benchmarks/convolution.py`).
+stencil sees are a contiguous stretch of the copies, and each row is a product of matrices: channels
+out × channels in · kernel, times pixels. Since these matrices have few rows, what costs is packing,
+the order into which BLAS first copies its factors. Where there is AVX-512, OpenBLAS packs none of
+up to `SMALL` multiplications: so an image is cut into stripes of rows, which turns 60 into 107
+thousand million operations a second, of 99 for large matrices (32 channels of 32 × 32, float32, one
+core). All in all this takes a fifth to two thirds of the time of the sum over shifts, and at those
+sizes not more than torch (`tests/benchmarks/convolution.py`).
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 #: numbers in the shifted copies of a slab of images, which should stay in the cache
-SLAB = 2**18
+SLAB = 2**17
+#: multiplications of a matrix product that is not packed, and entries of A Bᵀ if it is not either
+SMALL, SMALL_TRANSPOSED = 10**6, 1200
 
 
 def convolved(W, x, image, groups):
     """W ∗ x for images (..., channels_in · H · W) and a stencil (channels_out, channels_in/groups,
     kernel, kernel)."""
-    (H, w), k, out = image, W.shape[-1], len(W)
-    rows = W.reshape(groups, out // groups, -1, k, k).transpose(3, 0, 1, 2, 4)
-    rows = np.ascontiguousarray(rows).reshape(k, groups, out // groups, -1)
-    images = x.reshape(-1, W.shape[1] * groups, H, w)
-    y = np.empty((len(images), groups, out // groups, H * w), np.result_type(x, W))
-    for slab in slabs(images, k):
-        shifted = shifts(images[slab], k, groups)
-        np.matmul(rows[0], shifted[..., : H * w], out=y[slab])
-        for j in range(1, k):
-            y[slab] += rows[j] @ shifted[..., j * w : (j + H) * w]
-    return y.reshape(*x.shape[:-1], out * H * w)
+    (H, w), k, out = image, W.shape[-1], len(W) // groups
+    rows = W.reshape(groups, out, -1, k, k).transpose(3, 0, 1, 2, 4)
+    rows = np.ascontiguousarray(rows).reshape(k, 1, groups, 1, out, -1)
+    images = x.reshape(-1, groups, W.shape[1], H, w)
+    y = np.empty((len(images), groups, out, H * w), np.result_type(x, W))
+    n, stripes = in_slab(images, k), in_stripes(image, out * rows.shape[-1])
+    products = np.empty((k, n, *y.shape[1:]), y.dtype)
+    for slab, seen in slabs(images, k, n):
+        of_slab = products[:, : seen.shape[1]]
+        np.matmul(rows, striped(seen, stripes), out=striped(of_slab, stripes))
+        of_slab.sum(axis=0, out=y[slab])
+    return y.reshape(*x.shape[:-1], len(W) * H * w)
 
 
 def correlated(w, x, image, groups, shape):
     """∂⟨w, W ∗ x⟩/∂W summed over the batch, of the stencil's shape."""
-    (H, W), (out, _, k, _) = image, shape
-    x, w = x.reshape(-1, shape[1] * groups, H, W), w.reshape(-1, groups, out // groups, H * W)
-    dW = np.zeros((k, groups, shape[1] * k, w.shape[2]), np.result_type(x, w))
-    for slab in slabs(x, k):
-        shifted, w_slab = shifts(x[slab], k, groups), w[slab].swapaxes(-1, -2)
-        for j in range(k):
-            dW[j] += (shifted[..., j * W : (j + H) * W] @ w_slab).sum(axis=0)
+    (H, W), (out, C, k, _) = image, shape
+    x, w = x.reshape(-1, groups, C, H, W), w.reshape(-1, groups, out // groups, H * W)
+    dW = np.zeros((k, groups, C * k, out // groups), np.result_type(x, w))
+    size = dW[0, 0].size
+    stripes = in_stripes(image, size)
+    for slab, seen in slabs(x, k, in_slab(x, k)):
+        w_slab = w[slab].swapaxes(-1, -2) if size <= SMALL_TRANSPOSED else channels_last(w[slab])
+        w_slab = w_slab.reshape(*w_slab.shape[:2], stripes, -1, out // groups)
+        dW += (striped(seen, stripes) @ w_slab).sum(axis=(1, 3))
     # row of the stencil, group, channel in, column, channel out
-    dW = dW.reshape(k, groups, -1, k, w.shape[2])
+    dW = dW.reshape(k, groups, C, k, -1)
     return dW.transpose(1, 4, 2, 0, 3).reshape(shape)
 
 
-def slabs(x, k):
-    """Slices of a batch of images, each with shifted copies that fit the cache."""
-    rows = max(1, SLAB // max(1, k * x[:1].size))
-    return [slice(i, i + rows) for i in range(0, len(x), rows)]
+def in_slab(x, k):
+    """How many images have shifted copies that fit the cache together, of a batch of at least 1."""
+    return min(len(x), max(1, SLAB // max(1, k * x[:1].size)))
 
 
-def shifts(x, k, groups):
-    """Images (n, C, H, W) as (n, groups, C/groups · k, (H + k − 1) · W): k copies of each, shifted
-    by −c, …, c columns around the torus, with c more rows at top and bottom. The columns j·W to (j
-    + H)·W are those that row j of a stencil sees."""
-    (n, C, H, W), c = x.shape, k // 2
-    copies = np.empty((n, C, k, H + 2 * c, W), x.dtype)
-    for q in range(k):
-        left = (q - c) % W
-        copies[:, :, q, c : c + H, : W - left] = x[..., left:]
-        copies[:, :, q, c : c + H, W - left :] = x[..., :left]
-    copies[..., :c, :], copies[..., c + H :, :] = (
-        copies[..., H : H + c, :],
-        copies[..., c : 2 * c, :],
-    )
-    return copies.reshape(n, groups, C // groups * k, (H + 2 * c) * W)
+def in_stripes(image, size):
+    """The least number of stripes whose products with a matrix of that size are small; 1 if they
+    would have fewer than 64 pixels."""
+    H, W = image
+    for stripes in range(1, H + 1):
+        pixels = H * W // stripes
+        if H % stripes == 0 and pixels >= 64 and size * pixels <= SMALL:
+            return stripes
+    return 1
+
+
+def striped(a, stripes):
+    """A view of (..., rows, H · W) as (..., stripes, rows, H · W/stripes)."""
+    return a.reshape(*a.shape[:-1], stripes, -1).swapaxes(-2, -3)
+
+
+def slabs(x, k, n):
+    """Images (N, groups, C, H, W), n at a time: a slice of the batch and, valid until the next,
+    what each row of a stencil sees of it, (k, n, groups, C · k, H · W): the image, shifted by
+    −c, …, c columns and as many rows around the torus."""
+    (N, groups, C, H, W), c = x.shape, k // 2
+    copies = np.empty((n, groups, C, k, H + 2 * c, W), x.dtype)
+    strides = copies.strides
+    shape = k, n, groups, C * k, H * W
+    seen = as_strided(copies, shape, (strides[4], *strides[:2], strides[3], strides[5]))
+    for i in range(0, N, n or 1):
+        slab = slice(i, min(i + n, N))
+        shift(x[slab], copies[: slab.stop - i])
+        yield slab, seen[:, : slab.stop - i]
+
+
+def shift(x, copies):
+    """Fill copies (n, groups, C, k, H + 2c, W) of x, shifted by −c, …, c columns around the torus,
+    with c more rows at top and bottom."""
+    (*lead, H, W), c = x.shape, copies.shape[-3] // 2
+    inside = copies[..., c : c + H, :]
+    flat, x_flat = inside.reshape(*lead, -1, H * W), x.reshape(*lead, H * W)
+    flat[..., c, :] = x_flat
+    for s in range(1, c + 1):  # all rows in one, which is fast; then the columns that come around
+        flat[..., c - s, s:], inside[..., c - s, :, :s] = x_flat[..., :-s], x[..., -s:]
+        flat[..., c + s, :-s], inside[..., c + s, :, -s:] = x_flat[..., s:], x[..., :s]
+    copies[..., :c, :], copies[..., c + H :, :] = inside[..., H - c :, :], inside[..., :c, :]
+
+
+def channels_last(w):
+    """A copy of (..., channels, pixels) as (..., pixels, channels), eight channels at a time: if
+    their distance is a power of two, a cache holds no more."""
+    turned = np.empty((*w.shape[:-2], w.shape[-1], w.shape[-2]), w.dtype)
+    for i in range(0, w.shape[-2], 8):
+        turned[..., i : i + 8] = w[..., i : i + 8, :].swapaxes(-1, -2)
+    return turned
