@@ -11,6 +11,8 @@ core). All in all this takes a fifth to two thirds of the time of the sum over s
 sizes not more than torch (`tests/benchmarks/convolution.py`).
 """
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -28,12 +30,14 @@ def convolved(W, x, image, groups):
     rows = np.ascontiguousarray(rows).reshape(k, 1, groups, 1, out, -1)
     images = x.reshape(-1, groups, W.shape[1], H, w)
     y = np.empty((len(images), groups, out, H * w), np.result_type(x, W))
-    n, stripes = in_slab(images, k), in_stripes(image, out * rows.shape[-1])
-    products = np.empty((k, n, *y.shape[1:]), y.dtype)
-    for slab, seen in slabs(images, k, n):
-        of_slab = products[:, : seen.shape[1]]
-        np.matmul(rows, striped(seen, stripes), out=striped(of_slab, stripes))
-        of_slab.sum(axis=0, out=y[slab])
+    stripes = in_stripes(image, rows[0, 0, 0].size)
+    n = in_slab(images, k * max(images[:1].size, y[:1].size))
+    products = np.empty((k, n, *y.shape[1:]), y.dtype)  # of each row of the stencil
+    by_stripes = striped(products, stripes)
+    for slab, seen in slabs(images, k, n, stripes):
+        m = seen.shape[1]
+        np.matmul(rows, seen, out=by_stripes[:, :m])
+        np.add.reduce(products[:, :m], axis=0, out=y[slab])
     return y.reshape(*x.shape[:-1], len(W) * H * w)
 
 
@@ -41,21 +45,21 @@ def correlated(w, x, image, groups, shape):
     """∂⟨w, W ∗ x⟩/∂W summed over the batch, of the stencil's shape."""
     (H, W), (out, C, k, _) = image, shape
     x, w = x.reshape(-1, groups, C, H, W), w.reshape(-1, groups, out // groups, H * W)
-    dW = np.zeros((k, groups, C * k, out // groups), np.result_type(x, w))
-    size = dW[0, 0].size
-    stripes = in_stripes(image, size)
-    for slab, seen in slabs(x, k, in_slab(x, k)):
-        w_slab = w[slab].swapaxes(-1, -2) if size <= SMALL_TRANSPOSED else channels_last(w[slab])
-        w_slab = w_slab.reshape(*w_slab.shape[:2], stripes, -1, out // groups)
-        dW += (striped(seen, stripes) @ w_slab).sum(axis=(1, 3))
+    one = C * k, out // groups
+    stripes = in_stripes(image, math.prod(one))
+    n = in_slab(x, k * max(x[:1].size, groups * stripes * math.prod(one)))
+    dW = np.zeros((k, n, groups, stripes, *one), np.result_type(x, w))
+    transposed = np.swapaxes if math.prod(one) <= SMALL_TRANSPOSED else channels_last
+    for slab, seen in slabs(x, k, n, stripes):
+        dW[:, : seen.shape[1]] += seen @ transposed(striped(w[slab], stripes), -1, -2)
     # row of the stencil, group, channel in, column, channel out
-    dW = dW.reshape(k, groups, C, k, -1)
+    dW = dW.sum(axis=(1, 3)).reshape(k, groups, C, k, -1)
     return dW.transpose(1, 4, 2, 0, 3).reshape(shape)
 
 
-def in_slab(x, k):
-    """How many images have shifted copies that fit the cache together, of a batch of at least 1."""
-    return min(len(x), max(1, SLAB // max(1, k * x[:1].size)))
+def in_slab(x, numbers):
+    """How many images, of so many numbers each, fit the cache: at least 1, at most all."""
+    return min(len(x), max(1, SLAB // max(1, numbers)))
 
 
 def in_stripes(image, size):
@@ -71,38 +75,44 @@ def in_stripes(image, size):
 
 def striped(a, stripes):
     """A view of (..., rows, H · W) as (..., stripes, rows, H · W/stripes)."""
-    return a.reshape(*a.shape[:-1], stripes, -1).swapaxes(-2, -3)
+    return a.reshape(*a.shape[:-1], stripes, a.shape[-1] // stripes).swapaxes(-2, -3)
 
 
-def slabs(x, k, n):
+def slabs(x, k, n, stripes):
     """Images (N, groups, C, H, W), n at a time: a slice of the batch and, valid until the next,
-    what each row of a stencil sees of it, (k, n, groups, C · k, H · W): the image, shifted by
-    −c, …, c columns and as many rows around the torus."""
+    what each row of a stencil sees of it, in stripes, (k, n, groups, stripes, C · k, pixels).
+
+    That is a view of copies of the images, shifted by −c, …, c columns around the torus, with c
+    more rows at top and bottom: row j of the stencil sees those from j on.
+    """
     (N, groups, C, H, W), c = x.shape, k // 2
     copies = np.empty((n, groups, C, k, H + 2 * c, W), x.dtype)
-    strides = copies.strides
-    shape = k, n, groups, C * k, H * W
-    seen = as_strided(copies, shape, (strides[4], *strides[:2], strides[3], strides[5]))
-    for i in range(0, N, n or 1):
-        slab = slice(i, min(i + n, N))
-        shift(x[slab], copies[: slab.stop - i])
-        yield slab, seen[:, : slab.stop - i]
-
-
-def shift(x, copies):
-    """Fill copies (n, groups, C, k, H + 2c, W) of x, shifted by −c, …, c columns around the torus,
-    with c more rows at top and bottom."""
-    (*lead, H, W), c = x.shape, copies.shape[-3] // 2
+    shape = k, n, groups, stripes, C * k, H * W // stripes
+    image, group, _, copy, row, pixel = copies.strides
+    seen = as_strided(copies, shape, (row, image, group, H // stripes * row, copy, pixel))
     inside = copies[..., c : c + H, :]
-    flat, x_flat = inside.reshape(*lead, -1, H * W), x.reshape(*lead, H * W)
-    flat[..., c, :] = x_flat
-    for s in range(1, c + 1):  # all rows in one, which is fast; then the columns that come around
-        flat[..., c - s, s:], inside[..., c - s, :, :s] = x_flat[..., :-s], x[..., -s:]
-        flat[..., c + s, :-s], inside[..., c + s, :, -s:] = x_flat[..., s:], x[..., :s]
-    copies[..., :c, :], copies[..., c + H :, :] = inside[..., H - c :, :], inside[..., :c, :]
+    flat, x_flat = inside.reshape(n, groups, C, k, H * W), x.reshape(N, groups, C, H * W)
+    for i in range(0, N, n or 1):
+        if N - i < n:
+            copies, inside, flat, seen = (
+                copies[: N - i],
+                inside[: N - i],
+                flat[: N - i],
+                seen[:, : N - i],
+            )
+        slab = slice(i, i + n)
+        x_slab, pixels = x[slab], x_flat[slab]
+        flat[:, :, :, c] = pixels
+        for s in range(1, c + 1):  # all rows as one, which is fast; then what comes around
+            flat[:, :, :, c - s, s:] = pixels[..., :-s]
+            inside[:, :, :, c - s, :, :s] = x_slab[..., -s:]
+            flat[:, :, :, c + s, :-s] = pixels[..., s:]
+            inside[:, :, :, c + s, :, -s:] = x_slab[..., :s]
+        copies[..., :c, :], copies[..., c + H :, :] = inside[..., H - c :, :], inside[..., :c, :]
+        yield slab, seen
 
 
-def channels_last(w):
+def channels_last(w, *axes):
     """A copy of (..., channels, pixels) as (..., pixels, channels), eight channels at a time: if
     their distance is a power of two, a cache holds no more."""
     turned = np.empty((*w.shape[:-2], w.shape[-1], w.shape[-2]), w.dtype)
