@@ -5,12 +5,19 @@ accuracy under attack on the first of them (ε = 0.3 by the published attack and
 strong one, ε = 1 by the strong one; 50 steps), and violations: labels that the strong
 attack changed at 0.999 of their certified radius. The last column is ℓ, the constant
 from pixels to logits.
+
+Networks are trained side by side, one a core, and are the same as one by one; each
+process holds the images.
 """
 
 import argparse
 import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from itertools import product
+from multiprocessing import get_context
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -21,7 +28,7 @@ from dynsys_nn import lipschitz
 
 from . import FOLDER, KINDS, Data, available, train
 
-EPS = 36 / 255
+EPS, CORES = 36 / 255, os.cpu_count() or 1
 
 
 def labels(net, x):
@@ -69,6 +76,30 @@ def row(net, data, images):
     }
 
 
+def line(data, options, setting):
+    """What is said of one network, once it is trained: its numbers, and the seconds."""
+    (margin, kind, seed), start = setting, time.perf_counter()
+    net = train(kind, data, seed, margin, options.out, options.epochs)
+    trained = time.perf_counter()
+    found = row(net, data, options.images).items()
+    numbers = "  ".join(f"{key} {value:.4g}" for key, value in found)
+    seconds = f"{trained - start:.0f} + {time.perf_counter() - trained:.0f} s"
+    return f"{kind:13}  margin {margin:g}  seed {seed}  {numbers}  {seconds}"
+
+
+loaded = cache(Data)
+
+
+def line_of(name, options, setting):
+    """`line`, in a process that loads the images once."""
+    return line(loaded(name), options, setting)
+
+
+def say(lines):
+    for text in lines:
+        print(text, flush=True)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m figures.study", description=__doc__.split("\n\n")[1]
@@ -81,24 +112,20 @@ def main(arguments=None):
     add("--images", type=int, default=500, help="test images that are attacked")
     add("--epochs", type=float, default=1.0, help="share of the recipe's epochs")
     add("--out", default=FOLDER, help="a folder (default: figures/out/study)")
+    add("--jobs", type=int, default=CORES, help="processes (default: one a core)")
     options = parser.parse_args(arguments)
     unknown = [kind for kind in options.kinds if kind not in KINDS]
     if unknown:
         parser.error(f"unknown kind {', '.join(unknown)}; there are {', '.join(KINDS)}")
     name, why = (options.data, "") if options.data else available()
     print(why or f"data: {name}")
-    data = Data(name)
-    for margin in options.margins:
-        for kind in options.kinds or KINDS:
-            for seed in range(options.seeds):
-                start = time.perf_counter()
-                net = train(kind, data, seed, margin, options.out, options.epochs)
-                trained = time.perf_counter()
-                found = row(net, data, options.images).items()
-                numbers = "  ".join(f"{key} {value:.4g}" for key, value in found)
-                certified = time.perf_counter() - trained
-                line = f"{kind:13}  margin {margin:g}  seed {seed}  {numbers}  "
-                print(f"{line}{trained - start:.0f} + {certified:.0f} s", flush=True)
+    settings = [*product(options.margins, options.kinds or KINDS, range(options.seeds))]
+    jobs = max(1, min(options.jobs, len(settings)))
+    if jobs == 1:
+        say(map(partial(line, Data(name), options), settings))
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        say(pool.map(partial(line_of, name, options), settings))
 
 
 if __name__ == "__main__":
