@@ -10,6 +10,7 @@ import zoo
 import dynsys_nn as dnn
 from dynsys_nn import checks, lipschitz
 from dynsys_nn.constraints import weights
+from dynsys_nn.linear import slabs
 
 #: sizes, kernels and groups of every kind: square, wide and tall, odd and even images, a kernel as large as the image
 STENCILS = {
@@ -157,10 +158,27 @@ def test_slabs_of_images_are_the_whole_batch(rng, monkeypatch):
     A = convolution("2 → 4 on 5×7, kernel 5", rng)
     x, w = rng.normal(size=(7, A.dim_in)), rng.normal(size=(7, A.dim_out))
     whole = A(x), A.adjoint(w), A.outer(w, x)
-    monkeypatch.setattr("dynsys_nn.linear.slabs.SLAB", 1000)
+    monkeypatch.setattr("dynsys_nn.linear.slabs.SLAB", 1500)
     for a, b in zip(whole, (A(x), A.adjoint(w), A.outer(w, x)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
     assert A(x[:0]).shape == (0, A.dim_out) and not A.outer(w[:0], x[:0]).any()
+
+
+def test_stripes_of_an_image_and_turned_covectors_are_the_formula(rng, monkeypatch):
+    """What large images and many channels take, on small ones; with complex x, and no argument written to."""
+    A = zoo.randomise(dnn.Convolution(20, 4, (16, 12), groups=2), rng)
+    monkeypatch.setattr(slabs, "SMALL", 6000)
+    monkeypatch.setattr(slabs, "SMALL_TRANSPOSED", 0)
+    assert slabs.in_stripes(A.image, 10 * 2 * 3) == 2
+    x, y = rng.normal(size=(2, 3, A.dim_in))
+    w, dW = rng.normal(size=(3, A.dim_out)), rng.normal(size=A.W.shape)
+    for a in (x, y, w, A.W):
+        a.flags.writeable = False
+    np.testing.assert_allclose(A(x), A.formula_sum(x), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(A(x + 1e-30j * y).imag / 1e-30, A(y), rtol=1e-12, atol=1e-12)
+    assert np.sum(A(x) * w) == pytest.approx(np.sum(x * A.adjoint(w)), rel=1e-12)
+    outer, A = A.outer(w, x), dnn.Convolution(20, 4, (16, 12), groups=2, W=dW)
+    assert outer @ dW.ravel() == pytest.approx(np.sum(w * A.formula_sum(x)), rel=1e-12)
 
 
 # ---- every field takes it in place of Dense

@@ -7,6 +7,7 @@ from conftest import run
 import dynsys_nn as dnn
 from figures import study
 from figures.study import __main__ as command
+from figures.study import rows
 
 
 class Few(study.Data):
@@ -28,7 +29,7 @@ def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(ki
     # the constant of a residual field takes the SVD of a dense matrix
     data.widths = (8,) if kind in ("non_expansive", "flexible") else (4,)
     net = study.train(kind, data, folder=tmp_path, epochs=0.2)
-    numbers = command.row(net, data, images=25)
+    numbers = rows.row(net, data, images=25)
     assert numbers["violations"] == 0 and net.theta.dtype == np.float32
     assert numbers["clean"] > 25 and 0 <= numbers["certified 36/255"] <= numbers["clean"]
     assert numbers["attacked 1"] <= numbers["attacked 0.3"] <= numbers["published 0.3"] + 1e-9

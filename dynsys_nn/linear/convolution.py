@@ -131,17 +131,17 @@ class Convolution(Weighted):
     def symbols(self):
         """Ŵ(ω) for all frequencies, shape (H, W, groups, channels_out/groups, channels_in/groups),
         complex128."""
-        W = self.W.astype(float)
-        rows, columns = (waves(n, self.kernel) for n in self.image)
-        W = W.reshape(self.groups, -1, *W.shape[1:])
-        return np.einsum("hp,wq,goipq->hwgoi", rows, columns, W, optimize=True)
+        (H, w), k = self.image, self.kernel
+        W = self.W.astype(float).reshape(self.groups, -1, *self.W.shape[1:])
+        S = waves(H, k) @ W.transpose(3, 4, 0, 1, 2).reshape(k, -1)  # Σ over rows of the stencil,
+        return (waves(w, k) @ S.reshape(H, k, -1)).reshape(H, w, *W.shape[:3])  # then columns
 
     def stencil(self, G):
         """Σ_ω Re Ŵ(ω)̄ G(ω): the adjoint of `symbols`, for G of its shape; the shape of W."""
-        rows, columns = (waves(n, self.kernel).conj() for n in self.image)
-        return np.einsum("hp,wq,hwgoi->goipq", rows, columns, G, optimize=True).real.reshape(
-            self.W.shape
-        )
+        (H, w), k = self.image, self.kernel
+        S = waves(w, k).conj().T @ G.reshape(H, w, -1)
+        W = (waves(H, k).conj().T @ S.reshape(H, -1)).real.reshape(k, k, *G.shape[2:])
+        return W.transpose(2, 3, 4, 0, 1).reshape(self.W.shape)
 
     def singular_range(self):
         """(s_min, s_max): of the symbols at half of the frequencies, since those at ω and −ω are

@@ -21,6 +21,10 @@ import os
 from functools import cache, partial
 from pathlib import Path
 
+# the matrices are small: threads would wait for each other. Before NumPy, which
+# `python -m figures.study` imports here, and no later
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 
 import dynsys_nn as dnn
