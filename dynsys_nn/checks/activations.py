@@ -25,9 +25,9 @@ def activation(sigma, limit=1e-7, mistakes=None):
     largest.
 
     sigma: an object with σ(z) and `slope(z)`; `primitive`, `value_and_slope`, `vjp`, `slope_min`
-    and `slope_max` are checked if it has them. limit: float, default 1e-7. mistakes: dict, words → the
-    function of z to which the mistake leads instead of σ′ or γ, default None: none is known. The
-    points are 4001 between −20 and 20, none of them a round number, as kinks usually are.
+    and `slope_max` are checked if it has them. limit: float, default 1e-7. mistakes: dict, words →
+    the function of z to which the mistake leads instead of σ′ or γ, default None: none is known.
+    The points are 4001 between −20 and 20, none of them a round number, as kinks usually are.
 
     Examples
     --------

@@ -89,7 +89,7 @@ class PartitionedMethod(Method):
         return y, lambda w: pullback_shears(w)[:2]
 
     def _shears_vjp(self, field, z, h):
-        """Ψ^h(z), its pullback w ↦ dz, dtheta, and the covectors κ_i at the shears, and their slopes
+        """Ψ^h(z), its pullback w ↦ dz, dtheta and the covectors κ_i at the shears, and their slopes
         K_i."""
         x, v = field.split(z)
         K, pullbacks = [], []

@@ -317,12 +317,16 @@ class AveragePooling(LinearMap):
         self.dim_in, self.dim_out = self.windows.dim, self.windows.dim // self.size**2
 
     def __call__(self, x):
-        return self.windows.cut(x).sum(axis=-1).reshape(*x.shape[:-1], self.dim_out) / self.size
+        (H, W), s = self.image, self.size
+        windows = x.reshape(*x.shape[:-1], self.channels, H // s, s, W // s, s)
+        y = sum(windows[..., i, :, j] for i, j in np.ndindex(s, s)) / s
+        return y.reshape(*x.shape[:-1], self.dim_out)
 
     def adjoint(self, w):
         (H, W), s = self.image, self.size
-        w = w.reshape(*w.shape[:-1], self.channels, H // s, W // s, 1) / s
-        return self.windows.joined(np.repeat(w, s * s, axis=-1))
+        pixels = w.reshape(*w.shape[:-1], self.channels, H // s, 1, W // s, 1) / s
+        windows = np.broadcast_to(pixels, (*pixels.shape[:-3], s, W // s, s))
+        return windows.reshape(*w.shape[:-1], self.dim_in)
 
     def singular_range(self):
         return float(self.size == 1), 1.0

@@ -30,7 +30,8 @@ def convolved(W, x, image, groups):
     rows = W.reshape(groups, out, -1, k, k).transpose(3, 0, 1, 2, 4)
     rows = np.ascontiguousarray(rows).reshape(k, 1, groups, 1, out, -1)
     images = x.reshape(-1, groups, W.shape[1], H, w)
-    y = np.empty((len(images), groups, out, H * w), np.result_type(x, W))
+    found = np.empty((*x.shape[:-1], len(W) * H * w), np.result_type(x, W))
+    y = found.reshape(len(images), groups, out, H * w)
     stripes = in_stripes(image, rows[0, 0, 0].size)
     n = in_slab(images, k * max(images[:1].size, y[:1].size))
     products = np.empty((k, n, *y.shape[1:]), y.dtype)  # of each row of the stencil
@@ -39,7 +40,7 @@ def convolved(W, x, image, groups):
         m = seen.shape[1]
         np.matmul(rows, seen, out=by_stripes[:, :m])
         np.add.reduce(products[:, :m], axis=0, out=y[slab])
-    return y.reshape(*x.shape[:-1], len(W) * H * w)
+    return found
 
 
 def correlated(w, x, image, groups, shape):
