@@ -5,7 +5,7 @@ import numpy as np
 from ..arguments import Described, dimension, flag, instance, positive, refuse
 from ..linear import Convolution, Weighted
 from ..losses import matrices, stretch
-from ..maps import Map, every_map, place_of
+from ..maps import Map, every_map, inner, place_of
 
 __all__ = ["Constraint", "Orthogonal", "SpectralBall", "TowardsOrthogonal", "weights"]
 
@@ -208,11 +208,13 @@ def bjorck(Q, iterations=30):
     true.
     """
     I = np.eye(Q.shape[1], dtype=Q.dtype)
-    if np.linalg.norm(Q.T @ Q - I) > 1.5:
+    E = Q.T @ Q - I
+    if inner(E, E) > 1.5**2:
         Q = Q / (np.linalg.norm(Q, 2) or 1)
-    for _ in range(iterations):
         E = Q.T @ Q - I
+    for _ in range(iterations):
         Q = Q - Q @ E / 2
-        if np.linalg.norm(E) < np.finfo(Q.dtype).eps ** 0.5:  # its square is rounding
+        if inner(E, E) < np.finfo(Q.dtype).eps:  # ‖E‖², which is what is left of E
             return Q
+        E = Q.T @ Q - I
     return None
