@@ -12,15 +12,16 @@ import numpy as np
 
 from ..arguments import Given, WrongResult, field_entries, function, refuse
 
-#: where f is looked at to see whether it is analytic: relative distances from x
-RADII = 1e-3, 1e-6
+#: how far, over |x|, around a state f is looked at to see whether it is analytic
+RADII = 1e-3, 1e-5, 1e-8
 
 
 class ComplexStep:
     """x ↦ f′(x), whose column j is Im f(x + iεe_j)/ε, (..., d) → (..., d, d).
 
-    WrongResult if f is not analytic: if its values are real at complex states, or, where it is
-    asked first, if it does not change along iv as it does along v.
+    WrongResult if f is not analytic: if its values are real at complex states, or, near where it
+    is asked first, if it does not change along iv as it does along v. Functions that are analytic
+    between kinks, as np.maximum(x, 0) and np.where(x > 0, …), are differentiated there.
     """
 
     def __init__(self, f, name):
@@ -62,25 +63,27 @@ class ComplexStep:
         columns = self.f(z[..., None, :] + 1j * eps * np.eye(x.shape[-1], dtype=x.dtype))
         J = (columns.imag / eps).swapaxes(-1, -2).astype(x.dtype)
         if not self.known and x.size:
-            self.look(x.reshape(-1, x.shape[-1])[:64], J.reshape(-1, *J.shape[-2:])[:64])
+            self.look(x.reshape(-1, x.shape[-1])[:64].astype(float))
         return J
 
-    def look(self, x, J):
-        """WrongResult unless f′(x)v = (1/4r) Σ_k i⁻ᵏf(x + iᵏrv), k = 0, …, 3, as for an analytic f:
-        half of it is ∂f/∂z̄ = 0 otherwise."""
-        x = x.astype(float)
+    def look(self, x):
+        """WrongResult unless ∂f/∂z̄ = 0: (1/4r) Σ_k iᵏf(z + iᵏrv), k = 0, …, 3, is as small as
+        rounding and r² are beside ∂f/∂z, the sum with i⁻ᵏ. z is near x, and not 0."""
         size = np.abs(x).max(axis=-1, keepdims=True)
-        v = np.where(x != 0, x, np.where(size > 0, size, 1)) * np.cos(np.arange(x.shape[-1]))
-        change, scale = np.einsum("nij,nj->ni", J, v), np.einsum("nij,nj->ni", abs(J), abs(v))
+        z = np.where(x != 0, 1.01 * x, 0.01 * np.where(size > 0, size, 1))
+        v = z * np.cos(np.arange(x.shape[-1]))
         for r in RADII:
-            ring = [self.f(x + 1j**k * r * v) for k in range(4)]
-            around = sum(1j**-k * y for k, y in enumerate(ring)) / (4 * r)
-            size = 1e-5 * scale + 1e-9 * np.abs(ring).max(axis=0)
-            if not (np.abs(around - change) > size).any():
+            ring = [self.f(z + 1j**k * r * v) for k in range(4)]
+            d_conj, d = (
+                np.abs(sum(1j ** (sign * k) * y for k, y in enumerate(ring))) / (4 * r)
+                for sign in (1, -1)
+            )
+            rounding = 32 * np.finfo(float).eps / r * np.abs(ring).max(axis=0)
+            if not (d_conj > 1e-5 * d + rounding).any():
                 self.known.append(True)
                 return
         raise WrongResult(
             f"{self.name} is not analytic, so that its complex step is not its derivative, as with "
-            "abs, real or norm, or at a kink: write x * x for abs(x)**2, and np.sqrt((x * x)."
-            "sum(axis=-1)) for a norm; or give the Jacobian as a function"
+            "abs, real or norm: write x * x for abs(x)**2, and np.sqrt((x * x).sum(axis=-1)) for a "
+            "norm; or give the Jacobian as a function"
         )
