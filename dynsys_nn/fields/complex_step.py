@@ -52,12 +52,11 @@ class ComplexStep:
         return y
 
     def __call__(self, x):
-        refuse(
-            np.iscomplexobj(x),
-            "a Jacobian by complex steps is known at real states only, and has no complex step "
-            "of its own: give it as a function",
-            TypeError,
-        )
+        if np.iscomplexobj(x):
+            raise TypeError(
+                "a Jacobian by complex steps is known at real states only, and has no complex step "
+                "of its own: give it as a function"
+            )
         z = x.astype(np.result_type(x, np.complex64))
         eps = 2.0 ** max(np.finfo(z.dtype).minexp // 3, -340)
         columns = self.f(z[..., None, :] + 1j * eps * np.eye(x.shape[-1], dtype=x.dtype))

@@ -54,8 +54,9 @@ class LinearField(Field):
         self.own(A=A)
 
     def matrix(self):
-        """A, shape (d, d), a fresh array of floats."""
-        return np.array((self.A @ np.eye(self.dim, dtype=self._dtype or float)).T, float)
+        """A, shape (d, d), a fresh array in double precision."""
+        columns = self.A @ np.eye(self.dim, dtype=self._dtype or float)
+        return np.array(columns.T, np.result_type(columns, float))
 
     def __call__(self, x):
         return self.A @ x
