@@ -28,7 +28,7 @@ from .invariants import (
     known_invariants,
     looked_at,
 )
-from .linear import LinearField
+from .linear import LinearField, ends
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (

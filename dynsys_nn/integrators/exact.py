@@ -6,10 +6,10 @@ import sys
 import numpy as np
 
 from ..arguments import refuse
-from ..fields import Field
+from ..fields import Field, ends
 from ..linear import singular_values
 from ..maps import outward
-from .bounds import require_field
+from .bounds import euler_lipschitz, require_field
 from .method import Method
 
 EPS = sys.float_info.epsilon
@@ -64,28 +64,21 @@ class ExactFlow(Method):
         return field._flow(y, -h)
 
     def lipschitz(self, field, h):
-        """e^{hμ} for h > 0, e^{|h|L} for h < 0, with the one-sided constant of −X for L if that is
-        known; for ẋ = Cx + c also ‖e^{hC}‖."""
+        """e^{|h|μ}, μ the one-sided constant of X for h > 0, of −X for h < 0; of ẋ = Cx + c also
+        ‖e^{hC}‖, and of a shear that of Euler's step, which it is."""
         require_field(field)
-        bound = exponential(abs(h), growth(field, h))
-        if not field.has_centre:
-            return bound
-        C, r = field.centre_radius()
-        return min(bound, norm_of_exponential(h * C)) if r == 0 else bound
+        if field.has_centre and field.centre_radius()[1] == 0:
+            C, _ = field.centre_radius()
+            mu = ends(np.sign(h) * (C + C.T) / 2)[1]
+            return min(exponential(abs(h), mu), norm_of_exponential(h * C))
+        mu = field.one_sided_lipschitz() if h > 0 else field.lipschitz()
+        bound = exponential(abs(h), mu)
+        return min(bound, euler_lipschitz(field, h)) if field.is_shear else bound
 
     def non_expansive_step(self, field):
         """∞ if the field contracts, μ ≤ 0."""
         require_field(field)
         return math.inf if field.one_sided_lipschitz() <= 0 else super()._non_expansive_step(field)
-
-
-def growth(field, h):
-    """μ of X for h > 0, and of −X for h < 0: what is known of it."""
-    if h > 0:
-        return field.one_sided_lipschitz()
-    if field.has_spectrum:
-        return 0.0 - field.spectrum()[0]
-    return field.lipschitz()
 
 
 def exponential(h, mu):
@@ -98,12 +91,21 @@ def exponential(h, mu):
 
 
 def norm_of_exponential(M):
-    """‖eᴹ‖, rounded up by a bound of the error of scaling and squaring, d(10 + 10‖M‖)e^{‖M‖} units
-    of rounding; ∞ if that is no number."""
+    """‖eᴹ‖, rounded up: e^{M/2ᵏ}, ‖M/2ᵏ‖ ≤ ½, is known to 20 d² units of rounding, and each of k
+    squarings of E, ‖E − e‖ ≤ δ, adds the d² units of a product: ‖E² − e²‖ ≤ δ(2‖E‖ + δ). ∞ if
+    that is no number."""
     from scipy.linalg import expm
 
-    size = singular_values(M)[1]
-    with np.errstate(all="ignore"):
-        error = len(M) * (10 + 10 * size) * EPS * exponential(1.0, size)
-        E = expm(M) if error < math.inf else np.full_like(M, math.inf)
-    return singular_values(E)[1] + error if np.isfinite(E).all() else math.inf
+    size, unit = singular_values(M)[1], len(M) ** 2 * EPS
+    if size == math.inf:
+        return size
+    k = max(0, math.frexp(size)[1] + 1)
+    E = expm(np.ldexp(M, -k))
+    norm, error = singular_values(E)[1], 20 * unit
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(k):
+            E, error = E @ E, error * (2 * norm + error) + unit * norm * norm
+            if not np.isfinite(E).all():
+                return math.inf
+            norm = singular_values(E)[1]
+    return norm + error
