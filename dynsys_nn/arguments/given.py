@@ -28,7 +28,7 @@ class Given:
 
     def __init__(self, f, name, entries=None):
         self.f, self.__name__, self.entries = function(f, name), name, entries
-        self.looked = {"known": False, "asked": False}  # with distinct states, with any
+        self.known = set()  # of "some" and "distinct" states: those with which f was looked at
 
     def __call__(self, *given):
         if any(type(a) is not np.ndarray or a.dtype.kind not in "fc" for a in given):
@@ -44,7 +44,7 @@ class Given:
             y = self.value(*given)
         except Exception as error:
             return self.another_way(given, error)
-        if not self.looked["known"] and given[0].size > given[0].shape[-1]:
+        if "distinct" not in self.known and given[0].size > given[0].shape[-1]:
             self.look(given, y)
         return y
 
@@ -104,7 +104,7 @@ class Given:
         axes, eps = given[0].ndim - 1, np.finfo(given[0].dtype).eps
         first = (slice(0, 1),) * axes
         distinct = any((a != a[first]).any() for a in given)
-        if self.looked["asked"] and not distinct:
+        if "some" in self.known and not distinct:
             return  # equal states tell nothing new
         if not np.allclose(self.value(*given), y, rtol=eps**0.4, atol=0, equal_nan=True):
             raise WrongResult(f"{self.__name__}: it is not the same when it is called again")
@@ -118,7 +118,8 @@ class Given:
             if found is None or not alike(found, y[part], eps**0.4, rounding):
                 remark = ONE_STATE if self.takes_one_state_alone(given) else WHOLE_BATCH
                 raise WrongResult(f"{self.__name__}: {remark}")
-        self.looked.update(known=distinct and bool(np.isfinite(y).all()), asked=True)
+        finite = distinct and bool(np.isfinite(y).all())
+        self.known.update({"some", "distinct"} if finite else {"some"})
 
     def attempt(self, *given):
         """f(x, …), or None if it fails."""

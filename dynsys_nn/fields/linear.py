@@ -43,10 +43,12 @@ class LinearField(Field):
 
     def __init__(self, A):
         if not isinstance(A, LinearMap):
-            W = array(A, "A of LinearField must be a linear map or a matrix")
+            needs = "A of LinearField must be a linear map or a square matrix"
+            W = array(A, needs)
+            refuse(W.dtype.kind not in "fiub", f"{needs}, got {A!r}", TypeError)
             refuse(
                 W.ndim != 2 or W.shape[0] != W.shape[1],
-                f"A of LinearField must be a linear map or a square matrix, got shape {W.shape}",
+                f"{needs}, got shape {W.shape}",
             )
             A = Dense(*W.shape, W=W)
         refuse(A.dim_in != A.dim_out, f"LinearField needs a linear map ℝᵈ → ℝᵈ, got {A!r}")

@@ -70,7 +70,7 @@ class ExactFlow(Method):
         if field.has_centre and field.centre_radius()[1] == 0:
             C, _ = field.centre_radius()
             mu = ends(np.sign(h) * (C + C.T) / 2)[1]
-            return min(exponential(abs(h), mu), norm_of_exponential(h * C))
+            return min(exponential(abs(h), mu), norm_of_exponential(h, C))
         mu = field.one_sided_lipschitz() if h > 0 else field.lipschitz()
         bound = exponential(abs(h), mu)
         return min(bound, euler_lipschitz(field, h)) if field.is_shear else bound
@@ -90,15 +90,17 @@ def exponential(h, mu):
         return math.inf
 
 
-def norm_of_exponential(M):
-    """‖eᴹ‖, rounded up: e^{M/2ᵏ}, ‖M/2ᵏ‖ ≤ ½, is known to 20 d² units of rounding, and each of k
-    squarings of E, ‖E − e‖ ≤ δ, adds the d² units of a product: ‖E² − e²‖ ≤ δ(2‖E‖ + δ). ∞ if
+def norm_of_exponential(h, C):
+    """‖eᴹ‖, M = hC, rounded up: e^{M/2ᵏ}, ‖M/2ᵏ‖ ≤ ½, is known to 20 d² units of rounding, and each
+    of k squarings of E, ‖E − e‖ ≤ δ, adds the d² units of a product: ‖E² − e²‖ ≤ δ(2‖E‖ + δ). ∞ if
     that is no number."""
     from scipy.linalg import expm
 
-    size, unit = singular_values(M)[1], len(M) ** 2 * EPS
-    if size == math.inf:
-        return size
+    with np.errstate(over="ignore"):
+        M = h * C
+    if not np.isfinite(M).all() or (size := singular_values(M)[1]) == math.inf:
+        return math.inf
+    unit = len(M) ** 2 * EPS
     k = max(0, math.frexp(size)[1] + 1)
     E = expm(np.ldexp(M, -k))
     norm, error = singular_values(E)[1], 20 * unit
