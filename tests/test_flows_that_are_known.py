@@ -60,7 +60,10 @@ def test_any_square_linear_map_makes_a_linear_field(A, rng):
         np.testing.assert_allclose(EXACT.step(X, x, 0.3), dnn.exact_flow(X, x, 0.3), rtol=1e-11, atol=1e-12)  # fmt: skip
     else:
         double = dnn.LinearField(A.W.astype(float))
-        np.testing.assert_allclose(EXACT.step(X, x, 0.3), EXACT.step(double, x, 0.3), rtol=3e-7)
+        y = EXACT.step(double, x.astype(float), 0.3)
+        np.testing.assert_allclose(EXACT.step(X, x, 0.3), y, rtol=3e-7)
+        found, error, _ = dnn.rounding.running_error([dnn.Flow(X, 0.3, EXACT)], x)
+        assert (np.linalg.norm(found - y, axis=-1) <= error).all() and error.max() < 1e-5
 
 
 def test_what_a_linear_field_keeps_is_asked_of_its_weights_as_they_are(rng):
@@ -202,6 +205,10 @@ def test_a_field_of_ones_own_may_know_its_flow(rng):
         EXACT.step(Doubling(1.0, lambda x, h: x[0]), x, 0.5)
     with pytest.raises(ValueError, match="a step h must be one finite number other than zero"):
         X.flow(x, 0.0)
+    with pytest.raises(
+        ValueError, match=r"Doubling needs a covector w of shape \(3, 2\), got \(2,\)"
+    ):
+        X.flow_vjp(x, 0.5)[1](x[0])
 
 
 def test_what_has_no_flow_is_refused_with_a_word_on_what_has():

@@ -255,7 +255,7 @@ class KnownField(Field):
     def flow_vjp(self, x, h):
         if self.phi is None:
             return super()._flow_vjp(x, h)
-        y, J = self.flow_and_jacobian(x, h)
+        y, J = self._flow_and_jacobian(x, h)
         return y, lambda w: (
             (w[..., None, :] @ J)[..., 0, :],
             np.zeros(0),
@@ -265,10 +265,10 @@ class KnownField(Field):
     def flow_jvp(self, x, h, v, dtheta=None, dh=0.0):
         if self.phi is None:
             return super()._flow_jvp(x, h, v, dtheta, dh)
-        y, J = self.flow_and_jacobian(x, h)
+        y, J = self._flow_and_jacobian(x, h)
         return y, (J @ v[..., None])[..., 0] + dh * self._value(y)
 
-    def flow_and_jacobian(self, x, h):
+    def _flow_and_jacobian(self, x, h):
         """φ^h(x) and ∂φ^h/∂x."""
         refuse(
             self.dPhi is None,

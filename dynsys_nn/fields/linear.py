@@ -76,10 +76,10 @@ class LinearField(Field):
     # ---- the flow
     def flow(self, x, h):
         """φ^h(x) = e^{hA}x."""
-        return x @ self.exponential(x, h).T
+        return x @ self._exponential(x, h).T
 
     def flow_vjp(self, x, h):
-        E = self.exponential(x, h)
+        E = self._exponential(x, h)
         y = x @ E.T
 
         def pullback(w):
@@ -92,7 +92,7 @@ class LinearField(Field):
         return y, pullback
 
     def flow_jvp(self, x, h, v, dtheta=None, dh=0.0):
-        E = self.exponential(x, h)
+        E = self._exponential(x, h)
         y = x @ E.T
         dy = v @ E.T + dh * (self.A @ y)
         if dtheta is None or not self._size:
@@ -101,7 +101,7 @@ class LinearField(Field):
         dA = self.A._jvp(eye, np.zeros_like(eye), dtheta)[1].T
         return y, dy + x @ frechet(h * self.matrix(), h * dA).T.astype(y.dtype)
 
-    def exponential(self, x, h):
+    def _exponential(self, x, h):
         """e^{hA}, of the dtype of hx."""
         from scipy.linalg import expm
 
