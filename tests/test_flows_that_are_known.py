@@ -201,7 +201,7 @@ def test_a_field_of_ones_own_may_know_its_flow(rng):
     X, x = Doubling(np.log(2)), rng.normal(size=(3, 2))
     np.testing.assert_allclose(X.flow(x, 3), 8 * x, rtol=1e-15)
     checks.adjoint(dnn.Flow(X, 0.5, EXACT, steps=2, learn_h=True), x).require()
-    with pytest.raises(WrongResult, match="the step of Doubling has shape"):
+    with pytest.raises(WrongResult, match="the flow of Doubling has shape"):
         EXACT.step(Doubling(1.0, lambda x, h: x[0]), x, 0.5)
     with pytest.raises(ValueError, match="a step h must be one finite number other than zero"):
         X.flow(x, 0.0)

@@ -330,12 +330,12 @@ def as_step_pair(method, found, given, theirs):
     return found
 
 
-def with_step_pullback(method, found, given, theirs):
+def with_step_pullback(method, found, given, theirs, what="vjp(field, x, h)"):
     field, x, _ = given
     if not theirs:
         y, inside = found
         return y, lambda w: inside(covector(field, w, y))
-    y, inside = results(method, found, ("y", "pullback"), "vjp(field, x, h)", True)
+    y, inside = results(method, found, ("y", "pullback"), what, True)
     result(method, y, x.shape, "the step")
 
     def pullback(w):
@@ -351,7 +351,7 @@ def with_step_pullback(method, found, given, theirs):
 
 
 def as_flow(field, y, given, theirs):
-    return as_step(field, y, (field, *given), theirs)
+    return result(field, y, given[0].shape, "the flow") if theirs else y
 
 
 def as_flow_pair(field, found, given, theirs):
@@ -359,7 +359,7 @@ def as_flow_pair(field, found, given, theirs):
 
 
 def with_flow_pullback(field, found, given, theirs):
-    return with_step_pullback(field, found, (field, *given[:2]), theirs)
+    return with_step_pullback(field, found, (field, *given), theirs, "flow_vjp(x, h)")
 
 
 def like_its_argument(sigma, found, given, theirs):

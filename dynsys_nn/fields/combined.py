@@ -110,8 +110,8 @@ class KnownField(Field):
 
     Without `jacobian` its `vjp`, `jvp` and `jacobian` raise NotImplementedError: a derivative is
     never approximated. That of a function that is analytic, of +, −, ·, /, powers, np.exp, np.sin
-    and the like, can be had "by complex step", Im fun(x + iεe_j)/ε: exact to rounding, at real
-    states, for d evaluations of fun.
+    and the like, is also had by "complex step", Im fun(x + iεe_j)/ε: exact to rounding, for d
+    evaluations of fun. It is known at real states only, and so has no complex step of its own.
 
     Parameters
     ----------
@@ -129,7 +129,8 @@ class KnownField(Field):
         True if fun(x + h fun(x)) = fun(x), as for one half of a separable Hamiltonian system, so
         that a step of any Runge–Kutta method is its exact flow.
     flow : function of x and a number h, (..., d) → (..., d), default None
-        φ^h(x), if it is known: `ExactFlow` takes it.
+        φ^h(x), if it is known: `ExactFlow` takes it; whether it is the flow of fun,
+        checks.order(ExactFlow(), X, x) tells.
     flow_jacobian : function of x and h, (..., d) → (..., d, d), or "complex step", default None
         ∂φ^h/∂x; ∂φ^h/∂h is X(φ^h(x)).
 
