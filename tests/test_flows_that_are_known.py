@@ -231,3 +231,13 @@ def test_what_has_no_flow_is_refused_with_a_word_on_what_has():
     ):  # fmt: skip
         with pytest.raises(error, match=words):
             call()
+
+
+def test_a_map_that_is_no_field_may_call_a_method_flow():
+    class Tank(dnn.Map):
+        dim_in = dim_out = 1
+
+        def flow(self, litres):
+            return f"{litres} litres"
+
+    assert Tank().flow("3") == "3 litres"
