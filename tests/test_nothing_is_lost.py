@@ -21,7 +21,11 @@ from dynsys_nn import checks, files, lipschitz
 from dynsys_nn.constraints import weights
 from dynsys_nn.maps.parameters import DEEPEST
 
-LOST = ("KnownField", "KnownField with its flow", "InvariantField of a given I")  # made of functions, which no file keeps
+LOST = (
+    "KnownField",
+    "KnownField with its flow",
+    "InvariantField of a given I",
+)  # made of functions, which no file keeps
 
 
 def maps(rng):
@@ -48,7 +52,13 @@ def maps(rng):
 
 def is_lost(name, F):
     method = repr(getattr(F, "method", ""))
-    return name in LOST or "PositionVerlet" in method or "Invariant" in method or "given I" in name or "ExactFlow, given" in name
+    return (
+        name in LOST
+        or "PositionVerlet" in method
+        or "Invariant" in method
+        or "given I" in name
+        or "ExactFlow, given" in name
+    )
 
 
 def same(F, G):
@@ -86,7 +96,9 @@ SYSTEMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted({*dnn.systems.__all__} - {"separable"}))  # of functions that are given
+@pytest.mark.parametrize(
+    "name", sorted({*dnn.systems.__all__} - {"separable"})
+)  # of functions that are given
 def test_a_system_comes_back_with_its_constants_and_invariants(name, tmp_path, rng):
     system, path = getattr(dnn.systems, name)(**SYSTEMS[name]), tmp_path / "map.npz"
     x = 0.3 + rng.random((5, system.dim))
