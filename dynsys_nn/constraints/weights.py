@@ -46,6 +46,13 @@ class Constraint(Described):
         one per entry."""
         return []
 
+    def follow(self):
+        """What depends on θ and does not lie in it, such as the steps of flows, as θ, which was put
+        back to a point of the set, has it. `project` does that, too."""
+
+    def release(self):
+        """The same as it was before it followed θ: a run is known by that."""
+
 
 class Orthogonal(Constraint):
     """WᵀW = I for the weight W of each linear map given (WWᵀ = I if it has fewer rows than
