@@ -215,8 +215,12 @@ class NonExpansiveSteps(Constraint):
         For what is not a Flow, a field that is not known to contract or a method without radius,
         and a learned step if T is given.
     ValueError
-        For no flow, one that is given twice, a negative step, and h beside T; by `project`, if more
-        steps are needed than a Flow can have.
+        For no flow, one that is given twice, a negative step, and h beside T.
+    NotImplementedError
+        By `project`, if a field does not contract any more, as when a weight α has become negative.
+    OverflowError
+        By `project`, if the weights are so large that no step is short enough, or more of them are
+        needed than a Flow can have; a training says that it diverged.
 
     Examples
     --------
@@ -267,7 +271,7 @@ class NonExpansiveSteps(Constraint):
     def project(self):
         for flow in self.flows:
             if flow.learn_h:
-                largest = flow.method.non_expansive_step(flow.field)
+                largest = largest_step(flow)
                 flow.h = min(max(flow.h, self.smallest), largest)
                 if flow.h > largest:  # rounded up, to the dtype of θ
                     flow.h = np.nextafter(flow.theta.dtype.type(flow.h), flow.theta.dtype.type(0))
@@ -276,10 +280,10 @@ class NonExpansiveSteps(Constraint):
     def follow(self):
         for flow, h in zip(self.flows, self.wanted, strict=True):
             if self.T is not None:
-                n = flow.method.steps_for(flow.field, self.T)
+                n = steps_for(flow, self.T)
                 flow.steps, flow.h = n, self.T / n
             elif not flow.learn_h:
-                flow.h = min(h, flow.method.non_expansive_step(flow.field))
+                flow.h = min(h, largest_step(flow))
 
     def release(self):
         for flow, h in zip(self.flows, self.wanted, strict=True):
@@ -287,6 +291,21 @@ class NonExpansiveSteps(Constraint):
                 flow.steps, flow.h = 1, self.T
             elif not flow.learn_h:
                 flow.h = h
+
+
+def largest_step(flow):
+    """H, for the field that a flow has now; OverflowError if it is 0."""
+    H = flow.method.non_expansive_step(flow.field)
+    refuse(not H > 0, f"no step of {flow!r} is short enough to be non-expansive", OverflowError)
+    return H
+
+
+def steps_for(flow, T):
+    """⌈T/H⌉; OverflowError if a Flow cannot have so many steps."""
+    try:
+        return flow.method.steps_for(flow.field, T)
+    except ValueError as error:
+        raise OverflowError(str(error)) from error
 
 
 def learned_euler_step(flow, name):

@@ -173,8 +173,8 @@ class LBFGS(Optimiser):
             (run.batch_size, "takes the whole batch at once: leave batch_size out"),
             (
                 run.constraints,
-                "moves freely and cannot keep constraints: take Adam or SGD, after whose steps θ is "
-                "projected, or penalties=[OrthogonalityPenalty(A)] and the like in their place",
+                "moves freely and cannot keep constraints: take Adam or SGD, which project after "
+                "each step, or penalties=[OrthogonalityPenalty(A)] and the like in their place",
             ),
             (run.clip, "needs the gradient as it is for its line searches: leave clip out"),
             (

@@ -20,8 +20,8 @@ class OneCycle(Described):
 
     With c(t) = (1 − cos πt)/2, which rises from 0 to 1, it is
 
-        low + (high − low) c(s/rise)                         for s ≤ rise
-        high + (low/10⁴ − high) c((s − rise)/(1 − rise))     for s ≥ rise
+        low + (high − low) c(s/rise)                        for s ≤ rise
+        low/10⁴ + (high − low/10⁴) c((1 − s)/(1 − rise))    for s ≥ rise
 
     A small rate lets the first steps settle, a large one crosses flat stretches, and a tiny one
     ends at the bottom of a valley. Source: Smith and Topin, arXiv:1708.07120.
@@ -44,9 +44,9 @@ class OneCycle(Described):
         self.rise = float(rise)
 
     def __call__(self, s):
+        end = self.low / 1e4
         up = self.low + (self.high - self.low) * rising(s / self.rise)
-        t = (s - self.rise) / (1 - self.rise)
-        down = self.high + (self.low / 1e4 - self.high) * rising(t)
+        down = end + (self.high - end) * rising((1 - s) / (1 - self.rise))
         return np.where(s <= self.rise, up, down)[()]
 
 

@@ -186,7 +186,10 @@ class Run:
         TrainingDiverged if θ is not finite."""
         if not np.isfinite(self.net.theta).all():
             raise self.diverged("the step is not finite")
-        self.project()
+        try:
+            self.project()
+        except OverflowError as error:
+            raise self.diverged(str(error)) from error
         self.finished = self.net.theta.copy()
         if self.after_step is not None:
             self.after_step(self.step, float(value))
