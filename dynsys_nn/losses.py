@@ -320,19 +320,20 @@ class Smoothness(Penalty):
         self.weight = positive(weight, "weight")
 
     def value(self):
-        return self.weight * sum(float(inner(d, d)) for d in self.differences())
+        return self.weight * sum(float(inner(d, d)) for d in differences(self.layers))
 
     def gradient(self, net):
         g = np.zeros_like(net.theta)
-        for j, d in enumerate(self.differences()):
+        for j, d in enumerate(differences(self.layers)):
             g[place_of(self.layers[j], net)] -= 2 * self.weight * d
             g[place_of(self.layers[j + 1], net)] += 2 * self.weight * d
         return g
 
-    def differences(self):
-        """θ_{j+1} − θ_j, one vector after the other."""
-        thetas = [F._gathered() for F in self.layers]
-        return [b - a for a, b in zip(thetas, thetas[1:], strict=False)]
+
+def differences(layers):
+    """θ_{j+1} − θ_j, one vector after the other."""
+    thetas = [F._gathered() for F in layers]
+    return [b - a for a, b in zip(thetas, thetas[1:], strict=False)]
 
 
 def matrices(maps, name):
