@@ -71,7 +71,7 @@ def test_a_field_that_does_not_contract_any_more_is_named(rng):
         steps.project()
 
 
-def trained(net=None, path=None, epochs=4, T=None, look=None, **options):
+def trained(net=None, path=None, epochs=4, T=None, look=None, more=(), loss=None, **options):
     x, y = dnn.datasets.moons(40, rng=0)
     rng = np.random.default_rng(1)
     net = net or dnn.Network(
@@ -81,7 +81,7 @@ def trained(net=None, path=None, epochs=4, T=None, look=None, **options):
     steps = dnn.NonExpansiveSteps(*net.maps[1:4], T=T, h=None if T else 0.8)
     options = dict(optimiser=dnn.Adam(dnn.OneCycle(1e-2, 0.2)), batch_size=20, rng=0) | options
     history = dnn.fit(
-        net, dnn.SoftmaxCrossEntropy(), x, y, epochs=epochs, constraints=[steps],
+        net, loss or dnn.SoftmaxCrossEntropy(), x, y, epochs=epochs, constraints=[steps, *more],
         checkpoint=path, progress=False, after_step=look and (lambda *a: look(net, *a)), **options,
     )  # fmt: skip
     return net, history
@@ -113,6 +113,10 @@ def test_after_every_step_every_flow_is_1_lipschitz_and_a_stopped_training_goes_
     assert made(trained(None, path, T=T)[0]) == made(whole)  # as in a new process
     path.unlink()
     net, _ = trained(None, path, T=T, look=interrupt)
+    before = made(net)
+    with pytest.raises(ValueError, match="whose clip was None, and now it is 1.0"):
+        trained(net, path, T=T, clip=1.0)
+    assert made(net) == before
     assert made(trained(net, path, T=T)[0]) == made(whole)  # in the same session
     assert made(trained(None, path, T=T)[0]) == made(whole)  # and nothing is left to do
     whole.save(path)
@@ -120,11 +124,23 @@ def test_after_every_step_every_flow_is_1_lipschitz_and_a_stopped_training_goes_
     assert made(loaded) == made(whole) and loaded(x).tobytes() == whole(x).tobytes()
 
 
-@pytest.mark.parametrize(
-    "far, words", [(1e30, "more than 2147483647 steps"), (np.inf, "the step is not finite")]
-)
-def test_steps_follow_the_weights_back_when_a_training_diverges(far, words):
-    """Also after a step to weights for which no step is short enough: all is as it was before."""
+class Loss(dnn.SoftmaxCrossEntropy):
+    """Infinite as soon as four steps were seen."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def vjp(self, z, labels):
+        value, dz = super().vjp(z, labels)
+        return value + (np.inf if len(self.seen) == 4 else 0), dz
+
+
+@pytest.mark.parametrize("far, loss, words", [
+    (1e30, None, "more than 2147483647 steps"), (np.inf, None, "the step is not finite"),
+    (0.1, Loss, "the loss is inf"),
+])  # fmt: skip
+def test_steps_follow_the_weights_back_when_a_training_diverges(far, loss, words):
+    """Also from weights for which no step is short enough: all is as at the last finite loss."""
     seen = []
 
     class Jump(dnn.SGD):
@@ -136,8 +152,26 @@ def test_steps_follow_the_weights_back_when_a_training_diverges(far, words):
 
     net, _ = trained(epochs=1, T=1.0)
     with np.errstate(all="ignore"), pytest.raises(dnn.TrainingDiverged, match=words):
-        trained(net, T=1.0, optimiser=Jump(0.1), look=look)
-    assert made(net) == seen[2] != seen[1]
+        trained(net, T=1.0, optimiser=Jump(0.1), look=look, loss=loss and loss(seen))
+    assert made(net) == seen[2] and made(net)[1] != seen[-1 if loss else 1][1]
+
+
+def test_steps_follow_the_weights_back_after_ctrl_c_between_two_constraints():
+    seen = []
+
+    class Stop(dnn.Constraint):
+        def project(self):
+            seen.append([F.steps for F in net.maps[1:4]])
+            if len(seen) == 4:
+                raise KeyboardInterrupt
+
+    class Grow(dnn.Optimiser):
+        def step(self, theta, g, memory):
+            theta *= 1.3
+
+    net, _ = trained(epochs=1, T=1.0)
+    trained(net, T=1.0, more=[Stop()], optimiser=Grow())
+    assert [F.steps for F in net.maps[1:4]] == seen[2] != seen[3]
 
 
 def test_weights_that_no_step_is_short_enough_for_are_refused(rng):

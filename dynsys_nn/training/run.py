@@ -109,7 +109,7 @@ class Run:
 
     @property
     def step(self):
-        """How many steps are over; an epoch of a whole batch, or an iteration, is one."""
+        """The number of the step that is taken now; an epoch of the whole batch is one."""
         return self.epoch * -(-len(self.x) // self.size) + self.batch
 
     @property
@@ -163,7 +163,6 @@ class Run:
             self.place = f"at sample {k} of it"
             batch = order[k : k + self.size] if self.shuffled else order
             yield self.x[batch], self.y[batch]
-        self.batch = 0
 
     def value_and_gradient(self, x, y):
         """J and ∂J/∂θ, as a direction along the constraints' sets, not longer than `clip`.
