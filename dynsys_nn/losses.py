@@ -161,7 +161,8 @@ class BinaryCrossEntropy(Loss):
             f"got logits of shape {z.shape}",
         )
         refuse(not y.size, f"the mean over an empty batch is not defined: y has shape {y.shape}")
-        refuse(((y != 0) & (y != 1)).any(), f"labels must be 0 or 1, got {y.min()} … {y.max()}")
+        if ((y != 0) & (y != 1)).any():
+            raise ValueError(f"labels must be 0 or 1, got {y.min()} … {y.max()}")
         sign = np.where(y.reshape(z.shape), -1, 1).astype(z.real.dtype)
         J, slope = Softplus()._value_and_slope(sign * z)  # log(1 + eᶻ) − z = log(1 + e⁻ᶻ)
         return J.sum() / y.size, sign * slope / y.size

@@ -296,7 +296,8 @@ class NonExpansiveSteps(Constraint):
 def largest_step(flow):
     """H, for the field that a flow has now; OverflowError if it is 0."""
     H = flow.method.non_expansive_step(flow.field)
-    refuse(not H > 0, f"no step of {flow!r} is short enough to be non-expansive", OverflowError)
+    if not H > 0:
+        raise OverflowError(f"no step of {flow!r} is short enough to be non-expansive")
     return H
 
 

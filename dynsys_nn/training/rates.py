@@ -119,14 +119,14 @@ def rate_at(rate, s):
     function without s."""
     if not callable(rate):
         return rate
-    refuse(
-        s is None,
-        f"the rate {rate!r} is a function of the fraction of the training, which the step needs to "
-        "be told: step(theta, g, memory, fraction)",
-    )
+    if s is None:
+        raise ValueError(
+            f"the rate {rate!r} is a function of the fraction of the training, which the step "
+            "needs to be told: step(theta, g, memory, fraction)"
+        )
     value = rate(s)
-    refuse(
-        not real(value) > 0,
-        f"rate must be a positive number at every s in [0, 1), got {value!r} at s = {s:g}",
-    )
+    if not real(value) > 0:
+        raise ValueError(
+            f"rate must be a positive number at every s in [0, 1), got {value!r} at s = {s:g}"
+        )
     return float(value)
