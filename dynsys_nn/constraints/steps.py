@@ -188,8 +188,8 @@ class SignedSteps(Constraint):
 
 
 class NonExpansiveSteps(Constraint):
-    """Steps so short that each flow is 1-Lipschitz, whatever its weights are: they adapt to the
-    weights, and the weights are free.
+    """Steps so short that each flow is 1-Lipschitz, to rounding, whatever its weights are: they
+    adapt to the weights, and the weights are free.
 
     With H the largest step for which the method is non-expansive on the field that a flow has now,
     2r/L for −∇V, r the method's contractivity radius, after each step of a training
