@@ -208,8 +208,8 @@ class NonExpansiveSteps(Constraint):
     T : float > 0, default None
         The time that each flow reaches. None: the number of steps stays.
     h : float > 0, default None
-        Without T: the step of each flow as long as its weights allow it; None: that which it has
-        now. A step that is learned is what the training makes it, between 1e-3, or H, and H.
+        Without T: the step that each flow takes wherever its weights allow it; None: that which it
+        has now. A learned step is what the training makes it, at least 1e-3 and at most H.
 
     Raises
     ------

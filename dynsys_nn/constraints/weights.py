@@ -47,11 +47,11 @@ class Constraint(Described):
         return []
 
     def follow(self):
-        """What depends on θ and does not lie in it, such as the steps of flows, as θ, which was put
-        back to a point of the set, has it. `project` does that, too."""
+        """Set what depends on θ but is no part of it, such as the steps of flows; θ itself is in
+        the set already. `project` does this, too."""
 
     def release(self):
-        """The same as it was before it followed θ: a run is known by that."""
+        """Set the same back to what it was before it followed θ: a run is recognised by that."""
 
 
 class Orthogonal(Constraint):
