@@ -74,7 +74,8 @@ class Steps(Described):
 class Cosine(Described):
     """low + (high − low)(1 + cos πs)/2: from `high` down to `low`, on half a period of the cosine.
 
-    high: float > 0; low: float ≥ 0, default 0.0, which no step reaches, since s < 1. ValueError for others. Source: Loshchilov and Hutter, arXiv:1608.03983.
+    high: float > 0; low: float ≥ 0, default 0.0, which no step reaches, since s < 1. ValueError for
+    others. Source: Loshchilov and Hutter, arXiv:1608.03983.
 
     Examples
     --------
