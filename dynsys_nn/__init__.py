@@ -41,6 +41,7 @@ from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
 from .constraints import (
     Constraint,
+    NonExpansiveSteps,
     Orthogonal,
     SignedSteps,
     SpectralBall,
@@ -105,11 +106,13 @@ from .linear import (
     Zero,
 )
 from .losses import (
+    BinaryCrossEntropy,
     Loss,
     MeanSquaredError,
     MulticlassHinge,
     OrthogonalityPenalty,
     Penalty,
+    Smoothness,
     SoftmaxCrossEntropy,
 )
 from .maps import Map, Network
@@ -117,8 +120,11 @@ from .training import (
     LBFGS,
     SGD,
     Adam,
+    Cosine,
     History,
+    OneCycle,
     Optimiser,
+    Steps,
     TrainingDiverged,
     fit,
     hessian_times,

@@ -27,6 +27,7 @@ __all__ = [
     "moons",
     "rings",
     "spirals",
+    "swiss_roll",
 ]
 
 #: what the labels of `cifar10` stand for, in the order of their numbers
@@ -127,6 +128,29 @@ def spirals(n=1000, noise=0.0, rng=None, turns=1.5):
     phi = 2 * np.pi * positive(turns, "turns") * r
     x, y = r * np.cos(phi), r * np.sin(phi)
     return _two_classes(labels, (x, y), (-x, -y), noise, rng)
+
+
+def swiss_roll(n=1000, noise=0.0, rng=None):
+    """Two turns of a roll and of its copy further out, r (cos φ, sin φ) and (r + 0.2)(cos φ, sin φ)
+    with φ = 4πr, r uniform on [0, 1].
+
+    Between two turns of the one lies the other, 0.2 and 0.3 away. n: int ≥ 1, default 1000; noise:
+    float ≥ 0, the standard deviation, default 0.0; rng: Generator or int, default None: anew each
+    time. Returns points (n, 2) and labels (n,) in {0, 1}, half of each, shuffled. Source: Haber and
+    Ruthotto, arXiv:1705.03341.
+
+    Examples
+    --------
+    >>> x, y = dnn.datasets.swiss_roll(100, rng=0)
+    >>> r = np.linalg.norm(x, axis=-1) - 0.2 * y
+    >>> phi = 4 * np.pi * r
+    >>> np.allclose(x, (r + 0.2 * y)[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1))
+    True
+    """
+    labels, rng = _labels(n, noise, rng)
+    r = rng.uniform(0, 1, len(labels))
+    x, y = np.cos(4 * np.pi * r), np.sin(4 * np.pi * r)
+    return _two_classes(labels, (r * x, r * y), ((r + 0.2) * x, (r + 0.2) * y), noise, rng)
 
 
 def digits():

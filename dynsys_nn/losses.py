@@ -2,16 +2,19 @@
 
 import numpy as np
 
+from .activations import Softplus
 from .arguments import Described, array, instance, logits_and_labels, numbers, positive, refuse
 from .linear import Affine, Convolution, Weighted
-from .maps import inner, place_of
+from .maps import Map, inner, place_of
 
 __all__ = [
+    "BinaryCrossEntropy",
     "Loss",
     "MeanSquaredError",
     "MulticlassHinge",
     "OrthogonalityPenalty",
     "Penalty",
+    "Smoothness",
     "SoftmaxCrossEntropy",
 ]
 
@@ -111,6 +114,58 @@ class SoftmaxCrossEntropy(Loss):
         p -= np.arange(z.shape[-1]) == k
         p /= k.size
         return value, p
+
+
+class BinaryCrossEntropy(Loss):
+    """J = mean over the batch of log(1 + eᶻ) − yz, z: one logit for each sample, (..., 1) or (...),
+    y: labels (...), 0 or 1, or False and True.
+
+    ∂J/∂z = (1/(1 + e⁻ᶻ) − y)/n. Label 1 is predicted where z > 0. ValueError if shapes differ or a
+    label is neither 0 nor 1; TypeError if labels are neither integers nor bools.
+
+    Examples
+    --------
+    >>> loss, y = dnn.BinaryCrossEntropy(), np.array([1, 0])
+    >>> J, dz = loss.vjp(np.array([[0.0], [0.0]]), y)
+    >>> print(J.round(4), dz.ravel())  # log 2: nothing is known yet
+    0.6931 [-0.25  0.25]
+    >>> print(loss(np.array([1000.0, 1000.0]), y))  # (0 + 1000)/2: e¹⁰⁰⁰ does not overflow
+    500.0
+
+    What takes logits of two classes, attacks, certificates and decision regions, takes (0, z):
+
+    >>> net, x = dnn.Affine(1, 2, W=[[3, 4]]), np.array([[1.0, 0.5], [-1.0, 0.0]])
+    >>> float(((net(x)[..., 0] > 0) == y).mean())  # the accuracy
+    1.0
+    >>> two = dnn.Network(net, dnn.Dense(2, 1, W=[[0], [1]]))
+    >>> dnn.attacks.accuracy(two, None, x, y)
+    1.0
+    >>> dnn.lipschitz.certified_radius(two, x).round(9)  # |z|/‖W‖
+    array([1. , 0.6])
+    """
+
+    mean = True
+
+    def vjp(self, z, labels):
+        z = numbers(z, "logits must be")
+        y = array(labels, "labels must be an array of integers or bools")
+        refuse(
+            y.dtype.kind not in "iub",
+            f"labels must be integers 0 and 1, or bools, got an array of dtype {y.dtype}"
+            f"{': write y.astype(int)' if y.dtype.kind == 'f' else ''}",
+            TypeError,
+        )
+        refuse(
+            z.shape not in (y.shape, (*y.shape, 1)),
+            f"one logit for each label is needed, of shape {(*y.shape, 1)} or {y.shape}, "
+            f"got logits of shape {z.shape}",
+        )
+        refuse(not y.size, f"the mean over an empty batch is not defined: y has shape {y.shape}")
+        if ((y != 0) & (y != 1)).any():
+            raise ValueError(f"labels must be 0 or 1, got {y.min()} … {y.max()}")
+        sign = np.where(y.reshape(z.shape), -1, 1).astype(z.real.dtype)
+        J, slope = Softplus()._value_and_slope(sign * z)  # log(1 + eᶻ) − z = log(1 + e⁻ᶻ)
+        return J.sum() / y.size, sign * slope / y.size
 
 
 class MulticlassHinge(Loss):
@@ -228,6 +283,58 @@ class OrthogonalityPenalty(Penalty):
         for A in self.maps:
             g[place_of(A, net)] += 4 * self.weight * stretch(A).ravel()
         return g
+
+
+class Smoothness(Penalty):
+    """P = weight · Σ_j ‖θ_{j+1} − θ_j‖², θ_j the parameters of the j-th of the layers given: they
+    change little from layer to layer, as those of an equation whose field changes smoothly in time.
+
+    ∂P/∂θ_j = 2 weight (2θ_j − θ_{j−1} − θ_{j+1}), but for the first and the last layer. Learned
+    steps count as parameters. layers: Maps, two or more, in order, with parameters of the same
+    names and shapes, TypeError or ValueError for others; weight: float, default 1.0, ValueError if
+    it is not positive. Source: Haber and Ruthotto, arXiv:1705.03341.
+
+    Examples
+    --------
+    >>> net = dnn.Network(*[dnn.Dense(1, 1, W=[[w]]) for w in (1.0, 2.0, 5.0)])
+    >>> P = dnn.Smoothness(*net.maps, weight=0.5)
+    >>> P.value()  # (1² + 3²)/2
+    5.0
+    >>> P.gradient(net)  # −1, 1 − 3, 3
+    array([-1., -2.,  3.])
+    """
+
+    def __init__(self, *layers, weight=1.0):
+        refuse(len(layers) < 2, f"Smoothness needs two layers or more, got {len(layers)}")
+        shapes = [
+            {name: view.shape for name, view in F._named().items()}
+            for F in layers
+            if instance(F, Map, "Smoothness takes the layers of a network, such as *net.maps[1:-1]")
+        ]
+        for j, found in enumerate(shapes):
+            refuse(
+                found != shapes[0] or not found,
+                "Smoothness needs layers with parameters of the same names and shapes: those of "
+                f"layer 0 are {shapes[0]}, and of layer {j} {found}",
+            )
+        self.layers = self.maps = layers
+        self.weight = positive(weight, "weight")
+
+    def value(self):
+        return self.weight * sum(float(inner(d, d)) for d in differences(self.layers))
+
+    def gradient(self, net):
+        g = np.zeros_like(net.theta)
+        for j, d in enumerate(differences(self.layers)):
+            g[place_of(self.layers[j], net)] -= 2 * self.weight * d
+            g[place_of(self.layers[j + 1], net)] += 2 * self.weight * d
+        return g
+
+
+def differences(layers):
+    """θ_{j+1} − θ_j, one vector after the other."""
+    thetas = [F._gathered() for F in layers]
+    return [b - a for a, b in zip(thetas, thetas[1:], strict=False)]
 
 
 def matrices(maps, name):

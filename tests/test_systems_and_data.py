@@ -7,7 +7,9 @@ from dynsys_nn import datasets
 
 
 @pytest.mark.parametrize(
-    "make", [datasets.moons, datasets.rings, datasets.spirals], ids=lambda f: f.__name__
+    "make",
+    [datasets.moons, datasets.rings, datasets.spirals, datasets.swiss_roll],
+    ids=lambda f: f.__name__,
 )
 def test_planar_data_have_labels_last_in_equal_halves(make):
     x, y = make(501, noise=0.0, rng=3)
@@ -45,6 +47,18 @@ def test_moons_are_half_circles_and_spirals_images_under_reflection():
     turn = np.mod(phi - 3 * np.pi * r, 2 * np.pi) / np.pi  # 0 on the one arm, 1 on the other
     np.testing.assert_allclose(np.cos(np.pi * turn), np.where(y == 0, 1, -1), atol=1e-10)
     assert r.max() <= 1 and np.ptp(np.histogram(r**2, bins=4)[0]) < 0.4 * 250
+
+
+def test_a_swiss_roll_lies_between_the_turns_of_its_copy():
+    """r = φ/4π and r = φ/4π + 0.2, from the polar coordinates alone."""
+    x, y = datasets.swiss_roll(2000, rng=0)
+    r, phi = np.linalg.norm(x, axis=-1), np.arctan2(x[:, 1], x[:, 0])
+    turns = 2 * (r - 0.2 * y) - phi / (2 * np.pi)  # whole, on the one and the other
+    np.testing.assert_allclose(turns, turns.round(), atol=1e-10)
+    assert set(turns.round()) == {0, 1, 2}  # φ from −π, twice round from 0
+    for label in (0, 1):
+        found = np.histogram(r[y == label] - 0.2 * label, bins=5, range=(0, 1))[0]
+        assert found.sum() == 1000 and np.ptp(found) < 80
 
 
 def test_digits_are_the_uci_digits():

@@ -19,6 +19,10 @@ LOSSES = {
         dnn.MulticlassHinge(0.7),
         lambda rng, shape: rng.integers(0, shape[-1], shape[:-1]),
     ),
+    "BinaryCrossEntropy": (
+        dnn.BinaryCrossEntropy(),
+        lambda rng, shape: rng.integers(0, 2, shape).astype(bool),
+    ),
 }
 
 
@@ -72,6 +76,53 @@ def test_losses_in_closed_form(rng):
     with np.errstate(over="raise", invalid="raise"):
         value, dy = dnn.SoftmaxCrossEntropy().vjp(huge, np.array([0, 1]))
     assert value == 2.5e4 and np.isfinite(dy).all()
+
+
+def test_one_logit_is_worth_the_two_logits_0_and_z(rng):
+    """log(1 + eᶻ) − yz is the cross-entropy of (0, z), as a value, a gradient, and at any size."""
+    one, two = dnn.BinaryCrossEntropy(), dnn.SoftmaxCrossEntropy()
+    z, y = 5 * rng.normal(size=(40, 1)), rng.integers(0, 2, 40)
+    (J, dz), (K, d0z) = one.vjp(z, y), two.vjp(np.concatenate([0 * z, z], axis=-1), y)
+    assert J == pytest.approx(K, rel=1e-14)
+    np.testing.assert_allclose(dz, d0z[:, 1:], rtol=1e-13, atol=1e-17)
+    assert one(z[:, 0], y.tolist()) == one(z, y == 1) == J and one.vjp(z[:, 0], y)[1].shape == (40,)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        for z, y, value, slope in ((1e300, 1, 0, 0), (1e300, 0, 1e300, 1), (-1e300, 1, 1e300, -1)):
+            J, dz = one.vjp(np.array([z]), np.array([y]))
+            assert J == value and dz == slope
+    assert one.vjp(np.array([40.0]), [1])[1] == pytest.approx(-np.exp(-40), rel=1e-14)
+    assert one.vjp(np.ones((2, 1), np.float32), [1, 0])[1].dtype == np.float32
+    net, x = classifier(rng), rng.normal(size=(60, 2))
+    net, y = dnn.Network(net, dnn.Dense(1, 2, rng=rng)), rng.integers(0, 2, 60)
+    J, g = dnn.value_and_grad(net, one, x, y)
+    blocks = dnn.value_and_grad(net, one, x, y, block=7)
+    assert blocks[0] == pytest.approx(J, rel=1e-14)
+    np.testing.assert_allclose(blocks[1], g, rtol=1e-10, atol=1e-14)
+
+
+def test_smoothness_is_its_formula_and_its_gradient_the_derivative(rng):
+    layers = [dnn.Flow(gradient(rng), 0.1, learn_h=True) for _ in range(4)]
+    net = dnn.Network(dnn.Lift(3, 2), *layers, dnn.Affine(2, 3, rng=rng))
+    P, thetas = dnn.Smoothness(*layers, weight=0.3), np.stack([F.theta for F in layers])
+    assert P.value() == pytest.approx(0.3 * (np.diff(thetas, axis=0) ** 2).sum(), rel=1e-14)
+    moved, g = net.theta.copy(), P.gradient(net)
+    v = rng.normal(size=g.shape)
+    values = []
+    for c in (1, -1):  # P is quadratic: central differences are exact
+        net.theta = moved + c * v
+        values.append(P.value())
+    assert (values[0] - values[1]) / 2 == pytest.approx(g @ v, rel=1e-12)
+    assert not g[-net[-1].theta.size :].any()  # the last map is none of them
+    F, G = layers[:2]  # F, G, F: twice the same difference
+    np.testing.assert_allclose(
+        dnn.Smoothness(F, G, F).gradient(dnn.Network(F, G))[: F.theta.size],
+        4 * (F.theta - G.theta),
+        rtol=1e-14,
+    )
+
+
+def gradient(rng):
+    return dnn.GradientField(dnn.Dense(4, 3, rng=rng), dnn.Tanh())
 
 
 def test_value_and_grad_against_a_complex_step_in_theta(rng):

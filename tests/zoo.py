@@ -221,8 +221,14 @@ MAPS = {
 }
 
 INVARIANTS = [dnn.Mass(), dnn.SquaredNorm(), QUADRATIC, WAVY]
-LOSSES = [dnn.MeanSquaredError(), dnn.SoftmaxCrossEntropy(), dnn.MulticlassHinge(0.7)]
+LOSSES = [
+    dnn.MeanSquaredError(),
+    dnn.SoftmaxCrossEntropy(),
+    dnn.MulticlassHinge(0.7),
+    dnn.BinaryCrossEntropy(),
+]
 OPTIMISERS = [dnn.SGD(0.1, momentum=0.9), dnn.Adam(1e-2), dnn.LBFGS()]
+RATES = [dnn.OneCycle(1e-3, 5e-2, rise=0.4), dnn.Steps(5e-3, every=0.45), dnn.Cosine(0.1)]
 ADJOINTS = [dnn.Stored(), dnn.Checkpoints(), dnn.Reversed()]
 ATTACKS = [dnn.PGD(0.1, steps=3)]
 RESULTS = [dnn.History(), dnn.Check("a check", 0.1, 1.0), dnn.presnov(dnn.systems.pendulum())]
@@ -240,8 +246,13 @@ def constraints(rng):
         dnn.SpectralBall(A),
         dnn.TowardsOrthogonal(A),
         dnn.OrthogonalityPenalty(A),
+        dnn.Smoothness(dnn.Dense(4, 3, rng=rng), A),
     )
-    yield from (dnn.StepSizes(*steps[:2]), dnn.SignedSteps(steps[0], steps[2]))
+    yield from (
+        dnn.StepSizes(*steps[:2]),
+        dnn.SignedSteps(steps[0], steps[2]),
+        dnn.NonExpansiveSteps(dnn.Flow(gradient_field(rng), 0.1, dnn.Heun()), T=3.0),
+    )
 
 
 def gradient_field(rng, sign=-1):
@@ -355,6 +366,7 @@ def one_of_each(rng):
         *INVARIANTS,
         *LOSSES,
         *OPTIMISERS,
+        *RATES,
         *ADJOINTS,
         *ATTACKS,
         *RESULTS,

@@ -6,11 +6,12 @@ the hypothesis, to rounding, and not in the limit of a penalty. Weights are cons
 the steps of flows together.
 """
 
-from .steps import SignedSteps, StepSizes
+from .steps import NonExpansiveSteps, SignedSteps, StepSizes
 from .weights import Constraint, Orthogonal, SpectralBall, TowardsOrthogonal, weights
 
 __all__ = [
     "Constraint",
+    "NonExpansiveSteps",
     "Orthogonal",
     "SignedSteps",
     "SpectralBall",

@@ -46,6 +46,13 @@ class Constraint(Described):
         one per entry."""
         return []
 
+    def follow(self):
+        """Set what depends on θ but is no part of it, such as the steps of flows; θ itself is in
+        the set already. `project` does this, too."""
+
+    def release(self):
+        """Set the same back to what it was before it followed θ: a run is recognised by that."""
+
 
 class Orthogonal(Constraint):
     """WᵀW = I for the weight W of each linear map given (WWᵀ = I if it has fewer rows than

@@ -77,6 +77,7 @@ class Checkpoint:
             f"to begin with its parameters, {take}",
         )
         made, starts = json.loads(arrays["run"].item()), json.loads(arrays["starts"].item())
+        made = {"clip": None} | made  # before there was one
         starts.append([fingerprint(arrays["theta"]), arrays["random"].item()])
         (theta, random), (thetas, randoms) = self.starts[0], zip(*starts, strict=True)
         another = "it is of another run, whose "
@@ -111,16 +112,23 @@ def state(run):
 def made_of(run, optimiser):
     """What makes a run, and must be the same for it to continue: name → what JSON knows."""
     parts = {id(F): (k, F) for k, F in enumerate(every_map(run.net))}  # known by their number
-    return {
-        "network": identity(run.net),
-        "loss": identity(run.loss, dict(parts)),
-        "optimiser": identity(optimiser, dict(parts)),
-        "batch_size": run.batch_size if run.shuffled else len(run.x),
-        "constraints": identity(run.constraints, dict(parts)),
-        "penalties": identity(run.penalties, dict(parts)),
-        "data": identity([run.x, run.y]),
-        "validation data": identity(run.validation),
-    }
+    try:
+        for constraint in run.constraints:
+            constraint.release()
+        return {
+            "clip": run.clip,
+            "network": identity(run.net),
+            "loss": identity(run.loss, dict(parts)),
+            "optimiser": identity(optimiser, dict(parts)),
+            "batch_size": run.batch_size if run.shuffled else len(run.x),
+            "constraints": identity(run.constraints, dict(parts)),
+            "penalties": identity(run.penalties, dict(parts)),
+            "data": identity([run.x, run.y]),
+            "validation data": identity(run.validation),
+        }
+    finally:
+        for constraint in run.constraints:
+            constraint.follow()
 
 
 def difference(name, was, now):

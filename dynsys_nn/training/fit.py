@@ -1,6 +1,6 @@
 """`fit`: minimise a loss over θ, and say what happened on the way."""
 
-from ..arguments import dimension, flag, function, generator, instance, refuse
+from ..arguments import dimension, flag, function, generator, instance, positive, refuse
 from ..arguments.samples import listed, samples
 from ..constraints import Constraint
 from ..losses import Loss, Penalty
@@ -28,6 +28,8 @@ def fit(
     callback=None,
     checkpoint=None,
     penalties=(),
+    clip=None,
+    after_step=None,
 ):
     """Minimise loss(net(x), y) + Σ P over θ, in place; returns the History.
 
@@ -41,7 +43,8 @@ def fit(
     y : array
         One target per row.
     optimiser : Optimiser, default None
-        None: Adam(1e-2). One of your own has start(theta) and step(theta, g, memory).
+        None: Adam(1e-2). One of your own has start(theta) and step(theta, g, memory). A rate may be
+        a function of the fraction of the training: Adam(OneCycle(1e-3, 5e-2)).
     epochs : int, default 100
     batch_size : int, default None
         Samples per step, shuffled with `rng` each epoch; None: all at once.
@@ -61,10 +64,19 @@ def fit(
         If it already exists and was written by the same call (possibly with fewer epochs), training
         resumes from it: θ, the optimiser's memory, the random state and the history are what they
         were, to the last bit, however the run was ended. What a loss, an optimiser or a callback
-        keeps on itself while it trains is not in the file. None: no file.
+        keeps on itself while it trains is not in the file. With other epochs, a rate that is a
+        function goes on at the fraction that is over of those that are asked for now. None: no
+        file.
     penalties : list of Penalty, default ()
         The P(θ), such as OrthogonalityPenalty(field.A): they join the loss that is minimised and
         recorded.
+    clip : float > 0, default None
+        The gradient in all of θ, with the penalties and along the constraints' sets, is scaled to
+        this norm if it is longer. None: it is left as it is.
+    after_step : function of (step, loss), default None
+        Called after each step and its constraints, the first of which is 0, with the loss of its
+        batch before the step; after each iteration of LBFGS, with the loss after it. It looks at
+        the network, and leaves θ alone: WrongResult if it does not.
 
     Returns
     -------
@@ -95,6 +107,15 @@ def fit(
     True
     >>> history.loss[-1] < 1e-4 * history.loss[0]
     True
+
+    Gradient descent by steps of length 0.3 at most:
+
+    >>> B, weights = dnn.Dense(1, 1, W=[[1.0]]), []
+    >>> options = dict(optimiser=dnn.SGD(1.0), epochs=3, progress=False, clip=0.3)
+    >>> options["after_step"] = lambda step, loss: weights.append(B.W.item())
+    >>> history = dnn.fit(B, dnn.MeanSquaredError(), np.ones((1, 1)), np.zeros((1, 1)), **options)
+    >>> np.round(weights, 9)
+    array([0.7, 0.4, 0.1])
     """
     optimiser = Adam(1e-2) if optimiser is None else optimiser
     instance(net, Map, "net must be an object such as Network(…)")
@@ -111,8 +132,11 @@ def fit(
         validation = samples(*validation, " of validation")
     if callback is not None:
         function(callback, "callback", "the epoch and the history")
+    if after_step is not None:
+        function(after_step, "after_step", "the step and the loss")
     run = Run(
         net, loss=loss, x=x, y=y, validation=validation, callback=callback, rng=generator(rng),
+        clip=None if clip is None else positive(clip, "clip"), after_step=after_step,
         epochs=dimension(epochs, "epochs"),
         batch_size=None if batch_size is None else dimension(batch_size, "batch_size"),
         constraints=listed(constraints, Constraint, "constraints", "Orthogonal(field.A)"),
@@ -128,7 +152,8 @@ def fit(
     try:
         getattr(type(optimiser), "train", Optimiser.train)(optimiser, run)
     except KeyboardInterrupt:
-        net.theta, run.history.interrupted = run.finished, True
+        run.put(run.finished)
+        run.history.interrupted = True
         if checkpoint is not None:
             run.checkpoint.leave(run)
     finally:

@@ -4,9 +4,12 @@ It keeps nothing on itself: its memory is a dict that `start` makes, so the same
 number of networks.
 """
 
+import inspect
+
 import numpy as np
 
 from ..arguments import Described, dimension, positive, refuse, within
+from .rates import number_or_function, rate_at
 from .run import TrainingDiverged
 
 __all__ = ["LBFGS", "SGD", "Adam", "Optimiser"]
@@ -16,8 +19,9 @@ class Optimiser(Described):
     """How θ moves, in place: `start(theta)`, a dict, then `step(theta, g, memory)` for each batch.
 
     The dict is the memory of one training, which `step` changes. An optimiser that keeps a number
-    per block of θ writes `start(theta, blocks)`: slices, by `Constraint.blocks`. One that does not
-    go step by step writes `train(run)` instead.
+    per block of θ writes `start(theta, blocks)`: slices, by `Constraint.blocks`. One that asks how
+    far the training is writes `step(theta, g, memory, fraction)`, which gets step/steps ∈ [0, 1).
+    One that does not go step by step writes `train(run)` instead.
 
     Examples
     --------
@@ -43,12 +47,13 @@ class Optimiser(Described):
     def train(self, run):
         """Gradient descent: θ moves by one step per batch, and back into the constraints' sets."""
         memory = run.begin(self)
+        asks = "fraction" in inspect.signature(self.step).parameters
         while run.epoch < run.epochs:
             total = 0.0
             for x, y in run.batches():
                 value, g = run.value_and_gradient(x, y)
-                self.step(run.net.theta, g, memory)
-                run.accept()
+                self.step(run.net.theta, g, memory, *([run.fraction] if asks else []))
+                run.accept(value)
                 total += value * len(x)
             if run.epoch + 1 == run.epochs:
                 run.settle()
@@ -58,7 +63,8 @@ class Optimiser(Described):
 class SGD(Optimiser):
     """m ← momentum·m + g, θ ← θ − rate·m: (stochastic) gradient descent.
 
-    rate: float > 0, default 1e-2; momentum: float in [0, 1), default 0.0.
+    rate: float > 0, or a function of the fraction of the training, such as OneCycle(1e-3, 5e-2),
+    default 1e-2; momentum: float in [0, 1), default 0.0.
 
     Examples
     --------
@@ -72,17 +78,17 @@ class SGD(Optimiser):
     """
 
     def __init__(self, rate=1e-2, momentum=0.0):
-        self.rate, self.momentum = positive(rate, "rate"), within(momentum, 0, 1, "momentum")
+        self.rate, self.momentum = number_or_function(rate), within(momentum, 0, 1, "momentum")
 
     def start(self, theta):
         """m = 0."""
         return dict(m=np.zeros_like(theta))
 
-    def step(self, theta, g, memory):
+    def step(self, theta, g, memory, fraction=None):
         m = memory["m"]
         m *= self.momentum
         m += g
-        theta -= self.rate * m
+        theta -= rate_at(self.rate, fraction) * m
 
 
 class Adam(Optimiser):
@@ -95,7 +101,8 @@ class Adam(Optimiser):
 
     Parameters
     ----------
-    rate : float > 0, default 1e-3
+    rate : float > 0, or a function of the fraction of the training, default 1e-3
+        Such as OneCycle(1e-3, 5e-2), Steps(5e-3, every=0.45), Cosine(1e-2), or one of your own.
     beta1 : float in [0, 1), default 0.9
         β₁, how much m remembers.
     beta2 : float in [0, 1), default 0.999
@@ -115,7 +122,7 @@ class Adam(Optimiser):
     """
 
     def __init__(self, rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-        self.rate, self.eps = positive(rate, "rate"), positive(eps, "eps")
+        self.rate, self.eps = number_or_function(rate), positive(eps, "eps")
         self.beta1, self.beta2 = within(beta1, 0, 1, "beta1"), within(beta2, 0, 1, "beta2")
 
     def start(self, theta, blocks=()):
@@ -123,7 +130,8 @@ class Adam(Optimiser):
         ends = np.array([(block.start, block.stop) for block in blocks], int).reshape(-1, 2)
         return dict(t=0, m=np.zeros_like(theta), s=np.zeros_like(theta), blocks=ends)
 
-    def step(self, theta, g, memory):
+    def step(self, theta, g, memory, fraction=None):
+        rate = rate_at(self.rate, fraction)
         memory["t"] += 1
         t, m, s = memory["t"], memory["m"], memory["s"]
         m += (1 - self.beta1) * (g - m)
@@ -131,7 +139,7 @@ class Adam(Optimiser):
         for start, stop in memory["blocks"]:
             squares[start:stop] = squares[start:stop].mean()
         s += (1 - self.beta2) * (squares - s)
-        theta -= self.rate / (1 - self.beta1**t) * m / (np.sqrt(s / (1 - self.beta2**t)) + self.eps)
+        theta -= rate / (1 - self.beta1**t) * m / (np.sqrt(s / (1 - self.beta2**t)) + self.eps)
 
 
 class LBFGS(Optimiser):
@@ -163,7 +171,12 @@ class LBFGS(Optimiser):
 
         for given, why in (
             (run.batch_size, "takes the whole batch at once: leave batch_size out"),
-            (run.constraints, "moves freely and cannot keep constraints: take Adam"),
+            (
+                run.constraints,
+                "moves freely and cannot keep constraints: take Adam or SGD, which project after "
+                "each step, or penalties=[OrthogonalityPenalty(A)] and the like in their place",
+            ),
+            (run.clip, "needs the gradient as it is for its line searches: leave clip out"),
             (
                 run.checkpoint and run.checkpoint.path,
                 "keeps its memory to itself and cannot resume from a checkpoint: take Adam",
@@ -185,11 +198,11 @@ class LBFGS(Optimiser):
         def accept(intermediate_result):
             nonlocal accepted
             run.net.theta, accepted = intermediate_result.x, intermediate_result.fun
-            run.accept()
             try:
+                run.accept(accepted)
                 run.record(accepted)
             except StopIteration as error:  # with which scipy would end without a word
-                raise RuntimeError("the callback raised StopIteration") from error
+                raise RuntimeError("the callback, or after_step, raised StopIteration") from error
 
         try:
             minimize(

@@ -84,14 +84,16 @@ class Run:
 
         run.begin(optimiser)           the memory that the optimiser has at the start
         run.batches()                  the pairs (x, y) of an epoch
-        run.value_and_gradient(x, y)   J and ∂J/∂θ, along the constraints' sets
-        run.accept()                   after each step: θ back into the sets
+        run.value_and_gradient(x, y)   J and ∂J/∂θ, along the constraints' sets, clipped
+        run.fraction                   of the training that is over: step/steps
+        run.accept(loss)               after each step: θ back into the sets
         run.record(loss, memory)       after each epoch
     """
 
     def __init__(self, net, **arguments):
         vars(self).update(arguments, net=net, checkpoint=None)
         self.history, self.began, self.place = History(), time.perf_counter(), "at the start"
+        self.batch = 0  # its number in the epoch
         self.safe = net.theta.copy()  # as it was at the last finite loss
         self.finished = self.safe  # and after the last whole step
 
@@ -104,6 +106,27 @@ class Run:
     def shuffled(self):
         """Whether an epoch has several batches, and so needs random numbers."""
         return self.batch_size is not None and self.batch_size < len(self.x)
+
+    @property
+    def step(self):
+        """The number of the step that is taken now; an epoch of the whole batch is one."""
+        return self.epoch * -(-len(self.x) // self.size) + self.batch
+
+    @property
+    def fraction(self):
+        """The fraction of the training that is over, step/steps ∈ [0, 1)."""
+        return self.step / (self.epochs * -(-len(self.x) // self.size))
+
+    @property
+    def size(self):
+        """Samples in a batch; the last one of an epoch may have fewer."""
+        return self.batch_size if self.shuffled else len(self.x)
+
+    def put(self, theta):
+        """Set θ to what it was before, and with it what the constraints make depend on it."""
+        self.net.theta = theta
+        for constraint in self.constraints:
+            constraint.follow()
 
     def refuse_validation(self):
         """ValueError or TypeError for validation data that network or loss cannot take: now, and
@@ -123,7 +146,9 @@ class Run:
         blocks = [block for constraint in self.constraints for block in constraint.blocks(self.net)]
         wanted = "blocks" in inspect.signature(optimiser.start).parameters
         memory = optimiser.start(self.net.theta, *([blocks] if wanted else []))
-        if self.checkpoint is None or not self.checkpoint.restore(self, memory):
+        if self.checkpoint is not None and self.checkpoint.restore(self, memory):
+            self.put(self.net.theta)
+        else:
             self.project()
             self.save(memory)  # what cannot be saved is told now, and not after an epoch
         self.safe = self.finished = self.net.theta.copy()
@@ -132,16 +157,16 @@ class Run:
     def batches(self):
         """The pairs (x, y) of an epoch: all samples once, in random order unless one batch takes
         them all."""
-        size = self.batch_size if self.shuffled else len(self.x)
         order = self.rng.permutation(len(self.x)) if self.shuffled else slice(None)
-        for k in range(0, len(self.x), size):
+        for n, k in enumerate(range(0, len(self.x), self.size)):
+            self.batch = n
             self.place = f"at sample {k} of it"
-            batch = order[k : k + size] if self.shuffled else order
+            batch = order[k : k + self.size] if self.shuffled else order
             yield self.x[batch], self.y[batch]
 
     def value_and_gradient(self, x, y):
-        """J and ∂J/∂θ, as a direction along the constraints' sets. TrainingDiverged if one of them
-        is not finite."""
+        """J and ∂J/∂θ, as a direction along the constraints' sets, not longer than `clip`.
+        TrainingDiverged if one of them is not finite."""
         try:
             value, g = value_and_grad(self.net, self.loss, x, y, penalties=self.penalties)
         except NotConverged as error:  # an implicit layer has no solution here
@@ -153,14 +178,26 @@ class Run:
         self.safe = self.net.theta.copy()
         for constraint in self.constraints:
             g = constraint.tangent(g, self.net)
-        return value, g
+        return value, g if self.clip is None else clipped(g, self.clip)
 
-    def accept(self):
-        """After a step: θ back into the constraints' sets. TrainingDiverged if it is not finite."""
+    def accept(self, value=np.nan):
+        """After a step: θ back into the constraints' sets, and `after_step` is told, with the loss.
+        TrainingDiverged if θ is not finite."""
         if not np.isfinite(self.net.theta).all():
             raise self.diverged("the step is not finite")
-        self.project()
+        try:
+            self.project()
+        except OverflowError as error:
+            raise self.diverged(str(error)) from error
         self.finished = self.net.theta.copy()
+        if self.after_step is not None:
+            self.after_step(self.step, float(value))
+            refuse(
+                not np.array_equal(self.net.theta, self.finished),
+                f"{name_of(self.after_step)}: θ is changed; what moves it after each step is a "
+                "Constraint",
+                WrongResult,
+            )
 
     def project(self):
         """Put θ into the constraints' sets, one after the other."""
@@ -169,7 +206,7 @@ class Run:
 
     def diverged(self, why):
         """A TrainingDiverged, and θ as it was at the last finite loss."""
-        self.net.theta = self.safe
+        self.put(self.safe)
         error = TrainingDiverged(
             f"training diverged in epoch {self.epoch}, {self.place}: {why}. θ is as it was at the "
             "last finite loss; a smaller rate or step h, or smaller initial parameters, may help"
@@ -196,6 +233,7 @@ class Run:
             self.callback(epoch - 1, self.history)
         finally:
             self.finished = self.net.theta.copy()
+            self.put(self.finished)
         refuse(
             self.epoch != epoch,
             f"{name_of(self.callback)}: the history is changed: take a copy, list(history.loss)",
@@ -204,10 +242,9 @@ class Run:
 
     def settle(self):
         """After the last step: TrainingDiverged if the loss is not finite there."""
-        size = self.batch_size if self.shuffled else len(self.x)
-        for k in range(0, len(self.x), size):
+        for k in range(0, len(self.x), self.size):
             with np.errstate(over="ignore", invalid="ignore"):
-                value = self.value(self.x[k : k + size], self.y[k : k + size])
+                value = self.value(self.x[k : k + self.size], self.y[k : k + self.size])
             if not np.isfinite(value):
                 raise self.diverged(f"the loss is {value}")
 
@@ -222,3 +259,13 @@ class Run:
         """Write the checkpoint, if there is one."""
         if self.checkpoint is not None:
             self.checkpoint.save(self, memory)
+
+
+def clipped(g, clip):
+    """g · min(1, clip/‖g‖), a vector that may be too long for its square to be a number."""
+    largest = float(np.abs(g).max())
+    if largest == 0:
+        return g
+    u = g / largest
+    length = float(np.linalg.norm(u))  # ‖g‖/largest
+    return g if length <= clip / largest else u * (clip / length)

@@ -29,7 +29,8 @@ __all__ = ["hessian_times", "value_and_grad"]
 BLOCK = 2**17
 #: twice the numbers that are kept of a block: 32 megabytes in float64
 KEPT = 2**23
-#: net → the numbers that are kept of one sample, and the dimension of its widest map
+#: net → what its maps keep of one sample: numbers, and references to flows with what they keep of a
+#: step; and the dimension of its widest map
 SIZES = weakref.WeakKeyDictionary()
 
 # A gradient asks for the same memory as the one before, but glibc gives what is freed back to the
@@ -215,16 +216,18 @@ def block_rows(net, x):
     if x.size <= 2**12:
         return len(x)  # too little to look further
     if net not in SIZES:
-        kept = sum(sum(widths_of(F)) * evaluations_of(F) for F in flattened(net))
-        SIZES[net] = kept, max(widths_of(net))
-    (kept, widest), points = SIZES[net], x[0].size // net.dim_in
+        SIZES[net] = list(map(kept_by_step, flattened(net))), max(widths_of(net))
+    (maps, widest), points = SIZES[net], x[0].size // net.dim_in
+    kept = sum(count * (flow().steps if flow else 1) for count, flow in maps)
     rows = min(max(KEPT // kept, BLOCK // 4 // widest), BLOCK // widest)
     return max(1, max(rows, net._size // kept) // points)
 
 
-def evaluations_of(F):
-    """How many times a flow evaluates its field; 1 for other maps."""
-    return F.steps * F.method.stages if isinstance(F, Flow) else 1
+def kept_by_step(F):
+    """How many numbers a map keeps of a sample, None; those of one step and a reference to it for a
+    flow, whose steps may change."""
+    count = sum(widths_of(F))
+    return (count * F.method.stages, weakref.ref(F)) if isinstance(F, Flow) else (count, None)
 
 
 def widths_of(F):
