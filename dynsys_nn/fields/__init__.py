@@ -36,6 +36,7 @@ from .skew import (
     SkewGradientField,
     SpherePreservingField,
 )
+from .switched import SwitchedField, together
 
 __all__ = [
     "Field",
@@ -53,4 +54,5 @@ __all__ = [
     "SpherePreservingField",
     "SquaredNorm",
     "SumField",
+    "SwitchedField",
 ]
