@@ -143,6 +143,17 @@ def henon(rng, n=2):
     )
 
 
+def switched(rng, d=4):
+    """Two fields that push to the same side of a plane, so that every step across it goes on."""
+
+    def pushed():
+        push = dnn.KnownField(lambda x: 2 + 0 * x, d, lambda x: np.zeros((*x.shape, d)))
+        return dnn.SumField(residual(rng, d), push)
+
+    W = 0.5 + 0.1 * rng.normal(size=(1, d))
+    return dnn.SwitchedField(pushed(), pushed(), dnn.Affine(1, d, W=W, b=[-0.4]))
+
+
 def twisted_jacobian(x):
     """Of x ⊙ (x₄, x₁, x₂, x₃): not symmetric."""
     return np.roll(x, 1, axis=-1)[..., None] * np.eye(4) + x[..., None] * np.roll(
@@ -172,6 +183,7 @@ FIELDS = {
     "HamiltonianField diag(α)": energetic,
     "SumField": lambda rng: dnn.SumField(residual(rng), randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh()), rng)),
     "KnownField": lambda rng: dnn.KnownField(lambda x: x * np.roll(x, 1, axis=-1), 4, twisted_jacobian),
+    "SwitchedField": switched,
 }  # fmt: skip
 
 LINEAR = {
@@ -284,6 +296,7 @@ def explicit_pairs(rng):
         dnn.LieTrotter(dnn.Heun()),
         dnn.SumField(X, FIELDS["GradientField −"](rng), X),
     )
+    yield "Switching", dnn.Switching(dnn.Kutta3()), switched(rng)
 
 
 def implicit_pairs(rng):
@@ -308,6 +321,7 @@ def implicit_pairs(rng):
     yield "Yoshida of DiscreteGradient", dnn.Yoshida(gonzalez), energetic(rng)
     parts = dnn.SumField(FIELDS["GradientField −"](rng), sphere(rng))
     yield "Strang of Heun and Cayley", dnn.Strang([dnn.Heun(), dnn.Cayley()]), parts
+    yield "Switching of ImplicitMidpoint", dnn.Switching(midpoint), switched(rng)
 
 
 def pairs(rng):

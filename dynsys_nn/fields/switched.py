@@ -71,13 +71,13 @@ class SwitchedField(Field):
         """g(x), (..., d) → (...)."""
         return self.surface._value(x).reshape(x.shape[:-1])
 
-    def beyond(self, x):
+    def _beyond(self, x):
         """Whether g(x) ≥ 0, (..., d) → (...)."""
         return self.level(x).real >= 0
 
-    def sides(self, x):
+    def _sides(self, x):
         """(name, which states) of the sides on which there are states."""
-        beyond = self.beyond(x)
+        beyond = self._beyond(x)
         return [(name, k) for name, k in (("minus", ~beyond), ("plus", beyond)) if k.any()]
 
     @property
@@ -95,10 +95,10 @@ class SwitchedField(Field):
         return words - {"volume", "symplectic"}, invariants
 
     def __call__(self, x):
-        return together([(k, vars(self)[name]._value(x[k])) for name, k in self.sides(x)], x)
+        return together([(k, vars(self)[name]._value(x[k])) for name, k in self._sides(x)], x)
 
     def vjp(self, x):
-        found = [(name, k, *vars(self)[name]._vjp(x[k])) for name, k in self.sides(x)]
+        found = [(name, k, *vars(self)[name]._vjp(x[k])) for name, k in self._sides(x)]
 
         def pullback(w):
             back = [(name, k, *pullback_k(w[k])) for name, k, _, pullback_k in found]
@@ -109,7 +109,7 @@ class SwitchedField(Field):
 
     def jvp(self, x, v, dtheta=None):
         d = self.unpack(dtheta)
-        found = [(k, *vars(self)[name]._jvp(x[k], v[k], d[name])) for name, k in self.sides(x)]
+        found = [(k, *vars(self)[name]._jvp(x[k], v[k], d[name])) for name, k in self._sides(x)]
         return together([(k, y) for k, y, _ in found], x), together(
             [(k, dy) for k, _, dy in found], v
         )

@@ -85,33 +85,33 @@ class Switching(Method):
         return self.facts(field)[0]
 
     def step(self, field, x, h):
-        return self.legs(field, x, h)[0]
+        return self._legs(field, x, h)[0]
 
-    def legs(self, field, x, h):
+    def _legs(self, field, x, h):
         """Ψ^h(x), and for groups of states (which of the batch, as rows, [(name, τ), …]): the field
         and the time of each leg."""
         points, method = x.reshape(-1, x.shape[-1]), self.method
         parts, groups = [], []
-        for name, k in field.sides(points):
+        for name, k in field._sides(points):
             k = np.flatnonzero(k)
             y = method._step(vars(field)[name], points[k], h)
             parts.append((k, y))
-            stays = field.beyond(y) == (name == "plus")
+            stays = field._beyond(y) == (name == "plus")
             if stays.any():
                 groups.append((k[stays], [(name, h)]))
             for one in k[~stays, None]:
-                y, legs = self.legs_of_one(field, points[one], h, name)
+                y, legs = self._legs_of_one(field, points[one], h, name)
                 parts.append((one, y))
                 groups.append((one, legs))
         return together(parts, points).reshape(x.shape), groups
 
-    def legs_of_one(self, field, x, h, name):
+    def _legs_of_one(self, field, x, h, name):
         """The same for one state, shape (1, d), which leaves the side of that name."""
         legs, left = [], h
         for _ in range(CROSSINGS + 1):
             X = vars(field)[name]
             y = self.method._step(X, x, left)
-            if field.beyond(y) == (name == "plus"):
+            if field._beyond(y) == (name == "plus"):
                 return y, [*legs, (name, left)]
             tau = crossing(self.method, X, x, left, field.level, -1 if name == "plus" else 1)
             if np.iscomplexobj(y):  # imaginary parts are far below the rounding of τ
@@ -130,7 +130,7 @@ class Switching(Method):
         )
 
     def vjp(self, field, x, h):
-        y, groups = self.legs(field, x, h)
+        y, groups = self._legs(field, x, h)
         points, tapes = x.reshape(-1, x.shape[-1]), []
         for k, legs in groups:
             z, tape = points[k], []
@@ -143,14 +143,14 @@ class Switching(Method):
             rows = w.reshape(points.shape)
             parts, dtheta, dh = [], field.pack(), 0.0
             for k, tape in tapes:
-                dx, d, s = self.back(field, tape, rows[k])
+                dx, d, s = self._back(field, tape, rows[k])
                 parts.append((k, dx))
                 dtheta, dh = dtheta + d, dh + s
             return together(parts, rows).reshape(x.shape), dtheta, dh
 
         return y, pullback
 
-    def back(self, field, tape, w):
+    def _back(self, field, tape, w):
         """The pullback through the legs of one group: dx, dtheta, and s, which is ⟨w, ∂Ψ/∂h⟩."""
         name, pullback, _ = tape[-1]
         w, d, s = pullback(w)
@@ -165,7 +165,7 @@ class Switching(Method):
         return w, dtheta, s
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
-        y, groups = self.legs(field, x, h)
+        y, groups = self._legs(field, x, h)
         points, d = x.reshape(-1, x.shape[-1]), field.unpack(dtheta)
         tangents, parts = v.reshape(points.shape), []
         for k, legs in groups:
