@@ -112,7 +112,7 @@ def section(points, ax=None, components=(0, 1), **kwargs):
         f"components are two of 0, …, {d - 1}, got {components}",
     )
     ax = axes_or_current(ax)
-    dots = {"linestyle": "none", "marker": ".", "markersize": em(0.12), "markeredgewidth": 0}
+    dots = {"linestyle": "none", "marker": ".", "markersize": em(0.3), "markeredgewidth": 0}
     return [ax.plot(*x[:, components].T, **{**dots, **spelled_out(kwargs)})[0] for x in orbits]
 
 
