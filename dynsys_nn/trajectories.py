@@ -32,9 +32,8 @@ def trajectory(field, x0, t, method=RK4()):
     Returns
     -------
     array, shape (..., n + 1, d)
-        The states at the times t, x0 in front. From where one is not finite on, its states are NaN,
-        those of the others in the batch are what they are alone, and a RuntimeWarning names the
-        time.
+        The states at the times t, x0 in front. If one of them is not finite, a RuntimeWarning names
+        the time; those before it, and those of the others in the batch, are what they are.
 
     Raises
     ------
@@ -159,18 +158,11 @@ def start(field, x0, t, method, what):
 
 
 def steps(field, x, t, method):
-    """t_k, h = t_{k+1} − t_k, x_k and x_{k+1} for k = 0, …, n − 1; a state that is not finite has
-    no next one but NaN."""
+    """t_k, h = t_{k+1} − t_k, x_k and x_{k+1} for k = 0, …, n − 1."""
     for t_k, h in zip(t[:-1].tolist(), np.diff(t).tolist(), strict=True):
-        going = np.isfinite(x).all(axis=-1)
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                if going.all():
-                    y = method._step(field, x, h)
-                else:
-                    y = np.full_like(x, np.nan)
-                    if going.any():
-                        y[going] = method._step(field, x[going], h)
+                y = method._step(field, x, h)
         except NotConverged as error:
             raise NotConverged(f"at t = {t_k:g}: {error}") from error
         yield t_k, h, x, y

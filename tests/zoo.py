@@ -143,15 +143,14 @@ def henon(rng, n=2):
     )
 
 
-def switched(rng, d=4):
-    """Two fields that push to the same side of a plane, so that every step across it goes on."""
-
-    def pushed():
-        push = dnn.KnownField(lambda x: 2 + 0 * x, d, lambda x: np.zeros((*x.shape, d)))
-        return dnn.SumField(residual(rng, d), push)
-
-    W = 0.5 + 0.1 * rng.normal(size=(1, d))
-    return dnn.SwitchedField(pushed(), pushed(), dnn.Affine(1, d, W=W, b=[-0.4]))
+def switched(rng):
+    """Two fields with positive entries, so that both cross the plane from the same side."""
+    up, down = (
+        randomise(dnn.ResidualField(dnn.Dense(4, 4, rng=rng), dnn.Softplus()), rng)
+        for _ in range(2)
+    )
+    W = 0.5 + 0.1 * rng.normal(size=(1, 4))
+    return dnn.SwitchedField(up, down, dnn.Affine(1, 4, W=W, b=[-0.4]))
 
 
 def twisted_jacobian(x):
