@@ -295,7 +295,6 @@ def explicit_pairs(rng):
         dnn.LieTrotter(dnn.Heun()),
         dnn.SumField(X, FIELDS["GradientField −"](rng), X),
     )
-    yield "Switching", dnn.Switching(dnn.Kutta3()), switched(rng)
 
 
 def implicit_pairs(rng):
@@ -320,13 +319,14 @@ def implicit_pairs(rng):
     yield "Yoshida of DiscreteGradient", dnn.Yoshida(gonzalez), energetic(rng)
     parts = dnn.SumField(FIELDS["GradientField −"](rng), sphere(rng))
     yield "Strang of Heun and Cayley", dnn.Strang([dnn.Heun(), dnn.Cayley()]), parts
-    yield "Switching of ImplicitMidpoint", dnn.Switching(midpoint), switched(rng)
 
 
 def pairs(rng):
     """(name, method, field) for every method on a field of its kind."""
     yield from explicit_pairs(rng)
     yield from implicit_pairs(rng)
+    for method in (dnn.Kutta3(), dnn.ImplicitMidpoint()):
+        yield f"Switching of {method!r}", dnn.Switching(method), switched(rng)
 
 
 def one_of_each(rng):
