@@ -3,7 +3,7 @@
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a
 map ℝᵈ → ℝᵈ; a method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network
 composes maps. The modules in reading order: maps, activations, linear, fields, integrators, flows,
-losses, constraints, adjoints, training, trajectories, rounding, lipschitz, attacks, decomposition,
+trajectories, losses, constraints, adjoints, training, rounding, lipschitz, attacks, decomposition,
 checks, systems, plotting; and, for those who want to know how data are read, files written, labs
 marked and arguments looked at: datasets, files, marks, arguments.
 
