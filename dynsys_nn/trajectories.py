@@ -131,7 +131,7 @@ def poincare_section(field, x0, t, event, method=RK4(), direction=1):
         for k in np.flatnonzero((direction >= 0) & up | (direction <= 0) & down).tolist():
             one = y[k : k + 1]
             tau = crossing(method, field, one, h, g, 1 if up[k] else -1)
-            found[k].append((t_k + tau, method._step(field, one, tau)[0] if tau else y[k]))
+            found[k].append((t_k + tau, method._step(field, one, tau)[0]))
         lost += [] if np.isfinite(z).all() else [t_k + h]
         before = after
     warn_of(lost, "poincare_section")

@@ -5,7 +5,7 @@ import numpy as np
 from ..arguments import instance
 from ..fields import SwitchedField, together
 from ..maps import kept_by_all
-from .method import Method
+from .method import EPS, Method
 
 #: how often a step may cross the surface
 CROSSINGS = 20
@@ -111,7 +111,7 @@ class Switching(Method):
         for _ in range(CROSSINGS + 1):
             X = vars(field)[name]
             y = self.method._step(X, x, left)
-            if field._beyond(y) == (name == "plus"):
+            if field._beyond(y) == (name == "plus") or abs(left) <= 4 * EPS * abs(h):
                 return y, [*legs, (name, left)]
             tau = crossing(self.method, X, x, left, field.level, -1 if name == "plus" else 1)
             if np.iscomplexobj(y):  # imaginary parts are far below the rounding of τ
@@ -121,8 +121,6 @@ class Switching(Method):
             legs.append((name, tau))
             x, left = self.method._step(X, x, tau), left - tau
             name = "minus" if name == "plus" else "plus"
-            if left == 0:
-                return x, [*legs, (name, left)]
         raise RuntimeError(
             f"{self!r}: a step h = {h:g} crosses the surface more than {CROSSINGS} times: do both "
             "fields point to it? Then the solution slides along it, by neither of them; otherwise "
@@ -184,7 +182,10 @@ class Switching(Method):
 
 
 def crossing(method, field, x, h, g, sign):
-    """The τ of [0, h] with g(Ψ^τ(x)) = 0, for one state x, shape (1, d); g goes to that sign."""
+    """The τ between 0 and h with g(Ψ^τ(x)) = 0, for one state x, shape (1, d); g goes to that sign.
+
+    It is a step, ε ≤ τ/h ≤ 1 − ε, where the crossing is to rounding at 0 or h.
+    """
     from scipy.optimize import brentq
 
     def along(theta):
@@ -192,10 +193,11 @@ def crossing(method, field, x, h, g, sign):
         return sign * g(method._step(field, x, theta * h) if theta else x).real.item()
 
     if not along(1.0) > 0:  # alone, and not in a batch, it ends on the surface
-        return h
+        return (1 - EPS) * h
     # a state that is on the surface itself, to rounding, leaves it first
     starts = (theta for theta in (0.0, *0.5 ** np.arange(1, 53)) if along(theta) < 0)
     start = next(starts, None)
     if start is None:
-        return 0.0 * h
-    return brentq(along, start, 1.0, xtol=1e-17, rtol=4 * np.finfo(float).eps, maxiter=500) * h
+        return EPS * h
+    theta = brentq(along, start, 1.0, xtol=1e-17, rtol=4 * EPS, maxiter=500)
+    return min(max(theta, EPS), 1 - EPS) * h
