@@ -173,6 +173,8 @@ def test_a_step_that_crosses_several_times_goes_on_by_the_field_of_each_side():
     v = np.sqrt(1.04)  # on the ground, by its energy
     r = h - (v - 1) - v / 2  # the time after it left the ground
     np.testing.assert_allclose(method.step(X, x, h), [v * r - r * r / 2, v - r], atol=1e-15)
+    thrown = method.step(X, [0.0, 1.0], 2.2)  # from the ground, where it is again at 2
+    np.testing.assert_allclose(thrown, [-0.2 + 2 * 0.2**2, -1 + 4 * 0.2], atol=1e-14)
     J = dnn.Flow(X, h, method).jacobian(x)
     columns = [method.step(X, x + 1e-100j * e, h).imag / 1e-100 for e in np.eye(2)]
     np.testing.assert_allclose(J.T, columns, atol=1e-13)
@@ -201,6 +203,17 @@ def test_the_surface_has_its_gradient_by_the_time_at_which_it_is_reached():
     np.testing.assert_allclose(method.step(X, np.array([1.0]), -1.0), [-0.25], atol=1e-14)
     states = dnn.trajectory(X, [[0.0], [0.25]], [0, 0.25, 0.5, 0.75], method)
     np.testing.assert_allclose(states[..., 0], [[0, 0.25, 0.5, 1], [0.25, 0.5, 1, 1.5]], atol=1e-14)
+
+
+def test_a_state_comes_to_rest_on_the_surface_where_it_need_not_cross_it_again(rng):
+    """By rounding alone it would lie on either side."""
+    right = dnn.KnownField(lambda x: np.array([1.0, 0.0]) + 0 * x, 2)
+    X = dnn.SwitchedField(right, dnn.KnownField(np.zeros_like, 2), dnn.Affine(1, 2, W=[[0.3, 0.7]]))
+    z = rng.normal(size=40)
+    end = stack(-7 / 3 * z, z)
+    x = end - rng.uniform(0.1, 9, 40)[:, None] * [1, 0]
+    states = dnn.trajectory(X, x, [0.0, 9.0, 9.1, 9.3], dnn.Switching(dnn.RK4()))
+    np.testing.assert_allclose(states[:, 1:], np.stack([end] * 3, axis=1), atol=2e-14)
 
 
 def test_a_state_that_is_lost_beyond_the_surface_takes_nobody_with_it():

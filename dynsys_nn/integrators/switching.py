@@ -111,7 +111,7 @@ class Switching(Method):
         for _ in range(CROSSINGS + 1):
             X = vars(field)[name]
             y = self.method._step(X, x, left)
-            if field._beyond(y) == (name == "plus") or abs(left) <= 4 * EPS * abs(h):
+            if field._beyond(y) == (name == "plus"):
                 return y, [*legs, (name, left)]
             tau = crossing(self.method, X, x, left, field.level, -1 if name == "plus" else 1)
             if np.iscomplexobj(y):  # imaginary parts are far below the rounding of τ
@@ -194,10 +194,9 @@ def crossing(method, field, x, h, g, sign):
 
     if not along(1.0) > 0:  # alone, and not in a batch, it ends on the surface
         return (1 - EPS) * h
-    # a state that is on the surface itself, to rounding, leaves it first
-    starts = (theta for theta in (0.0, *0.5 ** np.arange(1, 53)) if along(theta) < 0)
-    start = next(starts, None)
-    if start is None:
+    if not along(0.0) < 0:  # it starts on the surface
         return EPS * h
-    theta = brentq(along, start, 1.0, xtol=1e-17, rtol=4 * EPS, maxiter=500)
+    theta, ulp = brentq(along, 0.0, 1.0, xtol=1e-17, rtol=4 * EPS, maxiter=500), EPS
+    while theta < 1 - EPS and along(theta) <= 0:  # Ψ^τ(x) is beyond, if only just
+        theta, ulp = theta + ulp, 2 * ulp
     return min(max(theta, EPS), 1 - EPS) * h
