@@ -205,6 +205,19 @@ def test_the_surface_has_its_gradient_by_the_time_at_which_it_is_reached():
     np.testing.assert_allclose(states[..., 0], [[0, 0.25, 0.5, 1], [0.25, 0.5, 1, 1.5]], atol=1e-14)
 
 
+def test_no_leg_has_length_zero_where_a_step_starts_or_ends_on_the_surface_to_rounding(rng):
+    method = dnn.Switching(dnn.RK4())
+    for a, b, W, c, h in rng.uniform(0.1, 2, (6, 5)):
+        fields = [dnn.KnownField(lambda x, a=a: a + 0 * x, 1) for a in (a, b)]
+        X = dnn.SwitchedField(*fields, dnn.Affine(1, 1, W=[[W]], b=[-c]))
+        near = c / W + np.arange(-3, 4)[:, None] * 2.0**-54
+        for x, s in ((near - a * h, h), (near, h), (near, -h), (near + b * h, -h)):
+            y, groups = method._legs(X, x, s)
+            assert all(tau / s > 0 for _, legs in groups for _, tau in legs)
+            assert sorted(np.concatenate([k for k, _ in groups])) == [*range(7)]
+            assert np.ptp(y) < 1e-14 * (1 + c / W)
+
+
 def test_a_state_comes_to_rest_on_the_surface_where_it_need_not_cross_it_again(rng):
     """By rounding alone it would lie on either side."""
     right = dnn.KnownField(lambda x: np.array([1.0, 0.0]) + 0 * x, 2)
