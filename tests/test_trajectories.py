@@ -241,6 +241,21 @@ def test_a_state_that_is_lost_beyond_the_surface_takes_nobody_with_it():
     np.testing.assert_allclose(y[1], method.step(X, [-0.1], 0.1), rtol=1e-14)
 
 
+def test_a_surface_is_learned_from_where_states_arrive():
+    """Refraction at x₁ + 0.4x₂ = 0.3, the two fields known: without Switching the surface has no gradient."""
+    fields = [
+        dnn.KnownField(lambda x, a=a: a + 0 * x, 2, lambda x: 0 * x[..., None] + [0.0, 0.0])
+        for a in ([1.0, 0.5], [2.0, -1.0])
+    ]
+    x = np.array([[-0.5, 0.0], [-0.2, 0.5], [0.0, -0.5]])
+    X = dnn.SwitchedField(*fields, dnn.Affine(1, 2, W=[[1.0, 0.4]], b=[-0.3]))
+    y = dnn.Flow(X, 1.0, dnn.Switching(dnn.Euler()))(x)
+    X.theta = [1.0, 0.0, 0.0]
+    net = dnn.Flow(X, 1.0, dnn.Switching(dnn.Euler()))
+    dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=25, progress=False)
+    np.testing.assert_allclose(X.theta / X.theta[0], [1, 0.4, -0.3], atol=1e-7)
+
+
 def test_tangents_of_switching_are_those_of_a_complex_step(rng):
     for inner, dh in ((dnn.Ralston(), 1.0), (dnn.ImplicitMidpoint(), 0.0)):
         X, x, method = switched(rng), points(rng, (7,)) - 0.4, dnn.Switching(inner)

@@ -1,5 +1,7 @@
 """Steps that end where a field switches, so that no step mixes two fields."""
 
+import functools
+
 import numpy as np
 
 from ..arguments import instance
@@ -188,6 +190,7 @@ def crossing(method, field, x, h, g, sign):
     """
     from scipy.optimize import brentq
 
+    @functools.cache
     def along(theta):
         """How far beyond the surface Ψ^{θh}(x) is."""
         return sign * g(method._step(field, x, theta * h) if theta else x).real.item()
