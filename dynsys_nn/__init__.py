@@ -3,9 +3,9 @@
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a
 map ℝᵈ → ℝᵈ; a method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network
 composes maps. The modules in reading order: maps, activations, linear, fields, integrators, flows,
-losses, constraints, adjoints, training, rounding, lipschitz, attacks, decomposition, checks,
-systems, plotting; and, for those who want to know how data are read, files written, labs marked and
-arguments looked at: datasets, files, marks, arguments.
+trajectories, losses, constraints, adjoints, training, rounding, lipschitz, attacks, decomposition,
+checks, systems, plotting; and, for those who want to know how data are read, files written, labs
+marked and arguments looked at: datasets, files, marks, arguments.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks",
 arXiv:2210.02373.
@@ -66,6 +66,7 @@ from .fields import (
     SpherePreservingField,
     SquaredNorm,
     SumField,
+    SwitchedField,
 )
 from .flows import Flow, Rollout, exact_flow
 from .integrators import (
@@ -88,6 +89,7 @@ from .integrators import (
     RungeKutta,
     StormerVerlet,
     Strang,
+    Switching,
     SymplecticEuler,
     Yoshida,
 )
@@ -131,6 +133,7 @@ from .training import (
     sweep,
     value_and_grad,
 )
+from .trajectories import poincare_section, trajectory
 
 __version__ = "1.0.0"
 __all__ = sorted(name for name in dir() if not name.startswith("_"))

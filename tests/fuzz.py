@@ -1068,6 +1068,7 @@ CONSTRUCTORS = {
     "SpherePreservingField": (dnn.SpherePreservingField, dict(A=[dense(9, 3)], sigma=ACTIVATION, C=[lambda: None])),
     "PartitionedField": (dnn.PartitionedField, dict(f=[dense(2, 3)], g=[dense(3, 2)])),
     "SumField": (dnn.SumField, dict(_0=[lambda: zoo.residual(np.random.default_rng(0))], _1=[lambda: zoo.sphere(np.random.default_rng(0))])),
+    "SwitchedField": (dnn.SwitchedField, dict(minus=[lambda: zoo.residual(np.random.default_rng(0))], plus=[lambda: zoo.sphere(np.random.default_rng(0))], surface=[lambda: dnn.Affine(1, 4, rng=0), lambda: dnn.SquaredNorm()])),
     "KnownField": (dnn.KnownField, dict(fun=[lambda: np.sin], dim=[lambda: 2], jacobian=[lambda: None], keeps=[lambda: (), lambda: {"mass"}], gradient=[lambda: False])),
     "KnownField solved": (dnn.KnownField, dict(fun=[lambda: np.copy], dim=[lambda: 2], jacobian=[lambda: "complex step"], flow=[lambda: lambda x, h: x * np.exp(h)], flow_jacobian=[lambda: None, lambda: "complex step"])),
     "LinearField": (dnn.LinearField, dict(A=[dense(2, 2), lambda: [[0, 1], [-1, 0]], lambda: dnn.Lift(3, 3)])),
@@ -1085,6 +1086,7 @@ CONSTRUCTORS = {
     "Strang": (dnn.Strang, dict(inner=[lambda: dnn.RK4()])),
     "Yoshida": (dnn.Yoshida, dict(inner=[lambda: dnn.StormerVerlet(), lambda: dnn.ImplicitMidpoint()])),
     "Projected": (dnn.Projected, dict(method=[lambda: dnn.RK4()], invariant=[lambda: dnn.SquaredNorm(), lambda: zoo.Bare()])),
+    "Switching": (dnn.Switching, dict(method=[lambda: dnn.RK4(), lambda: dnn.StormerVerlet()])),
     "DiscreteGradient": (dnn.DiscreteGradient, dict(invariant=[lambda: None, lambda: zoo.Bare()])),
     "OneCycle": (dnn.OneCycle, dict(low=[lambda: 1e-3], high=[lambda: 0.1, lambda: 1], rise=[lambda: 0.4])),
     "Steps": (dnn.Steps, dict(start=[lambda: 0.1], every=[lambda: 0.45, lambda: 2], factor=[lambda: 0.1, lambda: 2])),
@@ -1280,6 +1282,9 @@ FUNCTIONS_OF_DATA = {
     "measured": (lipschitz.measured, dict(F=[NET], x=[X2], steps=[lambda: 3], rng=[lambda: 0]), finite),
     "profile": (lipschitz.profile, dict(net=[NET], x=[X2], steps=[lambda: 3], rng=[lambda: 0]), lambda result, warned: finite(result.measured, warned)),
     "exact_flow": (dnn.exact_flow, dict(field=[GRADIENT], x=[X2], t=[lambda: 0.1, lambda: [0.0, 0.1]]), finite),
+    "trajectory": (lambda x, **options: dnn.trajectory(x0=x, **options), dict(field=[GRADIENT], x=[X2], t=[lambda: [0.0, 0.1, 0.3], lambda: [0.5]], method=[lambda: dnn.RK4(), lambda: dnn.ImplicitMidpoint()]), finite),
+    "poincare_section": (lambda x, **options: np.concatenate(dnn.poincare_section(x0=x, **options)[0]), dict(field=[GRADIENT], x=[X2], t=[lambda: [0.0, 0.1, 0.3]], event=[lambda: zoo.Bare(), lambda: dnn.Affine(1, 2, rng=0)],
+        method=[lambda: dnn.Heun()], direction=[lambda: 1, lambda: 0]), finite),
     "continuous_adjoint": (lambda field, x, t, **options: dnn.continuous_adjoint(field, x, t, **options)[1](X2()), dict(field=[GRADIENT], x=[X2], t=[lambda: 0.1], rtol=[lambda: 1e-6],
         atol=[lambda: 1e-9], method=[lambda: "RK45"], tolerance=[lambda: 1e-3]), finite),
 }  # fmt: skip
@@ -1514,6 +1519,7 @@ def take_a_field(f, x):
     return {
         "KnownField": lambda: X(x),
         "exact_flow": lambda: dnn.exact_flow(f, x, 0.1, evaluations=10_000),
+        "trajectory": lambda: dnn.trajectory(X, x, [0.0, 0.1]),
         "RK4": lambda: dnn.Flow(X, 0.1, dnn.RK4())(x),
         "midpoint": lambda: dnn.ImplicitMidpoint().vjp(X, x, 0.1)[1](x)[0],
         "adjoint": lambda: dnn.continuous_adjoint(X, x, 0.1)[1](x)[0],

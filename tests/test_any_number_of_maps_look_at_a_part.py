@@ -179,6 +179,8 @@ def test_a_part_of_a_network_looks_at_the_same_parameters(rng):
     head, tail = net[:2], net[2:]
     assert net[1] is net.maps[1] and len(net) == 4 and list(net) == list(net.maps)
     np.testing.assert_array_equal(tail(head(x)), net(x))
+    for k, state in enumerate(net.states(x)[1:], start=1):
+        np.testing.assert_array_equal(net[:k](x), state)
     for part in (head, tail, net[1], net[-1:]):
         assert np.shares_memory(part.theta, theta) and part.theta.base is not None
     assert net.theta is theta  # nobody moved anything

@@ -71,6 +71,7 @@ ON_AXES = {
     "adversarial_example": lambda ax: plotting.adversarial_example(T, T, [ax] * 3, (2, 2)),
     "trajectories": lambda ax: plotting.trajectories(PLANE, ax),
     "on_sphere": lambda ax: plotting.on_sphere(SPACE, ax),
+    "section": lambda ax: plotting.section([PLANE], ax),
     "layer_states": lambda ax: plotting.layer_states([PLANE], [0, 1, 0, 1], [ax]),
     "animate_flow": lambda ax: plotting.animate_flow([PLANE] * 2, [0, 1, 0, 1], plt.gcf(), ax),
 }  # fmt: skip
@@ -144,6 +145,11 @@ WRONG = {
     "R of another shape": (lambda: plotting.stability_region(lambda z: z[0], *UNIT, n=9), ValueError, "R(z) must be numbers of the shape of z, (9, 9), got an array of shape (9,)"),
     "one point of a region": (lambda: plotting.stability_region(dnn.RK4(), *UNIT, n=1), ValueError, "a side of the grid must be at least 2, got 1"),
     "a sphere of the plane": (lambda: plotting.on_sphere(PLANE), ValueError, "an orbit on a sphere has states in ℝ³, got (4, 2)"),
+    "a section of numbers": (lambda: plotting.section([T]), ValueError, "a list of arrays of points, shape (m, d), got shapes [(4,)]"),
+    "a section of two spaces": (lambda: plotting.section([PLANE, SPACE]), ValueError, "got shapes [(4, 2), (4, 3)]"),
+    "no section": (lambda: plotting.section([]), ValueError, "got shapes []"),
+    "one number for a section": (lambda: plotting.section(3), TypeError, "states must be a list of arrays, got 3"),
+    "a third component of a section": (lambda: plotting.section(PLANE, components=(0, 2)), ValueError, "components are two of 0, …, 1, got [0, 2]"),
     "one component": (lambda: plotting.trajectories(PLANE, components=1), ValueError, "components are two or three of 0, …, 1, got [1]"),
     "no list of states": (lambda: plotting.layer_states(3, [0], [plt.gca()]), TypeError, "states must be a list of arrays, got 3"),
     "no list of moving states": (lambda: plotting.animate_flow(3, [0], plt.gcf(), plt.gca()), TypeError, "states must be a list of arrays, got 3"),
@@ -221,6 +227,17 @@ def test_an_orbit_is_drawn_on_the_net_of_its_sphere(space):
     np.testing.assert_allclose(np.linalg.norm(points, axis=-1), np.linalg.norm(SPACE[0]))
     plotting.on_sphere(SPACE, space, radius=2)
     assert np.linalg.norm(space.collections[-1]._segments3d[0][0]) == pytest.approx(2)
+
+
+def test_a_section_has_dots_of_a_colour_for_each_trajectory(planar):
+    orbits = [SPACE, SPACE[:0], SPACE + 1]
+    lines = plotting.section(orbits, planar, (0, 2), ms=7)
+    for line, x in zip(lines, orbits, strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), x[:, [0, 2]])
+        assert (line.get_linestyle(), line.get_markersize()) == ("None", 7)
+    assert len({line.get_color() for line in lines}) == 3
+    [line] = plotting.section(PLANE, planar)
+    np.testing.assert_array_equal(line.get_xydata(), PLANE)
 
 
 #: R of a method with as many stages as its order is the beginning of the exponential series

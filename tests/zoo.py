@@ -163,6 +163,16 @@ def henon(rng, n=2):
     )
 
 
+def switched(rng):
+    """Two fields with positive entries, so that both cross the plane from the same side."""
+    up, down = (
+        randomise(dnn.ResidualField(dnn.Dense(4, 4, rng=rng), dnn.Softplus()), rng)
+        for _ in range(2)
+    )
+    W = 0.5 + 0.1 * rng.normal(size=(1, 4))
+    return dnn.SwitchedField(up, down, dnn.Affine(1, 4, W=W, b=[-0.4]))
+
+
 def twisted_jacobian(x):
     """Of x ⊙ (x₄, x₁, x₂, x₃): not symmetric."""
     return np.roll(x, 1, axis=-1)[..., None] * np.eye(4) + x[..., None] * np.roll(
@@ -194,6 +204,7 @@ FIELDS = {
     "KnownField": lambda rng: dnn.KnownField(lambda x: x * np.roll(x, 1, axis=-1), 4, twisted_jacobian),
     "KnownField with its flow": lambda rng: solved(),
     "LinearField": linear,
+    "SwitchedField": switched,
 }  # fmt: skip
 
 LINEAR = {
@@ -357,6 +368,8 @@ def pairs(rng):
     yield from explicit_pairs(rng)
     yield from implicit_pairs(rng)
     yield "ExactFlow, given", dnn.ExactFlow(), solved()
+    for method in (dnn.Kutta3(), dnn.ImplicitMidpoint()):
+        yield f"Switching of {method!r}", dnn.Switching(method), switched(rng)
 
 
 def one_of_each(rng):

@@ -38,6 +38,7 @@ from .skew import (
     SkewGradientField,
     SpherePreservingField,
 )
+from .switched import SwitchedField, together
 
 __all__ = [
     "Field",
@@ -56,4 +57,5 @@ __all__ = [
     "SpherePreservingField",
     "SquaredNorm",
     "SumField",
+    "SwitchedField",
 ]

@@ -23,6 +23,7 @@ from .newton import NotConverged
 from .projected import Projected
 from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, advance
 from .shears import HenonMap, PartitionedMethod, StormerVerlet, SymplecticEuler
+from .switching import Switching, crossing
 from .tableaus import contractivity_radius, tableau_order
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Splitting",
     "StormerVerlet",
     "Strang",
+    "Switching",
     "SymplecticEuler",
     "Yoshida",
     "cocoercivity",

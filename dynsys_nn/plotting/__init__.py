@@ -25,12 +25,12 @@ from .planes import (
     stability_region,
     step_size_region,
 )
-from .states import animate_flow, layer_states, on_sphere, trajectories
+from .states import animate_flow, layer_states, on_sphere, section, trajectories
 
 __all__ = [
     "STYLE", "STYLES", "adversarial_example", "animate_flow", "certified_accuracy", "components",
     "contrast", "convergence", "decision_regions", "deformed_grid", "diverging", "em", "energy",
     "image", "ink", "invariant_drift", "layer_states", "lipschitz_profile", "look", "on_sphere",
-    "phase_portrait", "shade", "show", "skew_and_gradient", "stability_region", "step_size_region",
-    "tint", "trajectories",
+    "phase_portrait", "section", "shade", "show", "skew_and_gradient", "stability_region",
+    "step_size_region", "tint", "trajectories",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import array, dimension, instance, positive, refuse
+from ..arguments import array, dimension, instance, positive, real_numbers, refuse
 from .inputs import (
     alike,
     an_axes,
@@ -12,7 +12,7 @@ from .inputs import (
     number_of,
     states_of,
 )
-from .looks import em, shade
+from .looks import em, shade, spelled_out
 
 
 def trajectories(states, ax=None, components=(0, 1), **kwargs):
@@ -76,6 +76,44 @@ def on_sphere(states, ax=None, radius=None, **kwargs):
     ax.set_aspect("equal")
     ax.set_axis_off()
     return trajectories(states, ax, (0, 1, 2), **kwargs)
+
+
+def section(points, ax=None, components=(0, 1), **kwargs):
+    """The points of a Poincaré section, component against component, a colour for each trajectory;
+    returns the lines, which are dots.
+
+    points: list of arrays (m, d), as `poincare_section` finds them for a batch, or one of them; ax:
+    Axes, default None: the current one; components: two of 0, …, d − 1, default (0, 1). Other
+    keywords are those of `ax.plot`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> X, t = dnn.systems.pendulum(), np.arange(0, 20, 0.1)
+    >>> x0 = np.array([[0.5, 0.0], [1.0, 0.0]])
+    >>> times, points = dnn.poincare_section(X, x0, t, lambda x: x[..., 0])
+    >>> dots, _ = dnn.plotting.section(points, Figure().subplots())
+    >>> bool((dots.get_xydata() == points[0]).all())
+    True
+    """
+    number_of(points)
+    one = isinstance(points, np.ndarray) and points.ndim == 2
+    orbits = [
+        real_numbers(x, "a section needs points, that is,") for x in ([points] if one else points)
+    ]
+    shapes = [x.shape for x in orbits]
+    refuse(
+        not orbits or {shape[1:] for shape in shapes} != {shapes[0][-1:]},
+        f"a section needs a list of arrays of points, shape (m, d), got shapes {shapes}",
+    )
+    d, components = shapes[0][-1], np.atleast_1d(components).tolist()
+    refuse(
+        len(components) != 2 or not all(k in range(d) for k in components),
+        f"components are two of 0, …, {d - 1}, got {components}",
+    )
+    ax = axes_or_current(ax)
+    dots = {"linestyle": "none", "marker": ".", "markersize": em(0.3), "markeredgewidth": 0}
+    return [ax.plot(*x[:, components].T, **{**dots, **spelled_out(kwargs)})[0] for x in orbits]
 
 
 def layer_states(states, labels, axes, **kwargs):

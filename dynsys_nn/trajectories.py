@@ -1,0 +1,192 @@
+"""Trajectories: steps between times that are given, the first state in front; and where they meet a
+surface."""
+
+import warnings
+
+import numpy as np
+
+from .arguments import Given, array, instance, number_entries, refuse, states
+from .integrators import RK4, Method, NotConverged, crossing
+from .maps import Map
+
+__all__ = ["poincare_section", "trajectory"]
+
+
+def trajectory(field, x0, t, method=RK4()):
+    """x₀, x₁, …, x_n at the times t₀, t₁, …, t_n: x_{k+1} = Ψ^h(x_k), h = t_{k+1} − t_k.
+
+    A function and no map: it has no adjoint. To learn from trajectories take a Rollout of a Flow,
+    which has one. Any number of methods may step one field.
+
+    Parameters
+    ----------
+    field : Map, d → d
+        The vector field X, learned or known.
+    x0 : array, shape (..., d)
+        The states at t₀.
+    t : array, shape (n + 1,)
+        Times that go one way, forward or backward, in steps of any size.
+    method : Method, default RK4()
+        How to step.
+
+    Returns
+    -------
+    array, shape (..., n + 1, d)
+        The states at the times t, x0 in front. If one of them is not finite, a RuntimeWarning names
+        the time; those before it, and those of the others in the batch, are what they are.
+
+    Raises
+    ------
+    ValueError
+        If x0 or t is not finite, or t has another shape or does not go one way.
+    TypeError
+        If the method cannot step the field.
+    NotConverged
+        If an implicit step has no solution; it names the time.
+
+    Examples
+    --------
+    >>> X, x0, t = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0]), np.linspace(0, 6, 61)
+    >>> path = dnn.trajectory(X, x0, t)
+    >>> path.shape
+    (61, 2)
+    >>> bool(abs(path[:, 0] - np.cos(t)).max() < 1e-5)
+    True
+    >>> for method in dnn.Euler(), dnn.StormerVerlet():
+    ...     H = X.invariants["energy"](dnn.trajectory(X, x0, t, method))
+    ...     print(method, abs(H - H[0]).max().round(3))
+    Euler() 0.408
+    StormerVerlet() 0.001
+    >>> two = dnn.Rollout(dnn.Flow(X, 0.5), 2)(x0)  # without x0, but with an adjoint
+    >>> np.array_equal(dnn.trajectory(X, x0, [0, 0.5, 1], dnn.Euler())[1:], two)
+    True
+    """
+    x, t = start(field, x0, t, method, "trajectory")
+    path = np.stack([x, *[y for *_, y in steps(field, x, t, method)]], axis=-2)
+    lost = ~np.isfinite(path).all(axis=(*range(path.ndim - 2), -1))
+    warn_of(t[lost], "trajectory")
+    return path
+
+
+def poincare_section(field, x0, t, event, method=RK4(), direction=1):
+    """The times and states at which g(x) = 0 along a trajectory, from x0 at t₀, through t₁, …, t_n.
+
+    Where a step Ψ^h leads from one sign of g to the other, the θ of [0, 1] with g(Ψ^{θh}(x)) = 0 is
+    found to rounding, for each state of a batch by itself: the points have the order of the method.
+    Two crossings in one step are not seen; a trajectory that starts on the surface crosses it when
+    it returns.
+
+    Parameters
+    ----------
+    field : Map, d → d
+        The vector field X.
+    x0 : array, shape (..., d)
+        The states at t₀.
+    t : array, shape (n + 1,)
+        The times of the steps, which go one way; no state in between is kept.
+    event : function, (..., d) → (...), or Map, d → 1
+        g, as lambda x: x[..., 0].
+    method : Method, default RK4()
+        How to step.
+    direction : 1, −1 or 0, default 1
+        Which crossings count: to g > 0, to g < 0, or both.
+
+    Returns
+    -------
+    times, states : array, shape (m,), and array, shape (m, d)
+        Of m crossings, in the order of the trajectory. For a batch of states two lists of such
+        arrays, in the order of the batch.
+
+    Raises
+    ------
+    ValueError
+        As `trajectory`, and if the direction is another one.
+
+    Examples
+    --------
+    A pendulum passes the bottom to the right once in a period, at its largest speed:
+
+    >>> X, t = dnn.systems.pendulum(), np.arange(0, 30, 0.05)
+    >>> times, states = dnn.poincare_section(X, [1.0, 0.0], t, lambda x: x[..., 0])
+    >>> np.diff(times).round(6)  # 4K(sin ½) = 6.69997566…
+    array([6.699976, 6.699976, 6.699976])
+    >>> bool(abs(states[:, 0]).max() < 1e-15)
+    True
+    >>> batch = np.array([[1.0, 0.0], [2.0, 0.0]])
+    >>> [len(times) for times in dnn.poincare_section(X, batch, t, lambda x: x[..., 0])[0]]
+    [4, 3]
+    """
+    refuse(
+        not isinstance(direction, int | np.integer) or direction not in (-1, 0, 1),
+        f"direction must be 1, −1 or 0, got {direction!r}",
+    )
+    x, t = start(field, x0, t, method, "poincare_section")
+    refuse(np.iscomplexobj(x), "poincare_section needs real states, got complex ones", TypeError)
+    g, points, lost = level_of(event), x.reshape(-1, x.shape[-1]), []
+    found = [[] for _ in points]
+    before = g(points)
+    for t_k, h, y, z in steps(field, points, t, method):
+        after = g(z)
+        up, down = (before < 0) & (after >= 0), (before > 0) & (after <= 0)
+        for k in np.flatnonzero((direction >= 0) & up | (direction <= 0) & down).tolist():
+            one = y[k : k + 1]
+            tau = crossing(method, field, one, h, g, 1 if up[k] else -1)
+            found[k].append((t_k + tau, method._step(field, one, tau)[0]))
+        lost += [] if np.isfinite(z).all() else [t_k + h]
+        before = after
+    warn_of(lost, "poincare_section")
+    times = [np.array([time for time, _ in its]) for its in found]
+    states = [np.array([z for _, z in its], x.dtype).reshape(-1, x.shape[-1]) for its in found]
+    return (times, states) if x.ndim > 1 else (times[0], states[0])
+
+
+def start(field, x0, t, method, what):
+    """The states and the times, as arrays, of a trajectory of that method; an error that says what
+    does not fit."""
+    instance(method, Method, "method must be a method object such as RK4()").require(field)
+    x, t = states(field, x0), array(t, f"{what} needs an array of times")
+    refuse(not np.isfinite(x).all(), f"{what} needs finite states, got a NaN or infinity")
+    refuse(t.dtype.kind not in "fiu", f"{what} needs real times, got {t!r}", TypeError)
+    t = t.astype(float)
+    refuse(t.ndim != 1 or not t.size, f"{what} needs times t₀, …, t_n, got shape {t.shape}")
+    h = np.diff(t)
+    refuse(
+        not np.isfinite(t).all() or not ((h > 0).all() or (h < 0).all()),
+        f"{what} needs finite times that go one way, got {t}",
+    )
+    return x, t
+
+
+def steps(field, x, t, method):
+    """t_k, h = t_{k+1} − t_k, x_k and x_{k+1} for k = 0, …, n − 1."""
+    for t_k, h in zip(t[:-1].tolist(), np.diff(t).tolist(), strict=True):
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                y = method._step(field, x, h)
+        except NotConverged as error:
+            raise NotConverged(f"at t = {t_k:g}: {error}") from error
+        yield t_k, h, x, y
+        x = y
+
+
+def warn_of(times, what):
+    """A RuntimeWarning that names the first of the times, if there is one, at which a state was not
+    finite."""
+    if len(times):
+        warnings.warn(
+            f"{what}: at t = {times[0]:g} a state is no longer finite: take smaller steps, or "
+            "another method",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def level_of(event):
+    """g, (..., d) → (...), of a function, or of a Map ℝᵈ → ℝ¹."""
+    if not isinstance(event, Map):
+        return Given(event, "event", number_entries)
+    refuse(
+        event.dim_out not in (1, ()) or event.sequence,
+        f"event must be a function of states, or a map ℝᵈ → ℝ¹, got {event!r}",
+    )
+    return lambda x: event._value(x).reshape(x.shape[:-1])
