@@ -27,6 +27,7 @@ from .invariants import (
     known_invariants,
     looked_at,
 )
+from .known_skew import KnownSkewField
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (
@@ -44,6 +45,7 @@ __all__ = [
     "Invariant",
     "InvariantField",
     "KnownField",
+    "KnownSkewField",
     "Mass",
     "MassPreservingField",
     "PartitionedField",

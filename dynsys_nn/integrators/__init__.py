@@ -23,6 +23,7 @@ from .projected import Projected
 from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, advance
 from .shears import HenonMap, PartitionedMethod, StormerVerlet, SymplecticEuler
 from .tableaus import contractivity_radius, tableau_order
+from .two_point_gradients import Gonzalez, ItohAbe, MeanValue, TwoPointGradient
 
 __all__ = [
     "RK4",
@@ -31,13 +32,16 @@ __all__ = [
     "DiscreteGradient",
     "Euler",
     "ExplicitMidpoint",
+    "Gonzalez",
     "HenonMap",
     "Heun",
     "ImplicitMethod",
     "ImplicitMidpoint",
     "Increment",
+    "ItohAbe",
     "Kutta3",
     "LieTrotter",
+    "MeanValue",
     "Method",
     "NotConverged",
     "PartitionedMethod",
@@ -48,6 +52,7 @@ __all__ = [
     "StormerVerlet",
     "Strang",
     "SymplecticEuler",
+    "TwoPointGradient",
     "Yoshida",
     "cocoercivity",
     "contractivity_radius",
