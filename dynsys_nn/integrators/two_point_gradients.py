@@ -90,7 +90,7 @@ class Gonzalez(TwoPointGradient):
     False
     """
 
-    def correction(self, I_x, I_y, n, delta, m):
+    def _correction(self, I_x, I_y, n, delta, m):
         """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ ≈ I‴(m)[δ, δ, δ]/24, and q = 1/‖δ‖².
 
         Both are 0 where e is rounding, and there adjoint and tangent are exact. Elsewhere in θ and
@@ -104,7 +104,7 @@ class Gonzalez(TwoPointGradient):
     def __call__(self, F, x, y):
         m, delta = (x + y) / 2, y - x
         n = F.dI._value(m)
-        c, _ = self.correction(F.I._value(x), F.I._value(y), n, delta, m)
+        c, _ = self._correction(F.I._value(x), F.I._value(y), n, delta, m)
         return n + c[..., None] * delta
 
     def vjp(self, F, x, y):
@@ -114,7 +114,7 @@ class Gonzalez(TwoPointGradient):
             F.I._vjp(x),
             F.I._vjp(y),
         )
-        c, q = self.correction(I_x, I_y, n, delta, m)
+        c, q = self._correction(I_x, I_y, n, delta, m)
 
         def pullback(w):
             de = (w * delta).sum(axis=-1) * q
@@ -130,7 +130,7 @@ class Gonzalez(TwoPointGradient):
         m, delta, dm, ddelta = (x + y) / 2, y - x, (dx + dy) / 2, dy - dx
         n, dn = F.dI._jvp(m, dm, dtheta)
         (I_x, dI_x), (I_y, dI_y) = F.I._jvp(x, dx, dtheta), F.I._jvp(y, dy, dtheta)
-        c, q = self.correction(I_x, I_y, n, delta, m)
+        c, q = self._correction(I_x, I_y, n, delta, m)
         de = dI_y - dI_x - (dn * delta + n * ddelta).sum(axis=-1)
         dc = q * (de - 2 * c * (delta * ddelta).sum(axis=-1))
         tangent = dn + dc[..., None] * delta + c[..., None] * ddelta
@@ -172,17 +172,17 @@ class MeanValue(TwoPointGradient):
         xi, b = np.polynomial.legendre.leggauss(self.nodes)
         self.xi, self.b = (1 + xi) / 2, b / 2
 
-    def formula(self, x):
+    def _formula(self, x):
         """ξ_k and b_k, each of shape (nodes, 1, …, 1)."""
         shape = (-1, *[1] * x.ndim)
         return [a.astype(x.real.dtype).reshape(shape) for a in (self.xi, self.b)]
 
     def __call__(self, F, x, y):
-        xi, b = self.formula(x)
+        xi, b = self._formula(x)
         return (b * F.dI._value(x + xi * (y - x))).sum(axis=0)
 
     def vjp(self, F, x, y):
-        xi, b = self.formula(x)
+        xi, b = self._formula(x)
         n, pullback_n = F.dI._vjp(x + xi * (y - x))
 
         def pullback(w):
@@ -193,7 +193,7 @@ class MeanValue(TwoPointGradient):
         return (b * n).sum(axis=0), pullback
 
     def jvp(self, F, x, y, dx, dy, dtheta=None):
-        xi, b = self.formula(x)
+        xi, b = self._formula(x)
         n, dn = F.dI._jvp(x + xi * (y - x), dx + xi * (dy - dx), dtheta)
         return (b * n).sum(axis=0), (b * dn).sum(axis=0)
 
@@ -227,9 +227,7 @@ class ItohAbe(TwoPointGradient):
     """
 
     order, symmetric = 1, False
-    mean = MeanValue(
-        3
-    )  # of ∂ᵢI along an edge, which is the quotient up to the error of the formula
+    _mean = MeanValue(3)  # of ∂ᵢI along an edge: the quotient, to the error of the formula
 
     def __init__(self, backward=False):
         self.backward = flag(backward, "backward")
@@ -237,7 +235,7 @@ class ItohAbe(TwoPointGradient):
     def exchanged(self):
         return ItohAbe(not self.backward)
 
-    def box(self, x):
+    def _box(self, x):
         """(d + 1, 1, …, d), where a corner has the coordinates of y; (d, 1, …, d), the direction of
         an edge."""
         d, batch = x.shape[-1], [1] * (x.ndim - 1)
@@ -246,7 +244,7 @@ class ItohAbe(TwoPointGradient):
             of_y, edges = of_y[:, ::-1], edges[::-1]
         return of_y.reshape(d + 1, *batch, d), edges.reshape(d, *batch, d)
 
-    def quotients(self, I, n, x, y, edges):
+    def _quotients(self, I, n, x, y, edges):
         """The quotients g, where they are taken from the mean n along an edge, and q = 1/(yᵢ − xᵢ),
         which is 0 there: where the two tell no difference, for g itself is then less exact."""
         delta, eps = y - x, np.finfo(x.dtype).eps
@@ -258,15 +256,15 @@ class ItohAbe(TwoPointGradient):
         return np.where(alike, mean, q * step), alike, q
 
     def __call__(self, F, x, y):
-        of_y, edges = self.box(x)
+        of_y, edges = self._box(x)
         z = np.where(of_y, y, x)
-        return self.quotients(F.I._value(z), self.mean(F, z[:-1], z[1:]), x, y, edges)[0]
+        return self._quotients(F.I._value(z), self._mean(F, z[:-1], z[1:]), x, y, edges)[0]
 
     def vjp(self, F, x, y):
-        of_y, edges = self.box(x)
+        of_y, edges = self._box(x)
         z = np.where(of_y, y, x)
-        (I, pullback_I), (n, pullback_n) = F.I._vjp(z), self.mean.vjp(F, z[:-1], z[1:])
-        g, alike, q = self.quotients(I, n, x, y, edges)
+        (I, pullback_I), (n, pullback_n) = F.I._vjp(z), self._mean.vjp(F, z[:-1], z[1:])
+        g, alike, q = self._quotients(I, n, x, y, edges)
 
         def pullback(w):
             e = (q * w * edges).sum(axis=-1)  # the covector at I(zᵢ) − I(zᵢ₋₁)
@@ -281,11 +279,11 @@ class ItohAbe(TwoPointGradient):
         return g, pullback
 
     def jvp(self, F, x, y, dx, dy, dtheta=None):
-        of_y, edges = self.box(x)
+        of_y, edges = self._box(x)
         z, dz = np.where(of_y, y, x), np.where(of_y, dy, dx)
         I, dI = F.I._jvp(z, dz, dtheta)
-        n, dn = self.mean.jvp(F, z[:-1], z[1:], dz[:-1], dz[1:], dtheta)
-        g, alike, q = self.quotients(I, n, x, y, edges)
+        n, dn = self._mean.jvp(F, z[:-1], z[1:], dz[:-1], dz[1:], dtheta)
+        g, alike, q = self._quotients(I, n, x, y, edges)
         moved = q * (along(np.diff(dI, axis=0), edges) - g * (dy - dx))
         return g, np.where(alike, (dn * edges).sum(axis=0), moved)
 
