@@ -117,6 +117,23 @@ def invariant_field(rng, invariant):
     )
 
 
+def known_skew(rng):
+    """cos⟨v, x⟩ K∇I(x), K skew and I that is no polynomial."""
+    v, K = 0.3 * rng.normal(size=4), 0.5 * rng.normal(size=(4, 4))
+    K = K - K.T
+    return dnn.KnownSkewField(
+        lambda x: np.cos(x @ v)[..., None, None] * K,
+        WAVY,
+        dim=4,
+        dS=lambda x: -np.sin(x @ v)[..., None, None, None] * K[:, :, None] * v,
+    )
+
+
+def constant_skew(rng):
+    K = 0.3 * rng.normal(size=(4, 4))
+    return dnn.KnownSkewField(K - K.T, QUADRATIC)
+
+
 def sphere(rng):
     return randomise(
         dnn.SpherePreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)),
@@ -172,6 +189,8 @@ FIELDS = {
     "HamiltonianField diag(α)": energetic,
     "SumField": lambda rng: dnn.SumField(residual(rng), randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh()), rng)),
     "KnownField": lambda rng: dnn.KnownField(lambda x: x * np.roll(x, 1, axis=-1), 4, twisted_jacobian),
+    "KnownSkewField": known_skew,
+    "KnownSkewField of a matrix": constant_skew,
 }  # fmt: skip
 
 LINEAR = {
@@ -199,6 +218,7 @@ MAPS = {
 }
 
 INVARIANTS = [dnn.Mass(), dnn.SquaredNorm(), QUADRATIC, WAVY]
+TWO_POINT_GRADIENTS = [dnn.Gonzalez(), dnn.MeanValue(), dnn.ItohAbe(), dnn.ItohAbe(backward=True)]
 LOSSES = [dnn.MeanSquaredError(), dnn.SoftmaxCrossEntropy(), dnn.MulticlassHinge(0.7)]
 OPTIMISERS = [dnn.SGD(0.1, momentum=0.9), dnn.Adam(1e-2), dnn.LBFGS()]
 ADJOINTS = [dnn.Stored(), dnn.Checkpoints(), dnn.Reversed()]
@@ -297,6 +317,9 @@ def implicit_pairs(rng):
     yield "DiscreteGradient, energy", gonzalez, energetic(rng)
     yield "DiscreteGradient, given I", gonzalez, invariant_field(rng, WAVY)
     yield "DiscreteGradient of an I given", dnn.DiscreteGradient(WAVY), residual(rng)
+    mean, itoh_abe = (dnn.DiscreteGradient(gradient=G) for G in (dnn.MeanValue(3), dnn.ItohAbe()))
+    yield "DiscreteGradient by mean values", mean, constant_skew(rng)
+    yield "DiscreteGradient by Itoh and Abe", itoh_abe, energetic(rng)
     yield "Projected, given I", dnn.Projected(dnn.Ralston(), WAVY), invariant_field(rng, WAVY)
     yield "Projected, norm", dnn.Projected(dnn.RK4(), dnn.SquaredNorm()), residual(rng)
     yield (
@@ -321,6 +344,7 @@ def one_of_each(rng):
     yield from [
         *ACTIVATIONS,
         *INVARIANTS,
+        *TWO_POINT_GRADIENTS,
         *LOSSES,
         *OPTIMISERS,
         *ADJOINTS,
