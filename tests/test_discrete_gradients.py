@@ -110,7 +110,7 @@ def test_for_separable_invariants_itoh_and_abes_is_the_mean_value_with_all_its_d
         results.append([value, tangent, *pullback(w)[:2]])
     for found in results[:2]:
         for a, b in zip(found, results[2], strict=True):
-            np.testing.assert_allclose(a, b, rtol=0, atol=2e-13)
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("G", TWO_POINT_GRADIENTS, **ids)
@@ -291,6 +291,7 @@ def test_a_field_of_a_constant_s_is_saved_and_one_of_a_function_is_not(tmp_path,
         (lambda: dnn.DiscreteGradient(gradient="itoh-abe"), TypeError, "such as Gonzalez.. or ItohAbe.., got 'itoh-abe'"),
         (lambda: dnn.DiscreteGradient(gradient=dnn.ItohAbe), TypeError, "got the class itself"),
         (lambda: dnn.MeanValue(0), ValueError, "nodes must be at least 1"),
+        (lambda: dnn.MeanValue(101), ValueError, "100 nodes are more than enough, got nodes = 101"),
         (lambda: dnn.ItohAbe("backward"), TypeError, "backward must be True or False"),
         (lambda: dnn.Yoshida(dnn.DiscreteGradient(gradient=dnn.ItohAbe())), TypeError, "Yoshida composes a symmetric method"),
     ],

@@ -13,10 +13,9 @@ from .two_point_gradients import Gonzalez, TwoPointGradient
 class DiscreteGradient(ImplicitMethod):
     """y = x + hS(m)∇̄I(x, y), m = (x + y)/2, for ẋ = S(x)∇I(x): keeps I, whatever it is.
 
-    With ⟨∇̄I, y − x⟩ = I(y) − I(x) that is h∇̄IᵀS∇̄I = 0. The default Gonzalez() is the implicit
-    midpoint rule, corrected; with it, and with MeanValue(nodes), a step has order two and is
-    symmetric, and with ItohAbe() order one. For quadratic I the first two are the implicit midpoint
-    rule.
+    Since ⟨∇̄I, y − x⟩ = I(y) − I(x), and that is h∇̄IᵀS∇̄I = 0. With Gonzalez(), the default, and with
+    MeanValue(nodes) a step has order two and is symmetric, and for I of degree two it is the
+    implicit midpoint rule, if S is constant; with ItohAbe() it has order one.
 
     An InvariantField or KnownSkewField has its S and I, and a HamiltonianField S = J and I = H; for
     them leave `invariant` at its default None. For any other field with an invariant, give it,
@@ -78,9 +77,9 @@ class DiscreteGradient(ImplicitMethod):
         """The step with −h of the adjoint method, y = x + hS(m)∇̄I(y, x): as implicit as the step
         itself."""
         adjoint = self.gradient.exchanged()
-        if adjoint is None:
+        if self.symmetric or adjoint is None:
             return super()._inverse(field, y, h)
-        return DiscreteGradient(self.invariant, adjoint)._step(field, y, -h)
+        return type(self)(self.invariant, adjoint)._step(field, y, -h)
 
 
 class AlongTheChord(Increment):

@@ -9,7 +9,7 @@ In one dimension all three are (I(y) − I(x))/(y − x), and for I = ½xᵀQx t
 
 import numpy as np
 
-from ..arguments import Described, dimension, flag
+from ..arguments import Described, dimension, flag, refuse
 from .newton import norm
 
 
@@ -141,13 +141,13 @@ class MeanValue(TwoPointGradient):
     """∇̄I(x, y) = Σ_k b_k ∇I(x + ξ_k(y − x)) ≈ ∫₀¹ ∇I(x + ξ(y − x)) dξ: Gauss's formula with that
     many `nodes`, default 8.
 
-    It needs ∇I alone, and where S is constant it is the average vector field, ∫₀¹ X(x + ξ(y − x))
-    dξ. A polynomial I of degree up to 2 · nodes is kept; any other to the error of the formula,
-    which falls like (1 + 2r + 2√(r + r²))^(−2 · nodes) if I is analytic up to r‖y − x‖ from the
-    chord: with 8 nodes 6e-13 at r = 1 and rounding at r = 2, so a shorter step is enough. Only an I
-    that is known to be of degree one or two is claimed to be kept. ValueError if nodes < 1.
-    Sources: Harten, Lax and van Leer, SIAM Review 25 (1983); Quispel and McLaren, J. Phys. A 41
-    (2008).
+    It needs ∇I alone, and where S is constant a step with it is the average vector field method, y
+    = x + h∫₀¹ X(x + ξ(y − x)) dξ. A polynomial I of degree up to 2 · nodes is kept; any other to
+    the error of the formula, which falls like (1 + 2r + 2√(r + r²))^(−2 · nodes) if I is analytic
+    up to r‖y − x‖ from the chord: with 8 nodes 6e-13 at r = 1 and rounding at r = 2, so a shorter
+    step is enough. Only an I that is known to be of degree one or two is claimed to be kept.
+    ValueError unless 1 ≤ nodes ≤ 100. Sources: Harten, Lax and van Leer, SIAM Review 25 (1983);
+    Quispel and McLaren, J. Phys. A 41 (2008).
 
     Examples
     --------
@@ -169,6 +169,7 @@ class MeanValue(TwoPointGradient):
 
     def __init__(self, nodes=8):
         self.nodes = dimension(nodes, "nodes")
+        refuse(self.nodes > 100, f"100 nodes are more than enough, got nodes = {nodes}")
         xi, b = np.polynomial.legendre.leggauss(self.nodes)
         self.xi, self.b = (1 + xi) / 2, b / 2
 
@@ -206,11 +207,14 @@ class ItohAbe(TwoPointGradient):
     """∇̄I(x, y)ᵢ = (I(zᵢ) − I(zᵢ₋₁))/(yᵢ − xᵢ), zᵢ = (y₁, …, yᵢ, xᵢ₊₁, …, x_d): from x to y along
     edges of a box, one coordinate after the other.
 
-    It needs values of I alone, except where yᵢ ≈ xᵢ: there it is ∂ᵢI at the midpoint of the edge.
-    Order one, and not symmetric; for a separable I = Σ Iᵢ(xᵢ) it is the mean value, and of order
-    two. backward: from the last coordinate to the first if True, default False. That is ∇̄I(y, x),
-    and its step is the adjoint of the other's: half a step of each is a symmetric step of order
-    two. Source: Itoh and Abe, J. Comput. Phys. 76 (1988).
+    Order one, and not symmetric; for a separable I = Σ Iᵢ(xᵢ) it is the mean value, and there of
+    order two. backward: from the last coordinate to the first if True, default False. That is
+    ∇̄I(y, x), and its step is the adjoint of the other's: half a step of each is a symmetric step of
+    order two.
+
+    A quotient is the mean of ∂ᵢI along its edge. Where five nodes of Gauss's formula give that to
+    rounding, as they do for yᵢ ≈ xᵢ, it is taken from them, and no derivative is a quotient of
+    roundings. Source: Itoh and Abe, J. Comput. Phys. 76 (1988).
 
     Examples
     --------
@@ -227,7 +231,7 @@ class ItohAbe(TwoPointGradient):
     """
 
     order, symmetric = 1, False
-    _mean = MeanValue(3)  # of ∂ᵢI along an edge: the quotient, to the error of the formula
+    _mean = MeanValue(5)
 
     def __init__(self, backward=False):
         self.backward = flag(backward, "backward")
@@ -245,11 +249,12 @@ class ItohAbe(TwoPointGradient):
         return of_y.reshape(d + 1, *batch, d), edges.reshape(d, *batch, d)
 
     def _quotients(self, I, n, x, y, edges):
-        """The quotients g, where they are taken from the mean n along an edge, and q = 1/(yᵢ − xᵢ),
-        which is 0 there: where the two tell no difference, for g itself is then less exact."""
+        """The quotients; where they are the mean of ∂ᵢI, which is in n; and q = 1/(yᵢ − xᵢ), or 0
+        there."""
         delta, eps = y - x, np.finfo(x.dtype).eps
         step, mean = along(np.diff(I, axis=0), edges), (n * edges).sum(axis=0)
-        rounding = 2 * eps * along(np.abs(I[:-1]) + np.abs(I[1:]), edges)
+        size = along(np.abs(I[:-1]) + np.abs(I[1:]), edges)
+        rounding = 2 * eps * (size + np.abs(mean) * (np.abs(x) + np.abs(y)))
         alike = np.abs(step - mean * delta) <= rounding
         alike |= too_short(np.abs(delta), (x + y) / 2)
         q = np.where(alike, 0, 1 / np.where(alike, 1, delta)).astype(delta.dtype)
