@@ -203,6 +203,7 @@ def test_single_precision_stays_single(rng):
     X = dnn.HamiltonianField.random(2, width=5, rng=0, dtype=np.float32)
     J = dnn.KnownSkewField(K, dnn.Quadratic(np.diag([1.0, 2.0])))
     x = np.array([0.5, 0.25], np.float32)
+    assert J(x).dtype == J.skew(x).dtype == np.float32
     for G in TWO_POINT_GRADIENTS:
         assert method_of(G).step(X, x, 0.1).dtype == np.float32
         assert method_of(G).step(J, x, 0.1).dtype == np.float32
@@ -238,6 +239,7 @@ def test_a_field_of_a_given_s_is_lotka_and_volterras(rng):
     np.testing.assert_allclose(Y.jacobian(x), X.jacobian(x), rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(Y.jvp(x, v)[1], X.jvp(x, v)[1], rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(Y.vjp(x)[1](w)[0], X.vjp(x)[1](w)[0], rtol=1e-13, atol=1e-14)
+    np.testing.assert_array_equal(dnn.KnownSkewField(**Y.arguments()).jvp(x, v), Y.jvp(x, v))
     assert Y.keeps == {"invariant"} and Y.invariants["invariant"] == X.invariants["cycle"]
 
 

@@ -64,15 +64,15 @@ class KnownSkewField(SkewGradientField):
     def __init__(self, S, invariant, dim=None, dS=None):
         if callable(S):
             refuse(dim is None, "KnownSkewField needs the dimension of a function S: give dim=")
-            self.matrix, factor = S, SkewFunction(S, dS)
+            self._S, factor = S, SkewFunction(S, dS)
             self.dim_in = self.dim_out = dimension(dim, "dim")
         else:
             refuse(dS is not None, "dS is the derivative of a function S, and S is a matrix")
-            self.matrix = skew_matrix(S)
-            d, factor = len(self.matrix), ConstantSkew(self.matrix)
+            self._S = skew_matrix(S)
+            d, factor = len(self._S), ConstantSkew(self._S)
             refuse(dim is not None and dim != d, f"dim must be that of S, {d}, got {dim!r}")
             self.dim_in = self.dim_out = d
-            canonical = d % 2 == 0 and np.array_equal(self.matrix, J(np.eye(d)).T)
+            canonical = d % 2 == 0 and np.array_equal(self._S, J(np.eye(d)).T)
             self.geometry = frozenset({"volume", "symplectic"} if canonical else {"volume"})
         self.dS, self.invariant = dS, given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
@@ -82,8 +82,8 @@ class KnownSkewField(SkewGradientField):
 
     def arguments(self):
         """What builds it again."""
-        dim = self.dim_in if callable(self.matrix) else None
-        return {"S": self.matrix, "invariant": self.invariant, "dim": dim, "dS": self.dS}
+        S, I, dS = self._S, self.invariant, self.dS
+        return {"S": S, "invariant": I, "dim": self.dim_in, "dS": dS}
 
     def skew(self, x):
         """S(x), shape (..., d, d)."""

@@ -93,8 +93,8 @@ class Gonzalez(TwoPointGradient):
     def _correction(self, I_x, I_y, n, delta, m):
         """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ ≈ I‴(m)[δ, δ, δ]/24, and q = 1/‖δ‖².
 
-        Both are 0 where e is rounding, and there adjoint and tangent are exact. Elsewhere in θ and
-        h they have an error of eps/‖δ‖, 4e-11 at most.
+        Both are 0 where e is rounding, for ‖δ‖ below eps^{1/3} = 6e-6 times min(1, ‖m‖). Above,
+        adjoint and tangent in θ and h have an error of eps/‖δ‖, 4e-11 at most.
         """
         rounding = too_short(norm(delta), m)
         q = np.where(rounding, 0, 1 / np.where(rounding, 1, (delta * delta).sum(axis=-1)))
