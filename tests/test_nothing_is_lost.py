@@ -24,6 +24,7 @@ from dynsys_nn.maps.parameters import DEEPEST
 LOST = (
     "KnownField",
     "KnownField with its flow",
+    "KnownSkewField",
     "InvariantField of a given I",
 )  # made of functions, which no file keeps
 

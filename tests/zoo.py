@@ -137,6 +137,23 @@ def solved():
     )
 
 
+def known_skew(rng):
+    """cos⟨v, x⟩ K∇I(x), K skew and I that is no polynomial."""
+    v, K = 0.3 * rng.normal(size=4), 0.5 * rng.normal(size=(4, 4))
+    K = K - K.T
+    return dnn.KnownSkewField(
+        lambda x: np.cos(x @ v)[..., None, None] * K,
+        WAVY,
+        dim=4,
+        dS=lambda x: -np.sin(x @ v)[..., None, None, None] * K[:, :, None] * v,
+    )
+
+
+def constant_skew(rng):
+    K = 0.3 * rng.normal(size=(4, 4))
+    return dnn.KnownSkewField(K - K.T, QUADRATIC)
+
+
 def sphere(rng):
     return randomise(
         dnn.SpherePreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)),
@@ -205,6 +222,8 @@ FIELDS = {
     "KnownField with its flow": lambda rng: solved(),
     "LinearField": linear,
     "SwitchedField": switched,
+    "KnownSkewField": known_skew,
+    "KnownSkewField of a matrix": constant_skew,
 }  # fmt: skip
 
 LINEAR = {
@@ -238,6 +257,7 @@ LOSSES = [
     dnn.MulticlassHinge(0.7),
     dnn.BinaryCrossEntropy(),
 ]
+TWO_POINT_GRADIENTS = [dnn.Gonzalez(), dnn.MeanValue(), dnn.ItohAbe(), dnn.ItohAbe(backward=True)]
 OPTIMISERS = [dnn.SGD(0.1, momentum=0.9), dnn.Adam(1e-2), dnn.LBFGS()]
 RATES = [dnn.OneCycle(1e-3, 5e-2, rise=0.4), dnn.Steps(5e-3, every=0.45), dnn.Cosine(0.1)]
 ADJOINTS = [dnn.Stored(), dnn.Checkpoints(), dnn.Reversed()]
@@ -350,6 +370,9 @@ def implicit_pairs(rng):
     yield "DiscreteGradient, energy", gonzalez, energetic(rng)
     yield "DiscreteGradient, given I", gonzalez, invariant_field(rng, WAVY)
     yield "DiscreteGradient of an I given", dnn.DiscreteGradient(WAVY), residual(rng)
+    mean, itoh_abe = (dnn.DiscreteGradient(gradient=G) for G in (dnn.MeanValue(3), dnn.ItohAbe()))
+    yield "DiscreteGradient by mean values", mean, constant_skew(rng)
+    yield "DiscreteGradient by Itoh and Abe", itoh_abe, energetic(rng)
     yield "Projected, given I", dnn.Projected(dnn.Ralston(), WAVY), invariant_field(rng, WAVY)
     yield "Projected, norm", dnn.Projected(dnn.RK4(), dnn.SquaredNorm()), residual(rng)
     yield (
@@ -377,6 +400,7 @@ def one_of_each(rng):
     yield from [
         *ACTIVATIONS,
         *INVARIANTS,
+        *TWO_POINT_GRADIENTS,
         *LOSSES,
         *OPTIMISERS,
         *RATES,

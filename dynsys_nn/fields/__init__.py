@@ -28,6 +28,7 @@ from .invariants import (
     known_invariants,
     looked_at,
 )
+from .known_skew import KnownSkewField
 from .linear import LinearField, ends
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
@@ -48,6 +49,7 @@ __all__ = [
     "InvariantField",
     "KnownField",
     "LinearField",
+    "KnownSkewField",
     "Mass",
     "MassPreservingField",
     "PartitionedField",

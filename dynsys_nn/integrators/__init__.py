@@ -25,6 +25,7 @@ from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, Ru
 from .shears import HenonMap, PartitionedMethod, StormerVerlet, SymplecticEuler
 from .switching import Switching, crossing
 from .tableaus import contractivity_radius, tableau_order
+from .two_point_gradients import Gonzalez, ItohAbe, MeanValue, TwoPointGradient
 
 __all__ = [
     "RK4",
@@ -34,13 +35,16 @@ __all__ = [
     "Euler",
     "ExactFlow",
     "ExplicitMidpoint",
+    "Gonzalez",
     "HenonMap",
     "Heun",
     "ImplicitMethod",
     "ImplicitMidpoint",
     "Increment",
+    "ItohAbe",
     "Kutta3",
     "LieTrotter",
+    "MeanValue",
     "Method",
     "NotConverged",
     "PartitionedMethod",
@@ -52,6 +56,7 @@ __all__ = [
     "Strang",
     "Switching",
     "SymplecticEuler",
+    "TwoPointGradient",
     "Yoshida",
     "cocoercivity",
     "contractivity_radius",

@@ -1,30 +1,36 @@
-"""Gonzalez's discrete gradient method: the implicit midpoint rule, corrected so that it keeps any
-invariant."""
+"""Discrete gradient methods: with S(x)∇I(x), and ∇I between two points in the place of ∇I, every
+invariant is kept."""
 
 import numpy as np
 
-from ..arguments import refuse, same
+from ..arguments import instance, refuse, same
 from ..fields import GradientOf, SkewGradientField, ValueOf, given_invariant, looked_at
 from .implicit import ImplicitMethod, Increment
-from .newton import NotConverged, norm
+from .newton import NotConverged
+from .two_point_gradients import Gonzalez, TwoPointGradient
 
 
 class DiscreteGradient(ImplicitMethod):
-    """y = x + hS(m)∇̄I(x, y), m = (x + y)/2, for ẋ = S(x)∇I(x): keeps I, whatever it is. Order two,
-    symmetric.
+    """y = x + hS(m)∇̄I(x, y), m = (x + y)/2, for ẋ = S(x)∇I(x): keeps I, whatever it is.
 
-        ∇̄I(x, y) = ∇I(m) + c(y − x),   c = (I(y) − I(x) − ⟨∇I(m), y − x⟩)/‖y − x‖²
+    Since ⟨∇̄I, y − x⟩ = I(y) − I(x), and that is h∇̄IᵀS∇̄I = 0. With Gonzalez(), the default, and with
+    MeanValue(nodes) a step has order two and is symmetric, and for I of degree two it is the
+    implicit midpoint rule, if S is constant; with ItohAbe() it has order one.
 
-    so that ⟨∇̄I, y − x⟩ = I(y) − I(x) = h∇̄IᵀS∇̄I = 0. For quadratic I, c = 0 and it is the
-    implicit midpoint rule.
+    An InvariantField or KnownSkewField has its S and I, and a HamiltonianField S = J and I = H; for
+    them leave `invariant` at its default None. For any other field with an invariant, give it,
+    without parameters: `DiscreteGradient(I)` takes S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². If X does not keep I
+    after all, that is another field, S∇I = X − ∇I⟨∇I, X⟩/‖∇I‖², which does: take Projected for the
+    flow of X itself. TypeError for a field of neither kind; NotConverged at a state where ∇I is 0
+    and X is not, since there is no S then. Sources: Gonzalez, J. Nonlinear Sci. 6 (1996);
+    McLachlan, Quispel and Robidoux, Phil. Trans. R. Soc. A 357 (1999).
 
-    An InvariantField has its S and I, and a HamiltonianField S = J and I = H; for them leave
-    `invariant` at its default None. For any other field with an invariant, give it, without
-    parameters: `DiscreteGradient(I)` takes S = (X∇Iᵀ − ∇IXᵀ)/‖∇I‖². If X does not keep I after all,
-    that is another field, S∇I = X − ∇I⟨∇I, X⟩/‖∇I‖², which does: take Projected for the flow of X
-    itself. TypeError for a field of neither kind; NotConverged at a state where ∇I is 0 and X is
-    not, since there is no S then. Sources: Gonzalez, J. Nonlinear Sci. 6 (1996); McLachlan, Quispel
-    and Robidoux, Phil. Trans. R. Soc. A 357 (1999).
+    Parameters
+    ----------
+    invariant : object with I(x), I.gradient(x) and I.hvp(x, v), default None
+        I; None: that of the field.
+    gradient : TwoPointGradient, default Gonzalez()
+        ∇̄I.
 
     Examples
     --------
@@ -38,12 +44,15 @@ class DiscreteGradient(ImplicitMethod):
     0.004
     """
 
-    order, symmetric = 2, True
+    order = property(lambda self: self.gradient.order, doc="1 or 2, as ∇̄I says.")
+    symmetric = property(lambda self: self.gradient.symmetric, doc="As ∇̄I is.")
     rounding = 1e6  # the rounding of I(y) − I(x) is divided by ‖y − x‖
 
-    def __init__(self, invariant=None):
+    def __init__(self, invariant=None, gradient=Gonzalez()):
         self.invariant = None if invariant is None else given_invariant(invariant)
         self.I = None if invariant is None else looked_at(invariant)
+        needs = "gradient must be a TwoPointGradient such as Gonzalez() or ItohAbe()"
+        self.gradient = instance(gradient, TwoPointGradient, needs)
 
     def require(self, field):
         super().require(field)
@@ -55,71 +64,49 @@ class DiscreteGradient(ImplicitMethod):
         )
 
     def increment(self, field):
-        return Gonzalez(field if self.invariant is None else SkewForm(field, self.I))
+        form = field if self.invariant is None else SkewForm(field, self.I)
+        return AlongTheChord(form, self.gradient)
 
     def keeps_invariant(self, field, I):
-        """True for the one that was given, or else the I that the field is made of."""
+        """True for the one that was given, or else the I that the field is made of, if ∇̄I keeps
+        it."""
         kept = getattr(field, "invariant", field.I) if self.invariant is None else self.invariant
-        return same(I, kept)
+        return same(I, kept) and self.gradient.keeps(I)
+
+    def inverse(self, field, y, h):
+        """The step with −h of the adjoint method, y = x + hS(m)∇̄I(y, x): as implicit as the step
+        itself."""
+        adjoint = self.gradient.exchanged()
+        if self.symmetric or adjoint is None:
+            return super()._inverse(field, y, h)
+        return type(self)(self.invariant, adjoint)._step(field, y, -h)
 
 
-class Gonzalez(Increment):
-    """Φ(x, y) = S(m)∇̄I(x, y) of a field S∇I."""
+class AlongTheChord(Increment):
+    """Φ(x, y) = S(m)∇̄I(x, y), m = (x + y)/2, of a field S∇I."""
 
-    def correction(self, I_x, I_y, n, delta, m):
-        """c = e/‖δ‖², e = I(y) − I(x) − ⟨n, δ⟩ ≈ I‴(m)[δ, δ, δ]/24, and q = 1/‖δ‖².
-
-        Both are 0 where e is rounding, for ‖δ‖ below eps^{1/3} = 6e-6 times min(1, ‖m‖). Above,
-        adjoint and tangent in θ and h have an error of eps/‖δ‖, 4e-11 at most.
-        """
-        size, scale, info = norm(delta), np.minimum(norm(m), 1), np.finfo(delta.dtype)
-        rounding = size <= info.eps ** (1 / 3) * scale + info.tiny ** (1 / 2)
-        q = np.where(rounding, 0, 1 / np.where(rounding, 1, (delta * delta).sum(axis=-1)))
-        q = q.astype(delta.dtype)
-        return (I_y - I_x - (n * delta).sum(axis=-1)) * q, q
+    def __init__(self, form, gradient):
+        super().__init__(form)
+        self.gradient = gradient
 
     def __call__(self, x, y):
-        form, m, delta = self.field, (x + y) / 2, y - x
-        n = form.dI._value(m)
-        c, _ = self.correction(form.I._value(x), form.I._value(y), n, delta, m)
-        return form.S(m, n + c[..., None] * delta)
+        return self.field.S((x + y) / 2, self.gradient(self.field, x, y))
 
     def vjp(self, x, y):
-        form, m, delta = self.field, (x + y) / 2, y - x
-        (n, pullback_n), (I_x, pullback_x), (I_y, pullback_y) = (
-            form.dI._vjp(m),
-            form.I._vjp(x),
-            form.I._vjp(y),
-        )
-        c, q = self.correction(I_x, I_y, n, delta, m)
-        value, pullback_S = form.S.vjp(m, n + c[..., None] * delta)
+        n, pullback_n = self.gradient.vjp(self.field, x, y)
+        value, pullback_S = self.field.S.vjp((x + y) / 2, n)
 
         def pullback(w):
-            dm_S, dg, dtheta_S = pullback_S(w)  # g = n + cδ
-            de = (dg * delta).sum(axis=-1) * q
-            dn = dg - de[..., None] * delta
-            ddelta = c[..., None] * dg - de[..., None] * n - (2 * c * de)[..., None] * delta
-            dm_n, dtheta_n = pullback_n(dn)
-            (dx, dtheta_x), (dy, dtheta_y) = pullback_x(-de), pullback_y(de)
-            half = (dm_S + dm_n) / 2
-            return (
-                dx + half - ddelta,
-                dy + half + ddelta,
-                form.pack(S=dtheta_S, dI=dtheta_n + dtheta_x + dtheta_y),
-            )
+            dm, dn, dtheta_S = pullback_S(w)
+            dx, dy, dtheta_n = pullback_n(dn)
+            return dx + dm / 2, dy + dm / 2, self.field.pack(S=dtheta_S, dI=dtheta_n)
 
         return value, pullback
 
     def jvp(self, x, y, dx, dy, dtheta=None):
-        form, m, delta, dm, ddelta = self.field, (x + y) / 2, y - x, (dx + dy) / 2, dy - dx
-        d = form.unpack(dtheta)
-        n, dn = form.dI._jvp(m, dm, d["dI"])
-        (I_x, dI_x), (I_y, dI_y) = form.I._jvp(x, dx, d["dI"]), form.I._jvp(y, dy, d["dI"])
-        c, q = self.correction(I_x, I_y, n, delta, m)
-        de = dI_y - dI_x - (dn * delta + n * ddelta).sum(axis=-1)
-        dc = q * (de - 2 * c * (delta * ddelta).sum(axis=-1))
-        g, dg = n + c[..., None] * delta, dn + dc[..., None] * delta + c[..., None] * ddelta
-        return form.S.jvp(m, g, dm, dg, d["S"])
+        d = self.field.unpack(dtheta)
+        n, dn = self.gradient.jvp(self.field, x, y, dx, dy, d["dI"])
+        return self.field.S.jvp((x + y) / 2, n, (dx + dy) / 2, dn, d["S"])
 
 
 class SkewForm:
