@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..linear import solved
+
 
 class NotConverged(ArithmeticError):
     """Newton's method found no solution of an implicit step; the message names the step and the
@@ -36,11 +38,7 @@ def newton(residual, correction, y, rounding, words):
     r = residual(going, y)
     size = norm(r)
     small = rounding(size)
-    if not np.isfinite(size).all():
-        k = np.argmin(np.isfinite(size))
-        raise NotConverged(
-            f"{method!r}: state number {k} of the batch, or its field, is not finite"
-        )
+    finite_at_start(method, r)
     delta = np.zeros_like(y)
     for _ in range(100):
         if not going.size:
@@ -69,6 +67,37 @@ def newton(residual, correction, y, rounding, words):
         everywhere = slice(None)
         y = y - correction(everywhere, y, residual(everywhere, y))
     return y
+
+
+def finite_at_start(method, r):
+    """NotConverged that names the state unless ‖r‖, r (n, d), is finite."""
+    finite = np.isfinite(norm(r))
+    if not finite.all():
+        raise NotConverged(
+            f"{method!r}: state number {np.argmin(finite)} of the batch, or its field, is not "
+            "finite"
+        )
+
+
+def solved_or_refused(K, r, words, rows):
+    """K⁻¹r of a batch, (n, d, d) and (n, d, m). words: the method, the step and what K is; rows:
+    the numbers of the states. NotConverged that names the state if a K is singular."""
+    try:
+        return solved(K, r)
+    except np.linalg.LinAlgError:
+        method, h, what = words
+        singular = [is_singular(K_k) for K_k in K]
+        raise NotConverged(
+            f"{method!r}: {what} is singular in a step h = {h:g} from state number "
+            f"{rows[np.argmax(singular)]} of the batch: take a smaller step"
+        ) from None
+
+
+def is_singular(K):
+    try:
+        return not np.isfinite(solved(K, np.eye(len(K), dtype=K.dtype))).all()
+    except np.linalg.LinAlgError:
+        return True
 
 
 def norm(x):
