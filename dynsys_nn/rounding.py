@@ -30,7 +30,7 @@ from .fields import (
     SumField,
 )
 from .flows import Flow, Rollout
-from .integrators import Composition, HenonMap, ImplicitMethod, PartitionedMethod, RungeKutta
+from .integrators import Composition, HenonMap, PartitionedMethod, RungeKutta
 from .linear import (
     Affine,
     ChannelRestriction,
@@ -147,9 +147,10 @@ def terms_of_step(method, field, h):
             x = (IDENTITY + c * h * terms(getattr(field, part))) @ x
         return x
     X = terms(field)
-    if isinstance(method, ImplicitMethod):
+    if isinstance(method, RungeKutta) and not method.explicit:
         growth = h * field.one_sided_lipschitz() if h > 0 else -h * field.lipschitz()
-        inverse = 1 / (1 - max(0.0, growth) / 2)  # of I − ½hX′, and what it makes of y − x
+        a = max(sum(map(abs, row)) for row in method.A)
+        inverse = 1 / (1 - a * max(0.0, growth))  # of I − hX′A, and what it makes of y − x
         y = IDENTITY + inverse * h * X
         # Newton's method goes on until the residual, which is rounded as y is, no longer halves
         return Terms(y.m, 10 * inverse * y.e)

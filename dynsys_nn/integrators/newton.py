@@ -23,7 +23,7 @@ class NotConverged(ArithmeticError):
     """
 
 
-def newton(residual, correction, y, rounding, words):
+def newton(residual, correction, y, rounding, words, quadratic=False):
     """The y, (n, d), with r(y) = 0 to rounding in each row, from y on.
 
     A step that does not make ‖r‖ smaller is halved. It iterates until ‖r‖ stops decreasing, i.e.
@@ -32,13 +32,18 @@ def newton(residual, correction, y, rounding, words):
 
     residual(k, y_k): r of rows k, (m, d); correction(k, y_k, r_k): K⁻¹r, (m, d); rounding(size):
     the ‖r‖, (n,), that counts as rounding, given its size at the start; words: the method, the step
-    and what ‖r‖ is, for the error. NotConverged if ‖r‖ stops decreasing earlier.
+    and what ‖r‖ is, for the error; quadratic: True if one step from there reaches what many would,
+    and is the last, default False. NotConverged if ‖r‖ stops decreasing earlier.
     """
     (method, h, what), y, going = words, y.copy(), np.arange(len(y))
     r = residual(going, y)
     size = norm(r)
     small = rounding(size)
-    finite_at_start(method, r)
+    if not np.isfinite(size).all():
+        k = np.argmin(np.isfinite(size))
+        raise NotConverged(
+            f"{method!r}: state number {k} of the batch, or its field, is not finite"
+        )
     delta = np.zeros_like(y)
     for _ in range(100):
         if not going.size:
@@ -56,6 +61,8 @@ def newton(residual, correction, y, rounding, words):
             c /= 2
         # at rounding, go on only if it halves
         fell = (size < before / 2) | ((size < before) & (size > small))
+        if quadratic:
+            fell &= before > small
         going = going[fell[going]]
     if not (size <= small).all():
         k = np.argmax(size / small)
@@ -67,16 +74,6 @@ def newton(residual, correction, y, rounding, words):
         everywhere = slice(None)
         y = y - correction(everywhere, y, residual(everywhere, y))
     return y
-
-
-def finite_at_start(method, r):
-    """NotConverged that names the state unless ‖r‖, r (n, d), is finite."""
-    finite = np.isfinite(norm(r))
-    if not finite.all():
-        raise NotConverged(
-            f"{method!r}: state number {np.argmin(finite)} of the batch, or its field, is not "
-            "finite"
-        )
 
 
 def solved_or_refused(K, r, words, rows):

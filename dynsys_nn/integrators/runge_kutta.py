@@ -3,8 +3,6 @@ for all tableaus."""
 
 import math
 
-import numpy as np
-
 from ..arguments import dimension, refuse, tableau
 from ..fields import PartitionedField
 from ..maps import inner
@@ -153,7 +151,7 @@ class RungeKutta(Method):
     def _stages(self, field, x, h):
         """Ψ^h(x), its pullback w ↦ dx, dtheta, κ, and the slopes K_i = X(Y_i)."""
         if not self.explicit:
-            return self._implicit_stages(field, x, h)
+            return Stages(self, field, x, h).vjp()
         K, pullbacks = [], []
         for a in self.A:
             k, pullback = field._vjp(advance(x, h, a, K))
@@ -175,26 +173,9 @@ class RungeKutta(Method):
 
         return advance(x, h, self.b, K), pullback, K
 
-    def _implicit_stages(self, field, x, h):
-        """The same for an implicit tableau."""
-        stages = Stages(self, field, x, h)
-        slopes, pullback_X = field._vjp(stages.Y)
-        _, solve_transposed = stages.derivative()
-
-        def pullback(w):
-            kappa = solve_transposed(stages.b[:, None] * w[..., None, :])  # Kᵀκ = (b_i w)_i
-            eta, dtheta = pullback_X(h * kappa)  # η_i = X′(Y_i)ᵀ(hκ_i)
-            return w + eta.sum(axis=-2), dtheta, kappa
-
-        return stages.y, pullback, slopes
-
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
         if not self.explicit:
-            stages = Stages(self, field, x, h)
-            dx = np.broadcast_to(v[..., None, :], stages.Y.shape)
-            slopes, dslopes = field._jvp(stages.Y, dx, dtheta)
-            solve, _ = stages.derivative()
-            return stages.y, v + stages.b @ solve(h * dslopes + dh * slopes)
+            return Stages(self, field, x, h).jvp(v, dtheta, dh)
         K, dK = [], []
         for a in self.A:
             Y, dY = advance(x, h, a, K), advance(advance(v, h, a, dK), dh, a, K)
@@ -213,11 +194,12 @@ class RungeKutta(Method):
         return degree == 1 or degree == 2 and is_symplectic(self.A, self.b)
 
     def keeps_geometry(self, field):
-        """If M = 0 the symplectic form, and with it, or for a partitioned field, volume."""
+        """If M = 0 the symplectic form, and with it volume; with at most two stages volume for any
+        partitioned field, too (Hairer, Lubich and Wanner, 2006, VI.9)."""
         if not is_symplectic(self.A, self.b):
             return frozenset()
-        kept = geometry_of(field)
-        volume = "symplectic" in kept or isinstance(field, PartitionedField)
+        kept, few = geometry_of(field), len(self.b) <= 2
+        volume = "symplectic" in kept or few and isinstance(field, PartitionedField)
         return kept if volume else kept - {"volume"}
 
     def inverse(self, field, y, h):
