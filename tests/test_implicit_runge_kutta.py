@@ -40,9 +40,7 @@ def test_collocation_meets_butchers_simplifying_conditions(family, s):
 
 def test_collocation_tableaus_are_those_of_the_books():
     r, q = np.sqrt(3) / 6, np.sqrt(6)
-    np.testing.assert_allclose(
-        dnn.Gauss(2).A, [[1 / 4, 1 / 4 - r], [1 / 4 + r, 1 / 4]], rtol=1e-14
-    )
+    np.testing.assert_allclose(dnn.Gauss(2).A, [[1 / 4, 1 / 4 - r], [1 / 4 + r, 1 / 4]], rtol=1e-14)
     A = [
         [(88 - 7 * q) / 360, (296 - 169 * q) / 1800, (-2 + 3 * q) / 225],
         [(296 + 169 * q) / 1800, (88 + 7 * q) / 360, (-2 - 3 * q) / 225],
@@ -96,9 +94,7 @@ def test_gauss_of_one_stage_is_the_implicit_midpoint_rule_to_the_bit(rng):
             (dnn.RadauIIA(1), dnn.ImplicitEuler()),
         ):
             np.testing.assert_array_equal(one.step(X, x, 0.3), other.step(X, x, 0.3))
-            for a, b in zip(
-                one.vjp(X, x, 0.3)[1](w), other.vjp(X, x, 0.3)[1](w), strict=True
-            ):
+            for a, b in zip(one.vjp(X, x, 0.3)[1](w), other.vjp(X, x, 0.3)[1](w), strict=True):
                 np.testing.assert_array_equal(a, b)
 
 
@@ -113,24 +109,24 @@ def test_a_step_solves_the_equations_of_its_tableau(method, rng):
 
 def test_the_orders_of_collocation_are_seen():
     X, x = systems.pendulum(), np.array([1.0, 0.5])
-    exact = dnn.exact_flow(X, x, 2.0)
+    exact = dnn.exact_flow(X, x, 1.0)
     for method, n in (
-        (dnn.ImplicitEuler(), 256), (dnn.Gauss(2), 16), (dnn.Gauss(3), 8), (dnn.RadauIIA(2), 32), (dnn.RadauIIA(3), 8),
+        (dnn.ImplicitEuler(), 16), (dnn.Gauss(2), 8), (dnn.Gauss(3), 4), (dnn.RadauIIA(2), 8), (dnn.RadauIIA(3), 4),
     ):  # fmt: skip
         errors = [
-            np.linalg.norm(dnn.Flow(X, 2 / m, method, steps=m)(x) - exact) for m in (n, 2 * n)
+            np.linalg.norm(dnn.Flow(X, 1 / m, method, steps=m)(x) - exact) for m in (n, 2 * n)
         ]
         assert np.log2(errors[0] / errors[1]) == pytest.approx(method.order, abs=0.05), method
 
 
 def test_energy_errors_of_gauss_on_an_eccentric_orbit():
-    """Two periods of 60 steps; over fifty periods the energy stays within 7.13e-5 and 1.61e-6, too."""
+    """Two periods of 60 steps; in fifty the largest are 7.126e-5 and 1.610e-6, and that of the momentum 3e-15."""
     X = systems.kepler(0.6)
     energy, momentum = X.invariants["energy"], X.invariants["angular_momentum"]
-    for s, bound in ((2, 7.1e-5), (3, 1.6e-6)):
+    for s, bound in ((2, 7.13e-5), (3, 1.611e-6)):
         states = dnn.Rollout(dnn.Flow(X, 2 * np.pi / 60, dnn.Gauss(s)), 120)(X.x0)
         off = np.abs(energy(states) - energy(X.x0)).max()
-        assert 0.97 * bound < off < 1.01 * bound
+        assert 0.9 * bound < off <= bound
         assert np.abs(momentum(states) - momentum(X.x0)).max() <= 1e-15 * 4
 
 
@@ -149,9 +145,7 @@ def test_symmetric_methods_are_undone_by_the_step_backwards(rng):
     X, x = residual(rng), points(rng, (5,))
     symmetric = dnn.RungeKutta([[0, 0], [1 / 2, 1 / 2]], [1 / 2, 1 / 2])
     for method in (dnn.Gauss(2), dnn.Gauss(3), symmetric):
-        np.testing.assert_allclose(
-            method.inverse(X, method.step(X, x, 0.2), 0.2), x, atol=1e-13
-        )
+        np.testing.assert_allclose(method.inverse(X, method.step(X, x, 0.2), 0.2), x, atol=1e-13)
     with pytest.raises(NotImplementedError, match=r"RadauIIA has no explicit inverse"):
         dnn.RadauIIA().inverse(X, x, 0.2)
     yoshida = dnn.Yoshida(dnn.Gauss(2))
@@ -185,7 +179,11 @@ def test_quadratic_invariants_are_kept_where_m_is_zero(rng):
 
 
 def test_gauss_is_symplectic_and_keeps_the_volume_of_any_partitioned_field_up_to_two_stages(rng):
-    H, X, x = energetic(rng), dnn.PartitionedField(shear(rng, 2, 2), shear(rng, 2, 2)), points(rng, (3,))
+    H, X, x = (
+        energetic(rng),
+        dnn.PartitionedField(shear(rng, 2, 2), shear(rng, 2, 2)),
+        points(rng, (3,)),
+    )
     for s in (2, 3):
         F = dnn.Flow(H, 0.5, dnn.Gauss(s))
         assert F.keeps == {"symplectic", "volume"}
@@ -248,7 +246,9 @@ def test_b_stable_methods_move_no_points_apart_that_the_field_does_not(method, r
         assert stretch(damped, h, method) <= method.lipschitz(damped, h) <= 1
     turning = Known([[0.0, 5.0], [-5.0, 0.0]])  # μ = 0, and Gauss attains 1
     assert method.lipschitz(turning, 3.0) == 1
-    assert (stretch(turning, 3.0, method) > 1 - 1e-12) == (stability_matrix(method.A, method.b)[0, 0] < 1e-15)
+    assert (stretch(turning, 3.0, method) > 1 - 1e-12) == (
+        stability_matrix(method.A, method.b)[0, 0] < 1e-15
+    )
     convex = dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Softplus())  # μ = 0, no linear field
     x, y = points(rng, (2, 50))
     for h in (1.0, 100.0):
@@ -272,9 +272,14 @@ def test_methods_that_are_not_b_stable_are_not_said_to_be(rng):
     assert nearly.lipschitz(steep, nearly.non_expansive_step(steep)) == 1
     assert nearly.lipschitz(steep, 51.0) > 1 + 1e-4
     singly = IMPLICIT_RUNGE_KUTTA[-1]
-    assert singly.contractivity_radius() == 0
+    H = singly.non_expansive_step(steep)
+    assert H == pytest.approx(singly.contractivity_radius()) and 1 < H < 2
+    assert stretch(steep, H, singly) <= singly.lipschitz(steep, H) == 1
+    with pytest.raises(NotImplementedError, match="for steps 0 < h ≤ non_expansive_step"):
+        singly.lipschitz(steep, 1.01 * H)
+    negative = dnn.RungeKutta([[0.5, 0], [0.5, 0.5]], [1.5, -0.5])
     with pytest.raises(NotImplementedError, match="no step of RungeKutta is known"):
-        singly.lipschitz(steep, 0.1)
+        negative.lipschitz(steep, 0.1)
 
 
 @pytest.mark.parametrize("a", [1.0, 0.5, 0.75, 0.3])
@@ -290,12 +295,15 @@ def test_the_bound_of_one_implicit_stage_is_attained(a, h):
             continue
         assert method.lipschitz(X, h) == pytest.approx(stretch(X, h, method), rel=1e-9)
         end = high if h > 0 else low  # at which R(hλ) is largest if all that is known is μ, or L
-        L = method.lipschitz(Known(np.diag([low, high])), h)
+        plain = Known(np.diag([low, high]))
+        L = method.lipschitz(plain, h)
         assert L >= method.lipschitz(X, h) * (1 - 1e-15)
         z = Fraction(h) * Fraction(end)
         at_end = abs((1 + (1 - Fraction(a)) * z) / (1 - Fraction(a) * z))
         exact = max(at_end, abs(1 - Fraction(a)) / Fraction(a))
-        assert np.nextafter(L, 0) < exact <= Fraction(L)  # rounded up, by less than a unit
+        if h > 0 > high and h <= method.non_expansive_step(plain):  # 2rν, the third thing known
+            exact = min(exact, Fraction(1))
+        assert Fraction(np.nextafter(L, 0)) < exact <= Fraction(L)  # rounded up, by a unit
         turning = Known([[end, 1e9], [-1e9, end]])
         if exact > at_end and h > 0:
             assert stretch(turning, h, method) == pytest.approx(L, rel=1e-6)
@@ -325,7 +333,7 @@ def test_stiff_fields_are_solved_to_rounding_with_their_adjoint(method, rng):
     near = method.step(X, x + 1e-9 * v, h)
     np.testing.assert_allclose((near - y) / 1e-9, method.jvp(X, x, h, v)[1], atol=1e-5)
     if method.order > 1 and isinstance(method, dnn.RadauIIA):
-        assert np.abs(y[:, -1]).max() < 1e-5  # R(∞) = 0
+        assert np.abs(y[:, -1]).max() < 1e-4  # R(∞) = 0
 
 
 def test_radau_follows_a_stiff_equation_as_scipys_radau_does():
@@ -350,10 +358,14 @@ def test_what_has_no_solution_is_named_with_its_step_and_state():
     square = dnn.KnownField(lambda x: 1 + x * x, 1, lambda x: 2 * x[..., None])
     for method in (dnn.Gauss(2), dnn.RadauIIA(2), dnn.ImplicitEuler()):
         method.step(square, [[0.0], [1.0]], 0.01)
-        message = re.escape(f"{method!r}: Newton's method did not converge in a step h = 2 from state number 1")
+        message = re.escape(
+            f"{method!r}: Newton's method did not converge in a step h = 2 from state number 1"
+        )
         with pytest.raises(dnn.NotConverged, match=message):
             method.step(square, [[-2.5], [0.1]], 2.0)
-        with pytest.raises(dnn.NotConverged, match="state number 1 of the batch, or its field, is not"):
+        with pytest.raises(
+            dnn.NotConverged, match="state number 1 of the batch, or its field, is not"
+        ):
             method.step(square, [[0.0], [np.nan]], 0.01)
     growth = dnn.KnownField(lambda x: x, 1, lambda x: np.ones_like(x)[..., None])
     both = dnn.KnownField(lambda x: x**2 / 2, 1, lambda x: x[..., None])

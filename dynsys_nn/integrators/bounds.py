@@ -195,7 +195,7 @@ def tableau_lipschitz(A, b, field, h):
 
 
 def one_stage_lipschitz(method, field, h):
-    """A Lipschitz constant of an implicit method of one stage, y = x + hbX(Y), Y = x + haX(Y), a > 0.
+    """A Lipschitz constant of one implicit stage, a > 0: y = x + hbX(Y), Y = x + haX(Y).
 
     The distance of two solutions is multiplied by |R(z)|, R(z) = (1 + (b − a)z)/(1 − az): with z =
     hλ between the ends of a known spectrum, where R is monotone; otherwise with a complex z of Re z

@@ -1,8 +1,9 @@
-"""Collocation methods: the polynomial p of degree s with p(0) = x whose slope is X(p) at the nodes
-c₁h, …, c_sh; y = p(h). As Runge–Kutta methods they are implicit, a_ij = ∫₀^{c_i} ℓ_j, b_j = ∫₀¹ ℓ_j.
+"""Collocation methods: y = p(h) of the polynomial p of degree s with p(0) = x whose slope is X(p)
+at the nodes c₁h, …, c_sh. As Runge–Kutta methods they are implicit, with a_ij = ∫₀^{c_i} ℓ_j and
+b_j = ∫₀¹ ℓ_j, ℓ_j the Lagrange polynomials of the nodes.
 
-The nodes decide: those of Gauss give the highest order, 2s, and M = 0; those of Radau end at c_s = 1,
-so that y = Y_s, and R(∞) = 0: what is stiff is damped at once. Both are A-stable and B-stable.
+The nodes decide. Those of Gauss give the highest order, 2s, and M = 0. Those of Radau end at c_s =
+1, so that y = Y_s and R(∞) = 0: what is stiff is damped at once. Both are A-stable and B-stable.
 Source: Hairer and Wanner, Solving Ordinary Differential Equations II (1996), IV.5 and IV.12.
 """
 

@@ -20,7 +20,7 @@ MEASURE = "‖(u − hX(x + Au))/Σ|I − hX′(x)A|‖, u = hX(Y),"
 
 
 class Stages:
-    """The stages of a step from n states x, (..., d): u, (n, s, d), Y, (n s, d), and y, (..., d)."""
+    """Of a step from n states x, (..., d): u, (n, s, d), Y, (n s, d), and y, (..., d)."""
 
     def __init__(self, method, field, x, h):
         self.method, self.field, self.h, self.shape = method, field, h, x.shape
@@ -36,7 +36,7 @@ class Stages:
         return (x + self.A @ u.reshape(-1, self.s, self.d)).reshape(-1, self.d)
 
     def K(self, Y, s):
-        """I − hX′(Y)A, (n, s d, s d), of states Y, (n s, d); or (n, d), for all stages, if s = 1."""
+        """I − hX′(Y)A, (n, s d, s d), of stages (n s, d); or all at one state, (n, d), if s is 1."""
         hJ = (self.h * self.field._jacobian(Y)).reshape(-1, s, self.d, 1, self.d)
         hJA = self.A[:, None, :, None] * hJ  # a_ij hX′(Y_i), (n, s, d, s, d)
         n = self.s * self.d
@@ -69,7 +69,7 @@ class Stages:
         return newton(residual, correction, u, rounding, words, quadratic=True)
 
     def vjp(self):
-        """y, its pullback w ↦ dx, dtheta, [κ], and [X(Y)]: lists, as there are of explicit stages."""
+        """y, its pullback w ↦ dx, dtheta, [κ], and [X(Y)]: lists, as of explicit stages."""
         slopes, pullback_X = self.field._vjp(self.Y)
         transposed = self.K(self.Y, self.s).swapaxes(-1, -2)
 
