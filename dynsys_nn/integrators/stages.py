@@ -23,7 +23,7 @@ class Stages:
     """Of a step from n states x, (..., d): u, (n, s, d), Y, (n s, d), and y, (..., d)."""
 
     def __init__(self, method, field, x, h):
-        self.method, self.field, self.h, self.shape = method, field, h, x.shape
+        self.method, self.field, self.h = method, field, h
         dtype = np.result_type(x, np.complex64) if isinstance(h, complex) else x.dtype
         self.A, self.b = np.array(method.A, dtype), np.array(method.b, dtype)
         self.s, self.d = len(self.b), x.shape[-1]
@@ -36,7 +36,7 @@ class Stages:
         return (x + self.A @ u.reshape(-1, self.s, self.d)).reshape(-1, self.d)
 
     def K(self, Y, s):
-        """I − hX′(Y)A, (n, s d, s d), of stages (n s, d); or all at one state, (n, d), if s is 1."""
+        """I − hX′(Y)A, (n, s d, s d), of stages (n s, d), or, for s = 1, all equal, (n, d)."""
         hJ = (self.h * self.field._jacobian(Y)).reshape(-1, s, self.d, 1, self.d)
         hJA = self.A[:, None, :, None] * hJ  # a_ij hX′(Y_i), (n, s, d, s, d)
         n = self.s * self.d
