@@ -98,6 +98,13 @@ def test_gauss_of_one_stage_is_the_implicit_midpoint_rule_to_the_bit(rng):
                 np.testing.assert_array_equal(a, b)
 
 
+def test_implicit_euler_is_half_a_midpoint_step_of_twice_the_size():
+    X, x, h = systems.lotka_volterra(), np.array([[0.7, 1.9], [2.0, 1.0]]), 0.3
+    y = dnn.ImplicitEuler().step(X, x, h)
+    np.testing.assert_allclose(y, x + h * X(y), rtol=1e-14)
+    np.testing.assert_allclose(y, (x + dnn.ImplicitMidpoint().step(X, x, 2 * h)) / 2, rtol=1e-14)
+
+
 @pytest.mark.parametrize("method", IMPLICIT_RUNGE_KUTTA, ids=repr)
 def test_a_step_solves_the_equations_of_its_tableau(method, rng):
     """By scipy, from another start."""
