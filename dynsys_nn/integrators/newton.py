@@ -19,7 +19,7 @@ class NotConverged(ArithmeticError):
     ... except dnn.NotConverged as error:
     ...     print(error)
     ImplicitMidpoint(): Newton's method did not converge in a step h = 10 from state number 0 of
-    the batch: the residual ‖y − x − hΦ(x, y)‖ is ...; take a smaller step
+    the batch: the residual of its stages is ...; take a smaller step
     """
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from .newton import newton, norm, solved_or_refused
 
 ROUNDING = 1e4  # a residual up to ROUNDING · 2.2e-16 · (‖x‖ + ‖u‖ + |h|) is rounding
-MEASURE = "‖(u − hX(x + Au))/Σ|I − hX′(x)A|‖, u = hX(Y),"
 
 
 class Stages:
@@ -65,7 +64,7 @@ class Stages:
             return ROUNDING * np.finfo(x.dtype).eps * (norm(x[:, 0]) + size + abs(h))
 
         u = np.zeros(K_0.shape[:-1], x.dtype)
-        words = self.method, h, MEASURE
+        words = self.method, h, "of its stages"
         return newton(residual, correction, u, rounding, words, quadratic=True)
 
     def vjp(self):
