@@ -151,8 +151,8 @@ def terms_of_step(method, field, h):
         growth = h * field.one_sided_lipschitz() if h > 0 else -h * field.lipschitz()
         a = max(sum(map(abs, row)) for row in method.A)
         inverse = 1 / (1 - a * max(0.0, growth))  # of I − hX′A, and what it makes of y − x
-        y = IDENTITY + inverse * h * X
-        # Newton's method goes on until the residual, which is rounded as y is, no longer halves
+        y = IDENTITY + inverse * h * sum(map(abs, method.b)) * X
+        # Newton's method goes on until the residual is rounding, which is that of y
         return Terms(y.m, 10 * inverse * y.e)
     slopes = []
     for weights in [*method.A, method.b] if isinstance(method, RungeKutta) else [[], [1]]:
