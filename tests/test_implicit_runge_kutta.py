@@ -172,7 +172,9 @@ def test_a_shear_is_solved_exactly_by_implicit_stages(rng):
 
 def test_quadratic_invariants_are_kept_where_m_is_zero(rng):
     X = systems.rigid_body()
-    for method in (dnn.Gauss(2), dnn.Gauss(3), dnn.RadauIIA(2), dnn.ImplicitEuler()):
+    for method in (
+        dnn.Gauss(2), dnn.Gauss(3), dnn.RadauIIA(2), dnn.ImplicitEuler(), dnn.ExplicitMidpoint(),
+    ):  # fmt: skip
         y = dnn.Flow(X, 0.7, method, steps=5)(X.x0)
         off = max(abs(I(y) - I(X.x0)) for I in X.invariants.values())
         gauss = isinstance(method, dnn.Gauss)
@@ -382,6 +384,11 @@ def test_what_has_no_solution_is_named_with_its_step_and_state():
         dnn.ImplicitEuler().step(growth, [[1.0]], 1.0)
     with pytest.raises(dnn.NotConverged, match="is singular in a step h = 1 from state number 2"):
         dnn.ImplicitEuler().step(both, [[-1.0], [0.0], [1.0]], 1.0)
+    late = dnn.KnownField(  # state 0 rests, and K = 0 where state 1 comes to
+        lambda x: np.where(x > -2, 1.0, 0.0), 1, lambda x: np.where(x > 0.5, 1.0, 0.0)[..., None]
+    )
+    with pytest.raises(dnn.NotConverged, match="is singular in a step h = 1 from state number 1"):
+        dnn.ImplicitEuler().step(late, [[-5.0], [0.0]], 1.0)
     with pytest.raises(NotImplementedError, match="built without a Jacobian"):
         dnn.Gauss().step(dnn.KnownField(np.sin, 2), np.ones(2), 0.1)
 
