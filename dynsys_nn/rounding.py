@@ -31,14 +31,7 @@ from .fields import (
     SumField,
 )
 from .flows import Flow, Rollout
-from .integrators import (
-    Composition,
-    ExactFlow,
-    HenonMap,
-    ImplicitMethod,
-    PartitionedMethod,
-    RungeKutta,
-)
+from .integrators import Composition, ExactFlow, HenonMap, PartitionedMethod, RungeKutta
 from .linear import (
     Affine,
     ChannelRestriction,
@@ -158,11 +151,12 @@ def terms_of_step(method, field, h):
         L, squarings = method.lipschitz(field, h), 1 + abs(h) * field.lipschitz()
         return Terms((0, L), (0, squarings * math.sqrt(field.dim) * L))
     X = terms(field)
-    if isinstance(method, ImplicitMethod):
+    if isinstance(method, RungeKutta) and not method.explicit:
         growth = h * field.one_sided_lipschitz() if h > 0 else -h * field.lipschitz()
-        inverse = 1 / (1 - max(0.0, growth) / 2)  # of I − ½hX′, and what it makes of y − x
-        y = IDENTITY + inverse * h * X
-        # Newton's method goes on until the residual, which is rounded as y is, no longer halves
+        a = max(sum(map(abs, row)) for row in method.A)
+        inverse = 1 / (1 - a * max(0.0, growth))  # of I − hX′A, and what it makes of y − x
+        y = IDENTITY + inverse * h * sum(map(abs, method.b)) * X
+        # Newton's method goes on until the residual is rounding, which is that of y
         return Terms(y.m, 10 * inverse * y.e)
     slopes = []
     for weights in [*method.A, method.b] if isinstance(method, RungeKutta) else [[], [1]]:

@@ -46,18 +46,6 @@ LABELS = {
 }
 
 
-class ImplicitEuler(dnn.Method):
-    """x⁺ = x + hX(x⁺): the middle of an implicit midpoint step of size 2h."""
-
-    order = 1
-
-    def step(self, field, x, h):
-        return (x + dnn.ImplicitMidpoint().step(field, x, 2 * h)) / 2
-
-    def stability_function(self, z):
-        return 1 / (1 - z)
-
-
 def orbit(field, x0, h, steps, method):
     """x_0, …, x_n, shape (..., n + 1, d)."""
     rollout = dnn.Rollout(dnn.Flow(field, h, method), steps)
@@ -71,7 +59,7 @@ def adaptive(field, x0, t, rtol):
 
 METHODS = {
     "explicit": dnn.Euler(),
-    "implicit": ImplicitEuler(),
+    "implicit": dnn.ImplicitEuler(),
     "RK4": dnn.RK4(),
     "midpoint": dnn.ImplicitMidpoint(),
 }

@@ -16,7 +16,7 @@ from dynsys_nn import plotting
 from dynsys_nn.plotting import em, shade
 
 from .drawing import Number, figure, power
-from .four_methods import ImplicitEuler, orbit
+from .four_methods import orbit
 
 LABELS = {
     "Euler": "Euler",
@@ -40,7 +40,7 @@ METHODS = {
     "Heun": dnn.Heun(),
     "RK4": dnn.RK4(),
     "midpoint": dnn.ImplicitMidpoint(),
-    "implicit": ImplicitEuler(),
+    "implicit": dnn.ImplicitEuler(),
 }
 
 

@@ -596,10 +596,14 @@ def roughness(F):
     return max(rough_of(getattr(G, "method", None)) for G in dnn.maps.every_map(F))
 
 
+def is_implicit(method):
+    return isinstance(method, dnn.RungeKutta) and not method.explicit
+
+
 def rough_of(method):
     inner = getattr(method, "inner", None)
     rough = {dnn.DiscreteGradient: 1e11, dnn.Projected: 1e9}.get(
-        type(method), 1e7 if isinstance(method, dnn.ImplicitMethod) else 1e4
+        type(method), 1e7 if isinstance(method, dnn.ImplicitMethod) or is_implicit(method) else 1e4
     )
     return max(
         [
@@ -1081,6 +1085,9 @@ CONSTRUCTORS = {
     "LeakyReLU": (dnn.LeakyReLU, dict(slope=[lambda: 0.5, lambda: 0])),
     "MulticlassHinge": (dnn.MulticlassHinge, dict(margin=[lambda: 1])),
     "RungeKutta": (dnn.RungeKutta, dict(A=[lambda: [[], [0.5]]], b=[lambda: [0, 1]], order=[lambda: None, lambda: 2])),
+    "an implicit RungeKutta": (dnn.RungeKutta, dict(A=[lambda: [[0, 0], [0.5, 0.5]]], b=[lambda: [0.5, 0.5]])),
+    "Gauss": (dnn.Gauss, dict(s=[lambda: 1, lambda: 3])),
+    "RadauIIA": (dnn.RadauIIA, dict(s=[lambda: 1, lambda: 3])),
     "RK4": (dnn.RK4, dict(A=[lambda: None], b=[lambda: None], order=[lambda: None, lambda: 4])),
     "LieTrotter": (dnn.LieTrotter, dict(inner=[lambda: dnn.RK4(), lambda: [dnn.RK4(), dnn.Euler()]])),
     "Strang": (dnn.Strang, dict(inner=[lambda: dnn.RK4()])),

@@ -661,7 +661,6 @@ def test_each_factor_of_a_field_and_each_increment_is_checked_by_itself(shape, c
         X = make(rng)
         x, y = rng.normal(size=(2, *shape, X.dim))
         for method in (
-            dnn.ImplicitMidpoint(),
             dnn.Cayley(),
             dnn.DiscreteGradient(),
             dnn.DiscreteGradient(gradient=dnn.MeanValue(2)),

@@ -60,16 +60,6 @@ def test_energies_change_by_the_factors_of_the_methods(third):
         assert number(titles[2]) == pytest.approx(ends[2], rel=1e-3) and ends[2] > 1.01  # it drifts
 
 
-def test_implicit_euler_is_half_a_midpoint_step_of_twice_the_size():
-    """x⁺ = x + hX(x⁺), on a field that is not linear, and R(z) = 1/(1 − z)."""
-    X, x, h = systems.lotka_volterra(), np.array([[0.7, 1.9], [2.0, 1.0]]), 0.3
-    y = four_methods.ImplicitEuler().step(X, x, h)
-    np.testing.assert_allclose(y, x + h * X(y), rtol=1e-13)
-    z = np.array([-1 + 2j, 0.5j])
-    [R] = four_methods.ImplicitEuler().stability_function(z)[None]
-    np.testing.assert_allclose(R, (1 + dnn.ImplicitMidpoint().stability_function(2 * z)) / 2)
-
-
 def test_names_at_the_ends_of_lines_are_moved_least():
     heights = np.array([0.5, 0.1, 0.52, 0.9])
     moved = apart(heights, 0.1)

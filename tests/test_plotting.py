@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.polynomial import polynomial
-from zoo import RUNGE_KUTTA
+from zoo import IMPLICIT_RUNGE_KUTTA, RUNGE_KUTTA
 
 import dynsys_nn as dnn
 from dynsys_nn import plotting
@@ -272,7 +272,7 @@ def test_the_region_of_the_implicit_midpoint_rule_is_the_left_half_plane(planar)
     assert (left, bottom, top) == (-3, -2, 2) and right == pytest.approx(0, abs=0.01)
 
 
-TABLEAUS = [*RUNGE_KUTTA, dnn.ImplicitMidpoint()]
+TABLEAUS = [*RUNGE_KUTTA, *IMPLICIT_RUNGE_KUTTA]
 
 
 def test_all_methods_with_a_tableau_are_asked():

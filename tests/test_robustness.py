@@ -519,7 +519,8 @@ def float32_network(name, rng):
         return dnn.Network(flow(gradient(sigma=dnn.Softplus()), 0.5, steps=100), last(8))
     if name == "four stages, midpoints":
         maps = [
-            flow(gradient(sigma=dnn.Tanh()), 1.0, m) for m in (dnn.RK4(), dnn.ImplicitMidpoint())
+            flow(gradient(sigma=dnn.Tanh()), 1.0, m)
+            for m in (dnn.RK4(), dnn.ImplicitMidpoint(), dnn.RadauIIA())
         ]
         return dnn.Network(*maps, last(8))
     if name == "wide":

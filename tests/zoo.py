@@ -307,6 +307,18 @@ RUNGE_KUTTA = [
 ]
 
 
+#: a singular A, rows of A that are no stages of a polynomial, and no symmetry: order two
+SINGLY = dnn.RungeKutta([[0, 0, 0], [0.3, 0.25, 0], [0.1, 0.5, 0.2]], [0.14, 0.752, 0.108])
+
+IMPLICIT_RUNGE_KUTTA = [
+    dnn.ImplicitMidpoint(),
+    dnn.ImplicitEuler(),
+    dnn.Gauss(2),
+    dnn.RadauIIA(3),
+    SINGLY,
+]
+
+
 class PositionVerlet(PartitionedMethod):
     """A list of shears of one's own: half a step of x, a step of v, half a step of x."""
 
@@ -362,7 +374,8 @@ def explicit_pairs(rng):
 def implicit_pairs(rng):
     """(name, method, field) for every implicit method and every projection."""
     midpoint, gonzalez = dnn.ImplicitMidpoint(), dnn.DiscreteGradient()
-    yield "ImplicitMidpoint", midpoint, residual(rng)
+    for method in IMPLICIT_RUNGE_KUTTA:
+        yield repr(method), method, residual(rng)
     yield "ImplicitMidpoint, Hamiltonian", midpoint, energetic(rng)
     yield "Cayley, norm", dnn.Cayley(), sphere(rng)
     yield "Cayley, quadratic", dnn.Cayley(), invariant_field(rng, QUADRATIC)
@@ -457,7 +470,7 @@ def random_step(rng, d=4):
     )
     X = randomise(kinds[rng.integers(len(kinds))](), rng)
     methods = [dnn.Euler()] * 4 + [
-        dnn.ImplicitMidpoint(),
+        IMPLICIT_RUNGE_KUTTA[rng.integers(len(IMPLICIT_RUNGE_KUTTA))],
         RUNGE_KUTTA[rng.integers(len(RUNGE_KUTTA))],
     ]
     if isinstance(X, dnn.SumField):
@@ -466,7 +479,7 @@ def random_step(rng, d=4):
     flow = dnn.Flow(X, h, methods[rng.integers(len(methods))])
     try:
         flow.lipschitz()
-    except NotImplementedError:  # an implicit step that need not be unique
+    except NotImplementedError:  # an implicit step that need not be unique, or is not B-stable
         flow = dnn.Flow(copy.deepcopy(X), h)
     return flow
 

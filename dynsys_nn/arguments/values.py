@@ -287,8 +287,8 @@ def finite_states(x, what):
 
 
 def tableau(A, b):
-    """(A, b) as lists of numbers, row i of A with i entries; ValueError unless it is a consistent
-    explicit tableau."""
+    """(A, b) as lists of numbers, row i of A with i entries if it is explicit and with all s
+    otherwise; ValueError unless it is a consistent tableau."""
 
     def coefficient(a):
         refuse(
@@ -314,16 +314,12 @@ def tableau(A, b):
         not all(map(math.isfinite, [*b, *(a for row in A for a in row)])),
         f"the coefficients of a tableau must be finite, got A = {A}, b = {b}",
     )
-    for i, row in enumerate(A):
-        refuse(
-            any(row[i:]),
-            f"the tableau is not explicit: row {i} of A is {row}, with an entry on or above the "
-            "diagonal",
-        )
     refuse(
         abs(sum(b) - 1) > 1e-12,
         f"the weights of a consistent method sum to 1, but b = {b} sums to {sum(b):g}",
     )
+    if any(any(row[i:]) for i, row in enumerate(A)):
+        return [[*row, *[0.0] * (s - len(row))] for row in A], b
     return [row[:i] for i, row in enumerate(A)], b
 
 

@@ -1,19 +1,20 @@
 """One step Ψ^h of a numerical method as a map, x ↦ Ψ^h(x), with adjoint, tangent and ∂/∂h written
 by hand.
 
-A method is data: the body of a Runge–Kutta class is its Butcher tableau, that of a partitioned
-method its list of shears, that of a composition its list of substeps, and an implicit one is its
-increment Φ in y = x + hΦ(x, y); step, adjoint and tangent are written once for each kind. With
-stages Y_i = x + hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of a Runge–Kutta step runs backwards
-through them:
+A method is data: a Runge–Kutta class is its Butcher tableau, a partitioned method its list of
+shears, a composition its list of substeps, and one that is implicit in another way its increment Φ
+in y = x + hΦ(x, y); step, adjoint and tangent are written once for each kind. With stages Y_i = x +
+hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of a Runge–Kutta step is
 
     κ_i = b_i w + Σ_j a_ji η_j,   η_i = X′(Y_i)ᵀ(h κ_i),   dx = w + Σ_i η_i,   dh = Σ_i ⟨κ_i, K_i⟩
 
+If the tableau is explicit, it runs backwards through the stages; if not, this is a linear system.
 It is the exact derivative of the discrete map. Sources: Hager, Numer. Math. 87 (2000); Sanz-Serna,
 SIAM Review 58 (2016); Hairer, Lubich and Wanner, Geometric Numerical Integration (2006).
 """
 
 from .bounds import cocoercivity, euler_lipschitz, one_sided_bound, plain_bound, spectral_bound
+from .collocation import Gauss, ImplicitEuler, ImplicitMidpoint, RadauIIA
 from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
 from .discrete_gradient import DiscreteGradient
 from .exact import ExactFlow
@@ -36,8 +37,10 @@ __all__ = [
     "ExactFlow",
     "ExplicitMidpoint",
     "Gonzalez",
+    "Gauss",
     "HenonMap",
     "Heun",
+    "ImplicitEuler",
     "ImplicitMethod",
     "ImplicitMidpoint",
     "Increment",
@@ -49,6 +52,7 @@ __all__ = [
     "NotConverged",
     "PartitionedMethod",
     "Projected",
+    "RadauIIA",
     "Ralston",
     "RungeKutta",
     "Splitting",

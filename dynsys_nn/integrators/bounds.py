@@ -192,3 +192,37 @@ def tableau_lipschitz(A, b, field, h):
     rounding = 10 * len(b) * np.finfo(float).eps * np.linalg.norm(M)
     expansion = Fraction(max(0.0, rounding - eigenvalues(M)[0]))
     return min(bound, root(1 + expansion * hL**2 * sum(s * s for s in stages)))
+
+
+def one_stage_lipschitz(method, field, h):
+    """A Lipschitz constant of one implicit stage, a > 0: y = x + hbX(Y), Y = x + haX(Y).
+
+    The distance of two solutions is multiplied by |R(z)|, R(z) = (1 + (b − a)z)/(1 − az): with z =
+    hλ between the ends of a known spectrum, where R is monotone; otherwise with a complex z of Re z
+    ≤ c, c = hμ for h > 0 and |h|L for h < 0, where |R| is largest at c or at ∞. It is at most 1 for
+    a step up to 2rν. NotImplementedError if az may be 1: the step need not be unique.
+    """
+    [[a]], [b] = method.A, method.b
+    if field.has_spectrum:
+        ends = field.spectrum()
+    else:
+        ends = [field.one_sided_lipschitz() if h > 0 else -field.lipschitz()]
+    refuse(a < 0, f"no Lipschitz constant of {method!r} is known: a < 0", NotImplementedError)
+    unique = all(
+        h * end < 0 or outward(lambda a, h, end: a * h * end, a, h, end) < 1 for end in ends
+    )
+    refuse(
+        not unique,
+        f"{method!r} has a Lipschitz constant if hμ < {1 / a:.3g}, got hμ = "
+        f"{max(h * end for end in ends):.3g}: take a smaller step",
+        NotImplementedError,
+    )
+    bounds = [
+        outward(lambda a, b, h, end: abs((1 + (b - a) * h * end) / (1 - a * h * end)), a, b, h, end)
+        for end in ends
+    ]
+    if not field.has_spectrum:
+        bounds.append(outward(lambda a, b: abs(b - a) / a, a, b))
+    if h > 0 and contracts(field) and h <= longest_contracting_step(method.A, method.b, field):
+        bounds = [min(bound, 1.0) for bound in bounds]
+    return max(bounds)

@@ -1,18 +1,13 @@
 """Implicit methods y = x + hΦ(x, y): Newton's method, and one transposed solve for the adjoint,
 written once for all Φ."""
 
-import math
-
 import numpy as np
 
-from ..arguments import refuse, same
-from ..fields import InvariantField, PartitionedField
+from ..arguments import same
+from ..fields import InvariantField
 from ..linear import solved
-from ..maps import outward
-from .bounds import require_field
-from .method import Method, geometry_of
+from .method import Method
 from .newton import NotConverged, newton, norm
-from .tableaus import stability_function
 
 
 class Increment:
@@ -92,13 +87,13 @@ class ImplicitMethod(Method):
     ...
     ...     def jacobian(self, x, y):
     ...         return self.field.jacobian(y)
-    >>> class ImplicitEuler(dnn.ImplicitMethod):
+    >>> class MyImplicitEuler(dnn.ImplicitMethod):
     ...     order = 1
     ...
     ...     def increment(self, field):
     ...         return AtTheEnd(field)
     >>> X = dnn.KnownField(np.negative, 1, jacobian=lambda x: -np.ones((*x.shape, 1)))
-    >>> ImplicitEuler().step(X, np.ones(1), h=9.0).round(12)  # 1/(1 + h)
+    >>> MyImplicitEuler().step(X, np.ones(1), h=9.0).round(12)  # 1/(1 + h)
     array([0.1])
     >>> dnn.Euler().step(X, np.ones(1), h=9.0)  # 1 − h
     array([-8.])
@@ -169,92 +164,6 @@ class ImplicitMethod(Method):
     def inverse(self, field, y, h):
         """The step with −h, if the method is symmetric: as implicit as the step itself."""
         return self._step(field, y, -h) if self.symmetric else super()._inverse(field, y, h)
-
-
-class Midpoint(Increment):
-    """Φ(x, y) = X((x + y)/2)."""
-
-    def __call__(self, x, y):
-        return self.field._value((x + y) / 2)
-
-    def vjp(self, x, y):
-        value, pullback_X = self.field._vjp((x + y) / 2)
-
-        def pullback(w):
-            dm, dtheta = pullback_X(w)
-            return dm / 2, dm / 2, dtheta
-
-        return value, pullback
-
-    def jvp(self, x, y, dx, dy, dtheta=None):
-        return self.field._jvp((x + y) / 2, (dx + dy) / 2, dtheta)
-
-    def jacobian(self, x, y):
-        return self.field._jacobian((x + y) / 2) / 2
-
-
-class ImplicitMidpoint(ImplicitMethod):
-    """y = x + hX(m), m = (x + y)/2: order two, symmetric, and the Runge–Kutta method that keeps all
-    quadratic invariants.
-
-    Symplectic for Hamiltonian fields; keeps volume for those and for partitioned ones, where
-    det(I + ½hX′) = det(I − ½hX′).
-
-    Examples
-    --------
-    >>> X, method = dnn.systems.harmonic_oscillator(), dnn.ImplicitMidpoint()
-    >>> I, x = X.invariants["energy"], np.array([1.0, 0.0])
-    >>> bool(abs(I(method.step(X, x, h=0.5)) - I(x)) < 1e-14)
-    True
-    >>> bool(abs(method.stability_function(-1000.0)) < 1)  # ẋ = −x decays with any step
-    True
-    """
-
-    order, symmetric = 2, True
-
-    def increment(self, field):
-        return Midpoint(field)
-
-    def keeps_invariant(self, field, I):
-        """True for I of degree one or two."""
-        return getattr(I, "degree", None) in (1, 2)
-
-    def keeps_geometry(self, field):
-        """The symplectic form, and with it, or for a partitioned field, volume."""
-        kept = geometry_of(field)
-        volume = "symplectic" in kept or isinstance(field, PartitionedField)
-        return kept if volume else kept - {"volume"}
-
-    def stability_function(self, z):
-        """R(z) = (1 + z/2)/(1 − z/2), of modulus ≤ 1 just where Re z ≤ 0: the rule is A-stable."""
-        return stability_function([[0.5]], [1.0], z)
-
-    def lipschitz(self, field, h):
-        """max |1 + ½hλ|/|1 − ½hλ| over the spectrum. If that is not known, hλ is hμ for h > 0 (0 if
-        that is negative: the constant is 1) and |h|L for h < 0. NotImplementedError if ½hλ may be
-        1: the step need not be unique.
-        """
-        require_field(field)
-        if field.has_spectrum:
-            ends = field.spectrum()
-        else:
-            ends = [max(0.0, field.one_sided_lipschitz()) if h > 0 else -field.lipschitz()]
-        largest = max(h * end for end in ends)
-        refuse(
-            largest >= 2,
-            f"ImplicitMidpoint has a Lipschitz constant if hμ < 2, got hμ = {largest:.3g}: "
-            "take a smaller "
-            "step",
-            NotImplementedError,
-        )
-        return max(
-            outward(lambda h, end: abs((2 + h * end) / (2 - h * end)), h, end) for end in ends
-        )
-
-    def non_expansive_step(self, field):
-        """∞ if the field contracts, μ ≤ 0: the rule is B-stable."""
-        require_field(field)
-        return math.inf if field.one_sided_lipschitz() <= 0 else super()._non_expansive_step(field)
 
 
 class FrozenSkew(Increment):

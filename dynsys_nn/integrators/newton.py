@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..linear import solved
+
 
 class NotConverged(ArithmeticError):
     """Newton's method found no solution of an implicit step; the message names the step and the
@@ -17,11 +19,11 @@ class NotConverged(ArithmeticError):
     ... except dnn.NotConverged as error:
     ...     print(error)
     ImplicitMidpoint(): Newton's method did not converge in a step h = 10 from state number 0 of
-    the batch: the residual ‖y − x − hΦ(x, y)‖ is ...; take a smaller step
+    the batch: the residual of its stages is ...; take a smaller step
     """
 
 
-def newton(residual, correction, y, rounding, words):
+def newton(residual, correction, y, rounding, words, quadratic=False):
     """The y, (n, d), with r(y) = 0 to rounding in each row, from y on.
 
     A step that does not make ‖r‖ smaller is halved. It iterates until ‖r‖ stops decreasing, i.e.
@@ -30,7 +32,8 @@ def newton(residual, correction, y, rounding, words):
 
     residual(k, y_k): r of rows k, (m, d); correction(k, y_k, r_k): K⁻¹r, (m, d); rounding(size):
     the ‖r‖, (n,), that counts as rounding, given its size at the start; words: the method, the step
-    and what ‖r‖ is, for the error. NotConverged if ‖r‖ stops decreasing earlier.
+    and what ‖r‖ is, for the error; quadratic: True if one step from there reaches what many would,
+    and is the last, default False. NotConverged if ‖r‖ stops decreasing earlier.
     """
     (method, h, what), y, going = words, y.copy(), np.arange(len(y))
     r = residual(going, y)
@@ -58,6 +61,8 @@ def newton(residual, correction, y, rounding, words):
             c /= 2
         # at rounding, go on only if it halves
         fell = (size < before / 2) | ((size < before) & (size > small))
+        if quadratic:
+            fell &= before > small
         going = going[fell[going]]
     if not (size <= small).all():
         k = np.argmax(size / small)
@@ -69,6 +74,27 @@ def newton(residual, correction, y, rounding, words):
         everywhere = slice(None)
         y = y - correction(everywhere, y, residual(everywhere, y))
     return y
+
+
+def solved_or_refused(K, r, words, rows):
+    """K⁻¹r of a batch, (n, d, d) and (n, d, m). words: the method, the step and what K is; rows:
+    the numbers of the states. NotConverged that names the state if a K is singular."""
+    try:
+        return solved(K, r)
+    except np.linalg.LinAlgError:
+        method, h, what = words
+        singular = [is_singular(K_k) for K_k in K]
+        raise NotConverged(
+            f"{method!r}: {what} is singular in a step h = {h:g} from state number "
+            f"{rows[np.argmax(singular)]} of the batch: take a smaller step"
+        ) from None
+
+
+def is_singular(K):
+    try:
+        return not np.isfinite(solved(K, np.eye(len(K), dtype=K.dtype))).all()
+    except np.linalg.LinAlgError:
+        return True
 
 
 def norm(x):

@@ -1,27 +1,55 @@
 """Runge–Kutta methods: a method is its Butcher tableau; step, adjoint and tangent are written once
 for all tableaus."""
 
+import math
+
 from ..arguments import dimension, refuse, tableau
+from ..fields import PartitionedField
 from ..maps import inner
-from .bounds import longest_contracting_step, tableau_lipschitz
-from .method import Method
-from .tableaus import adjoint_tableau, contractivity_radius, stability_function, tableau_order
+from .bounds import (
+    longest_contracting_step,
+    one_stage_lipschitz,
+    require_field,
+    tableau_lipschitz,
+)
+from .method import Method, geometry_of
+from .stages import Stages
+from .tableaus import (
+    adjoint_tableau,
+    contractivity_radius,
+    is_symmetric,
+    is_symplectic,
+    stability_function,
+    tableau_order,
+)
 
 
 class RungeKutta(Method):
-    """Y_i = x + hΣ_j a_ij X(Y_j), Ψ^h(x) = x + hΣ_i b_i X(Y_i), explicit: a_ij = 0 for j ≥ i.
+    """Y_i = x + hΣ_j a_ij X(Y_j), Ψ^h(x) = x + hΣ_i b_i X(Y_i).
 
-    `RungeKutta(A, b)` takes any explicit tableau: rows of A as in the books, [[], [a₂₁], [a₃₁,
-    a₃₂]], or the full square matrix, and the weights b (s,). Its order is found from Butcher's
-    order conditions; a claimed `order` (default None: no claim) is checked against them. A method
-    with a name is a subclass with A, b and order in its body. Every Runge–Kutta method keeps linear
-    invariants (mass).
+    `RungeKutta(A, b)` takes any tableau: rows of A as in the books, [[], [a₂₁], [a₃₁, a₃₂]], or the
+    full square matrix, and the weights b (s,). Its order is found from Butcher's order conditions,
+    up to six; a claimed `order` (default None: no claim) is checked against them. A method with a
+    name is a subclass with A, b and order in its body.
+
+    An explicit tableau, a_ij = 0 for j ≥ i, is stepped from stage to stage. For any other all
+    stages are solved for by Newton's method with the exact Jacobian, all samples at once, from
+    Y_i = x; NotConverged if it finds none. Adjoint and tangent are then one linear system each,
+    with K = (δ_ij I − h a_ij X′(Y_i))_ij,
+
+        Kᵀκ = (b_i w)_i,   η_i = X′(Y_i)ᵀ(hκ_i),   dx = w + Σ_i η_i,   dh = Σ_i ⟨κ_i, X(Y_i)⟩
+        K du = (hX′(Y_i) dx + h(∂X/∂θ)dθ + X(Y_i) dh)_i,   dy = dx + Σ_i b_i du_i
+
+    Every Runge–Kutta method keeps linear invariants (mass). Those with M = 0, M the stability
+    matrix b_i a_ij + b_j a_ji − b_i b_j, keep quadratic ones and the symplectic form, too (Cooper,
+    1987; Sanz-Serna, 1988); those with M ⪰ 0 and b ≥ 0 move no two solutions apart whose field does
+    not, however long the step is: they are B-stable (Burrage and Butcher, 1979).
 
     Raises
     ------
     ValueError
-        If shapes disagree, a coefficient is not finite, the tableau is not explicit, Σ b_i ≠ 1, or
-        the order is not what is claimed.
+        If shapes disagree, a coefficient is not finite, Σ b_i ≠ 1, or the order is not what is
+        claimed.
     TypeError
         If A or b is missing, or given to a method with a name.
 
@@ -38,6 +66,16 @@ class RungeKutta(Method):
     >>> y = method.step(dnn.systems.sir(), np.array([0.9, 0.1, 0.0]), h=0.5)
     >>> print(y.sum().round(12))  # mass
     1.0
+
+    The trapezoidal rule is implicit:
+
+    >>> trapezoidal = dnn.RungeKutta([[0, 0], [1 / 2, 1 / 2]], [1 / 2, 1 / 2])
+    >>> trapezoidal.order, trapezoidal.symmetric
+    (2, True)
+    >>> X, x = dnn.systems.pendulum(), np.array([1.0, 0.0])
+    >>> y = trapezoidal.step(X, x, h=0.1)
+    >>> np.allclose(y, x + 0.1 * (X(x) + X(y)) / 2)
+    True
     """
 
     A, b = None, None
@@ -68,11 +106,28 @@ class RungeKutta(Method):
         """s, the evaluations of the field in a step."""
         return len(self.b)
 
+    @property
+    def explicit(self):
+        """True if a_ij = 0 for j ≥ i, so that each stage follows from those before it."""
+        return not any(any(row[i:]) for i, row in enumerate(self.A))
+
+    @property
+    def dtypes(self):
+        """Those of linear systems, if they are solved."""
+        return None if self.explicit else "fdFD"
+
+    @property
+    def symmetric(self):
+        """True if a_ij + a_{s+1−i, s+1−j} = b_j, so that the step with −h is the inverse."""
+        return is_symmetric(self.A, self.b)
+
     def arguments(self):
         """What builds it again: nothing, for a method with a name."""
         return {"A": self.A, "b": self.b} if type(self) is RungeKutta else {}
 
     def step(self, field, x, h):
+        if not self.explicit:
+            return Stages(self, field, x, h).y
         K = []
         for a in self.A:
             K.append(field._value(advance(x, h, a, K)))
@@ -95,6 +150,8 @@ class RungeKutta(Method):
 
     def _stages(self, field, x, h):
         """Ψ^h(x), its pullback w ↦ dx, dtheta, κ, and the slopes K_i = X(Y_i)."""
+        if not self.explicit:
+            return Stages(self, field, x, h).vjp()
         K, pullbacks = [], []
         for a in self.A:
             k, pullback = field._vjp(advance(x, h, a, K))
@@ -117,6 +174,8 @@ class RungeKutta(Method):
         return advance(x, h, self.b, K), pullback, K
 
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
+        if not self.explicit:
+            return Stages(self, field, x, h).jvp(v, dtheta, dh)
         K, dK = [], []
         for a in self.A:
             Y, dY = advance(x, h, a, K), advance(advance(v, h, a, dK), dh, a, K)
@@ -130,13 +189,24 @@ class RungeKutta(Method):
         return getattr(field, "is_shear", False)
 
     def keeps_invariant(self, field, I):
-        """True for linear I."""
-        return getattr(I, "degree", None) == 1
+        """True for linear I, and for quadratic ones if M = 0."""
+        degree = getattr(I, "degree", None)
+        return degree == 1 or degree == 2 and is_symplectic(self.A, self.b)
+
+    def keeps_geometry(self, field):
+        """If M = 0 the symplectic form, and with it volume; with at most two stages volume for any
+        partitioned field, too (Hairer, Lubich and Wanner, 2006, VI.9)."""
+        if not is_symplectic(self.A, self.b):
+            return frozenset()
+        kept, few = geometry_of(field), len(self.b) <= 2
+        volume = "symplectic" in kept or few and isinstance(field, PartitionedField)
+        return kept if volume else kept - {"volume"}
 
     def inverse(self, field, y, h):
-        """The step with −h on a shear, which it solves exactly; NotImplementedError on other
-        fields."""
-        return self._step(field, y, -h) if self.solves(field) else super()._inverse(field, y, h)
+        """The step with −h, if the method is symmetric, or on a shear, which it solves exactly;
+        NotImplementedError otherwise."""
+        back = self.symmetric or self.solves(field)
+        return self._step(field, y, -h) if back else super()._inverse(field, y, h)
 
     def adjoint_tableau(self):
         """(Â, b), the Runge–Kutta method by which `vjp` integrates λ̇ = −X′(x)ᵀλ. ValueError if a
@@ -154,15 +224,30 @@ class RungeKutta(Method):
 
     def non_expansive_step(self, field):
         """2rν, r the method's contractivity radius and ν the field's cocoercivity: 2r/L for −∇V,
-        rounded down."""
-        if self.contractivity_radius() == 0:
+        rounded down. ∞ for r = ∞ and any field with μ ≤ 0: the method is B-stable."""
+        require_field(field)
+        r = self.contractivity_radius()
+        if r == math.inf and field.one_sided_lipschitz() <= 0:
+            return math.inf
+        if r in (0, math.inf):
             return super()._non_expansive_step(field)
         return longest_contracting_step(self.A, self.b, field)
 
     def lipschitz(self, field, h):
-        """One stage: the sharpest of the three levels that the field allows. More: see
-        `tableau_lipschitz`."""
-        return tableau_lipschitz(self.A, self.b, field, h)
+        """Explicit, one stage: the sharpest of the three levels that the field allows. Explicit,
+        more: see `tableau_lipschitz`. Implicit, one stage: see `one_stage_lipschitz`. Implicit,
+        more: 1 up to the longest non-expansive step; NotImplementedError beyond, and for h < 0."""
+        if self.explicit:
+            return tableau_lipschitz(self.A, self.b, field, h)
+        require_field(field)
+        if len(self.b) == 1:
+            return one_stage_lipschitz(self, field, h)
+        if h > 0 and h <= self._non_expansive_step(field):
+            return 1.0
+        raise NotImplementedError(
+            f"{self!r} has a Lipschitz constant for steps 0 < h ≤ non_expansive_step(field), "
+            f"got h = {h:.3g}"
+        )
 
 
 class Euler(RungeKutta):

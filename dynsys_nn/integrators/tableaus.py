@@ -9,9 +9,12 @@ implicit Runge–Kutta methods (1979).
 import math
 
 import numpy as np
+from numpy.polynomial.legendre import legder, leggauss, legroots, legval, legvander
 
 from ..arguments import refuse
 from ..linear import eigenvalues
+
+ROUNDING = 1e-14  # of the coefficients of a tableau
 
 
 def square(A):
@@ -46,6 +49,43 @@ def stability_matrix(A, b):
     b = np.asarray(b, float)
     BA = b[:, None] * square(A)
     return BA + BA.T - np.outer(b, b)
+
+
+def is_symplectic(A, b):
+    """True if M = 0, to rounding: the method keeps quadratic invariants and the symplectic form."""
+    return bool(np.abs(stability_matrix(A, b)).max() <= ROUNDING)
+
+
+def is_symmetric(A, b):
+    """True if a_ij + a_{s+1−i, s+1−j} = b_j, to rounding: Ψ^{−h} ∘ Ψ^h is the identity."""
+    A, b = square(A), np.asarray(b, float)
+    return bool(np.abs(A + A[::-1, ::-1] - b).max() <= ROUNDING)
+
+
+def collocation_tableau(c):
+    """(A, b), a_ij = ∫₀^{c_i} ℓ_j, b_j = ∫₀¹ ℓ_j, ℓ_j the Lagrange polynomials of the nodes c (s,).
+
+    With P_m the Legendre polynomials on [0, 1], and V_km = P_m(c_k), ℓ_j = Σ_m (V⁻¹)_mj P_m, and
+    ∫₀^c P_m = (P_{m+1}(c) − P_{m−1}(c))/(4m + 2), which is c for m = 0 and 0 for m ≥ 1 and c = 1.
+    """
+    s, P = len(c), legvander(2 * c - 1, len(c))
+    before = np.concatenate([-np.ones((s, 1)), P[:, : s - 1]], axis=1)
+    integrals = (P[:, 1:] - before) / (4 * np.arange(s) + 2)
+    inverse = np.linalg.inv(P[:, :s])
+    return (integrals @ inverse).tolist(), inverse[0].tolist()
+
+
+def gauss_nodes(s):
+    """The zeros of P_s on [0, 1]."""
+    return (leggauss(s)[0] + 1) / 2
+
+
+def radau_nodes(s):
+    """The zeros of P_s − P_{s−1} on [0, 1], the last of which is 1."""
+    p = np.array([*[0.0] * (s - 1), -1.0, 1.0])
+    x = legroots(p)
+    x[:-1] -= legval(x[:-1], p) / legval(x[:-1], legder(p))  # one step of Newton's method
+    return np.array([*(x[:-1] + 1) / 2, 1.0])
 
 
 def stability_function(A, b, z):
