@@ -18,7 +18,7 @@ from .collocation import Gauss, ImplicitEuler, ImplicitMidpoint, RadauIIA
 from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
 from .discrete_gradient import DiscreteGradient
 from .exact import ExactFlow
-from .implicit import Cayley, ImplicitMethod, ImplicitMidpoint, Increment
+from .implicit import Cayley, ImplicitMethod, Increment
 from .method import Method
 from .newton import NotConverged
 from .projected import Projected
