@@ -57,6 +57,7 @@ from .fields import (
     KnownField,
     Mass,
     MassPreservingField,
+    OwnTime,
     PartitionedField,
     Quadratic,
     ResidualField,
@@ -64,8 +65,9 @@ from .fields import (
     SpherePreservingField,
     SquaredNorm,
     SumField,
+    TimeDependent,
 )
-from .flows import Flow, Rollout, exact_flow
+from .flows import Flow, Rollout, StartedAt, exact_flow
 from .integrators import (
     RK4,
     Cayley,
@@ -99,6 +101,7 @@ from .linear import (
     LinearMap,
     MaxPooling,
     Restriction,
+    Selection,
     Standardisation,
     Zero,
 )

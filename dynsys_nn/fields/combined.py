@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import Given, dimension, field_entries, flag, matrix_entries, refuse
+from ..arguments import Given, dimension, field_entries, flag, matrix_entries, refuse, takes
 from ..maps import kept_by_all, outward
 from .field import Field
 from .invariants import Mass, SquaredNorm, words
@@ -151,6 +151,12 @@ class KnownField(Field):
         self.X = Given(fun, "fun of KnownField", field_entries)
         self.dX = (
             None if jacobian is None else Given(jacobian, "jacobian of KnownField", matrix_entries)
+        )
+        refuse(
+            not takes(fun, 1) and takes(fun, 2),
+            "fun of KnownField must be a function of the state x alone, got one of two arguments: "
+            "if they are t and x, write TimeDependent(fun, dim), a field of states (x, t)",
+            TypeError,
         )
         self.dim_in = self.dim_out = dimension(dim, "dim")
         self.is_gradient, self.is_shear = flag(gradient, "gradient"), flag(shear, "shear")
