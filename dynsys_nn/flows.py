@@ -209,31 +209,31 @@ class StartedAt(Map):
     def formula(self):
         return f"{self.flow.formula}, t₀ = {self.t0:.4g}"
 
-    def placed(self, x, t):
+    def _placed(self, x, t):
         """The state of the flow with components x, and t on all clocks."""
         z = np.full((*x.shape[:-1], self.flow.dim_in), t, x.dtype)
         z[..., self.places] = x
         return z
 
     def __call__(self, x):
-        return self.flow._value(self.placed(x, self.t0))[..., self.places]
+        return self.flow._value(self._placed(x, self.t0))[..., self.places]
 
     def vjp(self, x):
-        y, pullback_flow = self.flow._vjp(self.placed(x, self.t0))
+        y, pullback_flow = self.flow._vjp(self._placed(x, self.t0))
 
         def pullback(w):
-            dz, dtheta = pullback_flow(self.placed(w, 0.0))
+            dz, dtheta = pullback_flow(self._placed(w, 0.0))
             return dz[..., self.places], dtheta
 
         return y[..., self.places], pullback
 
     def jvp(self, x, v, dtheta=None):
-        y, dy = self.flow._jvp(self.placed(x, self.t0), self.placed(v, 0.0), dtheta)
+        y, dy = self.flow._jvp(self._placed(x, self.t0), self._placed(v, 0.0), dtheta)
         return y[..., self.places], dy[..., self.places]
 
     def inverse(self, y):
         t = self.t0 + self.flow.steps * self.flow.h
-        return self.flow._inverse(self.placed(y, t))[..., self.places]
+        return self.flow._inverse(self._placed(y, t))[..., self.places]
 
     @property
     def keeps(self):

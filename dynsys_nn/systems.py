@@ -359,8 +359,8 @@ def driven_pendulum(damping=0.1, amplitude=0.8, frequency=2 / 3):
     """q̈ = −sin q − γq̇ + a cos ωt: a damped pendulum that is driven, a TimeDependent field of states
     (q, q̇, t).
 
-    damping, amplitude, frequency: γ, a and ω, floats, default 0.1, 0.8 and 2 / 3; ValueError if one
-    is not finite.
+    damping: γ, a float, default 0.1; amplitude: a, default 0.8; frequency: ω, default 2 / 3.
+    ValueError if one is not finite.
 
     Examples
     --------
@@ -392,8 +392,8 @@ def mathieu(delta=1.0, epsilon=0.3):
     """q̈ = −(δ + ε cos t)q: a swing. For some δ and ε its solutions grow, as near δ = ¼.
 
     A PartitionedField of two TimeDependent ones, with states (q, t, p, t): symplectic methods take
-    it, and StartedAt(flow) is a map of (q, p). delta, epsilon: floats, default 1.0 and 0.3;
-    ValueError if one is not finite.
+    it, and StartedAt(flow) is a map of (q, p). delta: δ, a float, default 1.0; epsilon: ε, default
+    0.3. ValueError if one is not finite.
 
     Examples
     --------

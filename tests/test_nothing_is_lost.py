@@ -21,7 +21,7 @@ from dynsys_nn import checks, files, lipschitz
 from dynsys_nn.constraints import weights
 from dynsys_nn.maps.parameters import DEEPEST
 
-LOST = ("KnownField", "InvariantField of a given I")  # made of functions, which no file keeps
+LOST = ("KnownField", "PartitionedField with a Known clock", "InvariantField of a given I")  # made of functions, which no file keeps
 
 
 def maps(rng):

@@ -83,12 +83,19 @@ class TimeDependent(Field):
 
     def __init__(self, N, dim=None, jacobian=None):
         if not isinstance(N, Map):
-            refuse(dim is None, f"TimeDependent needs dim, that of x, for {N!r}", TypeError)
+            refuse(
+                dim is None,
+                f"TimeDependent needs a Map, or a function of t and x and dim, got {N!r} alone",
+                TypeError,
+            )
             N = KnownInTime(N, dim, jacobian)
         else:
+            given = {"dim": dim, "jacobian": jacobian}
+            known = [f"{name} = {value!r}" for name, value in given.items() if value is not None]
             refuse(
-                not dim is jacobian is None,
-                "TimeDependent takes dim and jacobian for a function, and not for a Map",
+                known,
+                f"TimeDependent takes dim and jacobian for a function N, and not for {N!r}: got "
+                f"{', '.join(known)}",
                 TypeError,
             )
         refuse(
@@ -186,18 +193,21 @@ class KnownInTime(Map):
         self.dim_out = dimension(dim, "dim")
         self.dim_in, self.fun, self.dfun = self.dim_out + 1, fun, jacobian
         self.N = time_first(fun, "fun of TimeDependent", rows_of_x)
-        self.dN = jacobian and time_first(jacobian, "jacobian of TimeDependent", matrix_of_x_and_t)
+        self.dN = (
+            None
+            if jacobian is None
+            else time_first(jacobian, "jacobian of TimeDependent", matrix_of_x_and_t)
+        )
 
     def __call__(self, z):
         return self.N(z)
 
     def jacobian(self, z):
-        refuse(
-            self.dN is None,
-            "this TimeDependent field was built without a Jacobian, and dynsys_nn never "
-            "approximates one: give jacobian=",
-            NotImplementedError,
-        )
+        if self.dN is None:
+            raise NotImplementedError(
+                "this TimeDependent field was built without a Jacobian, and dynsys_nn never "
+                "approximates one: give jacobian="
+            )
         return self.dN(z)
 
     def vjp(self, z):
