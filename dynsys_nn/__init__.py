@@ -58,6 +58,7 @@ from .fields import (
     LinearField,
     Mass,
     MassPreservingField,
+    OwnTime,
     PartitionedField,
     Quadratic,
     ResidualField,
@@ -65,8 +66,9 @@ from .fields import (
     SpherePreservingField,
     SquaredNorm,
     SumField,
+    TimeDependent,
 )
-from .flows import Flow, Rollout, exact_flow
+from .flows import Flow, Rollout, StartedAt, exact_flow
 from .integrators import (
     RK4,
     Cayley,
@@ -101,6 +103,7 @@ from .linear import (
     LinearMap,
     MaxPooling,
     Restriction,
+    Selection,
     Standardisation,
     Zero,
 )

@@ -7,6 +7,7 @@ integrator that keeps it.
     (x, v)′ = (f(v), g(x))                   volume; the symplectic form, if f and g are gradients
     ẋ = S(x)∇I(x), S = M − Mᵀ                I, since İ = ∇Iᵀ S ∇I = 0: mass, the norm, …
     ż = J Aᵀσ(Az + b) = J∇H(z)               energy, the symplectic form, volume
+    (x, t)′ = (N(x, t), 1)                   fields that depend on time; (x, T)′ = (T X(x), 0)
 
 A field is a Map ℝᵈ → ℝᵈ. What is known of it (L, μ, the spectrum of a symmetric Jacobian) decides
 how large the Lipschitz constant of one step can be; `integrators` does the sums. Source: Celledoni
@@ -38,6 +39,7 @@ from .skew import (
     SkewGradientField,
     SpherePreservingField,
 )
+from .time import OwnTime, TimeDependent, at_time, clocks
 
 __all__ = [
     "Field",
@@ -49,6 +51,7 @@ __all__ = [
     "LinearField",
     "Mass",
     "MassPreservingField",
+    "OwnTime",
     "PartitionedField",
     "Quadratic",
     "ResidualField",
@@ -56,4 +59,5 @@ __all__ = [
     "SpherePreservingField",
     "SquaredNorm",
     "SumField",
+    "TimeDependent",
 ]
