@@ -117,6 +117,7 @@ def test_the_constants_of_a_linear_field_are_attained(rng):
         right = np.exp(-h) * np.linalg.norm([[1, 100 * h], [0, 1]], 2)
         assert 1 <= EXACT.lipschitz(hump, h) / right < 1 + 1e-5
     assert not hump.has_spectrum and EXACT.lipschitz(dnn.LinearField([[1e300]]), 1e20) == np.inf
+    assert 0 < EXACT.lipschitz(dnn.LinearField([[-1e300]]), 1.0) < 1e-300
     with pytest.raises(NotImplementedError, match="not known to have a symmetric Jacobian"):
         hump.spectrum()
     with pytest.raises(NotImplementedError, match="no step of ExactFlow is known"):
@@ -231,3 +232,13 @@ def test_what_has_no_flow_is_refused_with_a_word_on_what_has():
     ):  # fmt: skip
         with pytest.raises(error, match=words):
             call()
+
+
+def test_a_map_that_is_no_field_may_call_a_method_flow():
+    class Tank(dnn.Map):
+        dim_in = dim_out = 1
+
+        def flow(self, litres):
+            return f"{litres} litres"
+
+    assert Tank().flow("3") == "3 litres"

@@ -26,7 +26,7 @@ LOST = (
     "KnownField with its flow",
     "PartitionedField with a Known clock",
     "InvariantField of a given I",
-)
+)  # made of functions, which no file keeps
 
 
 def maps(rng):
@@ -53,7 +53,13 @@ def maps(rng):
 
 def is_lost(name, F):
     method = repr(getattr(F, "method", ""))
-    return name in LOST or "PositionVerlet" in method or "Invariant" in method or "given I" in name or "ExactFlow, given" in name
+    return (
+        name in LOST
+        or "PositionVerlet" in method
+        or "Invariant" in method
+        or "given I" in name
+        or "ExactFlow, given" in name
+    )
 
 
 def same(F, G):

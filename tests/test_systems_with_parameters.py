@@ -162,6 +162,14 @@ def test_what_parameters_of_a_system_cannot_be_is_said():
 # ---- nothing lost
 
 
+def test_a_file_of_a_system_without_its_rates_is_read_as_with_rates_of_one(tmp_path):
+    """As version 1.0 wrote it."""
+    code = '{"dynsys_nn": 1, "map": {"system": "sir"}}'
+    np.savez(tmp_path / "sir.npz", architecture=code, theta=np.zeros(0))
+    X, Y = dnn.Map.load(tmp_path / "sir.npz"), systems.sir(1.0, 1.0)
+    assert X(Y.x0).tobytes() == Y(Y.x0).tobytes() and X.invariants == Y.invariants
+
+
 @pytest.mark.parametrize("d", (2, 3, 4))
 def test_a_training_of_a_network_with_systems_goes_on_from_its_checkpoint_to_the_bit(
     d, tmp_path, rng

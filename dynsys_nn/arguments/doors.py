@@ -419,9 +419,6 @@ CONTRACT = {
     "inverse",
     "adjoint",
     "outer",
-    "flow",
-    "flow_vjp",
-    "flow_jvp",
     *METHOD,
     *ACTIVATION,
 }

@@ -82,10 +82,11 @@ class ExactFlow(Method):
 
 
 def exponential(h, mu):
-    """e^{hμ}, rounded up: `math.exp` is off by one unit in the last place, or less; 1 for μ = 0."""
+    """e^{hμ}, rounded up: `math.exp` is off by at most one unit in the last place. 1 for hμ = 0,
+    and never 0."""
     exponent = outward(lambda h, mu: h * mu, h, mu)
     try:
-        return 1.0 if exponent == 0 else math.exp(exponent) * (1 + 4 * EPS)
+        return 1.0 if exponent == 0 else math.exp(exponent) * (1 + 4 * EPS) + math.ulp(0.0)
     except OverflowError:
         return math.inf
 
@@ -110,4 +111,4 @@ def norm_of_exponential(h, C):
             if not np.isfinite(E).all():
                 return math.inf
             norm = singular_values(E)[1]
-    return norm + error
+    return norm + error + unit / EPS * math.ulp(0.0)  # what underflows
