@@ -13,7 +13,7 @@ def driven_pendulum(damping=0.1, amplitude=0.8, frequency=2 / 3):
     """q̈ = −sin q − γq̇ + a cos ωt: a damped pendulum that is driven, a TimeDependent field of states
     (q, q̇, t).
 
-    damping: γ, a float, default 0.1; amplitude: a, default 0.8; frequency: ω, default 2 / 3.
+    damping: γ, a float, default 0.1; amplitude: a, default 0.8; frequency: ω, default (2 / 3).
     ValueError if one is not finite.
 
     Examples
