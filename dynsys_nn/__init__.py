@@ -60,6 +60,7 @@ from .fields import (
     LinearField,
     Mass,
     MassPreservingField,
+    OwnTime,
     PartitionedField,
     Quadratic,
     ResidualField,
@@ -68,8 +69,9 @@ from .fields import (
     SquaredNorm,
     SumField,
     SwitchedField,
+    TimeDependent,
 )
-from .flows import Flow, Rollout, exact_flow
+from .flows import Flow, Rollout, StartedAt, exact_flow
 from .integrators import (
     RK4,
     Cayley,
@@ -111,6 +113,7 @@ from .linear import (
     LinearMap,
     MaxPooling,
     Restriction,
+    Selection,
     Standardisation,
     Zero,
 )

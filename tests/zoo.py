@@ -190,6 +190,26 @@ def switched(rng):
     return dnn.SwitchedField(up, down, dnn.Affine(1, 4, W=W, b=[-0.4]))
 
 
+def in_time(rng, d=3):
+    """(N(x, t), 1) with N(x, t) = Bσ(Ax + at + b)."""
+    return randomise(dnn.TimeDependent.random(d, width=5, rng=rng), rng)
+
+
+def with_clocks(rng):
+    """(q, s, p, t)′ = (f(p, t), 1, g(q, s), 1)."""
+    return dnn.PartitionedField(in_time(rng, 1), in_time(rng, 1))
+
+
+def with_a_known_clock(rng):
+    """The same with a given g(t, q) = cos t − q²t."""
+    g = dnn.TimeDependent(
+        lambda t, q: np.cos(t)[..., None] - q**2 * t[..., None],
+        1,
+        lambda t, q: np.stack([-2 * q * t[..., None], -np.sin(t)[..., None] - q**2], axis=-1),
+    )
+    return dnn.PartitionedField(in_time(rng, 1), g)
+
+
 def twisted_jacobian(x):
     """Of x ⊙ (x₄, x₁, x₂, x₃): not symmetric."""
     return np.roll(x, 1, axis=-1)[..., None] * np.eye(4) + x[..., None] * np.roll(
@@ -218,6 +238,10 @@ FIELDS = {
     "HamiltonianField": lambda rng: energetic(rng, signed=False),
     "HamiltonianField diag(α)": energetic,
     "SumField": lambda rng: dnn.SumField(residual(rng), randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh()), rng)),
+    "TimeDependent": in_time,
+    "TimeDependent of a gradient": lambda rng: randomise(dnn.TimeDependent.random(3, width=5, gradient=True, rng=rng), rng),
+    "PartitionedField with a Known clock": with_a_known_clock,
+    "OwnTime": lambda rng: dnn.OwnTime(residual(rng, 3)),
     "KnownField": lambda rng: dnn.KnownField(lambda x: x * np.roll(x, 1, axis=-1), 4, twisted_jacobian),
     "KnownField with its flow": lambda rng: solved(),
     "LinearField": linear,
@@ -238,6 +262,7 @@ LINEAR = {
     "ChannelRestriction": lambda rng: dnn.ChannelRestriction(1, 2, (1, 2)),
     "AveragePooling": lambda rng: dnn.AveragePooling(1, (2, 2)),
     "Zero": lambda rng: dnn.Zero(3, 4),
+    "Selection": lambda rng: dnn.Selection([2, 0, -1], 4),
 }
 
 #: maps ℝ⁴ → … that are neither fields nor linear
@@ -246,6 +271,9 @@ MAPS = {
     "MaxPooling": lambda rng: dnn.MaxPooling(1, (2, 2)),
     "Standardisation": lambda rng: dnn.Standardisation(2, (1, 2), mean=0.3, scale=[0.5, 2.0]),
     "Flow": lambda rng: dnn.Flow(residual(rng), 0.2, dnn.Heun(), steps=2, learn_h=True),
+    "StartedAt": lambda rng: dnn.StartedAt(
+        dnn.Flow(in_time(rng, 4), 0.2, LOPSIDED, steps=2), t0=0.7
+    ),
     "Network": lambda rng: dnn.Network(residual(rng), dnn.Affine(3, 4, rng=rng)),
     "Rollout": lambda rng: dnn.Rollout(residual(rng), 2),
 }
@@ -406,6 +434,7 @@ def pairs(rng):
     yield "ExactFlow, given", dnn.ExactFlow(), solved()
     for method in (dnn.Kutta3(), dnn.ImplicitMidpoint()):
         yield f"Switching of {method!r}", dnn.Switching(method), switched(rng)
+    yield "StormerVerlet with clocks", dnn.StormerVerlet(), with_clocks(rng)
 
 
 def one_of_each(rng):

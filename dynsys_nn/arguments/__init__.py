@@ -56,6 +56,7 @@ from .values import (
     refuse,
     step,
     tableau,
+    takes,
     times,
     within,
 )

@@ -356,6 +356,17 @@ def path(value, name):
         raise TypeError(f"{name} must be a path, got {value!r}") from None
 
 
+def takes(f, n):
+    """Whether f can be called with n arguments; True if Python does not know its signature."""
+    try:
+        inspect.signature(f).bind(*range(n))
+    except TypeError:
+        return False
+    except ValueError:  # a function written in C
+        return True
+    return True
+
+
 def function(value, name, of="the state"):
     """`value`; TypeError unless it is a function."""
     refuse(

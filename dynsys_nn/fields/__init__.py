@@ -7,6 +7,7 @@ integrator that keeps it.
     (x, v)′ = (f(v), g(x))                   volume; the symplectic form, if f and g are gradients
     ẋ = S(x)∇I(x), S = M − Mᵀ                I, since İ = ∇Iᵀ S ∇I = 0: mass, the norm, …
     ż = J Aᵀσ(Az + b) = J∇H(z)               energy, the symplectic form, volume
+    (x, t)′ = (N(x, t), 1)                   fields that depend on time; (x, T)′ = (T X(x), 0)
 
 A field is a Map ℝᵈ → ℝᵈ. What is known of it (L, μ, the spectrum of a symmetric Jacobian) decides
 how large the Lipschitz constant of one step can be; `integrators` does the sums. Source: Celledoni
@@ -40,6 +41,7 @@ from .skew import (
     SpherePreservingField,
 )
 from .switched import SwitchedField, together
+from .time import OwnTime, TimeDependent, at_time, clocks
 
 __all__ = [
     "Field",
@@ -52,6 +54,7 @@ __all__ = [
     "KnownSkewField",
     "Mass",
     "MassPreservingField",
+    "OwnTime",
     "PartitionedField",
     "Quadratic",
     "ResidualField",
@@ -60,4 +63,5 @@ __all__ = [
     "SquaredNorm",
     "SumField",
     "SwitchedField",
+    "TimeDependent",
 ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import Given, dimension, field_entries, flag, matrix_entries, refuse
+from ..arguments import Given, dimension, field_entries, flag, matrix_entries, refuse, takes
 from ..maps import inner, kept_by_all, outward
 from .complex_step import ComplexStep
 from .field import Field, field_part
@@ -181,6 +181,12 @@ class KnownField(Field):
             "flow_jacobian of KnownField needs the flow, too: give flow=",
         )
         self.dPhi = given_jacobian(flow_jacobian, "flow_jacobian", flow, "flow")
+        refuse(
+            not takes(fun, 1) and takes(fun, 2),
+            "fun of KnownField must be a function of the state x alone, got one of two arguments: "
+            "if they are t and x, write TimeDependent(fun, dim), a field of states (x, t)",
+            TypeError,
+        )
         self.dim_in = self.dim_out = dimension(dim, "dim")
         self.is_gradient, self.is_shear = flag(gradient, "gradient"), flag(shear, "shear")
         self.claims = words(keeps)

@@ -17,6 +17,7 @@ from .shapes import (
     Lift,
     MaxPooling,
     Restriction,
+    Selection,
     Standardisation,
     Zero,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "LinearMap",
     "MaxPooling",
     "Restriction",
+    "Selection",
     "Standardisation",
     "Zero",
 ]

@@ -89,6 +89,51 @@ class Restriction(LinearMap):
         return float(k == n), root(Fraction(n, k))
 
 
+class Selection(LinearMap):
+    """x ↦ (x_i, x_j, …), some of the components, in this order: the way from (x, t) back to x, or
+    to the one that is a logit. Aᵀ puts them back, among zeros.
+
+    indices: different ints in −dim_in, …, dim_in − 1, negative ones from the end; dim_in: dimension
+    of x. ValueError if one is out of range, or met twice.
+
+    Examples
+    --------
+    >>> S = dnn.Selection([0, 1], 3)
+    >>> S(np.array([3.0, 4.0, 0.5]))
+    array([3., 4.])
+    >>> np.array([3.0, 4.0]) @ S  # its adjoint
+    array([3., 4., 0.])
+    """
+
+    formula = "(xᵢ, xⱼ, …)"
+
+    def __init__(self, indices, dim_in):
+        self.dim_in = dimension(dim_in, "dim_in")
+        try:
+            given = [dimension(k, "an index", least=-self.dim_in) for k in indices]
+        except TypeError:
+            raise TypeError(
+                f"Selection needs indices, a list of integers, got {indices!r}"
+            ) from None
+        self.indices = tuple(k % self.dim_in for k in given)
+        refuse(
+            not given or max(given) >= self.dim_in or len(set(self.indices)) < len(given),
+            f"Selection needs different indices below {self.dim_in}, got {given}",
+        )
+        self.dim_out = len(self.indices)
+
+    def __call__(self, x):
+        return x[..., self.indices]
+
+    def adjoint(self, w):
+        x = np.zeros((*w.shape[:-1], self.dim_in), w.dtype)
+        x[..., self.indices] = w
+        return x
+
+    def singular_range(self):
+        return float(self.dim_out == self.dim_in), 1.0
+
+
 class Zero(LinearMap):
     """x ↦ 0: what one half of a PartitionedField does if the other moves alone.
 

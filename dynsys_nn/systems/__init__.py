@@ -10,6 +10,7 @@ row by row. They are functions of the module, so that a system can be pickled. A
 and g and its invariants have a `recipe`, from which a file builds them again.
 """
 
+from .driven import driven_pendulum, mathieu
 from .mechanics import (
     damped_oscillator,
     harmonic_oscillator,
@@ -23,11 +24,13 @@ from .populations import lotka_volterra, mass_example, sir
 
 __all__ = [
     "damped_oscillator",
+    "driven_pendulum",
     "harmonic_oscillator",
     "henon_heiles",
     "kepler",
     "lotka_volterra",
     "mass_example",
+    "mathieu",
     "pendulum",
     "rigid_body",
     "separable",

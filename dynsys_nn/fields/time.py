@@ -1,0 +1,410 @@
+"""Fields that depend on time, and times that depend on the sample: each is one more state.
+
+    (x, t)′ = (N(x, t), 1)                       time is a clock that runs, t(τ) = t₀ + τ
+    (q, s, p, t)′ = (f(p, t), 1, g(q, s), 1)     each half of a partitioned field has its own clock
+    (x, T)′ = (T X(x), 0)                        time 1 of this field is time T of ẋ = X(x)
+
+So no method knows of time, and none is changed: a stage Y_i = z + hΣ_j a_ij Z(Y_j) has the time
+t + c_i h by itself, c_i = Σ_j a_ij. In the second line a shear that moves q moves its clock s, too,
+so that the next kick is g(q, s) at the time that q has reached. Adjoints are those of any field.
+"""
+
+import copy
+from functools import partial
+
+import numpy as np
+
+from ..activations import Tanh
+from ..arguments import (
+    Described,
+    Given,
+    dimension,
+    finite,
+    flag,
+    function,
+    generator,
+    instance,
+    refuse,
+    takes,
+)
+from ..linear import Dense, Selection
+from ..maps import Map, Network
+from .field import Field
+from .gradient import GradientField
+from .invariants import Mass, SquaredNorm, points
+from .partitioned import PartitionedField
+from .residual import ResidualField, with_bias
+
+
+class TimeDependent(Field):
+    """(x, t)′ = (N(x, t), 1), a field on ℝᵈ⁺¹ whose last component is the time: ẋ = N(x, t).
+
+    As PartitionedField(TimeDependent(f), TimeDependent(g)) it is (q, s, p, t)′ = (f(p, t), 1,
+    g(q, s), 1), with a clock in each half, for the methods of partitioned fields. `lipschitz()` is
+    for states (x, t): two of different times never meet. What holds for two x at the same time is
+    known of `at(t)`, and of StartedAt(flow, t0).
+
+    Parameters
+    ----------
+    N : Map ℝᵈ⁺¹ → ℝᵈ, or a function of t and x
+        A Map takes the state (x, t), as Network(…) or ResidualField(A, sigma, B) with A: d + 1 → k
+        and B: k → d. A function is N(t, x), in scipy's order, for t of shape (...) and x (..., d):
+        a number t times a state x is t[..., None] * x.
+    dim : int, default None
+        d, for a function.
+    jacobian : function of t and x, (...) and (..., d) → (..., d, d + 1), default None
+        Of a function: its derivatives by x₁, …, x_d and t, without which vjp, jvp and jacobian
+        raise NotImplementedError.
+
+    Raises
+    ------
+    TypeError
+        If N is neither a Map nor a function of t and x, or a function without dim.
+    ValueError
+        If the dimensions of N do not fit.
+
+    Examples
+    --------
+    ẋ = 4t³: RK4 integrates a polynomial of degree 3 exactly, from 0 to h in one step,
+
+    >>> X = dnn.TimeDependent(lambda t, x: 4 * t[..., None] ** 3 + 0 * x, 1)
+    >>> dnn.Flow(X, 0.5, dnn.RK4())(np.array([0.0, 0.0]))  # (h⁴, h)
+    array([0.0625, 0.5   ])
+
+    and a Neural ODE, whose layers differ as its field changes with time:
+
+    >>> X = dnn.TimeDependent.random(2, width=8, rng=0)
+    >>> net = dnn.Network(dnn.StartedAt(dnn.Flow(X, 0.1, dnn.RK4(), steps=10)), dnn.Affine(2, 2))
+    >>> net(np.ones((5, 2))).shape
+    (5, 2)
+    """
+
+    formula = "(N(x, t), 1)"
+
+    def __init__(self, N, dim=None, jacobian=None):
+        if not isinstance(N, Map):
+            refuse(
+                dim is None,
+                f"TimeDependent needs a Map, or a function of t and x and dim, got {N!r} alone",
+                TypeError,
+            )
+            N = KnownInTime(N, dim, jacobian)
+        else:
+            given = {"dim": dim, "jacobian": jacobian}
+            known = [f"{name} = {value!r}" for name, value in given.items() if value is not None]
+            refuse(
+                known,
+                f"TimeDependent takes dim and jacobian for a function N, and not for {N!r}: got "
+                f"{', '.join(known)}",
+                TypeError,
+            )
+        refuse(
+            N.dim_in - 1 != N.dim_out or N.sequence,
+            f"TimeDependent needs N: ℝᵈ⁺¹ → ℝᵈ, of states (x, t), got {N!r}",
+        )
+        self.dim_in = self.dim_out = N.dim_in
+        self.own(N=N)
+
+    def arguments(self):
+        """What builds it again, but for θ."""
+        if isinstance(self.N, KnownInTime):
+            return {"N": self.N.fun, "dim": self.N.dim_out, "jacobian": self.N.dfun}
+        return {"N": self.N, "dim": None, "jacobian": None}
+
+    @classmethod
+    def random(cls, dim, width, sigma=Tanh(), gradient=False, bias=0.0, rng=None, dtype=float):
+        """A TimeDependent field with N(x, t) = Bσ(Ax + at + b), or −Aᵀσ(Ax + at + b), A and a, and
+        B, dense.
+
+        Parameters
+        ----------
+        dim, width : int
+            d, and k, the number of rows of A and a.
+        sigma : Activation, default Tanh()
+            σ.
+        gradient : bool, default False
+            True for −Aᵀσ(Ax + at + b) = −∇V(x, t): with σ increasing two solutions never move
+            apart. It is Network(GradientField(…), Selection(range(d), d + 1)).
+        bias : float, default 0.0
+            Standard deviation of b.
+        rng : Generator or int, default None
+            What A, a, B and b are drawn with; None: anew each time.
+        dtype : dtype, default float
+            That of θ, float64 or float32.
+        """
+        rng, d, options = generator(rng), dimension(dim, "dim"), dict(rng=rng, dtype=dtype)
+        if flag(gradient, "gradient"):
+            G = GradientField.random(d + 1, width, sigma, bias=bias, **options)
+            return cls(Network(G, Selection(range(d), d + 1)))
+        A, B = Dense(width, d + 1, **options), Dense(d, width, **options)
+        return cls(with_bias(ResidualField(A, sigma, B), bias, rng))
+
+    def __call__(self, z):
+        return np.concatenate([self.N._value(z), np.ones_like(z[..., :1])], axis=-1)
+
+    def vjp(self, z):
+        k, pullback_N = self.N._vjp(z)
+        return (
+            np.concatenate([k, np.ones_like(z[..., :1])], axis=-1),
+            lambda w: pullback_N(w[..., :-1]),
+        )
+
+    def jvp(self, z, v, dtheta=None):
+        k, dk = self.N._jvp(z, v, dtheta)
+        clock = z[..., :1]
+        return (
+            np.concatenate([k, np.ones_like(clock)], axis=-1),
+            np.concatenate([dk, np.zeros_like(clock)], axis=-1),
+        )
+
+    def lipschitz(self):
+        """That of N, in (x, t)."""
+        return self.N.lipschitz()
+
+    def at(self, t):
+        """x ↦ N(x, t) at the time t, a number, as a Field on ℝᵈ. Its Lipschitz constants do not
+        depend on t: they are for all pairs of states of one time.
+
+        Of a ResidualField, and of Network(GradientField(…), Selection(range(d), d + 1)), it is a
+        field of the same kind, with a copy of its parameters and the bias b + at.
+        """
+        N, t = self.N, finite(t, "t")
+        if type(N) is ResidualField:
+            A, b = without_time(N.A, N.b, t)
+            X = ResidualField(A, N.sigma, copy.deepcopy(N.B))
+        elif is_gradient_in_x(N):
+            G = N[0]
+            A, b = without_time(G.A, G.b, t)
+            X = GradientField(A, **{k: v for k, v in G.arguments().items() if k != "A"})
+            if "alpha" not in G._missing:
+                X.alpha = G.alpha
+        else:
+            return AtTime(N, t)
+        X.b = b
+        return X
+
+
+class KnownInTime(Map):
+    """(x, t) ↦ fun(t, x), given, with its derivatives by (x, t), (..., d, d + 1), or without."""
+
+    formula = "fun(t, x)"
+
+    def __init__(self, fun, dim, jacobian=None):
+        self.dim_out = dimension(dim, "dim")
+        self.dim_in, self.fun, self.dfun = self.dim_out + 1, fun, jacobian
+        self.N = time_first(fun, "fun of TimeDependent", rows_of_x)
+        self.dN = (
+            None
+            if jacobian is None
+            else time_first(jacobian, "jacobian of TimeDependent", matrix_of_x_and_t)
+        )
+
+    def __call__(self, z):
+        return self.N(z)
+
+    def jacobian(self, z):
+        if self.dN is None:
+            raise NotImplementedError(
+                "this TimeDependent field was built without a Jacobian, and dynsys_nn never "
+                "approximates one: give jacobian="
+            )
+        return self.dN(z)
+
+    def vjp(self, z):
+        J = self._jacobian(z)
+        return self.N(z), lambda w: ((w[..., None, :] @ J)[..., 0, :], np.zeros(0))
+
+    def jvp(self, z, v, dtheta=None):
+        return self.N(z), (self._jacobian(z) @ v[..., None])[..., 0]
+
+
+def time_first(fun, name, entries):
+    """A given fun(t, x) as a function of (x, t); TypeError unless it takes two arguments."""
+    of = "t and x, in this order"
+    function(fun, name, of)
+    refuse(not takes(fun, 2), f"{name} must be a function of {of}, got {fun!r}", TypeError)
+    return Given(partial(at_state, fun), name, entries)
+
+
+def at_state(fun, z):
+    """fun(t, x) at z = (x, t)."""
+    return fun(z[..., -1], z[..., :-1])
+
+
+def rows_of_x(d):
+    """The shape of N(x, t), for states of dimension d."""
+    return (d - 1,)
+
+
+def matrix_of_x_and_t(d):
+    """The shape of ∂N/∂(x, t), for states of dimension d."""
+    return (d - 1, d)
+
+
+class AtTime(Field):
+    """x ↦ N(x, t) at one time t. Its parameters are those of N."""
+
+    formula, naming = "N(x, t)", "inner"
+
+    def __init__(self, N, t):
+        self.dim_in = self.dim_out = N.dim_out
+        self.t = t
+        self.own(N=N)
+
+    def z(self, x):
+        """(x, t)."""
+        return np.concatenate([x, np.full_like(x[..., :1], self.t)], axis=-1)
+
+    def __call__(self, x):
+        return self.N._value(self.z(x))
+
+    def vjp(self, x):
+        k, pullback_N = self.N._vjp(self.z(x))
+
+        def pullback(w):
+            dz, dtheta = pullback_N(w)
+            return dz[..., :-1], dtheta
+
+        return k, pullback
+
+    def jvp(self, x, v, dtheta=None):
+        return self.N._jvp(self.z(x), np.concatenate([v, np.zeros_like(v[..., :1])], -1), dtheta)
+
+    def lipschitz(self):
+        """That of N, in (x, t)."""
+        return self.N.lipschitz()
+
+
+def is_gradient_in_x(N):
+    """Whether N is Network(GradientField(…), Selection(range(d), d + 1)): the gradient in x of the
+    potential at that time."""
+    return (
+        type(N) is Network
+        and len(N) == 2
+        and type(N[0]) is GradientField
+        and type(N[1]) is Selection
+        and N[1].indices == tuple(range(N[1].dim_in - 1))
+    )
+
+
+def without_time(A, b, t):
+    """A(x, t) + b = A_x x + b_t: a Dense map A_x, and the bias b_t = b + at."""
+    columns = A @ np.eye(A.dim_in, dtype=b.dtype)
+    A_x = Dense(A.dim_out, A.dim_in - 1, columns[:-1].T, dtype=b.dtype)
+    return A_x, b + t * columns[-1]
+
+
+class OwnTime(Field):
+    """(x, T)′ = (T X(x), 0): a flow up to time 1 takes each state x to its own time T, the last
+    component of the sample.
+
+    field: X, a Map ℝᵈ → ℝᵈ; of a TimeDependent one the states are (x, t, T). T is of either sign,
+    and has a gradient. As PartitionedField(OwnTime(f), OwnTime(g)) it is (q, T, p, T)′ = (T f(p),
+    0, T g(q), 0). It keeps what X keeps, but for the symplectic form, which has no meaning here. No
+    Lipschitz constant is known: TX(x) grows with T. ValueError if X leaves its space.
+
+    Examples
+    --------
+    Each sample of a batch is turned by its own angle:
+
+    >>> X = dnn.OwnTime(dnn.systems.harmonic_oscillator())
+    >>> z = np.array([[1.0, 0.0, np.pi / 2], [1.0, 0.0, np.pi], [1.0, 0.0, 0.0]])
+    >>> y = dnn.Flow(X, 1 / 40, dnn.RK4(), steps=40)(z)
+    >>> print((y[:, :2] + 0.0).round(4))
+    [[ 0. -1.]
+     [-1. -0.]
+     [ 1.  0.]]
+    """
+
+    formula, naming = "(T X(x), 0)", "inner"
+
+    def __init__(self, field):
+        instance(field, Map, "OwnTime needs a vector field")
+        refuse(
+            field.dim_in != field.dim_out or field.sequence,
+            f"OwnTime needs a field ℝᵈ → ℝᵈ, got {field!r}",
+        )
+        self.dim_in = self.dim_out = field.dim_in + 1
+        self.own(field=field)
+
+    @property
+    def is_shear(self):
+        return getattr(self.field, "is_shear", False)
+
+    @property
+    def geometry(self):
+        return frozenset(getattr(self.field, "geometry", ())) & {"volume"}
+
+    @property
+    def invariants(self):
+        """Those of X, as functions of (x, T)."""
+        known = self.field.invariants if self.field.is_field else {}
+        return {
+            name: I if isinstance(I, Mass | SquaredNorm) else OfTheFirst(I, self.dim_in - 1)
+            for name, I in known.items()
+        }
+
+    def __call__(self, z):
+        x, T = z[..., :-1], z[..., -1:]
+        return np.concatenate([T * self.field._value(x), np.zeros_like(T)], axis=-1)
+
+    def vjp(self, z):
+        x, T = z[..., :-1], z[..., -1:]
+        k, pullback_X = self.field._vjp(x)
+
+        def pullback(w):
+            u = w[..., :-1]
+            dx, dtheta = pullback_X(T * u)
+            return np.concatenate([dx, (u * k).sum(axis=-1, keepdims=True)], axis=-1), dtheta
+
+        return np.concatenate([T * k, np.zeros_like(T)], axis=-1), pullback
+
+    def jvp(self, z, v, dtheta=None):
+        x, T, dT = z[..., :-1], z[..., -1:], v[..., -1:]
+        k, dk = self.field._jvp(x, v[..., :-1], dtheta)
+        return (
+            np.concatenate([T * k, np.zeros_like(T)], axis=-1),
+            np.concatenate([T * dk + dT * k, np.zeros_like(T)], axis=-1),
+        )
+
+
+class OfTheFirst(Described):
+    """I of the first d components of a state: an invariant of x as one of (x, T)."""
+
+    def __init__(self, I, d):
+        self.I, self.d = I, d
+
+    keeps = property(lambda self: getattr(self.I, "keeps", frozenset({"invariant"})))
+    degree = property(lambda self: getattr(self.I, "degree", None))
+
+    def __call__(self, z):
+        return self.I(points(z, self)[..., : self.d])
+
+    def gradient(self, z):
+        """(∇I(x), 0)."""
+        return self.padded(self.I.gradient(z[..., : self.d]), z)
+
+    def hvp(self, z, v):
+        """(∇²I(x)v_x, 0)."""
+        return self.padded(self.I.hvp(z[..., : self.d], v[..., : self.d]), z)
+
+    def padded(self, u, z):
+        """(u, 0)."""
+        return np.concatenate([u, np.zeros_like(z[..., self.d :])], axis=-1)
+
+
+def clocks(field):
+    """Which components of a state are times: indices, none for a field without time."""
+    if isinstance(field, TimeDependent):
+        return (field.dim_in - 1,)
+    if isinstance(field, PartitionedField) and clocks(field.f) and clocks(field.g):
+        return *clocks(field.f), *(field.f.dim_out + k for k in clocks(field.g))
+    return ()
+
+
+def at_time(field, t):
+    """A field with time at the time t, as a Field of the other components; its constants and what
+    it keeps do not depend on t."""
+    if isinstance(field, PartitionedField):
+        return PartitionedField(at_time(field.f, t), at_time(field.g, t))
+    return field.at(t)
