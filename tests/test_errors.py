@@ -126,7 +126,7 @@ MISTAKES = {
     "no logits": (lambda: dnn.BinaryCrossEntropy()(np.zeros(0), np.zeros(0, int)), ValueError, "the mean over an empty batch is not defined"),
     "a single layer": (lambda: dnn.Smoothness(affine()), ValueError, "Smoothness needs two layers or more, got 1"),
     "layers that differ": (lambda: dnn.Smoothness(dnn.Dense(2, 2), dnn.Dense(3, 2)), ValueError, "those of layer 0 are {'W': (2, 2)}, and of layer 1 {'W': (3, 2)}"),
-    "layers without parameters": (lambda: dnn.Smoothness(dnn.Lift(3, 2), dnn.Lift(3, 2)), ValueError, "layers with parameters of the same names and shapes"),
+    "layers without parameters": (lambda: dnn.Smoothness(dnn.Lift(3, 2), dnn.Lift(3, 2)), ValueError, "layers that have parameters, of the same names and shapes"),
     "steps of no flows": (lambda: dnn.NonExpansiveSteps(T=1.0), ValueError, "NonExpansiveSteps needs at least one flow, got none"),
     "steps of a field": (lambda: dnn.NonExpansiveSteps(gradient()), TypeError, "each of NonExpansiveSteps must be a Flow, got GradientField(2 → 2)"),
     "steps of one flow twice": (lambda: dnn.NonExpansiveSteps(F := dnn.Flow(gradient(), 0.1), F), ValueError, "NonExpansiveSteps got the same flow twice"),
