@@ -314,8 +314,8 @@ class Smoothness(Penalty):
         for j, found in enumerate(shapes):
             refuse(
                 found != shapes[0] or not found,
-                "Smoothness needs layers with parameters of the same names and shapes: those of "
-                f"layer 0 are {shapes[0]}, and of layer {j} {found}",
+                "Smoothness needs layers with parameters of the same names and shapes, got "
+                f"{shapes[0]} in layer 0 and {found} in layer {j}",
             )
         self.layers = self.maps = layers
         self.weight = positive(weight, "weight")
