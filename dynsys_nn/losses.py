@@ -314,8 +314,8 @@ class Smoothness(Penalty):
         for j, found in enumerate(shapes):
             refuse(
                 found != shapes[0] or not found,
-                "Smoothness needs layers that have parameters, of the same names and shapes, got "
-                f"{shapes[0]} for layer 0 and {found} for layer {j}",
+                "Smoothness needs layers with parameters of the same names and shapes, got "
+                f"{shapes[0]} in layer 0 and {found} in layer {j}",
             )
         self.layers = self.maps = layers
         self.weight = positive(weight, "weight")

@@ -104,13 +104,16 @@ def rising(t):
 
 
 def number_or_function(rate):
-    """A rate as a float, or a function of s as it is; ValueError unless it is positive, a function
-    at all of a hundred s."""
+    """A rate as a float, or a function of s as it is; ValueError or TypeError unless it is
+    positive, a function at all of a hundred s."""
     if not callable(rate):
         return positive(rate, "rate")
     function(rate, "rate", "the fraction s of the training")
-    for k in range(100):
-        rate_at(rate, k / 100)
+    try:
+        for k in range(100):
+            rate_at(rate, k / 100)
+    except TypeError as error:
+        raise TypeError(f"rate must be a function of a number s, got {rate!r}: {error}") from error
     return rate
 
 
