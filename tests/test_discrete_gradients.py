@@ -136,10 +136,10 @@ def test_the_derivatives_of_an_increment_agree_where_a_coordinate_stays_or_nearl
 
 
 def test_row_ten_of_the_courses_lotka_and_volterra_from_far_out():
-    """2000 points to T = 10 end 1.1e-4, 1.1e-4, 7.9e-6 off with I kept to 1e-13; here a hundred steps, scaled by order two.
+    """2000 points to T = 10 end 1.1e-4, 1.1e-4, 7.9e-6 off with I kept to 1e-13; here 64 steps, scaled by order two.
 
     I is separable, and so Itoh and Abe's step is the mean value's."""
-    X, n = systems.lotka_volterra(2, 1, 1, 1), 100
+    X, n = systems.lotka_volterra(2, 1, 1, 1), 64
     I, x, ends = X.invariants["cycle"], np.array([0.1, 1.9]), []
     exact = dnn.exact_flow(X, x, 10.0)
     for G, error in (
@@ -150,7 +150,7 @@ def test_row_ten_of_the_courses_lotka_and_volterra_from_far_out():
         states = dnn.Rollout(dnn.Flow(X, 10 / n, method_of(G, I)), n)(x)
         assert np.abs(I(states) - I(x)).max() <= 1e-13
         scaled = np.linalg.norm(states[-1] - exact) * (n / 1999) ** 2
-        assert scaled == pytest.approx(error, rel=0.04)
+        assert scaled == pytest.approx(error, rel=0.08)
         ends.append(states[-1])
     np.testing.assert_allclose(ends[0], ends[1], rtol=0, atol=1e-11)
 
@@ -264,11 +264,12 @@ def test_a_constant_s_keeps_volume_and_j_the_symplectic_form(rng):
 def test_a_field_of_a_constant_s_is_saved_and_one_of_a_function_is_not(tmp_path, rng):
     path, x = tmp_path / "field.npz", rng.normal(size=(3, 4))
     X = dnn.KnownSkewField([[0, 1, 0, 2], [-1, 0, 0, 0], [0, 0, 0, 3], [-2, 0, -3, 0]], QUADRATIC)
-    F = dnn.Flow(X, 0.1, dnn.DiscreteGradient(gradient=dnn.ItohAbe(backward=True)))
-    F.save(path)
-    G = dnn.Map.load(path)
-    np.testing.assert_array_equal(G(x), F(x))
-    assert G.method == F.method and G.keeps == F.keeps
+    for G in TWO_POINT_GRADIENTS[1:]:
+        F = dnn.Flow(X, 0.1, method_of(G))
+        F.save(path)
+        again = dnn.Map.load(path)
+        np.testing.assert_array_equal(again(x), F(x))
+        assert again.method == F.method and again.keeps == F.keeps
     with pytest.raises(TypeError, match="a file keeps objects of the classes of dynsys_nn"):
         known_skew(rng).save(path)
 

@@ -58,8 +58,8 @@ class DiscreteGradient(ImplicitMethod):
         super().require(field)
         refuse(
             self.invariant is None and not isinstance(field, SkewGradientField),
-            "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, "
-            f"or its invariant, DiscreteGradient(I); got a {type(field).__name__}",
+            "DiscreteGradient needs a field S(x)∇I(x), an InvariantField, KnownSkewField or "
+            f"HamiltonianField, or its invariant, DiscreteGradient(I); got a {type(field).__name__}",
             TypeError,
         )
 
