@@ -128,6 +128,8 @@ def test_the_derivatives_of_an_increment_agree_where_a_coordinate_stays_or_nearl
         assert abs((w * tangent).sum() - total) <= 1e-12 * np.linalg.norm(w) * np.linalg.norm(
             tangent
         )
+        column = (phi.jacobian(x, y) @ dy[..., None])[..., 0]
+        np.testing.assert_allclose(column, phi.jvp(x, y, 0 * dx, dy)[1], rtol=0, atol=1e-13)
         moved = phi(x + 1e-30j * dx, y + 1e-30j * dy)
         np.testing.assert_allclose(moved.real, value, rtol=1e-13, atol=1e-14)
         np.testing.assert_allclose(
