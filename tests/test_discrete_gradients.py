@@ -119,7 +119,7 @@ def test_the_derivatives_of_an_increment_agree_where_a_coordinate_stays_or_nearl
     for X, I in ((energetic(rng), None), (known_skew(rng), None), (residual(rng), WAVY)):
         phi = method_of(G, I).increment(X)
         x, dx, dy, w = rng.normal(size=(4, 5, 4))
-        y = x + 0.2 + 0.1 * rng.normal(size=x.shape)
+        y = x + [[0.1], [0.2], [0.4], [0.8], [1.6]] * rng.uniform(0.5, 1, size=x.shape)
         y[:, 2] = x[:, 2] + [0, 1e-16, 1e-12, 1e-8, 1e-3]
         u = rng.normal(size=X.theta.shape)
         value, tangent = phi.jvp(x, y, dx, dy, u)
