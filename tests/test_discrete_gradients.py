@@ -206,6 +206,8 @@ def test_single_precision_stays_single(rng):
     J = dnn.KnownSkewField(K, dnn.Quadratic(np.diag([1.0, 2.0])))
     x = np.array([0.5, 0.25], np.float32)
     assert J(x).dtype == J.skew(x).dtype == np.float32
+    half = x.astype(np.float16)
+    assert J(half).dtype == J.vjp(half)[1](half)[0].dtype == np.float16
     for G in TWO_POINT_GRADIENTS:
         assert method_of(G).step(X, x, 0.1).dtype == np.float32
         assert method_of(G).step(J, x, 0.1).dtype == np.float32
@@ -285,8 +287,9 @@ def test_a_field_of_a_constant_s_is_saved_and_one_of_a_function_is_not(tmp_path,
         (lambda: dnn.KnownSkewField([[0, 1j], [-1j, 0]], WAVY), TypeError, "real numbers"),
         (lambda: dnn.KnownSkewField(K, np.sum), TypeError, "invariant must have"),
         (lambda: dnn.KnownSkewField(K, WAVY, dim=3), ValueError, "dim must be that of S, 2, got 3"),
-        (lambda: dnn.KnownSkewField(K, WAVY, dS=np.sin), ValueError, "and S is a matrix"),
-        (lambda: dnn.KnownSkewField(lambda x: K, WAVY), ValueError, "give dim="),
+        (lambda: dnn.KnownSkewField(K, WAVY, dim=np.ones(2)), TypeError, "dim must be an integer, got array"),
+        (lambda: dnn.KnownSkewField(K, WAVY, dS=np.sin), ValueError, "and S is a matrix: got dS = <ufunc"),
+        (lambda: dnn.KnownSkewField(lambda x: K, WAVY), ValueError, "needs dim= of a function S, got none"),
         (lambda: dnn.KnownSkewField(lambda x: K, WAVY, dim=0), ValueError, "dim must be at least 1"),
         (lambda: dnn.KnownSkewField(lambda x: np.ones((2, 2)) + 0 * x[..., None], dnn.Mass(), 2)(np.ones(2)),
             dnn.arguments.WrongResult, r"S\(x\) of KnownSkewField must be skew, .* an entry 2"),
