@@ -119,7 +119,7 @@ def test_the_derivatives_of_an_increment_agree_where_a_coordinate_stays_or_nearl
     for X, I in ((energetic(rng), None), (known_skew(rng), None), (residual(rng), WAVY)):
         phi = method_of(G, I).increment(X)
         x, dx, dy, w = rng.normal(size=(4, 5, 4))
-        y = x + 0.2 + 0.1 * rng.normal(size=x.shape)
+        y = x + [[0.1], [0.2], [0.4], [0.8], [1.6]] * rng.uniform(0.5, 1, size=x.shape)
         y[:, 2] = x[:, 2] + [0, 1e-16, 1e-12, 1e-8, 1e-3]
         u = rng.normal(size=X.theta.shape)
         value, tangent = phi.jvp(x, y, dx, dy, u)
@@ -128,6 +128,8 @@ def test_the_derivatives_of_an_increment_agree_where_a_coordinate_stays_or_nearl
         assert abs((w * tangent).sum() - total) <= 1e-12 * np.linalg.norm(w) * np.linalg.norm(
             tangent
         )
+        column = (phi.jacobian(x, y) @ dy[..., None])[..., 0]
+        np.testing.assert_allclose(column, phi.jvp(x, y, 0 * dx, dy)[1], rtol=0, atol=1e-13)
         moved = phi(x + 1e-30j * dx, y + 1e-30j * dy)
         np.testing.assert_allclose(moved.real, value, rtol=1e-13, atol=1e-14)
         np.testing.assert_allclose(
@@ -136,10 +138,10 @@ def test_the_derivatives_of_an_increment_agree_where_a_coordinate_stays_or_nearl
 
 
 def test_row_ten_of_the_courses_lotka_and_volterra_from_far_out():
-    """2000 points to T = 10 end 1.1e-4, 1.1e-4, 7.9e-6 off with I kept to 1e-13; here a hundred steps, scaled by order two.
+    """2000 points to T = 10 end 1.1e-4, 1.1e-4, 7.9e-6 off with I kept to 1e-13; here 64 steps, scaled by order two.
 
     I is separable, and so Itoh and Abe's step is the mean value's."""
-    X, n = systems.lotka_volterra(2, 1, 1, 1), 100
+    X, n = systems.lotka_volterra(2, 1, 1, 1), 64
     I, x, ends = X.invariants["cycle"], np.array([0.1, 1.9]), []
     exact = dnn.exact_flow(X, x, 10.0)
     for G, error in (
@@ -150,7 +152,7 @@ def test_row_ten_of_the_courses_lotka_and_volterra_from_far_out():
         states = dnn.Rollout(dnn.Flow(X, 10 / n, method_of(G, I)), n)(x)
         assert np.abs(I(states) - I(x)).max() <= 1e-13
         scaled = np.linalg.norm(states[-1] - exact) * (n / 1999) ** 2
-        assert scaled == pytest.approx(error, rel=0.04)
+        assert scaled == pytest.approx(error, rel=0.08)
         ends.append(states[-1])
     np.testing.assert_allclose(ends[0], ends[1], rtol=0, atol=1e-11)
 
@@ -204,6 +206,8 @@ def test_single_precision_stays_single(rng):
     J = dnn.KnownSkewField(K, dnn.Quadratic(np.diag([1.0, 2.0])))
     x = np.array([0.5, 0.25], np.float32)
     assert J(x).dtype == J.skew(x).dtype == np.float32
+    half = x.astype(np.float16)
+    assert J(half).dtype == J.vjp(half)[1](half)[0].dtype == np.float16
     for G in TWO_POINT_GRADIENTS:
         assert method_of(G).step(X, x, 0.1).dtype == np.float32
         assert method_of(G).step(J, x, 0.1).dtype == np.float32
@@ -264,11 +268,12 @@ def test_a_constant_s_keeps_volume_and_j_the_symplectic_form(rng):
 def test_a_field_of_a_constant_s_is_saved_and_one_of_a_function_is_not(tmp_path, rng):
     path, x = tmp_path / "field.npz", rng.normal(size=(3, 4))
     X = dnn.KnownSkewField([[0, 1, 0, 2], [-1, 0, 0, 0], [0, 0, 0, 3], [-2, 0, -3, 0]], QUADRATIC)
-    F = dnn.Flow(X, 0.1, dnn.DiscreteGradient(gradient=dnn.ItohAbe(backward=True)))
-    F.save(path)
-    G = dnn.Map.load(path)
-    np.testing.assert_array_equal(G(x), F(x))
-    assert G.method == F.method and G.keeps == F.keeps
+    for G in TWO_POINT_GRADIENTS[1:]:
+        F = dnn.Flow(X, 0.1, method_of(G))
+        F.save(path)
+        again = dnn.Map.load(path)
+        np.testing.assert_array_equal(again(x), F(x))
+        assert again.method == F.method and again.keeps == F.keeps
     with pytest.raises(TypeError, match="a file keeps objects of the classes of dynsys_nn"):
         known_skew(rng).save(path)
 
@@ -282,8 +287,9 @@ def test_a_field_of_a_constant_s_is_saved_and_one_of_a_function_is_not(tmp_path,
         (lambda: dnn.KnownSkewField([[0, 1j], [-1j, 0]], WAVY), TypeError, "real numbers"),
         (lambda: dnn.KnownSkewField(K, np.sum), TypeError, "invariant must have"),
         (lambda: dnn.KnownSkewField(K, WAVY, dim=3), ValueError, "dim must be that of S, 2, got 3"),
-        (lambda: dnn.KnownSkewField(K, WAVY, dS=np.sin), ValueError, "and S is a matrix"),
-        (lambda: dnn.KnownSkewField(lambda x: K, WAVY), ValueError, "give dim="),
+        (lambda: dnn.KnownSkewField(K, WAVY, dim=np.ones(2)), TypeError, "dim must be an integer, got array"),
+        (lambda: dnn.KnownSkewField(K, WAVY, dS=np.sin), ValueError, "and S is a matrix: got dS = <ufunc"),
+        (lambda: dnn.KnownSkewField(lambda x: K, WAVY), ValueError, "needs dim= of a function S, got none"),
         (lambda: dnn.KnownSkewField(lambda x: K, WAVY, dim=0), ValueError, "dim must be at least 1"),
         (lambda: dnn.KnownSkewField(lambda x: np.ones((2, 2)) + 0 * x[..., None], dnn.Mass(), 2)(np.ones(2)),
             dnn.arguments.WrongResult, r"S\(x\) of KnownSkewField must be skew, .* an entry 2"),

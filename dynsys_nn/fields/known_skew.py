@@ -12,7 +12,7 @@ from ..arguments import (
 )
 from ..maps import Parameters
 from .field import words_of
-from .invariants import GradientOf, ValueOf, given_invariant, looked_at
+from .invariants import GradientOf, Invariant, ValueOf, given_invariant
 from .skew import J, SkewGradientField
 
 
@@ -63,20 +63,21 @@ class KnownSkewField(SkewGradientField):
 
     def __init__(self, S, invariant, dim=None, dS=None):
         if callable(S):
-            refuse(dim is None, "KnownSkewField needs the dimension of a function S: give dim=")
+            refuse(dim is None, f"KnownSkewField needs dim= of a function S, got none, S = {S!r}")
             self._S, factor = S, SkewFunction(S, dS)
             self.dim_in = self.dim_out = dimension(dim, "dim")
         else:
-            refuse(dS is not None, "dS is the derivative of a function S, and S is a matrix")
+            refuse(dS is not None, f"dS is of a function S, and S is a matrix: got dS = {dS!r}")
             self._S = skew_matrix(S)
             d, factor = len(self._S), ConstantSkew(self._S)
-            refuse(dim is not None and dim != d, f"dim must be that of S, {d}, got {dim!r}")
+            wrong = dim is not None and dimension(dim, "dim") != d
+            refuse(wrong, f"dim must be that of S, {d}, got {dim!r}")
             self.dim_in = self.dim_out = d
             canonical = d % 2 == 0 and np.array_equal(self._S, J(np.eye(d)).T)
             self.geometry = frozenset({"volume", "symplectic"} if canonical else {"volume"})
         self.dS, self.invariant = dS, given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
-        I = looked_at(invariant)
+        I = Invariant(invariant, invariant.gradient, invariant.hvp)  # in the precision of x
         self.I = ValueOf(I, self.dim_in)
         self.own(S=factor, dI=GradientOf(I, self.dim_in))
 
@@ -109,7 +110,7 @@ class ConstantSkew(Parameters):
 
     def of(self, n):
         """S in the precision of n."""
-        return self.S.astype(np.result_type(n.dtype, np.float32), copy=False)
+        return self.S.astype(n.real.dtype, copy=False)
 
     def matrix(self, p):
         """S, shape (..., d, d)."""

@@ -58,8 +58,8 @@ class DiscreteGradient(ImplicitMethod):
         super().require(field)
         refuse(
             self.invariant is None and not isinstance(field, SkewGradientField),
-            "DiscreteGradient needs a field S(x)∇I(x), an InvariantField or a HamiltonianField, "
-            f"or its invariant, DiscreteGradient(I); got a {type(field).__name__}",
+            "DiscreteGradient needs a field S(x)∇I(x), an InvariantField, HamiltonianField or "
+            f"KnownSkewField, or its invariant, DiscreteGradient(I); got a {type(field).__name__}",
             TypeError,
         )
 
@@ -107,6 +107,13 @@ class AlongTheChord(Increment):
         d = self.field.unpack(dtheta)
         n, dn = self.gradient.jvp(self.field, x, y, dx, dy, d["dI"])
         return self.field.S.jvp((x + y) / 2, n, (dx + dy) / 2, dn, d["S"])
+
+    def jacobian(self, x, y):
+        """Φ_y: its column k is the tangent of S(m)n for dm = ½e_k and dn = ∂∇̄I/∂y_k."""
+        n, N = self.gradient.jacobian(self.field, x, y)
+        m, n = (np.repeat(z[..., None, :], x.shape[-1], axis=-2) for z in ((x + y) / 2, n))
+        half = np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype) / 2, m.shape)
+        return self.field.S.jvp(m, n, half, N.swapaxes(-1, -2))[1].swapaxes(-1, -2)
 
 
 class SkewForm:

@@ -23,8 +23,8 @@ class TwoPointGradient(Described):
         G.vjp(F, x, y)                   ∇̄I, pullback;  pullback(w) = dx, dy, dθ
         G.jvp(F, x, y, dx, dy, dtheta)   ∇̄I, its tangent
 
-    and says which `order` a step of DiscreteGradient has with it, and whether it is `symmetric`,
-    ∇̄I(x, y) = ∇̄I(y, x), as all of order two here are.
+    and, if it likes, `jacobian`; and it says which `order` a step of DiscreteGradient has with it,
+    and whether it is `symmetric`, ∇̄I(x, y) = ∇̄I(y, x), as all of order two here are.
 
     Examples
     --------
@@ -62,6 +62,15 @@ class TwoPointGradient(Described):
             f"{type(self).__name__} has no hand-written tangent: "
             "write jvp(self, F, x, y, dx, dy, dtheta)"
         )
+
+    def jacobian(self, F, x, y):
+        """∇̄I(x, y) and ∂∇̄I/∂y, shape (..., d, d): the tangents of the unit vectors, one per
+        column."""
+        d = x.shape[-1]
+        x, y = (np.repeat(z[..., None, :], d, axis=-2) for z in (x, y))
+        unit = np.broadcast_to(np.eye(d, dtype=x.dtype), x.shape)
+        n, columns = self.jvp(F, x, y, np.zeros_like(x), unit)
+        return n[..., 0, :], columns.swapaxes(-1, -2)
 
     def keeps(self, I):
         """True if ⟨∇̄I, y − x⟩ = I(y) − I(x) for this I, whatever x and y are."""
@@ -291,6 +300,20 @@ class ItohAbe(TwoPointGradient):
         g, alike, q = self._quotients(I, n, x, y, edges)
         moved = q * (along(np.diff(dI, axis=0), edges) - g * (dy - dx))
         return g, np.where(alike, (dn * edges).sum(axis=0), moved)
+
+    def jacobian(self, F, x, y):
+        """∇̄I(x, y) and ∂∇̄I/∂y, row by row: a row of ∇²I, or the quotient's."""
+        of_y, edges = self._box(x)
+        z = np.where(of_y, y, x)
+        n, pullback_n = self._mean.vjp(F, z[:-1], z[1:])
+        g, alike, q = self._quotients(F.I._value(z), n, x, y, edges)
+        start, end, _ = pullback_n(np.broadcast_to(edges, n.shape))
+        mean = np.where(of_y[:-1], start, 0) + np.where(of_y[1:], end, 0)
+        step = np.diff(np.where(of_y, F.dI._value(z), 0), axis=0)
+        order = slice(None, None, -1 if self.backward else 1)
+        mean, step = (np.moveaxis(rows, 0, -2)[..., order, :] for rows in (mean, step))
+        quotients = q[..., None] * (step - g[..., None] * np.eye(x.shape[-1], dtype=x.dtype))
+        return g, np.where(alike[..., None], mean, quotients)
 
 
 def along(a, edges):
