@@ -347,6 +347,32 @@ def test_stiff_fields_are_solved_to_rounding_with_their_adjoint(method, rng):
         assert np.abs(y[:, -1]).max() < 1e-4  # R(∞) = 0
 
 
+@pytest.mark.parametrize("method", B_STABLE, ids=repr)
+def test_what_becomes_stiff_within_a_step_is_solved_too(method, rng):
+    """ẋ = −10⁶t²(x − cos t) from t = 0, where X′ is 0: its slopes solve one linear system."""
+
+    def fun(z):
+        x, t = z[..., 0], z[..., 1]
+        return np.stack([-1e6 * t * t * (x - np.cos(t)), np.ones_like(t)], axis=-1)
+
+    def jacobian(z):
+        x, t = z[..., 0], z[..., 1]
+        rows = [
+            [-1e6 * t * t, -1e6 * (2 * t * (x - np.cos(t)) + t * t * np.sin(t))],
+            [0 * x, 0 * x],
+        ]
+        return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
+
+    z = np.stack([rng.normal(size=50), np.zeros(50)], axis=-1)
+    y = method.step(dnn.KnownField(fun, 2, jacobian), z, 1.0)
+    A, b = np.array(method.A), np.array(method.b)
+    c = A.sum(axis=1)
+    rate = 1e6 * c**2
+    slopes = np.linalg.solve(np.eye(len(b)) + rate[:, None] * A, (rate * (np.cos(c) - z[:, :1])).T)
+    np.testing.assert_allclose(y[:, 0], z[:, 0] + b @ slopes, atol=1e-9)
+    np.testing.assert_allclose(y[:, 1], 1, rtol=1e-15)
+
+
 def test_radau_follows_a_stiff_equation_as_scipys_radau_does():
     """ẋ = −500(x³ − cos³t), with time as a state, from far off."""
 

@@ -531,9 +531,6 @@ def test_an_implicit_tableau_is_not_taken_for_an_explicit_one():
         def __init__(self):
             pass
 
-        def step(self, field, x, h):
-            return dnn.Euler().step(field, x, h)
-
         def vjp(self, field, x, h):
             (y, pullback), (K, back) = dnn.Euler().vjp(field, x, h), field.vjp(x)
             return y, lambda w: (*pullback(w)[:2], (w * K).sum() - (back(h * w)[0] * K).sum() / 2)

@@ -79,6 +79,7 @@ class RungeKutta(Method):
     """
 
     A, b = None, None
+    explicit = True  # a_ij = 0 for j ≥ i: each stage follows from those before it
 
     def __init__(self, A=None, b=None, order=None):
         refuse(
@@ -92,6 +93,8 @@ class RungeKutta(Method):
             TypeError,
         )
         self.A, self.b = tableau(*((A, b) if self.A is None else (self.A, self.b)))
+        self.explicit = not any(any(row[i:]) for i, row in enumerate(self.A))
+        self.dtypes = None if self.explicit else "fdFD"
         order = None if order is None else dimension(order, "order")
         found, claimed = tableau_order(self.A, self.b), self.order if order is None else order
         refuse(
@@ -105,16 +108,6 @@ class RungeKutta(Method):
     def stages(self):
         """s, the evaluations of the field in a step."""
         return len(self.b)
-
-    @property
-    def explicit(self):
-        """True if a_ij = 0 for j ≥ i, so that each stage follows from those before it."""
-        return not any(any(row[i:]) for i, row in enumerate(self.A))
-
-    @property
-    def dtypes(self):
-        """Those of linear systems, if they are solved."""
-        return None if self.explicit else "fdFD"
 
     @property
     def symmetric(self):

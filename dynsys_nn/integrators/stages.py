@@ -7,13 +7,13 @@ a_ij I):
 
 Why not Y? Where X′ is large, the rounding of Y comes back from X times ‖hX′‖, and it would be in
 y = x + hΣ_i b_iX(Y_i); in u, which Newton's method gets by K⁻¹, it is not. In r it is: that is why
-each entry of r is divided by the sum of |K| in its row, at the start. Then rounding is of the size
-of that of x in all entries, and in none a larger error can hide behind it.
+each entry of r is divided by the sum of |K| in its row, where it starts. Then rounding is in all
+entries of the size of that of x, and no larger error can hide behind it in any.
 """
 
 import numpy as np
 
-from .newton import newton, norm, solved_or_refused
+from .newton import NotConverged, newton, norm, solved_or_refused
 
 ROUNDING = 1e4  # a residual up to ROUNDING · 2.2e-16 · (‖x‖ + ‖u‖ + |h|) is rounding
 
@@ -47,25 +47,38 @@ class Stages:
         return solved_or_refused(K, r.reshape(*K.shape[:-1], 1), words, rows)[..., 0]
 
     def solution(self):
-        """u, (n, s d), by Newton's method from u = 0."""
+        """u, (n, s d), by Newton's method from u = 0; if that fails, from where its first full step
+        leads: a field may be far stiffer there than at x, and ‖r‖ not fall before it is known."""
+        K_0 = self.K(self.x[:, 0], 1)
+        u = np.zeros(K_0.shape[:-1], K_0.dtype)
+        try:
+            return self.newton(u, K_0)
+        except NotConverged as error:
+            try:
+                u = self.solved(K_0, self.h * self.field._value(self.at(self.x, u)))
+                return self.newton(u, self.K(self.at(self.x, u), self.s))
+            except NotConverged:
+                raise error from None
+
+    def newton(self, start, K_start):
+        """u by Newton's method from there."""
         x, h = self.x, self.h
-        K_0 = self.K(x[:, 0], 1)
-        size_of_row = np.maximum(1, np.abs(K_0).sum(axis=-1))
+        size_of_row = np.maximum(1, np.abs(K_start).sum(axis=-1))
 
         def residual(k, u):
             slopes = self.field._value(self.at(x[k], u))
             return (u - h * slopes.reshape(u.shape)) / size_of_row[k]
 
         def correction(k, u, r):
-            K = self.K(self.at(x[k], u), self.s) if u.any() else K_0[k]
+            moved = (u != start[k]).any()
+            K = self.K(self.at(x[k], u), self.s) if moved else K_start[k]
             return self.solved(K, size_of_row[k] * r, k)
 
         def rounding(size):
             return ROUNDING * np.finfo(x.dtype).eps * (norm(x[:, 0]) + size + abs(h))
 
-        u = np.zeros(K_0.shape[:-1], x.dtype)
         words = self.method, h, "of its stages"
-        return newton(residual, correction, u, rounding, words, quadratic=True)
+        return newton(residual, correction, start, rounding, words, quadratic=True)
 
     def vjp(self):
         """y, its pullback w ↦ dx, dtheta, [κ], and [X(Y)]: lists, as of explicit stages."""
