@@ -199,6 +199,24 @@ def test_derivatives_by_complex_steps(make, rng):
         )
 
 
+@pytest.mark.parametrize("t0", [0.0, 4000.0])
+def test_rounding_of_a_flow_with_time_is_within_its_running_error(t0, rng):
+    """In float32, against the same weights in float64. Where t is large, at + b is rounded more."""
+    F, exact = (
+        dnn.StartedAt(dnn.Flow(X, 0.1, dnn.RK4(), steps=30), t0)
+        for X in (
+            dnn.TimeDependent.random(3, 5, gradient=True, bias=1.0, rng=rng, dtype=dtype)
+            for dtype in (np.float32, float)
+        )
+    )
+    exact.theta = F.theta
+    x = rng.normal(size=(50, 3)).astype(np.float32)
+    y, error, _ = dnn.rounding.running_error([F], x)
+    gap = np.linalg.norm(y - exact(x.astype(float)), axis=-1)
+    assert (gap <= error).all() and error.max() < (1 + t0) * 1e3 * gap.max()
+    assert error.min() > 3.0 * 6e-8 * t0  # what the rounding of at may do up to t₀ + 3
+
+
 # ---- a time for each sample
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from ..arguments import array, covector, dimension, direction, name_of, numbers, refuse, result
 from ..arguments.doors import call
 from ..arguments.samples import executor_or_none, listed
-from ..flows import Flow
+from ..flows import Flow, StartedAt
 from ..integrators import Method
 from ..losses import Loss, Penalty
 from ..maps import Map, every_map, flattened
@@ -224,6 +224,7 @@ def block_rows(net, x):
 
 def evaluations_of(F):
     """How many times a flow evaluates its field; 1 for other maps."""
+    F = F.flow if isinstance(F, StartedAt) else F
     return F.steps * F.method.stages if isinstance(F, Flow) else 1
 
 
