@@ -135,7 +135,11 @@ def encoded(thing, known, made=(), place="it"):
         maker, name = made[id(thing)]
         return {"part": name, "of": encoded(maker, known, made, place)}
     if is_of_a_system(thing):
-        code = {name: encoded(value, known, made) for name, value in thing.recipe.items()}
+        owner = thing.recipe.get("system", place)
+        code = {
+            name: encoded(value, known, made, f"{name} of {owner}")
+            for name, value in thing.recipe.items()
+        }
         if "system" in code:
             known[id(thing)] = len(known), thing
         return code

@@ -18,7 +18,7 @@ from .arguments import (
     states,
     times,
 )
-from .fields import Field, KnownField, at_time, clocks
+from .fields import KnownField, at_time, clocks, field_part
 from .integrators import Euler, Method
 from .maps import Map, outward, power, product, require_finite, root
 
@@ -67,7 +67,7 @@ class Flow(Map):
     naming = "inner"
 
     def __init__(self, field, h, method=Euler(), steps=1, learn_h=False):
-        self.dim_in = self.dim_out = instance(field, Field, "Flow needs a vector field").dim
+        self.dim_in = self.dim_out = field_part(field, "Flow needs a vector field").dim
         self.method = instance(method, Method, "method must be a method object such as RK4()")
         method.require(field)
         self.steps, self.learn_h = dimension(steps, "steps"), flag(learn_h, "learn_h")

@@ -24,6 +24,7 @@ import numpy as np
 from .fields import (
     GradientField,
     HamiltonianField,
+    LinearField,
     MassPreservingField,
     PartitionedField,
     ResidualField,
@@ -32,7 +33,14 @@ from .fields import (
     at_time,
 )
 from .flows import Flow, Rollout, StartedAt
-from .integrators import Composition, HenonMap, ImplicitMethod, PartitionedMethod, RungeKutta
+from .integrators import (
+    Composition,
+    ExactFlow,
+    HenonMap,
+    ImplicitMethod,
+    PartitionedMethod,
+    RungeKutta,
+)
 from .linear import (
     Affine,
     ChannelRestriction,
@@ -151,6 +159,9 @@ def terms_of_step(method, field, h):
         for part, c in method.shears:
             x = (IDENTITY + c * h * terms(getattr(field, part))) @ x
         return x
+    if isinstance(method, ExactFlow) and isinstance(field, LinearField):  # scaling and squaring
+        L, squarings = method.lipschitz(field, h), 1 + abs(h) * field.lipschitz()
+        return Terms((0, L), (0, squarings * math.sqrt(field.dim) * L))
     X = terms(field)
     if isinstance(method, ImplicitMethod):
         growth = h * field.one_sided_lipschitz() if h > 0 else -h * field.lipschitz()

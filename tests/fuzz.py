@@ -1069,6 +1069,8 @@ CONSTRUCTORS = {
     "PartitionedField": (dnn.PartitionedField, dict(f=[dense(2, 3)], g=[dense(3, 2)])),
     "SumField": (dnn.SumField, dict(_0=[lambda: zoo.residual(np.random.default_rng(0))], _1=[lambda: zoo.sphere(np.random.default_rng(0))])),
     "KnownField": (dnn.KnownField, dict(fun=[lambda: np.sin], dim=[lambda: 2], jacobian=[lambda: None], keeps=[lambda: (), lambda: {"mass"}], gradient=[lambda: False])),
+    "KnownField solved": (dnn.KnownField, dict(fun=[lambda: np.copy], dim=[lambda: 2], jacobian=[lambda: "complex step"], flow=[lambda: lambda x, h: x * np.exp(h)], flow_jacobian=[lambda: None, lambda: "complex step"])),
+    "LinearField": (dnn.LinearField, dict(A=[dense(2, 2), lambda: [[0, 1], [-1, 0]], lambda: dnn.Lift(3, 3)])),
     "Quadratic": (dnn.Quadratic, dict(Q=[lambda: np.eye(2), lambda: [[1, 2], [3, 4]]], keeps=[lambda: {"energy"}])),
     "Invariant": (dnn.Invariant, dict(value=[lambda: zoo.Bare()], gradient=[lambda: np.copy], hvp=[lambda: zoo.Bare().hvp], keeps=[lambda: ("norm",)])),
     "Flow": (dnn.Flow, dict(field=[lambda: zoo.residual(np.random.default_rng(0))], h=[lambda: 0.1, lambda: -1], method=[lambda: dnn.RK4()], steps=[lambda: 2], learn_h=[lambda: True, lambda: False])),
@@ -1099,7 +1101,7 @@ CONSTRUCTORS = {
     "Check": (dnn.Check, dict(name=[lambda: "a check"], measured=[lambda: 0.1], limit=[lambda: 1], detail=[lambda: ""])),
     **{cls.__name__: (cls, {}) for cls in (
         dnn.Identity, dnn.Tanh, dnn.Sigmoid, dnn.ReLU, dnn.Softplus, dnn.Sine, dnn.Mass, dnn.SquaredNorm, dnn.MeanSquaredError, dnn.SoftmaxCrossEntropy, dnn.Euler, dnn.Heun,
-        dnn.ExplicitMidpoint, dnn.Ralston, dnn.Kutta3, dnn.SymplecticEuler, dnn.StormerVerlet, dnn.ImplicitMidpoint, dnn.Cayley, dnn.Stored, dnn.History,
+        dnn.ExplicitMidpoint, dnn.Ralston, dnn.Kutta3, dnn.SymplecticEuler, dnn.StormerVerlet, dnn.ImplicitMidpoint, dnn.Cayley, dnn.ExactFlow, dnn.Stored, dnn.History,
     )},
 }  # fmt: skip
 for thing in zoo.one_of_each(
@@ -1136,6 +1138,11 @@ NOT_BUILT = {
 ASKED = {
     "fun",
     "jacobian",
+    "flow",
+    "flow_jacobian",
+    "V",
+    "dV",
+    "d2V",
     "value",
     "gradient",
     "hvp",
@@ -1282,6 +1289,9 @@ FUNCTIONS = {
     "digits": (datasets.digits, {}, finite),
     "kepler": (systems.kepler, dict(eccentricity=[lambda: 0.5, lambda: 0]), lambda X, warned: finite(X(X.x0), warned)),
     "lotka_volterra": (systems.lotka_volterra, {name: [lambda: 1.0] for name in "abcd"}, lambda X, warned: finite(X(X.x0), warned)),
+    "sir": (systems.sir, dict(beta=[lambda: 1, lambda: 0.2], gamma=[lambda: 0.1]), lambda X, warned: finite(X(X.x0), warned)),
+    "damped_oscillator": (systems.damped_oscillator, dict(gamma=[lambda: 0.1, lambda: 3]), lambda X, warned: finite(X(X.x0), warned)),
+    "separable": (systems.separable, dict(V=[lambda: lambda q: q[..., 0] ** 2 / 2], dV=[lambda: np.copy], d2V=[lambda: "complex step"], x0=[lambda: [1.0, 0.0]]), lambda X, warned: finite(X(X.x0), warned)),
     "rigid_body": (systems.rigid_body, dict(inertia=[lambda: (3.0, 2.0, 1.0)]), lambda X, warned: finite(X(X.x0), warned)),
     "weights": (dnn.constraints.weights, dict(_0=[NET], _1=[GRADIENT]), lambda result, warned: ""),
 }  # fmt: skip

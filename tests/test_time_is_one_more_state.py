@@ -179,6 +179,9 @@ def test_jacobians_of_driven_systems_by_complex_steps(system, rng):
     np.testing.assert_allclose(
         system.jacobian(x), np.stack(columns, axis=-1), rtol=1e-14, atol=1e-16
     )
+    if isinstance(system, dnn.TimeDependent):
+        by_steps = dnn.TimeDependent(system.N.fun, 2, "complex step")
+        np.testing.assert_allclose(by_steps.jacobian(x), system.jacobian(x), rtol=1e-14, atol=1e-16)
 
 
 @pytest.mark.parametrize("make", [in_time, with_clocks], ids=lambda f: f.__name__)

@@ -350,8 +350,8 @@ def test_explicit_inverses_undo_their_steps(scale, rng):
         inverted += 1
         checks.inverse(F, x, limit=1e-12 * scale**4).require()
     assert (
-        inverted == 14
-    )  # three lists of shears and three compositions of them, two fields each, and two splittings
+        inverted == 17
+    )  # three lists of shears and three compositions of them, two fields each, three splittings, and two exact flows
     A = dnn.Affine(3, 3, rng=0, b=[1.0, -2.0, 3.0])
     checks.inverse(A, rng.normal(size=(4, 2, 3)), limit=1e-13).require()
     three = dnn.SumField(

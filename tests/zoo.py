@@ -117,6 +117,26 @@ def invariant_field(rng, invariant):
     )
 
 
+def linear(rng):
+    """A x with ‖A‖ about 2, neither symmetric nor skew."""
+    return dnn.LinearField(dnn.Dense(4, 4, rng=rng))
+
+
+def solved():
+    """ẋ = 1/cosh x in each component, and its flow, sinh φ = sinh x + h."""
+
+    def flow(x, h):
+        return np.arcsinh(np.sinh(x) + h)
+
+    return dnn.KnownField(
+        lambda x: 1 / np.cosh(x),
+        4,
+        lambda x: (-np.sinh(x) / np.cosh(x) ** 2)[..., None] * np.eye(4),
+        flow=flow,
+        flow_jacobian=lambda x, h: (np.cosh(x) / np.cosh(flow(x, h)))[..., None] * np.eye(4),
+    )
+
+
 def sphere(rng):
     return randomise(
         dnn.SpherePreservingField(dnn.Dense(7, 4, rng=rng), dnn.Tanh(), dnn.Dense(6, 7, rng=rng)),
@@ -196,6 +216,8 @@ FIELDS = {
     "PartitionedField with a Known clock": with_a_known_clock,
     "OwnTime": lambda rng: dnn.OwnTime(residual(rng, 3)),
     "KnownField": lambda rng: dnn.KnownField(lambda x: x * np.roll(x, 1, axis=-1), 4, twisted_jacobian),
+    "KnownField with its flow": lambda rng: solved(),
+    "LinearField": linear,
 }  # fmt: skip
 
 LINEAR = {
@@ -304,6 +326,15 @@ def explicit_pairs(rng):
         dnn.Yoshida(dnn.Strang(dnn.StormerVerlet())),
         dnn.SumField(partitioned(rng), hamiltonian(rng)),
     )
+    exact = dnn.ExactFlow()
+    yield "ExactFlow, linear", exact, linear(rng)
+    halves = [shear(rng, 2, 2) for _ in range(2)]
+    shears = (
+        dnn.PartitionedField(halves[0], dnn.Zero(2, 2)),
+        dnn.PartitionedField(dnn.Zero(2, 2), halves[1]),
+    )
+    yield "ExactFlow, shear", exact, shears[0]
+    yield "Strang of exact flows", dnn.Strang(exact), dnn.SumField(linear(rng), *shears)
     X = residual(rng)
     yield (
         "LieTrotter of a shared part",
@@ -340,6 +371,7 @@ def pairs(rng):
     """(name, method, field) for every method on a field of its kind."""
     yield from explicit_pairs(rng)
     yield from implicit_pairs(rng)
+    yield "ExactFlow, given", dnn.ExactFlow(), solved()
     yield "StormerVerlet with clocks", dnn.StormerVerlet(), with_clocks(rng)
 
 

@@ -243,6 +243,21 @@ def of_step_tangent(method, field, x, h, v, dtheta=None, dh=0.0):
     return field, x, h, tangent(field, v, x), direction(field, dtheta), number(dh, "a tangent dh")
 
 
+def of_flow(field, x, h):
+    return states(field, x), step(h)
+
+
+def of_flow_tangent(field, x, h, v, dtheta=None, dh=0.0):
+    x = states(field, x)
+    return (
+        x,
+        step(h),
+        tangent(field, v, x),
+        direction(field, dtheta),
+        number(dh, "a tangent dh"),
+    )
+
+
 def of_field(method, field):
     method.require(field)
     return (field,)
@@ -315,12 +330,12 @@ def as_step_pair(method, found, given, theirs):
     return found
 
 
-def with_step_pullback(method, found, given, theirs):
+def with_step_pullback(method, found, given, theirs, what="vjp(field, x, h)"):
     field, x, _ = given
     if not theirs:
         y, inside = found
         return y, lambda w: inside(covector(field, w, y))
-    y, inside = results(method, found, ("y", "pullback"), "vjp(field, x, h)", True)
+    y, inside = results(method, found, ("y", "pullback"), what, True)
     result(method, y, x.shape, "the step")
 
     def pullback(w):
@@ -333,6 +348,18 @@ def with_step_pullback(method, found, given, theirs):
         return dx, dtheta, number(dh, f"dh of {type(method).__name__}")
 
     return y, pullback
+
+
+def as_flow(field, y, given, theirs):
+    return result(field, y, given[0].shape, "the flow") if theirs else y
+
+
+def as_flow_pair(field, found, given, theirs):
+    return as_step_pair(field, found, (field, *given), theirs)
+
+
+def with_flow_pullback(field, found, given, theirs):
+    return with_step_pullback(field, found, (field, *given), theirs, "flow_vjp(x, h)")
 
 
 def like_its_argument(sigma, found, given, theirs):
@@ -362,6 +389,9 @@ MAP = {
     "inverse": (of_image, as_preimage),
     "adjoint": (of_image, as_preimage),
     "outer": (as_given, as_gradient),
+    "flow": (of_flow, as_flow),
+    "flow_vjp": (of_flow, with_flow_pullback),
+    "flow_jvp": (of_flow_tangent, as_flow_pair),
 } | dict.fromkeys(
     ("states", "divergence", "potential", "hamiltonian", "skew", "step_vjp"), (of_state, as_it_is)
 )

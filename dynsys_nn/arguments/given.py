@@ -1,6 +1,8 @@
 """Functions that a caller gives: what goes in cannot be changed, and what comes out is copied and
 looked at, here and nowhere else."""
 
+import copy
+
 import numpy as np
 
 from .doors import CHANGED, WrongResult, frozen, kind_of, writes_to_a_view
@@ -26,7 +28,7 @@ class Given:
 
     def __init__(self, f, name, entries=None):
         self.f, self.__name__, self.entries = function(f, name), name, entries
-        self.known, self.asked = False, False  # with distinct states, with any
+        self.known = set()  # of "some" and "distinct" states: those with which f was looked at
 
     def __call__(self, *given):
         if any(type(a) is not np.ndarray or a.dtype.kind not in "fc" for a in given):
@@ -42,9 +44,15 @@ class Given:
             y = self.value(*given)
         except Exception as error:
             return self.another_way(given, error)
-        if not self.known and given[0].size > given[0].shape[-1]:
+        if "distinct" not in self.known and given[0].size > given[0].shape[-1]:
             self.look(given, y)
         return y
+
+    def at(self, *constants):
+        """x ↦ f(x, *constants), which is looked at no more often than f."""
+        fixed = copy.copy(self)
+        fixed.f = lambda *given: self.f(*given, *constants)
+        return fixed
 
     def another_way(self, given, error):
         """f at a single state as at a batch of one; or else `error`, or what it comes from."""
@@ -96,7 +104,7 @@ class Given:
         axes, eps = given[0].ndim - 1, np.finfo(given[0].dtype).eps
         first = (slice(0, 1),) * axes
         distinct = any((a != a[first]).any() for a in given)
-        if self.asked and not distinct:
+        if "some" in self.known and not distinct:
             return  # equal states tell nothing new
         if not np.allclose(self.value(*given), y, rtol=eps**0.4, atol=0, equal_nan=True):
             raise WrongResult(f"{self.__name__}: it is not the same when it is called again")
@@ -110,7 +118,8 @@ class Given:
             if found is None or not alike(found, y[part], eps**0.4, rounding):
                 remark = ONE_STATE if self.takes_one_state_alone(given) else WHOLE_BATCH
                 raise WrongResult(f"{self.__name__}: {remark}")
-        self.known, self.asked = distinct and bool(np.isfinite(y).all()), True
+        finite = distinct and bool(np.isfinite(y).all())
+        self.known.update({"some", "distinct"} if finite else {"some"})
 
     def attempt(self, *given):
         """f(x, …), or None if it fails."""

@@ -1,6 +1,7 @@
 """Vector fields X_θ, the families of the recipe: a property → the fields whose flows have it → an
 integrator that keeps it.
 
+    ẋ = Ax                                   nothing in particular, but its flow e^{hA} is known
     ẋ = Bσ(Ax + b)                           nothing in particular: Euler steps of it are a ResNet
     ẋ = ∓Aᵀσ(Ax + b) = ∓∇V(x)                contraction (σ increasing, sign −)
     (x, v)′ = (f(v), g(x))                   volume; the symplectic form, if f and g are gradients
@@ -14,7 +15,7 @@ et al., arXiv:2210.02373.
 """
 
 from .combined import KnownField, SumField
-from .field import Field, words_of
+from .field import Field, field_part, words_of
 from .gradient import GradientField, Potential
 from .invariants import (
     GradientOf,
@@ -28,6 +29,7 @@ from .invariants import (
     known_invariants,
     looked_at,
 )
+from .linear import LinearField, ends
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (
@@ -46,6 +48,7 @@ __all__ = [
     "Invariant",
     "InvariantField",
     "KnownField",
+    "LinearField",
     "Mass",
     "MassPreservingField",
     "OwnTime",

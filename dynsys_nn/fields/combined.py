@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..arguments import Given, dimension, field_entries, flag, matrix_entries, refuse, takes
-from ..maps import kept_by_all, outward
-from .field import Field
+from ..maps import inner, kept_by_all, outward
+from .complex_step import ComplexStep
+from .field import Field, field_part
 from .invariants import Mass, SquaredNorm, words
 
 
@@ -34,11 +35,7 @@ class SumField(Field):
     def __init__(self, *fields):
         refuse(not fields, "SumField needs at least one field, got none")
         for k, X in enumerate(fields):
-            refuse(
-                not isinstance(X, Field),
-                f"SumField adds vector fields, got {X!r} at place {k}",
-                TypeError,
-            )
+            field_part(X, "SumField adds vector fields", f" at place {k}")
         dims = [X.dim for X in fields]
         refuse(len(set(dims)) > 1, f"SumField needs fields of one dimension, got {dims}")
         self.parts = fields
@@ -112,7 +109,9 @@ class KnownField(Field):
     """X(x) = fun(x), a given ODE without parameters.
 
     Without `jacobian` its `vjp`, `jvp` and `jacobian` raise NotImplementedError: a derivative is
-    never approximated.
+    never approximated. That of a function that is analytic, of +, −, ·, /, powers, np.exp, np.sin
+    and the like, is also had by "complex step", Im fun(x + iεe_j)/ε: exact to rounding, for d
+    evaluations of fun. It is known at real states only, and so has no complex step of its own.
 
     Parameters
     ----------
@@ -120,7 +119,7 @@ class KnownField(Field):
         X, vectorised over the batch.
     dim : int
         d.
-    jacobian : function, (..., d) → (..., d, d), default None
+    jacobian : function, (..., d) → (..., d, d), or "complex step", default None
         X′.
     keeps : set of str, default ()
         What the exact flow keeps, out of mass, norm, invariant, energy, volume, symplectic.
@@ -129,6 +128,16 @@ class KnownField(Field):
     shear : bool, default False
         True if fun(x + h fun(x)) = fun(x), as for one half of a separable Hamiltonian system, so
         that a step of any Runge–Kutta method is its exact flow.
+    flow : function of x and a number h, (..., d) → (..., d), default None
+        φ^h(x), if it is known: `ExactFlow` takes it; whether it is the flow of fun,
+        checks.order(ExactFlow(), X, x) tells.
+    flow_jacobian : function of x and h, (..., d) → (..., d, d), or "complex step", default None
+        ∂φ^h/∂x; ∂φ^h/∂h is X(φ^h(x)).
+
+    Raises
+    ------
+    WrongResult
+        If a Jacobian by complex step is asked of a function that is not analytic, as of np.abs.
 
     Examples
     --------
@@ -144,14 +153,34 @@ class KnownField(Field):
     frozenset({'norm'})
     >>> print(np.linalg.norm(turn(x)).round(9))
     5.0
+
+    Logistic growth, whose solution is known:
+
+    >>> def phi(x, h):
+    ...     return x / (x + (1 - x) * np.exp(-h))
+    >>> Y = dnn.KnownField(
+    ...     lambda x: x * (1 - x), 1, "complex step", flow=phi, flow_jacobian="complex step"
+    ... )
+    >>> Y.jacobian(np.array([0.25]))
+    array([[0.5]])
+    >>> F = dnn.Flow(Y, 0.5, dnn.ExactFlow(), steps=4)
+    >>> dnn.checks.adjoint(F, np.array([[0.25], [0.5]])).passed
+    True
     """
 
-    def __init__(self, fun, dim, jacobian=None, keeps=(), gradient=False, shear=False):
-        self.fun, self.dfun = fun, jacobian
+    def __init__(
+        self, fun, dim, jacobian=None, keeps=(), gradient=False, shear=False, flow=None,
+        flow_jacobian=None,
+    ):  # fmt: skip
+        self.fun, self.dfun, self.phi, self.dphi = fun, jacobian, flow, flow_jacobian
         self.X = Given(fun, "fun of KnownField", field_entries)
-        self.dX = (
-            None if jacobian is None else Given(jacobian, "jacobian of KnownField", matrix_entries)
+        self.dX = given_jacobian(jacobian, "jacobian", fun, "fun")
+        self.Phi = None if flow is None else Given(flow, "flow of KnownField", field_entries)
+        refuse(
+            flow is None and flow_jacobian is not None,
+            "flow_jacobian of KnownField needs the flow, too: give flow=",
         )
+        self.dPhi = given_jacobian(flow_jacobian, "flow_jacobian", flow, "flow")
         refuse(
             not takes(fun, 1) and takes(fun, 2),
             "fun of KnownField must be a function of the state x alone, got one of two arguments: "
@@ -172,8 +201,23 @@ class KnownField(Field):
         """What builds it again."""
         return {
             "fun": self.fun, "dim": self.dim, "jacobian": self.dfun, "keeps": self.claims,
-            "gradient": self.is_gradient, "shear": self.is_shear,
+            "gradient": self.is_gradient, "shear": self.is_shear, "flow": self.phi,
+            "flow_jacobian": self.dphi,
         }  # fmt: skip
+
+    @property
+    def formula(self):
+        by = [
+            name
+            for name, given in (("X′", self.dX), ("∂φ/∂x", self.dPhi))
+            if isinstance(given, ComplexStep)
+        ]
+        return "X(x)" + (f", {' and '.join(by)} by complex step" if by else "")
+
+    @property
+    def has_flow(self):
+        """True if a flow was given, or the field is said to be a shear."""
+        return self.phi is not None or self.is_shear
 
     @property
     def keeps_its_slope(self):
@@ -201,7 +245,7 @@ class KnownField(Field):
         if self.dX is None:
             raise NotImplementedError(
                 "this KnownField was built without a Jacobian, and dynsys_nn never approximates "
-                "one: give jacobian="
+                'one: give jacobian=, a function, or "complex step" if fun is analytic'
             )
         return self.dX(x)
 
@@ -211,3 +255,44 @@ class KnownField(Field):
 
     def jvp(self, x, v, dtheta=None):
         return self.X(x), (self._jacobian(x) @ v[..., None])[..., 0]
+
+    def flow(self, x, h):
+        return super()._flow(x, h) if self.phi is None else self.Phi.at(h)(x)
+
+    def flow_vjp(self, x, h):
+        if self.phi is None:
+            return super()._flow_vjp(x, h)
+        y, J = self._flow_and_jacobian(x, h)
+        return y, lambda w: (
+            (w[..., None, :] @ J)[..., 0, :],
+            np.zeros(0),
+            inner(w, self._value(y)),
+        )
+
+    def flow_jvp(self, x, h, v, dtheta=None, dh=0.0):
+        if self.phi is None:
+            return super()._flow_jvp(x, h, v, dtheta, dh)
+        y, J = self._flow_and_jacobian(x, h)
+        return y, (J @ v[..., None])[..., 0] + dh * self._value(y)
+
+    def _flow_and_jacobian(self, x, h):
+        """φ^h(x) and ∂φ^h/∂x."""
+        refuse(
+            self.dPhi is None,
+            "this KnownField was built without the Jacobian of its flow: give flow_jacobian=, a "
+            'function of x and h, or "complex step" if the flow is analytic',
+            NotImplementedError,
+        )
+        return self.Phi.at(h)(x), self.dPhi.at(h)(x)
+
+
+def given_jacobian(jacobian, name, f, f_name):
+    """The Jacobian of f as it is called: a function that was given, or by complex steps of f; None
+    if it was not given."""
+    if isinstance(jacobian, str):
+        refuse(
+            jacobian != "complex step",
+            f'{name} of KnownField must be a function or "complex step", got {jacobian!r}',
+        )
+        return ComplexStep(f, f"{f_name} of KnownField")
+    return None if jacobian is None else Given(jacobian, f"{name} of KnownField", matrix_entries)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..activations import Activation
-from ..arguments import finite, instance
+from ..arguments import finite, instance, refuse
 from ..linear import LinearMap
-from ..maps import Map
+from ..maps import Map, inner
 
 #: what the exact flow of a field may keep
 KEEPABLE = frozenset({"mass", "norm", "invariant", "energy", "volume", "symplectic"})
@@ -20,7 +20,8 @@ class Field(Map):
 
     What else may be known of it: `is_gradient`, X is the gradient of a function; `is_shear`,
     x + hX(x) is its exact flow; `lipschitz()` and `one_sided_lipschitz()`; `spectrum()`, where the
-    eigenvalues of X′ lie, if `has_spectrum`; `centre_radius()`, a matrix near X′, if `has_centre`.
+    eigenvalues of X′ lie, if `has_spectrum`; `centre_radius()`, a matrix near X′, if `has_centre`;
+    its exact `flow`, with `flow_vjp` and `flow_jvp`, if `has_flow`: that of a shear is known.
 
     Examples
     --------
@@ -51,6 +52,7 @@ class Field(Map):
     keeps_its_slope = property(lambda self: self.is_shear, doc="`is_shear`, or found to be so.")
     has_spectrum = False  # X′ is symmetric, and `spectrum` knows where its eigenvalues are
     has_centre = False  # `centre_radius` knows a matrix near X′
+    has_flow = property(lambda self: self.is_shear, doc="True if `flow` is known.")
 
     @property
     def dim(self):
@@ -69,6 +71,36 @@ class Field(Map):
     def divergence(self, x):
         """div X(x) = tr X′(x), (..., d) → (...)."""
         return np.trace(self._jacobian(x), axis1=-2, axis2=-1)
+
+    def flow(self, x, h):
+        """φ^h(x), where the solution of ẋ = X(x) is after a time h: x + hX(x) for a shear.
+        NotImplementedError unless `has_flow`."""
+        self._require_flow()
+        return x + h * self._value(x)
+
+    def flow_vjp(self, x, h):
+        """φ^h(x) and its pullback w ↦ (∂φ/∂x)ᵀw, (∂φ/∂θ)ᵀw summed over the batch, ⟨w, ∂φ/∂h⟩ (a
+        number)."""
+        self._require_flow()
+        k, pullback_X = self._vjp(x)
+
+        def pullback(w):
+            dx, dtheta = pullback_X(h * w)
+            return w + dx, dtheta, inner(w, k)
+
+        return x + h * k, pullback
+
+    def flow_jvp(self, x, h, v, dtheta=None, dh=0.0):
+        """φ^h(x) and its tangent (∂φ/∂x) v + (∂φ/∂θ) dtheta + (∂φ/∂h) dh."""
+        self._require_flow()
+        k, dk = self._jvp(x, v, dtheta)
+        return x + h * k, v + h * dk + dh * k
+
+    def _require_flow(self):
+        if not self.has_flow:
+            raise NotImplementedError(
+                f"the flow of {self!r} is not known; exact_flow solves the equation numerically"
+            )
 
     def rhs(self, t, y):
         """X(y), whatever t is, in the form that `scipy.integrate.solve_ivp` takes."""
@@ -95,6 +127,18 @@ class Field(Map):
 def words_of(I):
     """The words for what a field with the invariant I keeps: I.keeps, or "invariant"."""
     return frozenset(getattr(I, "keeps", {"invariant"}))
+
+
+def field_part(X, needs, place=""):
+    """X, which must be a Field; TypeError, with the words `needs` and `place`, for anything else: a
+    linear map A is not the field ẋ = A x."""
+    remark = ": write LinearField(A) for ẋ = A x" if isinstance(X, LinearMap) else ""
+    refuse(
+        bool(place + remark) and not isinstance(X, Field),
+        f"{needs}, got {X!r}{place}{remark}",
+        TypeError,
+    )
+    return instance(X, Field, needs)
 
 
 def linear_part(A, name):

@@ -29,6 +29,7 @@ from ..arguments import (
 )
 from ..linear import Dense, Selection
 from ..maps import Map, Network
+from .complex_step import ComplexStep
 from .field import Field
 from .gradient import GradientField
 from .invariants import Mass, SquaredNorm, points
@@ -53,8 +54,8 @@ class TimeDependent(Field):
     dim : int, default None
         d, for a function.
     jacobian : function of t and x, (...) and (..., d) → (..., d, d + 1), default None
-        Of a function: its derivatives by x₁, …, x_d and t, without which vjp, jvp and jacobian
-        raise NotImplementedError.
+        Of a function: its derivatives by x₁, …, x_d and t, or "complex step", as in KnownField;
+        None: vjp, jvp and jacobian raise NotImplementedError.
 
     Raises
     ------
@@ -193,11 +194,16 @@ class KnownInTime(Map):
         self.dim_out = dimension(dim, "dim")
         self.dim_in, self.fun, self.dfun = self.dim_out + 1, fun, jacobian
         self.N = time_first(fun, "fun of TimeDependent", rows_of_x)
-        self.dN = (
-            None
-            if jacobian is None
-            else time_first(jacobian, "jacobian of TimeDependent", matrix_of_x_and_t)
-        )
+        if isinstance(jacobian, str):
+            refuse(
+                jacobian != "complex step",
+                f'jacobian of TimeDependent must be a function or "complex step", got {jacobian!r}',
+            )
+            self.dN = ComplexStep(partial(with_clock, fun), "fun of TimeDependent")
+        elif jacobian is None:
+            self.dN = None
+        else:
+            self.dN = time_first(jacobian, "jacobian of TimeDependent", matrix_of_x_and_t)
 
     def __call__(self, z):
         return self.N(z)
@@ -206,9 +212,9 @@ class KnownInTime(Map):
         if self.dN is None:
             raise NotImplementedError(
                 "this TimeDependent field was built without a Jacobian, and dynsys_nn never "
-                "approximates one: give jacobian="
+                'approximates one: give jacobian=, a function, or "complex step" if fun is analytic'
             )
-        return self.dN(z)
+        return self.dN(z)[..., : self.dim_out, :]  # without the row of the clock, by complex steps
 
     def vjp(self, z):
         J = self._jacobian(z)
@@ -229,6 +235,11 @@ def time_first(fun, name, entries):
 def at_state(fun, z):
     """fun(t, x) at z = (x, t)."""
     return fun(z[..., -1], z[..., :-1])
+
+
+def with_clock(fun, z):
+    """(fun(t, x), 1) at z = (x, t), of as many components as z."""
+    return np.concatenate([at_state(fun, z), np.ones_like(z[..., :1])], axis=-1)
 
 
 def rows_of_x(d):

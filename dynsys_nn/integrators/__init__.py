@@ -16,6 +16,7 @@ SIAM Review 58 (2016); Hairer, Lubich and Wanner, Geometric Numerical Integratio
 from .bounds import cocoercivity, euler_lipschitz, one_sided_bound, plain_bound, spectral_bound
 from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
 from .discrete_gradient import DiscreteGradient
+from .exact import ExactFlow
 from .implicit import Cayley, ImplicitMethod, ImplicitMidpoint, Increment
 from .method import Method
 from .newton import NotConverged
@@ -30,6 +31,7 @@ __all__ = [
     "Composition",
     "DiscreteGradient",
     "Euler",
+    "ExactFlow",
     "ExplicitMidpoint",
     "HenonMap",
     "Heun",
