@@ -31,7 +31,7 @@ from .fields import (
     TimeDependent,
     at_time,
 )
-from .flows import Flow, Rollout, StartedAt
+from .flows import Flow, Rollout
 from .integrators import Composition, HenonMap, ImplicitMethod, PartitionedMethod, RungeKutta
 from .linear import (
     Affine,
@@ -45,6 +45,7 @@ from .linear import (
     Zero,
 )
 from .maps import Network, flattened
+from .started import StartedAt
 
 __all__ = ["running_error"]
 

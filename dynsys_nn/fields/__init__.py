@@ -28,6 +28,7 @@ from .invariants import (
     known_invariants,
     looked_at,
 )
+from .own_time import OwnTime
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (
@@ -37,7 +38,7 @@ from .skew import (
     SkewGradientField,
     SpherePreservingField,
 )
-from .time import OwnTime, TimeDependent, at_time, clocks
+from .time import TimeDependent, at_time, clocks
 
 __all__ = [
     "Field",
