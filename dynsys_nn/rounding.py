@@ -32,7 +32,7 @@ from .fields import (
     TimeDependent,
     at_time,
 )
-from .flows import Flow, Rollout, StartedAt
+from .flows import Flow, Rollout
 from .integrators import (
     Composition,
     ExactFlow,
@@ -53,6 +53,7 @@ from .linear import (
     Zero,
 )
 from .maps import Network, flattened
+from .started import StartedAt
 
 __all__ = ["running_error"]
 

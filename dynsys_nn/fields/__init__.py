@@ -30,6 +30,7 @@ from .invariants import (
     looked_at,
 )
 from .linear import LinearField, ends
+from .own_time import OwnTime
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (
@@ -39,7 +40,7 @@ from .skew import (
     SkewGradientField,
     SpherePreservingField,
 )
-from .time import OwnTime, TimeDependent, at_time, clocks
+from .time import TimeDependent, at_time, clocks
 
 __all__ = [
     "Field",

@@ -18,10 +18,11 @@ import numpy as np
 from ..arguments import array, covector, dimension, direction, name_of, numbers, refuse, result
 from ..arguments.doors import call
 from ..arguments.samples import executor_or_none, listed
-from ..flows import Flow, StartedAt
+from ..flows import Flow
 from ..integrators import Method
 from ..losses import Loss, Penalty
 from ..maps import Map, every_map, flattened
+from ..started import StartedAt
 
 __all__ = ["hessian_times", "value_and_grad"]
 
