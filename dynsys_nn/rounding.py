@@ -29,6 +29,8 @@ from .fields import (
     PartitionedField,
     ResidualField,
     SumField,
+    TimeDependent,
+    at_time,
 )
 from .flows import Flow, Rollout
 from .integrators import Composition, ExactFlow, HenonMap, PartitionedMethod, RungeKutta
@@ -38,16 +40,18 @@ from .linear import (
     Lift,
     LinearMap,
     MaxPooling,
+    Selection,
     Standardisation,
     Weighted,
     Zero,
 )
 from .maps import Network, flattened
+from .started import StartedAt
 
 __all__ = ["running_error"]
 
 #: maps that copy numbers and compute none
-EXACT = Lift, ChannelRestriction, MaxPooling, Zero
+EXACT = Lift, ChannelRestriction, MaxPooling, Selection, Zero
 
 
 class Terms:
@@ -105,6 +109,8 @@ def terms(F):
     if isinstance(F, Flow):
         step = terms_of_step(F.method, F.field, F.h)
         return reduce(lambda inner, _: step @ inner, range(F.steps), IDENTITY)
+    if isinstance(F, TimeDependent):
+        return terms(F.N) + constant(1.0)
     if isinstance(F, Affine):
         return linear(F.A) + constant(size(F.b))
     if isinstance(F, LinearMap):
@@ -227,6 +233,14 @@ def steps(maps):
             L, t = G.method.lipschitz(G.field, G.h), terms_of_step(G.method, G.field, G.h)
             for _ in range(G.steps):
                 yield lambda x, G=G: G.method._step(G.field, x, G.h), L, t
+        elif type(G) is StartedAt:
+            F, h = Flow(G.flow.field, G.flow.h, G.flow.method), G.flow.h
+            times = [G.t0 + k * h for k in range(G.flow.steps)]
+            fields = [at_time(F.field, t) for t in (times[0], times[-1] + h)]
+            both = [terms_of_step(F.method, X, h) for X in fields]  # |b + at| is largest at an end
+            L, t = StartedAt(F, G.t0).lipschitz(), max(both, key=lambda found: sum(found.e))
+            for start in times:
+                yield StartedAt(F, start)._value, L, t
         else:
             yield G._value, G.lipschitz(), terms(G)
 

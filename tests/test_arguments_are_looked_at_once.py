@@ -24,6 +24,7 @@ def bodies():
     files = [
         PACKAGE / "activations.py",
         PACKAGE / "flows.py",
+        PACKAGE / "started.py",
         *PACKAGE.glob("maps/*.py"),
         *PACKAGE.glob("linear/*.py"),
     ]

@@ -179,6 +179,9 @@ def test_jacobians_of_driven_systems_by_complex_steps(system, rng):
     np.testing.assert_allclose(
         system.jacobian(x), np.stack(columns, axis=-1), rtol=1e-14, atol=1e-16
     )
+    if isinstance(system, dnn.TimeDependent):
+        by_steps = dnn.TimeDependent(system.N.fun, 2, "complex step")
+        np.testing.assert_allclose(by_steps.jacobian(x), system.jacobian(x), rtol=1e-14, atol=1e-16)
 
 
 @pytest.mark.parametrize("make", [in_time, with_clocks], ids=lambda f: f.__name__)
@@ -197,6 +200,24 @@ def test_derivatives_by_complex_steps(make, rng):
         np.testing.assert_allclose(
             F(x + 1e-100j * v).imag / 1e-100, F.jvp(x, v)[1], rtol=1e-13, atol=1e-14
         )
+
+
+@pytest.mark.parametrize("t0", [0.0, 4000.0])
+def test_rounding_of_a_flow_with_time_is_within_its_running_error(t0, rng):
+    """In float32, against the same weights in float64. Where t is large, at + b is rounded more."""
+    F, exact = (
+        dnn.StartedAt(dnn.Flow(X, 0.1, dnn.RK4(), steps=30), t0)
+        for X in (
+            dnn.TimeDependent.random(3, 5, gradient=True, bias=1.0, rng=rng, dtype=dtype)
+            for dtype in (np.float32, float)
+        )
+    )
+    exact.theta = F.theta
+    x = rng.normal(size=(50, 3)).astype(np.float32)
+    y, error, _ = dnn.rounding.running_error([F], x)
+    gap = np.linalg.norm(y - exact(x.astype(float)), axis=-1)
+    assert (gap <= error).all() and error.max() < (1 + t0) * 1e3 * gap.max()
+    assert error.min() > 3.0 * 6e-8 * t0  # what the rounding of at may do up to t₀ + 3
 
 
 # ---- a time for each sample

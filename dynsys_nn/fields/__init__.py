@@ -31,6 +31,7 @@ from .invariants import (
 )
 from .known_skew import KnownSkewField
 from .linear import LinearField, ends
+from .own_time import OwnTime
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (
@@ -41,7 +42,7 @@ from .skew import (
     SpherePreservingField,
 )
 from .switched import SwitchedField, together
-from .time import OwnTime, TimeDependent, at_time, clocks
+from .time import TimeDependent, at_time, clocks
 
 __all__ = [
     "Field",

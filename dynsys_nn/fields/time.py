@@ -1,8 +1,7 @@
-"""Fields that depend on time, and times that depend on the sample: each is one more state.
+"""Fields that depend on time: it is one more state, a clock that runs.
 
-    (x, t)′ = (N(x, t), 1)                       time is a clock that runs, t(τ) = t₀ + τ
+    (x, t)′ = (N(x, t), 1)                       ẋ = N(x, t), t(τ) = t₀ + τ
     (q, s, p, t)′ = (f(p, t), 1, g(q, s), 1)     each half of a partitioned field has its own clock
-    (x, T)′ = (T X(x), 0)                        time 1 of this field is time T of ẋ = X(x)
 
 So no method knows of time, and none is changed: a stage Y_i = z + hΣ_j a_ij Z(Y_j) has the time
 t + c_i h by itself, c_i = Σ_j a_ij. In the second line a shear that moves q moves its clock s, too,
@@ -16,22 +15,20 @@ import numpy as np
 
 from ..activations import Tanh
 from ..arguments import (
-    Described,
     Given,
     dimension,
     finite,
     flag,
     function,
     generator,
-    instance,
     refuse,
     takes,
 )
 from ..linear import Dense, Selection
 from ..maps import Map, Network
+from .complex_step import ComplexStep
 from .field import Field
 from .gradient import GradientField
-from .invariants import Mass, SquaredNorm, points
 from .partitioned import PartitionedField
 from .residual import ResidualField, with_bias
 
@@ -53,8 +50,8 @@ class TimeDependent(Field):
     dim : int, default None
         d, for a function.
     jacobian : function of t and x, (...) and (..., d) → (..., d, d + 1), default None
-        Of a function: its derivatives by x₁, …, x_d and t, without which vjp, jvp and jacobian
-        raise NotImplementedError.
+        Of a function: its derivatives by x₁, …, x_d and t, or "complex step", as in KnownField;
+        None: vjp, jvp and jacobian raise NotImplementedError.
 
     Raises
     ------
@@ -193,11 +190,16 @@ class KnownInTime(Map):
         self.dim_out = dimension(dim, "dim")
         self.dim_in, self.fun, self.dfun = self.dim_out + 1, fun, jacobian
         self.N = time_first(fun, "fun of TimeDependent", rows_of_x)
-        self.dN = (
-            None
-            if jacobian is None
-            else time_first(jacobian, "jacobian of TimeDependent", matrix_of_x_and_t)
-        )
+        if isinstance(jacobian, str):
+            refuse(
+                jacobian != "complex step",
+                f'jacobian of TimeDependent must be a function or "complex step", got {jacobian!r}',
+            )
+            self.dN = ComplexStep(partial(with_clock, fun), "fun of TimeDependent")
+        elif jacobian is None:
+            self.dN = None
+        else:
+            self.dN = time_first(jacobian, "jacobian of TimeDependent", matrix_of_x_and_t)
 
     def __call__(self, z):
         return self.N(z)
@@ -206,9 +208,9 @@ class KnownInTime(Map):
         if self.dN is None:
             raise NotImplementedError(
                 "this TimeDependent field was built without a Jacobian, and dynsys_nn never "
-                "approximates one: give jacobian="
+                'approximates one: give jacobian=, a function, or "complex step" if fun is analytic'
             )
-        return self.dN(z)
+        return self.dN(z)[..., : self.dim_out, :]  # without the row of the clock, by complex steps
 
     def vjp(self, z):
         J = self._jacobian(z)
@@ -229,6 +231,11 @@ def time_first(fun, name, entries):
 def at_state(fun, z):
     """fun(t, x) at z = (x, t)."""
     return fun(z[..., -1], z[..., :-1])
+
+
+def with_clock(fun, z):
+    """(fun(t, x), 1) at z = (x, t), of as many components as z."""
+    return np.concatenate([at_state(fun, z), np.ones_like(z[..., :1])], axis=-1)
 
 
 def rows_of_x(d):
@@ -292,105 +299,6 @@ def without_time(A, b, t):
     columns = A @ np.eye(A.dim_in, dtype=b.dtype)
     A_x = Dense(A.dim_out, A.dim_in - 1, columns[:-1].T, dtype=b.dtype)
     return A_x, b + t * columns[-1]
-
-
-class OwnTime(Field):
-    """(x, T)′ = (T X(x), 0): a flow up to time 1 takes each state x to its own time T, the last
-    component of the sample.
-
-    field: X, a Map ℝᵈ → ℝᵈ; of a TimeDependent one the states are (x, t, T). T is of either sign,
-    and has a gradient. As PartitionedField(OwnTime(f), OwnTime(g)) it is (q, T, p, T)′ = (T f(p),
-    0, T g(q), 0). It keeps what X keeps, but for the symplectic form, which has no meaning here. No
-    Lipschitz constant is known: TX(x) grows with T. ValueError if X leaves its space.
-
-    Examples
-    --------
-    Each sample of a batch is turned by its own angle:
-
-    >>> X = dnn.OwnTime(dnn.systems.harmonic_oscillator())
-    >>> z = np.array([[1.0, 0.0, np.pi / 2], [1.0, 0.0, np.pi], [1.0, 0.0, 0.0]])
-    >>> y = dnn.Flow(X, 1 / 40, dnn.RK4(), steps=40)(z)
-    >>> print((y[:, :2] + 0.0).round(4))
-    [[ 0. -1.]
-     [-1. -0.]
-     [ 1.  0.]]
-    """
-
-    formula, naming = "(T X(x), 0)", "inner"
-
-    def __init__(self, field):
-        instance(field, Map, "OwnTime needs a vector field")
-        refuse(
-            field.dim_in != field.dim_out or field.sequence,
-            f"OwnTime needs a field ℝᵈ → ℝᵈ, got {field!r}",
-        )
-        self.dim_in = self.dim_out = field.dim_in + 1
-        self.own(field=field)
-
-    @property
-    def is_shear(self):
-        return getattr(self.field, "is_shear", False)
-
-    @property
-    def geometry(self):
-        return frozenset(getattr(self.field, "geometry", ())) & {"volume"}
-
-    @property
-    def invariants(self):
-        """Those of X, as functions of (x, T)."""
-        known = self.field.invariants if self.field.is_field else {}
-        return {
-            name: I if isinstance(I, Mass | SquaredNorm) else OfTheFirst(I, self.dim_in - 1)
-            for name, I in known.items()
-        }
-
-    def __call__(self, z):
-        x, T = z[..., :-1], z[..., -1:]
-        return np.concatenate([T * self.field._value(x), np.zeros_like(T)], axis=-1)
-
-    def vjp(self, z):
-        x, T = z[..., :-1], z[..., -1:]
-        k, pullback_X = self.field._vjp(x)
-
-        def pullback(w):
-            u = w[..., :-1]
-            dx, dtheta = pullback_X(T * u)
-            return np.concatenate([dx, (u * k).sum(axis=-1, keepdims=True)], axis=-1), dtheta
-
-        return np.concatenate([T * k, np.zeros_like(T)], axis=-1), pullback
-
-    def jvp(self, z, v, dtheta=None):
-        x, T, dT = z[..., :-1], z[..., -1:], v[..., -1:]
-        k, dk = self.field._jvp(x, v[..., :-1], dtheta)
-        return (
-            np.concatenate([T * k, np.zeros_like(T)], axis=-1),
-            np.concatenate([T * dk + dT * k, np.zeros_like(T)], axis=-1),
-        )
-
-
-class OfTheFirst(Described):
-    """I of the first d components of a state: an invariant of x as one of (x, T)."""
-
-    def __init__(self, I, d):
-        self.I, self.d = I, d
-
-    keeps = property(lambda self: getattr(self.I, "keeps", frozenset({"invariant"})))
-    degree = property(lambda self: getattr(self.I, "degree", None))
-
-    def __call__(self, z):
-        return self.I(points(z, self)[..., : self.d])
-
-    def gradient(self, z):
-        """(∇I(x), 0)."""
-        return self.padded(self.I.gradient(z[..., : self.d]), z)
-
-    def hvp(self, z, v):
-        """(∇²I(x)v_x, 0)."""
-        return self.padded(self.I.hvp(z[..., : self.d], v[..., : self.d]), z)
-
-    def padded(self, u, z):
-        """(u, 0)."""
-        return np.concatenate([u, np.zeros_like(z[..., self.d :])], axis=-1)
 
 
 def clocks(field):

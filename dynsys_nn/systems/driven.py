@@ -85,10 +85,10 @@ def _swing_jacobian(delta, epsilon, q, t):
 
 def known_in_time(dim, formula, jacobian, *constants):
     return TimeDependent(
-        partial(_at_time, formula, dim, constants), dim, partial(_at_time, jacobian, dim, constants)
+        partial(at_time, formula, dim, constants), dim, partial(at_time, jacobian, dim, constants)
     )
 
 
-def _at_time(formula, dim, constants, t, x):
-    """formula(*constants, x₁, …, x_d, t), as `_at`."""
+def at_time(formula, dim, constants, t, x):
+    """formula(*constants, x₁, …, x_d, t), as `at`."""
     return at(formula, dim + 1, constants, np.concatenate([x, t[..., None]], axis=-1))

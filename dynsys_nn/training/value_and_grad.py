@@ -22,6 +22,7 @@ from ..flows import Flow
 from ..integrators import Method
 from ..losses import Loss, Penalty
 from ..maps import Map, every_map, flattened
+from ..started import StartedAt
 
 __all__ = ["hessian_times", "value_and_grad"]
 
@@ -227,6 +228,7 @@ def kept_by_step(F):
     """How many numbers a map keeps of a sample, None; those of one step and a reference to it for a
     flow, whose steps may change."""
     count = sum(widths_of(F))
+    F = F.flow if isinstance(F, StartedAt) else F
     return (count * F.method.stages, weakref.ref(F)) if isinstance(F, Flow) else (count, None)
 
 
