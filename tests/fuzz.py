@@ -503,8 +503,8 @@ def numbers_right(function, dtype, shapes, rough=1e4):
                 if calm and samples and len(per_sample) == len(samples):
                     total = sum(one[name] for one in per_sample.values())
                     size = sum(np.abs(one[name]).max(initial=0.0) for one in per_sample.values())
-                    # a sum that should be 0 is rounding of its terms, which are products of these
-                    least = 1e-15 * np.prod([np.abs(a).max(initial=0.0) for a in clean.values()])
+                    # a sum that should be 0 is rounding of its terms: products of these, times a number of size 1
+                    least = 1e-13 * np.prod([np.abs(a).max(initial=0.0) for a in clean.values()])
                     gap = np.abs(np.asarray(result[name]) - total).max(initial=0.0)
                     if (
                         not gap
