@@ -6,7 +6,7 @@ import sys
 from ..arguments import METHOD, Described, Guarded, guard, real_step, refuse
 from ..arguments.values import LARGEST
 from ..fields import known_invariants, words_of
-from ..maps import Map, is_among
+from ..maps import Map, inner, is_among
 
 EPS = sys.float_info.epsilon
 
@@ -142,6 +142,26 @@ class Method(Described, metaclass=Guarded):
             raise TypeError(f"{type(self).__name__} steps a vector field, got {field!r}")
         if getattr(field, "dim_in", None) != getattr(field, "dim_out", None) or field.sequence:
             raise ValueError(f"{type(self).__name__} steps a field ℝᵈ → ℝᵈ, got {field!r}")
+
+
+class Staged(Method):
+    """A method that adds up slopes K_i of the field. It writes `_stages(field, x, h)`: Ψ^h(x), its
+    pullback w ↦ dx, dtheta, κ, and the K_i, where κ_i is the covector at hK_i."""
+
+    def vjp(self, field, x, h):
+        y, pullback_stages, K = self._stages(field, x, h)
+
+        def pullback(w):
+            dx, dtheta, kappa = pullback_stages(w)
+            return dx, dtheta, sum(map(inner, kappa, K))  # ∂Ψ/∂h: Σ_i ⟨κ_i, K_i⟩
+
+        return y, pullback
+
+    def _fixed_vjp(self, field, x, h):
+        if type(self)._vjp is not Staged._vjp:  # a subclass has its own
+            return super()._fixed_vjp(field, x, h)
+        y, pullback_stages, _ = self._stages(field, x, h)
+        return y, lambda w: pullback_stages(w)[:2]
 
 
 for name in ("preserves", "steps_for"):

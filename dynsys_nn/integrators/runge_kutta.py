@@ -5,14 +5,13 @@ import math
 
 from ..arguments import dimension, refuse, tableau
 from ..fields import PartitionedField
-from ..maps import inner
 from .bounds import (
     longest_contracting_step,
     one_stage_lipschitz,
     require_field,
     tableau_lipschitz,
 )
-from .method import Method, geometry_of
+from .method import Staged, geometry_of
 from .stages import Stages
 from .tableaus import (
     adjoint_tableau,
@@ -24,7 +23,7 @@ from .tableaus import (
 )
 
 
-class RungeKutta(Method):
+class RungeKutta(Staged):
     """Y_i = x + hΣ_j a_ij X(Y_j), Ψ^h(x) = x + hΣ_i b_i X(Y_i).
 
     `RungeKutta(A, b)` takes any tableau: rows of A as in the books, [[], [a₂₁], [a₃₁, a₃₂]], or the
@@ -125,21 +124,6 @@ class RungeKutta(Method):
         for a in self.A:
             K.append(field._value(advance(x, h, a, K)))
         return advance(x, h, self.b, K)
-
-    def vjp(self, field, x, h):
-        y, pullback_stages, K = self._stages(field, x, h)
-
-        def pullback(w):
-            dx, dtheta, kappa = pullback_stages(w)
-            return dx, dtheta, sum(map(inner, kappa, K))  # ∂Ψ/∂h: Σ_i ⟨κ_i, X(Y_i)⟩
-
-        return y, pullback
-
-    def _fixed_vjp(self, field, x, h):
-        if type(self)._vjp is not RungeKutta._vjp:  # a subclass has its own
-            return super()._fixed_vjp(field, x, h)
-        y, pullback_stages, _ = self._stages(field, x, h)
-        return y, lambda w: pullback_stages(w)[:2]
 
     def _stages(self, field, x, h):
         """Ψ^h(x), its pullback w ↦ dx, dtheta, κ, and the slopes K_i = X(Y_i)."""

@@ -5,11 +5,11 @@ import numpy as np
 
 from ..arguments import instance, refuse
 from ..fields import PartitionedField
-from ..maps import Map, inner, outward, over_batch, product, root
-from .method import Method, geometry_of
+from ..maps import Map, outward, over_batch, product, root
+from .method import Staged, geometry_of
 
 
-class PartitionedMethod(Method):
+class PartitionedMethod(Staged):
     """A composition of shears x ← x + c h f(v) and v ← v + c h g(x), as the pairs ("f", c), ("g",
     c) of `shears`.
 
@@ -72,25 +72,8 @@ class PartitionedMethod(Method):
                 v = v + (c * h) * field.g._value(x)
         return np.concatenate([x, v], axis=-1)
 
-    def vjp(self, field, z, h):
-        y, pullback_shears, K = self._shears_vjp(field, z, h)
-
-        def pullback(w):
-            dz, dtheta, kappa = pullback_shears(w)
-            terms = zip(self.shears, kappa, K, strict=True)
-            return dz, dtheta, sum(c * inner(kappa_i, k) for (_, c), kappa_i, k in terms)
-
-        return y, pullback
-
-    def _fixed_vjp(self, field, z, h):
-        if type(self)._vjp is not PartitionedMethod._vjp:  # a subclass has its own
-            return super()._fixed_vjp(field, z, h)
-        y, pullback_shears, _ = self._shears_vjp(field, z, h)
-        return y, lambda w: pullback_shears(w)[:2]
-
-    def _shears_vjp(self, field, z, h):
-        """Ψ^h(z), its pullback w ↦ dz, dtheta and the covectors κ_i at the shears, and their slopes
-        K_i."""
+    def _stages(self, field, z, h):
+        """Ψ^h(z), its pullback w ↦ dz, dtheta, κ, and the slopes K_i of the shears."""
         x, v = field.split(z)
         K, pullbacks = [], []
         for part, c in self.shears:
@@ -109,8 +92,8 @@ class PartitionedMethod(Method):
             for (part, c), pullback_k in zip(
                 reversed(self.shears), reversed(pullbacks), strict=True
             ):
-                kappa.append(wx if part == "f" else wv)
-                dw, d = pullback_k((c * h) * kappa[-1])
+                kappa.append(c * (wx if part == "f" else wv))
+                dw, d = pullback_k(h * kappa[-1])
                 wx, wv = (wx, wv + dw) if part == "f" else (wx + dw, wv)
                 gradients[part] = d if gradients[part] is None else gradients[part] + d
             return np.concatenate([wx, wv], axis=-1), field.pack(**gradients), kappa[::-1]
