@@ -22,7 +22,8 @@
 #    - b: So does a step of the implicit midpoint rule.
 #    - c: For a linear field one iteration of Newton's method finds $Y$.
 #    - d: A step keeps $\|x\|$, to rounding, if $x^\top X(x) = 0$.
-#    - e: If $X = -\nabla V$, $V$ convex, a step with $h = 30$ moves no two states apart.
+#    - e: $\dot x = -\tanh x$: a step with $h = 5$ moves two states apart, as one of
+#      Euler's method does.
 # 4. Write `vjp`: $y$ and the pullback
 #    $w \mapsto (\mathrm dx, \mathrm d\theta, \mathrm dh)$, the last a number,
 #    $\langle w, \partial y/\partial h\rangle$. Differentiate $r(Y) = 0$, and not
@@ -63,7 +64,7 @@ class MyRadau(dnn.Method):
         return self.stages(field, x, h)[1]
 
     def predictions(self):
-        # return "ae", if these two are true
+        # return "de", if these two are true
         raise NotImplementedError("Task 3: which of a, b, c, d, e are true?")
 
     def vjp(self, field, x, h):
@@ -172,7 +173,7 @@ def questions(method, seed=0):
             Y = np.array(stages_of(stiff, one, 1.0))
             r = Y - one + 1000 * A @ Y
             size = np.linalg.norm(r) / (1 + np.linalg.norm(Y))
-        told = "‖r‖/(1 + ‖Y‖) is too large: is K that at Y, and is K⁻¹r what is subtracted?"
+        told = "‖r‖/(1 + ‖Y‖) is too large: only with K⁻¹r, and K that at Y, it falls"
         return dnn.Check("residual", np.nan_to_num(size, nan=np.inf), 1e-9, told)
 
     def predictions():
@@ -189,15 +190,15 @@ def questions(method, seed=0):
         off = abs(Y - start[0] - A @ linear(Y)).max()
         sphere = dnn.SpherePreservingField.random(3, 8, bias=1.0, rng=seed)
         drift = abs(np.linalg.norm(method.step(sphere, x, 0.5)) - np.linalg.norm(x))
-        valley = dnn.GradientField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Tanh(), b=[0.5])
-        ends = [method.step(valley, np.array([a]), 30.0)[0] for a in (0.3, 0.8, 2.0)]
+        valley = dnn.GradientField(dnn.Dense(1, 1, W=[[1.0]]), dnn.Tanh())
+        ends = [method.step(valley, np.array([a]), 5.0)[0] for a in (0.3, 0.8, 2.0)]
         stretch = max(abs(np.diff(ends) / np.diff([0.3, 0.8, 2.0])))
         facts = {
             "a": left(method.step),
             "b": left(dnn.ImplicitMidpoint().step),
             "c": (off < 1e-12, f"after one iteration ‖r‖ is {off:.0e}"),
             "d": (drift < 1e-9, f"it changes by {drift:.0e}"),
-            "e": (stretch <= 1, f"distances are multiplied by {stretch:.2f} at most"),
+            "e": (stretch > 1, f"distances are multiplied by {stretch:.2f} at most"),
         }
         return checks.predicted("predictions", method.predictions(), facts)
 
@@ -208,10 +209,8 @@ def questions(method, seed=0):
         return pullback(w)
 
     def parts():
-        """Y, K and μ, from complex steps."""
         Y = solved_slowly(x, h)
-        K = along(lambda Y: Y - x - h * A @ X(Y), Y).T
-        return Y, K
+        return Y, along(lambda Y: Y - x - h * A @ X(Y), Y).T  # K, by complex steps
 
     def of_x():
         Y, K = parts()
@@ -240,6 +239,10 @@ def questions(method, seed=0):
             "w is there twice: x is in r, and y = Y₂ has no x of its own": with_mu(mu)
             + w,
             "it is w: nothing is solved": w,
+            "w is missing: it is w + Σ_i η_i, or Σ_i μ_i": with_mu(mu) - w,
+            "μ is taken apart as (d, 2): it is (μ₁, μ₂), (2, d)": (
+                mu.reshape(d, 2).sum(axis=1)
+            ),
             "it is a mean over the stages: a sum": with_mu(mu) / 2,
             "K is that at (x, x): it is at the stages": with_mu(
                 solve(along(lambda Y: Y - h * A @ X(Y), np.stack([x, x])), zero, w)
@@ -256,6 +259,9 @@ def questions(method, seed=0):
             "h is missing": right / h,
             "A is missing: it is Σ_i a_ij μ_i at Y_j": pullback(h * mu)[1],
             "A is not transposed: it is Σ_i a_ij μ_i at Y_j": pullback(h * A @ mu)[1],
+            "it is that of the second stage alone: sum over both": (
+                X.vjp(Y[1])[1](h * (A.T @ mu)[1])[1]
+            ),
             "it is w that is pulled back": pullback(h * A.T @ np.stack([0 * w, w]))[1],
             "the stages have changed places": X.vjp(Y[::-1])[1](h * A.T @ mu)[1],
             "it is pulled back at x: it is at the stages": (
