@@ -142,6 +142,7 @@ WRONG = [
     ("x in place", "2.1", "an argument is changed", answer(stages=x_in_place)),
     ("diagonal of A alone", "2.1", "stage i has its own slope alone", with_newton(A=lambda A: np.diag(np.diag(A)))),
     ("a fixed-point iteration", "2.2", "only with K⁻¹r", with_newton(solve=lambda K, r: r)),
+    ("K once, at the start", "2.2", "K that at Y", with_newton(K_at=both_at_x)),
     ("the norm is kept", "3.1", "d is false: it changes by", answer(predictions=lambda self: "acd")),
     ("midpoint damps", "3.1", "b is false: 99.6 % are left", answer(predictions=lambda self: "abc")),
     ("as Euler's method", "3.1", "e is false: distances are multiplied by 0.", answer(predictions=lambda self: "ace")),
@@ -207,6 +208,5 @@ RIGHT = [
     ("K by einsum", answer(K=by_kron)),
     ("Newton for Y − x", answer(stages=by_increments)),
     ("κ and η", answer(vjp=by_eta)),
-    ("K once, at the start", with_newton(K_at=both_at_x)),
     ("the inverse of Kᵀ", with_pullback(solve=lambda K, w: np.linalg.inv(K) @ w)),
 ]
