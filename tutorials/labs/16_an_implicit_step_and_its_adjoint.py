@@ -310,9 +310,10 @@ def questions(method, seed=0):
 # ## A picture to predict
 #
 # **Before you run it:** (left) $\dot x = -\lambda x$, $x = 1$: sketch the $y$ of one
-# step against $h\lambda$ from 0 to 10, yours, the implicit midpoint rule's, and where
-# it should go. (right) A spring in honey, $\dot q = p$, $\dot p = -q - 40p$, from
-# $q = 0$, $p = 1$: sketch $p$ in ten steps of $h = 0.5$, of both methods.
+# step against $h\lambda$ from 0 to 10, yours and the implicit midpoint rule's. Where
+# do they go, and where should they? (right) A spring in honey, $\dot q = p$,
+# $\dot p = -q - 40p$, from $q = 0$, $p = 1$: sketch $p$ in ten steps of $h = 0.5$, of
+# both methods.
 #
 # `picture(MyRadau())` draws it, in a cell of a notebook or after
 # `python -i tutorials/labs/16_an_implicit_step_and_its_adjoint.py`, once task 2 is
@@ -327,11 +328,11 @@ def picture(method):
     from dynsys_nn import plotting
 
     decay = dnn.KnownField(np.negative, 1, lambda x: 0 * x[..., None] - 1)
-    spring, z, t = dnn.systems.damped_oscillator(40.0), np.linspace(0, 10, 51), [0.0]
+    spring = dnn.systems.damped_oscillator(40.0)
+    z, t = np.linspace(0.1, 10, 100), np.linspace(0, 5, 11)
     with plt.style.context(plotting.STYLE):
         _, (left, right) = plt.subplots(1, 2, figsize=(13, 5.5))
         left.plot(z, np.exp(-z), ":", color=plotting.shade(1.0), label="exact")
-        t = np.linspace(0, 5, 11)
         for name, step in (
             ("yours", method.step),
             ("midpoint", dnn.ImplicitMidpoint().step),

@@ -52,8 +52,8 @@ class Answer(sheet["MyRadau"]):
 
 
 # The picture: yours falls below 0, to −0.098 at hλ = 8.2, and goes back to it like
-# −2/(hλ). The midpoint rule goes to −1. On the spring hλ = 20: p swings, and 13 % of it
-# are left after ten steps, where one step of yours leaves 7 % of it.
+# −2/(hλ). The midpoint rule goes to −1. On the spring hλ = 20: its p swings, and
+# 13 % of p are left after ten steps, where one step of yours leaves 7 %.
 
 if __name__ == "__main__":
     checks.run(sheet["questions"](Answer())).exit()
