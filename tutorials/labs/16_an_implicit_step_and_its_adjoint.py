@@ -1,10 +1,15 @@
 # %% [markdown]
 # # Lab 16. An implicit step and its adjoint
 #
-# The method of Radau with two stages, of order three, for stiff equations:
+# A step of an implicit method is the solution of a system of equations. Newton's method
+# finds it, in a few iterations; its adjoint is one linear system more, however many
+# these were.
+#
+# The method of Radau with two stages, of order three, is made for stiff equations. Each
+# stage needs the other,
 # $$Y_i = x + h\sum_j a_{ij}\,X(Y_j), \qquad A = \begin{pmatrix} \frac5{12} &
-# -\frac1{12} \\ \frac34 & \frac14 \end{pmatrix}, \qquad y = Y_2.$$
-# Each stage needs the other. So both are unknowns of one equation, $r(Y) = 0$,
+# -\frac1{12} \\ \frac34 & \frac14 \end{pmatrix}, \qquad y = Y_2,$$
+# so that both are unknowns of one equation, $r(Y) = 0$,
 # $$r_i(Y) = Y_i - x - h\sum_j a_{ij}\,X(Y_j),$$
 # and Newton's method solves it, $Y \leftarrow Y - K(Y)^{-1}r(Y)$, $K = \partial
 # r/\partial Y$, from $Y = (x, x)$ on.
