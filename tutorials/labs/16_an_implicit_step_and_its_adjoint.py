@@ -102,33 +102,35 @@ def questions(method, seed=0):
         return 1e100 * np.array([F(z + step).imag.ravel() for step in steps])
 
     def matrix():
+        """The mistakes are made of what is right, block by block."""
         right = along(lambda Y: Y - x - h * A @ X(Y), Z).T
-        J = along(lambda x: X(x), Z[0]).T, along(lambda x: X(x), Z[1]).T
+        I, ratio = np.eye(2 * d), (A.T / A)[:, None, :, None]
+        P = (I - right).reshape(2, d, 2, d)
 
-        def blocks(block, I=np.eye(d)):
-            pairs = range(2), range(2)
-            return np.block(
-                [[(i == j) * I - block(i, j) for j in pairs[1]] for i in pairs[0]]
-            )
+        def flat(P):
+            return I - P.reshape(2 * d, 2 * d)
 
+        own, other = (P[:, :, j] / A[:, j, None, None] for j in range(2))
+        weights = A[:, None, :, None]
         mistakes = {
-            "h is missing": blocks(lambda i, j: A[i, j] * J[j]),
-            "the sign is wrong, + in place of −": 2 * np.eye(2 * d) - right,
-            "I is missing: it is from the Y in front": right - np.eye(2 * d),
-            "1 stands for I": blocks(lambda i, j: h * A[i, j] * J[j], np.ones((d, d))),
-            "A is transposed": blocks(lambda i, j: h * A[j, i] * J[j]),
-            "block ij has X′(Y_i): r_i is differentiated in Y_j": blocks(
-                lambda i, j: h * A[i, j] * J[i]
+            "h is missing": flat(P / h),
+            "the sign is wrong, + in place of −": flat(-P),
+            "I is missing: it is from the Y in front": right - I,
+            "1 stands for I": right - I + np.kron(np.eye(2), np.ones((d, d))),
+            "A is transposed": flat(P * ratio),
+            "block ij has X′(Y_i): r_i is differentiated in Y_j": flat(
+                P.transpose(2, 1, 0, 3) / ratio
             ),
-            "A is transposed, or all of K is, and X′ is not": blocks(
-                lambda i, j: h * A[j, i] * J[i]
+            "A is transposed, or all of K is, and X′ is not": flat(
+                P.transpose(2, 1, 0, 3)
             ),
-            "X′ is transposed in each block": blocks(lambda i, j: h * A[i, j] * J[j].T),
-            "X′ is that at Y₁ for both": blocks(lambda i, j: h * A[i, j] * J[0]),
-            "X′ is that at Y₂ for both": blocks(lambda i, j: h * A[i, j] * J[1]),
-            "rows and columns are in the order of Y.T.ravel()": (
-                right.reshape(2, d, 2, d).transpose(1, 0, 3, 2).reshape(2 * d, 2 * d)
-            ),
+            "X′ is transposed in each block": flat(P.transpose(0, 3, 2, 1)),
+            "X′ is that at Y₁ for both": flat(weights * own[:, :, None]),
+            "X′ is that at Y₂ for both": flat(weights * other[:, :, None]),
+            "rows and columns are in the order of Y.T.ravel()": flat(P)
+            .reshape(2, d, 2, d)
+            .transpose(1, 0, 3, 2)
+            .reshape(2 * d, 2 * d),
             "reshape alone, (2, 2, d, d) → (2d, 2d), mixes rows: first transpose": (
                 right.reshape(2, d, 2, d).transpose(0, 2, 1, 3).reshape(2 * d, 2 * d)
             ),
@@ -244,14 +246,13 @@ def questions(method, seed=0):
             ),
             "it is μ₂ alone: x stands in both equations": mu[d:],
             "it is μ₁ alone: x stands in both equations": mu[:d],
-            "w is there twice: x is in r, and y = Y₂ has no x of its own": with_mu(mu)
-            + w,
+            "w is there twice: x is in r, and y = Y₂ has no x of its own": right + w,
             "it is w: nothing is solved": w,
-            "w is missing: it is w + Σ_i η_i, or Σ_i μ_i": with_mu(mu) - w,
+            "w is missing: it is w + Σ_i η_i, or Σ_i μ_i": right - w,
             "μ is taken apart as (d, 2): it is (μ₁, μ₂), (2, d)": (
                 mu.reshape(d, 2).sum(axis=1)
             ),
-            "it is a mean over the stages: a sum": with_mu(mu) / 2,
+            "it is a mean over the stages: a sum": right / 2,
             "K is that at (x, x): it is at the stages": with_mu(
                 solve(along(lambda Y: Y - h * A @ X(Y), np.stack([x, x])), zero, w)
             ),
