@@ -413,6 +413,8 @@ def counted(x):
 X = dnn.KnownField(counted, 2, spring.jacobian)
 y = dnn.trajectory(X, [1.0, 0.0], np.linspace(0, 5, 11), dnn.RadauIIA(2))[-1]
 error = abs(y - dnn.ExactFlow().step(spring, np.array([1.0, 0.0]), 5.0)).max()
+before, after = abs(dnn.RK4().stability_function(np.array([-2.78, -2.79])))
+assert before <= 1 < after
 explicit = 4 * np.ceil(5 * 1e4 / 2.78)
 print(f"Radau: {sum(asked)} values of X, off by {error:.0e}; RK4: {explicit:.0f}")
 assert error < 1e-8 and sum(asked) < 200 < 70_000 < explicit
