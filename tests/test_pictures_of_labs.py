@@ -262,3 +262,14 @@ def test_adam_begins_along_the_diagonal_whatever_the_loss_is_multiplied_by(drawn
     assert (adam != thousand).any()  # ε is not multiplied
     assert (np.diff(np.sign(descent[:10, 1])) != 0).all()  # to and fro
     assert adam[:, 0].max() > 0.2 and np.linalg.norm(adam[-1]) < 0.1  # past it, and back
+
+
+def test_what_is_stiff_swings_by_the_midpoint_rule_and_is_forgotten_by_radaus(drawn):
+    decay, spring = map(curves, drawn(16).axes)
+    z, y = decay["yours"]
+    assert y.min() == pytest.approx(-0.098, abs=5e-4) and z[y.argmin()] == pytest.approx(8.2)
+    assert "−0.098 at hλ = 8.2" in said_by(16) and decay["midpoint"][1][-1] < -0.6
+    swings, forgotten = spring["midpoint"][1], spring["yours"][1]
+    assert np.all(swings[1:] * swings[:-1] < 0) and abs(forgotten[2:]).max() < 0.01
+    assert [abs(swings[-1]), abs(forgotten[1])] == pytest.approx([0.13, 0.07], abs=0.005)
+    assert "13 % of p are left" in said_by(16) and "leaves 7 %" in said_by(16)

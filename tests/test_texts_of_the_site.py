@@ -84,4 +84,4 @@ def test_a_tutorial_is_known_by_its_first_words():
         title, idea = books.opening(text)
         assert f"# {title}" in text and "$$" not in idea
         assert 40 < len(idea) < 500 and idea.count("$") % 2 == 0
-    assert books.opening(text)[0] == "Lab 15. Adam"
+    assert books.opening(text)[0] == "Lab 16. An implicit step and its adjoint"

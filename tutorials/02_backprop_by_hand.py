@@ -222,7 +222,7 @@ assert accuracy > 0.95
 # 2. Write the adjoint of Heun's method for a field given only by `vjp`. Then reverse
 #    the order of its weights $b$. Why does nothing happen? Which methods of the package
 #    with two stages would notice?
-# 3. Fifteen labs are waiting in `tutorials/labs`, the first three an activation, a
+# 3. Sixteen labs are waiting in `tutorials/labs`, the first three an activation, a
 #    field's adjoint and Ralston's adjoint. Run a sheet as it is: it says what is to do.
 #    What does `dnn.checks.run` say of a question whose answer is not written, and of
 #    one that builds on it?

@@ -90,7 +90,7 @@ assert notice == ["ExplicitMidpoint", "Ralston"]
 
 # %% [markdown]
 # ## Exercise 3
-# The fifteen have solutions of their own, in `tutorials/labs/solutions`. This is what a
+# The sixteen have solutions of their own, in `tutorials/labs/solutions`. This is what a
 # sheet is: questions, each of which returns a check. An answer that raises
 # `NotImplementedError` is still to do and no mistake, and a question waits for those
 # that it builds on.
