@@ -82,6 +82,9 @@ ax.set(xlabel="fraction of the training, $s$", ylabel="rate", ylim=(0, 0.08))
 _ = ax.legend(loc="upper right", ncols=2, fontsize="small")
 
 # %% [markdown]
+# The mean of `low` and `high`, 0.0255, and on the way down that of `high` and almost
+# nothing, 0.025.
+#
 # Far from a minimum one batch can have a gradient that throws the weights out of
 # everything learned so far. *Clipping* bounds its length, and leaves its direction.
 # By hand these are three lines, between the gradient and the step.
@@ -155,7 +158,7 @@ for name, h in (
         if adapted:
             substeps.append([F.steps for F in flows])
             constants = [F.lipschitz() for F in flows]
-            assert 1 - 1e-12 < min(constants) and max(constants) <= 1
+            assert 1 - 1e-12 < min(constants) and max(constants) < 1 + 1e-12
 
     adam = dnn.Adam(dnn.OneCycle(1e-3, 5e-2), beta2=0.99)
     options = dict(batch_size=100, epochs=30, rng=rng, after_step=record)
@@ -176,8 +179,13 @@ fig, ax = plt.subplots(figsize=(9, 5))
 ax.plot(substeps, drawstyle="steps-post")
 ax.set(xlabel="step of the training", ylabel="substeps $n$ of a block", ylim=(0, None))
 _ = ax.legend([f"block {k}" for k in (1, 2, 3, 4)])
+line = dnn.Affine(2, 2, rng=0)
+dnn.fit(line, hinge, x, y, dnn.Adam(5e-2), epochs=100)
+straight = attacks.accuracy(line, None, x_test, y_test)
+print(f"{'a straight line':21} {straight:.1%} right")
 free, ball, edge = table.values()
-assert min(substeps[0]) == 1 and max(substeps[-1]) >= 4
+assert len(substeps) == 150 and max(substeps[0]) == 1 and 4 <= max(substeps[-1]) <= 9
+assert abs(straight - ball[0]) < 0.03
 assert abs(ball[0] - 0.85) < 0.02 and abs(free[0] - 0.93) < 0.03 < free[0] - ball[0]
 assert edge[0] > 0.96 and edge[1] > free[1] + 0.04 and free[1] > ball[1] + 0.04
 assert edge[2] - edge[1] < 0.012 < free[2] - free[1]
@@ -185,7 +193,7 @@ assert edge[2] - edge[1] < 0.012 < free[2] - free[1]
 # %% [markdown]
 # In a short time a field with $\|A\| \le 1$ gets nowhere: 85 % right, which is what a
 # straight line does. With free weights the flow gets further in the same time, 93 %,
-# and pays with up to six substeps. The constant of each block was 1.0000 after each of
+# and pays with six substeps or so. The constant of each block was 1.0000 after each of
 # the 150 steps of the training.
 #
 # But freedom is not all. One orthogonal step of size 2, at the very edge of the
@@ -204,7 +212,7 @@ assert edge[2] - edge[1] < 0.012 < free[2] - free[1]
 # layers, at half the step, and have twice as many layers that nobody has trained.
 #
 # **Before you run the cell:** two ResNets of six layers, trained with the penalty and
-# without. Both have 100 % of the moons right. What do they say with twelve?
+# without. Both learn the moons. Do they know them with twelve?
 
 
 # %%
@@ -244,11 +252,17 @@ for ax, weight in zip(axes, (0, 1e-2)):
     print(f"logits changed by {changes[-1]:.0%}")
     assert right(net, x, y) > 0.95
     ax.plot(range(1, 7), [F.field.A.W[:4, 0] for F in layers], "o-")
-    ax.set(xlabel="layer", title=f"Smoothness of weight {weight}")
+    ax.set(
+        xlabel="layer", title=f"Smoothness, w = {weight}" if weight else "no penalty"
+    )
 _ = axes[0].set_ylabel("four entries of A")
-assert changes[1] < 0.5 * changes[0]
+assert changes[0] > 0.2 and changes[1] < 0.16
 
 # %% [markdown]
+# Smooth weights are known between the layers, and the logits change by a tenth or less.
+# Where each layer went its own way, there is nothing between them to be known. So a
+# smooth network can be trained with few layers, and then go on with more.
+#
 # ## What arrives at the first layers
 # Let $y_j$ be the state after layer $j$ of $N$. Backpropagation multiplies a covector
 # by $(\partial y_N/\partial y_j)^\top$ on its way to layer $j$, and if that matrix is
@@ -331,6 +345,7 @@ for row, name, layer in (
     plotting.layer_states([x], y, [row[1]], s=8)
     row[1].set(title=f"{share:.1%} right", aspect="equal")
     if name == "symplectic":
+        assert all("symplectic" in F.keeps for F in layers)
         assert norms.min() >= 1 - 1e-12 and share > 0.85 and new > 0.75
     else:
         assert typical[-1, 0] < 1e-4 and share < 0.7
