@@ -11,12 +11,12 @@ x, y = dnn.datasets.swiss_roll(1000, rng=0)
 
 
 def symplectic(rng):
-    X = dnn.PartitionedField.random(4, 8, gradient=True, rng=rng)
+    X = dnn.PartitionedField.random(4, 32, gradient=True, bias=3.0, rng=rng)
     return dnn.Flow(X, h, dnn.SymplecticEuler())
 
 
 def residual(rng):
-    return dnn.Flow(dnn.ResidualField.random(4, 8, rng=rng), h)
+    return dnn.Flow(dnn.ResidualField.random(4, 32, bias=3.0, rng=rng), h)
 
 
 def plain(rng):
@@ -39,8 +39,8 @@ for layer, (above, below) in zip((symplectic, residual, plain), axes.T, strict=T
     layers = [layer(rng) for _ in range(N)]
     net = dnn.Network(*layers, dnn.Affine(1, 4, rng=rng))
     options = dict(
-        optimiser=dnn.Adam(dnn.OneCycle(1e-3, 3e-2)), epochs=100, batch_size=50, rng=rng,
-        penalties=[dnn.Smoothness(*layers, weight=1e-5)],
+        optimiser=dnn.Adam(dnn.OneCycle(1e-3, 2e-2)), epochs=120, batch_size=50, rng=rng,
+        penalties=[dnn.Smoothness(*layers, weight=1e-6)],
         after_step=lambda *_: seen.append(norms(net, x[0] @ into_R4)),
     )  # fmt: skip
     dnn.fit(net, dnn.BinaryCrossEntropy(), x @ into_R4, y, **options)

@@ -21,5 +21,5 @@ for (name, x), (components, total) in zip(paths.items(), axes.T, strict=True):
     components.set(title=name)
 plotting.show()
 found = {f"S(100), {name}": x[-1, 0] for name, x in paths.items()}
-found["S + I + R − 1"] = max(abs(x.sum(axis=-1) - 1).max() for x in paths.values())
+found["S + I + R - 1"] = max(abs(x.sum(axis=-1) - 1).max() for x in paths.values())
 print(found)
