@@ -28,7 +28,7 @@ paths |= {
     "RK45": solve_ivp(X.rhs, (0, 10), x0, t_eval=t, atol=1e-13).y.T,
     "implicit midpoint": dnn.trajectory(X, x0, t, dnn.ImplicitMidpoint()),
 }
-fig, (orbits, drift) = plt.subplots(1, 2, figsize=(14, 6))
+fig, (orbits, drift) = plt.subplots(1, 2, figsize=(14, 6), layout="constrained")
 for name, x in paths.items():
     plotting.trajectories(x, orbits, label=name)
     plotting.invariant_drift(I, x, t, drift, label=name)

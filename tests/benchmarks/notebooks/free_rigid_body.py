@@ -8,7 +8,7 @@ from dynsys_nn import plotting
 
 X, t = dnn.systems.rigid_body(), 0.05 * np.arange(801)
 methods = {"Euler": dnn.Euler(), "midpoint": dnn.ImplicitMidpoint()}
-fig, found = plt.figure(figsize=(12, 10)), {}
+fig, found = plt.figure(figsize=(12, 10), layout="constrained"), {}
 for k, (name, method) in enumerate(methods.items()):
     m = dnn.trajectory(X, X.x0, t, method)
     ax = fig.add_subplot(2, 2, 1 + k, projection="3d")

@@ -32,18 +32,21 @@ def norms(net, x):
     return found[::-1]
 
 
-fig, axes = plt.subplots(2, 3, figsize=(16, 10))
+fig, axes = plt.subplots(2, 3, figsize=(16, 10), layout="constrained")
 found = {}
-for layer, (above, below) in zip((symplectic, residual, plain), axes.T, strict=True):
+kinds = (symplectic, 1e-2), (residual, 1e-2), (plain, 5e-2)
+for (layer, rate), (above, below) in zip(kinds, axes.T, strict=True):
     rng, seen = np.random.default_rng(0), []
     layers = [layer(rng) for _ in range(N)]
     net = dnn.Network(*layers, dnn.Affine(1, 4, rng=rng))
     options = dict(
-        optimiser=dnn.Adam(dnn.OneCycle(1e-3, 2e-2)), epochs=120, batch_size=50, rng=rng,
-        penalties=[dnn.Smoothness(*layers, weight=1e-6)],
+        epochs=100, penalties=[dnn.Smoothness(*layers, weight=1e-6)],
         after_step=lambda *_: seen.append(norms(net, x[0] @ into_R4)),
     )  # fmt: skip
-    dnn.fit(net, dnn.BinaryCrossEntropy(), x @ into_R4, y, **options)
+    adam = dnn.Adam(dnn.OneCycle(1e-3, rate))
+    data = net, dnn.BinaryCrossEntropy(), x @ into_R4, y
+    dnn.fit(*data, adam, batch_size=50, rng=rng, **options)
+    dnn.fit(*data, dnn.LBFGS(), **options)
     two = dnn.Network(net, dnn.Dense(2, 1, W=[[0], [1]]))
     above.semilogy(seen)
     above.set(title=layer.__name__)

@@ -26,7 +26,7 @@ A = T.A.W
 
 t = np.linspace(0, 10, 501)
 paths = [dnn.trajectory(F, x_test[0], t) for F in (X, flow.field)]
-fig, axes = plt.subplots(1, 3, figsize=(16, 5))
+fig, axes = plt.subplots(1, 3, figsize=(16, 5), layout="constrained")
 for ax, pair in zip(axes, ((0, 2), (1, 3)), strict=False):
     plotting.trajectories(np.array(paths), ax, pair)
 q = np.linspace(-1, 1, 101)

@@ -14,7 +14,7 @@ paths = {
     "RK45": solve_ivp(X.rhs, (0, 100), x0, t_eval=t, atol=1e-2).y.T,
     "implicit midpoint": dnn.trajectory(X, x0, t, dnn.ImplicitMidpoint()),
 }
-fig, axes = plt.subplots(2, 4, figsize=(16, 8))
+fig, axes = plt.subplots(2, 4, figsize=(16, 8), layout="constrained")
 for (name, x), (components, total) in zip(paths.items(), axes.T, strict=True):
     plotting.components(t, x, components, names=list("SIR"))
     plotting.invariant_drift(X.invariants["mass"], x, t, total)

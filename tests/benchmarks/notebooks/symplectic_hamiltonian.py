@@ -25,7 +25,7 @@ paths = {
     "Strang": dnn.trajectory(parts, x0, t, dnn.Strang(dnn.ExactFlow())),
     "RK45": solve_ivp(X.rhs, (0, 500), x0, t_eval=t, atol=1e-4).y.T,
 }
-fig, axes = plt.subplots(1, 3, figsize=(16, 5))
+fig, axes = plt.subplots(1, 3, figsize=(16, 5), layout="constrained")
 found = {}
 for ax, (name, x) in zip(axes, paths.items(), strict=True):
     plotting.energy(H, x, t, ax)

@@ -15,13 +15,11 @@ nets = {
     "SympNet": dnn.Network(*[dnn.Flow(B, 1.0, dnn.SymplecticEuler()) for B in blocks]),
     "ResNet": dnn.Network(*[dnn.Flow(L, 0.1) for L in layers]),
 }
-fig, (orbits, energies) = plt.subplots(2, 2, figsize=(12, 10))
+fig, (orbits, energies) = plt.subplots(2, 2, figsize=(12, 10), layout="constrained")
 H, x0, t, found = X.invariants["energy"], X.x0, 0.1 * np.arange(1001), {}
 for (name, net), orbit, energy in zip(nets.items(), orbits, energies, strict=True):
     options = dict(batch_size=32, validation=(x[900:], y[900:]), rng=rng)
-    history = dnn.fit(
-        net, dnn.MeanSquaredError(), x[:900], y[:900], dnn.Adam(1e-2), 300, **options
-    )
+    history = dnn.fit(net, dnn.MeanSquaredError(), x[:900], y[:900], dnn.Adam(1e-2), 300, **options)
     path = np.vstack([x0, dnn.Rollout(net, 1000)(x0)])
     plotting.trajectories(path, orbit)
     plotting.energy(H, path, t, energy)

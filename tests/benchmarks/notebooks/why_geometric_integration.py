@@ -20,7 +20,7 @@ paths = {
     "RK45": solve_ivp(X.rhs, (0, 40), X.x0, t_eval=t, atol=1e-2).y.T,
     "implicit midpoint": dnn.trajectory(X, X.x0, t, dnn.ImplicitMidpoint()),
 }
-fig, axes = plt.subplots(3, 4, figsize=(16, 10))
+fig, axes = plt.subplots(3, 4, figsize=(16, 10), layout="constrained")
 for (name, x), (components, orbit, energy) in zip(paths.items(), axes.T, strict=True):
     plotting.components(t, x, components, names=["q", "p"])
     plotting.trajectories(x, orbit)
