@@ -32,14 +32,7 @@ def test_the_rows_name_tutorials_labs_and_figures_that_exist_by_their_numbers():
             for said, where, stem in links:
                 assert where == folder and (ROOT / where / f"{stem}.py").exists(), (name, stem)
                 assert said == stem.split("_")[0].lstrip("0") or said == stem, (name, said)
-        assert re.search(r"\d: \d|\d: -\d", numbers) and re.fullmatch(r"\d+, \d+ s", cost), name
-
-
-def test_the_oscillator_gains_and_loses_what_the_notebook_says():
-    X, t = dnn.systems.harmonic_oscillator(), np.linspace(0, 40, 1000)
-    for method, change in (dnn.Euler(), 3.95461), (dnn.ImplicitEuler(), -0.798168):
-        q, p = dnn.trajectory(X, X.x0, t, method)[-1]
-        assert abs(q**2 + p**2 - 1 - change) < 5e-6
+        assert re.search(r": \S+ → -?\d", numbers) and re.fullmatch(r"\d+, [\d.]+ s", cost), name
 
 
 def test_the_epidemic_ends_where_the_notebook_says():

@@ -21,15 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("MPLBACKEND", "Agg")
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path.insert(0, str(ROOT))
-
-from matplotlib import pyplot as plt  # noqa: E402
-
-from dynsys_nn.maps.tables import print_what_it_can  # noqa: E402
 
 LONGEST = 60
 
@@ -143,6 +136,8 @@ def lines(path):
 
 def run(name, pictures):
     """The script's numbers, and its seconds on the clock and of the processor."""
+    from matplotlib import pyplot as plt
+
     begin, cpu, home = time.perf_counter(), time.process_time(), Path.cwd()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         os.chdir(folder)  # a film is saved there
@@ -158,6 +153,12 @@ def run(name, pictures):
 
 
 def main():
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    sys.path.append(str(ROOT))
+    from dynsys_nn.maps.tables import print_what_it_can
+
+    print_what_it_can(sys.stdout)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NUMBERS))
     parser.add_argument("--pictures", help="a folder for what the scripts draw")
@@ -174,6 +175,7 @@ def main():
         print(f"\n{name}: {length} lines, {clock:.1f} s, {cpu:.1f} s of the processor")
         if length > LONGEST:
             missed.append(f"{name}: {length} lines")
+        print(f"    {'':34s} {"notebook's":>12s}   {'ours':12s} as good")
         for what, (number, reached) in NUMBERS[name].items():
             good = reached(found[what])
             print(f"    {what:34s} {number:>12s}   {found[what]:<12.5g} {'yes' if good else 'NO'}")
@@ -197,33 +199,33 @@ def readme(cells):
     text = path.read_text(encoding="utf-8")
     for name, (found, length, cpu) in cells.items():
         numbers = "; ".join(
-            f"{SHOWN[name][what]} {number}: {in_as_many_digits(found[what], number)}"
+            f"{SHOWN[name][what]}: {number} → {in_as_many_digits(found[what], number)}"
             for what, (number, _) in NUMBERS[name].items()
             if what in SHOWN[name]
         )
         row = (
             rf"(?m)^(\| \[[^\]]*\]\(tests/benchmarks/notebooks/{name}\.py\) \|.*\|)[^|]*\|[^|]*\|$"
         )
-        text, times = re.subn(row, lambda m: f"{m[1]} {numbers} | {length}, {cpu:.0f} s |", text)
+        end = rf"\g<1> {numbers} | {length}, {cpu:.2g} s |"
+        text, times = re.subn(row, end, text)
         if times != 1:
             raise LookupError(f"README has {times} rows of {name}, not one")
     path.write_text(text, encoding="utf-8")
 
 
-#: notebook → name in `found` → in README's words: the notebook's number, then ours
+#: notebook → name in `found` → in README's words
 SHOWN = {
-    "why_geometric_integration": {"explicit Euler": "Euler", "implicit Euler": "implicit", "implicit midpoint": "midpoint"},
-    "free_rigid_body": {"Euler, casimir": "Euler", "midpoint, casimir": "midpoint"},
-    "sir_model": {"S(100), implicit midpoint": "S(100)", "S + I + R - 1": "mass"},
-    "symplectic_hamiltonian": {"Strang, most": "Strang", "RK45, least": "RK45"},
-    "sympnet": {"SympNet, loss": "loss", "SympNet, |E/E0 - 1|": "energy"},
-    "hamiltonian_neural_networks": {"symplectic, accuracy": "accuracy", "symplectic, least norm": "norm"},
-    "adversarial_robustness": {"non-expansive, accuracy at 0": "clean", "non-expansive, accuracy at 0.3": "attacked"},
+    "why_geometric_integration": {"explicit Euler": "E − E₀, Euler", "implicit Euler": "implicit", "implicit midpoint": "midpoint"},
+    "free_rigid_body": {"Euler, casimir": "change of m², Euler", "midpoint, casimir": "midpoint"},
+    "sir_model": {"S(100), implicit midpoint": "S(100)", "S + I + R - 1": "change of the mass"},
+    "symplectic_hamiltonian": {"Strang, most": "H − H₀, Strang", "RK45, least": "RK45"},
+    "sympnet": {"SympNet, loss": "loss", "SympNet, |E/E0 - 1|": "E/E₀ − 1 to T = 100"},
+    "hamiltonian_neural_networks": {"symplectic, accuracy": "accuracy", "symplectic, least norm": "least ‖∂y_N/∂y_j‖, at least"},
+    "adversarial_robustness": {"non-expansive, accuracy at 0": "accuracy", "non-expansive, accuracy at 0.3": "ε = 0.3", "non-expansive, accuracy at 0.8": "ε = 0.8"},
     "point_separation": {"accuracy": "accuracy"},
-    "learning_hamiltonian": {"K11": "K₁₁", "test MSE": "loss"},
-    "discrete_gradient": {"ItohAbe()": "Itoh–Abe", "implicit midpoint": "midpoint"},
+    "learning_hamiltonian": {"K11": "K₁₁", "test MSE": "error"},
+    "discrete_gradient": {"ItohAbe()": "change of I, Itoh–Abe", "implicit midpoint": "midpoint"},
 }  # fmt: skip
 
 if __name__ == "__main__":
-    print_what_it_can(sys.stdout)
     sys.exit(main())

@@ -49,6 +49,13 @@ for kind, net, constraints in (("ResNet", resnet, []), ("non-expansive", stable,
         found[f"{kind}, accuracy at {e:g}"] = share
     found[f"{kind}, certified at 0.14"] = lipschitz.certified_accuracy(net, x_test, y_test, 0.141)
     found[f"{kind}, seconds"] = history.seconds[-1]
+fig, axes = plt.subplots(2, 5, figsize=(12, 5), layout="constrained")
+for net, row in zip((resnet, stable), axes, strict=True):
+    for e, ax in zip((0, 0.1, 0.5, 1, 2), row, strict=True):
+        attacked = attack(e)(net, x_test[0], y_test[0])
+        plotting.image(attacked, image, ax)
+        ax.set(title=f"at {e}: {net(attacked).argmax()}")
+plotting.show()
 found["largest constant of a layer"] = max(F.lipschitz() for F in flows)
 found["steps"] = [F.steps for F in flows]
 print(name, found)

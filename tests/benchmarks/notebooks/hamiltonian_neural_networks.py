@@ -32,27 +32,29 @@ def norms(net, x):
     return found[::-1]
 
 
-fig, axes = plt.subplots(2, 3, figsize=(16, 10), layout="constrained")
-found = {}
-kinds = (symplectic, 1e-2), (residual, 1e-2), (plain, 5e-2)
-for (layer, rate), (above, below) in zip(kinds, axes.T, strict=True):
+def train(layer, rate, above, below):
     rng, seen = np.random.default_rng(0), []
     layers = [layer(rng) for _ in range(N)]
     net = dnn.Network(*layers, dnn.Affine(1, 4, rng=rng))
+    data = net, dnn.BinaryCrossEntropy(), x @ into_R4, y
     options = dict(
         epochs=100, penalties=[dnn.Smoothness(*layers, weight=1e-6)],
         after_step=lambda *_: seen.append(norms(net, x[0] @ into_R4)),
     )  # fmt: skip
-    adam = dnn.Adam(dnn.OneCycle(1e-3, rate))
-    data = net, dnn.BinaryCrossEntropy(), x @ into_R4, y
-    dnn.fit(*data, adam, batch_size=50, rng=rng, **options)
+    dnn.fit(*data, dnn.Adam(dnn.OneCycle(1e-3, rate)), batch_size=50, rng=rng, **options)
     dnn.fit(*data, dnn.LBFGS(), **options)
     two = dnn.Network(net, dnn.Dense(2, 1, W=[[0], [1]]))
     above.semilogy(seen)
     above.set(title=layer.__name__)
     plotting.decision_regions(lambda x: two(x @ into_R4), (-1.3, 1.3), (-1.3, 1.3), below)
     plotting.layer_states([x], y, [below], s=4)
-    found[f"{layer.__name__}, accuracy"] = dnn.attacks.accuracy(two, None, x @ into_R4, y)
-    found[f"{layer.__name__}, least norm"] = np.min(seen)
+    return dnn.attacks.accuracy(two, None, x @ into_R4, y), np.min(seen)
+
+
+fig, axes = plt.subplots(2, 3, figsize=(16, 10), layout="constrained")
+kinds, found = ((symplectic, 1e-2), (residual, 1e-2), (plain, 5e-2)), {}
+for (layer, rate), pair in zip(kinds, axes.T, strict=True):
+    name = layer.__name__
+    found[f"{name}, accuracy"], found[f"{name}, least norm"] = train(layer, rate, *pair)
 plotting.show()
 print(found)
