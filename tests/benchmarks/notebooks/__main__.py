@@ -175,7 +175,7 @@ def main():
         print(f"\n{name}: {length} lines, {clock:.1f} s, {cpu:.1f} s of the processor")
         if length > LONGEST:
             missed.append(f"{name}: {length} lines")
-        print(f"    {'':34s} {"notebook's":>12s}   {'ours':12s} as good")
+        print(f"    {'':34s} {'theirs':>12s}   {'ours':12s} as good")
         for what, (number, reached) in NUMBERS[name].items():
             good = reached(found[what])
             print(f"    {what:34s} {number:>12s}   {found[what]:<12.5g} {'yes' if good else 'NO'}")
