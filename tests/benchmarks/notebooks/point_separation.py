@@ -12,7 +12,7 @@ layers = [dnn.Flow(dnn.ResidualField.random(3, 10, rng=rng), 1 / 15) for _ in ra
 net = dnn.Network(dnn.Lift(3, 2), *layers, dnn.Selection([2], 3))
 rate = dnn.OneCycle(1e-3, 5e-2)
 history = dnn.fit(
-    net, dnn.BinaryCrossEntropy(), x[:1000], y[:1000], dnn.Adam(rate), 50, batch_size=50, rng=rng
+    net, dnn.BinaryCrossEntropy(), x[:1000], y[:1000], dnn.Adam(rate), 100, batch_size=50, rng=rng
 )
 accuracy = ((net(x[1000:])[:, 0] > 0) == y[1000:]).mean()
 
