@@ -7,14 +7,14 @@ import dynsys_nn as dnn
 from dynsys_nn import plotting
 
 rng = np.random.default_rng(0)
-x, y = dnn.datasets.rings(2000, rng=rng)
-layers = [dnn.Flow(dnn.ResidualField.random(3, 10, rng=rng), 1 / 15) for _ in range(15)]
+x, y = dnn.datasets.rings(4000, rng=rng)
+layers = [dnn.Flow(dnn.ResidualField.random(3, 20, rng=rng), 1 / 15) for _ in range(15)]
 net = dnn.Network(dnn.Lift(3, 2), *layers, dnn.Selection([2], 3))
-rate = dnn.OneCycle(1e-3, 5e-2)
+rate = dnn.OneCycle(1e-3, 2e-2)
 history = dnn.fit(
-    net, dnn.BinaryCrossEntropy(), x[:1000], y[:1000], dnn.Adam(rate), 100, batch_size=50, rng=rng
+    net, dnn.BinaryCrossEntropy(), x[:2000], y[:2000], dnn.Adam(rate), 50, batch_size=50, rng=rng
 )
-accuracy = ((net(x[1000:])[:, 0] > 0) == y[1000:]).mean()
+accuracy = ((net(x[2000:])[:, 0] > 0) == y[2000:]).mean()
 
 fig = plt.figure(figsize=(6, 6))
 ax = fig.add_subplot(projection="3d")
