@@ -6,7 +6,16 @@ each with its range, and the words, LABELS, are those of `drawing.figure`. `live
 figures with sliders.
 """
 
+import os
+import sys
 from pathlib import Path
+
+if sys.platform == "emscripten":
+    CORES = 1  # a process is another program, which a browser has not
+elif hasattr(os, "sched_getaffinity"):
+    CORES = len(os.sched_getaffinity(0))  # those that we may use
+else:
+    CORES = os.cpu_count() or 1
 
 #: the order of the lecture; a script that is not named here comes after these
 LECTURE = (

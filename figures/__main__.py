@@ -30,16 +30,9 @@ import matplotlib as mpl
 
 from dynsys_nn.plotting import STYLES
 
-from . import NAMES, SLOW, TOGETHER, live
+from . import CORES, NAMES, SLOW, TOGETHER, live
 from .drawing import SIZE, Labels, shown
 from .drawing.saving import FORMATS, MOVING, draw, drawn, looked_at, message, moves
-
-if sys.platform == "emscripten":
-    CORES = 1  # a process is another program, which a browser has not
-elif hasattr(os, "sched_getaffinity"):
-    CORES = len(os.sched_getaffinity(0))  # those that we may use
-else:
-    CORES = os.cpu_count() or 1
 
 
 def make_of(name):

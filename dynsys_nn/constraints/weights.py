@@ -47,7 +47,7 @@ class Constraint(Described):
         return []
 
     def follow(self):
-        """Set what depends on θ but is no part of it, such as the steps of flows; θ itself is in
+        """Set what depends on θ but is not part of it, such as the steps of flows; θ itself is in
         the set already. `project` does this, too."""
 
     def release(self):

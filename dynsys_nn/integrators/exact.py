@@ -94,7 +94,7 @@ def exponential(h, mu):
 def norm_of_exponential(h, C):
     """‖eᴹ‖, M = hC, rounded up: e^{M/2ᵏ}, ‖M/2ᵏ‖ ≤ ½, is known to 20 d² units of rounding, and each
     of k squarings of E, ‖E − e‖ ≤ δ, adds the d² units of a product: ‖E² − e²‖ ≤ δ(2‖E‖ + δ). ∞ if
-    that is no number."""
+    that is not a number."""
     from scipy.linalg import expm
 
     with np.errstate(over="ignore"):

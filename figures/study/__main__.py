@@ -11,17 +11,15 @@ process holds the images.
 """
 
 import argparse
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
 
+from .. import CORES
 from . import FOLDER, KINDS, Data, available
 from .rows import line, line_of
-
-CORES = os.cpu_count() or 1
 
 
 def say(lines):
