@@ -292,7 +292,7 @@ def test_rounding_is_not_taken_for_a_mixed_batch():
         a, b, c = np.moveaxis(y, -1, 0)
         return np.stack([10 * (b - a), a * (28 - c) - b, a * b - 8 / 3 * c], axis=-1)
 
-    chaotic = dnn.Flow(dnn.KnownField(lorenz, 3), 0.01, dnn.RK4(), steps=1500)
+    chaotic = dnn.Flow(dnn.KnownField(lorenz, 3), 0.01, dnn.RK4(), steps=800)
     lines = plotting.deformed_grid(
         chaotic, (-1, 1), (-1, 1), lines=2, extend=lambda y: np.concatenate([y, y[..., :1]], -1)
     )
