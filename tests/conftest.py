@@ -47,15 +47,29 @@ if WASM:
 flags = pytest.mark.skipif(WASM, reason="WebAssembly has no floating-point flags")
 
 
-def run(*arguments, cwd, **environment):
+def start(*arguments, cwd, **environment):
     """A Python process that sees the package wherever the tests see it, installed, or else in the clone, and the figures."""
     import dynsys_nn
 
     package_home = os.path.dirname(os.path.dirname(dynsys_nn.__file__))
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, *arguments], cwd=cwd, env={**os.environ, "PYTHONPATH": f"{package_home}{os.pathsep}{ROOT}", "MPLBACKEND": "Agg", **environment},
-        capture_output=True, text=True, timeout=300,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def finished(process):
+    with process:
+        try:
+            said = process.communicate(timeout=300)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, *said)
+
+
+def run(*arguments, cwd, **environment):
+    return finished(start(*arguments, cwd=cwd, **environment))
 
 
 TRAIN = """
@@ -102,6 +116,26 @@ COMMANDS = {
 }  # fmt: skip
 
 
+#: name → a process that runs while the tests are still being collected, and its working directory
+EARLY = {}
+
+
+def pytest_sessionstart(session):
+    """The first command begins at once if all tests are asked for."""
+    option, name = session.config.option, next(iter(COMMANDS))
+    if session.config.args_source.name == "TESTPATHS" and not (
+        option.keyword or option.collectonly or WASM
+    ):
+        folder = session.config._tmp_path_factory.mktemp(name)
+        EARLY[name] = start(*COMMANDS[name][1], cwd=folder), folder
+
+
+def pytest_sessionfinish():
+    for process, _ in EARLY.values():  # for nothing: the session ended before a test waited for it
+        process.kill()
+        process.communicate()
+
+
 class Scripts:
     """scripts[name] is the finished process of a command, and its working directory.
 
@@ -128,9 +162,13 @@ class Scripts:
         except IndexError:  # the other side took the last one
             return
         try:
-            folder = self.folder(name)
             what = COMMANDS[name][1]
-            done = run(*what, cwd=folder) if isinstance(what, list) else run_alone(what, folder)
+            if name in EARLY:
+                process, folder = EARLY.pop(name)
+                done = finished(process)
+            else:
+                folder = self.folder(name)
+                done = run(*what, cwd=folder) if isinstance(what, list) else run_alone(what, folder)
             self.futures[name].set_result((done, folder))
         except Exception as error:
             self.futures[name].set_exception(error)
