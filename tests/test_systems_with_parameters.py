@@ -133,6 +133,14 @@ def test_a_function_that_is_not_analytic_has_no_complex_step(name, rng):
             X.jacobian(x)
 
 
+def test_a_state_that_is_not_finite_says_nothing_about_a_function():
+    X = dnn.KnownField(lambda x: x + 1e-3 * np.abs(x), 2, "complex step")
+    with np.errstate(invalid="ignore"):
+        X.jacobian(np.full(2, np.inf))
+    with pytest.raises(WrongResult, match="is not analytic"):
+        X.jacobian(-np.ones(2))
+
+
 def test_a_complex_step_is_right_between_kinks_and_at_fast_oscillations():
     x = np.array([[1.3, -0.4], [-2.0, 0.0]])
     relu = dnn.KnownField(lambda x: np.maximum(x, 0.0), 2, "complex step")
