@@ -2,18 +2,19 @@
 
 import numpy as np
 
-from ..arguments import instance, refuse
+from ..arguments import refuse
 from ..maps import Map, kept_by_all
-from .field import Field
+from .field import Field, field_part
 from .invariants import ValueOf, given_invariant, looked_at
 
 
 class SwitchedField(Field):
     """X(x) = X₋(x) where g(x) < 0, X₊(x) where g(x) ≥ 0: piecewise smooth, with a jump on g = 0.
 
-    A step across the surface is of order one by any method. `Switching(method)` ends it on the
-    surface, and keeps the order of the method: its stages ask each field a little beyond the
-    surface, where it must be as smooth as before. Parameters: "minus.A", …, "plus.A", …,
+    A step across the surface is of order one by any method, and its derivative, however short it
+    is, misses the jump of that of the flow. `Switching(method)` ends it on the surface, and keeps
+    the order of the method: its stages ask each field a little beyond the surface, where it must be
+    as smooth as before. Parameters: "minus.A", …, "plus.A", …,
     "surface.W", …; by itself X does not depend on those of g, but the steps of Switching do, so
     that a surface can be learned.
 
@@ -50,7 +51,7 @@ class SwitchedField(Field):
 
     def __init__(self, minus, plus, surface):
         for name, X in (("minus", minus), ("plus", plus)):
-            instance(X, Field, f"{name} of SwitchedField must be a vector field")
+            field_part(X, f"{name} of SwitchedField must be a vector field")
         d = minus.dim
         refuse(plus.dim != d, f"SwitchedField needs fields of one dimension, got {[d, plus.dim]}")
         self.dim_in = self.dim_out = d
