@@ -58,13 +58,8 @@ class SumField(Field):
     def geometry(self):
         return frozenset.intersection(*[X.geometry for X in self.parts])
 
-    @property
-    def invariants(self):
-        return self.facts()[1]
-
-    @property
-    def keeps(self):
-        return self.facts()[0]
+    keeps = property(lambda self: self.facts()[0], doc="The words for what all parts keep.")
+    invariants = property(lambda self: self.facts()[1], doc="name → I: what all parts keep.")
 
     def facts(self):
         """What all parts keep: the words, and the invariants, name → I."""

@@ -20,8 +20,8 @@ class ComplexStep:
     """x ↦ f′(x), whose column j is Im f(x + iεe_j)/ε, (..., d) → (..., d, d).
 
     WrongResult if f is not analytic: if its values are real at complex states, or, near where it
-    is first asked and finite, if it does not change along iv as it does along v. Functions that are analytic
-    between kinks, as np.maximum(x, 0) and np.where(x > 0, …), are differentiated there.
+    is first asked and finite, if it does not change along iv as it does along v. Functions that are
+    analytic between kinks, as np.maximum(x, 0) and np.where(x > 0, …), are differentiated there.
     """
 
     def __init__(self, f, name):

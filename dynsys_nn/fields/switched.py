@@ -81,13 +81,8 @@ class SwitchedField(Field):
         beyond = self._beyond(x)
         return [(name, k) for name, k in (("minus", ~beyond), ("plus", beyond)) if k.any()]
 
-    @property
-    def invariants(self):
-        return self.facts()[1]
-
-    @property
-    def keeps(self):
-        return self.facts()[0]
+    keeps = property(lambda self: self.facts()[0], doc="The words for what both fields keep.")
+    invariants = property(lambda self: self.facts()[1], doc="name → I: what both fields keep.")
 
     def facts(self):
         """What both fields keep: the words, and the invariants, name → I. Volume and the symplectic
