@@ -125,6 +125,7 @@ def test_the_constants_of_a_linear_field_are_attained(rng):
         EXACT.non_expansive_step(hump)
     f = dnn.PartitionedField(zoo.shear(rng, 2, 2), dnn.Zero(2, 2))
     assert EXACT.lipschitz(f, 0.1) <= dnn.Euler().lipschitz(f, 0.1)
+    assert EXACT.lipschitz(f, 99.0) == dnn.Euler().lipschitz(f, 99.0)  # it is that step
     checks.lipschitz(dnn.Flow(f, 0.1, EXACT), rng.normal(size=(9, 4))).require()
 
 
@@ -211,6 +212,14 @@ def test_a_field_of_ones_own_may_know_its_flow(rng):
         ValueError, match=r"Doubling needs a covector w of shape \(3, 2\), got \(2,\)"
     ):
         X.flow_vjp(x, 0.5)[1](x[0])
+
+
+def test_backward_a_flow_is_bounded_by_the_constant_of_the_field_and_not_by_how_it_contracts():
+    class Decay(Doubling):
+        lipschitz, one_sided_lipschitz = lambda self: 1.0, lambda self: -1.0
+
+    for h in (0.5, -0.5):
+        assert EXACT.lipschitz(Decay(-1.0), h) == pytest.approx(np.exp(-h), rel=1e-14)
 
 
 def test_what_has_no_flow_is_refused_with_a_word_on_what_has():

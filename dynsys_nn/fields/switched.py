@@ -113,7 +113,7 @@ class SwitchedField(Field):
 
 def together(parts, x):
     """The array of the shape of x whose entries k are a, for all parts (k, a)."""
-    y = np.empty(x.shape, np.result_type(*[a for _, a in parts] or [x]))
+    y = np.empty(x.shape, np.result_type(x, *[a for _, a in parts]))
     for k, a in parts:
         y[k] = a
     return y
