@@ -91,7 +91,7 @@ def poincare_section(field, x0, t, event, method=RK4(), direction=1):
     method : Method, default RK4()
         How to step.
     direction : 1, −1 or 0, default 1
-        Which crossings count: to g > 0, to g < 0, or both.
+        Which crossings count, in the order of the steps: to g > 0, to g < 0, or both.
 
     Returns
     -------

@@ -135,7 +135,9 @@ def test_the_constants_of_a_linear_field_are_attained(rng):
 def test_every_step_is_the_flow_and_splittings_have_their_own_order(rng):
     """∞, and 1 and 2 observed; the inverse is the step with −h."""
     x = 0.5 * rng.normal(size=(4, 4))
-    for X in (zoo.linear(rng), solved(), dnn.PartitionedField(residual(rng, 2), dnn.Zero(2, 2))):
+    drift = dnn.KnownField(np.ones_like, 4, shear=True)
+    halves = dnn.PartitionedField(residual(rng, 2), dnn.Zero(2, 2))
+    for X in (zoo.linear(rng), solved(), halves, drift):
         assert EXACT.order_on(X) == np.inf
         checks.order(EXACT, X, x, 0.5, finest=8).require()
         checks.inverse(dnn.Flow(X, 0.3, EXACT), x).require()

@@ -74,6 +74,7 @@ def test_a_damped_oscillator_is_solved_by_its_flow(gamma, rng):
     F = dnn.Flow(X, 1.5, exact, learn_h=True)
     np.testing.assert_allclose(F(x), dnn.exact_flow(X, x, 1.5), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(np.linalg.det(F.jacobian(x)), np.exp(-1.5 * gamma), rtol=1e-12)
+    assert not X.keeps
     checks.adjoint(F, x).require()
     np.testing.assert_allclose(F.inverse(F(x)), x, rtol=1e-11, atol=1e-12)
 
@@ -159,6 +160,7 @@ def test_what_parameters_of_a_system_cannot_be_is_said():
         (lambda: systems.separable(quartic, slope, curvature, [1.0, np.nan]), ValueError, "2n finite numbers"),
         (lambda: systems.separable(quartic, 3.0, curvature, x), TypeError, "dV of separable must be a function"),
         (lambda: systems.separable(quartic, slope, None, x), TypeError, "d2V of separable must be a function"),
+        (lambda: systems.separable(quartic, slope, curvature, x).save("X.npz"), TypeError, "but V of separable is <function quartic"),
         (lambda: dnn.KnownField(np.sin, 2, "differences"), ValueError, 'must be a function or "complex step"'),
         (lambda: dnn.KnownField(np.sin, 2, "complex step").jacobian(1j * x), TypeError, "has no complex step of its own"),
         (lambda: dnn.KnownField(np.sin, 2).jacobian(x), NotImplementedError, 'or "complex step" if fun is analytic'),

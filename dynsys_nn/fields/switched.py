@@ -12,9 +12,9 @@ class SwitchedField(Field):
     """X(x) = X₋(x) where g(x) < 0, X₊(x) where g(x) ≥ 0: piecewise smooth, with a jump on g = 0.
 
     A step across the surface is of order one by any method, and its derivative, however short it
-    is, misses the jump of that of the flow. `Switching(method)` ends it on the surface, and keeps
-    the order of the method: its stages ask each field a little beyond the surface, where it must be
-    as smooth as before. Parameters: "minus.A", …, "plus.A", …,
+    is, misses the jump of that of the flow; so does `continuous_adjoint`. `Switching(method)` ends
+    it on the surface, and keeps the order of the method: its stages ask each field a little beyond
+    the surface, where it must be as smooth as before. Parameters: "minus.A", …, "plus.A", …,
     "surface.W", …; by itself X does not depend on those of g, but the steps of Switching do, so
     that a surface can be learned.
 
