@@ -160,7 +160,6 @@ def test_what_parameters_of_a_system_cannot_be_is_said():
         (lambda: systems.separable(quartic, slope, curvature, [1.0, np.nan]), ValueError, "2n finite numbers"),
         (lambda: systems.separable(quartic, 3.0, curvature, x), TypeError, "dV of separable must be a function"),
         (lambda: systems.separable(quartic, slope, None, x), TypeError, "d2V of separable must be a function"),
-        (lambda: systems.separable(quartic, slope, curvature, x).save("X.npz"), TypeError, "but V of separable is <function quartic"),
         (lambda: dnn.KnownField(np.sin, 2, "differences"), ValueError, 'must be a function or "complex step"'),
         (lambda: dnn.KnownField(np.sin, 2, "complex step").jacobian(1j * x), TypeError, "has no complex step of its own"),
         (lambda: dnn.KnownField(np.sin, 2).jacobian(x), NotImplementedError, 'or "complex step" if fun is analytic'),
