@@ -27,7 +27,8 @@ def trajectory(field, x0, t, method=RK4()):
     x0 : array, shape (..., d)
         The states at t₀.
     t : array, shape (n + 1,)
-        Times that go one way, forward or backward, in steps of any size.
+        Times that go one way, forward or backward, in steps of any size; of one time, n = 0, there
+        is x0 alone.
     method : Method, default RK4()
         How to step.
 

@@ -271,6 +271,12 @@ def test_tangents_of_switching_are_those_of_a_complex_step(rng):
     np.testing.assert_allclose(z.imag / 1e-100, method.jvp(X, x, 0.4, 0 * v, dh=1.0)[1], rtol=1e-13)
 
 
+def test_switching_has_the_order_the_stages_and_the_dtypes_of_its_method():
+    for method in (dnn.Euler(), dnn.RK4(), dnn.ImplicitMidpoint()):
+        for name in ("order", "stages", "dtypes"):
+            assert getattr(dnn.Switching(method), name) == getattr(method, name)
+
+
 def test_what_both_fields_keep_is_kept_but_for_volume(rng):
     def field(make):
         return dnn.SwitchedField(make(rng), make(rng), dnn.Affine(1, 4, rng=rng))
@@ -385,7 +391,7 @@ WRONG = {
     "a method that is none": (lambda: dnn.Switching(dnn.RK4), TypeError, "write RK4(), not RK4"),
     "sides of two spaces": (lambda: dnn.SwitchedField(PENDULUM, systems.sir(), dnn.Mass()), ValueError, "fields of one dimension, got [2, 3]"),
     "a side that is a map": (lambda: dnn.SwitchedField(PENDULUM, dnn.Lift(2, 2), dnn.Mass()), TypeError, "plus of SwitchedField must be a vector field, got Lift(2 → 2): write LinearField(A)"),
-    "a surface that is a function": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, np.sin), TypeError, "invariant must have I(x)"),
+    "a surface that is a function": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, np.sin), TypeError, "surface must be a map ℝᵈ → ℝ¹ with d = 2, or have I(x), gradient and hvp, got <ufunc"),
     "a surface of another space": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, dnn.Affine(1, 3)), ValueError, "surface must be a map ℝᵈ → ℝ¹ with d = 2, got Affine(3 → 1)"),
     "two surfaces": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, dnn.Affine(2, 2)), ValueError, "surface must be a map ℝᵈ → ℝ¹ with d = 2, got Affine(2 → 2)"),
     "a solution that slides": (lambda: dnn.Switching(dnn.RK4()).step(dnn.SwitchedField(*SLIDING, dnn.Affine(1, 1, W=[[1]])), [-0.5], 1.0), RuntimeError, "h = 1 crosses the surface more than 20 times"),

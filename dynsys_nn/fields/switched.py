@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import refuse
+from ..arguments import instance, refuse
 from ..maps import Map, kept_by_all
 from .field import Field, field_part
 from .invariants import ValueOf, given_invariant, looked_at
@@ -57,6 +57,8 @@ class SwitchedField(Field):
         self.dim_in = self.dim_out = d
         self.given = surface
         if not isinstance(surface, Map):
+            needs = f"surface must be a map ℝᵈ → ℝ¹ with d = {d}, or have I(x), gradient and hvp"
+            instance(surface, ("__call__", "gradient", "hvp"), needs)
             surface = ValueOf(looked_at(given_invariant(surface)), d)
         refuse(
             surface.dim_in != d or surface.dim_out not in (1, ()) or surface.sequence,
