@@ -117,6 +117,7 @@ def test_the_constants_of_a_linear_field_are_attained(rng):
     for h in (0.01, 1.0):
         right = np.exp(-h) * np.linalg.norm([[1, 100 * h], [0, 1]], 2)
         assert 1 <= EXACT.lipschitz(hump, h) / right < 1 + 1e-5
+    assert not dnn.LinearField(dnn.Convolution(1, 1, (33, 33), rng=0)).has_centre  # 1089 rows
     assert not hump.has_spectrum and EXACT.lipschitz(dnn.LinearField([[1e300]]), 1e20) == np.inf
     assert 0 < EXACT.lipschitz(dnn.LinearField([[-1e300]]), 1.0) < 1e-300
     with pytest.raises(NotImplementedError, match="not known to have a symmetric Jacobian"):

@@ -134,6 +134,12 @@ def test_a_function_that_is_not_analytic_has_no_complex_step(name, rng):
             X.jacobian(x)
 
 
+def test_a_function_is_looked_at_near_each_state_of_a_batch():
+    half = dnn.KnownField(lambda x: np.where(x.real > 0, x, np.conj(x)), 1, "complex step")
+    with pytest.raises(WrongResult, match="is not analytic"):
+        half.jacobian([[1.0], [-1.0]])
+
+
 def test_a_state_that_is_not_finite_says_nothing_about_a_function():
     X = dnn.KnownField(lambda x: x + 1e-3 * np.abs(x), 2, "complex step")
     with np.errstate(invalid="ignore"):

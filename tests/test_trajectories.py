@@ -259,7 +259,7 @@ def test_a_surface_is_learned_from_where_states_arrive():
 
 
 def test_tangents_of_switching_are_those_of_a_complex_step(rng):
-    for inner, dh in ((dnn.Ralston(), 1.0), (dnn.ImplicitMidpoint(), 0.0)):
+    for inner, dh in ((dnn.ImplicitMidpoint(), 0.0), (dnn.Ralston(), 1.0)):
         X, x, method = switched(rng), points(rng, (7,)) - 0.4, dnn.Switching(inner)
         v, crosses = rng.normal(size=x.shape), X.level(x) * X.level(method.step(X, x, 0.4)) < 0
         assert 0 < crosses.sum() < 7
@@ -275,6 +275,25 @@ def test_switching_has_the_order_the_stages_and_the_dtypes_of_its_method():
     for method in (dnn.Euler(), dnn.RK4(), dnn.ImplicitMidpoint()):
         for name in ("order", "stages", "dtypes"):
             assert getattr(dnn.Switching(method), name) == getattr(method, name)
+
+
+def test_on_fields_where_the_method_has_a_higher_order_switching_has_it_too(rng):
+    """On sums of two shears Strang(Euler()) has order two, and Euler() one; a shear is solved exactly."""
+    shears = [
+        dnn.PartitionedField(*halves)
+        for _ in range(2)
+        for f in [dnn.ResidualField.random(1, 3, rng=rng)]
+        for halves in ((f, dnn.Zero(1, 1)), (dnn.Zero(1, 1), f))
+    ]
+    line = dnn.Affine(1, 2, W=[[-1, 0]], b=[-1])
+    X = dnn.SwitchedField(dnn.SumField(*shears[:2]), dnn.SumField(*shears[2:]), line)
+    method, x = dnn.Switching(dnn.Strang(dnn.Euler())), np.array([-0.5, 0.4])
+    assert X.level(x) * X.level(dnn.Flow(X, 0.5, method, steps=4)(x)) < 0
+    assert method.order == 1 and method.order_on(X) == 2
+    dnn.checks.order(method, X, x, 2.0, finest=64).require()
+    euler, sums = dnn.Switching(dnn.Euler()), X.minus
+    assert euler.order_on(dnn.SwitchedField(shears[0], shears[2], line)) == np.inf
+    assert euler.order_on(dnn.SwitchedField(shears[0], sums, line)) == 1
 
 
 def test_what_both_fields_keep_is_kept_but_for_volume(rng):

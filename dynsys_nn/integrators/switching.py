@@ -55,6 +55,10 @@ class Switching(Method):
         """That of the method."""
         return self.method.order
 
+    def order_on(self, field):
+        """The lower one of the method's on the two fields."""
+        return min(self.method.order_on(X) for X in (field.minus, field.plus))
+
     @property
     def stages(self):
         """Those of the method."""
