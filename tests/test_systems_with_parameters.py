@@ -75,6 +75,9 @@ def test_a_damped_oscillator_is_solved_by_its_flow(gamma, rng):
     np.testing.assert_allclose(F(x), dnn.exact_flow(X, x, 1.5), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(np.linalg.det(F.jacobian(x)), np.exp(-1.5 * gamma), rtol=1e-12)
     assert not X.keeps
+    h = 1.5 + 1e-100j
+    for y in (exact.step(X, x, h), exact.jvp(X, x, h, x)[1]):  # of real states, and of x along x
+        np.testing.assert_allclose(y.imag / 1e-100, X(F(x)), rtol=1e-12, atol=1e-13)
     checks.adjoint(F, x).require()
     np.testing.assert_allclose(F.inverse(F(x)), x, rtol=1e-11, atol=1e-12)
 

@@ -252,7 +252,9 @@ class KnownField(Field):
         return self.X(x), (self._jacobian(x) @ v[..., None])[..., 0]
 
     def flow(self, x, h):
-        return super()._flow(x, h) if self.phi is None else self.Phi.at(h)(x)
+        if self.phi is None:
+            return super()._flow(x, h)
+        return self.Phi.at(h)(with_dtype_of(h, x))
 
     def flow_vjp(self, x, h):
         if self.phi is None:
@@ -278,7 +280,13 @@ class KnownField(Field):
             'function of x and h, or "complex step" if the flow is analytic',
             NotImplementedError,
         )
+        x = with_dtype_of(h, x)
         return self.Phi.at(h)(x), self.dPhi.at(h)(x)
+
+
+def with_dtype_of(h, x):
+    """x, complex if the number h is."""
+    return x.astype(np.result_type(x, h), copy=False)
 
 
 def given_jacobian(jacobian, name, f, f_name):
