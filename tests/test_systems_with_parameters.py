@@ -155,6 +155,8 @@ def test_a_complex_step_is_right_between_kinks_and_at_fast_oscillations():
     x = np.array([[1.3, -0.4], [-2.0, 0.0]])
     relu = dnn.KnownField(lambda x: np.maximum(x, 0.0), 2, "complex step")
     np.testing.assert_array_equal(relu.jacobian(x[0]), [[1, 0], [0, 0]])
+    far = dnn.KnownField(lambda x: x + 1e9, 2, "complex step")  # whose rounding is no sign of abs
+    np.testing.assert_array_equal(far.jacobian(x[0]), np.eye(2))
     fast = dnn.KnownField(lambda x: np.sin(1e4 * x), 2, "complex step")
     np.testing.assert_allclose(fast.jacobian(x[0]), np.diag(1e4 * np.cos(1e4 * x[0])), rtol=1e-13)
 
