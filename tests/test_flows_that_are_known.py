@@ -220,6 +220,7 @@ def test_a_field_of_ones_own_may_know_its_flow(rng):
 def test_backward_a_flow_is_bounded_by_the_constant_of_the_field_and_not_by_how_it_contracts():
     class Decay(Doubling):
         lipschitz, one_sided_lipschitz = lambda self: 1.0, lambda self: -1.0
+        has_centre, centre_radius = True, lambda self: (-3 * np.eye(2), 2.0)  # −x = −3x + 2x
 
     for h in (0.5, -0.5):
         assert EXACT.lipschitz(Decay(-1.0), h) == pytest.approx(np.exp(-h), rel=1e-14)

@@ -154,7 +154,9 @@ def test_a_part_of_a_system_comes_back_and_one_that_was_changed_is_refused(tmp_p
     third = dnn.systems.sir()
     third.invariants = {"mass": third.invariants["mass"]}
     for F in (changed, dnn.Flow(other, 0.1), third):
-        with pytest.raises(TypeError, match="once was systems.(sir|pendulum), and has been changed"):
+        with pytest.raises(
+            TypeError, match="once was systems.(sir|pendulum), and has been changed"
+        ):
             F.save(path)
     part = copy.copy(force)
     part.fun = np.sin
