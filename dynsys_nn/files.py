@@ -144,6 +144,8 @@ def encoded(thing, known, made=(), place="it"):
             known[id(thing)] = len(known), thing
         return code
     cls = type(thing)
+    once = getattr(thing, "recipe", {}).get("system") if is_ours(cls) else None
+    refuse(once, f"{place} once was systems.{once}, and has been changed. {ALONE}", TypeError)
     if public(cls.__name__) is not cls:
         raise TypeError(
             f"a file keeps objects of the classes of dynsys_nn, but {place} is {thing!r}. {ALONE}"

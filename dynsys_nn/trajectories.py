@@ -16,7 +16,9 @@ def trajectory(field, x0, t, method=RK4()):
     """x₀, x₁, …, x_n at the times t₀, t₁, …, t_n: x_{k+1} = Ψ^h(x_k), h = t_{k+1} − t_k.
 
     A function and no map: it has no adjoint. To learn from trajectories take a Rollout of a Flow,
-    which has one. Any number of methods may step one field.
+    which has one. Any number of methods may step one field. All states of a batch share the times;
+    for a time of its own for each take OwnTime(field). A field that depends on time goes by the
+    clock in its states: t only says how far.
 
     Parameters
     ----------
@@ -25,7 +27,8 @@ def trajectory(field, x0, t, method=RK4()):
     x0 : array, shape (..., d)
         The states at t₀.
     t : array, shape (n + 1,)
-        Times that go one way, forward or backward, in steps of any size.
+        Times that go one way, forward or backward, in steps of any size; of one time, n = 0, there
+        is x0 alone.
     method : Method, default RK4()
         How to step.
 
@@ -89,7 +92,7 @@ def poincare_section(field, x0, t, event, method=RK4(), direction=1):
     method : Method, default RK4()
         How to step.
     direction : 1, −1 or 0, default 1
-        Which crossings count: to g > 0, to g < 0, or both.
+        Which crossings count, in the order of the steps: to g > 0, to g < 0, or both.
 
     Returns
     -------
@@ -148,7 +151,11 @@ def start(field, x0, t, method, what):
     refuse(not np.isfinite(x).all(), f"{what} needs finite states, got a NaN or infinity")
     refuse(t.dtype.kind not in "fiu", f"{what} needs real times, got {t!r}", TypeError)
     t = t.astype(float)
-    refuse(t.ndim != 1 or not t.size, f"{what} needs times t₀, …, t_n, got shape {t.shape}")
+    refuse(
+        t.ndim != 1 or not t.size,
+        f"{what} needs times t₀, …, t_n, got shape {t.shape}"
+        f"{': for a time of its own for each state take OwnTime(field)' if t.ndim > 1 else ''}",
+    )
     h = np.diff(t)
     refuse(
         not np.isfinite(t).all() or not ((h > 0).all() or (h < 0).all()),

@@ -117,6 +117,7 @@ def test_the_constants_of_a_linear_field_are_attained(rng):
     for h in (0.01, 1.0):
         right = np.exp(-h) * np.linalg.norm([[1, 100 * h], [0, 1]], 2)
         assert 1 <= EXACT.lipschitz(hump, h) / right < 1 + 1e-5
+    assert not dnn.LinearField(dnn.Convolution(1, 1, (33, 33), rng=0)).has_centre  # 1089 rows
     assert not hump.has_spectrum and EXACT.lipschitz(dnn.LinearField([[1e300]]), 1e20) == np.inf
     assert 0 < EXACT.lipschitz(dnn.LinearField([[-1e300]]), 1.0) < 1e-300
     with pytest.raises(NotImplementedError, match="not known to have a symmetric Jacobian"):
@@ -125,6 +126,7 @@ def test_the_constants_of_a_linear_field_are_attained(rng):
         EXACT.non_expansive_step(hump)
     f = dnn.PartitionedField(zoo.shear(rng, 2, 2), dnn.Zero(2, 2))
     assert EXACT.lipschitz(f, 0.1) <= dnn.Euler().lipschitz(f, 0.1)
+    assert EXACT.lipschitz(f, 99.0) == dnn.Euler().lipschitz(f, 99.0)  # it is that step
     checks.lipschitz(dnn.Flow(f, 0.1, EXACT), rng.normal(size=(9, 4))).require()
 
 
@@ -134,7 +136,9 @@ def test_the_constants_of_a_linear_field_are_attained(rng):
 def test_every_step_is_the_flow_and_splittings_have_their_own_order(rng):
     """∞, and 1 and 2 observed; the inverse is the step with −h."""
     x = 0.5 * rng.normal(size=(4, 4))
-    for X in (zoo.linear(rng), solved(), dnn.PartitionedField(residual(rng, 2), dnn.Zero(2, 2))):
+    drift = dnn.KnownField(np.ones_like, 4, shear=True)
+    halves = dnn.PartitionedField(residual(rng, 2), dnn.Zero(2, 2))
+    for X in (zoo.linear(rng), solved(), halves, drift):
         assert EXACT.order_on(X) == np.inf
         checks.order(EXACT, X, x, 0.5, finest=8).require()
         checks.inverse(dnn.Flow(X, 0.3, EXACT), x).require()
@@ -211,6 +215,15 @@ def test_a_field_of_ones_own_may_know_its_flow(rng):
         ValueError, match=r"Doubling needs a covector w of shape \(3, 2\), got \(2,\)"
     ):
         X.flow_vjp(x, 0.5)[1](x[0])
+
+
+def test_backward_a_flow_is_bounded_by_the_constant_of_the_field_and_not_by_how_it_contracts():
+    class Decay(Doubling):
+        lipschitz, one_sided_lipschitz = lambda self: 1.0, lambda self: -1.0
+        has_centre, centre_radius = True, lambda self: (-3 * np.eye(2), 2.0)  # −x = −3x + 2x
+
+    for h in (0.5, -0.5):
+        assert EXACT.lipschitz(Decay(-1.0), h) == pytest.approx(np.exp(-h), rel=1e-14)
 
 
 def test_what_has_no_flow_is_refused_with_a_word_on_what_has():

@@ -151,9 +151,17 @@ def test_a_part_of_a_system_comes_back_and_one_that_was_changed_is_refused(tmp_p
     changed.fun = lambda x: -x
     other = dnn.systems.pendulum()
     other.x0 = np.ones(2)
-    for F in (changed, dnn.Flow(other, 0.1)):
-        with pytest.raises(TypeError, match="fun of KnownField is"):
+    third = dnn.systems.sir()
+    third.invariants = {"mass": third.invariants["mass"]}
+    for F in (changed, dnn.Flow(other, 0.1), third):
+        with pytest.raises(
+            TypeError, match="once was systems.(sir|pendulum), and has been changed"
+        ):
             F.save(path)
+    part = copy.copy(force)
+    part.fun = np.sin
+    with pytest.raises(TypeError, match="fun of KnownField is <ufunc 'sin'>"):
+        dnn.PartitionedField(part, force).save(path)
     given = dnn.systems.separable(np.cos, np.sin, "complex step", x0=(1.0, 0.0))
     with pytest.raises(TypeError, match="V of separable is"):
         dnn.Flow(given, 0.1).save(path)

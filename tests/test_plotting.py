@@ -150,6 +150,7 @@ WRONG = {
     "no section": (lambda: plotting.section([]), ValueError, "got shapes []"),
     "one number for a section": (lambda: plotting.section(3), TypeError, "states must be a list of arrays, got 3"),
     "a third component of a section": (lambda: plotting.section(PLANE, components=(0, 2)), ValueError, "components are two of 0, …, 1, got [0, 2]"),
+    "components that are no integers": (lambda: plotting.section(PLANE, components=(0.0, 1.0)), ValueError, "two of 0, …, 1, got [0.0, 1.0]"),
     "one component": (lambda: plotting.trajectories(PLANE, components=1), ValueError, "components are two or three of 0, …, 1, got [1]"),
     "no list of states": (lambda: plotting.layer_states(3, [0], [plt.gca()]), TypeError, "states must be a list of arrays, got 3"),
     "no list of moving states": (lambda: plotting.animate_flow(3, [0], plt.gcf(), plt.gca()), TypeError, "states must be a list of arrays, got 3"),

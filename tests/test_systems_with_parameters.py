@@ -74,6 +74,10 @@ def test_a_damped_oscillator_is_solved_by_its_flow(gamma, rng):
     F = dnn.Flow(X, 1.5, exact, learn_h=True)
     np.testing.assert_allclose(F(x), dnn.exact_flow(X, x, 1.5), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(np.linalg.det(F.jacobian(x)), np.exp(-1.5 * gamma), rtol=1e-12)
+    assert not X.keeps
+    h = 1.5 + 1e-100j
+    for y in (exact.step(X, x, h), exact.jvp(X, x, h, x)[1]):  # of real states, and of x along x
+        np.testing.assert_allclose(y.imag / 1e-100, X(F(x)), rtol=1e-12, atol=1e-13)
     checks.adjoint(F, x).require()
     np.testing.assert_allclose(F.inverse(F(x)), x, rtol=1e-11, atol=1e-12)
 
@@ -133,10 +137,26 @@ def test_a_function_that_is_not_analytic_has_no_complex_step(name, rng):
             X.jacobian(x)
 
 
+def test_a_function_is_looked_at_near_each_state_of_a_batch():
+    half = dnn.KnownField(lambda x: np.where(x.real > 0, x, np.conj(x)), 1, "complex step")
+    with pytest.raises(WrongResult, match="is not analytic"):
+        half.jacobian([[1.0], [-1.0]])
+
+
+def test_a_state_that_is_not_finite_says_nothing_about_a_function():
+    X = dnn.KnownField(lambda x: x + 1e-3 * np.abs(x), 2, "complex step")
+    with np.errstate(invalid="ignore"):
+        X.jacobian(np.full(2, np.inf))
+    with pytest.raises(WrongResult, match="is not analytic"):
+        X.jacobian(-np.ones(2))
+
+
 def test_a_complex_step_is_right_between_kinks_and_at_fast_oscillations():
     x = np.array([[1.3, -0.4], [-2.0, 0.0]])
     relu = dnn.KnownField(lambda x: np.maximum(x, 0.0), 2, "complex step")
     np.testing.assert_array_equal(relu.jacobian(x[0]), [[1, 0], [0, 0]])
+    far = dnn.KnownField(lambda x: x + 1e9, 2, "complex step")  # whose rounding is no sign of abs
+    np.testing.assert_array_equal(far.jacobian(x[0]), np.eye(2))
     fast = dnn.KnownField(lambda x: np.sin(1e4 * x), 2, "complex step")
     np.testing.assert_allclose(fast.jacobian(x[0]), np.diag(1e4 * np.cos(1e4 * x[0])), rtol=1e-13)
 

@@ -76,6 +76,8 @@ def test_a_symmetric_method_finds_its_way_back():
 def test_states_keep_the_dtype_of_the_field_and_complex_ones_carry_the_tangent(rng):
     X = dnn.GradientField(dnn.Dense(3, 4, rng=rng, dtype="f4"), dnn.Tanh())
     assert dnn.trajectory(X, points(rng, (2,)), UNEVEN).dtype == np.float32
+    never = dnn.poincare_section(X, points(rng, ()), UNEVEN, lambda x: 0 * x[..., 0] + 1)[1]
+    assert never.dtype == np.float32 and never.shape == (0, 4)
     X, x, v = residual(rng), points(rng, ()), points(rng, ())
     states = dnn.trajectory(X, x + 1e-100j * v, np.arange(4) / 8, dnn.RK4())
     _, dy = dnn.Rollout(dnn.Flow(X, 1 / 8, dnn.RK4()), 3).jvp(x, v)
@@ -257,7 +259,7 @@ def test_a_surface_is_learned_from_where_states_arrive():
 
 
 def test_tangents_of_switching_are_those_of_a_complex_step(rng):
-    for inner, dh in ((dnn.Ralston(), 1.0), (dnn.ImplicitMidpoint(), 0.0)):
+    for inner, dh in ((dnn.ImplicitMidpoint(), 0.0), (dnn.Ralston(), 1.0)):
         X, x, method = switched(rng), points(rng, (7,)) - 0.4, dnn.Switching(inner)
         v, crosses = rng.normal(size=x.shape), X.level(x) * X.level(method.step(X, x, 0.4)) < 0
         assert 0 < crosses.sum() < 7
@@ -265,6 +267,33 @@ def test_tangents_of_switching_are_those_of_a_complex_step(rng):
         z = method.step(X, x + 1e-100j * v, 0.4 + 1e-100j * dh)
         np.testing.assert_allclose(z.imag / 1e-100, dy, rtol=1e-13)
         np.testing.assert_allclose(z.real, y, rtol=1e-13)
+    z = method.step(X, x, 0.4 + 1e-100j)  # from real states
+    np.testing.assert_allclose(z.imag / 1e-100, method.jvp(X, x, 0.4, 0 * v, dh=1.0)[1], rtol=1e-13)
+
+
+def test_switching_has_the_order_the_stages_and_the_dtypes_of_its_method():
+    for method in (dnn.Euler(), dnn.RK4(), dnn.ImplicitMidpoint()):
+        for name in ("order", "stages", "dtypes"):
+            assert getattr(dnn.Switching(method), name) == getattr(method, name)
+
+
+def test_on_fields_where_the_method_has_a_higher_order_switching_has_it_too(rng):
+    """On sums of two shears Strang(Euler()) has order two, and Euler() one; a shear is solved exactly."""
+    shears = [
+        dnn.PartitionedField(*halves)
+        for _ in range(2)
+        for f in [dnn.ResidualField.random(1, 3, rng=rng)]
+        for halves in ((f, dnn.Zero(1, 1)), (dnn.Zero(1, 1), f))
+    ]
+    line = dnn.Affine(1, 2, W=[[-1, 0]], b=[-1])
+    X = dnn.SwitchedField(dnn.SumField(*shears[:2]), dnn.SumField(*shears[2:]), line)
+    method, x = dnn.Switching(dnn.Strang(dnn.Euler())), np.array([-0.5, 0.4])
+    assert X.level(x) * X.level(dnn.Flow(X, 0.5, method, steps=4)(x)) < 0
+    assert method.order == 1 and method.order_on(X) == 2
+    dnn.checks.order(method, X, x, 2.0, finest=64).require()
+    euler, sums = dnn.Switching(dnn.Euler()), X.minus
+    assert euler.order_on(dnn.SwitchedField(shears[0], shears[2], line)) == np.inf
+    assert euler.order_on(dnn.SwitchedField(shears[0], sums, line)) == 1
 
 
 def test_what_both_fields_keep_is_kept_but_for_volume(rng):
@@ -359,8 +388,10 @@ WRONG = {
     "a time twice": (lambda: dnn.trajectory(PENDULUM, [1, 0], [0, 1, 1]), ValueError, "go one way"),
     "a NaN time": (lambda: dnn.trajectory(PENDULUM, [1, 0], [0, np.nan]), ValueError, "finite times"),
     "one number for times": (lambda: dnn.trajectory(PENDULUM, [1, 0], 1.0), ValueError, "trajectory needs times t₀, …, t_n, got shape ()"),
+    "times for each state": (lambda: dnn.trajectory(PENDULUM, np.ones((2, 2)), [[0, 1], [0, 2]]), ValueError, "got shape (2, 2): for a time of its own for each state take OwnTime(field)"),
     "no times": (lambda: dnn.trajectory(PENDULUM, [1, 0], []), ValueError, "got shape (0,)"),
     "complex times": (lambda: dnn.trajectory(PENDULUM, [1, 0], [0, 1j]), TypeError, "needs real times"),
+    "truths for times": (lambda: dnn.trajectory(PENDULUM, [1, 0], [False, True]), TypeError, "needs real times"),
     "a NaN state": (lambda: dnn.trajectory(PENDULUM, [1, np.nan], [0, 1]), ValueError, "trajectory needs finite states"),
     "a state of another space": (lambda: dnn.trajectory(PENDULUM, [1], [0, 1]), ValueError, "dimension 2, got an array of shape (1,)"),
     "a function for a field": (lambda: dnn.trajectory(np.sin, [1, 0], [0, 1]), TypeError, "RK4 steps a vector field, got <ufunc 'sin'>"),
@@ -369,14 +400,18 @@ WRONG = {
     "an event that is none": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1], 3), TypeError, "event must be a function of the state, got 3"),
     "an event of two numbers": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1], np.sin), ValueError, "event has shape"),
     "a map of two numbers": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1], PENDULUM), ValueError, "a map ℝᵈ → ℝ¹, got PartitionedField"),
+    "an event that is a sequence": (lambda: dnn.poincare_section(SLIDING[0], [1], [0, 1], dnn.Rollout(dnn.Affine(1, 1), 2)), ValueError, "a map ℝᵈ → ℝ¹, got Rollout"),
+    "two directions": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1], FIRST, direction=np.array([1, -1])), ValueError, "1, −1 or 0, got array"),
     "no direction": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1], FIRST, direction=2), ValueError, "direction must be 1, −1 or 0, got 2"),
     "complex states": (lambda: dnn.poincare_section(PENDULUM, [1j, 0], [0, 1], FIRST), TypeError, "needs real states"),
     "a field that does not switch": (lambda: dnn.Switching(dnn.RK4()).step(PENDULUM, [1, 0], 0.1), TypeError, "Switching steps a SwitchedField, got Part"),
-    "a side that it cannot step": (lambda: dnn.Flow(JUMP, 0.1, dnn.Switching(dnn.StormerVerlet())), TypeError, "needs a PartitionedField"),
+    "a first side that it cannot step": (lambda: dnn.Flow(dnn.SwitchedField(oscillator(1), PENDULUM, dnn.Mass()), 0.1, dnn.Switching(dnn.StormerVerlet())), TypeError, "needs a PartitionedField"),
+    "a second side that it cannot step": (lambda: dnn.Flow(dnn.SwitchedField(PENDULUM, oscillator(1), dnn.Mass()), 0.1, dnn.Switching(dnn.StormerVerlet())), TypeError, "needs a PartitionedField"),
     "a method that is none": (lambda: dnn.Switching(dnn.RK4), TypeError, "write RK4(), not RK4"),
     "sides of two spaces": (lambda: dnn.SwitchedField(PENDULUM, systems.sir(), dnn.Mass()), ValueError, "fields of one dimension, got [2, 3]"),
-    "a side that is a map": (lambda: dnn.SwitchedField(PENDULUM, dnn.Lift(2, 2), dnn.Mass()), TypeError, "plus of SwitchedField must be a vector field"),
-    "a surface that is a function": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, np.sin), TypeError, "invariant must have I(x)"),
+    "a side that is a map": (lambda: dnn.SwitchedField(PENDULUM, dnn.Lift(2, 2), dnn.Mass()), TypeError, "plus of SwitchedField must be a vector field, got Lift(2 → 2): write LinearField(A)"),
+    "a surface that is a function": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, np.sin), TypeError, "surface must be a map ℝᵈ → ℝ¹ with d = 2, or have I(x), gradient and hvp, got <ufunc"),
+    "a surface of another space": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, dnn.Affine(1, 3)), ValueError, "surface must be a map ℝᵈ → ℝ¹ with d = 2, got Affine(3 → 1)"),
     "two surfaces": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, dnn.Affine(2, 2)), ValueError, "surface must be a map ℝᵈ → ℝ¹ with d = 2, got Affine(2 → 2)"),
     "a solution that slides": (lambda: dnn.Switching(dnn.RK4()).step(dnn.SwitchedField(*SLIDING, dnn.Affine(1, 1, W=[[1]])), [-0.5], 1.0), RuntimeError, "h = 1 crosses the surface more than 20 times"),
 }  # fmt: skip

@@ -58,13 +58,8 @@ class SumField(Field):
     def geometry(self):
         return frozenset.intersection(*[X.geometry for X in self.parts])
 
-    @property
-    def invariants(self):
-        return self.facts()[1]
-
-    @property
-    def keeps(self):
-        return self.facts()[0]
+    keeps = property(lambda self: self.facts()[0], doc="The words for what all parts keep.")
+    invariants = property(lambda self: self.facts()[1], doc="name → I: what all parts keep.")
 
     def facts(self):
         """What all parts keep: the words, and the invariants, name → I."""
@@ -257,7 +252,9 @@ class KnownField(Field):
         return self.X(x), (self._jacobian(x) @ v[..., None])[..., 0]
 
     def flow(self, x, h):
-        return super()._flow(x, h) if self.phi is None else self.Phi.at(h)(x)
+        if self.phi is None:
+            return super()._flow(x, h)
+        return self.Phi.at(h)(with_dtype_of(h, x))
 
     def flow_vjp(self, x, h):
         if self.phi is None:
@@ -283,7 +280,13 @@ class KnownField(Field):
             'function of x and h, or "complex step" if the flow is analytic',
             NotImplementedError,
         )
+        x = with_dtype_of(h, x)
         return self.Phi.at(h)(x), self.dPhi.at(h)(x)
+
+
+def with_dtype_of(h, x):
+    """x, complex if the number h is."""
+    return x.astype(np.result_type(x, h), copy=False)
 
 
 def given_jacobian(jacobian, name, f, f_name):

@@ -20,8 +20,8 @@ class ComplexStep:
     """x ↦ f′(x), whose column j is Im f(x + iεe_j)/ε, (..., d) → (..., d, d).
 
     WrongResult if f is not analytic: if its values are real at complex states, or, near where it
-    is asked first, if it does not change along iv as it does along v. Functions that are analytic
-    between kinks, as np.maximum(x, 0) and np.where(x > 0, …), are differentiated there.
+    is first asked and finite, if it does not change along iv as it does along v. Functions that are
+    analytic between kinks, as np.maximum(x, 0) and np.where(x > 0, …), are differentiated there.
     """
 
     def __init__(self, f, name):
@@ -79,7 +79,7 @@ class ComplexStep:
             )
             rounding = 32 * np.finfo(float).eps / r * np.abs(ring).max(axis=0)
             if not (d_conj > 1e-5 * d + rounding).any():
-                self.known.append(True)
+                self.known += [True] if np.isfinite(d_conj).all() else []
                 return
         raise WrongResult(
             f"{self.name} is not analytic, so that its complex step is not its derivative, as with "

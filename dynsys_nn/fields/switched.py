@@ -4,16 +4,17 @@ import numpy as np
 
 from ..arguments import instance, refuse
 from ..maps import Map, kept_by_all
-from .field import Field
+from .field import Field, field_part
 from .invariants import ValueOf, given_invariant, looked_at
 
 
 class SwitchedField(Field):
     """X(x) = X₋(x) where g(x) < 0, X₊(x) where g(x) ≥ 0: piecewise smooth, with a jump on g = 0.
 
-    A step across the surface is of order one by any method. `Switching(method)` ends it on the
-    surface, and keeps the order of the method: its stages ask each field a little beyond the
-    surface, where it must be as smooth as before. Parameters: "minus.A", …, "plus.A", …,
+    A step across the surface is of order one by any method, and its derivative, however short it
+    is, misses the jump of that of the flow; so does `continuous_adjoint`. `Switching(method)` ends
+    it on the surface, and keeps the order of the method: its stages ask each field a little beyond
+    the surface, where it must be as smooth as before. Parameters: "minus.A", …, "plus.A", …,
     "surface.W", …; by itself X does not depend on those of g, but the steps of Switching do, so
     that a surface can be learned.
 
@@ -50,12 +51,14 @@ class SwitchedField(Field):
 
     def __init__(self, minus, plus, surface):
         for name, X in (("minus", minus), ("plus", plus)):
-            instance(X, Field, f"{name} of SwitchedField must be a vector field")
+            field_part(X, f"{name} of SwitchedField must be a vector field")
         d = minus.dim
         refuse(plus.dim != d, f"SwitchedField needs fields of one dimension, got {[d, plus.dim]}")
         self.dim_in = self.dim_out = d
         self.given = surface
         if not isinstance(surface, Map):
+            needs = f"surface must be a map ℝᵈ → ℝ¹ with d = {d}, or have I(x), gradient and hvp"
+            instance(surface, ("__call__", "gradient", "hvp"), needs)
             surface = ValueOf(looked_at(given_invariant(surface)), d)
         refuse(
             surface.dim_in != d or surface.dim_out not in (1, ()) or surface.sequence,
@@ -80,13 +83,8 @@ class SwitchedField(Field):
         beyond = self._beyond(x)
         return [(name, k) for name, k in (("minus", ~beyond), ("plus", beyond)) if k.any()]
 
-    @property
-    def invariants(self):
-        return self.facts()[1]
-
-    @property
-    def keeps(self):
-        return self.facts()[0]
+    keeps = property(lambda self: self.facts()[0], doc="The words for what both fields keep.")
+    invariants = property(lambda self: self.facts()[1], doc="name → I: what both fields keep.")
 
     def facts(self):
         """What both fields keep: the words, and the invariants, name → I. Volume and the symplectic
@@ -117,7 +115,7 @@ class SwitchedField(Field):
 
 def together(parts, x):
     """The array of the shape of x whose entries k are a, for all parts (k, a)."""
-    y = np.empty(x.shape, np.result_type(*[a for _, a in parts] or [x]))
+    y = np.empty(x.shape, np.result_type(x, *[a for _, a in parts]))
     for k, a in parts:
         y[k] = a
     return y

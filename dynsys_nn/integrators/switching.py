@@ -18,9 +18,9 @@ class Switching(Method):
     and one more for each time that it crosses the surface.
 
     τ is found to rounding, along the method's own steps, for each state of a batch by itself; so
-    the order is that of the method. With y = Ψ₋^τ(x), n = ∇g(y) and r = ⟨n, ∂Ψ₋/∂τ⟩, the implicit
-    function theorem for τ gives the adjoint from w at y and s, the covector at the time that is
-    left:
+    the order is that of the method. With y = Ψ₋^τ(x), n = ∇g(y) and r = ⟨n, ∂Ψ₋/∂τ⟩ ≠ 0, the
+    implicit function theorem for τ gives the adjoint from w at y and s, the covector at the time
+    that is left:
 
         c = (⟨w, ∂Ψ₋/∂τ⟩ − s)/r,   (∂Ψ₋/∂x)ᵀ(w − cn),   (∂Ψ₋/∂θ)ᵀ(w − cn),   −c ∂g/∂θ
 
@@ -54,6 +54,10 @@ class Switching(Method):
     def order(self):
         """That of the method."""
         return self.method.order
+
+    def order_on(self, field):
+        """The lower one of the method's on the two fields."""
+        return min(self.method.order_on(X) for X in (field.minus, field.plus))
 
     @property
     def stages(self):

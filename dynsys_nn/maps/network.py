@@ -94,18 +94,12 @@ class Network(Map):
         """The product of the maps' constants."""
         return lipschitz_product(self.maps)
 
-    @property
-    def invariants(self):
-        """name → I: what every map keeps, compared by how it was built."""
-        return self.facts()[1]
-
-    @property
-    def keeps(self):
-        """What every map keeps; an energy, or another invariant, if it is the same for all."""
-        return self.facts()[0]
+    keeps = property(lambda self: self.facts()[0], doc="The words for what every map keeps.")
+    invariants = property(lambda self: self.facts()[1], doc="name → I: what every map keeps.")
 
     def facts(self):
-        """What every map keeps. A field keeps nothing: its flow does."""
+        """What every map keeps: the words, and the invariants, name → I, those that are built alike
+        in all. A field keeps nothing: its flow does."""
         once = {id(F): F for F in self.maps}.values()
         return kept_by_all([((), {}) if F.is_field else F.facts() for F in once])
 

@@ -50,6 +50,19 @@ def states_of(x, least, shape):
     return x
 
 
+def components_of(components, d, counts):
+    """`components` as a list of 0, …, d − 1; counts: how many there may be, with the words."""
+    k = np.atleast_1d(components)
+    found = k.tolist()
+    refuse(
+        k.dtype.kind not in "iu"
+        or k.shape not in [(n,) for n in counts]
+        or not set(found) <= {*range(d)},
+        f"components are {' '.join(counts.values())} of 0, …, {d - 1}, got {found}",
+    )
+    return found
+
+
 def number_of(states):
     """How many arrays a list has."""
     wrong = not hasattr(states, "__len__")

@@ -9,6 +9,7 @@ from .inputs import (
     axes_of,
     axes_or_current,
     colours_of,
+    components_of,
     number_of,
     states_of,
 )
@@ -31,17 +32,14 @@ def trajectories(states, ax=None, components=(0, 1), **kwargs):
     >>> bool((line.get_xydata() == orbit[:, :2]).all())  # q₂ against q₁
     True
     """
-    states, components = states_of(states, 2, "(..., n, d)"), np.atleast_1d(components).tolist()
-    refuse(
-        len(components) not in (2, 3) or not all(k in range(states.shape[-1]) for k in components),
-        f"components are two or three of 0, …, {states.shape[-1] - 1}, got {components}",
-    )
+    states = states_of(states, 2, "(..., n, d)")
+    components = components_of(components, states.shape[-1], {2: "two", 3: "or three"})
     ax = axes_or_current(ax, space=True)
     refuse(
         len(components) != (3 if ax.name == "3d" else 2),
         f"{ax.name} axes cannot show {len(components)} components: choose those to draw",
     )
-    curves = np.reshape(states, (-1, *states.shape[-2:]))[..., list(components)]
+    curves = np.reshape(states, (-1, *states.shape[-2:]))[..., components]
     return [line for curve in curves for line in ax.plot(*curve.T, **kwargs)]
 
 
@@ -106,11 +104,7 @@ def section(points, ax=None, components=(0, 1), **kwargs):
         not orbits or {shape[1:] for shape in shapes} != {shapes[0][-1:]},
         f"a section needs a list of arrays of points, shape (m, d), got shapes {shapes}",
     )
-    d, components = shapes[0][-1], np.atleast_1d(components).tolist()
-    refuse(
-        len(components) != 2 or not all(k in range(d) for k in components),
-        f"components are two of 0, …, {d - 1}, got {components}",
-    )
+    components = components_of(components, shapes[0][-1], {2: "two"})
     ax = axes_or_current(ax)
     dots = {"linestyle": "none", "marker": ".", "markersize": em(0.3), "markeredgewidth": 0}
     return [ax.plot(*x[:, components].T, **{**dots, **spelled_out(kwargs)})[0] for x in orbits]
