@@ -155,6 +155,31 @@ def test_shears_that_change_with_time_are_symplectic_in_q_and_p_if_they_are_grad
     assert dnn.StartedAt(dnn.Flow(gradients, 0.4, dnn.RK4())).keeps == set()
 
 
+def wave(t, u):
+    """∇(½‖u‖² + cos(t) cos(u₁ − u₂)) in u."""
+    force = np.cos(t) * np.sin(u[..., 0] - u[..., 1])
+    return u + force[..., None] * [-1, 1]
+
+
+def test_given_shears_that_are_said_to_be_gradients_are_symplectic(rng):
+    x, kept = rng.normal(size=(5, 4)), []
+    for gradient in (True, False):
+        f, g = (dnn.TimeDependent(wave, 2, "complex step", gradient) for _ in range(2))
+        again = dnn.TimeDependent(**f.arguments()).at(1.0)
+        assert again.is_gradient == f.at(1.0).is_gradient == gradient and not f.is_gradient
+        F = dnn.StartedAt(dnn.Flow(dnn.PartitionedField(f, g), 0.4, dnn.StormerVerlet()), t0=0.3)
+        assert checks.symplectic(F, x).passed
+        kept.append(F.keeps)
+    assert kept == [{"volume", "symplectic"}, {"volume"}]
+
+
+def test_a_lift_and_a_permutation_put_components_anywhere(rng):
+    x = rng.normal(size=(5, 2))
+    into = dnn.Network(dnn.Lift(4, 2), dnn.Selection([0, 2, 3, 1], 4))
+    np.testing.assert_array_equal(into(x), np.insert(x, [1, 1], 0, axis=-1))
+    assert into.keeps == {"mass", "norm"} and dnn.Selection([0, 2], 3).keeps == set()
+
+
 def test_started_at_is_the_flow_between_a_lift_and_a_selection_and_times_add_up(rng):
     X, x = in_time(rng, 3), points(rng, (2, 5), 3)
     flow = dnn.Flow(X, 0.1, dnn.Ralston(), steps=4, learn_h=True)
@@ -320,14 +345,14 @@ def test_a_network_with_time_comes_back_from_a_file(rng, tmp_path):
         (lambda: dnn.TimeDependent(lambda x: x, 2), TypeError, "fun of TimeDependent must be a function of t and x, in this order"),
         (lambda: dnn.TimeDependent(lambda t, x: x, 2, lambda z: z), TypeError, "jacobian of TimeDependent must be a function of t and x"),
         (lambda: dnn.TimeDependent(lambda t, x: x), TypeError, "a function of t and x and dim"),
-        (lambda: dnn.TimeDependent(dnn.Dense(2, 3), 2), TypeError, "got dim = 2"),
+        (lambda: dnn.TimeDependent(dnn.Dense(2, 3), 2, gradient=True), TypeError, "got dim = 2, gradient = True"),
         (lambda: dnn.TimeDependent(dnn.Dense(2, 2)), ValueError, "ℝᵈ⁺¹ → ℝᵈ.*got Dense"),
         (lambda: dnn.TimeDependent(lambda t, x: x, 2).jacobian(np.ones(3)), NotImplementedError, "give jacobian="),
         (lambda: dnn.TimeDependent(lambda t, x: x * t, 2)(np.ones((4, 3))), dnn.arguments.WrongResult, "written for one state"),
         (lambda: dnn.OwnTime(dnn.Dense(2, 3)), ValueError, "ℝᵈ → ℝᵈ, got Dense"),
         (lambda: dnn.OwnTime(lambda x: x), TypeError, "OwnTime needs a vector field"),
         (lambda: dnn.OwnTime(systems.pendulum()).lipschitz(), NotImplementedError, "OwnTime"),
-        (lambda: dnn.StartedAt(dnn.Flow(systems.pendulum(), 0.1)), ValueError, "a field with time"),
+        (lambda: dnn.StartedAt(dnn.Flow(systems.pendulum(), 0.1)), ValueError, "a field with time.*or a PartitionedField of two such"),
         (lambda: dnn.StartedAt(systems.driven_pendulum()), TypeError, "StartedAt needs a Flow"),
         (lambda: dnn.StartedAt(dnn.Flow(systems.mathieu(), 0.1), np.inf), ValueError, "t0 must be a finite number"),
         (lambda: dnn.Selection([0, -3], 3), ValueError, r"different indices below 3, got \[0, -3\]"),
