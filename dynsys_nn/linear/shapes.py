@@ -13,7 +13,7 @@ from .map import LinearMap
 
 class Lift(LinearMap):
     """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity,
-    which returns x itself.
+    which returns x itself. A Selection behind it puts the zeros elsewhere.
 
     dim_out, dim_in: dimensions of (x, 0) and of x. ValueError if dim_out < dim_in.
 
@@ -91,8 +91,8 @@ class Restriction(LinearMap):
 
 class Selection(LinearMap):
     """x ↦ (x_i, x_j, …), some of the components, in this order: the way from (x, t) back to x, or
-    to the one that is a logit. Aᵀ puts them back, among zeros; in a network, a Lift and then a
-    Selection do, as into (x, 0, 0, y). With all components it is a permutation.
+    to the one that is a logit. Aᵀ puts them back, among zeros. Of all components it is a
+    permutation: behind a Lift it makes (x, 0, 0, y).
 
     indices: different ints in −dim_in, …, dim_in − 1, negative ones from the end; dim_in: dimension
     of x. ValueError if one is out of range, or met twice.

@@ -64,9 +64,8 @@ def fit(
         If it already exists and was written by the same call (possibly with fewer epochs), training
         resumes from it: θ, the optimiser's memory, the random state and the history are what they
         were, to the last bit, however the run was ended. What a loss, an optimiser or a callback
-        keeps on itself while it trains is not in the file. With other epochs, a rate that is a
-        function goes on at the fraction that is over of those that are asked for now. None: no
-        file.
+        keeps on itself while it trains is not in the file. With another number of epochs, a rate
+        that is a function goes on at the fraction of them that is over. None: no file.
     penalties : list of Penalty, default ()
         The P(θ), such as OrthogonalityPenalty(field.A): they join the loss that is minimised and
         recorded.
@@ -74,9 +73,9 @@ def fit(
         The gradient in all of θ, with the penalties and along the constraints' sets, is scaled to
         this norm if it is longer. None: it is left as it is.
     after_step : function of (step, loss), default None
-        Called after each step and its constraints, the first of which is 0, with the loss of its
-        batch before the step; after each iteration of LBFGS, with the loss after it. It looks at
-        the network, and leaves θ alone: WrongResult if it does not.
+        Called after each step and its constraints, with the number of the step, from 0, and the
+        loss of its batch before it; after each iteration of LBFGS, with the loss after it. It looks
+        at the network, and leaves θ alone: WrongResult if it does not.
 
     Returns
     -------
