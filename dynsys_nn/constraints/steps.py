@@ -306,9 +306,21 @@ class NonExpansiveSteps(Constraint):
                 flow.h = h
 
 
+def asked(question, flow, *T):
+    """question(field, *T), of the field that a flow has now; NotImplementedError, with what to do,
+    if it does not contract any more."""
+    try:
+        return question(flow.field, *T)
+    except NotImplementedError as error:
+        raise NotImplementedError(
+            f"no step of {flow!r} is known to be non-expansive any more: {error}. A constraint "
+            "before NonExpansiveSteps has to keep the field contracting, such as one by which α ≥ 0"
+        ) from None
+
+
 def largest_step(flow):
     """H, for the field that a flow has now; OverflowError if it is 0."""
-    H = flow.method.non_expansive_step(flow.field)
+    H = asked(flow.method.non_expansive_step, flow)
     if not H > 0:
         raise OverflowError(f"no step of {flow!r} is short enough to be non-expansive")
     return H
@@ -320,7 +332,7 @@ def steps_for(flow, T, most):
     if most is not None and most * (H := largest_step(flow)) < T:
         return most, H
     try:
-        n = flow.method.steps_for(flow.field, T)
+        n = asked(flow.method.steps_for, flow, T)
     except ValueError as error:
         raise OverflowError(str(error)) from error
     return n, T / n
