@@ -39,7 +39,7 @@ class TimeDependent(Field):
     As PartitionedField(TimeDependent(f), TimeDependent(g)) it is (q, s, p, t)′ = (f(p, t), 1,
     g(q, s), 1), with a clock in each half, for the methods of partitioned fields. `lipschitz()` is
     for states (x, t): two of different times never meet. What holds for two x at the same time is
-    known of `at(t)`, and of StartedAt(flow, t0).
+    known of `at(t)`, and of StartedAt(flow, t0). A SumField of two has t′ = 2: add the N instead.
 
     Parameters
     ----------
@@ -54,12 +54,14 @@ class TimeDependent(Field):
         None: vjp, jvp and jacobian raise NotImplementedError.
     gradient : bool, default False
         Of a function: True if at each t it is the gradient in x of a function of x, so that a
-        partitioned field of two is Hamiltonian, with an H that depends on time.
+        partitioned field of two is Hamiltonian, with an H that depends on time; whether it is one,
+        checks.curl_free(X.at(t), x) tells.
 
     Raises
     ------
     TypeError
-        If N is neither a Map nor a function of t and x, or a function without dim.
+        If N is neither a Map nor a function of t and x, a function without dim, or a Map with dim,
+        jacobian or gradient.
     ValueError
         If the dimensions of N do not fit.
 
