@@ -34,7 +34,7 @@ def test_whatever_the_weights_are_no_flow_expands_and_all_reach_T(method, rng):
 
 
 @pytest.mark.parametrize(
-    "needed, n, reached", [(1.5, 2, 1), (3, 3, 1), (12, 3, 1 / 4), (1e12, 3, 3e-12)]
+    "needed, n, reached", [(1.5, 2, 1), (3, 3, 1), (4, 3, 3 / 4), (1e12, 3, 3e-12)]
 )
 def test_of_at_most_so_many_steps_none_expands_and_a_flow_may_end_before_T(needed, n, reached, rng):
     F, T = flow(rng), 2.0

@@ -89,7 +89,7 @@ def test_a_field_at_a_time_is_its_value_there(rng):
         dnn.Network(dnn.Affine(5, 3, rng=rng), residual(rng, 5), dnn.Affine(2, 5, rng=rng))
     )
     kinds = {
-        "ResidualField": in_time(rng, 2), "GradientField": gradient_in_time(rng, 2), "AtTime": known, "network": network
+        "ResidualField": in_time(rng, 2), "GradientField": gradient_in_time(rng, 2, sign=1), "AtTime": known, "network": network
     }  # fmt: skip
     for kind, X in kinds.items():
         x, t = points(rng, (5,), 2), 1.3
@@ -353,6 +353,7 @@ def test_a_network_with_time_comes_back_from_a_file(rng, tmp_path):
         (lambda: dnn.OwnTime(lambda x: x), TypeError, "OwnTime needs a vector field"),
         (lambda: dnn.OwnTime(systems.pendulum()).lipschitz(), NotImplementedError, "OwnTime"),
         (lambda: dnn.StartedAt(dnn.Flow(systems.pendulum(), 0.1)), ValueError, "a field with time.*or a PartitionedField of two such"),
+        (lambda: dnn.StartedAt(dnn.Flow(dnn.PartitionedField(systems.mathieu().f, dnn.Dense(2, 2)), 0.1)), ValueError, "of two such"),
         (lambda: dnn.StartedAt(systems.driven_pendulum()), TypeError, "StartedAt needs a Flow"),
         (lambda: dnn.StartedAt(dnn.Flow(systems.mathieu(), 0.1), np.inf), ValueError, "t0 must be a finite number"),
         (lambda: dnn.Selection([0, -3], 3), ValueError, r"different indices below 3, got \[0, -3\]"),
