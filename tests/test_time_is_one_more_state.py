@@ -145,14 +145,18 @@ def test_shears_that_change_with_time_are_symplectic_in_q_and_p_if_they_are_grad
     gradients = dnn.PartitionedField(gradient_in_time(rng, 2, 1), gradient_in_time(rng, 2))
     plain = dnn.PartitionedField(in_time(rng, 2), in_time(rng, 2))
     x = rng.normal(size=(5, 4))
-    for X, kept in ((gradients, {"volume", "symplectic"}), (plain, {"volume"})):
+    mixed = dnn.PartitionedField(gradients.f, plain.g)
+    for X, kept in (
+        (gradients, {"volume", "symplectic"}), (plain, {"volume"}), (mixed, {"volume"})
+    ):  # fmt: skip
         F = dnn.StartedAt(dnn.Flow(X, 0.4, dnn.StormerVerlet(), steps=2), t0=0.3)
         assert F.keeps == dnn.Network(F, F).keeps == kept
         assert checks.volume(F, x).passed
         assert checks.symplectic(F, x).passed == ("symplectic" in kept)
         assert checks.adjoint(F, x).passed and checks.tangent(F, x).passed
         np.testing.assert_allclose(F.inverse(F(x)), x, atol=1e-13)
-    assert dnn.StartedAt(dnn.Flow(gradients, 0.4, dnn.RK4())).keeps == set()
+    for method in (dnn.RK4(), dnn.Projected(dnn.RK4(), dnn.SquaredNorm())):  # ‖(q, t, p, t)‖
+        assert dnn.StartedAt(dnn.Flow(gradients, 0.4, method)).keeps == set()
 
 
 def wave(t, u):
@@ -188,6 +192,7 @@ def test_started_at_is_the_flow_between_a_lift_and_a_selection_and_times_add_up(
     (y, pullback_F), (y_net, pullback_net), w = F.vjp(x), net.vjp(x), rng.normal(size=x.shape)
     for a, b in zip((y, *pullback_F(w)), (y_net, *pullback_net(w)), strict=True):
         np.testing.assert_array_equal(a, b)
+    checks.adjoint(dnn.StartedAt(flow, t0=0.4), x).require()  # h moves the end of time, too
     later = dnn.Network(F, dnn.StartedAt(flow, t0=0.4))(x)
     np.testing.assert_allclose(
         later, dnn.StartedAt(dnn.Flow(X, 0.1, dnn.Ralston(), 8))(x), rtol=1e-13
@@ -283,6 +288,8 @@ def test_own_times_keep_what_the_field_keeps(name, rng):
     X = getattr(systems, name)()
     Z, d = dnn.OwnTime(X), X.dim
     assert Z.keeps == X.keeps - {"symplectic"} and list(Z.invariants) == list(X.invariants)
+    for key in {"mass", "norm"} & {*X.invariants}:  # of (x, T), for networks with other layers
+        assert Z.invariants[key] == X.invariants[key]
     z = np.concatenate([rng.uniform(0.2, 1, (5, d)), rng.uniform(-2, 2, (5, 1))], axis=-1)
     flow = dnn.Flow(Z, 0.05, dnn.ImplicitMidpoint(), steps=3)
     for key, I in Z.invariants.items():
