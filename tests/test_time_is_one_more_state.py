@@ -134,6 +134,9 @@ def test_constants_at_a_time_hold_and_the_bound_of_a_step_is_sharp_where_it_can_
     assert (np.linalg.norm(dX, axis=-1) <= Y.lipschitz() * np.linalg.norm(gap, axis=-1)).all()
     assert ((dX * gap).sum(-1) <= Y.one_sided_lipschitz() * (gap * gap).sum(-1)).all()
     assert Y.lipschitz() < X.lipschitz()
+    X.N.b[1] = np.nan
+    with pytest.raises(ValueError, match="N.b of the StartedAt must be finite"):
+        dnn.StartedAt(dnn.Flow(X, 0.1)).lipschitz()
     A = dnn.Dense(2, 3, W=[[1.0, 0, 7], [0, 1, 7]])
     rotation = dnn.ResidualField(A, dnn.Identity(), dnn.Dense(2, 2, W=[[0, 1.0], [-1, 0]]))
     F = dnn.StartedAt(dnn.Flow(dnn.TimeDependent(rotation), 0.5, steps=2))
