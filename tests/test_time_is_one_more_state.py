@@ -104,7 +104,9 @@ def test_a_field_at_a_time_is_its_value_there(rng):
         assert Y.theta.size == theta.size - len(Y.b)
         Y.theta[:] = 0
         np.testing.assert_array_equal(X.theta, theta)
-    swapped = dnn.TimeDependent(dnn.Network(X.N[0], dnn.Selection([1, 0], 3)))  # no gradient
+    swap, single = dnn.Selection([1, 0], 3), dnn.TimeDependent.random(2, 3, dtype=np.float32)
+    assert single.at(t).theta.dtype == (np.ones(2, np.float32) @ swap).dtype == np.float32
+    swapped = dnn.TimeDependent(dnn.Network(X.N[0], swap))  # no gradient
     np.testing.assert_array_equal(swapped.at(t)(x), swapped(z)[:, :2])
     assert not swapped.at(t).is_gradient
 
