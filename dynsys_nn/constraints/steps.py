@@ -206,7 +206,7 @@ class NonExpansiveSteps(Constraint):
     ----------
     flows : Flow
         One or more, of fields that contract, such as gradient fields, and methods with a
-        contractivity radius: Euler(), Heun(), RK4().
+        contractivity radius, such as Euler(), Heun(), RK4().
     T : float > 0, default None
         The time that each flow reaches. None: the number of steps stays.
     h : float > 0, default None
