@@ -134,10 +134,10 @@ def swiss_roll(n=1000, noise=0.0, rng=None):
     """Two turns of a roll and of its copy further out, r (cos φ, sin φ) and (r + 0.2)(cos φ, sin φ)
     with φ = 4πr, r uniform on [0, 1].
 
-    Between two turns of the one lies the other, 0.2 and 0.3 away. n: int ≥ 1, default 1000; noise:
-    float ≥ 0, the standard deviation, default 0.0; rng: Generator or int, default None: anew each
-    time. Returns points (n, 2) and labels (n,) in {0, 1}, half of each, shuffled. Source: Haber and
-    Ruthotto, arXiv:1705.03341.
+    Between two turns of the one lies the other, 0.2 and 0.3 away along a ray. n: int ≥ 1, default
+    1000; noise: float ≥ 0, the standard deviation, default 0.0; rng: Generator or int, default
+    None: anew each time. Returns points (n, 2) and labels (n,) in {0, 1}, half of each, shuffled.
+    Source: Haber and Ruthotto, arXiv:1705.03341.
 
     Examples
     --------

@@ -131,8 +131,8 @@ class Flow(Map):
         return y, pullback
 
     def joined(self, dtheta, dh):
-        """The gradient in θ, from that in the field's θ and that in h."""
-        return self.pack(field=dtheta, h=dh) if self.learn_h else dtheta
+        """The gradient in θ of a learned step, from that in the field's θ and that in h."""
+        return self.pack(field=dtheta, h=dh)
 
     def vjp(self, x):
         pullbacks = []

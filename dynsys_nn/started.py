@@ -40,8 +40,8 @@ class StartedAt(Map):
         times = clocks(flow.field)
         refuse(
             not times,
-            "StartedAt needs the Flow of a field with time, as TimeDependent(N) is, got "
-            f"{flow.field!r}",
+            "StartedAt needs the Flow of a field with time, as TimeDependent(N) is, or a "
+            f"PartitionedField of two such, got {flow.field!r}",
         )
         self.t0 = finite(t0, "t0")
         self.own(flow=flow)

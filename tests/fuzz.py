@@ -1110,7 +1110,7 @@ CONSTRUCTORS = {
     "OrthogonalityPenalty": (dnn.OrthogonalityPenalty, dict(_0=[dense(3, 2), lambda: dnn.Convolution(2, 1, (3, 3), rng=0)], weight=[lambda: 0.5, lambda: 2])),
     "Smoothness": (dnn.Smoothness, dict(_0=[dense(3, 2)], _1=[dense(3, 2)], weight=[lambda: 0.5, lambda: 2])),
     "NonExpansiveSteps": (dnn.NonExpansiveSteps, dict(_0=[learned], _1=[lambda: dnn.Flow(zoo.gradient_field(np.random.default_rng(0)), 0.1)], T=[lambda: None], h=[lambda: None, lambda: 2])),
-    "NonExpansiveSteps T": (dnn.NonExpansiveSteps, dict(_0=[lambda: dnn.Flow(zoo.gradient_field(np.random.default_rng(0)), 0.1)], T=[lambda: 1, lambda: 0.5])),
+    "NonExpansiveSteps T": (dnn.NonExpansiveSteps, dict(_0=[lambda: dnn.Flow(zoo.gradient_field(np.random.default_rng(0)), 0.1)], T=[lambda: 1, lambda: 0.5], most=[lambda: None, lambda: 2])),
     "TowardsOrthogonal": (dnn.TowardsOrthogonal, dict(_0=[dense(3, 2), lambda: dnn.Convolution(2, 1, (3, 3), rng=0)], descents=[lambda: 1, lambda: 2])),
     "SignedSteps": (dnn.SignedSteps, dict(_0=[learned], _1=[learned], smallest=[lambda: 1e-3])),
     "StepSizes": (dnn.StepSizes, dict(flow_C=[learned], flow_E=[lambda: learned(1)], bound=[lambda: "sharp", lambda: "slides"], smallest=[lambda: 1e-3])),

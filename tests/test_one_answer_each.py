@@ -270,6 +270,8 @@ RANDOM = {
     "SpherePreservingField": lambda **o: dnn.SpherePreservingField.random(4, 7, **o),
     "InvariantField": lambda **o: dnn.InvariantField.random(4, 7, QUADRATIC, **o),
     "PartitionedField": lambda **o: dnn.PartitionedField.random(4, 7, **o),
+    "TimeDependent": lambda **o: dnn.TimeDependent.random(3, 7, **o),
+    "TimeDependent of a gradient": lambda **o: dnn.TimeDependent.random(3, 7, gradient=True, **o),
     "PartitionedField of gradients": lambda **o: dnn.PartitionedField.random(
         4, 7, gradient=True, **o
     ),

@@ -18,6 +18,9 @@ def test_rates_in_closed_form():
     s, rate = np.array([0, 0.2, 0.4, 0.7, 1]), dnn.OneCycle(1e-3, 5e-2, rise=0.4)
     np.testing.assert_allclose(rate(s), [1e-3, 2.55e-2, 5e-2, 2.500005e-2, 1e-7], rtol=1e-14)
     np.testing.assert_array_equal(rate(s), [rate(t) for t in s])
+    u = np.linspace(0, 0.4, 9)  # each half of a period is symmetric about its middle
+    np.testing.assert_allclose(rate(0.4 - u) + rate(u), 5.1e-2, rtol=1e-14)
+    np.testing.assert_allclose(rate(0.4 + u) + rate(1 - u), 5e-2 + 1e-7, rtol=1e-14)
     about = np.array([0.4 - 1e-9, 0.4 + 1e-9])
     np.testing.assert_allclose(rate(about), 5e-2, rtol=1e-15)
     rising = np.diff(rate(np.linspace(0, 1, 101))) > 0

@@ -33,6 +33,18 @@ def test_whatever_the_weights_are_no_flow_expands_and_all_reach_T(method, rng):
             assert dnn.Flow(F.field, T / (n - 1), method, n - 1).lipschitz() > 1
 
 
+@pytest.mark.parametrize(
+    "needed, n, reached", [(1.5, 2, 1), (3, 3, 1), (4, 3, 3 / 4), (1e12, 3, 3e-12)]
+)
+def test_of_at_most_so_many_steps_none_expands_and_a_flow_may_end_before_T(needed, n, reached, rng):
+    F, T = flow(rng), 2.0
+    steps = dnn.NonExpansiveSteps(F, T=T, most=3)
+    F.field.A.W *= math.sqrt(needed / (T / dnn.Euler().non_expansive_step(F.field)))
+    steps.project()
+    assert F.steps == n and F.steps * F.h == pytest.approx(reached * T, rel=1e-12)
+    assert F.lipschitz() <= 1
+
+
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_without_T_a_step_is_the_wanted_one_as_soon_as_the_weights_allow_it(method, rng):
     F, wanted = flow(rng, method), 0.25
@@ -67,7 +79,7 @@ def test_a_field_that_does_not_contract_any_more_is_named(rng):
     F = flow(rng, alpha=np.ones(8))
     steps = dnn.NonExpansiveSteps(F, T=1)
     F.field.alpha[0] = -1
-    with pytest.raises(NotImplementedError, match="is not known to contract: its one-sided"):
+    with pytest.raises(NotImplementedError, match="is not known to contract: its one-sided.*α ≥ 0"):
         steps.project()
 
 

@@ -62,7 +62,11 @@ def test_symplectic_methods_find_the_monodromy_matrix_of_mathieu(method, order):
         assert abs(np.linalg.det(M) - 1) < 1e-14 * n and F.keeps == {"volume", "symplectic"}
         errors.append(abs(np.trace(M) - TRACE))
     assert observed(errors) == pytest.approx(order, abs=0.1) and errors[-1] < 2e-4
-    M = np.stack([dnn.exact_flow(X, [*e[:1], 0, *e[1:], 0], T)[::2] for e in np.eye(2)], axis=-1)
+
+
+def test_the_exact_flow_finds_the_monodromy_matrix_of_mathieu():
+    z = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0]])  # (q, t, p, t)
+    M = dnn.exact_flow(systems.mathieu(), z, 2 * np.pi)[:, ::2]
     assert np.trace(M) == pytest.approx(TRACE, abs=1e-12)
 
 
@@ -89,7 +93,7 @@ def test_a_field_at_a_time_is_its_value_there(rng):
         dnn.Network(dnn.Affine(5, 3, rng=rng), residual(rng, 5), dnn.Affine(2, 5, rng=rng))
     )
     kinds = {
-        "ResidualField": in_time(rng, 2), "GradientField": gradient_in_time(rng, 2), "AtTime": known, "network": network
+        "ResidualField": in_time(rng, 2), "GradientField": gradient_in_time(rng, 2, sign=1), "AtTime": known, "network": network
     }  # fmt: skip
     for kind, X in kinds.items():
         x, t = points(rng, (5,), 2), 1.3
@@ -104,7 +108,9 @@ def test_a_field_at_a_time_is_its_value_there(rng):
         assert Y.theta.size == theta.size - len(Y.b)
         Y.theta[:] = 0
         np.testing.assert_array_equal(X.theta, theta)
-    swapped = dnn.TimeDependent(dnn.Network(X.N[0], dnn.Selection([1, 0], 3)))  # no gradient
+    swap, single = dnn.Selection([1, 0], 3), dnn.TimeDependent.random(2, 3, dtype=np.float32)
+    assert single.at(t).theta.dtype == (np.ones(2, np.float32) @ swap).dtype == np.float32
+    swapped = dnn.TimeDependent(dnn.Network(X.N[0], swap))  # no gradient
     np.testing.assert_array_equal(swapped.at(t)(x), swapped(z)[:, :2])
     assert not swapped.at(t).is_gradient
 
@@ -134,6 +140,9 @@ def test_constants_at_a_time_hold_and_the_bound_of_a_step_is_sharp_where_it_can_
     assert (np.linalg.norm(dX, axis=-1) <= Y.lipschitz() * np.linalg.norm(gap, axis=-1)).all()
     assert ((dX * gap).sum(-1) <= Y.one_sided_lipschitz() * (gap * gap).sum(-1)).all()
     assert Y.lipschitz() < X.lipschitz()
+    X.N.b[1] = np.nan
+    with pytest.raises(ValueError, match="N.b of the StartedAt must be finite"):
+        dnn.StartedAt(dnn.Flow(X, 0.1)).lipschitz()
     A = dnn.Dense(2, 3, W=[[1.0, 0, 7], [0, 1, 7]])
     rotation = dnn.ResidualField(A, dnn.Identity(), dnn.Dense(2, 2, W=[[0, 1.0], [-1, 0]]))
     F = dnn.StartedAt(dnn.Flow(dnn.TimeDependent(rotation), 0.5, steps=2))
@@ -145,14 +154,43 @@ def test_shears_that_change_with_time_are_symplectic_in_q_and_p_if_they_are_grad
     gradients = dnn.PartitionedField(gradient_in_time(rng, 2, 1), gradient_in_time(rng, 2))
     plain = dnn.PartitionedField(in_time(rng, 2), in_time(rng, 2))
     x = rng.normal(size=(5, 4))
-    for X, kept in ((gradients, {"volume", "symplectic"}), (plain, {"volume"})):
+    mixed = dnn.PartitionedField(gradients.f, plain.g)
+    for X, kept in (
+        (gradients, {"volume", "symplectic"}), (plain, {"volume"}), (mixed, {"volume"})
+    ):  # fmt: skip
         F = dnn.StartedAt(dnn.Flow(X, 0.4, dnn.StormerVerlet(), steps=2), t0=0.3)
         assert F.keeps == dnn.Network(F, F).keeps == kept
         assert checks.volume(F, x).passed
         assert checks.symplectic(F, x).passed == ("symplectic" in kept)
         assert checks.adjoint(F, x).passed and checks.tangent(F, x).passed
         np.testing.assert_allclose(F.inverse(F(x)), x, atol=1e-13)
-    assert dnn.StartedAt(dnn.Flow(gradients, 0.4, dnn.RK4())).keeps == set()
+    for method in (dnn.RK4(), dnn.Projected(dnn.RK4(), dnn.SquaredNorm())):  # ‖(q, t, p, t)‖
+        assert dnn.StartedAt(dnn.Flow(gradients, 0.4, method)).keeps == set()
+
+
+def wave(t, u):
+    """∇(½‖u‖² + cos(t) cos(u₁ − u₂)) in u."""
+    force = np.cos(t) * np.sin(u[..., 0] - u[..., 1])
+    return u + force[..., None] * [-1, 1]
+
+
+def test_given_shears_that_are_said_to_be_gradients_are_symplectic(rng):
+    x, kept = rng.normal(size=(5, 4)), []
+    for gradient in (True, False):
+        f, g = (dnn.TimeDependent(wave, 2, "complex step", gradient) for _ in range(2))
+        again = dnn.TimeDependent(**f.arguments()).at(1.0)
+        assert again.is_gradient == f.at(1.0).is_gradient == gradient and not f.is_gradient
+        F = dnn.StartedAt(dnn.Flow(dnn.PartitionedField(f, g), 0.4, dnn.StormerVerlet()), t0=0.3)
+        assert checks.symplectic(F, x).passed
+        kept.append(F.keeps)
+    assert kept == [{"volume", "symplectic"}, {"volume"}]
+
+
+def test_a_lift_and_a_permutation_put_components_anywhere(rng):
+    x = rng.normal(size=(5, 2))
+    into = dnn.Network(dnn.Lift(4, 2), dnn.Selection([0, 2, 3, 1], 4))
+    np.testing.assert_array_equal(into(x), np.insert(x, [1, 1], 0, axis=-1))
+    assert into.keeps == {"mass", "norm"} and dnn.Selection([0, 2], 3).keeps == set()
 
 
 def test_started_at_is_the_flow_between_a_lift_and_a_selection_and_times_add_up(rng):
@@ -163,6 +201,7 @@ def test_started_at_is_the_flow_between_a_lift_and_a_selection_and_times_add_up(
     (y, pullback_F), (y_net, pullback_net), w = F.vjp(x), net.vjp(x), rng.normal(size=x.shape)
     for a, b in zip((y, *pullback_F(w)), (y_net, *pullback_net(w)), strict=True):
         np.testing.assert_array_equal(a, b)
+    checks.adjoint(dnn.StartedAt(flow, t0=0.4), x).require()  # h moves the end of time, too
     later = dnn.Network(F, dnn.StartedAt(flow, t0=0.4))(x)
     np.testing.assert_allclose(
         later, dnn.StartedAt(dnn.Flow(X, 0.1, dnn.Ralston(), 8))(x), rtol=1e-13
@@ -258,6 +297,8 @@ def test_own_times_keep_what_the_field_keeps(name, rng):
     X = getattr(systems, name)()
     Z, d = dnn.OwnTime(X), X.dim
     assert Z.keeps == X.keeps - {"symplectic"} and list(Z.invariants) == list(X.invariants)
+    for key in {"mass", "norm"} & {*X.invariants}:  # of (x, T), for networks with other layers
+        assert Z.invariants[key] == X.invariants[key]
     z = np.concatenate([rng.uniform(0.2, 1, (5, d)), rng.uniform(-2, 2, (5, 1))], axis=-1)
     flow = dnn.Flow(Z, 0.05, dnn.ImplicitMidpoint(), steps=3)
     for key, I in Z.invariants.items():
@@ -320,14 +361,15 @@ def test_a_network_with_time_comes_back_from_a_file(rng, tmp_path):
         (lambda: dnn.TimeDependent(lambda x: x, 2), TypeError, "fun of TimeDependent must be a function of t and x, in this order"),
         (lambda: dnn.TimeDependent(lambda t, x: x, 2, lambda z: z), TypeError, "jacobian of TimeDependent must be a function of t and x"),
         (lambda: dnn.TimeDependent(lambda t, x: x), TypeError, "a function of t and x and dim"),
-        (lambda: dnn.TimeDependent(dnn.Dense(2, 3), 2), TypeError, "got dim = 2"),
+        (lambda: dnn.TimeDependent(dnn.Dense(2, 3), 2, gradient=True), TypeError, "got dim = 2, gradient = True"),
         (lambda: dnn.TimeDependent(dnn.Dense(2, 2)), ValueError, "ℝᵈ⁺¹ → ℝᵈ.*got Dense"),
         (lambda: dnn.TimeDependent(lambda t, x: x, 2).jacobian(np.ones(3)), NotImplementedError, "give jacobian="),
         (lambda: dnn.TimeDependent(lambda t, x: x * t, 2)(np.ones((4, 3))), dnn.arguments.WrongResult, "written for one state"),
         (lambda: dnn.OwnTime(dnn.Dense(2, 3)), ValueError, "ℝᵈ → ℝᵈ, got Dense"),
         (lambda: dnn.OwnTime(lambda x: x), TypeError, "OwnTime needs a vector field"),
         (lambda: dnn.OwnTime(systems.pendulum()).lipschitz(), NotImplementedError, "OwnTime"),
-        (lambda: dnn.StartedAt(dnn.Flow(systems.pendulum(), 0.1)), ValueError, "a field with time"),
+        (lambda: dnn.StartedAt(dnn.Flow(systems.pendulum(), 0.1)), ValueError, "a field with time.*or a PartitionedField of two such"),
+        (lambda: dnn.StartedAt(dnn.Flow(dnn.PartitionedField(systems.mathieu().f, dnn.Dense(2, 2)), 0.1)), ValueError, "of two such"),
         (lambda: dnn.StartedAt(systems.driven_pendulum()), TypeError, "StartedAt needs a Flow"),
         (lambda: dnn.StartedAt(dnn.Flow(systems.mathieu(), 0.1), np.inf), ValueError, "t0 must be a finite number"),
         (lambda: dnn.Selection([0, -3], 3), ValueError, r"different indices below 3, got \[0, -3\]"),

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ..arguments import instance, positive, refuse
+from ..arguments import dimension, instance, positive, refuse
 from ..flows import Flow
 from ..integrators import Euler
 from ..integrators.bounds import cocoercivity, one_sided_bound, spectral_bound
@@ -197,19 +197,24 @@ class NonExpansiveSteps(Constraint):
         n ← ⌈T/H⌉, h ← T/n     with T: the flow reaches the time T, in n = flow.steps steps
         h ← min(h, H)          without: in as many steps as before
 
-    With T, n grows as ‖A‖² does, and with it the time that a gradient takes. Put it after the
-    constraints on the weights. Source: Sherry et al., arXiv:2306.17332.
+    With T, n grows as ‖A‖² does, and with it the time and the memory that a gradient takes: a
+    training that becomes slower and slower may have flows of hundreds of steps. `most` bounds n; so
+    does SpectralBall(A), before it. Put it after the constraints on the weights. Source: Sherry et
+    al., arXiv:2306.17332.
 
     Parameters
     ----------
     flows : Flow
         One or more, of fields that contract, such as gradient fields, and methods with a
-        contractivity radius: Euler(), Heun(), RK4().
+        contractivity radius, such as Euler(), Heun(), RK4().
     T : float > 0, default None
         The time that each flow reaches. None: the number of steps stays.
     h : float > 0, default None
         Without T: the step that each flow takes wherever its weights allow it; None: that which it
         has now. A learned step is what the training makes it, at least 1e-3 and at most H.
+    most : int, default None
+        With T: n is at most this, and where more steps would be needed they are as long as they may
+        be, h ← H, and the flow ends before T. None: as many as it takes.
 
     Raises
     ------
@@ -217,7 +222,7 @@ class NonExpansiveSteps(Constraint):
         For what is not a Flow, a field that is not known to contract or a method without radius,
         and a learned step if T is given.
     ValueError
-        For no flow, one that is given twice, a negative step, and h beside T.
+        For no flow, one that is given twice, a negative step, h beside T, and most without T.
     NotImplementedError
         By `project`, if a field does not contract any more, as when a weight α has become negative.
     OverflowError
@@ -237,9 +242,13 @@ class NonExpansiveSteps(Constraint):
     >>> dnn.NonExpansiveSteps(F, T=1.0).project()
     >>> F.steps, F.h, F.lipschitz()
     (1, 1.0, 1.0)
+    >>> A.W = A.W * 100  # ‖A‖² = 900: T = 1 would take 450 steps
+    >>> dnn.NonExpansiveSteps(F, T=1.0, most=10).project()
+    >>> F.steps, round(F.h, 4), F.lipschitz()  # as far as ten steps of 2/900 bring it
+    (10, 0.0022, 1.0)
     """
 
-    def __init__(self, *flows, T=None, h=None):
+    def __init__(self, *flows, T=None, h=None, most=None):
         refuse(not flows, "NonExpansiveSteps needs at least one flow, got none")
         refuse(len({*map(id, flows)}) < len(flows), "NonExpansiveSteps got the same flow twice")
         self.T = None if T is None else positive(T, "T")
@@ -247,6 +256,11 @@ class NonExpansiveSteps(Constraint):
         refuse(
             T is not None and h is not None,
             f"with T the step is T/n: leave h out, got T={T} and h={h}",
+        )
+        self.most = None if most is None else dimension(most, "most")
+        refuse(
+            T is None and most is not None,
+            f"most bounds the steps to a time T, which is not given: got most={most}",
         )
         for flow in flows:
             instance(flow, Flow, "each of NonExpansiveSteps must be a Flow")
@@ -280,8 +294,7 @@ class NonExpansiveSteps(Constraint):
     def follow(self):
         for flow, h in zip(self.flows, self.wanted, strict=True):
             if self.T is not None:
-                n = steps_for(flow, self.T)
-                flow.steps, flow.h = n, self.T / n
+                flow.steps, flow.h = steps_for(flow, self.T, self.most)
             elif not flow.learn_h:
                 flow.h = min(h, largest_step(flow))
 
@@ -293,20 +306,36 @@ class NonExpansiveSteps(Constraint):
                 flow.h = h
 
 
+def asked(question, flow, *T):
+    """question(field, *T), of the field that a flow has now; NotImplementedError, with what to do,
+    if it does not contract any more."""
+    try:
+        return question(flow.field, *T)
+    except NotImplementedError as error:
+        raise NotImplementedError(
+            f"no step of {flow!r} is known to be non-expansive any more: {error}. A constraint "
+            "before NonExpansiveSteps has to keep the field contracting, such as one by which α ≥ 0"
+        ) from None
+
+
 def largest_step(flow):
     """H, for the field that a flow has now; OverflowError if it is 0."""
-    H = flow.method.non_expansive_step(flow.field)
+    H = asked(flow.method.non_expansive_step, flow)
     if not H > 0:
         raise OverflowError(f"no step of {flow!r} is short enough to be non-expansive")
     return H
 
 
-def steps_for(flow, T):
-    """⌈T/H⌉; OverflowError if a Flow cannot have so many steps."""
+def steps_for(flow, T, most):
+    """n = ⌈T/H⌉ and T/n, or if n were more than `most`, `most` and H; OverflowError if a Flow
+    cannot have so many steps."""
+    if most is not None and most * (H := largest_step(flow)) < T:
+        return most, H
     try:
-        return flow.method.steps_for(flow.field, T)
+        n = asked(flow.method.steps_for, flow, T)
     except ValueError as error:
         raise OverflowError(str(error)) from error
+    return n, T / n
 
 
 def learned_euler_step(flow, name):

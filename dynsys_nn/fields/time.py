@@ -39,7 +39,7 @@ class TimeDependent(Field):
     As PartitionedField(TimeDependent(f), TimeDependent(g)) it is (q, s, p, t)′ = (f(p, t), 1,
     g(q, s), 1), with a clock in each half, for the methods of partitioned fields. `lipschitz()` is
     for states (x, t): two of different times never meet. What holds for two x at the same time is
-    known of `at(t)`, and of StartedAt(flow, t0).
+    known of `at(t)`, and of StartedAt(flow, t0). A SumField of two has t′ = 2: add the N instead.
 
     Parameters
     ----------
@@ -52,11 +52,16 @@ class TimeDependent(Field):
     jacobian : function of t and x, (...) and (..., d) → (..., d, d + 1), default None
         Of a function: its derivatives by x₁, …, x_d and t, or "complex step", as in KnownField;
         None: vjp, jvp and jacobian raise NotImplementedError.
+    gradient : bool, default False
+        Of a function: True if at each t it is the gradient in x of a function of x, so that a
+        partitioned field of two is Hamiltonian, with an H that depends on time; whether it is one,
+        checks.curl_free(X.at(t), x) tells.
 
     Raises
     ------
     TypeError
-        If N is neither a Map nor a function of t and x, or a function without dim.
+        If N is neither a Map nor a function of t and x, a function without dim, or a Map with dim,
+        jacobian or gradient.
     ValueError
         If the dimensions of N do not fit.
 
@@ -78,21 +83,22 @@ class TimeDependent(Field):
 
     formula = "(N(x, t), 1)"
 
-    def __init__(self, N, dim=None, jacobian=None):
+    def __init__(self, N, dim=None, jacobian=None, gradient=False):
         if not isinstance(N, Map):
             refuse(
                 dim is None,
                 f"TimeDependent needs a Map, or a function of t and x and dim, got {N!r} alone",
                 TypeError,
             )
-            N = KnownInTime(N, dim, jacobian)
+            N = KnownInTime(N, dim, jacobian, gradient)
         else:
-            given = {"dim": dim, "jacobian": jacobian}
+            declared = flag(gradient, "gradient") or None
+            given = {"dim": dim, "jacobian": jacobian, "gradient": declared}
             known = [f"{name} = {value!r}" for name, value in given.items() if value is not None]
             refuse(
                 known,
-                f"TimeDependent takes dim and jacobian for a function N, and not for {N!r}: got "
-                f"{', '.join(known)}",
+                "TimeDependent takes dim, jacobian and gradient for a function N, and not for "
+                f"{N!r}: got {', '.join(known)}",
                 TypeError,
             )
         refuse(
@@ -104,9 +110,10 @@ class TimeDependent(Field):
 
     def arguments(self):
         """What builds it again, but for θ."""
-        if isinstance(self.N, KnownInTime):
-            return {"N": self.N.fun, "dim": self.N.dim_out, "jacobian": self.N.dfun}
-        return {"N": self.N, "dim": None, "jacobian": None}
+        N = self.N
+        if isinstance(N, KnownInTime):
+            return dict(N=N.fun, dim=N.dim_out, jacobian=N.dfun, gradient=N.is_gradient)
+        return dict(N=N, dim=None, jacobian=None, gradient=False)
 
     @classmethod
     def random(cls, dim, width, sigma=Tanh(), gradient=False, bias=0.0, rng=None, dtype=float):
@@ -186,8 +193,8 @@ class KnownInTime(Map):
 
     formula = "fun(t, x)"
 
-    def __init__(self, fun, dim, jacobian=None):
-        self.dim_out = dimension(dim, "dim")
+    def __init__(self, fun, dim, jacobian, gradient):
+        self.dim_out, self.is_gradient = dimension(dim, "dim"), flag(gradient, "gradient")
         self.dim_in, self.fun, self.dfun = self.dim_out + 1, fun, jacobian
         self.N = time_first(fun, "fun of TimeDependent", rows_of_x)
         if isinstance(jacobian, str):
@@ -255,7 +262,7 @@ class AtTime(Field):
 
     def __init__(self, N, t):
         self.dim_in = self.dim_out = N.dim_out
-        self.t = t
+        self.t, self.is_gradient = t, getattr(N, "is_gradient", False)
         self.own(N=N)
 
     def z(self, x):

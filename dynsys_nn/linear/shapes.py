@@ -13,7 +13,7 @@ from .map import LinearMap
 
 class Lift(LinearMap):
     """x ↦ (x, 0): pads zeros. An isometry that keeps the sum; with equal dimensions the identity,
-    which returns x itself.
+    which returns x itself. A Selection behind it puts the zeros elsewhere.
 
     dim_out, dim_in: dimensions of (x, 0) and of x. ValueError if dim_out < dim_in.
 
@@ -91,7 +91,8 @@ class Restriction(LinearMap):
 
 class Selection(LinearMap):
     """x ↦ (x_i, x_j, …), some of the components, in this order: the way from (x, t) back to x, or
-    to the one that is a logit. Aᵀ puts them back, among zeros.
+    to the one that is a logit. Aᵀ puts them back, among zeros. Of all components it is a
+    permutation: behind a Lift it makes (x, 0, 0, y).
 
     indices: different ints in −dim_in, …, dim_in − 1, negative ones from the end; dim_in: dimension
     of x. ValueError if one is out of range, or met twice.
@@ -103,6 +104,9 @@ class Selection(LinearMap):
     array([3., 4.])
     >>> np.array([3.0, 4.0]) @ S  # its adjoint
     array([3., 4., 0.])
+    >>> into = dnn.Network(dnn.Lift(4, 2), dnn.Selection([0, 2, 3, 1], 4))
+    >>> into(np.array([3.0, 4.0]))  # of (3, 4, 0, 0)
+    array([3., 0., 0., 4.])
     """
 
     formula = "(xᵢ, xⱼ, …)"
@@ -124,6 +128,11 @@ class Selection(LinearMap):
 
     def __call__(self, x):
         return x[..., self.indices]
+
+    @property
+    def keeps(self):
+        """Sum and norm, if it is a permutation."""
+        return frozenset({"mass", "norm"} if self.dim_out == self.dim_in else ())
 
     def adjoint(self, w):
         x = np.zeros((*w.shape[:-1], self.dim_in), w.dtype)

@@ -1,6 +1,6 @@
 """`fit`: minimise a loss over θ, and say what happened on the way."""
 
-from ..arguments import dimension, flag, function, generator, instance, positive, refuse
+from ..arguments import dimension, flag, function, generator, instance, positive, refuse, takes
 from ..arguments.samples import listed, samples
 from ..constraints import Constraint
 from ..losses import Loss, Penalty
@@ -64,9 +64,8 @@ def fit(
         If it already exists and was written by the same call (possibly with fewer epochs), training
         resumes from it: θ, the optimiser's memory, the random state and the history are what they
         were, to the last bit, however the run was ended. What a loss, an optimiser or a callback
-        keeps on itself while it trains is not in the file. With other epochs, a rate that is a
-        function goes on at the fraction that is over of those that are asked for now. None: no
-        file.
+        keeps on itself while it trains is not in the file. With another number of epochs, a rate
+        that is a function goes on at the fraction of them that is over. None: no file.
     penalties : list of Penalty, default ()
         The P(θ), such as OrthogonalityPenalty(field.A): they join the loss that is minimised and
         recorded.
@@ -74,9 +73,9 @@ def fit(
         The gradient in all of θ, with the penalties and along the constraints' sets, is scaled to
         this norm if it is longer. None: it is left as it is.
     after_step : function of (step, loss), default None
-        Called after each step and its constraints, the first of which is 0, with the loss of its
-        batch before the step; after each iteration of LBFGS, with the loss after it. It looks at
-        the network, and leaves θ alone: WrongResult if it does not.
+        Called after each step and its constraints, with the number of the step, from 0, and the
+        loss of its batch before it; after each iteration of LBFGS, with the loss after it. It looks
+        at the network, and leaves θ alone: WrongResult if it does not.
 
     Returns
     -------
@@ -130,10 +129,15 @@ def fit(
         if not isinstance(validation, list | tuple) or len(validation) != 2:
             raise TypeError(f"validation must be a pair (x, y), got {validation!r}")
         validation = samples(*validation, " of validation")
-    if callback is not None:
-        function(callback, "callback", "the epoch and the history")
-    if after_step is not None:
-        function(after_step, "after_step", "the step and the loss")
+    for f, name, of in (
+        (callback, "callback", "the epoch and the history"),
+        (after_step, "after_step", "the step and the loss"),
+    ):
+        refuse(
+            f is not None and not takes(function(f, name, of), 2),
+            f"{name} must be a function of {of}, got {f!r}",
+            TypeError,
+        )
     run = Run(
         net, loss=loss, x=x, y=y, validation=validation, callback=callback, rng=generator(rng),
         clip=None if clip is None else positive(clip, "clip"), after_step=after_step,

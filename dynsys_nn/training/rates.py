@@ -26,7 +26,7 @@ class OneCycle(Described):
     A small rate lets the first steps settle, a large one crosses flat stretches, and a tiny one
     ends at the bottom of a valley. Source: Smith and Topin, arXiv:1708.07120.
 
-    low, high: float > 0; rise: float, 0 < rise < 1, default 0.3. ValueError for others.
+    low, high: float > 0, low ≤ high; rise: float, 0 < rise < 1, default 0.3. ValueError for others.
 
     Examples
     --------
@@ -40,6 +40,7 @@ class OneCycle(Described):
 
     def __init__(self, low, high, rise=0.3):
         self.low, self.high = positive(low, "low"), positive(high, "high")
+        refuse(self.low > self.high, f"OneCycle rises from low to high, got low={low}, high={high}")
         refuse(not 0 < real(rise) < 1, f"rise must lie between 0 and 1, got {rise!r}")
         self.rise = float(rise)
 
@@ -74,8 +75,8 @@ class Steps(Described):
 class Cosine(Described):
     """low + (high − low)(1 + cos πs)/2: from `high` down to `low`, on half a period of the cosine.
 
-    high: float > 0; low: float ≥ 0, default 0.0, which no step reaches, since s < 1. ValueError for
-    others. Source: Loshchilov and Hutter, arXiv:1608.03983.
+    high: float > 0; low: float, 0 ≤ low ≤ high, default 0.0, which no step reaches, since s < 1.
+    ValueError for others. Source: Loshchilov and Hutter, arXiv:1608.03983.
 
     Examples
     --------
@@ -90,6 +91,7 @@ class Cosine(Described):
 
     def __init__(self, high, low=0.0):
         self.high, self.low = positive(high, "high"), non_negative(finite(low, "low"), "low")
+        refuse(self.low > self.high, f"Cosine falls from high to low, got high={high}, low={low}")
 
     def __call__(self, s):
         return self.low + (self.high - self.low) * rising(1 - s)
