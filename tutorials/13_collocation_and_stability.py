@@ -212,6 +212,8 @@ for method, name, order in (
     print(f"{name:16} {errors[0]:.0e} … {errors[-1]:.0e}, order {slope:.2f}")
     plotting.convergence(T / np.array(steps), errors, order, ax=ax, label=name)
     assert method.order == order and abs(slope - order) < 0.05
+hs = T / np.array(steps)
+ax.set_xticks(hs, [f"{h:g}" for h in hs])
 ax.set(xlabel="$h$", ylabel="error at $t = 2$")
 _ = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 

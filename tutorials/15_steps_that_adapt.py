@@ -192,8 +192,8 @@ assert edge[2] - edge[1] < 0.012 < free[2] - free[1]
 # %% [markdown]
 # In a short time a field with $\|A\| \le 1$ gets nowhere: 85 % right, which is what a
 # straight line does. With free weights the flow gets further in the same time, 93 %,
-# and pays with six substeps or so. The constant of each block was 1.0000 after each of
-# the 150 steps of the training.
+# and pays with up to six substeps per block. The constant of each block was 1.0000
+# after each of the 150 steps of the training.
 #
 # But freedom is not all. One orthogonal step of size 2, at the very edge of the
 # theorem, is no longer near any flow. It is a reflection wherever it is differentiable,
