@@ -194,7 +194,8 @@ _ = axes[0].legend(loc="lower right")
 # one order for it.
 #
 # **Before you run the cell:** a pendulum up to $t = 2$, in 4, 8, 16, 32 steps. How many
-# digits does each doubling give to Gauss with $s = 3$? ($2^{10} \approx 10^3$.)
+# digits does each doubling give to Gauss with $s = 3$? (Think of
+# $2^{10} \approx 10^3$.)
 
 # %%
 X, x0, T, steps = dnn.systems.pendulum(), np.array([1.5, 0.0]), 2.0, [4, 8, 16, 32]

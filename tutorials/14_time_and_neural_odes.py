@@ -99,7 +99,7 @@ def monodromy(delta, epsilon=0.3, method=dnn.StormerVerlet(), n=30):
 
 deltas = np.linspace(0, 1.3, 66)
 matrices = np.array([monodromy(delta) for delta in deltas])
-traces, unstable = np.trace(matrices, axis1=-2, axis2=-1), []
+traces = np.trace(matrices, axis1=-2, axis2=-1)
 fig, ax = plt.subplots()
 ax.plot(deltas, traces)
 ax.fill_between(deltas, -2, 2, alpha=0.2)
