@@ -305,12 +305,12 @@ class Smoothness(Penalty):
     """
 
     def __init__(self, *layers, weight=1.0):
-        refuse(len(layers) < 2, f"Smoothness needs two layers or more, got {len(layers)}")
         shapes = [
             {name: view.shape for name, view in F._named().items()}
             for F in layers
             if instance(F, Map, "Smoothness takes the layers of a network, such as *net.maps[1:-1]")
         ]
+        refuse(len(layers) < 2, f"Smoothness needs two layers or more, got {len(layers)}")
         for j, found in enumerate(shapes):
             refuse(
                 found != shapes[0] or not found,

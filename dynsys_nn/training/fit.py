@@ -131,9 +131,9 @@ def fit(
             raise TypeError(f"validation must be a pair (x, y), got {validation!r}")
         validation = samples(*validation, " of validation")
     if callback is not None:
-        function(callback, "callback", "the epoch and the history")
+        function(callback, "callback", "the epoch and the history", 2)
     if after_step is not None:
-        function(after_step, "after_step", "the step and the loss")
+        function(after_step, "after_step", "the step and the loss", 2)
     run = Run(
         net, loss=loss, x=x, y=y, validation=validation, callback=callback, rng=generator(rng),
         clip=None if clip is None else positive(clip, "clip"), after_step=after_step,

@@ -26,7 +26,7 @@ class OneCycle(Described):
     A small rate lets the first steps settle, a large one crosses flat stretches, and a tiny one
     ends at the bottom of a valley. Source: Smith and Topin, arXiv:1708.07120.
 
-    low, high: float > 0; rise: float, 0 < rise < 1, default 0.3. ValueError for others.
+    low, high: float > 0, low ≤ high; rise: float, 0 < rise < 1, default 0.3. ValueError for others.
 
     Examples
     --------
@@ -40,6 +40,7 @@ class OneCycle(Described):
 
     def __init__(self, low, high, rise=0.3):
         self.low, self.high = positive(low, "low"), positive(high, "high")
+        refuse(self.low > self.high, f"low must be at most high, got {low!r} and {high!r}")
         refuse(not 0 < real(rise) < 1, f"rise must lie between 0 and 1, got {rise!r}")
         self.rise = float(rise)
 
@@ -54,8 +55,8 @@ class Steps(Described):
     """start · factorᵏ, k = ⌊s/every⌋: constant, and multiplied by the factor after each such part
     of the training.
 
-    start: float > 0; every: float > 0, a fraction of the training; factor: float > 0, default 0.1.
-    ValueError for others.
+    start: float > 0; every: a fraction of the training, 0 < every ≤ 1; factor: float > 0, default
+    0.1. ValueError for others.
 
     Examples
     --------
@@ -65,6 +66,8 @@ class Steps(Described):
 
     def __init__(self, start, every, factor=0.1):
         self.start, self.every = positive(start, "start"), positive(every, "every")
+        told = f"every is a fraction of the training, at most 1, got {every!r}"
+        refuse(self.every > 1, told)
         self.factor = positive(factor, "factor")
 
     def __call__(self, s):
