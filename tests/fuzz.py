@@ -1098,7 +1098,7 @@ CONSTRUCTORS = {
     "Projected": (dnn.Projected, dict(method=[lambda: dnn.RK4()], invariant=[lambda: dnn.SquaredNorm(), lambda: zoo.Bare()])),
     "Switching": (dnn.Switching, dict(method=[lambda: dnn.RK4(), lambda: dnn.StormerVerlet()])),
     "OneCycle": (dnn.OneCycle, dict(low=[lambda: 1e-3], high=[lambda: 0.1, lambda: 1], rise=[lambda: 0.4])),
-    "Steps": (dnn.Steps, dict(start=[lambda: 0.1], every=[lambda: 0.45, lambda: 2], factor=[lambda: 0.1, lambda: 2])),
+    "Steps": (dnn.Steps, dict(start=[lambda: 0.1], every=[lambda: 0.45, lambda: 1], factor=[lambda: 0.1, lambda: 2])),
     "Cosine": (dnn.Cosine, dict(high=[lambda: 0.1], low=[lambda: 0, lambda: 1e-3])),
     "Adam": (dnn.Adam, dict(rate=[lambda: 1e-2, lambda: dnn.Cosine(0.1)], beta1=[lambda: 0.9], beta2=[lambda: 0.999], eps=[lambda: 1e-8])),
     "SGD": (dnn.SGD, dict(rate=[lambda: 1e-2, lambda: lambda s: 0.1], momentum=[lambda: 0, lambda: 0.9])),

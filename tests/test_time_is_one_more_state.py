@@ -359,6 +359,7 @@ def test_a_network_with_time_comes_back_from_a_file(rng, tmp_path):
         (lambda: dnn.KnownField(lambda t, x: x, 2), TypeError, r"of the state x alone.*TimeDependent\(fun, dim\)"),
         (lambda: dnn.exact_flow(lambda t, x: x, np.ones(2), 1.0), TypeError, r"TimeDependent\(fun, dim\)"),
         (lambda: dnn.TimeDependent(lambda x: x, 2), TypeError, "fun of TimeDependent must be a function of t and x, in this order"),
+        (lambda: dnn.TimeDependent(lambda x, t: x, 2), TypeError, "t and x, in this order, got one of x and t"),
         (lambda: dnn.TimeDependent(lambda t, x: x, 2, lambda z: z), TypeError, "jacobian of TimeDependent must be a function of t and x"),
         (lambda: dnn.TimeDependent(lambda t, x: x), TypeError, "a function of t and x and dim"),
         (lambda: dnn.TimeDependent(dnn.Dense(2, 3), 2, gradient=True), TypeError, "got dim = 2, gradient = True"),

@@ -194,7 +194,8 @@ _ = axes[0].legend(loc="lower right")
 # one order for it.
 #
 # **Before you run the cell:** a pendulum up to $t = 2$, in 4, 8, 16, 32 steps. How many
-# digits does each doubling give to Gauss with $s = 3$? ($2^{10} \approx 10^3$.)
+# digits does each doubling give to Gauss with $s = 3$? (Think of
+# $2^{10} \approx 10^3$.)
 
 # %%
 X, x0, T, steps = dnn.systems.pendulum(), np.array([1.5, 0.0]), 2.0, [4, 8, 16, 32]
@@ -212,6 +213,8 @@ for method, name, order in (
     print(f"{name:16} {errors[0]:.0e} … {errors[-1]:.0e}, order {slope:.2f}")
     plotting.convergence(T / np.array(steps), errors, order, ax=ax, label=name)
     assert method.order == order and abs(slope - order) < 0.05
+hs = T / np.array(steps)
+ax.set_xticks(hs, [f"{h:g}" for h in hs])
 ax.set(xlabel="$h$", ylabel="error at $t = 2$")
 _ = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 

@@ -73,6 +73,7 @@ for label, order, ends in (
     slope = np.log2(errors[-2] / errors[-1])
     print(f"{label:33} {errors[-1]:.0e}, order {slope:.2f}")
     assert abs(slope - order) < 0.3
+ax.set_xticks(T / steps, [f"{h:g}" for h in T / steps])
 ax.set(xlabel="$h$", ylabel="error at $t = 5$")
 _ = ax.legend()
 
@@ -98,11 +99,11 @@ def monodromy(delta, epsilon=0.3, method=dnn.StormerVerlet(), n=30):
 
 deltas = np.linspace(0, 1.3, 66)
 matrices = np.array([monodromy(delta) for delta in deltas])
-traces, unstable = np.trace(matrices, axis1=-2, axis2=-1), []
+traces = np.trace(matrices, axis1=-2, axis2=-1)
 fig, ax = plt.subplots()
 ax.plot(deltas, traces)
 ax.fill_between(deltas, -2, 2, alpha=0.2)
-ax.set(xlabel="δ", ylabel="trace of M", title="It grows outside of the band")
+ax.set(xlabel="δ", ylabel="trace of M", title="Outside of the band the swing goes up")
 print("|det M − 1| ≤", f"{abs(np.linalg.det(matrices) - 1).max():.0e}")
 assert abs(np.linalg.det(matrices) - 1).max() < 1e-13
 assert traces[abs(deltas - 0.25).argmin()] < -2 < traces[abs(deltas - 0.6).argmin()] < 2
@@ -175,7 +176,7 @@ history = dnn.fit(
 print(f"mean squared error {history.loss[-1]:.0e}")
 assert history.loss[-1] < 1e-6
 
-times = np.linspace(0, 10, 400)
+times = np.linspace(0, 10, 1000)
 learned = dnn.exact_flow(X, seen[0], times)  # any times: it is a field that was learned
 off = abs(learned - dnn.exact_flow(spiral, seen[0], times)).max()
 fig, ax = plt.subplots()

@@ -170,8 +170,8 @@ for name, h in (
     attacked = attacks.attacked_accuracy(net, x_test, y_test, eps, strong)
     table[name] = clean, sure, attacked
     largest = max(A.lipschitz() for A in matrices)
-    print(f"{name:21} {clean:.1%} right, at ε = {eps}: {sure:.1%} certified,", end=" ")
-    print(f"{attacked:.1%} under attack; ‖A‖ ≤ {largest:.2f}")
+    print(f"{name:21} right {clean:.1%}; at ε = {eps} certified {sure:.1%},", end=" ")
+    print(f"attacked {attacked:.1%}; ‖A‖ ≤ {largest:.2f}")
     assert net.lipschitz() <= 1 + 1e-12 and sure <= attacked <= clean
 
 fig, ax = plt.subplots(figsize=(9, 5))
@@ -181,7 +181,7 @@ _ = ax.legend([f"block {k}" for k in (1, 2, 3, 4)])
 line = dnn.Affine(2, 2, rng=0)
 dnn.fit(line, hinge, x, y, dnn.Adam(5e-2), epochs=100)
 straight = attacks.accuracy(line, None, x_test, y_test)
-print(f"{'a straight line':21} {straight:.1%} right")
+print(f"{'a straight line':21} right {straight:.1%}")
 free, ball, edge = table.values()
 assert len(substeps) == 150 and max(substeps[0]) == 1 and 4 <= max(substeps[-1]) <= 9
 assert abs(straight - ball[0]) < 0.03
@@ -192,8 +192,8 @@ assert edge[2] - edge[1] < 0.012 < free[2] - free[1]
 # %% [markdown]
 # In a short time a field with $\|A\| \le 1$ gets nowhere: 85 % right, which is what a
 # straight line does. With free weights the flow gets further in the same time, 93 %,
-# and pays with six substeps or so. The constant of each block was 1.0000 after each of
-# the 150 steps of the training.
+# and pays with up to six substeps per block. The constant of each block was 1.0000
+# after each of the 150 steps of the training.
 #
 # But freedom is not all. One orthogonal step of size 2, at the very edge of the
 # theorem, is no longer near any flow. It is a reflection wherever it is differentiable,
@@ -319,8 +319,7 @@ for row, name, layer in (
     typical = np.median(norms, axis=-1)
     share, new = right(net, x, y), right(net, x_test, y_test)
     print(f"{name:12} {share:.1%} right, {new:.1%} of new points;", end=" ")
-    print(f"smallest norm {norms.min():.6g}, median for j = 0 at the end", end=" ")
-    print(f"{typical[-1, 0]:.0e}")
+    print(f"norms ≥ {norms.min():.4g}, last median of j = 0: {typical[-1, 0]:.0e}")
 
     colours = plt.colormaps["viridis"](np.linspace(0, 0.9, 16))
     for j in range(16):

@@ -28,6 +28,7 @@ from .doors import (
 )
 from .given import Given, field_entries, matrix_entries, number_entries
 from .values import (
+    argument_names,
     array,
     dictionary,
     dimension,

@@ -367,10 +367,18 @@ def takes(f, n):
     return True
 
 
-def function(value, name, of="the state"):
-    """`value`; TypeError unless it is a function."""
+def argument_names(f):
+    """The names of the arguments of f; none if Python does not know its signature."""
+    try:
+        return list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def function(value, name, of="the state", n=None):
+    """`value`; TypeError unless it is a function, one that can be called with n arguments."""
     refuse(
-        not callable(value) or isinstance(value, type),
+        not callable(value) or isinstance(value, type) or n is not None and not takes(value, n),
         f"{name} must be a function of {of}, got {value!r}",
         TypeError,
     )

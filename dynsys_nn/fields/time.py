@@ -16,13 +16,13 @@ import numpy as np
 from ..activations import Tanh
 from ..arguments import (
     Given,
+    argument_names,
     dimension,
     finite,
     flag,
     function,
     generator,
     refuse,
-    takes,
 )
 from ..linear import Dense, Selection
 from ..maps import Map, Network
@@ -228,10 +228,12 @@ class KnownInTime(Map):
 
 
 def time_first(fun, name, entries):
-    """A given fun(t, x) as a function of (x, t); TypeError unless it takes two arguments."""
+    """A given fun(t, x) as a function of (x, t); TypeError unless it takes two arguments, and if
+    they are x and t."""
     of = "t and x, in this order"
-    function(fun, name, of)
-    refuse(not takes(fun, 2), f"{name} must be a function of {of}, got {fun!r}", TypeError)
+    function(fun, name, of, 2)
+    told = f"{name} must be a function of {of}, got one of x and t"
+    refuse(argument_names(fun)[:2] == ["x", "t"], told, TypeError)
     return Given(partial(at_state, fun), name, entries)
 
 

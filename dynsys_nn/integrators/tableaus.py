@@ -83,7 +83,7 @@ def gauss_nodes(s):
 def radau_nodes(s):
     """The zeros of P_s − P_{s−1} on [0, 1], the last of which is 1."""
     p = np.array([*[0.0] * (s - 1), -1.0, 1.0])
-    x = legroots(p)
+    x = legroots(p).real  # NumPy 2.5 has them as complex numbers
     x[:-1] -= legval(x[:-1], p) / legval(x[:-1], legder(p))  # one step of Newton's method
     return np.array([*(x[:-1] + 1) / 2, 1.0])
 

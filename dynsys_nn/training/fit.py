@@ -1,6 +1,6 @@
 """`fit`: minimise a loss over θ, and say what happened on the way."""
 
-from ..arguments import dimension, flag, function, generator, instance, positive, refuse, takes
+from ..arguments import dimension, flag, function, generator, instance, positive, refuse
 from ..arguments.samples import listed, samples
 from ..constraints import Constraint
 from ..losses import Loss, Penalty
@@ -129,15 +129,10 @@ def fit(
         if not isinstance(validation, list | tuple) or len(validation) != 2:
             raise TypeError(f"validation must be a pair (x, y), got {validation!r}")
         validation = samples(*validation, " of validation")
-    for f, name, of in (
-        (callback, "callback", "the epoch and the history"),
-        (after_step, "after_step", "the step and the loss"),
-    ):
-        refuse(
-            f is not None and not takes(function(f, name, of), 2),
-            f"{name} must be a function of {of}, got {f!r}",
-            TypeError,
-        )
+    if callback is not None:
+        function(callback, "callback", "the epoch and the history", 2)
+    if after_step is not None:
+        function(after_step, "after_step", "the step and the loss", 2)
     run = Run(
         net, loss=loss, x=x, y=y, validation=validation, callback=callback, rng=generator(rng),
         clip=None if clip is None else positive(clip, "clip"), after_step=after_step,

@@ -55,8 +55,8 @@ class Steps(Described):
     """start · factorᵏ, k = ⌊s/every⌋: constant, and multiplied by the factor after each such part
     of the training.
 
-    start: float > 0; every: float > 0, a fraction of the training; factor: float > 0, default 0.1.
-    ValueError for others.
+    start: float > 0; every: a fraction of the training, 0 < every ≤ 1; factor: float > 0, default
+    0.1. ValueError for others.
 
     Examples
     --------
@@ -66,6 +66,7 @@ class Steps(Described):
 
     def __init__(self, start, every, factor=0.1):
         self.start, self.every = positive(start, "start"), positive(every, "every")
+        refuse(self.every > 1, f"every is a fraction of the training, at most 1, got {every!r}")
         self.factor = positive(factor, "factor")
 
     def __call__(self, s):
