@@ -307,6 +307,7 @@ def exact_flow(field, x, t, method="DOP853", rtol=None, evaluations=200_000):
         isinstance(field, Map) and (field.dim_in != field.dim_out or field.sequence),
         f"exact_flow needs a field ℝᵈ → ℝᵈ, got {field!r}",
     )
+    not_a_flow(field, "exact_flow")
     implicit, evaluations = SOLVERS[solver(method)], dimension(evaluations, "evaluations")
     rtol = (1e-10 if implicit else 2.3e-14) if rtol is None else positive(rtol, "rtol")
     x = states(field, x) if isinstance(field, Map) else numbers(x, "exact_flow needs states,")
@@ -418,6 +419,15 @@ def finite_at_start(values, what):
             f"{what} needs a field that is finite at the states: at state number {k} of the batch "
             f"it is {values[k]}"
         )
+
+
+def not_a_flow(field, name):
+    """TypeError for a Flow, which takes steps itself."""
+    refuse(
+        isinstance(field, Flow),
+        f"{name} needs a vector field, got {field!r}: write {name}(flow.field, …)",
+        TypeError,
+    )
 
 
 def has_jacobian(X, x):

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from .arguments import Given, array, instance, number_entries, refuse, states
+from .flows import not_a_flow
 from .integrators import RK4, Method, NotConverged, crossing
 from .maps import Map
 
@@ -147,6 +148,7 @@ def start(field, x0, t, method, what):
     """The states and the times, as arrays, of a trajectory of that method; an error that says what
     does not fit."""
     instance(method, Method, "method must be a method object such as RK4()").require(field)
+    not_a_flow(field, what)
     x, t = states(field, x0), array(t, f"{what} needs an array of times")
     refuse(not np.isfinite(x).all(), f"{what} needs finite states, got a NaN or infinity")
     refuse(t.dtype.kind not in "fiu", f"{what} needs real times, got {t!r}", TypeError)
