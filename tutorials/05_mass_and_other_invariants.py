@@ -56,7 +56,7 @@ for method in (dnn.Euler(), dnn.RK4()):
 
 # %%
 system = systems.mass_example()
-y = qmc.scale(qmc.Sobol(3, seed=rng).random(1024), -0.6, 2.0)
+y = qmc.scale(qmc.Sobol(3, seed=rng).random(512), -0.6, 2.0)
 y_next = dnn.exact_flow(system, y, 0.1)
 
 
@@ -67,7 +67,7 @@ def network(family):
 
 structured, plain = network(dnn.MassPreservingField), network(dnn.ResidualField)
 for net in (structured, plain):
-    print(dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(), epochs=600))
+    print(dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(50), epochs=600))
 
 # %% [markdown]
 # **Before you run the cell:** both have the same size and have seen the same data.
@@ -88,7 +88,7 @@ for name, net in (("mass-preserving", structured), ("plain", plain)):
 
 # %% [markdown]
 # Neither: both learn the map. What the structure buys here is the mass, after 20 steps
-# as after one. (With twice the data and eight times the training the structured one
+# as after one. (With four times the data and eight times the training the structured one
 # gets below $10^{-9}$: `train(structured, 5000)` in `figures/mass_preservation.py`.)
 #
 # ## Lifting without losing
