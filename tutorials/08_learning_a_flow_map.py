@@ -48,8 +48,8 @@ fed = dnn.Rollout(net, steps)
 print(net.summary())
 
 # %% [markdown]
-# 448 parameters, no noise, and 500 of the trajectories are enough: a quasi-Newton method
-# on this one batch gets much further than stochastic gradients would.
+# 448 parameters, no noise, and 500 of the trajectories are enough: a quasi-Newton
+# method on this one batch gets much further than stochastic gradients would.
 
 # %%
 history = dnn.fit(fed, loss, y0[:500], y[:500], dnn.LBFGS(), epochs=450)
