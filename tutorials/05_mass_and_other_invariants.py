@@ -89,7 +89,8 @@ for name, net in (("mass-preserving", structured), ("plain", plain)):
 # %% [markdown]
 # Neither: both learn the map. What the structure buys here is the mass, after 20 steps
 # as after one. (With four times the data and eight times the training the structured
-# one gets below $10^{-9}$: `train(structured, 5000)` in `figures/mass_preservation.py`.)
+# one gets below $10^{-9}$: `train(structured, 5000)` in
+# `figures/mass_preservation.py`.)
 #
 # ## Lifting without losing
 # `Lift` pads zeros, which keeps the sum. Cutting components off would lose mass, so
