@@ -156,7 +156,7 @@ fields = {
 # - `Projected(method, I)`: any method, on any field, and a step back to the level set
 #   of $I$.
 #
-# **Before you run the cell:** in the table of drifts over a hundred steps, which
+# **Before you run the cell:** in the table of drifts over fifty steps, which
 # entries will be at rounding?
 
 # %%
@@ -177,7 +177,7 @@ for method, names in kept.items():
             continue
         psi = dnn.Projected(dnn.RK4(), I) if method == "Projected" else method
         flow = dnn.Flow(fields[name], 0.1, psi)
-        drift = checks.invariant(flow, I, x[:2], steps=100, limit=1e-12)
+        drift = checks.invariant(flow, I, x[:2], steps=50, limit=1e-12)
         row += f"{drift.measured:10.0e}"
         assert drift.passed == (name in names) == bool(flow.keeps), (method, name)
     print(row)

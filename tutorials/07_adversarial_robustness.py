@@ -128,7 +128,7 @@ assert certified[2] >= 0.85
 # %%
 right = np.argmax(robust(x_test), axis=-1) == y_test
 radius = lipschitz.certified_radius(robust, x_test)[right]
-strong = dnn.PGD(0.999 * radius, steps=100, restarts=5)
+strong = dnn.PGD(0.999 * radius, steps=60, restarts=5)
 survived = attacks.accuracy(robust, strong, x_test[right], y_test[right])
 found = lipschitz.measured(robust, x_test[:250])
 print(f"{survived:.1%} of {right.sum()} survive")

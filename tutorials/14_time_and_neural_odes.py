@@ -213,7 +213,7 @@ for ax, kind in zip(axes, ("without time", "with time")):
     own = dnn.Flow(dnn.OwnTime(X), 1 / 2, dnn.RK4(), steps=2)
     net = dnn.Network(own, dnn.Selection([0, 1], len(columns)))
     history = dnn.fit(
-        net, MSE, samples[:, columns], eight(t[1:]), dnn.LBFGS(), epochs=200
+        net, MSE, samples[:, columns], eight(t[1:]), dnn.LBFGS(), epochs=300
     )
     learned = dnn.exact_flow(X, first, times)[:, :2]
     losses.append(history.loss[-1])
