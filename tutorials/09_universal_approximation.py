@@ -127,7 +127,7 @@ def target(x):
 x = rng.normal(size=(1800, 1))
 y = target(x) + 0.01 * rng.normal(size=x.shape)
 net = network()
-print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=400))
+print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(50), epochs=400))
 
 # %% [markdown]
 # **Before you run the cell:** the noise has variance $10^{-4}$. The network has 100
