@@ -56,7 +56,7 @@ for method in (dnn.Euler(), dnn.RK4()):
 
 # %%
 system = systems.mass_example()
-y = qmc.scale(qmc.Sobol(3, seed=rng).random(1024), -0.6, 2.0)
+y = qmc.scale(qmc.Sobol(3, seed=rng).random(512), -0.6, 2.0)
 y_next = dnn.exact_flow(system, y, 0.1)
 
 
@@ -67,7 +67,7 @@ def network(family):
 
 structured, plain = network(dnn.MassPreservingField), network(dnn.ResidualField)
 for net in (structured, plain):
-    print(dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(), epochs=600))
+    print(dnn.fit(net, dnn.MeanSquaredError(), y, y_next, dnn.LBFGS(50), epochs=600))
 
 # %% [markdown]
 # **Before you run the cell:** both have the same size and have seen the same data.
@@ -88,8 +88,9 @@ for name, net in (("mass-preserving", structured), ("plain", plain)):
 
 # %% [markdown]
 # Neither: both learn the map. What the structure buys here is the mass, after 20 steps
-# as after one. (With twice the data and eight times the training the structured one
-# gets below $10^{-9}$: `train(structured, 5000)` in `figures/mass_preservation.py`.)
+# as after one. (With four times the data and eight times the training the structured
+# one gets below $10^{-9}$: `train(structured, 5000)` in
+# `figures/mass_preservation.py`.)
 #
 # ## Lifting without losing
 # `Lift` pads zeros, which keeps the sum. Cutting components off would lose mass, so
@@ -155,7 +156,7 @@ fields = {
 # - `Projected(method, I)`: any method, on any field, and a step back to the level set
 #   of $I$.
 #
-# **Before you run the cell:** in the table of drifts over a hundred steps, which
+# **Before you run the cell:** in the table of drifts over fifty steps, which
 # entries will be at rounding?
 
 # %%
@@ -176,7 +177,7 @@ for method, names in kept.items():
             continue
         psi = dnn.Projected(dnn.RK4(), I) if method == "Projected" else method
         flow = dnn.Flow(fields[name], 0.1, psi)
-        drift = checks.invariant(flow, I, x[:2], steps=100, limit=1e-12)
+        drift = checks.invariant(flow, I, x[:2], steps=50, limit=1e-12)
         row += f"{drift.measured:10.0e}"
         assert drift.passed == (name in names) == bool(flow.keeps), (method, name)
     print(row)
@@ -196,7 +197,7 @@ body = systems.rigid_body()
 for method, passes in ((dnn.RK4(), False), (dnn.ImplicitMidpoint(), True)):
     flow = dnn.Flow(body, 0.1, method)
     for name, I in body.invariants.items():
-        check = checks.invariant(flow, I, body.x0, steps=1000)
+        check = checks.invariant(flow, I, body.x0, steps=300)
         print(f"{method!r:18} {name:8}", check)
         assert check.passed == passes
 

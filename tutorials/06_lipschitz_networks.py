@@ -77,7 +77,7 @@ for h in (0.25, 0.5, 1.0, 4 / 3, 2.0):
 # %%
 Y = dnn.ResidualField(orthogonal(2), dnn.LeakyReLU(0.5))
 contractive, expansive = dnn.Flow(X, 0.5, learn_h=True), dnn.Flow(Y, 0.1, learn_h=True)
-h_C = np.linspace(0.01, 1.99, 100_000)
+h_C = np.linspace(0.01, 1.99, 10_000)
 fig, ax = plt.subplots()
 for bound, label, colour in (
     ("sharp", "the exact bound", "C0"),
@@ -149,9 +149,9 @@ kinds = {
 profiles, hinge = {}, dnn.MulticlassHinge(0.55)
 for name, (layers, constraint, more) in kinds.items():
     net = dnn.Network(dnn.Lift(d, 2), *layers, dnn.Affine(2, d, rng=rng))
-    options = dict(batch_size=100, constraints=[constraint(*weights(net)), *more])
-    dnn.fit(net, hinge, points, labels, dnn.Adam(1e-2), 30, rng=rng, **options)
-    profiles[name] = lipschitz.profile(net, points[:100])
+    options = dict(batch_size=200, constraints=[constraint(*weights(net)), *more])
+    dnn.fit(net, hinge, points, labels, dnn.Adam(2e-2), 20, rng=rng, **options)
+    profiles[name] = lipschitz.profile(net, points[:30])
     if more:
         print("learned (h_E, h_C):", *[f"({E.h:.3f}, {C.h:.3f})" for E, C in learned])
     right = np.mean(np.argmax(net(points), axis=-1) == labels)

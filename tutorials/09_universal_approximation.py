@@ -42,7 +42,7 @@ np.testing.assert_allclose(P.sphere(np.eye(2)), (M.T - M) / 2, atol=1e-14)
 
 # %%
 pendulum = systems.pendulum()
-P, z = dnn.presnov(pendulum), rng.normal(size=(100, 2))
+P, z = dnn.presnov(pendulum), rng.normal(size=(20, 2))
 print(checks.orthogonal_to_x(P.sphere, z).require())
 print(checks.curl_free(P.gradient, z).require())
 print(checks.orthogonal_to_x(pendulum, z))
@@ -127,7 +127,7 @@ def target(x):
 x = rng.normal(size=(1800, 1))
 y = target(x) + 0.01 * rng.normal(size=x.shape)
 net = network()
-print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(), epochs=600))
+print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(50), epochs=400))
 
 # %% [markdown]
 # **Before you run the cell:** the noise has variance $10^{-4}$. The network has 100
@@ -144,7 +144,7 @@ plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # The noise alone would leave its variance × parameters / samples,
-# $10^{-4}\cdot100/1800 \approx 6\cdot10^{-6}$. The rest is what one start and 600
+# $10^{-4}\cdot100/1800 \approx 6\cdot10^{-6}$. The rest is what one start and 400
 # iterations leave; the figure goes on with the best of three starts. (Beyond the data,
 # past $|x| = 3$ or so, nothing holds the network back.)
 #

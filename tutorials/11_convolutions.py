@@ -216,7 +216,7 @@ def gradient_step(channels, image, h=2.0, dtype=float):
     return dnn.Flow(dnn.GradientField(A, dnn.ReLU()), h)
 
 
-images = rng.normal(size=(10, 192))
+images = rng.normal(size=(4, 192))
 for h in (0.5, 1.0, 2.0, 2.5):
     step = gradient_step(3, (8, 8), h)
     found = lipschitz.measured(step, images)
@@ -325,7 +325,7 @@ assert clean > 0.9 and certified[0] > 0.7 and certified[1] > 0.45
 # for the moons of tutorial 7. And here?
 
 # %%
-some, right = x_test[:150], y_test[:150]
+some, right = x_test[:100], y_test[:100]
 radius = lipschitz.certified_radius(net, some)
 radius = np.where(net(some).argmax(axis=-1) == right, radius, 0)
 attack = partial(dnn.PGD, steps=50, restarts=2)

@@ -77,7 +77,8 @@ class Given:
         if y is None:
             raise WrongResult(f"{self.__name__} returned {kind_of(y)}")
         try:
-            y = np.array(array(y, f"{self.__name__} must return an array"))
+            known = type(y) is np.ndarray
+            y = np.array(y if known else array(y, f"{self.__name__} must return an array"))
         except (ValueError, TypeError) as error:
             raise WrongResult(f"{error}".replace("got", "returned")) from None
         dtype = x.dtype if len(given) == 1 else np.result_type(*given)

@@ -86,7 +86,7 @@ _ = ax.legend()
 # others, needs it. Then build it in: let $k_{ij}(x) \ge 0$ be the rate at which $j$
 # becomes $i$, and $\dot x_i = \sum_j (k_{ij}x_j - k_{ji}x_i)$. The sum is kept, and
 # what has nothing loses nothing; the SIR system itself has this form. (Trained for 60
-# epochs here, on a quarter of the states.)
+# epochs here.)
 
 # %%
 h, steps = 0.025, 4

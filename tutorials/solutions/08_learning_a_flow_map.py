@@ -72,6 +72,6 @@ assert late > 100 * early and np.abs(totals[1] - 1).max() < 1e-12
 # iterations and 15 s, and had not met that limit.)
 
 # %%
-one = trained(network(dnn.MassPreservingField, 1), dnn.LBFGS(), 240)
-eight = trained(network(dnn.MassPreservingField, 8), dnn.LBFGS(), 30)
+one = trained(network(dnn.MassPreservingField, 1), dnn.LBFGS(), 160)
+eight = trained(network(dnn.MassPreservingField, 8), dnn.LBFGS(), 20)
 assert one < eight / 10

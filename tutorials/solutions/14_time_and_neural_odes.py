@@ -38,7 +38,7 @@ assert errors[1] < 1e-3
 
 # %%
 X, T = dnn.systems.pendulum(), 1.5
-F = dnn.Flow(dnn.OwnTime(X), 1 / 200, dnn.RK4(), steps=200)
+F = dnn.Flow(dnn.OwnTime(X), 1 / 100, dnn.RK4(), steps=100)
 for _ in range(5):
     z = np.array([1.5, 0.0, T])
     q, slope = F(z)[0], F.jacobian(z)[0, 2]
