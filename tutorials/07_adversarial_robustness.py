@@ -57,7 +57,7 @@ def train(net, margin, stages, constraints=()):
 steps = layers(dnn.GradientField, 2.0, d, depth)
 robust = dnn.Network(dnn.Lift(d, 2), *steps, dnn.Affine(2, d, rng=rng))
 orthogonal = dnn.Orthogonal(*weights(robust), bjorck=True)
-train(robust, 0.55, [(3e-2, 40), (1e-2, 30), (3e-3, 20), (1e-3, 10)], [orthogonal])
+train(robust, 0.55, [(3e-2, 80), (1e-2, 60), (3e-3, 40), (1e-3, 20)], [orthogonal])
 steps = layers(dnn.ResidualField, 1.0, d, depth)
 fragile = dnn.Network(dnn.Lift(d, 2), *steps, dnn.Affine(2, d, rng=rng))
 train(fragile, 1.0, [(3e-3, 40), (3e-4, 10)])
@@ -157,7 +157,6 @@ assert ratio.min() >= 1 - 1e-9 and np.median(ratio) < 1.05
 # a perturbation of length 0.3?
 
 # %%
-rng = np.random.default_rng(16)
 x, y = dnn.datasets.digits()
 order = rng.permutation(len(x))
 (x, x_test), (y, y_test) = (np.split(a[order], [1400]) for a in (x, y))
