@@ -112,7 +112,7 @@ class ImplicitMethod(Method):
         """y, and K at y as a function to be called when it is needed."""
         phi = self.increment(field)
 
-        def K(x, y):
+        def K(x, y, h=h):
             return np.eye(x.shape[-1], dtype=x.dtype) - h * phi.jacobian(x, y)
 
         if self.linear:
@@ -123,13 +123,20 @@ class ImplicitMethod(Method):
         if isinstance(h, complex):
             x = x.astype(np.result_type(x, np.complex64))
         points = x.reshape(-1, x.shape[-1])
-        y = newton(
-            lambda k, y_k: y_k - points[k] - h * phi(points[k], y_k),
-            lambda k, y_k, r: self.solve(K(points[k], y_k), r, h),
-            points,
-            lambda size: self.rounding * np.finfo(x.dtype).eps * (norm(points) + size + abs(h)),
-            (self, h, "‖y − x − hΦ(x, y)‖"),
-        ).reshape(x.shape)
+
+        def equations(t, k, start):
+            x, th = points[k], t * h
+
+            def rounding(size):
+                return self.rounding * np.finfo(x.dtype).eps * (norm(x) + size + abs(th))
+
+            return (
+                lambda j, y: y - x[j] - th * phi(x[j], y),
+                lambda j, y, r: self.solve(K(x[j], y, th), r, h),
+                rounding,
+            )
+
+        y = newton(equations, points, (self, h, "‖y − x − hΦ(x, y)‖")).reshape(x.shape)
         return y, lambda: K(x, y)
 
     def solve(self, K, r, h):
