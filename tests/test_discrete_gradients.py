@@ -247,6 +247,27 @@ def test_a_field_of_a_given_s_is_lotka_and_volterras(rng):
     assert Y.keeps == {"invariant"} and Y.invariants["invariant"] == X.invariants["cycle"]
 
 
+def test_the_derivative_of_a_given_s_by_complex_step_is_the_derivative(rng):
+    """At a point, a batch and a grid; in both adjoint and tangent, in single precision, and in steps."""
+    X, x, v = known_skew(rng), *rng.normal(size=(2, 3, 5, 4))
+    Y = dnn.KnownSkewField(**{**X.arguments(), "dS": "complex step"})
+    assert Y.formula == "S(x)∇I(x), S′ by complex step" and X.formula == "S(x)∇I(x)"
+    assert Y.arguments()["dS"] == "complex step" and Y.keeps == X.keeps
+    for a, b in ((x, v), (x[0], v[0]), (x[0, 0], v[0, 0])):
+        np.testing.assert_allclose(Y.jvp(a, b)[1], X.jvp(a, b)[1], rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(Y.vjp(a)[1](b)[0], X.vjp(a)[1](b)[0], rtol=1e-13, atol=1e-13)
+    single = x.astype(np.float32)
+    assert Y.jvp(single, single)[1].dtype == np.float32
+    np.testing.assert_allclose(Y.S.derivative(single), X.S.derivative(single), atol=1e-6)
+    F, G = (dnn.Flow(Z, 0.2, dnn.DiscreteGradient()) for Z in (X, Y))
+    np.testing.assert_allclose(G(x[0]), F(x[0]), rtol=0, atol=1e-13)
+    rough = dnn.KnownSkewField(
+        lambda x: np.abs(x[..., :1, None]) * K, dnn.Mass(), 2, "complex step"
+    )
+    with pytest.raises(dnn.arguments.WrongResult, match="S of KnownSkewField has real values at"):
+        rough.jvp(np.ones(2), np.ones(2))
+
+
 def test_a_constant_s_keeps_volume_and_j_the_symplectic_form(rng):
     S = rng.normal(size=(4, 4))
     X = dnn.KnownSkewField(S - S.T, WAVY)
@@ -289,6 +310,7 @@ def test_a_field_of_a_constant_s_is_saved_and_one_of_a_function_is_not(tmp_path,
         (lambda: dnn.KnownSkewField(K, WAVY, dim=3), ValueError, "dim must be that of S, 2, got 3"),
         (lambda: dnn.KnownSkewField(K, WAVY, dim=np.ones(2)), TypeError, "dim must be an integer, got array"),
         (lambda: dnn.KnownSkewField(K, WAVY, dS=np.sin), ValueError, "and S is a matrix: got dS = <ufunc"),
+        (lambda: dnn.KnownSkewField(lambda x: K, WAVY, 2, "complex"), ValueError, 'a function or "complex step", got .complex'),
         (lambda: dnn.KnownSkewField(lambda x: K, WAVY), ValueError, "needs dim= of a function S, got none"),
         (lambda: dnn.KnownSkewField(lambda x: K, WAVY, dim=0), ValueError, "dim must be at least 1"),
         (lambda: dnn.KnownSkewField(lambda x: np.ones((2, 2)) + 0 * x[..., None], dnn.Mass(), 2)(np.ones(2)),
