@@ -399,6 +399,10 @@ def test_a_long_step_down_a_convex_potential_has_its_solution_whatever_is_beside
     x = 3 * rng.normal(size=(20, 3))[[4, 7, 10]]
     y = dnn.ImplicitEuler().step(X, x, h)
     np.testing.assert_allclose((y - x) / h, X(y), rtol=0, atol=1e-12)
+    wall = dnn.KnownField(lambda x: 1 - np.exp(x), 1, lambda x: -np.exp(x)[..., None])
+    with np.errstate(over="ignore"):  # the first full step leads to e^(10⁹)
+        y = dnn.ImplicitEuler().step(wall, [[-30.0], [0.0]], 1e9)
+    np.testing.assert_allclose(y, [[-3e-8], [0.0]], rtol=1e-6)
 
 
 def test_what_has_no_solution_is_named_with_its_step_and_state():

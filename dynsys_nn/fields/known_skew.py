@@ -33,8 +33,8 @@ class KnownSkewField(SkewGradientField):
     dim : int, default None
         d, which a function does not tell.
     dS : function, (..., d) → (..., d, d, d), or "complex step", default None
-        ∂S_ij/∂x_k at place (..., i, j, k), of a function S. "complex step": Im S(x + iεe_k)/ε, exact
-        to rounding for S that is analytic; WrongResult for one that is not.
+        ∂S_ij/∂x_k at place (..., i, j, k), of a function S. "complex step": Im S(x + iεe_k)/ε,
+        exact to rounding for S that is analytic; WrongResult for one that is not.
 
     Raises
     ------

@@ -41,10 +41,15 @@ def newton(equations, start, words, quadratic=False):
     far below the real parts' rounding. NotConverged if ‖r‖ stops decreasing earlier.
     """
     (method, h, what), rows = words, np.arange(len(start))
-    y, size, small = descended(equations, 1.0, rows, start, method, quadratic)
+    y, size, small = descended(equations, 1.0, rows, start, quadratic)
+    if not np.isfinite(size).all():
+        k = np.argmin(np.isfinite(size))
+        raise NotConverged(
+            f"{method!r}: state number {k} of the batch, or its field, is not finite"
+        )
 
     def again(t, k, y_k):
-        y[k], size[k], small[k] = descended(equations, t, k, y_k, method, quadratic)
+        y[k], size[k], small[k] = descended(equations, t, k, y_k, quadratic)
 
     k = rows[~(size <= small)]
     if k.size:
@@ -71,7 +76,7 @@ def newton(equations, start, words, quadratic=False):
     return y
 
 
-def descended(equations, t, k, start, method, quadratic):
+def descended(equations, t, k, start, quadratic):
     """y of the rows k for t times the step, ‖r‖, and the ‖r‖ that counts as rounding. A step that
     does not make ‖r‖ smaller is halved. It iterates until ‖r‖ stops decreasing, i.e. until it is
     rounding error: a fixed tolerance would let invariants drift."""
@@ -80,11 +85,8 @@ def descended(equations, t, k, start, method, quadratic):
     r = residual(going, y)
     size = norm(r)
     small = rounding(size)
-    if not np.isfinite(size).all():
-        raise NotConverged(
-            f"{method!r}: state number {k[np.argmin(np.isfinite(size))]} of the batch, or its "
-            "field, is not finite"
-        )
+    known = np.isfinite(size)
+    small, going = np.where(known, small, 0), going[known]
     delta = np.zeros_like(y)
     for _ in range(100):
         if not going.size:
