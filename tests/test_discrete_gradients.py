@@ -71,13 +71,23 @@ def test_the_mean_value_is_exact_for_polynomials_of_twice_the_degree_of_its_node
 
 
 def test_the_error_of_the_mean_value_falls_as_its_distance_to_a_singularity_says():
-    """log is singular at 0, r = 1 chord from [1, 2]: by (3 + 2√2)² for each node; 6e-13 with eight, rounding at r = 2."""
+    """log is singular at 0, r = 1 chord from [1, 2]: by (3 + 2√2)² for each node; 6e-13 with eight, rounding at r = 2.
+
+    1/(1 + x²) is singular at ±i, beside the chord [−½, ½], and that is worse: by (2 + √5)², which is what is promised."""
     log = of(dnn.Invariant(lambda x: np.log(x[..., 0]), lambda x: 1 / x, lambda x, v: -v / x**2), 1)
     x, y = np.ones(1), 2 * np.ones(1)
     errors = [abs(dnn.MeanValue(n)(log, x, y)[0] - np.log(2)) for n in (3, 4, 5, 6)]
     np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), (1 + 2**0.5) ** 4, rtol=0.05)
     assert 1e-14 < abs(dnn.MeanValue()(log, x, y)[0] - np.log(2)) <= 6e-13
     assert abs(dnn.MeanValue()(log, 2 * x, 3 * x)[0] - np.log(1.5)) <= 1e-15
+    beside = of(
+        dnn.Invariant(lambda x: np.arctan(x[..., 0]), lambda x: 1 / (1 + x**2), np.multiply), 1
+    )
+    errors = [
+        abs(dnn.MeanValue(n)(beside, -x / 2, x / 2)[0] - 2 * np.arctan(0.5)) for n in (5, 6, 7, 8)
+    ]
+    np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), (2 + 5**0.5) ** 2, rtol=0.02)
+    assert errors[-1] <= 1.5 * (2 + 5**0.5) ** -16 < 1.5e-10
 
 
 def test_itoh_and_abes_quotients_are_their_formula_from_either_end(rng):
@@ -278,7 +288,16 @@ def test_a_constant_s_keeps_volume_and_j_the_symplectic_form(rng):
     J = np.block([[np.zeros((2, 2)), np.eye(2)], [-np.eye(2), np.zeros((2, 2))]])
     Z = dnn.KnownSkewField(J.tolist(), QUADRATIC)
     assert Z.keeps == {"invariant", "volume", "symplectic"}
-    assert "symplectic" not in dnn.KnownSkewField(-J, QUADRATIC).keeps
+    assert "symplectic" in dnn.KnownSkewField(-2 * J, QUADRATIC).keeps  # ẋ = J∇(−2I)
+    for S in (
+        X.skew(x[0]),
+        np.diag([1, 2]) @ K @ np.diag([1, 2]),
+        J[[1, 0, 2, 3]][:, [1, 0, 2, 3]],
+    ):
+        I = QUADRATIC if len(S) == 4 else dnn.SquaredNorm()
+        assert ("symplectic" in dnn.KnownSkewField(S, I).keeps) == (
+            len(S) == 2
+        )  # det = 1 in the plane
     step = dnn.Flow(Z, 0.3, dnn.ImplicitMidpoint())
     assert step.keeps == Z.keeps
     checks.symplectic(step, x[0]).require()
@@ -315,6 +334,8 @@ def test_a_field_of_a_constant_s_is_saved_and_one_of_a_function_is_not(tmp_path,
         (lambda: dnn.KnownSkewField(lambda x: K, WAVY, dim=0), ValueError, "dim must be at least 1"),
         (lambda: dnn.KnownSkewField(lambda x: np.ones((2, 2)) + 0 * x[..., None], dnn.Mass(), 2)(np.ones(2)),
             dnn.arguments.WrongResult, r"S\(x\) of KnownSkewField must be skew, .* an entry 2"),
+        (lambda: dnn.KnownSkewField(lambda x: x[..., :1, None] ** 30 * K + np.eye(2), dnn.Mass(), 2)(np.array([[1.0, 0], [9.0, 0]])),
+            dnn.arguments.WrongResult, "must be skew, .* an entry 2"),
         (lambda: dnn.KnownSkewField(lambda x: K + 0 * x[..., None], dnn.Mass(), 2).vjp(np.ones(2)),
             NotImplementedError, "never approximates one: give dS="),
         (lambda: dnn.KnownSkewField(lambda x: x, dnn.Mass(), 2)(np.ones((3, 2))), dnn.arguments.WrongResult, "has shape"),

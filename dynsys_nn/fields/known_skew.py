@@ -20,7 +20,7 @@ from .skew import J, SkewGradientField
 class KnownSkewField(SkewGradientField):
     """X(x) = S(x)∇I(x), S(x)ᵀ = −S(x), with S and I given, without parameters: İ = ∇IᵀS∇I = 0.
 
-    S is a matrix, or a function. A constant S keeps volume, too, and the symplectic form if S = J;
+    S is a matrix, or a function. A constant S keeps volume, too, and the symplectic form if S = cJ;
     and a field of a constant S can be saved. Without `dS` a field of a function S has no adjoint or
     tangent, and no step of DiscreteGradient: NotImplementedError, as for KnownField.
 
@@ -73,7 +73,7 @@ class KnownSkewField(SkewGradientField):
             wrong = dim is not None and dimension(dim, "dim") != d
             refuse(wrong, f"dim must be that of S, {d}, got {dim!r}")
             self.dim_in = self.dim_out = d
-            canonical = d % 2 == 0 and np.array_equal(self._S, J(np.eye(d)).T)
+            canonical = d % 2 == 0 and np.array_equal(self._S, self._S[0, d // 2] * J(np.eye(d)).T)
             self.geometry = frozenset({"volume", "symplectic"} if canonical else {"volume"})
         self.dS, self.invariant = dS, given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
@@ -180,10 +180,7 @@ def skew_matrix(S):
 
 def skew(S, what, kind):
     """S, matrices (..., d, d); an error unless S + Sᵀ is rounding."""
-    gap, size = (np.abs(a).max(initial=0) for a in (S + S.swapaxes(-1, -2), S))
-    refuse(
-        gap > 8 * np.finfo(S.dtype).eps * size,
-        f"{what} must be skew, Sᵀ = −S, but S + Sᵀ has an entry {gap:.3g}",
-        kind,
-    )
+    gap, size = (np.abs(a).max(axis=(-2, -1)) for a in (S + S.swapaxes(-1, -2), S))
+    gap = np.where(gap > 8 * np.finfo(S.dtype).eps * size, gap, 0).max(initial=0)
+    refuse(gap > 0, f"{what} must be skew, Sᵀ = −S, but S + Sᵀ has an entry {gap:.3g}", kind)
     return S
