@@ -288,6 +288,8 @@ def test_methods_that_are_not_b_stable_are_not_said_to_be(rng):
     assert stretch(steep, H, singly) <= singly.lipschitz(steep, H) == 1
     with pytest.raises(NotImplementedError, match="for steps 0 < h ≤ non_expansive_step"):
         singly.lipschitz(steep, 1.01 * H)
+    with pytest.raises(NotImplementedError, match="got h = -0.1"):
+        dnn.Gauss(2).lipschitz(steep, -0.1)
     negative = dnn.RungeKutta([[0.5, 0], [0.5, 0.5]], [1.5, -0.5])
     with pytest.raises(NotImplementedError, match="no step of RungeKutta is known"):
         negative.lipschitz(steep, 0.1)
@@ -407,6 +409,14 @@ def test_a_long_step_down_a_convex_potential_has_its_solution_whatever_is_beside
     np.testing.assert_allclose(y, [[-3e-8], [0.0]], rtol=1e-6)
 
 
+def test_a_solution_to_which_no_shorter_steps_lead_is_found_from_the_first_full_step():
+    """That near x ends in a fold, at a step h < 1."""
+    X = dnn.KnownField(lambda x: (1 + 1.15 * x + x * x) * np.exp(-x / 5), 1, "complex step")
+    y = dnn.ImplicitEuler().step(X, np.zeros(1), 1.0)
+    np.testing.assert_allclose(y, X(y), rtol=1e-12)
+    assert y > 10
+
+
 def test_what_has_no_solution_is_named_with_its_step_and_state():
     square = dnn.KnownField(lambda x: 1 + x * x, 1, lambda x: 2 * x[..., None])
     for method in (dnn.Gauss(2), dnn.RadauIIA(2), dnn.ImplicitEuler()):
@@ -422,8 +432,8 @@ def test_what_has_no_solution_is_named_with_its_step_and_state():
             method.step(square, [[0.0], [np.nan]], 0.01)
     growth = dnn.KnownField(lambda x: x, 1, lambda x: np.ones_like(x)[..., None])
     both = dnn.KnownField(lambda x: x**2 / 2, 1, lambda x: x[..., None])
-    with pytest.raises(dnn.NotConverged, match="is singular in a step h = 1 from state number 0"):
-        dnn.ImplicitEuler().step(growth, [[1.0]], 1.0)
+    with pytest.raises(dnn.NotConverged, match="is singular in a step h = 1 from state number 1"):
+        dnn.ImplicitEuler().step(growth, [[0.0], [1.0]], 1.0)
     with pytest.raises(dnn.NotConverged, match="a step h = 1 from state number 2 .* is 0.5; take"):
         dnn.ImplicitEuler().step(both, [[-1.0], [0.0], [1.0]], 1.0)
     late = dnn.KnownField(  # state 0 rests, and K = 0 where state 1 comes to

@@ -55,8 +55,8 @@ class ComplexStep:
     def __call__(self, x):
         if np.iscomplexobj(x):
             raise TypeError(
-                "a Jacobian by complex steps is known at real states only, and has no complex step "
-                "of its own: give it as a function"
+                "a derivative by complex steps is known at real states only, and has no complex "
+                "step of its own: give it as a function"
             )
         z = x.astype(np.result_type(x, np.complex64))
         eps = 2.0 ** max(np.finfo(z.dtype).minexp // 3, -340)
