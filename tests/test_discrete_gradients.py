@@ -90,6 +90,19 @@ def test_the_error_of_the_mean_value_falls_as_its_distance_to_a_singularity_says
     assert errors[-1] <= 1.5 * (2 + 5**0.5) ** -16 < 1.5e-10
 
 
+def test_gonzalez_corrects_what_is_missing_unless_it_is_rounding():
+    """For x³, δ³/4 is missing; it is rounding for δ < 6e-6 min(1, |m|)."""
+    cube = of(
+        dnn.Invariant(lambda x: x[..., 0] ** 3, lambda x: 3 * x**2, lambda x, v: 6 * x * v), 1
+    )
+    for m, delta in ((1.0, 1e-4), (1e-3, 1e-7)):
+        x, y = np.array([m]), np.array([m + delta])
+        gap = dnn.Gonzalez()(cube, x, y) @ (y - x) - (cube.I(y) - cube.I(x))
+        assert abs(gap) <= 1e-15 * m**3 < 0.1 * delta**3 / 4
+    x, y = np.array([1.0]), np.array([1.0 + 1e-6])
+    np.testing.assert_array_equal(dnn.Gonzalez()(cube, x, y), cube.dI((x + y) / 2))
+
+
 def test_itoh_and_abes_quotients_are_their_formula_from_either_end(rng):
     x, y = rng.normal(size=(2, 3, 2, 4))
     for backward in (False, True):
