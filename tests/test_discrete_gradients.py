@@ -204,6 +204,20 @@ def test_orders_and_inverses(rng):
         np.testing.assert_allclose(WAVY(y), WAVY(x), atol=1e-13)
 
 
+def test_what_a_long_step_does_not_reach_from_x_is_reached_along_shorter_ones():
+    """Where Newton's method fails, and from the first full step, too; and a projection along part of the way."""
+    X = systems.lotka_volterra(2, 1, 1, 1)
+    I, x = X.invariants["cycle"], np.array([[0.1, 1.9], [1.0, 2.0]])
+    with np.errstate(invalid="ignore"):  # it looks beyond the axes
+        y = method_of(dnn.ItohAbe(), I).step(X, x, 2.0)
+    np.testing.assert_allclose(I(y), I(x), rtol=0, atol=1e-13)
+    e = dnn.Invariant(lambda x: np.exp(x[..., 0]), np.exp, lambda x, v: np.exp(x) * v)
+    away = dnn.KnownField(lambda x: 0 * x - 25, 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = dnn.Projected(dnn.Euler(), e).step(away, np.zeros((1, 1)), 1.0)
+    np.testing.assert_allclose(y, 0, rtol=0, atol=1e-13)
+
+
 def test_what_a_step_with_each_is_said_to_keep(rng):
     H, X = energetic(rng), known_skew(rng)
     quadratic = dnn.KnownSkewField(X.skew(np.zeros(4)), QUADRATIC)
