@@ -67,8 +67,9 @@ class ImplicitMethod(Method):
     """y = x + hΦ(x, y). A subclass gives Φ as an object, `increment(field)`, an Increment.
 
     Newton's method uses the exact Jacobian, all samples at once; for large h the equation may have
-    several solutions, and the one that is reached from y = x is returned. NotConverged if it
-    reaches none. By the implicit function theorem, with K = I − hΦ_y, tangent and adjoint are
+    several solutions, and the one that is reached from y = x is returned, or else one to which
+    shorter steps lead. NotConverged if it reaches none. By the implicit function theorem, with K =
+    I − hΦ_y, tangent and adjoint are
 
         K dy = dx + h(Φ_x dx + Φ_θ dθ) + Φ dh
         Kᵀμ = w,   (∂Ψ/∂x)ᵀw = μ + hΦ_xᵀμ,   (∂Ψ/∂θ)ᵀw = hΦ_θᵀμ,   ⟨w, ∂Ψ/∂h⟩ = ⟨μ, Φ⟩

@@ -62,7 +62,7 @@ def newton(equations, start, words, quadratic=False):
         for t in FRACTIONS:
             again(t, k, y[k])
     if not (size <= small).all():
-        k = np.argmax(size / small)
+        k = np.argmin(size <= small)
         residual, correction, _ = equations(1.0, rows[[k]], y[[k]])
         correction([0], y[[k]], residual([0], y[[k]]))  # if K is singular, that is the error
         raise NotConverged(
