@@ -61,8 +61,9 @@ def newton(equations, start, words, quadratic=False):
         y[k] = start[k]
         for t in FRACTIONS:
             again(t, k, y[k])
-    if not (size <= small).all():
-        k = np.argmin(size <= small)
+    failed = rows[~(size <= small)]
+    if failed.size:
+        k = failed[np.argmax(size[failed] / small[failed])]
         residual, correction, _ = equations(1.0, rows[[k]], y[[k]])
         correction([0], y[[k]], residual([0], y[[k]]))  # if K is singular, that is the error
         raise NotConverged(
