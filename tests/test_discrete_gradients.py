@@ -218,6 +218,12 @@ def test_what_a_long_step_does_not_reach_from_x_is_reached_along_shorter_ones():
     np.testing.assert_allclose(y, 0, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("G", TWO_POINT_GRADIENTS, **ids)
+def test_a_state_that_is_not_finite_is_named_and_nothing_else_is_said(G, rng):
+    with pytest.raises(dnn.NotConverged, match="state number 1 of the batch, or its field, is not"):
+        method_of(G).step(energetic(rng), [[1.0, 0, 2, 0], [0, np.nan, 1, 0]], 0.1)
+
+
 def test_what_a_step_with_each_is_said_to_keep(rng):
     H, X = energetic(rng), known_skew(rng)
     quadratic = dnn.KnownSkewField(X.skew(np.zeros(4)), QUADRATIC)

@@ -265,7 +265,7 @@ class ItohAbe(TwoPointGradient):
         size = along(np.abs(I[:-1]) + np.abs(I[1:]), edges)
         rounding = 2 * eps * (size + np.abs(mean) * (np.abs(x) + np.abs(y)))
         alike = np.abs(step - mean * delta) <= rounding
-        alike |= too_short(np.abs(delta), (x + y) / 2)
+        alike |= too_short(np.abs(delta), (x + y) / 2) | (delta == 0)
         q = np.where(alike, 0, 1 / np.where(alike, 1, delta)).astype(delta.dtype)
         return np.where(alike, mean, q * step), alike, q
 
