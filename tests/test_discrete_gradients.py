@@ -71,13 +71,36 @@ def test_the_mean_value_is_exact_for_polynomials_of_twice_the_degree_of_its_node
 
 
 def test_the_error_of_the_mean_value_falls_as_its_distance_to_a_singularity_says():
-    """log is singular at 0, r = 1 chord from [1, 2]: by (3 + 2√2)² for each node; 6e-13 with eight, rounding at r = 2."""
+    """log is singular at 0, r = 1 chord from [1, 2]: by (3 + 2√2)² for each node; 6e-13 with eight, rounding at r = 2.
+
+    1/(1 + x²) is singular at ±i, beside the chord [−½, ½], and that is worse: by (2 + √5)², which is what is promised."""
     log = of(dnn.Invariant(lambda x: np.log(x[..., 0]), lambda x: 1 / x, lambda x, v: -v / x**2), 1)
     x, y = np.ones(1), 2 * np.ones(1)
     errors = [abs(dnn.MeanValue(n)(log, x, y)[0] - np.log(2)) for n in (3, 4, 5, 6)]
     np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), (1 + 2**0.5) ** 4, rtol=0.05)
     assert 1e-14 < abs(dnn.MeanValue()(log, x, y)[0] - np.log(2)) <= 6e-13
     assert abs(dnn.MeanValue()(log, 2 * x, 3 * x)[0] - np.log(1.5)) <= 1e-15
+    beside = of(
+        dnn.Invariant(lambda x: np.arctan(x[..., 0]), lambda x: 1 / (1 + x**2), np.multiply), 1
+    )
+    errors = [
+        abs(dnn.MeanValue(n)(beside, -x / 2, x / 2)[0] - 2 * np.arctan(0.5)) for n in (5, 6, 7, 8)
+    ]
+    np.testing.assert_allclose(np.divide(errors[:-1], errors[1:]), (2 + 5**0.5) ** 2, rtol=0.02)
+    assert errors[-1] <= 1.5 * (2 + 5**0.5) ** -16 < 1.5e-10
+
+
+def test_gonzalez_corrects_what_is_missing_unless_it_is_rounding():
+    """For x³, δ³/4 is missing; it is rounding for δ < 6e-6 min(1, |m|)."""
+    cube = of(
+        dnn.Invariant(lambda x: x[..., 0] ** 3, lambda x: 3 * x**2, lambda x, v: 6 * x * v), 1
+    )
+    for m, delta in ((1.0, 1e-4), (1e-3, 1e-7)):
+        x, y = np.array([m]), np.array([m + delta])
+        gap = dnn.Gonzalez()(cube, x, y) @ (y - x) - (cube.I(y) - cube.I(x))
+        assert abs(gap) <= 1e-15 * m**3 < 0.1 * delta**3 / 4
+    x, y = np.array([1.0]), np.array([1.0 + 1e-6])
+    np.testing.assert_array_equal(dnn.Gonzalez()(cube, x, y), cube.dI((x + y) / 2))
 
 
 def test_itoh_and_abes_quotients_are_their_formula_from_either_end(rng):
@@ -181,6 +204,26 @@ def test_orders_and_inverses(rng):
         np.testing.assert_allclose(WAVY(y), WAVY(x), atol=1e-13)
 
 
+def test_what_a_long_step_does_not_reach_from_x_is_reached_along_shorter_ones():
+    """Where Newton's method fails, and from the first full step, too; and a projection along part of the way."""
+    X = systems.lotka_volterra(2, 1, 1, 1)
+    I, x = X.invariants["cycle"], np.array([[0.1, 1.9], [1.0, 2.0]])
+    with np.errstate(invalid="ignore"):  # it looks beyond the axes
+        y = method_of(dnn.ItohAbe(), I).step(X, x, 2.0)
+    np.testing.assert_allclose(I(y), I(x), rtol=0, atol=1e-13)
+    e = dnn.Invariant(lambda x: np.exp(x[..., 0]), np.exp, lambda x, v: np.exp(x) * v)
+    away = dnn.KnownField(lambda x: 0 * x - 25, 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = dnn.Projected(dnn.Euler(), e).step(away, np.zeros((1, 1)), 1.0)
+    np.testing.assert_allclose(y, 0, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("G", TWO_POINT_GRADIENTS, **ids)
+def test_a_state_that_is_not_finite_is_named_and_nothing_else_is_said(G, rng):
+    with pytest.raises(dnn.NotConverged, match="state number 1 of the batch, or its field, is not"):
+        method_of(G).step(energetic(rng), [[1.0, 0, 2, 0], [0, np.nan, 1, 0]], 0.1)
+
+
 def test_what_a_step_with_each_is_said_to_keep(rng):
     H, X = energetic(rng), known_skew(rng)
     quadratic = dnn.KnownSkewField(X.skew(np.zeros(4)), QUADRATIC)
@@ -247,6 +290,27 @@ def test_a_field_of_a_given_s_is_lotka_and_volterras(rng):
     assert Y.keeps == {"invariant"} and Y.invariants["invariant"] == X.invariants["cycle"]
 
 
+def test_the_derivative_of_a_given_s_by_complex_step_is_the_derivative(rng):
+    """At a point, a batch and a grid; in both adjoint and tangent, in single precision, and in steps."""
+    X, x, v = known_skew(rng), *rng.normal(size=(2, 3, 5, 4))
+    Y = dnn.KnownSkewField(**{**X.arguments(), "dS": "complex step"})
+    assert Y.formula == "S(x)∇I(x), S′ by complex step" and X.formula == "S(x)∇I(x)"
+    assert Y.arguments()["dS"] == "complex step" and Y.keeps == X.keeps
+    for a, b in ((x, v), (x[0], v[0]), (x[0, 0], v[0, 0])):
+        np.testing.assert_allclose(Y.jvp(a, b)[1], X.jvp(a, b)[1], rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(Y.vjp(a)[1](b)[0], X.vjp(a)[1](b)[0], rtol=1e-13, atol=1e-13)
+    single = x.astype(np.float32)
+    assert Y.jvp(single, single)[1].dtype == np.float32
+    np.testing.assert_allclose(Y.S.derivative(single), X.S.derivative(single), atol=1e-6)
+    F, G = (dnn.Flow(Z, 0.2, dnn.DiscreteGradient()) for Z in (X, Y))
+    np.testing.assert_allclose(G(x[0]), F(x[0]), rtol=0, atol=1e-13)
+    rough = dnn.KnownSkewField(
+        lambda x: np.abs(x[..., :1, None]) * K, dnn.Mass(), 2, "complex step"
+    )
+    with pytest.raises(dnn.arguments.WrongResult, match="S of KnownSkewField has real values at"):
+        rough.jvp(np.ones(2), np.ones(2))
+
+
 def test_a_constant_s_keeps_volume_and_j_the_symplectic_form(rng):
     S = rng.normal(size=(4, 4))
     X = dnn.KnownSkewField(S - S.T, WAVY)
@@ -257,7 +321,16 @@ def test_a_constant_s_keeps_volume_and_j_the_symplectic_form(rng):
     J = np.block([[np.zeros((2, 2)), np.eye(2)], [-np.eye(2), np.zeros((2, 2))]])
     Z = dnn.KnownSkewField(J.tolist(), QUADRATIC)
     assert Z.keeps == {"invariant", "volume", "symplectic"}
-    assert "symplectic" not in dnn.KnownSkewField(-J, QUADRATIC).keeps
+    assert "symplectic" in dnn.KnownSkewField(-2 * J, QUADRATIC).keeps  # ẋ = J∇(−2I)
+    for S in (
+        X.skew(x[0]),
+        np.diag([1, 2]) @ K @ np.diag([1, 2]),
+        J[[1, 0, 2, 3]][:, [1, 0, 2, 3]],
+    ):
+        I = QUADRATIC if len(S) == 4 else dnn.SquaredNorm()
+        assert ("symplectic" in dnn.KnownSkewField(S, I).keeps) == (
+            len(S) == 2
+        )  # det = 1 in the plane
     step = dnn.Flow(Z, 0.3, dnn.ImplicitMidpoint())
     assert step.keeps == Z.keeps
     checks.symplectic(step, x[0]).require()
@@ -289,10 +362,13 @@ def test_a_field_of_a_constant_s_is_saved_and_one_of_a_function_is_not(tmp_path,
         (lambda: dnn.KnownSkewField(K, WAVY, dim=3), ValueError, "dim must be that of S, 2, got 3"),
         (lambda: dnn.KnownSkewField(K, WAVY, dim=np.ones(2)), TypeError, "dim must be an integer, got array"),
         (lambda: dnn.KnownSkewField(K, WAVY, dS=np.sin), ValueError, "and S is a matrix: got dS = <ufunc"),
+        (lambda: dnn.KnownSkewField(lambda x: K, WAVY, 2, "complex"), ValueError, 'a function or "complex step", got .complex'),
         (lambda: dnn.KnownSkewField(lambda x: K, WAVY), ValueError, "needs dim= of a function S, got none"),
         (lambda: dnn.KnownSkewField(lambda x: K, WAVY, dim=0), ValueError, "dim must be at least 1"),
         (lambda: dnn.KnownSkewField(lambda x: np.ones((2, 2)) + 0 * x[..., None], dnn.Mass(), 2)(np.ones(2)),
             dnn.arguments.WrongResult, r"S\(x\) of KnownSkewField must be skew, .* an entry 2"),
+        (lambda: dnn.KnownSkewField(lambda x: x[..., :1, None] ** 30 * K + np.eye(2), dnn.Mass(), 2)(np.array([[1.0, 0], [9.0, 0]])),
+            dnn.arguments.WrongResult, "must be skew, .* an entry 2"),
         (lambda: dnn.KnownSkewField(lambda x: K + 0 * x[..., None], dnn.Mass(), 2).vjp(np.ones(2)),
             NotImplementedError, "never approximates one: give dS="),
         (lambda: dnn.KnownSkewField(lambda x: x, dnn.Mass(), 2)(np.ones((3, 2))), dnn.arguments.WrongResult, "has shape"),

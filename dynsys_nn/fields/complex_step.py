@@ -17,16 +17,17 @@ RADII = 1e-3, 1e-5, 1e-8
 
 
 class ComplexStep:
-    """x ↦ f′(x), whose column j is Im f(x + iεe_j)/ε, (..., d) → (..., d, d).
+    """x ↦ f′(x), with ∂f/∂x_k = Im f(x + iεe_k)/ε at places (..., k): f(x) is of shape (..., *
+    entries(d)), (..., d) by default, and f′(x) has one axis d more.
 
     WrongResult if f is not analytic: if its values are real at complex states, or, near where it
     is first asked and finite, if it does not change along iv as it does along v. Functions that are
     analytic between kinks, as np.maximum(x, 0) and np.where(x > 0, …), are differentiated there.
     """
 
-    def __init__(self, f, name):
+    def __init__(self, f, name, entries=field_entries):
         self.fun, self.name, self.known = function(f, name), name, []
-        self.f = Given(self.value, name, field_entries)
+        self.f = Given(self.value, name, entries)
 
     def at(self, *constants):
         """The same of x ↦ f(x, *constants)."""
@@ -40,12 +41,12 @@ class ComplexStep:
             y = self.fun(z, *constants)
         except (TypeError, np.exceptions.ComplexWarning) as error:
             raise WrongResult(
-                f"{self.name} takes no complex states, {error}: give the Jacobian as a function"
+                f"{self.name} takes no complex states, {error}: give the derivative as a function"
             ) from error
         refuse(
             y is not None and not np.iscomplexobj(y),
             f"{self.name} has real values at complex states, as abs, real, norm or an array of "
-            "floats make of them: without them it may be analytic; or give the Jacobian as a "
+            "floats make of them: without them it may be analytic; or give the derivative as a "
             "function",
             WrongResult,
         )
@@ -54,13 +55,13 @@ class ComplexStep:
     def __call__(self, x):
         if np.iscomplexobj(x):
             raise TypeError(
-                "a Jacobian by complex steps is known at real states only, and has no complex step "
-                "of its own: give it as a function"
+                "a derivative by complex steps is known at real states only, and has no complex "
+                "step of its own: give it as a function"
             )
         z = x.astype(np.result_type(x, np.complex64))
         eps = 2.0 ** max(np.finfo(z.dtype).minexp // 3, -340)
         columns = self.f(z[..., None, :] + 1j * eps * np.eye(x.shape[-1], dtype=x.dtype))
-        J = (columns.imag / eps).swapaxes(-1, -2).astype(x.dtype)
+        J = np.moveaxis(columns.imag / eps, x.ndim - 1, -1).astype(x.dtype)
         if not self.known and x.size:
             self.look(x.reshape(-1, x.shape[-1])[:64].astype(float))
         return J
@@ -84,5 +85,5 @@ class ComplexStep:
         raise WrongResult(
             f"{self.name} is not analytic, so that its complex step is not its derivative, as with "
             "abs, real or norm: write x * x for abs(x)**2, and np.sqrt((x * x).sum(axis=-1)) for a "
-            "norm; or give the Jacobian as a function"
+            "norm; or give the derivative as a function"
         )

@@ -11,6 +11,7 @@ from ..arguments import (
     refuse,
 )
 from ..maps import Parameters
+from .complex_step import ComplexStep
 from .field import words_of
 from .invariants import GradientOf, Invariant, ValueOf, given_invariant
 from .skew import J, SkewGradientField
@@ -19,9 +20,9 @@ from .skew import J, SkewGradientField
 class KnownSkewField(SkewGradientField):
     """X(x) = S(x)∇I(x), S(x)ᵀ = −S(x), with S and I given, without parameters: İ = ∇IᵀS∇I = 0.
 
-    S is a matrix, or a function. A constant S keeps volume, too, and the symplectic form if S = J;
+    S is a matrix, or a function. A constant S keeps volume, too, and the symplectic form if S = cJ;
     and a field of a constant S can be saved. Without `dS` a field of a function S has no adjoint or
-    tangent: NotImplementedError, as for KnownField.
+    tangent, and no step of DiscreteGradient: NotImplementedError, as for KnownField.
 
     Parameters
     ----------
@@ -31,14 +32,15 @@ class KnownSkewField(SkewGradientField):
         I, without parameters.
     dim : int, default None
         d, which a function does not tell.
-    dS : function, (..., d) → (..., d, d, d), default None
-        ∂S_ij/∂x_k at place (..., i, j, k), of a function S.
+    dS : function, (..., d) → (..., d, d, d), or "complex step", default None
+        ∂S_ij/∂x_k at place (..., i, j, k), of a function S. "complex step": Im S(x + iεe_k)/ε,
+        exact to rounding for S that is analytic; WrongResult for one that is not.
 
     Raises
     ------
     ValueError
         If S is not skew: a matrix at once, a function where it is evaluated. If dim is missing, or
-        not that of the matrix.
+        not that of the matrix. If dS is another word.
 
     Examples
     --------
@@ -49,7 +51,7 @@ class KnownSkewField(SkewGradientField):
     ...     lambda x: (x[..., 0] * x[..., 1])[..., None, None] * K,
     ...     dnn.systems.lotka_volterra().invariants["cycle"],
     ...     dim=2,
-    ...     dS=lambda x: K[:, :, None] * x[..., None, None, ::-1],
+    ...     dS="complex step",  # or lambda x: K[:, :, None] * x[..., None, None, ::-1]
     ... )
     >>> x = np.array([0.5, 2.0])
     >>> np.allclose(X(x), dnn.systems.lotka_volterra()(x))
@@ -58,8 +60,6 @@ class KnownSkewField(SkewGradientField):
     >>> bool(abs(X.I(y) - X.I(x)) < 1e-13)
     True
     """
-
-    formula = "S(x)∇I(x)"
 
     def __init__(self, S, invariant, dim=None, dS=None):
         if callable(S):
@@ -73,7 +73,7 @@ class KnownSkewField(SkewGradientField):
             wrong = dim is not None and dimension(dim, "dim") != d
             refuse(wrong, f"dim must be that of S, {d}, got {dim!r}")
             self.dim_in = self.dim_out = d
-            canonical = d % 2 == 0 and np.array_equal(self._S, J(np.eye(d)).T)
+            canonical = d % 2 == 0 and np.array_equal(self._S, self._S[0, d // 2] * J(np.eye(d)).T)
             self.geometry = frozenset({"volume", "symplectic"} if canonical else {"volume"})
         self.dS, self.invariant = dS, given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
@@ -85,6 +85,10 @@ class KnownSkewField(SkewGradientField):
         """What builds it again."""
         S, I, dS = self._S, self.invariant, self.dS
         return {"S": S, "invariant": I, "dim": self.dim_in, "dS": dS}
+
+    @property
+    def formula(self):
+        return "S(x)∇I(x)" + (", S′ by complex step" if isinstance(self.dS, str) else "")
 
     def skew(self, x):
         """S(x), shape (..., d, d)."""
@@ -121,15 +125,20 @@ class SkewFunction(Parameters):
     """S(p)n of a function S that is given, with its derivative dS, (..., d, d, d)."""
 
     def __init__(self, S, dS):
-        self.S = Given(S, "S of KnownSkewField", matrix_entries)
-        self.dS = dS if dS is None else Given(dS, "dS of KnownSkewField", lambda d: (d, d, d))
+        self.S, self.dS = Given(S, "S of KnownSkewField", matrix_entries), dS
+        if isinstance(dS, str):
+            needs = 'dS of KnownSkewField must be a function or "complex step"'
+            refuse(dS != "complex step", f"{needs}, got {dS!r}")
+            self.dS = ComplexStep(S, "S of KnownSkewField", matrix_entries)
+        elif dS is not None:
+            self.dS = Given(dS, "dS of KnownSkewField", lambda d: (d, d, d))
 
     def derivative(self, p):
         """∂S_ij/∂p_k, shape (..., d, d, d)."""
         if self.dS is None:
             raise NotImplementedError(
                 "this KnownSkewField was built without the derivative of S, and dynsys_nn never "
-                "approximates one: give dS="
+                'approximates one: give dS=, a function, or "complex step" if S is analytic'
             )
         return self.dS(p)
 
@@ -171,10 +180,7 @@ def skew_matrix(S):
 
 def skew(S, what, kind):
     """S, matrices (..., d, d); an error unless S + Sᵀ is rounding."""
-    gap, size = (np.abs(a).max(initial=0) for a in (S + S.swapaxes(-1, -2), S))
-    refuse(
-        gap > 8 * np.finfo(S.dtype).eps * size,
-        f"{what} must be skew, Sᵀ = −S, but S + Sᵀ has an entry {gap:.3g}",
-        kind,
-    )
+    gap, size = (np.abs(a).max(axis=(-2, -1)) for a in (S + S.swapaxes(-1, -2), S))
+    gap = np.where(gap > 8 * np.finfo(S.dtype).eps * size, gap, 0).max(initial=0)
+    refuse(gap > 0, f"{what} must be skew, Sᵀ = −S, but S + Sᵀ has an entry {gap:.3g}", kind)
     return S

@@ -67,8 +67,9 @@ class ImplicitMethod(Method):
     """y = x + hΦ(x, y). A subclass gives Φ as an object, `increment(field)`, an Increment.
 
     Newton's method uses the exact Jacobian, all samples at once; for large h the equation may have
-    several solutions, and the one that is reached from y = x is returned. NotConverged if it
-    reaches none. By the implicit function theorem, with K = I − hΦ_y, tangent and adjoint are
+    several solutions, and the one that is reached from y = x is returned, or else one to which
+    shorter steps lead. NotConverged if it reaches none. By the implicit function theorem, with K =
+    I − hΦ_y, tangent and adjoint are
 
         K dy = dx + h(Φ_x dx + Φ_θ dθ) + Φ dh
         Kᵀμ = w,   (∂Ψ/∂x)ᵀw = μ + hΦ_xᵀμ,   (∂Ψ/∂θ)ᵀw = hΦ_θᵀμ,   ⟨w, ∂Ψ/∂h⟩ = ⟨μ, Φ⟩
@@ -112,7 +113,7 @@ class ImplicitMethod(Method):
         """y, and K at y as a function to be called when it is needed."""
         phi = self.increment(field)
 
-        def K(x, y):
+        def K(x, y, h=h):
             return np.eye(x.shape[-1], dtype=x.dtype) - h * phi.jacobian(x, y)
 
         if self.linear:
@@ -123,13 +124,20 @@ class ImplicitMethod(Method):
         if isinstance(h, complex):
             x = x.astype(np.result_type(x, np.complex64))
         points = x.reshape(-1, x.shape[-1])
-        y = newton(
-            lambda k, y_k: y_k - points[k] - h * phi(points[k], y_k),
-            lambda k, y_k, r: self.solve(K(points[k], y_k), r, h),
-            points,
-            lambda size: self.rounding * np.finfo(x.dtype).eps * (norm(points) + size + abs(h)),
-            (self, h, "‖y − x − hΦ(x, y)‖"),
-        ).reshape(x.shape)
+
+        def equations(t, k, start):
+            x, th = points[k], t * h
+
+            def rounding(size):
+                return self.rounding * np.finfo(x.dtype).eps * (norm(x) + size + abs(th))
+
+            return (
+                lambda j, y: y - x[j] - th * phi(x[j], y),
+                lambda j, y, r: self.solve(K(x[j], y, th), r, h),
+                rounding,
+            )
+
+        y = newton(equations, points, (self, h, "‖y − x − hΦ(x, y)‖")).reshape(x.shape)
         return y, lambda: K(x, y)
 
     def solve(self, K, r, h):

@@ -4,6 +4,8 @@ import numpy as np
 
 from ..linear import solved
 
+FRACTIONS = [2.0**-k for k in range(20, -1, -1)]  # of a step, the last is 1
+
 
 class NotConverged(ArithmeticError):
     """Newton's method found no solution of an implicit step; the message names the step and the
@@ -23,40 +25,82 @@ class NotConverged(ArithmeticError):
     """
 
 
-def newton(residual, correction, y, rounding, words, quadratic=False):
-    """The y, (n, d), with r(y) = 0 to rounding in each row, from y on.
+def newton(equations, start, words, quadratic=False):
+    """The y, (n, d), with r(y) = 0 to rounding in each row, from `start` on.
 
-    A step that does not make ‖r‖ smaller is halved. It iterates until ‖r‖ stops decreasing, i.e.
-    until it is rounding error: a fixed tolerance would let invariants drift. Complex y get two more
-    steps, for imaginary parts far below the real parts' rounding.
+    For rows for which that fails, it starts again from where the first full step leads: an equation
+    may be far stiffer there, and ‖r‖ not fall before that is known. Where that fails, too, the
+    solution of a short step is followed to the long one: 2⁻²⁰, 2⁻¹⁹, …, 1 times the step, each from
+    the y of the one before.
 
-    residual(k, y_k): r of rows k, (m, d); correction(k, y_k, r_k): K⁻¹r, (m, d); rounding(size):
-    the ‖r‖, (n,), that counts as rounding, given its size at the start; words: the method, the step
-    and what ‖r‖ is, for the error; quadratic: True if one step from there reaches what many would,
-    and is the last, default False. NotConverged if ‖r‖ stops decreasing earlier.
+    equations(t, k, y): of the rows k, for t times the step, from y on, three functions.
+    residual(j, y_j): r of rows j among these, (m, d); correction(j, y_j, r_j): K⁻¹r, (m, d);
+    rounding(size): the ‖r‖ that counts as rounding, given its size at the start. words: the method,
+    the step and what ‖r‖ is, for the error; quadratic: True if one step from there reaches what
+    many would, and is the last, default False. Complex y get two more steps, for imaginary parts
+    far below the real parts' rounding. NotConverged if ‖r‖ stops decreasing earlier.
     """
-    (method, h, what), y, going = words, y.copy(), np.arange(len(y))
-    r = residual(going, y)
-    size = norm(r)
-    small = rounding(size)
+    (method, h, what), rows = words, np.arange(len(start))
+    y, size, small = descended(equations, 1.0, rows, start, quadratic)
     if not np.isfinite(size).all():
         k = np.argmin(np.isfinite(size))
         raise NotConverged(
             f"{method!r}: state number {k} of the batch, or its field, is not finite"
         )
+
+    def again(t, k, y_k):
+        y[k], size[k], small[k] = descended(equations, t, k, y_k, quadratic)
+
+    k = rows[~(size <= small)]
+    if k.size:
+        residual, correction, _ = equations(1.0, k, start[k])
+        j = np.arange(len(k))
+        again(1.0, k, start[k] - corrections(correction, j, start[k], residual(j, start[k])))
+    k = k[~(size[k] <= small[k])]
+    if k.size:
+        y[k] = start[k]
+        for t in FRACTIONS:
+            again(t, k, y[k])
+    failed = rows[~(size <= small)]
+    if failed.size:
+        k = failed[np.argmax(size[failed] / small[failed])]
+        residual, correction, _ = equations(1.0, rows[[k]], y[[k]])
+        correction([0], y[[k]], residual([0], y[[k]]))  # if K is singular, that is the error
+        raise NotConverged(
+            f"{method!r}: Newton's method did not converge in a step h = {h:g} from state number "
+            f"{k} of the batch: the residual {what} is {size[k]:.2g}; take a smaller step"
+        )
+    if np.iscomplexobj(y):
+        residual, correction, _ = equations(1.0, rows, start)
+        for _ in range(2):
+            y = y - correction(rows, y, residual(rows, y))
+    return y
+
+
+def descended(equations, t, k, start, quadratic):
+    """y of the rows k for t times the step, ‖r‖, and the ‖r‖ that counts as rounding. A step that
+    does not make ‖r‖ smaller is halved. It iterates until ‖r‖ stops decreasing, i.e. until it is
+    rounding error: a fixed tolerance would let invariants drift."""
+    residual, correction, rounding = equations(t, k, start)
+    y, going = start.copy(), np.arange(len(start))
+    r = residual(going, y)
+    size = norm(r)
+    small = rounding(size)
+    known = np.isfinite(size)
+    small, going = np.where(known, small, 0), going[known]
     delta = np.zeros_like(y)
     for _ in range(100):
         if not going.size:
             break
-        delta[going] = correction(going, y[going], r[going])
+        delta[going] = corrections(correction, going, y[going], r[going])
         before, trying, c = size.copy(), going, 1.0
         while trying.size and c > 1e-6:  # the full step, or half of it, or a quarter …
             y_new = y[trying] - c * delta[trying]
             r_new = residual(trying, y_new)
             size_new = norm(r_new)
             falls = size_new < size[trying]
-            k = trying[falls]
-            y[k], r[k], size[k] = y_new[falls], r_new[falls], size_new[falls]
+            j = trying[falls]
+            y[j], r[j], size[j] = y_new[falls], r_new[falls], size_new[falls]
             trying = trying[~falls & (size[trying] > small[trying])]
             c /= 2
         # at rounding, go on only if it halves
@@ -64,16 +108,18 @@ def newton(residual, correction, y, rounding, words, quadratic=False):
         if quadratic:
             fell &= before > small
         going = going[fell[going]]
-    if not (size <= small).all():
-        k = np.argmax(size / small)
-        raise NotConverged(
-            f"{method!r}: Newton's method did not converge in a step h = {h:g} from state number "
-            f"{k} of the batch: the residual {what} is {size[k]:.2g}; take a smaller step"
-        )
-    for _ in range(2 if np.iscomplexobj(y) else 0):
-        everywhere = slice(None)
-        y = y - correction(everywhere, y, residual(everywhere, y))
-    return y
+    return y, size, small
+
+
+def corrections(correction, j, y, r):
+    """K⁻¹r of rows j, and 0, no step, where K is singular."""
+    try:
+        return correction(j, y, r)
+    except NotConverged:
+        if len(j) == 1:
+            return np.zeros_like(r)
+        rows = [slice(i, i + 1) for i in range(len(j))]
+        return np.concatenate([corrections(correction, j[i], y[i], r[i]) for i in rows])
 
 
 def solved_or_refused(K, r, words, rows):

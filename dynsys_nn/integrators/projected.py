@@ -59,15 +59,24 @@ class Projected(Method):
         y, level = y.reshape(-1, shape[-1]), np.reshape(I(x), (-1, 1))
         g = I.gradient(y)
         eps, size = np.finfo(y.dtype).eps, np.linalg.norm(y, axis=-1) * np.linalg.norm(g, axis=-1)
-        lam = newton(
-            lambda k, lam: I(y[k] + lam * g[k])[:, None] - level[k],
-            lambda k, lam, gap: (
-                gap * inverse((I.gradient(y[k] + lam * g[k]) * g[k]).sum(axis=-1, keepdims=True))
-            ),
-            np.zeros(level.shape, np.result_type(level, y)),
-            lambda _: 1e4 * eps * (np.abs(level[:, 0]) + size),
-            (self, h, "|I(ỹ + λ∇I(ỹ)) − I(x)|"),
-        )
+
+        def equations(t, k, _):
+            y_k, g_k, goal = y[k], g[k], level[k]
+            if t < 1:
+                goal = t * goal + (1 - t) * I(y_k)[:, None]
+            return (
+                lambda j, lam: I(y_k[j] + lam * g_k[j])[:, None] - goal[j],
+                lambda j, lam, gap: (
+                    gap
+                    * inverse(
+                        (I.gradient(y_k[j] + lam * g_k[j]) * g_k[j]).sum(axis=-1, keepdims=True)
+                    )
+                ),
+                lambda _: 1e4 * eps * (np.abs(level[k, 0]) + size[k]),
+            )
+
+        start = np.zeros(level.shape, np.result_type(level, y))
+        lam = newton(equations, start, (self, h, "|I(ỹ + λ∇I(ỹ)) − I(x)|"))
         y = y + lam * g
         gap, size = np.abs(I(y)[:, None] - level)[:, 0], norm(y) * norm(I.gradient(y))
         far = gap > 1e4 * eps * (np.abs(level[:, 0]) + size)

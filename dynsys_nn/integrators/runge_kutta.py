@@ -33,7 +33,8 @@ class RungeKutta(Staged):
 
     An explicit tableau, a_ij = 0 for j ≥ i, is stepped from stage to stage. For any other all
     stages are solved for by Newton's method with the exact Jacobian, all samples at once, from
-    Y_i = x; NotConverged if it finds none. Adjoint and tangent are then one linear system each,
+    Y_i = x, and for samples for which that fails along shorter steps; NotConverged if it finds
+    none. Adjoint and tangent are then one linear system each,
     with K = (δ_ij I − h a_ij X′(Y_i))_ij,
 
         Kᵀκ = (b_i w)_i,   η_i = X′(Y_i)ᵀ(hκ_i),   dx = w + Σ_i η_i,   dh = Σ_i ⟨κ_i, X(Y_i)⟩

@@ -11,9 +11,11 @@ each entry of r is divided by the sum of |K| in its row, where it starts. Then r
 entries of the size of that of x, and no larger error can hide behind it in any.
 """
 
+from functools import partial
+
 import numpy as np
 
-from .newton import NotConverged, newton, norm, solved_or_refused
+from .newton import newton, norm, solved_or_refused
 
 ROUNDING = 1e4  # a residual up to ROUNDING · 2.2e-16 · (‖x‖ + ‖u‖ + |h|) is rounding
 
@@ -34,56 +36,52 @@ class Stages:
         """Y = x + Au."""
         return (x + self.A @ u.reshape(-1, self.s, self.d)).reshape(-1, self.d)
 
-    def K(self, Y, s):
+    def K(self, Y, s, h):
         """I − hX′(Y)A, (n, s d, s d), of stages (n s, d), or, for s = 1, all equal, (n, d)."""
-        hJ = (self.h * self.field._jacobian(Y)).reshape(-1, s, self.d, 1, self.d)
+        hJ = (h * self.field._jacobian(Y)).reshape(-1, s, self.d, 1, self.d)
         hJA = self.A[:, None, :, None] * hJ  # a_ij hX′(Y_i), (n, s, d, s, d)
         n = self.s * self.d
         return np.eye(n, dtype=hJ.dtype) - hJA.reshape(-1, n, n)
 
-    def solved(self, K, r, k=slice(None)):
-        """K⁻¹r, (n, s d), of the rows k of the batch."""
-        words, rows = (self.method, self.h, "I − hX′A"), np.arange(len(self.x))[k]
-        return solved_or_refused(K, r.reshape(*K.shape[:-1], 1), words, rows)[..., 0]
+    def solved(self, K, r, k=None):
+        """K⁻¹r, (n, s d), of the rows k of the batch, or of all."""
+        k = np.arange(len(self.x)) if k is None else k
+        words = self.method, self.h, "I − hX′A"
+        return solved_or_refused(K, r.reshape(*K.shape[:-1], 1), words, k)[..., 0]
 
     def solution(self):
-        """u, (n, s d), by Newton's method from u = 0; if that fails, from where its first full step
-        leads: a field may be far stiffer there than at x, and ‖r‖ not fall before it is known."""
-        K_0 = self.K(self.x[:, 0], 1)
+        """u, (n, s d), by Newton's method from u = 0."""
+        K_0 = self.K(self.x[:, 0], 1, self.h)
         u = np.zeros(K_0.shape[:-1], K_0.dtype)
-        try:
-            return self.newton(u, K_0)
-        except NotConverged as error:
-            try:
-                u = self.solved(K_0, self.h * self.field._value(self.at(self.x, u)))
-                return self.newton(u, self.K(self.at(self.x, u), self.s))
-            except NotConverged:
-                raise error from None
+        words = self.method, self.h, "of its stages"
+        return newton(partial(self.equations, K_0), u, words, quadratic=True)
 
-    def newton(self, start, K_start):
-        """u by Newton's method from there."""
-        x, h = self.x, self.h
+    def equations(self, K_0, t, k, start):
+        """r, divided by the sums of |K| at the start, K⁻¹r and what is rounding, of the rows k for
+        a step th."""
+        x, h = self.x[k], t * self.h
+        first = t == 1 and not start.any()
+        K_start = K_0[k] if first else self.K(self.at(x, start), self.s, h)
         size_of_row = np.maximum(1, np.abs(K_start).sum(axis=-1))
 
-        def residual(k, u):
-            slopes = self.field._value(self.at(x[k], u))
-            return (u - h * slopes.reshape(u.shape)) / size_of_row[k]
+        def residual(j, u):
+            slopes = self.field._value(self.at(x[j], u))
+            return (u - h * slopes.reshape(u.shape)) / size_of_row[j]
 
-        def correction(k, u, r):
-            moved = (u != start[k]).any()
-            K = self.K(self.at(x[k], u), self.s) if moved else K_start[k]
-            return self.solved(K, size_of_row[k] * r, k)
+        def correction(j, u, r):
+            moved = (u != start[j]).any()
+            K = self.K(self.at(x[j], u), self.s, h) if moved else K_start[j]
+            return self.solved(K, size_of_row[j] * r, k[j])
 
         def rounding(size):
             return ROUNDING * np.finfo(x.dtype).eps * (norm(x[:, 0]) + size + abs(h))
 
-        words = self.method, h, "of its stages"
-        return newton(residual, correction, start, rounding, words, quadratic=True)
+        return residual, correction, rounding
 
     def vjp(self):
         """y, its pullback w ↦ dx, dtheta, [κ], and [X(Y)]: lists, as of explicit stages."""
         slopes, pullback_X = self.field._vjp(self.Y)
-        transposed = self.K(self.Y, self.s).swapaxes(-1, -2)
+        transposed = self.K(self.Y, self.s, self.h).swapaxes(-1, -2)
 
         def pullback(w):
             bw = self.b[:, None] * w.reshape(-1, 1, self.d)
@@ -99,5 +97,5 @@ class Stages:
         slopes, dslopes = self.field._jvp(
             self.Y, np.repeat(v.reshape(-1, self.d), self.s, axis=0), dtheta
         )
-        du = self.solved(self.K(self.Y, self.s), self.h * dslopes + dh * slopes)
+        du = self.solved(self.K(self.Y, self.s, self.h), self.h * dslopes + dh * slopes)
         return self.y, v + (self.b @ du.reshape(-1, self.s, self.d)).reshape(v.shape)

@@ -152,9 +152,9 @@ class MeanValue(TwoPointGradient):
 
     It needs ∇I alone, and where S is constant a step with it is the average vector field method, y
     = x + h∫₀¹ X(x + ξ(y − x)) dξ. A polynomial I of degree up to 2 · nodes is kept; any other to
-    the error of the formula, which falls like (1 + 2r + 2√(r + r²))^(−2 · nodes) if I is analytic
-    up to r‖y − x‖ from the chord: with 8 nodes 6e-13 at r = 1 and rounding at r = 2, so a shorter
-    step is enough. Only an I that is known to be of degree one or two is claimed to be kept.
+    the error of the formula, which falls like (2r + √(1 + 4r²))^(−2 · nodes) if I is analytic up to
+    r‖y − x‖ from the chord: with 8 nodes 1e-10 at r = 1 and rounding at r = 2, so a shorter step is
+    enough. Only an I that is known to be of degree one or two is claimed to be kept.
     ValueError unless 1 ≤ nodes ≤ 100. Sources: Harten, Lax and van Leer, SIAM Review 25 (1983);
     Quispel and McLaren, J. Phys. A 41 (2008).
 
@@ -265,7 +265,7 @@ class ItohAbe(TwoPointGradient):
         size = along(np.abs(I[:-1]) + np.abs(I[1:]), edges)
         rounding = 2 * eps * (size + np.abs(mean) * (np.abs(x) + np.abs(y)))
         alike = np.abs(step - mean * delta) <= rounding
-        alike |= too_short(np.abs(delta), (x + y) / 2)
+        alike |= too_short(np.abs(delta), (x + y) / 2) | (delta == 0)
         q = np.where(alike, 0, 1 / np.where(alike, 1, delta)).astype(delta.dtype)
         return np.where(alike, mean, q * step), alike, q
 
