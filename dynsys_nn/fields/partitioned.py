@@ -127,6 +127,14 @@ class PartitionedField(Field):
         gx, dgx = self.g._jvp(x, dx, d["g"])
         return np.concatenate([fv, gx], axis=-1), np.concatenate([dfv, dgx], axis=-1)
 
+    def jacobian(self, z):
+        """[[0, f′(v)], [g′(x), 0]], shape (..., d, d)."""
+        x, v = self.split(z)
+        J = np.zeros((*z.shape, self.dim), z.dtype)
+        J[..., : self.f.dim_out, self.f.dim_out :] = self.f._jacobian(v)
+        J[..., self.f.dim_out :, : self.f.dim_out] = self.g._jacobian(x)
+        return J
+
     def divergence(self, z):
         """0: f does not depend on x, nor g on v."""
         return np.zeros(z.shape[:-1], z.dtype)

@@ -394,5 +394,5 @@ class HamiltonianField(SkewGradientField):
 
 def J(n):
     """(a, b) ↦ (b, −a), the matrix [[0, I], [−I, 0]]."""
-    a, b = np.split(n, 2, axis=-1)
-    return np.concatenate([b, -a], axis=-1)
+    half = n.shape[-1] // 2
+    return np.concatenate([n[..., half:], -n[..., :half]], axis=-1)

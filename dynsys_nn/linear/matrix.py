@@ -95,11 +95,9 @@ def solved(K, r):
     """K⁻¹r of matrices K and r. LinAlgError if K is singular, also on a machine without
     floating-point flags, as in a browser, where NumPy does not see it and gives NaN; TypeError for
     another dtype than float32 and float64, or complex."""
-    refuse(
-        np.result_type(K, r).char not in "fdFD",
-        f"linear systems are solved in float32 or float64, got {np.result_type(K, r)}",
-        TypeError,
-    )
+    dtype = np.result_type(K, r)
+    if dtype.char not in "fdFD":
+        raise TypeError(f"linear systems are solved in float32 or float64, got {dtype}")
     x = np.linalg.solve(K, r)
     if not np.isfinite(x).all() and np.isfinite(K).all() and np.isfinite(r).all():
         raise np.linalg.LinAlgError("Singular matrix")

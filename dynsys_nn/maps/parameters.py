@@ -342,11 +342,8 @@ def copy_into(target, value, what, scalar):
         value.shape != target.shape and not (scalar and value.ndim == 0),
         f"{what} has shape {target.shape}, got {value.shape}",
     )
-    refuse(
-        not np.can_cast(value.dtype, target.dtype, casting="same_kind"),
-        f"{what} is {target.dtype}, got {value.dtype}",
-        TypeError,
-    )
+    if not np.can_cast(value.dtype, target.dtype, casting="same_kind"):
+        raise TypeError(f"{what} is {target.dtype}, got {value.dtype}")
     with np.errstate(over="ignore"):
         cast = value.astype(target.dtype, copy=False)
     lost = np.isinf(cast) & np.isfinite(value)
