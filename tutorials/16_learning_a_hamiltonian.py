@@ -176,8 +176,9 @@ fig, axes = plt.subplots(1, 3, figsize=(15, 5), sharex=True, sharey=True)
 potentials = [valley, *[X.potential for X in learned.values()]]
 titles = "the valley", "one layer", "four layers"
 for ax, potential, title in zip(axes, potentials, titles):
-    values = potential(grid) - potential(np.array([1.5, 1.5]))
-    ax.contourf(*np.moveaxis(grid, -1, 0), values, np.linspace(-1.2, 0.2, 15))
+    values = potential(grid) - potential(grid).mean()
+    levels = np.linspace(-0.8, 0.4, 13)
+    ax.contourf(*np.moveaxis(grid, -1, 0), values, levels, extend="both")
     ax.set(xlabel="$q_1$", title=title, aspect="equal")
 _ = axes[0].set_ylabel("$q_2$")
 
