@@ -57,6 +57,7 @@ from .fields import (
     InvariantField,
     KnownField,
     KnownSkewField,
+    LieField,
     LinearField,
     Mass,
     MassPreservingField,
@@ -75,6 +76,7 @@ from .flows import Flow, Rollout, exact_flow
 from .integrators import (
     RK4,
     Cayley,
+    CommutatorFree4,
     DiscreteGradient,
     Euler,
     ExactFlow,
@@ -88,6 +90,7 @@ from .integrators import (
     ImplicitMidpoint,
     ItohAbe,
     Kutta3,
+    LieEuler,
     LieTrotter,
     MeanValue,
     Method,

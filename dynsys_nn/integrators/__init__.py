@@ -19,6 +19,7 @@ from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
 from .discrete_gradient import DiscreteGradient
 from .exact import ExactFlow
 from .implicit import Cayley, ImplicitMethod, Increment
+from .lie import CommutatorFree4, LieEuler
 from .method import Method
 from .newton import NotConverged
 from .projected import Projected
@@ -31,6 +32,7 @@ from .two_point_gradients import Gonzalez, ItohAbe, MeanValue, TwoPointGradient
 __all__ = [
     "RK4",
     "Cayley",
+    "CommutatorFree4",
     "Composition",
     "DiscreteGradient",
     "Euler",
@@ -46,6 +48,7 @@ __all__ = [
     "Increment",
     "ItohAbe",
     "Kutta3",
+    "LieEuler",
     "LieTrotter",
     "MeanValue",
     "Method",
