@@ -101,9 +101,8 @@ def times(M, x):
 
 
 def so(d):
-    """A basis of the skew matrices, shape (d(d − 1)/2, d, d): E_ij = e_i e_jᵀ − e_j e_iᵀ, i > j,
-    those with i + j odd, and with the other sign those with i + j even, in an order for which so(3)
-    is û x = u × x."""
+    """A basis of the skew matrices, shape (d(d − 1)/2, d, d): ±(e_i e_jᵀ − e_j e_iᵀ), i > j, with +
+    for i + j odd, and the last pair first, so that û x = u × x for d = 3."""
     i, j = np.tril_indices(d, -1)
     i, j = i[::-1], j[::-1]
     E, k = np.zeros((len(i), d, d)), np.arange(len(i))

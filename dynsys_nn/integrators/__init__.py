@@ -23,6 +23,7 @@ from .lie import CommutatorFree4, LieEuler
 from .method import Method
 from .newton import NotConverged
 from .projected import Projected
+from .rattle import Rattle
 from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, advance
 from .shears import HenonMap, PartitionedMethod, StormerVerlet, SymplecticEuler
 from .switching import Switching, crossing
@@ -57,6 +58,7 @@ __all__ = [
     "Projected",
     "RadauIIA",
     "Ralston",
+    "Rattle",
     "RungeKutta",
     "Splitting",
     "StormerVerlet",

@@ -9,9 +9,9 @@ With L(M, ·) the derivative of the exponential at M, tangent and adjoint of one
 
     dY = L(M, dM)Y_s + e^M dY_s,   ⟨w, dY⟩ = ⟨L(Mᵀ, wY_sᵀ), dM⟩ + ⟨(e^M)ᵀw, dY_s⟩
 
-and L is a block of one exponential more: exp [[M, N], [0, M]] = [[e^M, L(M, N)], [0, e^M]]. Sources:
-Iserles, Munthe-Kaas, Nørsett and Zanna, Acta Numerica 9 (2000); Celledoni, Marthinsen and Owren,
-Future Generation Computer Systems 19 (2003).
+and L is a block of one exponential more: exp [[M, N], [0, M]] = [[e^M, L(M, N)], [0, e^M]].
+Sources: Iserles, Munthe-Kaas, Nørsett and Zanna, Acta Numerica 9 (2000); Celledoni, Marthinsen and
+Owren, Future Generation Computer Systems 19 (2003).
 """
 
 import numpy as np
@@ -30,8 +30,7 @@ class LieMethod(Method):
         super().require(field)
         if not isinstance(field, LieField):
             raise TypeError(
-                f"{type(self).__name__} needs ẋ = a(x)·x, a LieField(a), got "
-                f"{type(field).__name__}"
+                f"{type(self).__name__} needs ẋ = a(x)·x, a LieField(a), got {type(field).__name__}"
             )
 
     def keeps_invariant(self, field, I):
