@@ -2,9 +2,9 @@
 
 A system is a field; `system.invariants` is a dict name → function of the state, (..., d) → (...),
 with `gradient` and `hvp`, so that `Projected(method, invariant)` takes it. Names: mass, energy,
-casimir, angular_momentum, length, radial, cycle, epidemic. The separable Hamiltonian ones are PartitionedField(f,
-g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic methods take them. The
-states of driven ones hold the time.
+casimir, angular_momentum, length, radial, cycle, epidemic. The separable Hamiltonian ones are
+PartitionedField(f, g) in (q, p), q̇ = f(p) = ∂T/∂p, ṗ = g(q) = −∂V/∂q, so that symplectic methods
+take them. The states of driven ones hold the time.
 
 The formulas of a system stand below it, most of them as functions of its constants and components,
 row by row. They are functions of the module, so that a system can be pickled. A system, its parts f
