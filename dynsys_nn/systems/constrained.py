@@ -33,7 +33,7 @@ def spherical_pendulum():
 
     A KnownField, the Hamiltonian system of Dirac's bracket, X = S(q, p)∇H with
 
-        q̇ = p − ⟨n, p⟩n,   ṗ = −e₃ + ⟨n, e₃⟩n + (⟨n, p⟩p − ‖p‖²n)/‖q‖,   n = q/‖q‖
+        q̇ = p − αq,   ṗ = −e₃ + βq + αp,   α = ⟨q, p⟩/‖q‖²,   β = (q₃ − ‖p‖²)/‖q‖²
 
     whose flow keeps ½‖q‖² (`length`), ⟨q, p⟩ (`radial`), the energy and the angular momentum about
     the vertical, from any state with q ≠ 0. Source: Leimkuhler and Reich, Simulating Hamiltonian
@@ -53,7 +53,7 @@ def spherical_pendulum():
     turn = np.zeros((6, 6))
     turn[0, 4], turn[1, 3] = 2, -2
     return system(
-        KnownField(_on_a_rod, 6, "complex step"), START, dict(system="spherical_pendulum"),
+        KnownField(_on_a_rod, 6, _on_a_rod_jacobian), START, dict(system="spherical_pendulum"),
         energy=_falling()[1], length=Quadratic(q), radial=Quadratic(2 * p),
         angular_momentum=Quadratic(turn),
     )  # fmt: skip
@@ -73,12 +73,35 @@ def _height(q):
 
 
 def _on_a_rod(z):
+    q, p, alpha, beta, _ = _rod(z)
+    return np.concatenate([p - alpha * q, _weight(q) + beta * q + alpha * p], axis=-1)
+
+
+def _on_a_rod_jacobian(z):
+    q, p, alpha, beta, rho = _rod(z)
+    eye = np.eye(3)
+    up = eye[2] + 0 * q
+    alpha_q, alpha_p = (p - 2 * alpha * q) / rho, q / rho
+    beta_q, beta_p = (up - 2 * beta * q) / rho, -2 * p / rho
+    alpha, beta = alpha[..., None] * eye, beta[..., None] * eye
+    top = [-alpha - _outer(q, alpha_q), eye - _outer(q, alpha_p)]
+    bottom = [
+        beta + _outer(q, beta_q) + _outer(p, alpha_q),
+        alpha + _outer(q, beta_p) + _outer(p, alpha_p),
+    ]
+    return np.concatenate([np.concatenate(row, axis=-1) for row in (top, bottom)], axis=-2)
+
+
+def _rod(z):
+    """q, p, α, β and ‖q‖²."""
     q, p = z[..., :3], z[..., 3:]
-    r = np.sqrt(_dot(q, q))
-    n = q / r
-    force = _weight(q) + n[..., 2:] * n + (_dot(n, p) * p - _dot(p, p) * n) / r
-    return np.concatenate([p - _dot(n, p) * n, force], axis=-1)
+    rho = _dot(q, q)
+    return q, p, _dot(q, p) / rho, (q[..., 2:] - _dot(p, p)) / rho, rho
 
 
 def _dot(a, b):
     return (a * b).sum(axis=-1, keepdims=True)
+
+
+def _outer(a, b):
+    return a[..., :, None] * b[..., None, :]
