@@ -97,7 +97,7 @@ class Projected(Method):
     def step(self, field, x, h):
         return self.project(self.method._step(field, x, h), x, h)[0]
 
-    def solve(self, K, r, h, rows):
+    def _solve(self, K, r, h, rows):
         """K⁻¹r: of a single invariant 0 where K = 0, at rest, as if λ did not depend on ỹ."""
         if self.I.m == 1:
             return r * inverse(K[..., 0])
@@ -117,7 +117,7 @@ class Projected(Method):
                 goal = t * goal + (1 - t) * self.I(y_k)
             return (
                 lambda j, lam: self.I(y_k[j] + along(lam, G_k[j])) - goal[j],
-                lambda j, lam, gap: self.solve(
+                lambda j, lam, gap: self._solve(
                     products(self.I.gradients(y_k[j] + along(lam, G_k[j])), G_k[j]), gap, h, k[j]
                 ),
                 lambda _: 1e4 * eps * (np.abs(level[k]) + norm(y_k)[:, None] * norm(G_k)).sum(-1),
@@ -146,7 +146,7 @@ class Projected(Method):
         def solve(r, transposed=False):
             K_r, r_k = K.swapaxes(-1, -2) if transposed else K, r.reshape(-1, self.I.m)
             K_r = K_r.reshape(-1, self.I.m, self.I.m)
-            return self.solve(K_r, r_k, h, np.arange(len(r_k))).reshape(r.shape)
+            return self._solve(K_r, r_k, h, np.arange(len(r_k))).reshape(r.shape)
 
         return y, lam, G, N, solve
 

@@ -92,16 +92,16 @@ class Rattle(Method):
     def step(self, field, x, h):
         q, p = field.split(x)
         p = p + h / 2 * field.g._value(q)
-        q, p, _ = self.drift(field.f, q, p, h)
+        q, p, _ = self._drift(field.f, q, p, h)
         p = p + h / 2 * field.g._value(q)
-        return np.concatenate([q, self.projection(field.f, q, p, h)[0]], axis=-1)
+        return np.concatenate([q, self._projection(field.f, q, p, h)[0]], axis=-1)
 
-    def solve(self, K, r, h, rows):
+    def _solve(self, K, r, h, rows):
         words = self, h, "the matrix of the constraints, whose gradients must be independent,"
         return solved_or_refused(K, r[..., None], words, rows)[..., 0]
 
     # ---- the two maps that are implicit
-    def drift(self, f, q, p, h):
+    def _drift(self, f, q, p, h):
         """(q, p̂) ↦ q⁺, p̄, λ."""
         shape, (q, p) = q.shape, rows_of(q, p)
         C = self.c.gradients(q)
@@ -115,7 +115,7 @@ class Rattle(Method):
             def correction(j, lam, r):
                 F = f._jacobian(p_k[j] + along(lam, C_k[j]))
                 N = self.c.gradients(end(j, lam))
-                return self.solve(th * products(N @ F, C_k[j]), r, h, k[j])
+                return self._solve(th * products(N @ F, C_k[j]), r, h, k[j])
 
             def rounding(_):
                 size = norm(q_k) + norm(th * f._value(p_k))
@@ -123,11 +123,11 @@ class Rattle(Method):
 
             return lambda j, lam: self.c(end(j, lam)), correction, rounding
 
-        lam = newton(equations, self.none(q, p, h), (self, h, "‖c(q⁺)‖"))
+        lam = newton(equations, self._none(q, p, h), (self, h, "‖c(q⁺)‖"))
         p = p + along(lam, C)
         return (q + h * f._value(p)).reshape(shape), p.reshape(shape), lam
 
-    def projection(self, f, q, p, h):
+    def _projection(self, f, q, p, h):
         """(q, p̃) ↦ p⁺, μ."""
         shape, (q, p) = p.shape, rows_of(q, p)
         C = self.c.gradients(q)
@@ -138,7 +138,7 @@ class Rattle(Method):
 
             def correction(j, mu, r):
                 F = f._jacobian(p_k[j] + along(mu, C_k[j]))
-                return self.solve(products(C_k[j] @ F, C_k[j]), r, h, k[j])
+                return self._solve(products(C_k[j] @ F, C_k[j]), r, h, k[j])
 
             def rounding(_):
                 return 1e4 * np.finfo(q.dtype).eps * norm(f._value(p_k)) * norm(C_k).sum(axis=-1)
@@ -149,10 +149,10 @@ class Rattle(Method):
                 rounding,
             )
 
-        mu = newton(equations, self.none(q, p, h), (self, h, "‖C(q)f(p)‖"))
+        mu = newton(equations, self._none(q, p, h), (self, h, "‖C(q)f(p)‖"))
         return (p + along(mu, C)).reshape(shape), mu
 
-    def none(self, q, p, h):
+    def _none(self, q, p, h):
         """λ = 0 of the constraints."""
         return np.zeros((len(q), self.c.m), np.result_type(q, p, h))
 
@@ -160,9 +160,9 @@ class Rattle(Method):
     def vjp(self, field, x, h):
         f, g, (q0, p0) = field.f, field.g, field.split(x)
         g0, pullback_g0 = g._vjp(q0)
-        q, p, pullback_drift = self.drift_vjp(f, q0, p0 + h / 2 * g0, h)
+        q, p, pullback_drift = self._drift_vjp(f, q0, p0 + h / 2 * g0, h)
         g1, pullback_g1 = g._vjp(q)
-        p, pullback_projection = self.projection_vjp(f, q, p + h / 2 * g1, h)
+        p, pullback_projection = self._projection_vjp(f, q, p + h / 2 * g1, h)
 
         def pullback(w):
             w_q, w_p = field.split(w)
@@ -177,14 +177,14 @@ class Rattle(Method):
 
         return np.concatenate([q, p], axis=-1), pullback
 
-    def drift_vjp(self, f, q, p, h):
-        q_new, p, lam = self.drift(f, q, p, h)
+    def _drift_vjp(self, f, q, p, h):
+        q_new, p, lam = self._drift(f, q, p, h)
         (speed, pullback_f), F = f._vjp(p), f._jacobian(p)
         C, N = self.c.gradients(q), self.c.gradients(q_new)
         K = h * products(N @ F, C)
 
         def pullback(w_q, w_p):
-            rho = self.solved(
+            rho = self._solved(
                 K.swapaxes(-1, -2), rates(C, w_p + h * times(F.swapaxes(-1, -2), w_q)), h
             )
             w = w_q - along(rho, N)
@@ -195,14 +195,14 @@ class Rattle(Method):
 
         return q_new, p, pullback
 
-    def projection_vjp(self, f, q, p, h):
-        p, mu = self.projection(f, q, p, h)
+    def _projection_vjp(self, f, q, p, h):
+        p, mu = self._projection(f, q, p, h)
         speed, pullback_f = f._vjp(p)
         C = self.c.gradients(q)
         K = products(C @ f._jacobian(p), C)
 
         def pullback(w_q, w_p):
-            rho = self.solved(K.swapaxes(-1, -2), rates(C, w_p), h)
+            rho = self._solved(K.swapaxes(-1, -2), rates(C, w_p), h)
             dp, df = pullback_f(-along(rho, C))
             dp = w_p + dp
             bent = along(mu.reshape(rho.shape), self.c.hessians(q, dp))
@@ -210,11 +210,11 @@ class Rattle(Method):
 
         return p, pullback
 
-    def solved(self, K, r, h):
+    def _solved(self, K, r, h):
         """K⁻¹r at the solution, for states of any shape."""
         m = self.c.m
         flat = r.reshape(-1, m)
-        return self.solve(K.reshape(-1, m, m), flat, h, np.arange(len(flat))).reshape(r.shape)
+        return self._solve(K.reshape(-1, m, m), flat, h, np.arange(len(flat))).reshape(r.shape)
 
     # ---- tangent
     def jvp(self, field, x, h, v, dtheta=None, dh=0.0):
@@ -222,29 +222,29 @@ class Rattle(Method):
         (q, p), (dq, dp) = field.split(x), field.split(v)
         force, dforce = g._jvp(q, dq, d["g"])
         p, dp = p + h / 2 * force, dp + h / 2 * dforce + dh / 2 * force
-        q, p, dq, dp = self.drift_jvp(f, q, p, h, dq, dp, d["f"], dh)
+        q, p, dq, dp = self._drift_jvp(f, q, p, h, dq, dp, d["f"], dh)
         force, dforce = g._jvp(q, dq, d["g"])
         p, dp = p + h / 2 * force, dp + h / 2 * dforce + dh / 2 * force
-        p, dp = self.projection_jvp(f, q, p, h, dq, dp, d["f"])
+        p, dp = self._projection_jvp(f, q, p, h, dq, dp, d["f"])
         return np.concatenate([q, p], axis=-1), np.concatenate([dq, dp], axis=-1)
 
-    def drift_jvp(self, f, q, p, h, dq, dp, df, dh):
-        q_new, p, lam = self.drift(f, q, p, h)
+    def _drift_jvp(self, f, q, p, h, dq, dp, df, dh):
+        q_new, p, lam = self._drift(f, q, p, h)
         C, N, F = self.c.gradients(q), self.c.gradients(q_new), f._jacobian(p)
         u = dp + along(lam.reshape(C.shape[:-1]), self.c.hessians(q, dq))
         speed, dspeed = f._jvp(p, u, df)
         k = dq + h * dspeed + dh * speed
-        dlam = -self.solved(h * products(N @ F, C), rates(N, k), h)
+        dlam = -self._solved(h * products(N @ F, C), rates(N, k), h)
         bent = along(dlam, C)
         return q_new, p, k + h * times(F, bent), u + bent
 
-    def projection_jvp(self, f, q, p, h, dq, dp, df):
-        p, mu = self.projection(f, q, p, h)
+    def _projection_jvp(self, f, q, p, h, dq, dp, df):
+        p, mu = self._projection(f, q, p, h)
         C = self.c.gradients(q)
         u = dp + along(mu.reshape(C.shape[:-1]), self.c.hessians(q, dq))
         speed, dspeed = f._jvp(p, u, df)
         K = products(C @ f._jacobian(p), C)
-        dmu = -self.solved(K, rates(C, dspeed) + rates(self.c.hessians(q, dq), speed), h)
+        dmu = -self._solved(K, rates(C, dspeed) + rates(self.c.hessians(q, dq), speed), h)
         return p, u + along(dmu, C)
 
 

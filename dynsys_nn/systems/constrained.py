@@ -46,7 +46,7 @@ def spherical_pendulum():
     >>> all(abs(I(x) - I(X.x0)) < 1e-12 for I in X.invariants.values())
     True
     >>> y = dnn.Flow(dnn.systems.free_fall(), 0.01, dnn.Rattle(dnn.Sphere()), steps=200)(X.x0)
-    >>> np.allclose(x, y, atol=1e-4)
+    >>> np.allclose(x, y, atol=1e-3)
     True
     """
     q, p = np.diag([1.0, 1, 1, 0, 0, 0]), np.eye(6, k=3)
