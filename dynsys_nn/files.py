@@ -204,7 +204,10 @@ def rebuilt(text):
         name = code.pop("class")
         cls = public(name)
         refuse(cls is None, f"it refers to {name}, which is not a class of dynsys_nn")
-        several = code.pop(inspect.getfullargspec(cls).varargs, ())
+        spec = inspect.getfullargspec(cls)
+        several = code.pop(spec.varargs, ())
+        if several:  # after the arguments that stand before them
+            several = [*(code.pop(name) for name in spec.args[1:]), *several]
         built.append(cls(*several, **code))
         return built[-1]
 

@@ -30,6 +30,7 @@ LECTURE = (
     "learned_orbits",
     "learned_hamiltonian",
     "poincare_section",
+    "spherical_pendulum",
     "mass_preservation",
     "sir_learned",
     "vanishing_gradients",

@@ -96,7 +96,7 @@ SYSTEMS = {
     "mass_example": {}, "sir": dict(beta=0.3, gamma=0.1), "harmonic_oscillator": {}, "pendulum": {}, "kepler": dict(eccentricity=0.1),
     "lotka_volterra": dict(a=0.1, c=1 / 3), "rigid_body": dict(inertia=(3, 0.7, 0.1)), "henon_heiles": {},
     "damped_oscillator": dict(gamma=0.7),
-    "driven_pendulum": dict(damping=0.3, frequency=-2), "mathieu": dict(epsilon=0),
+    "driven_pendulum": dict(damping=0.3, frequency=-2), "mathieu": dict(epsilon=0), "free_fall": {}, "spherical_pendulum": {},
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ def some_systems():
         systems.mass_example(), systems.sir(0.3, 0.1), systems.harmonic_oscillator(), systems.damped_oscillator(0.7),
         systems.pendulum(), systems.kepler(0.1), systems.henon_heiles(), systems.lotka_volterra(0.1, 2.0, 1 / 3, 0.7),
         systems.rigid_body((3, 0.7, 0.1)), systems.separable(quartic, slope, curvature, [1.0, 0.5]),
+        systems.free_fall(), systems.spherical_pendulum(),
     ]  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def test_a_jacobian_by_complex_step_is_the_written_one_to_rounding(rng):
             single = Y.jacobian(x.astype(np.float32))
             assert single.dtype == np.float32 and np.allclose(single, written, rtol=1e-5, atol=1e-5)
             compared += 1
-    assert compared == 15
+    assert compared == 18
     X, x = dnn.KnownField(np.tanh, 2, "complex step"), rng.normal(size=(3, 2))
     checks.adjoint(dnn.Flow(X, 0.5, dnn.ImplicitMidpoint()), x).require()
     assert X.jacobian(x[:0]).shape == (0, 2, 2) and X.jacobian(x[0]).shape == (2, 2)

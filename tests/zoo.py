@@ -161,6 +161,36 @@ def sphere(rng):
     )
 
 
+def lie(rng, m=6, basis=None):
+    """a(x)·x with a(x) in so(4), or in the span of m matrices that are given."""
+    a = dnn.ResidualField(dnn.Dense(5, 4, rng=rng), dnn.Tanh(), dnn.Dense(m, 5, rng=rng))
+    return randomise(dnn.LieField(a, basis), rng, 0.7)
+
+
+def lie_of_mass(rng):
+    """a(x)·x in an algebra of dimension two whose columns sum to zero: the mass is kept."""
+    E = 0.5 * rng.integers(-2, 3, size=(2, 4, 4))
+    E[:, 3] -= E.sum(axis=1)
+    return lie(rng, 2, E)
+
+
+#: a constraint in the plane that a line across it meets once: q₁ + ½ sin q₂ = 0.3
+CURVE = dnn.Invariant(
+    lambda q: q[..., 0] + np.sin(q[..., 1]) / 2 - 0.3,
+    lambda q: _columns(1 + 0 * q[..., 0], np.cos(q[..., 1]) / 2),
+    lambda q, v: _columns(0 * v[..., 0], -np.sin(q[..., 1]) / 2 * v[..., 1]),
+)
+
+
+def heavy(rng, n=2):
+    """(Mp + b, −∇V(q)) with a learned mass, M = AᵀA, A near the identity."""
+    A = dnn.Dense(n, n, W=np.eye(n) + 0.2 * rng.normal(size=(n, n)))
+    f = dnn.GradientField(A, dnn.Identity(), sign=1)
+    f.b = 0.1 * rng.normal(size=n)
+    g = dnn.GradientField(dnn.Dense(5, n, rng=rng), dnn.Sigmoid())
+    return dnn.PartitionedField(f, randomise(g, rng))
+
+
 def energetic(rng, n=2, signed=True):
     """J∇H(z), H with signed weights α unless they are to be left out."""
     alpha = rng.normal(size=6) if signed else None
@@ -239,6 +269,8 @@ FIELDS = {
     "HamiltonianField": lambda rng: energetic(rng, signed=False),
     "HamiltonianField diag(α)": energetic,
     "HamiltonianOf": lambda rng: randomise(dnn.HamiltonianOf.random(4, (5, 3), dnn.Sine(), rng=rng), rng),
+    "LieField": lie,
+    "LieField that keeps mass": lie_of_mass,
     "SumField": lambda rng: dnn.SumField(residual(rng), randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh()), rng)),
     "TimeDependent": in_time,
     "TimeDependent of a gradient": lambda rng: randomise(dnn.TimeDependent.random(3, width=5, gradient=True, rng=rng), rng),
@@ -280,7 +312,7 @@ MAPS = {
     "Rollout": lambda rng: dnn.Rollout(residual(rng), 2),
 }
 
-INVARIANTS = [dnn.Mass(), dnn.SquaredNorm(), QUADRATIC, WAVY]
+INVARIANTS = [dnn.Mass(), dnn.SquaredNorm(), dnn.Sphere(1.5), QUADRATIC, WAVY]
 LOSSES = [
     dnn.MeanSquaredError(),
     dnn.SoftmaxCrossEntropy(),
@@ -422,6 +454,9 @@ def implicit_pairs(rng):
         dnn.Projected(dnn.StormerVerlet(), dnn.SquaredNorm()),
         hamiltonian(rng),
     )
+    two = dnn.Projected(dnn.Heun(), WAVY, dnn.Mass())
+    yield "Projected, two", two, invariant_field(rng, QUADRATIC)
+    yield "Rattle", dnn.Rattle(CURVE), heavy(rng)
     yield "Yoshida of ImplicitMidpoint", dnn.Yoshida(midpoint), energetic(rng)
     yield "Yoshida of DiscreteGradient", dnn.Yoshida(gonzalez), energetic(rng)
     parts = dnn.SumField(FIELDS["GradientField −"](rng), sphere(rng))
@@ -433,6 +468,8 @@ def pairs(rng):
     yield from explicit_pairs(rng)
     yield from implicit_pairs(rng)
     yield "ExactFlow, given", dnn.ExactFlow(), solved()
+    yield "LieEuler", dnn.LieEuler(), lie(rng)
+    yield "CommutatorFree4", dnn.CommutatorFree4(), lie_of_mass(rng)
     for method in (dnn.Kutta3(), dnn.ImplicitMidpoint()):
         yield f"Switching of {method!r}", dnn.Switching(method), switched(rng)
     yield "StormerVerlet with clocks", dnn.StormerVerlet(), with_clocks(rng)

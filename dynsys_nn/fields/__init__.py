@@ -2,6 +2,7 @@
 integrator that keeps it.
 
     ẋ = Ax                                   nothing in particular, but its flow e^{hA} is known
+    ẋ = a(x)·x, a(x) ∈ so(d)                 the norm; in another algebra what its group keeps
     ẋ = Bσ(Ax + b)                           nothing in particular: Euler steps of it are a ResNet
     ẋ = ∓Aᵀσ(Ax + b) = ∓∇V(x)                contraction (σ increasing, sign −)
     (x, v)′ = (f(v), g(x))                   volume; the symplectic form, if f and g are gradients
@@ -25,6 +26,7 @@ from .invariants import (
     Invariant,
     Mass,
     Quadratic,
+    Sphere,
     SquaredNorm,
     ValueOf,
     given_invariant,
@@ -33,6 +35,7 @@ from .invariants import (
     looked_at,
 )
 from .known_skew import KnownSkewField
+from .lie import LieField, times
 from .linear import LinearField, ends
 from .own_time import OwnTime
 from .partitioned import PartitionedField, SeparableEnergy
@@ -55,6 +58,7 @@ __all__ = [
     "Invariant",
     "InvariantField",
     "KnownField",
+    "LieField",
     "LinearField",
     "KnownSkewField",
     "Mass",
@@ -64,6 +68,7 @@ __all__ = [
     "Quadratic",
     "ResidualField",
     "SkewGradientField",
+    "Sphere",
     "SpherePreservingField",
     "SquaredNorm",
     "SumField",

@@ -17,6 +17,7 @@ from ..arguments import (
     is_ours,
     number_entries,
     numbers,
+    positive,
     refuse,
 )
 from ..maps import Map, Parameters
@@ -68,6 +69,36 @@ class SquaredNorm(Described):
     def __call__(self, x):
         x = points(x, self)
         return (x * x).sum(axis=-1) / 2
+
+    def gradient(self, x):
+        """∇I = x, shape (..., d)."""
+        return points(x, self)
+
+    def hvp(self, x, v):
+        """∇²I v = v, shape (..., d)."""
+        return points(v, self)
+
+
+class Sphere(Described):
+    """I(x) = ½(‖x‖² − r²), which is 0 on the sphere of radius r: a constraint for Rattle.
+
+    radius: r > 0, default 1.0, ValueError if it is not positive.
+
+    Examples
+    --------
+    >>> I = dnn.Sphere(radius=5.0)
+    >>> print(I(np.array([3.0, 4.0])), I(np.array([6.0, 8.0])))
+    0.0 37.5
+    """
+
+    keeps, degree = frozenset({"norm"}), 2
+
+    def __init__(self, radius=1.0):
+        self.radius = positive(radius, "radius of Sphere")
+
+    def __call__(self, x):
+        x = points(x, self)
+        return ((x * x).sum(axis=-1) - self.radius**2) / 2
 
     def gradient(self, x):
         """∇I = x, shape (..., d)."""

@@ -19,9 +19,11 @@ from .composition import Composition, LieTrotter, Splitting, Strang, Yoshida
 from .discrete_gradient import DiscreteGradient
 from .exact import ExactFlow
 from .implicit import Cayley, ImplicitMethod, Increment
+from .lie import CommutatorFree4, LieEuler
 from .method import Method
 from .newton import NotConverged
 from .projected import Projected
+from .rattle import Rattle
 from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, advance
 from .shears import HenonMap, PartitionedMethod, StormerVerlet, SymplecticEuler
 from .switching import Switching, crossing
@@ -31,6 +33,7 @@ from .two_point_gradients import Gonzalez, ItohAbe, MeanValue, TwoPointGradient
 __all__ = [
     "RK4",
     "Cayley",
+    "CommutatorFree4",
     "Composition",
     "DiscreteGradient",
     "Euler",
@@ -46,6 +49,7 @@ __all__ = [
     "Increment",
     "ItohAbe",
     "Kutta3",
+    "LieEuler",
     "LieTrotter",
     "MeanValue",
     "Method",
@@ -54,6 +58,7 @@ __all__ = [
     "Projected",
     "RadauIIA",
     "Ralston",
+    "Rattle",
     "RungeKutta",
     "Splitting",
     "StormerVerlet",
