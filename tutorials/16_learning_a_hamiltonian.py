@@ -119,16 +119,16 @@ assert abs(found - by_hand).max() < 1e-14
 assert abs(found_theta - by_hand_theta).max() < 1e-12  # sums over 50 states
 
 # %% [markdown]
-# The quotient loses half of its digits, whichever ε one takes. The complex point has
-# them all as soon as $\varepsilon^2$ is below rounding, and from there on ε may be as
-# small as one likes: we take $10^{-100}$. This is no magic: complex numbers whose ε² is
-# lost carry a value and its derivative through each operation, as `jvp` does. And the
-# same pullback brought the derivative in θ: all that `OneLayer` has in its own, and for
-# any depth.
+# The quotient loses at least half of its digits, whichever ε one takes. The complex
+# point has them all as soon as $\varepsilon^2$ is below rounding, and from there on ε
+# may be as small as one likes: we take $10^{-100}$. There is no magic in it: complex
+# numbers whose ε² is lost carry a value and its derivative through each operation, as
+# `jvp` does. And the same pullback brought the derivative in θ: all that we wrote into
+# `OneLayer`, and for any depth.
 #
 # `GradientOf(V)` is the field $-\nabla V$ (with `sign=1`, $+\nabla V$) made in this
-# way. ReLU is refused: it has no derivative in the complex sense, and as it is, a field
-# $\nabla V$ with jumps.
+# way. ReLU is refused: it has no complex derivative, and the field $\nabla V$ of such a
+# network jumps.
 
 # %%
 Y = dnn.GradientOf(V, sign=1)
@@ -259,11 +259,11 @@ print(f"the flow keeps {', '.join(sorted(flow.keeps))}")
 assert gap < 2e-2 and flow.keeps == {"symplectic", "volume"}
 
 # %% [markdown]
-# It was never told a force, or a velocity. The flow is symplectic for any $T$, any $V$
-# and any parameters, and so in all that follows the energy stays near:
+# It was told neither forces nor velocities. The flow is symplectic for any $T$, any $V$
+# and any parameters, and so the energy stays near its first value, for ever:
 
 # %%
-start, n = np.array([1.4, 0.0]), 1000  # over the hill between the wells, and back
+start, n = np.array([1.5, 0.0]), 1000  # over the hill between the wells, and back
 
 
 def total(z):
@@ -271,10 +271,11 @@ def total(z):
     return np.sqrt(1 + p**2) + q**4 / 4 - q**2 / 2
 
 
-errors = abs(total(dnn.Rollout(flow, n)(start)) - total(start))
+states = dnn.Rollout(flow, n)(start)
+errors = abs(total(states) - total(start))
 first, last = errors[:200].max(), errors[-200:].max()
 print(f"energy off by {first:.0e} up to t = 30, by {last:.0e} near t = {n * h:.0f}")
-assert last < 2 * first < 0.02
+assert last < 2 * first < 0.06 and states[:, 0].min() < -1
 plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
