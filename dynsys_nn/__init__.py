@@ -52,7 +52,9 @@ from .decomposition import presnov
 from .fields import (
     Field,
     GradientField,
+    GradientOf,
     HamiltonianField,
+    HamiltonianOf,
     Invariant,
     InvariantField,
     KnownField,

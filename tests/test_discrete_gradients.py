@@ -8,7 +8,7 @@ from zoo import QUADRATIC, TWO_POINT_GRADIENTS, WAVY, energetic, known_skew, res
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems
-from dynsys_nn.fields import GradientOf, ValueOf
+from dynsys_nn.fields import GivenGradient, ValueOf
 
 K = np.array([[0.0, -1.0], [1.0, 0.0]])
 ids = dict(ids=repr)
@@ -25,7 +25,7 @@ SEPARABLE = dnn.Invariant(
 
 def of(I, d=4):
     """The maps I and ∇I of an invariant that is given."""
-    return SimpleNamespace(I=ValueOf(I, d), dI=GradientOf(I, d))
+    return SimpleNamespace(I=ValueOf(I, d), dI=GivenGradient(I, d))
 
 
 def method_of(G, I=None):

@@ -395,7 +395,7 @@ MISTAKES = {
     "zero step of a projection": (lambda: dnn.Projected(dnn.RK4(), dnn.Mass()).jvp(gradient(), POINTS, 0, POINTS), ValueError, "other than zero"),
     "wrong states for an implicit method": (lambda: dnn.ImplicitMidpoint().step(gradient(), np.zeros(3), 0.1), ValueError, "states of dimension 2"),
     "a Hamiltonian of a general partition": (lambda: partitioned(RNG).hamiltonian(np.zeros(4)), NotImplementedError,
-        "known where f and g are GradientFields, but f is ResidualField(1 → 3)"),
+        "known where f and g are GradientFields or GradientOfs, but f is ResidualField(1 → 3)"),
     "a composition without a plan": (lambda: dnn.integrators.Composition().step(gradient(), POINTS, 0.1), NotImplementedError, "write plan(self, field)"),
     "an implicit method without Φ": (lambda: dnn.integrators.ImplicitMethod().step(gradient(), POINTS, 0.1), NotImplementedError, "has no increment"),
     "an implicit bound of too large a step": (lambda: dnn.ImplicitMidpoint().lipschitz(dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Tanh(), sign=1), 2.0),

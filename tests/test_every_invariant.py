@@ -17,7 +17,7 @@ from zoo import (
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, systems
-from dynsys_nn.fields import GradientOf, Potential, ValueOf
+from dynsys_nn.fields import GivenGradient, Potential, ValueOf
 
 
 def drift(method, X, I, x, h, steps):
@@ -140,7 +140,7 @@ def test_gonzalez_discrete_gradient_has_its_two_properties(rng):
         """S = 1, so that the increment is ∇̄I itself."""
 
         dim_in = dim_out = 4
-        S, I, dI = staticmethod(lambda p, n: n), ValueOf(WAVY, 4), GradientOf(WAVY, 4)
+        S, I, dI = staticmethod(lambda p, n: n), ValueOf(WAVY, 4), GivenGradient(WAVY, 4)
 
     phi = dnn.DiscreteGradient().increment(Straight())
     mean = phi(x, y)
@@ -702,7 +702,7 @@ def test_the_discrete_gradient_is_corrected_for_small_steps_too(size):
             lambda x: 10 * np.cos(10 * x),
             lambda x, v: -100 * np.sin(10 * x) * v,
         )
-        S, I, dI = staticmethod(lambda p, n: n), ValueOf(I, 1), GradientOf(I, 1)
+        S, I, dI = staticmethod(lambda p, n: n), ValueOf(I, 1), GivenGradient(I, 1)
 
     x, y = np.array([1 - size / 2]), np.array([1 + size / 2])
     mean = dnn.DiscreteGradient().increment(Straight())(x, y)

@@ -7,6 +7,7 @@ integrator that keeps it.
     (x, v)′ = (f(v), g(x))                   volume; the symplectic form, if f and g are gradients
     ẋ = S(x)∇I(x), S = M − Mᵀ                I, since İ = ∇Iᵀ S ∇I = 0: mass, the norm, …
     ż = J Aᵀσ(Az + b) = J∇H(z)               energy, the symplectic form, volume
+    ẋ = ∓∇V(x), ż = J∇H(z)                   the same for V and H of any depth
     (x, t)′ = (N(x, t), 1)                   fields that depend on time; (x, T)′ = (T X(x), 0)
 
 A field is a Map ℝᵈ → ℝᵈ. What is known of it (L, μ, the spectrum of a symmetric Jacobian) decides
@@ -17,8 +18,10 @@ et al., arXiv:2210.02373.
 from .combined import KnownField, SumField
 from .field import Field, field_part, words_of
 from .gradient import GradientField, Potential
+from .gradient_of import GradientOf
+from .hamiltonian import HamiltonianField, HamiltonianOf
 from .invariants import (
-    GradientOf,
+    GivenGradient,
     Invariant,
     Mass,
     Quadratic,
@@ -35,7 +38,6 @@ from .own_time import OwnTime
 from .partitioned import PartitionedField, SeparableEnergy
 from .residual import ResidualField
 from .skew import (
-    HamiltonianField,
     InvariantField,
     MassPreservingField,
     SkewGradientField,
@@ -47,7 +49,9 @@ from .time import TimeDependent, at_time, clocks
 __all__ = [
     "Field",
     "GradientField",
+    "GradientOf",
     "HamiltonianField",
+    "HamiltonianOf",
     "Invariant",
     "InvariantField",
     "KnownField",

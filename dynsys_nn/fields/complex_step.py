@@ -11,6 +11,7 @@ import copy
 import numpy as np
 
 from ..arguments import Given, WrongResult, field_entries, function, refuse
+from ..maps import epsilon
 
 #: how far, over |x|, around a state f is looked at to see whether it is analytic
 RADII = 1e-3, 1e-5, 1e-8
@@ -59,7 +60,7 @@ class ComplexStep:
                 "step of its own: give it as a function"
             )
         z = x.astype(np.result_type(x, np.complex64))
-        eps = 2.0 ** max(np.finfo(z.dtype).minexp // 3, -340)
+        eps = epsilon(z.dtype)
         columns = self.f(z[..., None, :] + 1j * eps * np.eye(x.shape[-1], dtype=x.dtype))
         J = np.moveaxis(columns.imag / eps, x.ndim - 1, -1).astype(x.dtype)
         if not self.known and x.size:

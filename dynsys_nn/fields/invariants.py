@@ -200,7 +200,7 @@ class ValueOf(Map):
         return self.invariant(x), (self.invariant.gradient(x) * v).sum(axis=-1)
 
 
-class GradientOf(Map):
+class GivenGradient(Map):
     """The gradient ∇I of an invariant that is given, as a map ℝᵈ → ℝᵈ: its Jacobian ∇²I is
     symmetric."""
 

@@ -13,7 +13,7 @@ from ..arguments import (
 from ..maps import Parameters
 from .complex_step import ComplexStep
 from .field import words_of
-from .invariants import GradientOf, Invariant, ValueOf, given_invariant
+from .invariants import GivenGradient, Invariant, ValueOf, given_invariant
 from .skew import J, SkewGradientField
 
 
@@ -79,7 +79,7 @@ class KnownSkewField(SkewGradientField):
         self.invariants = {min(words_of(invariant)): invariant}
         I = Invariant(invariant, invariant.gradient, invariant.hvp)  # in the precision of x
         self.I = ValueOf(I, self.dim_in)
-        self.own(S=factor, dI=GradientOf(I, self.dim_in))
+        self.own(S=factor, dI=GivenGradient(I, self.dim_in))
 
     def arguments(self):
         """What builds it again."""

@@ -8,6 +8,7 @@ from ..linear import Zero
 from ..maps import Map, outward
 from .field import Field
 from .gradient import GradientField
+from .gradient_of import GradientOf
 from .invariants import points
 from .residual import ResidualField
 
@@ -96,8 +97,8 @@ class PartitionedField(Field):
         return cls(*[ResidualField.random(half, width, rng=rng, **options) for _ in range(2)])
 
     def hamiltonian(self, z):
-        """H(x, v) = T(v) + V(x), shape (...), if f = ∇T and g = −∇V are GradientFields;
-        NotImplementedError otherwise."""
+        """H(x, v) = T(v) + V(x), shape (...), if f = ∇T and g = −∇V are GradientFields or
+        GradientOfs; NotImplementedError otherwise."""
         return SeparableEnergy(self.f, self.g)(z)
 
     def split(self, z):
@@ -145,7 +146,7 @@ class SeparableEnergy(Described):
     gradient is (−g(x), f(v)).
 
     T, V: functions of half a state, (..., n) → (...); None: those of f and g, which must then be
-    GradientFields.
+    GradientFields or GradientOfs.
     """
 
     keeps, degree = frozenset({"energy"}), None
@@ -186,13 +187,14 @@ def is_gradient(F):
 
 
 def potential_of(F, name, sign):
-    """The function whose gradient is sign · F; NotImplementedError unless F is a GradientField, or
-    0."""
+    """The function whose gradient is sign · F; NotImplementedError unless F is a GradientField, a
+    GradientOf, or 0."""
     if isinstance(F, Zero):
         return lambda x: np.zeros(x.shape[:-1], x.dtype)
     refuse(
-        not isinstance(F, GradientField),
-        f"H = T(v) + V(x) is known where f and g are GradientFields, but {name} is {F!r}",
+        not isinstance(F, GradientField | GradientOf),
+        f"H = T(v) + V(x) is known where f and g are GradientFields or GradientOfs, but {name} is "
+        f"{F!r}",
         NotImplementedError,
     )
     return lambda x: sign * F.sign * F.potential(x)

@@ -1,5 +1,4 @@
-"""ẋ = S(x)∇I(x) with S skew keeps I: mass, the norm, any other invariant, and with S = J the
-energy."""
+"""ẋ = S(x)∇I(x) with S skew keeps I: mass, the norm, or any other invariant."""
 
 import numpy as np
 
@@ -8,8 +7,7 @@ from ..arguments import generator, refuse
 from ..linear import Dense, Lift, singular_values
 from ..maps import Parameters, over_batch, product
 from .field import Field, activation_part, linear_part, with_bias, words_of, zero_bias
-from .gradient import GradientField, Potential, random_weights
-from .invariants import GradientOf, Mass, SquaredNorm, ValueOf, given_invariant, looked_at
+from .invariants import GivenGradient, Mass, SquaredNorm, ValueOf, given_invariant, looked_at
 
 
 def forwarded(part, name):
@@ -200,7 +198,7 @@ class InvariantField(SkewGradientField):
         self.invariant = given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
         self.I = ValueOf(looked_at(invariant), d)
-        self.own(S=SkewMatrix(A, sigma, C, places), dI=GradientOf(looked_at(invariant), d))
+        self.own(S=SkewMatrix(A, sigma, C, places), dI=GivenGradient(looked_at(invariant), d))
 
     @classmethod
     def random(cls, dim, width, *invariant, sigma=Tanh(), bias=0.0, rng=None, dtype=float):
@@ -284,112 +282,6 @@ class SpherePreservingField(InvariantField):
 
     def __init__(self, A, sigma, C=None):
         super().__init__(A, sigma, SquaredNorm(), C)
-
-
-class Energy(Potential):
-    """H(z) = Σᵢ αᵢγ(A z + b)ᵢ of a HamiltonianField: its θ is that of ∇H. An invariant, too, with
-    gradient and Hessian."""
-
-    keeps, degree = frozenset({"energy"}), None
-
-    def gradient(self, z):
-        """∇H(z), shape (..., 2n)."""
-        return self.field(z)
-
-    def hvp(self, z, v):
-        """∇²H(z)v, shape (..., 2n)."""
-        return self.field.jvp(z, v)[1]
-
-
-class HamiltonianField(SkewGradientField):
-    """X(z) = J Aᵀdiag(α)σ(A z + b) = J∇H(z), H(z) = Σᵢ αᵢγ(A z + b)ᵢ, γ′ = σ, with z = (q, p) and
-    J(a, b) = (b, −a).
-
-    Keeps H (`hamiltonian(z)`), the symplectic form and volume. Without alpha and with σ increasing,
-    H is convex: to represent one that is not (a pendulum's, say), give alpha entries of both signs.
-
-    A: LinearMap 2n → k; sigma: Activation σ; alpha: array, shape (k,), of learned weights, default
-    None: ones, which are not learned. ValueError if the dimension is odd. Parameters: "A", "b"
-    (k,), which starts at 0, "alpha" if given; `dH` is ∇H as a GradientField. Source:
-    arXiv:2210.02373.
-
-    Examples
-    --------
-    >>> X = dnn.HamiltonianField.random(2, width=6, alpha=1.0, rng=0)
-    >>> z = np.array([1.0, 0.5])
-    >>> bool(abs(X.dH(z) @ X(z)) < 1e-14)  # Ḣ = ∇HᵀJ∇H = 0
-    True
-    >>> y = dnn.Flow(X, 0.5, dnn.DiscreteGradient(), steps=2)(z)
-    >>> bool(abs(X.hamiltonian(y) - X.hamiltonian(z)) < 1e-12)
-    True
-    >>> dnn.checks.symplectic(dnn.Flow(X, 0.5, dnn.ImplicitMidpoint()), z).passed
-    True
-    """
-
-    geometry = frozenset({"symplectic", "volume"})
-    A, b, alpha, sigma = (forwarded("dI", name) for name in ("A", "b", "alpha", "sigma"))
-
-    def __init__(self, A, sigma, alpha=None):
-        refuse(
-            linear_part(A, "A").dim_in % 2,
-            "a Hamiltonian system has states (q, p) of even dimension, got A with dim_in = "
-            f"{A.dim_in}",
-        )
-        self.dim_in = self.dim_out = A.dim_in
-        dH = GradientField(A, sigma, sign=1, alpha=alpha)
-        self.I = Energy(dH)
-        self.invariants = {"energy": self.I}
-        self.own(S=Symplectic(), dI=dH)
-
-    @classmethod
-    def random(cls, dim, width, sigma=Tanh(), alpha=None, bias=0.0, rng=None, dtype=float):
-        """A HamiltonianField with A: ℝ²ⁿ → ℝᵏ dense, and b ~ N(0, bias²).
-
-        Parameters
-        ----------
-        dim, width : int
-            2n and k.
-        sigma : Activation, default Tanh()
-            σ.
-        alpha : float, default None
-            α ~ N(0, alpha²), shape (k,); None: no weights.
-        bias : float, default 0.0
-            Standard deviation of b.
-        rng : Generator or int, default None
-            What A, α and b are drawn with; None: anew each time.
-        dtype : dtype, default float
-            That of θ, float64 or float32.
-        """
-        rng = generator(rng)
-        A = Dense(width, dim, rng=rng, dtype=dtype)
-        return with_bias(cls(A, sigma, random_weights(alpha, A.dim_out, rng)), bias, rng)
-
-    dH = property(lambda self: self.dI, doc="∇H, a GradientField")
-    formula = property(lambda self: f"J{self.dH.formula}")
-
-    def arguments(self):
-        """What builds it again, but for θ."""
-        return {key: value for key, value in self.dH.arguments().items() if key != "sign"}
-
-    def hamiltonian(self, z):
-        """H(z), (..., 2n) → (...)."""
-        return self.I._value(z)
-
-    def skew(self, z):
-        """J, shape (..., 2n, 2n)."""
-        return self.S.matrix(z)
-
-    def jacobian(self, z):
-        """J∇²H(z), shape (..., 2n, 2n); ∇²H is symmetric, so its rows are its columns."""
-        return J(self.dH._jacobian(z)).swapaxes(-1, -2)
-
-    def divergence(self, z):
-        """0: tr(J∇²H) = 0, since J is skew and ∇²H symmetric."""
-        return np.zeros(z.shape[:-1], z.dtype)
-
-    def lipschitz(self):
-        """That of ∇H, since J is orthogonal."""
-        return self.dH.lipschitz()
 
 
 def J(n):

@@ -4,7 +4,7 @@ invariant is kept."""
 import numpy as np
 
 from ..arguments import instance, refuse, same
-from ..fields import GradientOf, SkewGradientField, ValueOf, given_invariant, looked_at
+from ..fields import GivenGradient, SkewGradientField, ValueOf, given_invariant, looked_at
 from .implicit import ImplicitMethod, Increment
 from .newton import NotConverged
 from .two_point_gradients import Gonzalez, TwoPointGradient
@@ -125,7 +125,7 @@ class SkewForm:
         self.S, self.I, self.dI = (
             RankTwo(field, invariant),
             ValueOf(invariant, field.dim_in),
-            GradientOf(invariant, field.dim_in),
+            GivenGradient(invariant, field.dim_in),
         )
 
     theta = property(

@@ -21,7 +21,7 @@ from ..arguments.samples import executor_or_none, listed
 from ..flows import Flow
 from ..integrators import Method
 from ..losses import Loss, Penalty
-from ..maps import Map, every_map, flattened
+from ..maps import Map, every_map, flattened, require_analytic
 from ..started import StartedAt
 
 __all__ = ["hessian_times", "value_and_grad"]
@@ -154,9 +154,7 @@ def hessian_times(net, loss, x, y, v):
         TypeError,
     )
     direction(net, v)  # refuses a wrong shape
-    for F in every_map(net):
-        if not getattr(getattr(F, "sigma", None), "analytic", True):
-            raise TypeError(f"{F.sigma!r} is not analytic: {net!r} has no second derivative")
+    require_analytic(net, f"{net!r} has no second derivative")
     copied, eps = copy.deepcopy(net), 1e-100
     copied._bind(net.theta + 1j * eps * v.astype(float))
     return gradient_of_block(copied, loss, copied.state(x), y, 1.0, None)[1].imag / eps
