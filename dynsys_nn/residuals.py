@@ -5,21 +5,19 @@ without a single solution.
     p ← p − ∇_qV(q, t) + ∇_qV(q, 0)   is that, too, and symplectic at each t; so is the same of q
     ∂_tF(x, t) − X(F(x, t))           is 0 at all x and t only if F is the flow of ẋ = X(x)
 
-∂_tF is a derivative already, and training differentiates once more. With t + iε in place of t, ε as
-in a complex step, F(x, t + iε) = y + iεẏ. A pullback is linear, so that one pullback at this point,
-of a − iw/ε, has the real part Fᵀ′a + ∂⟨w, ẏ⟩: with a = −X′(y)ᵀw it is that of ẏ − X(y). Sources:
-Lagaris, Likas and Fotiadis, IEEE Trans. Neural Networks 9 (1998), the first line; Canizares et al.,
-"Symplectic neural flows", arXiv:2412.16787, the second; Raissi et al., J. Comput. Phys. 378 (2019).
+∂_tF is a derivative, and training differentiates it. At the complex point (x, t + iε) of
+`maps.complex_point` F is y + iεẏ, and the pullback of w is F′ᵀw + iε ∂⟨w, ẏ⟩. It is linear, so that
+of a − iw/ε it has the real part F′ᵀa + ∂⟨w, ẏ⟩: with a = −X′(y)ᵀw, the pullback of ẏ − X(y).
 """
 
 import numpy as np
 
 from .activations import Tanh
 from .arguments import dimension, finite, generator, instance, refuse
-from .fields import Field, GradientField
+from .fields import Field, GradientField, GradientOf
 from .linear import Selection
 from .linear.shapes import padded
-from .maps import Map, every_map, flattened
+from .maps import Map, complex_point, epsilon, flattened, over_epsilon, require_analytic, vjp_at
 
 __all__ = ["FlowAt", "Residual", "SympFlowLayer", "TrialFlow"]
 
@@ -109,12 +107,13 @@ class SympFlowLayer(Map):
 
         p⁺ = p − ∇_qV(q, t) + ∇_qV(q, 0),   q⁺ = q + ∇_pK(p⁺, t) − ∇_pK(p⁺, 0).
 
-    V and K are potentials on ℝⁿ⁺¹, each given by its gradient: a Field with `is_gradient`, as
-    GradientField(…, alpha=…), whatever its sign, since they are learned. A Network of such layers
-    carries t along; behind a Selection of the first 2n components it is a flow map (x, t) ↦ x for a
-    Residual, and FlowAt(net, t) is it at one time. Parameters: those of "V", then of "K".
-    TypeError unless they are such fields, ValueError if they do not fit together. Source: Canizares
-    et al., arXiv:2412.16787.
+    V, K: potentials on ℝⁿ⁺¹, scalar Maps, or fields that are their gradients, such as
+    GradientField(…, sign=1, alpha=…) for those with one hidden layer. A Network of such layers
+    carries t along; behind a Selection of its first 2n components it is a flow map (x, t) ↦ x.
+    FlowAt(net, t) is it at one time. A Residual of it is a third derivative of V, which is known
+    for GradientFields. Parameters: those of "V", then of "K". TypeError unless V and K are Maps,
+    ValueError if they do not fit together. Source: Canizares et al., "Symplectic neural flows",
+    arXiv:2412.16787.
 
     Examples
     --------
@@ -130,15 +129,12 @@ class SympFlowLayer(Map):
     keeps = frozenset({"volume"})  # of (q, p, t)
 
     def __init__(self, V, K):
-        for G, name in ((V, "V"), (K, "K")):
-            needs = f"{name} of SympFlowLayer needs its gradient, a Field on ℝⁿ⁺¹ with is_gradient"
-            instance(G, Field, needs)
-            refuse(not G.is_gradient or G.dim < 2, f"{needs}, such as a GradientField, got {G!r}")
+        V, K = gradient_of(V, "V"), gradient_of(K, "K")
         refuse(
-            V.dim != K.dim,
-            f"SympFlowLayer needs V(q, t) and K(p, t) of one dimension, got {V.dim} and {K.dim}",
+            V.dim_in != K.dim_in or V.dim_in < 2,
+            f"SympFlowLayer needs V(q, t) and K(p, t) on one ℝⁿ⁺¹, got {V!r} and {K!r}",
         )
-        self.n = V.dim - 1
+        self.n = V.dim_in - 1
         self.dim_in = self.dim_out = 2 * self.n + 1
         self.own(V=Gain(V), K=Gain(K))
 
@@ -210,6 +206,19 @@ class SympFlowLayer(Map):
         q = q - self.K._value(joined(p, t))
         p = p + self.V._value(joined(q, t))
         return joined(q, p, t)
+
+
+def gradient_of(V, name):
+    """∇V as a field: V itself if it is a gradient already, GradientOf it if it is a scalar map."""
+    instance(V, Map, f"{name} of SympFlowLayer must be a scalar Map, or a field that is a gradient")
+    if V.dim_out in ((), 1):
+        return GradientOf(V, sign=1)
+    refuse(
+        not getattr(V, "is_gradient", False),
+        f"{name} of SympFlowLayer must have one number per state, or be a field with is_gradient, "
+        f"such as a GradientField, got {V!r}",
+    )
+    return V
 
 
 def joined(*parts):
@@ -294,12 +303,11 @@ class Residual(Map):
     """z = (…, t) ↦ ∂_tF(z) − X(F(z)), which is 0 where t ↦ F(…, t) solves ẋ = X(x).
 
     F: Map ℝᵐ → ℝᵈ whose last input is the time, as (x₀, t) ↦ x, or t ↦ x alone; X: a Field on ℝᵈ,
-    with a Jacobian. fit(Residual(F, X), MeanSquaredError(), z, zeros) is how a physics-informed
-    network is trained, on points z alone; parameters of X are trained, too. ∂_tF and what it adds
-    to adjoint and tangent are by one complex step in t, exact to rounding. It is known at real
-    states only, where it raises TypeError, and so has no complex step of its own. TypeError if an
-    activation of F is not analytic, ValueError if F and X do not fit together. Source: Raissi,
-    Perdikaris and Karniadakis, J. Comput. Phys. 378 (2019).
+    with a Jacobian. fit(Residual(F, X), MeanSquaredError(), z, zeros) trains F as a
+    physics-informed network, on points z and no solution; parameters of X are trained, too.
+    Everything is exact to rounding, and so is no difference quotient: F at t + iε. TypeError if an
+    activation of F is not analytic, and at complex states; ValueError if F and X do not fit
+    together. Source: Raissi, Perdikaris and Karniadakis, J. Comput. Phys. 378 (2019).
 
     Examples
     --------
@@ -322,49 +330,34 @@ class Residual(Map):
             F.dim_out != X.dim or F.sequence,
             f"Residual needs F: ℝᵐ → ℝᵈ, the last input the time, and X on ℝᵈ, got {F!r} and {X!r}",
         )
-        for G in every_map(F):
-            sigma = getattr(G, "sigma", None)
-            refuse(
-                not getattr(sigma, "analytic", True),
-                f"Residual takes a derivative by a complex step, and {sigma!r} is not analytic",
-                TypeError,
-            )
+        require_analytic(F, "∂F/∂t is to be differentiated; take Tanh, Sigmoid, Softplus or Sine")
         self.dim_in, self.dim_out = F.dim_in, F.dim_out
         self.own(F=F, X=X)
 
-    def later(self, z):
-        """(…, t + iε) of z = (…, t), and ε."""
-        refuse(
-            np.iscomplexobj(z) or self._dtype is not None and self._dtype.kind == "c",
-            "a Residual takes a complex step, and has none of its own: it needs real states and "
-            "parameters",
-            TypeError,
-        )
-        z = z.astype(np.result_type(z, np.complex64))
-        eps = 2.0 ** (-340 if z.dtype == complex else -60)
-        z[..., -1] += 1j * eps
-        return z, eps
-
     def __call__(self, z):
-        z, eps = self.later(z)
-        y = self.F._value(z)
-        return y.imag / eps - self.X._value(y.real)
+        y, _ = vjp_at(self.F, z, in_time(z))
+        return over_epsilon(y) - self.X._value(y.real)
 
     def vjp(self, z):
-        z, eps = self.later(z)
-        y, pullback_F = self.F._vjp(z)
+        y, pullback_F = vjp_at(self.F, z, in_time(z))
         k, pullback_X = self.X._vjp(y.real)
 
         def pullback(w):
             a, dX = pullback_X(-w)
-            dz, dF = pullback_F(a - 1j * w / eps)
+            dz, dF = pullback_F(a - 1j * w / epsilon(y.dtype))
             return dz.real, self.pack(F=dF.real, X=dX)
 
-        return y.imag / eps - k, pullback
+        return over_epsilon(y) - k, pullback
 
     def jvp(self, z, v, dtheta=None):
         d = self.unpack(dtheta)
-        z, eps = self.later(z)
-        y, dy = self.F._jvp(z, v, d["F"])
+        y, dy = self.F._jvp(complex_point(self.F, z, in_time(z)), v, d["F"])
         k, dk = self.X._jvp(y.real, dy.real, d["X"])
-        return y.imag / eps - k, dy.imag / eps - dk
+        return over_epsilon(y) - k, over_epsilon(dy) - dk
+
+
+def in_time(z):
+    """(0, 1), the direction of t at z = (…, t)."""
+    v = np.zeros_like(z)
+    v[..., -1] = 1
+    return v
