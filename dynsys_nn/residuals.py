@@ -252,7 +252,7 @@ class FlowAt(Map):
         d = F.dim_in - 1
         refuse(
             not d or F.dim_out not in (d, d + 1) or F.sequence,
-            f"FlowAt needs F: ℝᵈ⁺¹ → ℝᵈ, of states (x, t), or → ℝᵈ⁺¹ with t carried along, got {F!r}",
+            f"FlowAt needs F: ℝᵈ⁺¹ → ℝᵈ, of states (x, t), or one that carries t along, got {F!r}",
         )
         self.dim_in = self.dim_out = d
         self.t = finite(t, "t")
