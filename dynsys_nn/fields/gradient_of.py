@@ -8,7 +8,16 @@ import numpy as np
 from ..activations import Tanh
 from ..arguments import dimension, generator, instance, real, refuse
 from ..linear import Dense
-from ..maps import Map, Network, complex_point, epsilon, over_epsilon, require_analytic, vjp_at
+from ..maps import (
+    Map,
+    Network,
+    complex_point,
+    epsilon,
+    over_epsilon,
+    require_analytic,
+    size_of,
+    vjp_at,
+)
 from .field import Field, with_bias
 from .residual import ResidualField
 
@@ -106,17 +115,22 @@ class GradientOf(Field):
         dx, _ = gradient(*self.V._vjp(x))
 
         def pullback(w):
-            dz, dtheta = gradient(*vjp_at(self.V, x, w))  # at z = x + iεw
-            return self.sign * over_epsilon(dz), self.sign * over_epsilon(dtheta)
+            size = size_of(w)
+            dz, dtheta = gradient(*vjp_at(self.V, x, w / size))  # at z = x + iεw, w of size 1
+            return (
+                self.sign * (size * over_epsilon(dz)),
+                self.sign * (size * over_epsilon(dtheta)),
+            )
 
         return self.sign * dx, pullback
 
     def jvp(self, x, v, dtheta=None):
-        V, z = self.V, complex_point(self.V, x, v)  # ∇²V is its own transpose: at z = x + iεv
+        size = size_of(v) if dtheta is None else size_of(v, dtheta)
+        V, z = self.V, complex_point(self.V, x, v / size)  # ∇²V is its own transpose
         if dtheta is not None and V._size:
-            V = with_complex_parameters(V, dtheta)  # and at θ + iε dθ
+            V = with_complex_parameters(V, dtheta / size)  # V of θ + iε dθ
         dz, _ = gradient(*V._vjp(z))
-        return self.sign * dz.real, self.sign * over_epsilon(dz)
+        return self.sign * dz.real, self.sign * (size * over_epsilon(dz))
 
 
 def gradient(y, pullback):

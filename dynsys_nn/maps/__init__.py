@@ -9,7 +9,14 @@ A state is the last axis of an array; all axes before it are batch: a point (d,)
 grid (m, n, d).
 """
 
-from .complex_point import complex_point, epsilon, over_epsilon, require_analytic, vjp_at
+from .complex_point import (
+    complex_point,
+    epsilon,
+    over_epsilon,
+    require_analytic,
+    size_of,
+    vjp_at,
+)
 from .constants import (
     down,
     hull,

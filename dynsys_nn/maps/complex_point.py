@@ -24,9 +24,16 @@ def epsilon(dtype):
     return 2.0 ** max(np.finfo(dtype).minexp // 3, -340)
 
 
+def size_of(*vectors):
+    """The largest power of two up to max |vᵢ| of all, by which a vector is divided first and its
+    derivative multiplied after, so that εv is as small as it should be; 1 if there is none."""
+    most = max((np.abs(v).max(initial=0) for v in vectors), default=0)
+    return 2.0 ** float(np.frexp(most)[1] - 1) if 0 < most < np.inf else 1.0
+
+
 def complex_point(F, x, v):
-    """x + iεv, a state of the map F. TypeError if x, v or θ is complex already: a derivative that
-    was found at a complex point has no such derivative itself."""
+    """x + iεv, a state of the map F, for v of size 1. TypeError if x, v or θ is complex already: a
+    derivative that was found at a complex point has no such derivative itself."""
     given = [a for a in (x.dtype, v.dtype, F._dtype) if a is not None]
     refuse(
         any(dtype.kind == "c" for dtype in given),
