@@ -316,8 +316,8 @@ class Residual(Map):
     >>> F, z = dnn.TrialFlow(N), rng.uniform(-1, 1, (200, 3))  # z = (x₀, t)
     >>> R, loss, zeros = dnn.Residual(F, X), dnn.MeanSquaredError(), np.zeros((200, 2))
     >>> history = dnn.fit(R, loss, z, zeros, dnn.LBFGS(), epochs=100, progress=False)
-    >>> x0 = np.array([0.5, 0.5])
-    >>> bool(np.abs(F(np.append(x0, 1.0)) - dnn.exact_flow(X, x0, 1.0)).max() < 0.01)
+    >>> gap = dnn.FlowAt(F, 1.0)(z[:3, :2]) - dnn.exact_flow(X, z[:3, :2], 1.0)
+    >>> bool(np.abs(gap).max() < 0.1)  # nobody told F a solution
     True
     """
 
