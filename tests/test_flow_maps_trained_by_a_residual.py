@@ -192,6 +192,28 @@ def test_a_trial_flow_moves_with_its_network(rng):
     np.testing.assert_array_equal(dnn.TrialFlow(N)(z), z[:, :2] + (N(z) - N(at_start)))
 
 
+def test_a_layer_is_its_formula_and_the_same_from_scalar_networks_and_from_their_gradients(rng):
+    """∇_q of α·softplus(Az + b) is A_qᵀ(α σ(Az + b)), σ the sigmoid."""
+    A, alpha, z = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 5)), points(rng, (6,), 5)
+    fields, networks = [], []
+    for W, a in zip(A, alpha, strict=True):
+        fields.append(dnn.GradientField(dnn.Dense(5, 3, W), dnn.Sigmoid(), sign=1, alpha=a))
+        hidden = dnn.ResidualField(dnn.Dense(5, 3, W), dnn.Softplus())
+        networks.append(dnn.Network(hidden, dnn.Dense(1, 5, [a])))
+        hidden.b = fields[-1].b = rng.normal(size=5)
+
+    def gain(k, x, t):
+        s_t, s_0 = (dnn.Sigmoid()(np.hstack([x, s * t]) @ A[k].T + fields[k].b) for s in (1, 0))
+        return (alpha[k] * (s_t - s_0)) @ A[k][:, :2]
+
+    q, p, t = z[:, :2], z[:, 2:4], z[:, 4:]
+    p = p - gain(0, q, t)
+    formula = np.hstack([q + gain(1, p, t), p, t])
+    for layer in (dnn.SympFlowLayer(*fields), dnn.SympFlowLayer(*networks)):
+        np.testing.assert_allclose(layer(z), formula, rtol=1e-13, atol=1e-14)
+    assert {"V.A", "K.alpha"} < set(dnn.SympFlowLayer(*fields).parameters)
+
+
 @pytest.mark.parametrize("t", [-1.3, 0.4, 2.0])
 def test_sympflow_is_symplectic_at_each_time_and_has_an_explicit_inverse(t, rng):
     for name in ("SympFlowLayer in ℝ⁵", "SympFlowLayer of networks in ℝ⁵"):
