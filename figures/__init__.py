@@ -29,6 +29,7 @@ LECTURE = (
     "symplectic_energy",
     "learned_orbits",
     "learned_hamiltonian",
+    "residual_energy",
     "poincare_section",
     "spherical_pendulum",
     "mass_preservation",

@@ -240,6 +240,16 @@ def with_a_known_clock(rng):
     return dnn.PartitionedField(in_time(rng, 1), g)
 
 
+def sympflow(rng, n=2):
+    """(q, p, t) ↦ (q⁺, p⁺, t)."""
+    return randomise(dnn.SympFlowLayer.random(2 * n, width=5, rng=rng), rng)
+
+
+def deep(rng):
+    """A scalar network on ℝ³ with two hidden layers."""
+    return dnn.Network(shear(rng, 4, 3), shear(rng, 1, 4))
+
+
 def twisted_jacobian(x):
     """Of x ⊙ (x₄, x₁, x₂, x₃): not symmetric."""
     return np.roll(x, 1, axis=-1)[..., None] * np.eye(4) + x[..., None] * np.roll(
@@ -299,7 +309,7 @@ LINEAR = {
     "Selection": lambda rng: dnn.Selection([2, 0, -1], 4),
 }
 
-#: maps ℝ⁴ → … that are neither fields nor linear
+#: maps that are neither fields nor linear, of states in ℝ⁴ if nothing else is said
 MAPS = {
     "HenonMap": henon,
     "MaxPooling": lambda rng: dnn.MaxPooling(1, (2, 2)),
@@ -307,6 +317,14 @@ MAPS = {
     "Flow": lambda rng: dnn.Flow(residual(rng), 0.2, dnn.Heun(), steps=2, learn_h=True),
     "StartedAt": lambda rng: dnn.StartedAt(
         dnn.Flow(in_time(rng, 4), 0.2, LOPSIDED, steps=2), t0=0.7
+    ),
+    "TrialFlow": lambda rng: dnn.TrialFlow(shear(rng, 3, 4)),
+    "SympFlowLayer in ℝ⁵": sympflow,
+    "SympFlowLayer of networks in ℝ⁵": lambda rng: dnn.SympFlowLayer(deep(rng), deep(rng)),
+    "FlowAt": lambda rng: dnn.FlowAt(dnn.Network(sympflow(rng), sympflow(rng)), 0.7),
+    "Residual": lambda rng: dnn.Residual(
+        dnn.Network(sympflow(rng, 1), dnn.Affine(4, 3, rng=rng), dnn.TrialFlow(shear(rng, 3, 4))),
+        residual(rng, 3),
     ),
     "Network": lambda rng: dnn.Network(residual(rng), dnn.Affine(3, 4, rng=rng)),
     "Rollout": lambda rng: dnn.Rollout(residual(rng), 2),
