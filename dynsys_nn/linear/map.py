@@ -45,6 +45,20 @@ class LinearMap(Map):
         """∂⟨w, A x⟩/∂θ summed over the batch, flat, shape (p,); for a matrix Σ w xᵀ, row by row."""
         return np.zeros(0, x.dtype)
 
+    @property
+    def bias_size(self):
+        """How many numbers b has in A x + b: one for each row, one for each channel of images."""
+        return self.dim_out
+
+    def spread(self, b):
+        """b, (bias_size,), at each place where it is added to A x, (dim_out,); one number as it
+        is."""
+        return b
+
+    def gather(self, u):
+        """The adjoint of `spread`, (dim_out,) → (bias_size,): for images the sum over pixels."""
+        return u
+
     def adjoint_jvp(self, w, dw, dtheta=None):
         """Aᵀw and its tangent Aᵀdw + dAᵀw, as `jvp` is for A x."""
         self._only_without(dtheta)
