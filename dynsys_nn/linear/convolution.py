@@ -136,9 +136,11 @@ class Convolution(Weighted):
         return self.channels_out
 
     def spread(self, b):
+        """b for all pixels, (channels_out,) → (dim_out,); one number as it is."""
         return np.repeat(b, math.prod(self.image)) if np.ndim(b) else b
 
     def gather(self, u):
+        """The adjoint of `spread`: the sum over pixels, (dim_out,) → (channels_out,)."""
         return u.reshape(self.channels_out, -1).sum(axis=-1)
 
     # ---- frequencies

@@ -1,5 +1,7 @@
 """A linear map y = A x, and what all of them have."""
 
+import operator
+
 import numpy as np
 
 from ..arguments import refuse
@@ -35,6 +37,10 @@ class LinearMap(Map):
 
     __array_ufunc__ = None  # numpy leaves w @ A to A
 
+    #: b, (bias_size,), as it is added to A x, (dim_out,), and the adjoint of that: as they are, if
+    #: there is one b for each row; with images one for all pixels, and the sum over them
+    spread = gather = staticmethod(operator.pos)
+
     operators = {"__call__": "__matmul__", "adjoint": "__rmatmul__"}
 
     def adjoint(self, w):
@@ -47,17 +53,8 @@ class LinearMap(Map):
 
     @property
     def bias_size(self):
-        """How many numbers b has in A x + b: one for each row, one for each channel of images."""
+        """How many numbers b has in A x + b: one for each row, or for each channel of images."""
         return self.dim_out
-
-    def spread(self, b):
-        """b, (bias_size,), at each place where it is added to A x, (dim_out,); one number as it
-        is."""
-        return b
-
-    def gather(self, u):
-        """The adjoint of `spread`, (dim_out,) → (bias_size,): for images the sum over pixels."""
-        return u
 
     def adjoint_jvp(self, w, dw, dtheta=None):
         """Aᵀw and its tangent Aᵀdw + dAᵀw, as `jvp` is for A x."""
