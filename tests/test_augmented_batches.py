@@ -97,3 +97,30 @@ def test_another_augmentation_is_another_run_and_an_older_file_is_one_without(tm
     np.savez(path, **arrays | dict(run=json.dumps(run)))
     _, history = fitted(None, checkpoint=path)
     assert len(history.loss) == 3
+
+
+def test_images_of_the_study_are_shifted_with_black_around_and_half_of_them_flipped(rng):
+    """Each is one of the 2 · 3² images, made pixel by pixel; all are met, and the batch stays."""
+    shape, x = (2, 3, 4), rng.uniform(0.1, 1, (600, 24))
+    before, images = x.copy(), x.reshape(600, 2, 3, 4)
+    y = study.moved(x, rng, shape, most=1).reshape(600, 2, 3, 4)
+    np.testing.assert_array_equal(x, before)
+    seen = np.zeros((3, 3, 2), int)
+    for i, j, flip in np.ndindex(3, 3, 2):
+        shifted = np.zeros_like(images)
+        for h, w in np.ndindex(3, 4):
+            if 0 <= h + i - 1 < 3 and 0 <= w + j - 1 < 4:
+                shifted[:, :, h, w] = images[:, :, h + i - 1, w + j - 1]
+        shifted = shifted[..., ::-1] if flip else shifted
+        seen[i, j, flip] = (shifted == y).all(axis=(1, 2, 3)).sum()
+    assert seen.sum() == 600 and seen.min() > 10 and 250 < seen[..., 1].sum() < 350
+
+
+def test_folding_makes_channels_of_four_pixels_and_is_an_isometry(rng):
+    fold, shape = study.folded((3, 4, 6))
+    x = rng.normal(size=(5, 72))
+    y, images = fold(x).reshape(5, *shape), x.reshape(5, 3, 4, 6)
+    assert shape == (12, 2, 3)
+    for i, j in np.ndindex(2, 2):
+        np.testing.assert_array_equal(y[:, 2 * i + j :: 4], images[..., i::2, j::2])
+    assert fold.singular_range() == (1.0, 1.0)
