@@ -166,11 +166,12 @@ class Run:
 
     def augmented(self, x):
         """The samples of a batch as they are trained with; WrongResult unless `augment` returns an
-        array of numbers of their shape."""
+        array of their shape."""
         if self.augment is None:
             return x
-        y = result(self.augment, call(self.augment, self.augment, x, self.rng), x.shape, "augment")
-        return y.astype(x.dtype, copy=False)
+        return result(
+            self.augment, call(self.augment, self.augment, x, self.rng), x.shape, "augment"
+        )
 
     def value_and_gradient(self, x, y):
         """J and ∂J/∂θ, as a direction along the constraints' sets, not longer than `clip`.
