@@ -27,7 +27,7 @@ def data():
 @pytest.mark.parametrize("kind", study.KINDS)
 def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(kind, data, tmp_path):
     # the constant of a residual field takes the SVD of a dense matrix
-    data.widths = (8,) if kind in ("non_expansive", "flexible") else (4,)
+    data.width = 8 if kind in ("non_expansive", "flexible") else 4
     net = study.train(kind, data, folder=tmp_path, epochs=0.2)
     numbers = rows.row(net, data, images=25)
     assert numbers["violations"] == 0 and net.theta.dtype == np.float32
