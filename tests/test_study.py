@@ -46,6 +46,19 @@ def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(ki
     assert again.theta.tobytes() == net.theta.tobytes()
 
 
+def test_several_seeds_are_summed_up_by_their_ranges(capsys):
+    settings = [(0.7, "naive", 0), (0.7, "naive", 1), (1.0, "flexible", 0), (1.0, "flexible", 1)]
+    found = [{"clean": clean, "ℓ": 1.0} for clean in (51.25, 49.5, 30.0, 31.0)]
+    command.say(settings, zip("abcd", found, strict=True))
+    said = capsys.readouterr().out.splitlines()
+    assert said[:4] == ["a", "b", "c", "d"] and said[4:] == [
+        "naive          margin 0.7  2 seeds  clean 49.5–51.25  ℓ 1–1",
+        "flexible       margin 1  2 seeds  clean 30–31  ℓ 1–1",
+    ]
+    command.say(settings[:1], [("a", found[0])])
+    assert capsys.readouterr().out == "a\n"
+
+
 def test_the_flexible_network_has_steps_of_both_signs(data):
     net, _ = study.network("flexible", data, np.random.default_rng(0))
     steps = [F.h for F in net.maps if isinstance(F, dnn.Flow)]
