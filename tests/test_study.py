@@ -38,7 +38,7 @@ def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(ki
     else:
         assert numbers["ℓ"] <= 1 + 1e-12
     assert [path.name for path in tmp_path.iterdir()] == [
-        f"digits-{kind}-1-0-0.2.npz"
+        f"digits-{kind}-0.7-0-0.2.npz"
     ]  # no checkpoint is left
     again = study.train(
         kind, data, folder=tmp_path, epochs=0.2
@@ -75,8 +75,8 @@ def test_the_study_says_where_the_data_is_to_be_had_and_takes_the_digits(
     )
     said = capsys.readouterr().out
     assert "kriz/cifar" in said
-    assert "non_expansive  margin 1  seed 0  clean" in said
-    assert (tmp_path / "trained" / "digits-non_expansive-1-0-0.01.npz").exists()
+    assert "non_expansive  margin 0.7  seed 0  clean" in said
+    assert (tmp_path / "trained" / "digits-non_expansive-0.7-0-0.01.npz").exists()
     done = run("-m", "figures.study", "unconstraint", cwd=tmp_path)
     assert (
         done.returncode == 2

@@ -18,7 +18,7 @@ from itertools import product
 from multiprocessing import get_context
 
 from .. import CORES
-from . import FOLDER, KINDS, Data, available
+from . import FOLDER, KINDS, MARGIN, Data, available
 from .rows import line, line_of, summary
 
 
@@ -39,7 +39,7 @@ def main(arguments=None):
     add, published = parser.add_argument, "0.07, 0.15, 0.3 are the publication's"
     add("kinds", nargs="*", metavar="kind", help=", ".join(KINDS))
     add("--data", choices=["cifar10", "digits"])
-    add("--margins", nargs="+", type=float, default=[1.0], help=published)
+    add("--margins", nargs="+", type=float, default=[MARGIN], help=published)
     add("--seeds", type=int, default=1)
     add("--images", type=int, default=500, help="test images that are attacked")
     add("--epochs", type=float, default=1.0, help="share of the recipe's epochs")
