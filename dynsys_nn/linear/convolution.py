@@ -10,6 +10,8 @@ arXiv:1805.10408.) Zero padding has no such formula, and a shifted delta, an iso
 would push pixels over the edge.
 """
 
+import math
+
 import numpy as np
 
 from ..arguments import dimension, floating, generator, parameter, pixels, refuse
@@ -24,7 +26,8 @@ class Convolution(Weighted):
 
     States are flattened images, (..., channels · H · W). Unless W is given it starts
     delta-orthogonal: at its centre a random orthogonal matrix, and zeros around it, so that all
-    singular values are 1. Source of the start: Xiao et al., arXiv:1806.05393.
+    singular values are 1. A field on it, σ(W ∗ x + b), has one bias for each channel. Source of the
+    start: Xiao et al., arXiv:1806.05393.
 
     Parameters
     ----------
@@ -126,6 +129,20 @@ class Convolution(Weighted):
 
     def outer(self, w, x):
         return correlated(w, x, self.image, self.groups, self.W.shape).ravel()
+
+    # ---- biases, one for each channel
+    @property
+    def bias_size(self):
+        """channels_out: a bias for every pixel would undo that all pixels are treated alike."""
+        return self.channels_out
+
+    def spread(self, b):
+        """b for all pixels, (channels_out,) → (dim_out,); one number as it is."""
+        return np.repeat(b, math.prod(self.image)) if np.ndim(b) else b
+
+    def gather(self, u):
+        """The adjoint of `spread`: the sum over pixels, (dim_out,) → (channels_out,)."""
+        return u.reshape(self.channels_out, -1).sum(axis=-1)
 
     # ---- frequencies
     def symbols(self):
