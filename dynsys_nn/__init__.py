@@ -69,6 +69,7 @@ from .fields import (
     SquaredNorm,
     SumField,
     SwitchedField,
+    TangentField,
     TimeDependent,
 )
 from .flows import Flow, Rollout, exact_flow
@@ -109,9 +110,11 @@ from .linear import (
     ChannelRestriction,
     Convolution,
     Dense,
+    Laplacian,
     Lift,
     LinearMap,
     MaxPooling,
+    PeriodicGradient,
     Restriction,
     Selection,
     Standardisation,
