@@ -35,7 +35,17 @@ from . import (
     plotting,
     systems,
 )
-from .activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Sine, Softplus, Tanh
+from .activations import (
+    Activation,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    ReLUSquared,
+    Sigmoid,
+    Sine,
+    Softplus,
+    Tanh,
+)
 from .adjoints import Checkpoints, Reversed, Stored, continuous_adjoint
 from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check

@@ -12,7 +12,10 @@ import numpy as np
 
 from .arguments import ACTIVATION, Described, Guarded, finite, refuse
 
-__all__ = ["Activation", "Identity", "LeakyReLU", "ReLU", "Sigmoid", "Sine", "Softplus", "Tanh"]
+__all__ = [
+    "Activation", "Identity", "LeakyReLU", "ReLU", "ReLUSquared", "Sigmoid", "Sine", "Softplus",
+    "Tanh",
+]  # fmt: skip
 
 
 class Activation(Described, metaclass=Guarded):
@@ -203,6 +206,37 @@ class ReLU(Activation):
 
     def primitive(self, z):
         return self._value(z) ** 2 / 2
+
+
+class ReLUSquared(Activation):
+    """σ(z) = max(z, 0)², σ′ = 2 max(z, 0), γ(z) = max(z, 0)³/3: with it, products and squares are
+    networks, z² = σ(z) + σ(−z).
+
+    Its slope has no upper bound, so no Lipschitz constant is known of a field that has it; beyond
+    z = 1e154 its values overflow.
+
+    Examples
+    --------
+    >>> sigma, z = dnn.ReLUSquared(), np.array([-2.0, 0.0, 3.0])
+    >>> sigma(z)
+    array([0., 0., 9.])
+    >>> sigma.slope(z)
+    array([0., 0., 6.])
+    >>> A, B = dnn.Dense(2, 1, W=[[1], [-1]]), dnn.Dense(1, 2, W=[[-1, -1]])
+    >>> dnn.ResidualField(A, sigma, B)(np.array([3.0]))  # ẋ = −x²
+    array([-9.])
+    """
+
+    slope_min, slope_max, analytic = 0.0, np.inf, False
+
+    def __call__(self, z):
+        return np.maximum(z, 0) ** 2
+
+    def slope(self, z):
+        return 2 * np.maximum(z, 0)
+
+    def primitive(self, z):
+        return np.maximum(z, 0) ** 3 / 3
 
 
 class LeakyReLU(Activation):

@@ -21,6 +21,7 @@ import numpy as np
 
 from .arguments import arguments, is_ours, refuse, same
 from .arguments import path as path_of
+from .linear import Convolution
 from .maps import Map, every_map
 
 try:
@@ -90,7 +91,12 @@ def load(path):
         F = rebuilt(json.dumps(code["map"]))
         refuse(not isinstance(F, Map), f"it holds a {type(F).__name__}")
         found, needed = (f"{a.dtype} of shape {a.shape}" for a in (arrays["theta"], F.theta))
-        refuse(found != needed, f"its θ is {found}, and its architecture needs {needed}")
+        images = any(isinstance(G, Convolution) for G in every_map(F))
+        old = ": fields on convolutions had one bias for each pixel up to version 1.0.0"
+        refuse(
+            found != needed,
+            f"its θ is {found}, and its architecture needs {needed}{old if images else ''}",
+        )
         F.theta = arrays["theta"]
     except Exception as error:  # the bytes may be anybody's
         raise ValueError(f"{path} does not contain a map that can be rebuilt: {error}") from error

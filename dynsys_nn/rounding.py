@@ -122,7 +122,7 @@ def terms(F):
         return terms(F.dH)
     if isinstance(F, ResidualField | GradientField | MassPreservingField):
         A = linear(F.A)
-        s = values(F.sigma, A + constant(size(F.b)), F.A.dim_out)
+        s = values(F.sigma, A + constant(size(F.A.spread(F.b))), F.A.dim_out)
         if isinstance(F, MassPreservingField):  # ‖(M − Mᵀ)1‖ ≤ 2√d‖M‖
             return Terms((0, 2 * F.dim**0.5), (0, 2 * F.dim)) @ linear(F.C) @ s
         if isinstance(F, ResidualField):

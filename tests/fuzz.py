@@ -1119,7 +1119,7 @@ CONSTRUCTORS = {
     "Checkpoints": (dnn.Checkpoints, dict(budget=[lambda: None, lambda: 3])),
     "Check": (dnn.Check, dict(name=[lambda: "a check"], measured=[lambda: 0.1], limit=[lambda: 1], detail=[lambda: ""])),
     **{cls.__name__: (cls, {}) for cls in (
-        dnn.Identity, dnn.Tanh, dnn.Sigmoid, dnn.ReLU, dnn.Softplus, dnn.Sine, dnn.Mass, dnn.SquaredNorm, dnn.MeanSquaredError, dnn.SoftmaxCrossEntropy, dnn.BinaryCrossEntropy, dnn.Euler, dnn.Heun,
+        dnn.Identity, dnn.Tanh, dnn.Sigmoid, dnn.ReLU, dnn.ReLUSquared, dnn.Softplus, dnn.Sine, dnn.Mass, dnn.SquaredNorm, dnn.MeanSquaredError, dnn.SoftmaxCrossEntropy, dnn.BinaryCrossEntropy, dnn.Euler, dnn.Heun,
         dnn.ExplicitMidpoint, dnn.Ralston, dnn.Kutta3, dnn.SymplecticEuler, dnn.StormerVerlet, dnn.ImplicitMidpoint, dnn.Cayley, dnn.ExactFlow, dnn.Stored, dnn.History,
     )},
 }  # fmt: skip
@@ -1325,6 +1325,7 @@ CHECKS = {
     "symplectic": (checks.symplectic, dict(F=[NET], x=[X2], limit=[lambda: 1e-12]), a_check),
     "curl_free": (checks.curl_free, dict(X=[GRADIENT], x=[X2], limit=[lambda: 1e-12]), a_check),
     "orthogonal_to_x": (checks.orthogonal_to_x, dict(X=[GRADIENT], x=[X2], limit=[lambda: 1e-12]), a_check),
+    "equivariance": (checks.equivariance, dict(F=[NET, GRADIENT], g=[lambda: np.negative, lambda: dnn.Selection([1, 0], 2)], x=[X2], limit=[lambda: 1e-12]), a_check),
     "invariant": (checks.invariant, dict(F=[NET], I=[lambda: dnn.Mass()], x=[X2], steps=[lambda: 3], limit=NONE), a_check),
     "inverse": (checks.inverse, dict(F=[lambda: dnn.Dense(2, 2, rng=0)], x=[X2], limit=[lambda: 1e-10]), a_check),
     "order": (checks.order, dict(method=[lambda: dnn.RK4()], field=[GRADIENT], x=[X2], t=[lambda: 0.1], limit=[lambda: 0.05], finest=[lambda: 16]), a_check),
@@ -1443,7 +1444,7 @@ def loss(rng):
 
 
 def activation(rng):
-    sigma = pick(rng, zoo.ACTIVATIONS)
+    sigma = pick(rng, [*zoo.ACTIVATIONS, *zoo.STEEP])
     member = pick(rng, ["__call__", "slope", "value_and_slope", "primitive"])
     z = state(rng, 3, 0.7)
 
@@ -1540,6 +1541,7 @@ def take_a_field(f, x):
         "curl_free": lambda: checks.curl_free(f, x),
         "volume": lambda: checks.volume(f, x),
         "symplectic": lambda: checks.symplectic(f, x),
+        "equivariance": lambda: checks.equivariance(rotate, f, x),
         "norm": lambda: checks.invariant(f, lambda y: (y * y).sum(axis=-1), x),
         "order": lambda: checks.order(dnn.Heun(), f, x, finest=16),
     }  # fmt: skip

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from zoo import ACTIVATIONS, ANALYTIC
+from zoo import ACTIVATIONS, ANALYTIC, SHAPES, STEEP, residual
 
 import dynsys_nn as dnn
+from dynsys_nn import checks
 
 Z = np.concatenate([np.linspace(-40, 40, 161) + 1e-3, np.linspace(-3, 3, 61) + 1e-3])
 
@@ -20,7 +21,7 @@ def test_slope_and_primitive_by_complex_step(sigma):
     )
 
 
-@pytest.mark.parametrize("sigma", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("sigma", [*ACTIVATIONS, *STEEP], ids=repr)
 def test_slope_and_primitive_by_differences(sigma):
     h = 1e-5
     z = Z[np.abs(Z) < 4]
@@ -30,7 +31,7 @@ def test_slope_and_primitive_by_differences(sigma):
     )
 
 
-@pytest.mark.parametrize("sigma", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("sigma", [*ACTIVATIONS, *STEEP], ids=repr)
 def test_value_and_slope_are_value_and_slope(sigma):
     s, slope = sigma.value_and_slope(Z)
     np.testing.assert_array_equal(s, sigma(Z))
@@ -76,12 +77,38 @@ def test_at_a_kink_the_slope_is_the_right_derivative():
     assert dnn.ReLU().slope(np.zeros(1)) == 1 and dnn.LeakyReLU(0.5).slope(np.zeros(1)) == 1
 
 
-@pytest.mark.parametrize("sigma", [dnn.ReLU(), dnn.LeakyReLU()], ids=repr)
+@pytest.mark.parametrize("sigma", [dnn.ReLU(), dnn.LeakyReLU(), dnn.ReLUSquared()], ids=repr)
 def test_activations_with_a_kink_refuse_complex_arguments(sigma):
     with pytest.raises(TypeError, match="not analytic"):
         sigma(np.ones(2, complex))
     with pytest.raises(TypeError, match="not analytic"):
         sigma.slope(np.ones(2, complex))
+
+
+def test_relu_squared_makes_squares_and_has_a_slope_without_a_bound(rng):
+    sigma, z = dnn.ReLUSquared(), np.array([-3.0, -0.5, 0.0, 2.0])
+    np.testing.assert_array_equal(sigma(z) + sigma(-z), z**2)
+    np.testing.assert_array_equal(sigma.slope(z), [0, 0, 0, 4])
+    np.testing.assert_array_equal(sigma.primitive(np.array([-3.0, 3.0])), [0, 9])
+    X = residual(rng, sigma=sigma)
+    for shape in SHAPES.values():
+        checks.adjoint(X, rng.normal(size=(*shape, 4)), limit=1e-12).require()
+        checks.tangent(X, rng.normal(size=(*shape, 4))).require()
+    for ask in (X.lipschitz, X.one_sided_lipschitz, X.centre_radius, lambda: sigma.lipschitz):
+        with pytest.raises(NotImplementedError, match="no bounds slope_min ≤ σ′ ≤ slope_max of R"):
+            ask()
+
+
+def test_the_check_of_an_activation_lets_relu_squared_overflow_and_no_slope_with_it():
+    """σ is infinite from 1.3e154 on, as z² is; σ′ = 2z is not."""
+    checks.activation(dnn.ReLUSquared()).require()
+
+    class Early(dnn.ReLUSquared):
+        def slope(self, z):  # z³/z² overflows before it should
+            return 2 * np.maximum(z, 0) ** 3 / np.maximum(z, 1e-9) ** 2
+
+    check = checks.activation(Early())
+    assert not check.passed and "σ′ up to 1e300: it is" in check.detail
 
 
 def test_the_sigmoid_takes_a_complex_step_at_zero():

@@ -5,7 +5,7 @@ import copy
 
 import numpy as np
 import pytest
-from zoo import ACTIVATIONS, FIELDS, LINEAR, LOSSES, MAPS, SHAPES, networks, pairs, points
+from zoo import ACTIVATIONS, FIELDS, LINEAR, LOSSES, MAPS, SHAPES, STEEP, networks, pairs, points
 
 import dynsys_nn as dnn
 
@@ -62,7 +62,7 @@ def test_methods_are_pure_and_a_step_that_is_not_learned_has_the_same_gradient(r
         np.testing.assert_array_equal(dtheta, dtheta_and_dh[:-1], err_msg=name)
 
 
-@pytest.mark.parametrize("sigma", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("sigma", [*ACTIVATIONS, *STEEP], ids=repr)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_activations_are_pure_and_their_pullback_is_the_slope(sigma, dtype, rng):
     z, w = rng.normal(size=(2, 40, 3)).astype(dtype)

@@ -15,6 +15,8 @@ ACTIVATIONS = [
     dnn.Identity(), dnn.Tanh(), dnn.Sigmoid(), dnn.ReLU(), dnn.LeakyReLU(0.5), dnn.LeakyReLU(-0.3), dnn.LeakyReLU(2.0),
     dnn.LeakyReLU(-3.0), dnn.Softplus(), dnn.Sine(),
 ]  # fmt: skip
+#: without a Lipschitz constant
+STEEP = [dnn.ReLUSquared()]
 ANALYTIC = [sigma for sigma in ACTIVATIONS if not isinstance(sigma, dnn.ReLU | dnn.LeakyReLU)]
 
 
@@ -235,6 +237,8 @@ FIELDS = {
     "InvariantField ½xᵀQx": lambda rng: invariant_field(rng, QUADRATIC),
     "InvariantField of a given I": lambda rng: invariant_field(rng, WAVY),
     "SpherePreservingField": sphere,
+    "GradientField on a Convolution": lambda rng: randomise(
+        dnn.GradientField(dnn.Convolution(3, 1, (2, 2), kernel=1, rng=rng), dnn.Tanh()), rng),
     "HamiltonianField": lambda rng: energetic(rng, signed=False),
     "HamiltonianField diag(α)": energetic,
     "SumField": lambda rng: dnn.SumField(residual(rng), randomise(dnn.GradientField(dnn.Dense(6, 4, rng=rng), dnn.Tanh()), rng)),
@@ -446,6 +450,7 @@ def one_of_each(rng):
     """Objects of every public class but bases and errors, from the lists of this file."""
     yield from [
         *ACTIVATIONS,
+        *STEEP,
         *INVARIANTS,
         *TWO_POINT_GRADIENTS,
         *LOSSES,

@@ -22,9 +22,11 @@ from .structure import (
     symplectic,
     volume,
 )
+from .symmetry import equivariance
 
 __all__ = [
     "Check", "Question", "Result", "Results", "activation", "adjoint", "compared", "curl_free",
-    "duality", "foretold", "gradient", "invariant", "inverse", "lipschitz", "loss", "order",
-    "orthogonal_to_x", "predicted", "run", "symplectic", "tangent", "taylor", "value", "volume",
+    "duality", "equivariance", "foretold", "gradient", "invariant", "inverse", "lipschitz", "loss",
+    "order", "orthogonal_to_x", "predicted", "run", "symplectic", "tangent", "taylor", "value",
+    "volume",
 ]  # fmt: skip

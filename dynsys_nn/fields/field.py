@@ -162,4 +162,4 @@ def with_bias(X, bias, rng):
 
 def zero_bias(A):
     """b = 0 for A x + b, of the dtype of A."""
-    return np.zeros(A.dim_out, A._dtype)
+    return np.zeros(A.bias_size, A._dtype)

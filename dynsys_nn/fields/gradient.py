@@ -15,7 +15,7 @@ class GradientField(Field):
     With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move
     apart. Without alpha and with σ increasing X is monotone: to represent a force that is not (a
     pendulum's, say), give alpha entries of both signs. Parameters θ: "A", "b" (k,), which starts at
-    0, "alpha" if given.
+    0, "alpha" if given. On a Convolution b has one number for each channel, (channels,).
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class GradientField(Field):
         if alpha is None:
             self.alpha = 1.0
         else:
-            alpha = parameter(alpha, b.shape, "alpha of GradientField", b.dtype)
+            alpha = parameter(alpha, (A.dim_out,), "alpha of GradientField", b.dtype)
         self.own(A=A, b=b, alpha=alpha)
 
     @classmethod
@@ -91,17 +91,19 @@ class GradientField(Field):
 
     def potential(self, x):
         """V(x), shape (...); X = −∇V for sign −1 and X = +∇V for sign +1."""
-        return (self.alpha * self.sigma._primitive(self.A @ x + self.b)).sum(axis=-1)
+        z = self.A @ x + self.A.spread(self.b)
+        return (self.alpha * self.sigma._primitive(z)).sum(axis=-1)
 
     def __call__(self, x):
-        return self.sign * (self._weighted(self.sigma._value(self.A @ x + self.b)) @ self.A)
+        s = self.sigma._value(self.A @ x + self.A.spread(self.b))
+        return self.sign * (self._weighted(s) @ self.A)
 
     def _weighted(self, s):
         """diag(α)s."""
         return s if "alpha" in self._missing else self.alpha * s
 
     def vjp(self, x):
-        s, pullback_sigma = self.sigma._vjp(self.A @ x + self.b)
+        s, pullback_sigma = self.sigma._vjp(self.A @ x + self.A.spread(self.b))
         force = self._weighted(s)
 
         def pullback(w):
@@ -109,21 +111,23 @@ class GradientField(Field):
             Aw = self.A @ w
             u = pullback_sigma(self._weighted(Aw))  # the covector at z = A x + b
             dA = self.A.outer(u, x) + self.A.outer(force, w)  # A acts twice, so it is paid twice
+            db = self.A.gather(over_batch(u))
             dalpha = None if "alpha" in self._missing else over_batch(s * Aw)
-            return u @ self.A, self.pack(A=dA, b=over_batch(u), alpha=dalpha)
+            return u @ self.A, self.pack(A=dA, b=db, alpha=dalpha)
 
         return self.sign * (force @ self.A), pullback
 
     def jvp(self, x, v, dtheta=None):
-        d = self.unpack(dtheta)
+        d, spread = self.unpack(dtheta), self.A.spread
         z, dz = self.A._jvp(x, v, d["A"])
-        s, slope = self.sigma._value_and_slope(z + self.b)
-        ds = self.alpha * slope * (dz + d["b"]) + d["alpha"] * s
+        s, slope = self.sigma._value_and_slope(z + spread(self.b))
+        ds = self.alpha * slope * (dz + spread(d["b"])) + d["alpha"] * s
         return self.A.adjoint_jvp(self.sign * self.alpha * s, self.sign * ds, d["A"])
 
     def jacobian(self, x):
         """±Aᵀdiag(α σ′(A x + b))A, symmetric, shape (..., d, d)."""
-        slope = self.sign * self.alpha * self.sigma._slope(self.A @ x + self.b)
+        z = self.A @ x + self.A.spread(self.b)
+        slope = self.sign * self.alpha * self.sigma._slope(z)
         return (slope[..., None, :] * (self.A @ np.eye(self.dim, dtype=self.b.dtype))) @ self.A
 
     def spectrum(self):
@@ -159,24 +163,26 @@ class Potential(Map):
 
     def vjp(self, x):
         X = self.field
-        z = X.A @ x + X.b
+        z = X.A @ x + X.A.spread(X.b)
         s, gamma = X.sigma._value(z), X.sigma._primitive(z)
 
         def pullback(c):
             c = np.asarray(c)[..., None]
             u = c * X.alpha * s  # the covector at z
+            db = X.A.gather(over_batch(u))
             dalpha = None if "alpha" in X._missing else over_batch(c * gamma)
-            return u @ X.A, X.pack(A=X.A.outer(u, x), b=over_batch(u), alpha=dalpha)
+            return u @ X.A, X.pack(A=X.A.outer(u, x), b=db, alpha=dalpha)
 
         return (X.alpha * gamma).sum(axis=-1), pullback
 
     def jvp(self, x, v, dtheta=None):
         X = self.field
-        d = X.unpack(dtheta)
+        d, spread = X.unpack(dtheta), X.A.spread
         z, dz = X.A._jvp(x, v, d["A"])
-        z = z + X.b
-        gamma, dgamma = X.sigma._primitive(z), X.sigma._value(z) * (dz + d["b"])
-        return (X.alpha * gamma).sum(axis=-1), (X.alpha * dgamma + d["alpha"] * gamma).sum(axis=-1)
+        z = z + spread(X.b)
+        gamma, dgamma = X.sigma._primitive(z), X.sigma._value(z) * (dz + spread(d["b"]))
+        dV = X.alpha * dgamma + d["alpha"] * gamma
+        return (X.alpha * gamma).sum(axis=-1), dV.sum(axis=-1)
 
 
 def random_weights(alpha, width, rng):

@@ -13,7 +13,7 @@ class ResidualField(Field):
     """X(x) = B σ(A x + b). Explicit Euler steps of it are the layers of a ResNet, x + hBσ(Ax + b).
 
     A: LinearMap d → k; sigma: Activation σ; B: LinearMap k → d, default None: the identity.
-    Parameters: "A", "b" (k,), which starts at 0, "B".
+    Parameters: "A", "b" (k,), on a Convolution (channels,), which starts at 0, "B".
 
     Examples
     --------
@@ -66,28 +66,27 @@ class ResidualField(Field):
         return with_bias(cls(A, sigma, B), bias, rng)
 
     def __call__(self, x):
-        return self.B @ self.sigma._value(self.A @ x + self.b)
+        return self.B @ self.sigma._value(self.A @ x + self.A.spread(self.b))
 
     def vjp(self, x):
-        s, pullback_sigma = self.sigma._vjp(self.A @ x + self.b)
+        s, pullback_sigma = self.sigma._vjp(self.A @ x + self.A.spread(self.b))
 
         def pullback(w):
             u = pullback_sigma(w @ self.B)  # the covector at z = A x + b
-            return u @ self.A, self.pack(
-                A=self.A.outer(u, x), b=over_batch(u), B=self.B.outer(w, s)
-            )
+            db = self.A.gather(over_batch(u))
+            return u @ self.A, self.pack(A=self.A.outer(u, x), b=db, B=self.B.outer(w, s))
 
         return self.B @ s, pullback
 
     def jvp(self, x, v, dtheta=None):
         d = self.unpack(dtheta)
         z, dz = self.A._jvp(x, v, d["A"])
-        s, slope = self.sigma._value_and_slope(z + self.b)
-        return self.B._jvp(s, slope * (dz + d["b"]), d["B"])
+        s, slope = self.sigma._value_and_slope(z + self.A.spread(self.b))
+        return self.B._jvp(s, slope * (dz + self.A.spread(d["b"])), d["B"])
 
     def jacobian(self, x):
         """B diag(σ′(A x + b)) A, shape (..., dim_out, dim_in)."""
-        slope = self.sigma._slope(self.A @ x + self.b)
+        slope = self.sigma._slope(self.A @ x + self.A.spread(self.b))
         columns = self.B @ (
             slope[..., None, :] * (self.A @ np.eye(self.dim_in, dtype=self.b.dtype))
         )

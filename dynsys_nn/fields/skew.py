@@ -84,7 +84,7 @@ class SkewMatrix(Parameters):
 
     def entries(self, p):
         """m = C σ(A p + b)."""
-        return self.C @ self.sigma._value(self.A @ p + self.b)
+        return self.C @ self.sigma._value(self.A @ p + self.A.spread(self.b))
 
     def times(self, m, n):
         """Σ_k m_k (e_i n_j − e_j n_i)."""
@@ -95,13 +95,14 @@ class SkewMatrix(Parameters):
 
     def vjp(self, p, n):
         """S(p)n and its pullback w ↦ dp, dn, dθ."""
-        s, pullback_sigma = self.sigma._vjp(self.A @ p + self.b)
+        s, pullback_sigma = self.sigma._vjp(self.A @ p + self.A.spread(self.b))
         m = self.C @ s
 
         def pullback(w):
             dm = w[..., self.i] * n[..., self.j] - w[..., self.j] * n[..., self.i]
             u = pullback_sigma(dm @ self.C)  # the covector at z = A p + b
-            dtheta = self.pack(A=self.A.outer(u, p), b=over_batch(u), C=self.C.outer(dm, s))
+            db = self.A.gather(over_batch(u))
+            dtheta = self.pack(A=self.A.outer(u, p), b=db, C=self.C.outer(dm, s))
             return u @ self.A, -self.times(m, w), dtheta  # Sᵀ = −S
 
         return self.times(m, n), pullback
@@ -110,8 +111,8 @@ class SkewMatrix(Parameters):
         """S(p)n and its tangent."""
         d = self.unpack(dtheta)
         z, dz = self.A._jvp(p, dp, d["A"])
-        s, slope = self.sigma._value_and_slope(z + self.b)
-        m, dm = self.C._jvp(s, slope * (dz + d["b"]), d["C"])
+        s, slope = self.sigma._value_and_slope(z + self.A.spread(self.b))
+        m, dm = self.C._jvp(s, slope * (dz + self.A.spread(d["b"])), d["C"])
         return self.times(m, n), self.times(dm, n) + self.times(m, dn)
 
     def matrix(self, p):

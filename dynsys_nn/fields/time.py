@@ -307,7 +307,7 @@ def without_time(A, b, t):
     """A(x, t) + b = A_x x + b_t: a Dense map A_x, and the bias b_t = b + at."""
     columns = A @ np.eye(A.dim_in, dtype=b.dtype)
     A_x = Dense(A.dim_out, A.dim_in - 1, columns[:-1].T, dtype=b.dtype)
-    return A_x, b + t * columns[-1]
+    return A_x, A.spread(b) + t * columns[-1]
 
 
 def clocks(field):

@@ -10,6 +10,8 @@ arXiv:1805.10408.) Zero padding has no such formula, and a shifted delta, an iso
 would push pixels over the edge.
 """
 
+import math
+
 import numpy as np
 
 from ..arguments import dimension, floating, generator, parameter, pixels, refuse
@@ -126,6 +128,20 @@ class Convolution(Weighted):
 
     def outer(self, w, x):
         return correlated(w, x, self.image, self.groups, self.W.shape).ravel()
+
+    # ---- biases, one for each channel
+    @property
+    def bias_size(self):
+        """channels_out: a bias for every pixel would undo that all pixels are treated alike."""
+        return self.channels_out
+
+    def spread(self, b):
+        """b for all pixels, (channels_out,) → (dim_out,); one number as it is."""
+        return np.repeat(b, math.prod(self.image)) if np.ndim(b) else b
+
+    def gather(self, u):
+        """The adjoint of `spread`: the sum over pixels, (dim_out,) → (channels_out,)."""
+        return u.reshape(self.channels_out, -1).sum(axis=-1)
 
     # ---- frequencies
     def symbols(self):

@@ -1,5 +1,7 @@
 """A linear map y = A x, and what all of them have."""
 
+import operator
+
 import numpy as np
 
 from ..arguments import refuse
@@ -35,6 +37,10 @@ class LinearMap(Map):
 
     __array_ufunc__ = None  # numpy leaves w @ A to A
 
+    #: b, (bias_size,), as it is added to A x, (dim_out,), and the adjoint of that: as they are, if
+    #: there is one b for each row; with images one for all pixels, and the sum over them
+    spread = gather = staticmethod(operator.pos)
+
     operators = {"__call__": "__matmul__", "adjoint": "__rmatmul__"}
 
     def adjoint(self, w):
@@ -44,6 +50,11 @@ class LinearMap(Map):
     def outer(self, w, x):
         """∂⟨w, A x⟩/∂θ summed over the batch, flat, shape (p,); for a matrix Σ w xᵀ, row by row."""
         return np.zeros(0, x.dtype)
+
+    @property
+    def bias_size(self):
+        """How many numbers b has in A x + b: one for each row, or for each channel of images."""
+        return self.dim_out
 
     def adjoint_jvp(self, w, dw, dtheta=None):
         """Aᵀw and its tangent Aᵀdw + dAᵀw, as `jvp` is for A x."""
