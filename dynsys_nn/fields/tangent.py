@@ -10,14 +10,15 @@ from .invariants import GradientOf, given_invariant, looked_at
 class TangentField(Field):
     """Y(x) = PX(x) = X − (∇IᵀX/‖∇I‖²)∇I with any field X and any I: ∇IᵀY = 0, so that I stays.
 
-    It takes O(d) numbers, and any X, where InvariantField learns the d² of S: for images. Where ∇I =
-    0 there is no tangent plane, and Y is 0, so that I stays there, too; Y jumps there, and what is
-    given for its derivatives is 0. With n = ∇I, Pv = v − (nᵀv/‖n‖²)n, c = nᵀX/‖n‖² and N = ∇²I,
+    It takes O(d) numbers, where InvariantField learns the d² of S: for images. Where ∇I = 0 there
+    is no tangent plane, and Y is 0, so that I stays there, too; Y jumps there, and its derivatives
+    are given as 0. With n = ∇I, Pv = v − (nᵀv/‖n‖²)n, c = nᵀX/‖n‖² and N = ∇²I,
 
         Y′v = P(X′v − cNv) − (YᵀNv/‖n‖²)n,    Y′ᵀw = X′ᵀPw − N(cPw + (nᵀw/‖n‖²)Y)
 
-    Steps along the tangent leave the level set: Projected(method, I) leads back, and DiscreteGradient
-    and, if I has degree two, Gauss stay. Of what X keeps no more is claimed. Parameters: those of X.
+    Explicit steps leave the level set along its tangent, and Projected(method, I) leads back;
+    DiscreteGradient stays, and so does Gauss if I has degree two. Of what X keeps no more is
+    claimed. Parameters: those of X.
 
     field: the Field X, TypeError otherwise; invariant: an object with I(x), I.gradient(x) and
     I.hvp(x, v), without parameters. Source: Celledoni, Jackaman, Murari and Owren,

@@ -1,5 +1,5 @@
-"""Derivatives of images, as differences of neighbouring pixels: what a partial differential equation
-on a grid is made of.
+"""Derivatives of images, as differences of neighbouring pixels: what a partial differential
+equation on a grid is made of.
 
 Images are periodic, so that waves on the grid are multiplied by numbers. With ω = 2π(k/H, l/W) and
 the differences D down and to the right,
@@ -15,11 +15,24 @@ import numpy as np
 
 from ..arguments import pixels, positive, refuse
 from ..maps import outward, root
-from .convolution import size_of
+from .convolution import Convolution, size_of
 from .map import LinearMap
 
 
-class Laplacian(LinearMap):
+class Stencil(LinearMap):
+    """A map of an image to `channels_out` images, by differences of neighbours at a distance dx. As
+    behind a Convolution, there is one bias for each channel."""
+
+    channels_out = 1
+    bias_size, spread, gather = Convolution.bias_size, Convolution.spread, Convolution.gather
+
+    def __init__(self, image, dx=1.0):
+        self.image, self.dx = pixels(image), positive(dx, "dx")
+        refuse(not 1e-150 < self.dx < 1e150, f"1/dx² must be a number, got dx = {dx!r}")
+        self.dim_in, self.dim_out = (size_of(n, self.image) for n in (1, self.channels_out))
+
+
+class Laplacian(Stencil):
     """(Δu)(p) = (Σ_q u(q) − 4u(p))/dx², over the four pixels q around p: −DᵀD of PeriodicGradient.
 
     The heat equation u̇ = Δu is LinearField(A) with A this map; as a GradientField, of which
@@ -52,10 +65,6 @@ class Laplacian(LinearMap):
 
     formula = "Δx"
 
-    def __init__(self, image, dx=1.0):
-        self.image, self.dx = pixels(image), distance(dx)
-        self.dim_in = self.dim_out = size_of(1, self.image)
-
     def __call__(self, x):
         u = x.reshape(*x.shape[:-1], *self.image)
         around = sum(np.roll(u, s, axis) for s in (1, -1) for axis in (-2, -1))
@@ -69,7 +78,7 @@ class Laplacian(LinearMap):
         return 0.0, outward(lambda c, dx: c / dx**2, fourth(self.image), self.dx)
 
 
-class PeriodicGradient(LinearMap):
+class PeriodicGradient(Stencil):
     """Du(p) = (u(p + e₁) − u(p), u(p + e₂) − u(p))/dx, e₁ a pixel down, e₂ one to the right: the
     gradient of an image, two images behind each other.
 
@@ -104,11 +113,7 @@ class PeriodicGradient(LinearMap):
     0.0025
     """
 
-    formula = "∇x"
-
-    def __init__(self, image, dx=1.0):
-        self.image, self.dx = pixels(image), distance(dx)
-        self.dim_in, self.dim_out = (size_of(channels, self.image) for channels in (1, 2))
+    formula, channels_out = "∇x", 2
 
     def __call__(self, x):
         u = x.reshape(*x.shape[:-1], *self.image)
@@ -123,13 +128,6 @@ class PeriodicGradient(LinearMap):
     def singular_range(self):
         """(0, s_max): of constants and of the shortest waves, √8/dx if H and W are even."""
         return 0.0, root(Fraction(fourth(self.image)) / Fraction(self.dx) ** 2)
-
-
-def distance(dx):
-    """dx as a float; ValueError unless it is positive, and 1/dx² a finite number."""
-    dx = positive(dx, "dx")
-    refuse(not 1e-150 < dx < 1e150, f"dx must lie between 1e-150 and 1e150, got {dx}")
-    return dx
 
 
 def fourth(image):
