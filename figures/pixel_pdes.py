@@ -162,5 +162,7 @@ def length(u):
 
 
 def percent(x):
-    """0.1234 → 12, 1.234 → 120; >1000 from there on."""
-    return f"{float(f'{100 * x:.2g}'):.0f}" if x < 10 else ">1000"
+    """0.1234 → 12, 1.234 → 120; >1000 from there on, and <0.1 below that."""
+    if not 1e-3 <= x < 10:
+        return "<0.1" if x < 1 else ">1000"
+    return f"{float(f'{100 * x:.2g}'):g}"
