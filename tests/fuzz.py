@@ -1282,8 +1282,8 @@ NONE = [lambda: None]
 #: name → (function, {argument: good values}, judge of the result); x and y are data, which must be finite
 FUNCTIONS_OF_DATA = {
     "fit": (dnn.fit, dict(net=[NET], loss=[MSE], x=[X2], y=[X2], optimiser=[lambda: dnn.Adam(), lambda: dnn.LBFGS()], epochs=[lambda: 1], batch_size=[lambda: None], constraints=[lambda: ()],
-        validation=[lambda: None, lambda: (X2(), X2())], rng=[lambda: 0], progress=[lambda: False], callback=NONE, clip=[lambda: None], after_step=[lambda: None, lambda: lambda step, loss: None]), fitted),
-    "fit labels": (dnn.fit, dict(net=[NET], loss=[CE], x=[X2], y=[labels], optimiser=[lambda: dnn.SGD()], epochs=[lambda: 2], batch_size=[lambda: 2], rng=[lambda: 0], clip=[lambda: 0.1]), fitted),
+        validation=[lambda: None, lambda: (X2(), X2())], rng=[lambda: 0], progress=[lambda: False], callback=NONE, clip=[lambda: None], after_step=[lambda: None, lambda: lambda step, loss: None], augment=[lambda: None]), fitted),
+    "fit labels": (dnn.fit, dict(net=[NET], loss=[CE], x=[X2], y=[labels], optimiser=[lambda: dnn.SGD()], epochs=[lambda: 2], batch_size=[lambda: 2], rng=[lambda: 0], clip=[lambda: 0.1], augment=[lambda: lambda x, rng: 2 * x]), fitted),
     "FGM": (lambda net, x, y, **options: dnn.FGM(**options)(net, x, y), dict(net=[NET], x=[X2], y=[labels], eps=[lambda: 0.1, lambda: [0.1, 0, 0.2]], norm=[lambda: 2, lambda: np.inf]), finite),
     "PublishedPGD": (lambda net, x, y, eps: dnn.PublishedPGD(eps)(net, x, y), dict(net=[NET], x=[X2], y=[labels], eps=[lambda: 0.1]), finite),
     "PGD": (lambda net, x, y: dnn.PGD(0.1, steps=3, restarts=3, norm=np.inf, box=(0, 1))(net, x, y), dict(net=[NET], x=[X2], y=[labels]), finite),

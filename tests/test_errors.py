@@ -112,6 +112,7 @@ MISTAKES = {
     "LBFGS with clipping": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, dnn.LBFGS(), clip=1), ValueError, "LBFGS needs the gradient as it is for its line searches"),
     "no length to clip to": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, clip=0), ValueError, "clip must be a positive number, got 0"),
     "a hook of one argument": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, after_step=lambda step: 0), TypeError, "after_step must be a function of the step and the loss, got <function"),
+    "an augmentation that is none": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, augment=3), TypeError, "augment must be a function of the samples of a batch and the Generator, got 3"),
     "a hook that is none": (lambda: dnn.fit(affine(), dnn.MeanSquaredError(), POINTS, POINTS, after_step=3), TypeError, "after_step must be a function of the step and the loss, got 3"),
     "a rate that becomes negative": (lambda: dnn.Adam(lambda s: 0.1 - s), ValueError, "rate must be a positive number at every s in [0, 1), got 0.0 at s = 0.1"),
     "a rate that is NaN": (lambda: dnn.SGD(lambda s: np.nan), ValueError, "rate must be a positive number at every s in [0, 1), got nan at s = 0"),

@@ -229,6 +229,31 @@ for h in (0.5, 1.0, 2.0, 2.5):
 # step is a reflection wherever it is differentiable, as in tutorial 6: nothing of an
 # image is lost.
 #
+# The bias $b$ of such a field has one number for each channel, added to all pixels of
+# it: no pixel is treated in another way than the others.
+#
+# **Before you run the cell:** the image is moved, by two rows and three columns. What
+# happens to what the step says? And with a bias for each pixel?
+
+# %%
+step = gradient_step(3, (8, 8))
+step.field.b = rng.normal(size=3)
+
+
+def shifted(u):
+    return np.roll(u.reshape(-1, 3, 8, 8), (2, 3), axis=(2, 3)).reshape(u.shape)
+
+
+print(checks.equivariance(step, shifted, images, limit=1e-15).require())
+for_each_pixel = rng.normal(size=192)
+check = checks.equivariance(lambda u: step(u + for_each_pixel), shifted, images)
+print(check)
+assert not check.passed and check.measured > 0.1
+
+# %% [markdown]
+# It moves with the image, to the last bits: $F(g(x)) = g(F(x))$, which is called
+# *equivariance*. A bias for each pixel knows where it is, and undoes that.
+#
 # Between such layers stand a few more, which know their constants, too:
 #
 # - `Standardisation` subtracts a mean from each channel and divides by a scale:
@@ -275,7 +300,7 @@ assert pool.lipschitz() == 1 and abs(np.linalg.norm(mean_of_window, 2) - 0.5) < 
 print(f"ℓ = {net.lipschitz():.9f} from the pixels to the logits,", end=" ")
 print(f"{net.theta.size} parameters")
 assert net.lipschitz() <= 1
-assert net.theta.size == 3466 and net.maps[2].field.A.theta.size == 576
+assert net.theta.size == 2458 and net.maps[2].field.A.theta.size == 576
 assert pool.dim_in == 512 and 512**2 == 262144 and pool.dim_out == 128
 
 # %% [markdown]

@@ -23,7 +23,8 @@ class Checkpoint:
     """
 
     def __init__(self, path, run, optimiser, seeded):
-        self.path, self.seeded = writable(path), seeded and run.shuffled
+        self.path = writable(path)
+        self.seeded = seeded and (run.shuffled or run.augment is not None)
         self.made, self.starts = json.loads(json.dumps(made_of(run, optimiser))), [state(run)]
 
     def save(self, run, memory):
@@ -77,7 +78,7 @@ class Checkpoint:
             f"to begin with its parameters, {take}",
         )
         made, starts = json.loads(arrays["run"].item()), json.loads(arrays["starts"].item())
-        made = {"clip": None} | made  # before there was one
+        made = {"augment": None, "clip": None} | made  # before there were such
         starts.append([fingerprint(arrays["theta"]), arrays["random"].item()])
         (theta, random), (thetas, randoms) = self.starts[0], zip(*starts, strict=True)
         another = "it is of another run, whose "
@@ -116,6 +117,7 @@ def made_of(run, optimiser):
         for constraint in run.constraints:
             constraint.release()
         return {
+            "augment": identity(run.augment),
             "clip": run.clip,
             "network": identity(run.net),
             "loss": identity(run.loss, dict(parts)),

@@ -30,6 +30,7 @@ def fit(
     penalties=(),
     clip=None,
     after_step=None,
+    augment=None,
 ):
     """Minimise loss(net(x), y) + Σ P over θ, in place; returns the History.
 
@@ -76,6 +77,10 @@ def fit(
         Called after each step and its constraints, with the number of the step, from 0, and the
         loss of its batch before it; after each iteration of LBFGS, with the loss after it. It looks
         at the network, and leaves θ alone: WrongResult if it does not.
+    augment : function of (x, rng), default None
+        Called with each batch before its step, and the Generator that shuffles: returns the samples
+        to train with in its place, an array of the same shape, such as images that were shifted and
+        flipped at random. Targets and validation data stay as they are. None: the batch as it is.
 
     Returns
     -------
@@ -115,6 +120,15 @@ def fit(
     >>> history = dnn.fit(B, dnn.MeanSquaredError(), np.ones((1, 1)), np.zeros((1, 1)), **options)
     >>> np.round(weights, 9)
     array([0.7, 0.4, 0.1])
+
+    What is the same at x and −x has the slope 0 there, though all points lie on one side:
+
+    >>> C, x = dnn.Affine(1, 1, rng=0), np.linspace(0, 1, 200)[:, None]
+    >>> options = dict(optimiser=dnn.Adam(dnn.Cosine(0.1)), rng=0, progress=False)
+    >>> options["augment"] = lambda x, rng: rng.choice([-1, 1], size=x.shape) * x
+    >>> history = dnn.fit(C, dnn.MeanSquaredError(), x, x**2, **options)
+    >>> bool(abs(C.W.item()) < 0.05)
+    True
     """
     optimiser = Adam(1e-2) if optimiser is None else optimiser
     instance(net, Map, "net must be an object such as Network(…)")
@@ -133,10 +147,12 @@ def fit(
         function(callback, "callback", "the epoch and the history", 2)
     if after_step is not None:
         function(after_step, "after_step", "the step and the loss", 2)
+    if augment is not None:
+        function(augment, "augment", "the samples of a batch and the Generator", 2)
     run = Run(
         net, loss=loss, x=x, y=y, validation=validation, callback=callback, rng=generator(rng),
         clip=None if clip is None else positive(clip, "clip"), after_step=after_step,
-        epochs=dimension(epochs, "epochs"),
+        augment=augment, epochs=dimension(epochs, "epochs"),
         batch_size=None if batch_size is None else dimension(batch_size, "batch_size"),
         constraints=listed(constraints, Constraint, "constraints", "Orthogonal(field.A)"),
         penalties=listed(penalties, Penalty, "penalties", "OrthogonalityPenalty(field.A)"),

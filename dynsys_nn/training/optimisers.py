@@ -176,6 +176,7 @@ class LBFGS(Optimiser):
                 "moves freely and cannot keep constraints: take Adam or SGD, which project after "
                 "each step, or penalties=[OrthogonalityPenalty(A)] and the like in their place",
             ),
+            (run.augment, "minimises one function: leave augment out"),
             (run.clip, "needs the gradient as it is for its line searches: leave clip out"),
             (
                 run.checkpoint and run.checkpoint.path,

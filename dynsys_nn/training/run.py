@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from ..arguments import WrongResult, name_of, refuse
-from ..arguments.doors import call
+from ..arguments.doors import call, result
 from ..integrators import NotConverged
 from ..maps import html
 from .value_and_grad import value_and_grad
@@ -156,13 +156,22 @@ class Run:
 
     def batches(self):
         """The pairs (x, y) of an epoch: all samples once, in random order unless one batch takes
-        them all."""
+        them all, and augmented."""
         order = self.rng.permutation(len(self.x)) if self.shuffled else slice(None)
         for n, k in enumerate(range(0, len(self.x), self.size)):
             self.batch = n
             self.place = f"at sample {k} of it"
             batch = order[k : k + self.size] if self.shuffled else order
-            yield self.x[batch], self.y[batch]
+            yield self.augmented(self.x[batch]), self.y[batch]
+
+    def augmented(self, x):
+        """The samples of a batch as they are trained with; WrongResult unless `augment` returns an
+        array of their shape."""
+        if self.augment is None:
+            return x
+        return result(
+            self.augment, call(self.augment, self.augment, x, self.rng), x.shape, "augment"
+        )
 
     def value_and_gradient(self, x, y):
         """J and ∂J/∂θ, as a direction along the constraints' sets, not longer than `clip`.

@@ -1,6 +1,6 @@
 """Five networks on images, the same but for their layers.
 
-pixels → standardise → (lift channels → two layers → pool) → affine
+pixels → standardise → fold → (lift channels → two layers → pool) → affine
 
     unconstrained   x + Bσ(Ax + b), a ResNet
     naive           x + ½Bσ(Ax + b), ‖A‖, ‖B‖ ≤ 1, and a last layer small enough for the
@@ -11,10 +11,13 @@ pixels → standardise → (lift channels → two layers → pool) → affine
     flexible        x − hAᵀσ(Ax + b) twice: the steps are learned with their signs, and
                     so which layer expands
 
-A, B and W are 3×3 convolutions. All but the first have a constant of at most 1 from the
-pixels to the logits, pre-processing and pooling included. On CIFAR-10 if DYNSYS_NN_DATA
-names its folder, otherwise on the 8×8 digits. `python -m figures.study` is the whole of
-it. Source: Celledoni et al., arXiv:2210.02373.
+A, B and W are 3×3 convolutions, with one bias for each channel. All but the first have
+a constant of at most 1 from the pixels to the logits, pre-processing and pooling
+included. On CIFAR-10 if DYNSYS_NN_DATA names its folder, otherwise on the 8×8 digits.
+Photographs are folded, four pixels to a pixel of four times as many channels, which is
+an isometry, and in training they are shifted and flipped at random.
+`python -m figures.study` is the whole of it. Source: Celledoni et al.,
+arXiv:2210.02373.
 """
 
 import os
@@ -26,6 +29,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 import dynsys_nn as dnn
 from dynsys_nn.constraints import weights
@@ -37,7 +41,8 @@ RELU, LEAKY = dnn.ReLU(), dnn.LeakyReLU(0.5)
 class Data:
     """Images as states in [0, 1], float32, with labels, for training and for the test.
 
-    `shape` is (channels, H, W); `stages` are pairs of a rate and its epochs.
+    `shape` is (channels, H, W); `rate` runs through the training of so many `epochs`,
+    whose batches are changed by `augment`. `fold`: whether four pixels become one.
     """
 
     def __init__(self, name):
@@ -47,8 +52,9 @@ class Data:
             self.x, self.y = cifar10()
             self.x_test, self.y_test = cifar10(train=False)
             self.shape, self.names = (3, 32, 32), dnn.datasets.CIFAR10_LABELS
-            self.widths, self.batch = (8, 16, 32), 100
-            self.stages = (5e-3, 5), (2e-3, 3), (1e-3, 1), (3e-4, 1)
+            self.widths, self.batch, self.epochs, self.fold = (16, 32), 100, 20, True
+            self.rate = 1e-3, 1e-2
+            self.augment = partial(moved, shape=self.shape)
         else:
             x, y = dnn.datasets.digits()
             order = np.random.default_rng(0).permutation(len(x))
@@ -56,8 +62,30 @@ class Data:
             self.x, self.x_test = np.split(x, [1400])
             self.y, self.y_test = np.split(y, [1400])
             self.shape, self.names = (1, 8, 8), tuple("0123456789")
-            self.widths, self.batch = (8,), 50
-            self.stages = (1e-2, 10), (2e-3, 6), (5e-4, 4)
+            self.widths, self.batch, self.epochs, self.fold = (8,), 50, 20, False
+            self.rate, self.augment = (3e-3, 2e-2), None
+
+
+def moved(x, rng, shape, most=4):
+    """Each image shifted by up to `most` pixels, black where it ends; half of them
+    flipped."""
+    n, sides = len(x), [(0, 0), (0, 0), (most, most), (most, most)]
+    black_around = np.pad(x.reshape(n, *shape), sides)
+    seen = sliding_window_view(black_around, shape[1:], axis=(2, 3))
+    i, j = rng.integers(2 * most + 1, size=(2, n))
+    images = seen[np.arange(n), :, i, j]
+    flipped = rng.random(n) < 0.5
+    images[flipped] = images[flipped][..., ::-1]
+    return images.reshape(n, -1)
+
+
+def folded(shape):
+    """The permutation by which 2 × 2 pixels become one of four times as many channels,
+    and the shape of such images."""
+    c, H, W = shape
+    pixels = np.arange(c * H * W).reshape(c, H // 2, 2, W // 2, 2)
+    indices = pixels.transpose(0, 2, 4, 1, 3).ravel().tolist()
+    return dnn.Selection(indices, len(indices)), (4 * c, H // 2, W // 2)
 
 
 def available():
@@ -128,6 +156,9 @@ def network(kind, data, rng):
     (c_before, *image), steps = data.shape, []
     mean = data.x.reshape(len(data.x), c_before, -1).mean(axis=(0, 2))
     maps = [dnn.Standardisation(c_before, image, mean)]
+    if data.fold:
+        fold, (c_before, *image) = folded(data.shape)
+        maps.append(fold)
     for c in data.widths:
         layers, constraints = KINDS[kind](c, image, rng)
         lift, pool = dnn.ChannelLift(c, c_before, image), dnn.AveragePooling(c, image)
@@ -153,7 +184,7 @@ def train(kind, data, seed=0, margin=1.0, folder=FOLDER, epochs=1.0):
 
     A run that was stopped is resumed. margin: of the hinge loss; 0.07, 0.15 and 0.3 are
     the publication's, and 1 is what makes labels certain at ε = 36/255. epochs: the
-    share of the recipe's epochs that is taken, at least one per stage.
+    share of the recipe's epochs that is taken, at least one.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,13 +195,12 @@ def train(kind, data, seed=0, margin=1.0, folder=FOLDER, epochs=1.0):
         return dnn.Network.load(done)
     rng = np.random.default_rng([seed, list(KINDS).index(kind)])
     net, kept = network(kind, data, rng)
-    hinge, slower = dnn.MulticlassHinge(margin), 5 if kind == "unconstrained" else 1
-    parts = [folder / f"{name}.{k}.checkpoint" for k in range(len(data.stages))]
-    for (rate, n), part in zip(data.stages, parts, strict=True):
-        adam, n = dnn.Adam(rate / slower, beta2=0.99), max(1, round(n * epochs))
-        options = dict(batch_size=data.batch, rng=rng, checkpoint=part, **kept)
-        dnn.fit(net, hinge, data.x, data.y, adam, n, **options)
+    slower, part = 5 if kind == "unconstrained" else 1, folder / f"{name}.checkpoint"
+    rate = dnn.OneCycle(*(rate / slower for rate in data.rate))
+    adam, n = dnn.Adam(rate, beta2=0.99), max(1, round(data.epochs * epochs))
+    options = dict(batch_size=data.batch, rng=rng, checkpoint=part, **kept)
+    hinge = dnn.MulticlassHinge(margin)
+    dnn.fit(net, hinge, data.x, data.y, adam, n, augment=data.augment, **options)
     net.save(done)
-    for part in parts:
-        os.remove(part)
+    os.remove(part)
     return net

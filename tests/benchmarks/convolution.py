@@ -38,7 +38,7 @@ def pairs(size):
     A = dnn.Convolution(channels, channels, (rows, rows), rng=rng, dtype=np.float32)
     A.W = A.W + 0.05 * rng.normal(size=A.W.shape)
     layer = dnn.Flow(dnn.GradientField(A, dnn.ReLU()), H)
-    layer.field.b = 0.1 * rng.normal(size=A.dim_out)
+    layer.field.b = 0.1 * rng.normal(size=channels)
     x, w = rng.normal(size=(2, batch, A.dim_in)).astype(np.float32)
 
     def leaf(a):
@@ -50,7 +50,7 @@ def pairs(size):
     def as_images(a):
         return a.reshape(-1, channels, rows, rows)
 
-    W, b, images = leaf(A.W), leaf(as_images(layer.field.b)), leaf(as_images(x))
+    W, b, images = leaf(A.W), leaf(layer.field.b[:, None, None]), leaf(as_images(x))
     covectors, around = torch.tensor(as_images(w)), padded(images.detach())
 
     def forward():

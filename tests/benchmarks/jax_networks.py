@@ -145,8 +145,10 @@ SIGMA = {
 
 
 def activated(F, p, x):
-    """σ(Ax + b)."""
-    return SIGMA[type(F.sigma)](F.sigma, value(F.A, p, x) + p(F, "b"))
+    """σ(Ax + b), b for all pixels of a channel."""
+    b, z = p(F, "b"), value(F.A, p, x)
+    channels = z.reshape(*z.shape[:-1], b.size, -1) + b[:, None]
+    return SIGMA[type(F.sigma)](F.sigma, channels.reshape(z.shape))
 
 
 @value.register(dnn.ResidualField)
