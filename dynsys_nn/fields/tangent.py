@@ -4,7 +4,7 @@ it."""
 import numpy as np
 
 from .field import Field, field_part, words_of
-from .invariants import GradientOf, given_invariant, looked_at
+from .invariants import given_invariant, looked_at
 
 
 class TangentField(Field):
@@ -41,7 +41,7 @@ class TangentField(Field):
         self.dim_in = self.dim_out = field_part(field, "TangentField takes a vector field X").dim
         self.invariant = given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
-        self.dI = GradientOf(looked_at(invariant), self.dim_in)
+        self.I = looked_at(invariant)
         self.own(field=field)
 
     @property
@@ -49,9 +49,9 @@ class TangentField(Field):
         return f"P({self.field.formula}), P∇I = 0"
 
     def split(self, x):
-        """n, its pullback, 1/‖n‖² and v ↦ (Pv, nᵀv/‖n‖²): all of them 0 where n is. How long n is
-        does not matter, and it is ∇I divided by its largest entry."""
-        n, pullback_n = self.dI._vjp(x)
+        """n, v ↦ Nv, 1/‖n‖² and v ↦ (Pv, nᵀv/‖n‖²): all of them 0 where n is. How long n is does
+        not matter, and I is divided by the largest entry of ∇I."""
+        n = self.I.gradient(x)
         s = np.abs(n).max(axis=-1, keepdims=True)
         some = ~(s < 4 * np.finfo(s.dtype).tiny)
         s = np.where(some, s, 1)
@@ -62,7 +62,7 @@ class TangentField(Field):
             c = dot(n, v) * r
             return some * v - c * n, c
 
-        return n, lambda w: some * pullback_n(w)[0] / s, r, parts
+        return n, lambda v: some * self.I.hvp(x, v) / s, r, parts
 
     def __call__(self, x):
         *_, parts = self.split(x)
