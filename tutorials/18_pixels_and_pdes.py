@@ -5,7 +5,8 @@
 # and the next one is a step of a flow. Differences of neighbouring pixels are linear
 # maps, so what we know of fields tells us which steps are safe before anything is
 # learned. And a convolution is a difference whose numbers are not known yet: it can
-# *learn* the equation from the film.
+# *learn* the equation from the film (Celledoni, Jackaman, Murari and Owren,
+# arXiv:2305.00723).
 
 # %%
 import matplotlib.pyplot as plt
@@ -195,7 +196,7 @@ for ax, k in zip(axes, (0, 8, 16, 24)):
 # well, by $h = 0.375$, and $8\cdot 0.24 + 0.375 > 2$: CFL is a condition on the whole
 # field.)
 #
-# ## What a film without noise hides
+# ## A film with noise
 # A pattern that drifts, $\dot u + v\cdot\nabla u = 0$, keeps its shape and so its norm.
 # We film ten patterns on 12×12 pixels that drift by (0.6, 0.3) pixels a frame, four
 # steps each, this time with noise, of 2 % of the largest pixel.
@@ -205,8 +206,8 @@ for ax, k in zip(axes, (0, 8, 16, 24)):
 # $$Y(u) = X(u) - \frac{u^\top X(u)}{\|u\|^2}\,u,$$
 # and let each step, which leaves the sphere along its tangent, return along the radius.
 # `TangentField(X, I)` does the former for any field and any invariant, and
-# `Projected(method, I)` the latter. (An `InvariantField` would need a skew matrix for
-# each image, of 144² entries.)
+# `Projected(method, I)` the latter. (An `InvariantField` would have to learn a skew
+# matrix of 144² entries.)
 #
 # **Before you run the cell:** is the error of the prediction, after 10 steps, larger or
 # smaller if the norm is kept? And after 60?
@@ -231,7 +232,6 @@ x, y = film[:, :-1].reshape(-1, n * n), film[:, 1:].reshape(-1, n * n)
 free = dnn.Flow(learnable(n), 1.0, dnn.Heun())
 tangent = dnn.TangentField(learnable(n), I)
 kept = dnn.Flow(tangent, 1.0, dnn.Projected(dnn.Heun(), I))
-print(checks.adjoint(tangent, x[:3]).require())
 
 truth = drifting(images(20, n, rng, shortest=4, power=1), n, 61)
 norms = np.linalg.norm(truth, axis=-1)
@@ -251,6 +251,7 @@ for name, net in (("free", free), ("norm kept", kept)):
     axes[0].plot(np.arange(1, 61), norm.mean(axis=0), label=name)
     axes[1].semilogy(np.arange(1, 61), errors[name], label=name)
     assert (change[9] < 2e-15) == ("norm" in net.keeps) == (net is kept)
+print(checks.adjoint(tangent, x[:3]).require())
 assert errors["norm kept"][9] < errors["free"][9]
 assert errors["norm kept"][-1] < 0.5 * errors["free"][-1]
 axes[0].set(xlabel="step", ylabel="norm, 1 at the start")
