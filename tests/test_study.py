@@ -27,7 +27,7 @@ def data():
 @pytest.mark.parametrize("kind", study.KINDS)
 def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(kind, data, tmp_path):
     # the constant of a residual field takes the SVD of a dense matrix
-    data.widths = (8,) if kind in ("non_expansive", "flexible") else (4,)
+    data.width = 8 if kind in ("non_expansive", "flexible") else 4
     net = study.train(kind, data, folder=tmp_path, epochs=0.2)
     numbers = rows.row(net, data, images=25)
     assert numbers["violations"] == 0 and net.theta.dtype == np.float32
@@ -38,12 +38,25 @@ def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(ki
     else:
         assert numbers["ℓ"] <= 1 + 1e-12
     assert [path.name for path in tmp_path.iterdir()] == [
-        f"digits-{kind}-1-0-0.2.npz"
+        f"digits-{kind}-0.7-0-0.2.npz"
     ]  # no checkpoint is left
     again = study.train(
         kind, data, folder=tmp_path, epochs=0.2
     )  # and another run takes it from there
     assert again.theta.tobytes() == net.theta.tobytes()
+
+
+def test_several_seeds_are_summed_up_by_their_ranges(capsys):
+    settings = [(0.7, "naive", 0), (0.7, "naive", 1), (1.0, "flexible", 0), (1.0, "flexible", 1)]
+    found = [{"clean": clean, "ℓ": 1.0} for clean in (51.25, 49.5, 30.0, 31.0)]
+    command.say(settings, zip("abcd", found, strict=True))
+    said = capsys.readouterr().out.splitlines()
+    assert said[:4] == ["a", "b", "c", "d"] and said[4:] == [
+        "naive          margin 0.7  2 seeds  clean 49.5–51.25  ℓ 1–1",
+        "flexible       margin 1  2 seeds  clean 30–31  ℓ 1–1",
+    ]
+    command.say(settings[:1], [("a", found[0])])
+    assert capsys.readouterr().out == "a\n"
 
 
 def test_the_flexible_network_has_steps_of_both_signs(data):
@@ -62,8 +75,8 @@ def test_the_study_says_where_the_data_is_to_be_had_and_takes_the_digits(
     )
     said = capsys.readouterr().out
     assert "kriz/cifar" in said
-    assert "non_expansive  margin 1  seed 0  clean" in said
-    assert (tmp_path / "trained" / "digits-non_expansive-1-0-0.01.npz").exists()
+    assert "non_expansive  margin 0.7  seed 0  clean" in said
+    assert (tmp_path / "trained" / "digits-non_expansive-0.7-0-0.01.npz").exists()
     done = run("-m", "figures.study", "unconstraint", cwd=tmp_path)
     assert (
         done.returncode == 2

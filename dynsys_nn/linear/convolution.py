@@ -26,7 +26,8 @@ class Convolution(Weighted):
 
     States are flattened images, (..., channels · H · W). Unless W is given it starts
     delta-orthogonal: at its centre a random orthogonal matrix, and zeros around it, so that all
-    singular values are 1. Source of the start: Xiao et al., arXiv:1806.05393.
+    singular values are 1. A field on it, σ(W ∗ x + b), has one bias for each channel. Source of the
+    start: Xiao et al., arXiv:1806.05393.
 
     Parameters
     ----------

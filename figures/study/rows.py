@@ -59,14 +59,28 @@ def row(net, data, images):
 
 
 def line(data, options, setting):
-    """What is said of one network, once it is trained: its numbers, and the seconds."""
+    """What is said of one network, once it is trained, its numbers and the seconds; and
+    the numbers."""
     (margin, kind, seed), start = setting, time.perf_counter()
     net = train(kind, data, seed, margin, options.out, options.epochs)
     trained = time.perf_counter()
-    found = row(net, data, options.images).items()
-    numbers = "  ".join(f"{key} {value:.4g}" for key, value in found)
+    found = row(net, data, options.images)
+    numbers = "  ".join(f"{key} {value:.4g}" for key, value in found.items())
     seconds = f"{trained - start:.0f} + {time.perf_counter() - trained:.0f} s"
-    return f"{kind:13}  margin {margin:g}  seed {seed}  {numbers}  {seconds}"
+    return f"{kind:13}  margin {margin:g}  seed {seed}  {numbers}  {seconds}", found
+
+
+def summary(settings, found):
+    """A line for each margin and kind: the least and the greatest of each number, over
+    the seeds."""
+    several = {}
+    for (margin, kind, _), numbers in zip(settings, found, strict=True):
+        several.setdefault((margin, kind), []).append(numbers)
+    for (margin, kind), numbers in several.items():
+        columns = {key: [row[key] for row in numbers] for key in numbers[0]}
+        ranges = (f"{key} {min(c):.4g}–{max(c):.4g}" for key, c in columns.items())
+        start = f"{kind:13}  margin {margin:g}  {len(numbers)} seeds"
+        yield "  ".join([start, *ranges])
 
 
 loaded = cache(Data)
