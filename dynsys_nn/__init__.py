@@ -84,6 +84,7 @@ from .fields import (
     SquaredNorm,
     SumField,
     SwitchedField,
+    TangentField,
     TimeDependent,
 )
 from .flow_maps import FlowAt, SympFlowLayer, TrialFlow
@@ -128,9 +129,11 @@ from .linear import (
     ChannelRestriction,
     Convolution,
     Dense,
+    Laplacian,
     Lift,
     LinearMap,
     MaxPooling,
+    PeriodicGradient,
     Restriction,
     Selection,
     Standardisation,

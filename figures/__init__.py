@@ -39,6 +39,7 @@ LECTURE = (
     "stability_regions",
     "circle_contractivity",
     "cfl",
+    "pixel_pdes",
     "contractive_and_expansive_steps",
     "contraction_region",
     "adversarial_example",

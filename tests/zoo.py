@@ -296,6 +296,8 @@ FIELDS = {
     "SwitchedField": switched,
     "KnownSkewField": known_skew,
     "KnownSkewField of a matrix": constant_skew,
+    "TangentField ½‖x‖²": lambda rng: dnn.TangentField(residual(rng), dnn.SquaredNorm()),
+    "TangentField of a given I": lambda rng: dnn.TangentField(energetic(rng), WAVY),
 }  # fmt: skip
 
 LINEAR = {
@@ -311,6 +313,8 @@ LINEAR = {
     "AveragePooling": lambda rng: dnn.AveragePooling(1, (2, 2)),
     "Zero": lambda rng: dnn.Zero(3, 4),
     "Selection": lambda rng: dnn.Selection([2, 0, -1], 4),
+    "Laplacian": lambda rng: dnn.Laplacian((1, 4), dx=0.7),
+    "PeriodicGradient": lambda rng: dnn.PeriodicGradient((2, 2), dx=0.7),
 }
 
 #: maps that are neither fields nor linear, of states in ℝ⁴ if nothing else is said
@@ -471,6 +475,8 @@ def implicit_pairs(rng):
     yield "DiscreteGradient by Itoh and Abe", itoh_abe, randomise(energetic(rng), rng, 0.7)
     yield "Projected, given I", dnn.Projected(dnn.Ralston(), WAVY), invariant_field(rng, WAVY)
     yield "Projected, norm", dnn.Projected(dnn.RK4(), dnn.SquaredNorm()), residual(rng)
+    tangent = FIELDS["TangentField of a given I"](rng)
+    yield "Projected, tangent", dnn.Projected(dnn.Heun(), WAVY), tangent
     yield (
         "Projected Verlet",
         dnn.Projected(dnn.StormerVerlet(), dnn.SquaredNorm()),

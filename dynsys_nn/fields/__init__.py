@@ -7,6 +7,7 @@ integrator that keeps it.
     ẋ = ∓Aᵀσ(Ax + b) = ∓∇V(x)                contraction (σ increasing, sign −)
     (x, v)′ = (f(v), g(x))                   volume; the symplectic form, if f and g are gradients
     ẋ = S(x)∇I(x), S = M − Mᵀ                I, since İ = ∇Iᵀ S ∇I = 0: mass, the norm, …
+    ẋ = X(x) − (∇IᵀX/‖∇I‖²)∇I                I, of any field X
     ż = J Aᵀσ(Az + b) = J∇H(z)               energy, the symplectic form, volume
     ẋ = ∓∇V(x), ż = J∇H(z)                   the same for V and H of any depth
     (x, t)′ = (N(x, t), 1)                   fields that depend on time; (x, T)′ = (T X(x), 0)
@@ -47,6 +48,7 @@ from .skew import (
     SpherePreservingField,
 )
 from .switched import SwitchedField, together
+from .tangent import TangentField
 from .time import TimeDependent, at_time, clocks
 
 __all__ = [
@@ -73,5 +75,6 @@ __all__ = [
     "SquaredNorm",
     "SumField",
     "SwitchedField",
+    "TangentField",
     "TimeDependent",
 ]

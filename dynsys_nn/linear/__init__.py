@@ -21,6 +21,7 @@ from .shapes import (
     Standardisation,
     Zero,
 )
+from .stencils import Laplacian, PeriodicGradient
 
 __all__ = [
     "Affine",
@@ -29,9 +30,11 @@ __all__ = [
     "ChannelRestriction",
     "Convolution",
     "Dense",
+    "Laplacian",
     "Lift",
     "LinearMap",
     "MaxPooling",
+    "PeriodicGradient",
     "Restriction",
     "Selection",
     "Standardisation",
