@@ -40,6 +40,7 @@ from .adjoints import Checkpoints, Reversed, Stored, continuous_adjoint
 from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
 from .constraints import (
+    BlockBall,
     Constraint,
     NonExpansiveSteps,
     Orthogonal,
@@ -71,6 +72,7 @@ from .fields import (
     SwitchedField,
     TimeDependent,
 )
+from .fixed_points import IdentityMinus
 from .flows import Flow, Rollout, exact_flow
 from .integrators import (
     RK4,
@@ -111,6 +113,7 @@ from .linear import (
     Dense,
     Lift,
     LinearMap,
+    MaxMin,
     MaxPooling,
     Restriction,
     Selection,
@@ -126,8 +129,9 @@ from .losses import (
     Penalty,
     Smoothness,
     SoftmaxCrossEntropy,
+    psnr,
 )
-from .maps import Map, Network
+from .maps import Frozen, Map, Network, Parallel
 from .started import StartedAt
 from .training import (
     LBFGS,
