@@ -3,9 +3,10 @@
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a
 map ℝᵈ → ℝᵈ; a method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network
 composes maps. The modules in reading order: maps, activations, linear, fields, integrators, flows,
-started, trajectories, losses, constraints, adjoints, training, rounding, lipschitz, attacks,
-decomposition, checks, systems, plotting; and, for those who want to know how data are read, files
-written, labs marked and arguments looked at: datasets, files, marks, arguments.
+started, fixed_points, block_norms, trajectories, losses, constraints, adjoints, training, rounding,
+lipschitz, attacks, decomposition, checks, systems, plotting; and, for those who want to know how
+data are read, files written, labs marked and arguments looked at: datasets, files, marks,
+arguments.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks",
 arXiv:2210.02373.
