@@ -1327,7 +1327,7 @@ FUNCTIONS = {
     "rigid_body": (systems.rigid_body, dict(inertia=[lambda: (3.0, 2.0, 1.0)]), lambda X, warned: finite(X(X.x0), warned)),
     "each_output": (lipschitz.each_output, dict(F=[NET, lambda: dnn.Network(dnn.Dense(3, 2, rng=0), dnn.MaxMin(3))]), finite),
     "averaged": (lipschitz.averaged, dict(F=[lambda: learned(), lambda: dnn.IdentityMinus(learned())]), finite),
-    "psnr": (dnn.psnr, dict(y=[X2], target=[X2], peak=[lambda: 1.0, lambda: 255]), finite),
+    "psnr": (dnn.psnr, dict(y=[X2], target=[lambda: 1 - X2()], peak=[lambda: 1.0, lambda: 255]), finite),
     "weights": (dnn.constraints.weights, dict(_0=[NET], _1=[GRADIENT]), lambda result, warned: ""),
 }  # fmt: skip
 CHECKS = {
