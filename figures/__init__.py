@@ -36,6 +36,7 @@ LECTURE = (
     "leaky_slopes",
     "stability_regions",
     "circle_contractivity",
+    "denoiser",
     "cfl",
     "contractive_and_expansive_steps",
     "contraction_region",
