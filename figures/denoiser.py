@@ -30,7 +30,7 @@ LABELS = {
     "filled": "filled in\n<dB:.1f> dB",
     "resnet filled": "by the\nResNet",
     "averaged": r"averaged, $\alpha = <alpha:.2f>$",
-    "resnet": "ResNet, denoises to <dB:.1f> dB",
+    "resnet": "ResNet, <dB:.1f> dB",
     "k": "iteration $k$",
     "step": r"$\Vert x_{k+1} - x_k\Vert$",
 }
@@ -54,10 +54,12 @@ def learned(noise, seed, quick):
         Y.B.W = 0.3 * Y.B.W
     resnet = dnn.Network(*[dnn.Flow(Y, 1.0) for Y in fields])
     longest = dnn.NonExpansiveSteps(D, h=10.0)
-    for net, epochs, rate, held in ((D, 15, 5e-3, [longest]), (resnet, 40, 2e-2, [])):
+    few = 4 if quick else 15
+    trainings = (D, few, 5e-3, [longest]), (resnet, 2 * few + 10, 2e-2, [])
+    for net, epochs, rate, held in trainings:
         dnn.fit(
             net, dnn.MeanSquaredError(), noisy[:1500], x[:1500],
-            dnn.Adam(dnn.OneCycle(rate / 10, rate)), 3 if quick else epochs,
+            dnn.Adam(dnn.OneCycle(rate / 10, rate)), epochs,
             batch_size=100, constraints=held, rng=rng, progress=False,
         )  # fmt: skip
     return D, resnet, x[1500:], noisy[1500:]
@@ -90,7 +92,7 @@ def make(
     quick=False, *, noise=0.1, known=32, seed=0, figsize=(13.3, 6.0), labels=LABELS
 ):
     D, resnet, x, noisy = learned(noise, seed, quick)
-    rng, n = np.random.default_rng(seed), ITERATIONS // 4 if quick else ITERATIONS
+    rng, n = np.random.default_rng(seed), ITERATIONS // 2 if quick else ITERATIONS
     mask = np.isin(np.arange(64), rng.permutation(64)[:known])
     clean = D(noisy)
     (filled, steps), (lost, others) = (
@@ -113,6 +115,7 @@ def make(
                 ax.set_title(name)
     ax = fig.add_subplot(grid[:, 5])
     for lengths, colour in ((others, "C1"), (steps, "C0")):
+        lengths = np.maximum(lengths, 1e-16)  # rounding; some are 0
         ax.semilogy(lengths, "-", color=colour, linewidth=em(0.04))
     ax.set(xlabel=labels("k"), ylabel=labels("step"), ylim=(1e-17, 1e3), xlim=(0, n))
     ax.set_title(labels("averaged", alpha=weight(D, mask)), loc="left", color="C0")
