@@ -247,6 +247,8 @@ def test_no_output_grows_faster_than_its_constant(rng):
         found = (np.abs(net(x) - net(y)).max(axis=-1) / np.linalg.norm(x - y, axis=-1)).max()
         ell = lipschitz.each_output(net)
         assert 0 < found <= ell * (1 + 1e-9) and ell <= net.lipschitz()
+    frozen = [dnn.Dense(3, 2), dnn.Frozen(dnn.MaxMin(3)), dnn.Dense(1, 3)]
+    assert norms_between(frozen) == [(2,), (1, 1, 1), (1, 1, 1), (1,)]
     A = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     net = dnn.Network(dnn.Dense(3, 3, W=A), dnn.MaxMin(3), dnn.Dense(1, 3, W=[[0, 0, 1]]))
     assert lipschitz.each_output(net) == pytest.approx(1, rel=1e-12)
@@ -271,6 +273,19 @@ def test_the_radius_of_one_logit_is_its_distance_over_its_constant(rng):
     assert lipschitz.certified_radius(net, x) == pytest.approx(
         np.abs(net(x)[:, 0]) / lipschitz.each_output(net), rel=1e-9
     )
+
+
+def test_the_rounding_of_one_logit_is_taken_off_its_radius(rng):
+    """z = 10⁶ + wx − 10⁶ in float32: its last digit is 0.06, and nearer to 0 no sign is certain."""
+    w, b = rng.normal(size=(2, 1, 3)), np.array([[1e6]])
+    net = dnn.Network(
+        dnn.Affine(1, 3, W=w[0], b=b[0], dtype=np.float32),
+        dnn.Affine(1, 1, W=[[1]], b=-b[0], dtype=np.float32),
+    )
+    x = rng.normal(size=(500, 3)).astype(np.float32)
+    r, exact = lipschitz.certified_radius(net, x), x @ w[0, 0] / np.linalg.norm(w[0])
+    assert (r <= np.abs(exact)).all() and (r[np.abs(exact) < 0.01] == 0).all()
+    assert 0.5 < (r > 0).mean() < 1
 
 
 def test_psnr_counts_decibels(rng):

@@ -484,6 +484,9 @@ def in_float64(net):
     """The same weights, exactly."""
     net = copy.deepcopy(net)
     net._bind(net.theta.astype(float))
+    for F in dnn.maps.every_map(net):
+        if isinstance(F, dnn.Frozen):
+            F.F._bind(F.F.theta.astype(float))
     return net
 
 
@@ -540,6 +543,11 @@ def float32_network(name, rng):
             dnn.Flow(dnn.PartitionedField(*f), 0.2, dnn.StormerVerlet(), steps=3),
             dnn.HenonMap(gradient(d=4)), dnn.Restriction(5, 8), last(5),
         )  # fmt: skip
+    if name == "side by side":
+        fixed = dnn.Frozen(dnn.Affine(8, 8, rng=rng, b=np.full(8, 100.0), dtype=np.float32))
+        parts = dnn.MaxMin(4), flow(gradient(d=4), 1.0)
+        left = dnn.IdentityMinus(flow(gradient(), 1.0))
+        return dnn.Network(fixed, dnn.Parallel(*parts), left, last(8))
     image = 4, 4
     flows = [
         flow(
@@ -556,7 +564,7 @@ def float32_network(name, rng):
 
 @pytest.mark.parametrize(
     "name",
-    ["matrices", "many layers", "many steps", "four stages, midpoints", "wide", "what cancels inside", "sums and shears", "images"],
+    ["matrices", "many layers", "many steps", "four stages, midpoints", "wide", "what cancels inside", "sums and shears", "side by side", "images"],
 )  # fmt: skip
 def test_logits_are_off_by_less_than_what_is_taken_off_the_gap(name, rng):
     """float32 against the same weights in float64, at x and at x + δ; an attack finds nothing inside."""
