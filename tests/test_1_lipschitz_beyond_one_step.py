@@ -226,6 +226,34 @@ def test_the_logit_of_theorem_4_1_is_1_lipschitz_and_the_product_does_not_see_it
     assert stretch(net, x, x + 1) == pytest.approx(1, rel=1e-9)
 
 
+def test_two_moons_are_learned_and_no_point_inside_its_radius_changes_sides(rng):
+    """tests/benchmarks/theorem_4_1.py trains longer."""
+    net, flows = theorem(rng, h=5)
+    net.theta = net.theta / 3
+    x, y = dnn.datasets.moons(200, rng=0)
+    halves = dnn.Frozen(dnn.Dense(2, 1, W=[[-0.5], [0.5]]))  # (−z/2, z/2), for the hinge
+    held = [dnn.BlockBall(net), dnn.NonExpansiveSteps(*flows, h=10.0)]
+    dnn.fit(
+        dnn.Network(net, halves),
+        dnn.MulticlassHinge(0.3),
+        x,
+        y,
+        dnn.Adam(dnn.OneCycle(1e-3, 5e-2)),
+        epochs=25,
+        batch_size=50,
+        constraints=held,
+        rng=0,
+        progress=False,
+    )
+    r = lipschitz.certified_radius(net, x)
+    turn = np.linspace(0, 2 * np.pi, 64)[:, None]
+    around = x[:, None] + r[:, None, None] * np.concatenate([np.cos(turn), np.sin(turn)], axis=1)
+    assert ((net(around) > 0) == (net(x) > 0)[:, None]).all()
+    assert lipschitz.each_output(net) <= 1
+    right = lipschitz.certified_accuracy(net, x, y, [0.0, 0.1])
+    assert right[0] > 0.8 and 0.7 < right[1] <= right[0]
+
+
 def test_no_output_grows_faster_than_its_constant(rng):
     """Random networks, constrained or not; sharp for a row, a MaxMin and a row of 1-norm 1."""
     makers = [
