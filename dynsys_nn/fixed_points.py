@@ -4,8 +4,8 @@ F is α-averaged if F = (1 − α)I + αR with R non-expansive. With s = α/(1 �
 
     ‖Fx − Fy‖² + (1/s)‖(x − Fx) − (y − Fy)‖² ≤ ‖x − y‖²,
 
-and what is summed along an orbit is then bounded: the steps ‖x − Fx‖ go to 0 (Krasnoselskii and
-Mann). Where s comes from:
+and of an orbit x_{k+1} = F(x_k) of a map with a fixed point x∗ the sum Σ‖x_{k+1} − x_k‖² is at
+most s‖x₀ − x∗‖²: it converges (Krasnoselskii and Mann). Where s comes from:
 
     a step       y = x + hΣ_i b_i K_i of a field of cocoercivity ν. With M the stability matrix and
                  B = diag(b), ‖Δy‖² ≤ ‖Δx‖² − h²⟨ΔK, (M + (2ν/h)B)ΔK⟩, while ‖Δx − Δy‖² =
