@@ -26,7 +26,7 @@ LABELS = {
     " network,\nand for <resnet> with a ResNet of the same size",
     "noisy": "noisy\n<dB:.1f> dB",
     "denoised": "denoised\n<dB:.1f> dB",
-    "known": "<known> of 64\nknown",
+    "known": "<known> of <pixels>\nknown",
     "filled": "filled in\n<dB:.1f> dB",
     "resnet filled": "by the\nResNet",
     "averaged": r"averaged, $\alpha = <alpha:.2f>$",
@@ -101,7 +101,7 @@ def make(
     columns = {
         labels("noisy", dB=dnn.psnr(noisy, x)): noisy,
         labels("denoised", dB=dnn.psnr(clean, x)): clean,
-        labels("known", known=known): np.where(mask, x[:IMAGES], 0),
+        labels("known", known=known, pixels=64): np.where(mask, x[:IMAGES], 0),
         labels("filled", dB=dnn.psnr(filled, x[:IMAGES])): filled,
         labels("resnet filled"): lost,
     }
