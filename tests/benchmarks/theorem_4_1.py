@@ -52,7 +52,7 @@ def row(layers, seed, epochs=300, margin=0.2):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--layers", type=int, nargs="*", default=[2, 4])
+    parser.add_argument("--layers", type=int, nargs="*", default=[2])
     options = parser.parse_args()
     print("layers seed   right product  logit  found radius   0.1    0.2   seconds")
     for layers in options.layers:
