@@ -60,10 +60,17 @@ def each_output(F):
 
 def norms_between(maps):
     """The blocks before, between and behind maps, as tuples of their dimensions: x is one block,
-    each output one; between, those on which the map behind acts, or else the map before."""
+    each output one; between, those on which the map behind acts, or if it is linear the map before;
+    two linear maps have between them what is before both, if the dimension is the same, or else one
+    block."""
     norms = [(maps[0].dim_in,)]
     for F, G in zip(maps, maps[1:], strict=False):
-        norms.append(own_norms(F)[1] if is_linear(G) else own_norms(G)[0])
+        if not is_linear(G):
+            norms.append(own_norms(G)[0])
+        elif is_linear(F) and F.dim_in == F.dim_out:
+            norms.append(norms[-1])
+        else:
+            norms.append(own_norms(F)[1])
     return [*norms, (1,) * maps[-1].dim_out]
 
 

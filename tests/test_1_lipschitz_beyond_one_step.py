@@ -276,6 +276,8 @@ def test_no_output_grows_faster_than_its_constant(rng):
         assert 0 < found <= ell * (1 + 1e-9) and ell <= net.lipschitz()
     frozen = [dnn.Dense(3, 2), dnn.Frozen(dnn.MaxMin(3)), dnn.Dense(1, 3)]
     assert norms_between(frozen) == [(2,), (1, 1, 1), (1, 1, 1), (1,)]
+    twice = [dnn.MaxMin(3), dnn.Dense(3, 3), dnn.Dense(2, 3), dnn.Dense(1, 2)]  # blocks stay
+    assert norms_between(twice) == [(3,), (1, 1, 1), (1, 1, 1), (2,), (1,)]
     A = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     net = dnn.Network(dnn.Dense(3, 3, W=A), dnn.MaxMin(3), dnn.Dense(1, 3, W=[[0, 0, 1]]))
     assert lipschitz.each_output(net) == pytest.approx(1, rel=1e-12)

@@ -270,9 +270,7 @@ MAPS = {
     "HenonMap": henon,
     "MaxPooling": lambda rng: dnn.MaxPooling(1, (2, 2)),
     "MaxMin": lambda rng: dnn.MaxMin(4),
-    "Parallel": lambda rng: dnn.Parallel(
-        dnn.MaxMin(3), randomise(dnn.Affine(1, 1, rng=rng), rng)
-    ),
+    "Parallel": lambda rng: dnn.Parallel(dnn.MaxMin(3), randomise(dnn.Affine(1, 1, rng=rng), rng)),
     "Parallel of one map twice": lambda rng: dnn.Parallel(
         F := randomise(dnn.Affine(3, 2, rng=rng), rng), F
     ),
