@@ -28,10 +28,11 @@ def network(layers, rng):
         maps += [dnn.Parallel(dnn.MaxMin(3), F), dnn.Affine(3 + H, 3 + H, W=np.eye(3 + H))]
     for A in maps[::2]:
         A.b = rng.normal(size=3 + H) / 2
-    return dnn.Network(*maps, dnn.Affine(1, 3 + H, rng=rng)), flows
+    first = np.eye(1, 3 + H) + 0.02 * rng.normal(size=(1, 3 + H))
+    return dnn.Network(*maps, dnn.Affine(1, 3 + H, W=first)), flows
 
 
-def row(layers, seed, epochs=300, margin=0.2):
+def row(layers, seed, epochs=200, margin=0.2):
     x, y = dnn.datasets.moons(400, rng=seed)
     rng = np.random.default_rng(seed)
     net, flows = network(layers, rng)
