@@ -4,6 +4,7 @@ A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; 
 map ℝᵈ → ℝᵈ; a method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network
 composes maps. The modules in reading order: maps, activations, linear, fields, integrators, flows,
 started, flow_maps, residuals, trajectories, losses, constraints, adjoints, training, rounding,
+started, fixed_points, block_norms, trajectories, losses, constraints, adjoints, training, rounding,
 lipschitz, attacks, decomposition, checks, systems, plotting; and, for those who want to know how
 data are read, files written, labs marked and arguments looked at: datasets, files, marks,
 arguments.
@@ -51,6 +52,7 @@ from .adjoints import Checkpoints, Reversed, Stored, continuous_adjoint
 from .attacks import FGM, PGD, PublishedPGD
 from .checks import Check
 from .constraints import (
+    BlockBall,
     Constraint,
     NonExpansiveSteps,
     Orthogonal,
@@ -88,6 +90,7 @@ from .fields import (
     TimeDependent,
 )
 from .flow_maps import FlowAt, SympFlowLayer, TrialFlow
+from .fixed_points import IdentityMinus
 from .flows import Flow, Rollout, exact_flow
 from .integrators import (
     RK4,
@@ -132,6 +135,7 @@ from .linear import (
     Laplacian,
     Lift,
     LinearMap,
+    MaxMin,
     MaxPooling,
     PeriodicGradient,
     Restriction,
@@ -148,9 +152,11 @@ from .losses import (
     Penalty,
     Smoothness,
     SoftmaxCrossEntropy,
+    psnr,
 )
 from .maps import Map, Network
 from .residuals import Residual
+from .maps import Frozen, Map, Network, Parallel
 from .started import StartedAt
 from .training import (
     LBFGS,

@@ -20,8 +20,8 @@ from .arguments import (
     real_and_finite,
     refuse,
 )
-from .flows import Flow
-from .integrators import Euler, cocoercivity
+from .block_norms import each_output
+from .fixed_points import averaged
 from .linear import Affine, LinearMap
 from .maps import (
     Map,
@@ -36,7 +36,15 @@ from .maps import (
 )
 from .rounding import running_error, size
 
-__all__ = ["Profile", "averaged", "certified_accuracy", "certified_radius", "measured", "profile"]
+__all__ = [
+    "Profile",
+    "averaged",
+    "certified_accuracy",
+    "certified_radius",
+    "each_output",
+    "measured",
+    "profile",
+]
 
 
 def measured(F, x, steps=100, rng=0):
@@ -228,44 +236,6 @@ def profile(net, x=None, steps=50, rng=0):
     return Profile(names, bounds, found, so_far)
 
 
-def averaged(F):
-    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive. With α < 1 its
-    iterates go to a fixed point, if it has one.
-
-    F: a Flow by Euler(), forward in time, or a Network of such. An Euler step h ≤ 2ν of a field of
-    cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition: α = s/(1 + s),
-    s = Σ α_i/(1 − α_i), and 1 if one α_i is 1. NotImplementedError for other maps and longer steps.
-    Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
-
-    Examples
-    --------
-    >>> X = dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Tanh())  # L = 1
-    >>> F = dnn.Flow(X, h=1.0)
-    >>> round(dnn.lipschitz.averaged(F), 3)
-    0.5
-    >>> round(dnn.lipschitz.averaged(dnn.Network(F, F)), 3)
-    0.667
-    >>> dnn.lipschitz.averaged(dnn.Flow(X, h=2.0))  # the longest step: non-expansive, and no more
-    1.0
-    """
-    if isinstance(F, Network):
-        parts, times = [averaged(G) for G in F.maps], 1
-    elif isinstance(F, Flow) and isinstance(F.method, Euler) and F.h > 0:
-        parts, times = [F.h / (2 * cocoercivity(F.field))], F.steps
-    else:
-        raise NotImplementedError(
-            f"{F!r} is not known to be averaged: Flows by Euler(), forward in time, and their "
-            "compositions are"
-        )
-    refuse(
-        max(parts) > 1 + 1e-12,  # rounding of h = 2/L
-        f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is",
-        NotImplementedError,
-    )
-    total = times * sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
-    return 1 / (1 + 1 / total) if total else 0.0
-
-
 def certified_radius(net, x, pairwise=True):
     """The radius r, shape of the batch, of a ball around each x in which the network's label,
     argmax z, is certain not to change.
@@ -285,8 +255,12 @@ def certified_radius(net, x, pairwise=True):
 
         r = min_j (z_k − z_j − 2√2ẽ − 2eσ_j)/((ℓ′ + g)σ_j),   σ_j = ‖w_k − w_j‖ + √2g̃
 
-    and 0 where that is negative. ValueError unless there are two logits at least, all finite;
-    NotImplementedError for a network without a constant. Sources: Tsuzuku, Sato and Sugiyama,
+    and 0 where that is negative. Of a network with one logit z the label is 1 where z > 0, and
+
+        r = (|z| − 2e)/(ℓ + g),   ℓ = each_output(net)
+
+    ValueError for a logit that is not finite; NotImplementedError for a network without a constant.
+    Sources: Tsuzuku, Sato and Sugiyama,
     arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
 
     Examples
@@ -302,10 +276,9 @@ def certified_radius(net, x, pairwise=True):
     instance(net, Map, "certified_radius needs a network, which knows its constant")
     require_finite(net)
     z = real_and_finite(net(x), "certified_radius needs", "logits")
-    refuse(
-        z.ndim == 0 or z.shape[-1] < 2,
-        f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}",
-    )
+    refuse(z.ndim == 0, f"a label needs logits, but {net!r} gives an array of shape {z.shape}")
+    if z.shape[-1] == 1:
+        return radius_of_one_logit(net, net.state(x), np.abs(z[..., 0].astype(float)))
     k, K, x = z.argmax(axis=-1), z.shape[-1], net.state(x)
     before, last = split_linear_end(net) if flag(pairwise, "pairwise") else ([net], [])
     with np.errstate(all="ignore"):  # what overflows is ∞, and the radius 0
@@ -324,6 +297,17 @@ def certified_radius(net, x, pairwise=True):
         radius = np.where((slope == 0) | (reach == 0), np.inf, radius)
         certain = (room > 0) & (radius > 0)
         return np.where(others, np.where(certain, radius, 0.0), np.inf).min(axis=-1)
+
+
+def radius_of_one_logit(net, x, gap):
+    """r, from |z| of each x."""
+    with np.errstate(all="ignore"):  # what overflows is ∞, and the radius 0
+        u = np.finfo(x.dtype).eps / 2
+        _, e, g = running_error([net], x, 2 * u * size(x), 2 * u)
+        room, reach = gap - 2 * e, outward(lambda a, b: a + b, each_output(net), g)
+        radius = np.minimum(room / reach * (1 - 1e-15), np.finfo(float).max)
+        certain = (room > 0) & (radius > 0)
+        return np.where(certain, radius, 0.0) if reach else np.full(gap.shape, np.inf)
 
 
 def slopes_of_differences(last, K):
@@ -386,6 +370,8 @@ def certified_accuracy(net, x, y, eps, pairwise=True):
     """
     instance(net, Map, "certified_accuracy needs a network, which knows its constant")
     eps, z = np.asarray(non_negative(eps, "eps")), net(x)
+    if z.shape[-1:] == (1,):
+        z = np.concatenate([0 * z, z], axis=-1)  # the larger is z where z > 0
     right = np.argmax(z, axis=-1) == labels(y, z.shape)
     radius = np.where(right, certified_radius(net, x, pairwise), -1.0).reshape(-1)
     return accuracy_of(radius > eps[..., None])

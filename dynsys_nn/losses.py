@@ -16,6 +16,7 @@ __all__ = [
     "Penalty",
     "Smoothness",
     "SoftmaxCrossEntropy",
+    "psnr",
 ]
 
 
@@ -363,3 +364,20 @@ def stretch(A):
     S, n = symbols(A)
     G = S @ defect(S) if S.shape[-2] >= S.shape[-1] else defect(S) @ S
     return A.stencil(G / n) if isinstance(A, Convolution) else G
+
+
+def psnr(y, target, peak=1.0):
+    """The peak signal-to-noise ratio of images, 10 log₁₀(peak²/mean (y − target)²), in decibels: 10
+    more are a tenth of the mean squared error.
+
+    y, target: real arrays of one shape; peak: the largest value that a pixel may have, a float > 0,
+    default 1.0. ∞ if they are equal. ValueError if the shapes differ, or there is no pixel.
+
+    Examples
+    --------
+    >>> clean = np.zeros((8, 8))
+    >>> print(dnn.psnr(clean + 0.1, clean))  # 10 log₁₀(1/0.01)
+    20.0
+    """
+    peak, error = positive(peak, "peak"), MeanSquaredError()(y, target)
+    return float(10 * np.log10(peak**2 / error)) if error else np.inf

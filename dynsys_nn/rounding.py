@@ -32,6 +32,7 @@ from .fields import (
     TimeDependent,
     at_time,
 )
+from .fixed_points import IdentityMinus
 from .flows import Flow, Rollout
 from .integrators import Composition, ExactFlow, HenonMap, PartitionedMethod, RungeKutta
 from .linear import (
@@ -39,13 +40,14 @@ from .linear import (
     ChannelRestriction,
     Lift,
     LinearMap,
+    MaxMin,
     MaxPooling,
     Selection,
     Standardisation,
     Weighted,
     Zero,
 )
-from .maps import Network, flattened
+from .maps import Frozen, Network, Parallel, flattened
 from .started import StartedAt
 
 __all__ = ["running_error"]
@@ -111,6 +113,16 @@ def terms(F):
         return reduce(lambda inner, _: step @ inner, range(F.steps), IDENTITY)
     if isinstance(F, TimeDependent):
         return terms(F.N) + constant(1.0)
+    if isinstance(F, Frozen):
+        return terms(F.F)
+    if isinstance(F, MaxMin):
+        return IDENTITY
+    if isinstance(F, IdentityMinus):
+        return IDENTITY + terms(F.N)
+    if isinstance(F, Parallel):  # ‖(c_k + d_k‖x_k‖)_k‖ ≤ ‖c‖ + max d ‖x‖
+        found = [terms(G) for G in F.maps]
+        m, e = np.array([t.m for t in found]), np.array([t.e for t in found])
+        return Terms(*[(np.linalg.norm(c[:, 0]), c[:, 1].max()) for c in (m, e)])
     if isinstance(F, Affine):
         return linear(F.A) + constant(size(F.b))
     if isinstance(F, LinearMap):

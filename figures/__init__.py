@@ -38,6 +38,7 @@ LECTURE = (
     "leaky_slopes",
     "stability_regions",
     "circle_contractivity",
+    "denoiser",
     "cfl",
     "pixel_pdes",
     "contractive_and_expansive_steps",

@@ -578,6 +578,10 @@ def subjects():
         "images": dnn.Convolution(2, 1, (3, 3), rng=0),
         "float32 images": dnn.Flow(dnn.GradientField(A, dnn.ReLU()), 0.3),
         "MaxPooling": dnn.MaxPooling(1, (2, 4)),
+        "MaxMin": dnn.MaxMin(5),
+        "Parallel": dnn.Parallel(dnn.MaxMin(2), dnn.Affine(1, 2, rng=0)),
+        "Frozen": dnn.Frozen(dnn.Affine(3, 4, rng=0)),
+        "IdentityMinus": dnn.IdentityMinus(dnn.Dense(4, 4, rng=0)),
     }
     maps["Standardisation"] = dnn.Standardisation(2, (1, 2), [0.1, 0.2], 2.0)
     maps["Flow, midpoint of a pendulum"] = dnn.Flow(systems.pendulum(), 0.1, dnn.ImplicitMidpoint())
@@ -1068,6 +1072,11 @@ CONSTRUCTORS = {
     "ChannelRestriction": (dnn.ChannelRestriction, dict(channels_out=[lambda: 2], channels_in=[lambda: 3], image=[lambda: (2, 3)])),
     "AveragePooling": (dnn.AveragePooling, dict(channels=[lambda: 2], image=[lambda: (4, 6)], size=[lambda: 2, lambda: 1])),
     "MaxPooling": (dnn.MaxPooling, dict(channels=[lambda: 2], image=[lambda: (4, 6)], size=[lambda: 2])),
+    "MaxMin": (dnn.MaxMin, dict(dim=[lambda: 2, lambda: np.int8(5)])),
+    "Parallel": (dnn.Parallel, dict(_0=[dense(3, 2)], _1=[lambda: dnn.MaxMin(3), lambda: dnn.Affine(2, 4, rng=0)])),
+    "Frozen": (dnn.Frozen, dict(F=[dense(3, 2)], theta=[lambda: None, lambda: np.ones(6)])),
+    "IdentityMinus": (dnn.IdentityMinus, dict(N=[dense(2, 2), lambda: learned()])),
+    "BlockBall": (dnn.BlockBall, dict(net=[lambda: dnn.Network(dnn.Affine(3, 2, rng=0), dnn.MaxMin(3), dnn.Dense(1, 3, rng=0))])),
     "Standardisation": (dnn.Standardisation, dict(channels=[lambda: 2], image=[lambda: (2, 3)], mean=[lambda: 0.5, lambda: [1, 2]], scale=[lambda: 2, lambda: [0.5, 1.0]])),
     "ResidualField": (dnn.ResidualField, dict(A=[dense(3, 2)], sigma=ACTIVATION, B=[dense(2, 3)])),
     "GradientField": (dnn.GradientField, dict(A=[dense(3, 2)], sigma=ACTIVATION, sign=[lambda: -1, lambda: 1.0], alpha=[lambda: None, lambda: [1, -1, 2]])),
@@ -1324,6 +1333,9 @@ FUNCTIONS = {
     "damped_oscillator": (systems.damped_oscillator, dict(gamma=[lambda: 0.1, lambda: 3]), lambda X, warned: finite(X(X.x0), warned)),
     "separable": (systems.separable, dict(V=[lambda: lambda q: q[..., 0] ** 2 / 2], dV=[lambda: np.copy], d2V=[lambda: "complex step"], x0=[lambda: [1.0, 0.0]]), lambda X, warned: finite(X(X.x0), warned)),
     "rigid_body": (systems.rigid_body, dict(inertia=[lambda: (3.0, 2.0, 1.0)]), lambda X, warned: finite(X(X.x0), warned)),
+    "each_output": (lipschitz.each_output, dict(F=[NET, lambda: dnn.Network(dnn.Dense(3, 2, rng=0), dnn.MaxMin(3))]), finite),
+    "averaged": (lipschitz.averaged, dict(F=[lambda: learned(), lambda: dnn.IdentityMinus(learned())]), finite),
+    "psnr": (dnn.psnr, dict(y=[X2], target=[lambda: 1 - X2()], peak=[lambda: 1.0, lambda: 255]), finite),
     "weights": (dnn.constraints.weights, dict(_0=[NET], _1=[GRADIENT]), lambda result, warned: ""),
 }  # fmt: skip
 CHECKS = {

@@ -65,7 +65,6 @@ MISTAKES = {
     "a smallest perturbation with labels out of range": (lambda: attacks.smallest_perturbation(classifier(), POINTS, np.array([0, 5])), ValueError, "labels must lie in 0, …, 1"),
     "a largest perturbation of zero": (lambda: attacks.smallest_perturbation(classifier(), POINTS, LABELS, largest=0), ValueError, "largest must be a positive number, got 0"),
     "an attack on a class of attacks": (lambda: attacks.accuracy(classifier(), dnn.PGD, POINTS, LABELS), TypeError, "attack must be an object such as PGD(eps), or None, got the class itself: write PGD(…), not PGD"),
-    "a certificate of one logit": (lambda: lipschitz.certified_radius(dnn.Network(dnn.Dense(1, 2, rng=0)), POINTS), ValueError, "a label needs at least two logits"),
     "a certificate without a constant": (lambda: lipschitz.certified_radius(unbounded(), POINTS), NotImplementedError, "map 0, Flow(2 → 2): no Lipschitz constant of KnownField is known"),
     "a certificate of a function": (lambda: lipschitz.certified_radius(np.sin, POINTS), TypeError, "certified_radius needs a network"),
     "a certificate at NaN": (lambda: lipschitz.certified_radius(classifier(), NAN), ValueError, "certified_radius needs finite logits"),

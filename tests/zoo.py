@@ -321,6 +321,13 @@ LINEAR = {
 MAPS = {
     "HenonMap": henon,
     "MaxPooling": lambda rng: dnn.MaxPooling(1, (2, 2)),
+    "MaxMin": lambda rng: dnn.MaxMin(4),
+    "Parallel": lambda rng: dnn.Parallel(dnn.MaxMin(3), randomise(dnn.Affine(1, 1, rng=rng), rng)),
+    "Parallel of one map twice": lambda rng: dnn.Parallel(
+        F := randomise(dnn.Affine(3, 2, rng=rng), rng), F
+    ),
+    "Frozen": lambda rng: dnn.Frozen(randomise(dnn.Affine(3, 4, rng=rng), rng)),
+    "IdentityMinus": lambda rng: dnn.IdentityMinus(dnn.Flow(residual(rng), 0.3, learn_h=True)),
     "Standardisation": lambda rng: dnn.Standardisation(2, (1, 2), mean=0.3, scale=[0.5, 2.0]),
     "Flow": lambda rng: dnn.Flow(residual(rng), 0.2, dnn.Heun(), steps=2, learn_h=True),
     "StartedAt": lambda rng: dnn.StartedAt(
@@ -371,6 +378,7 @@ def constraints(rng):
         dnn.StepSizes(*steps[:2]),
         dnn.SignedSteps(steps[0], steps[2]),
         dnn.NonExpansiveSteps(dnn.Flow(gradient_field(rng), 0.1, dnn.Heun()), T=3.0),
+        dnn.BlockBall(dnn.Network(dnn.Affine(3, 2, rng=rng), dnn.MaxMin(3))),
     )
 
 

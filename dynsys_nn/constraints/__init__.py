@@ -6,10 +6,12 @@ the hypothesis, to rounding, and not in the limit of a penalty. Weights are cons
 the steps of flows together.
 """
 
+from .blocks import BlockBall
 from .steps import NonExpansiveSteps, SignedSteps, StepSizes
 from .weights import Constraint, Orthogonal, SpectralBall, TowardsOrthogonal, weights
 
 __all__ = [
+    "BlockBall",
     "Constraint",
     "NonExpansiveSteps",
     "Orthogonal",

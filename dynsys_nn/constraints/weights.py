@@ -173,11 +173,14 @@ class SpectralBall(Constraint):
 
     def project(self):
         for A in self.maps:
-            s_max = A.lipschitz()
-            if s_max > self.radius:
-                # inside, after the rounding of W, and of another SVD, too
-                inside = 1 - (4 + len(A.W) ** 0.5) * np.finfo(A.W.dtype).eps
-                A.W = A.W * (self.radius / s_max * inside)
+            A.W = A.W * into_ball(A.lipschitz(), self.radius, A.W)
+
+
+def into_ball(size, radius, W):
+    """The factor by which W, of that size, gets into the ball, and is there after its rounding, and
+    that of another SVD, too; 1 if it is inside."""
+    inside = 1 - (4 + len(W) ** 0.5) * np.finfo(W.dtype).eps
+    return radius / size * inside if size > radius else 1.0
 
 
 def weights(*maps):

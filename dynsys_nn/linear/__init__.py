@@ -10,6 +10,7 @@ from .affine import Affine
 from .convolution import Convolution
 from .map import LinearMap, Weighted
 from .matrix import Dense, eigenvalues, singular_values, solved
+from .max_min import MaxMin
 from .shapes import (
     AveragePooling,
     ChannelLift,
@@ -33,6 +34,7 @@ __all__ = [
     "Laplacian",
     "Lift",
     "LinearMap",
+    "MaxMin",
     "MaxPooling",
     "PeriodicGradient",
     "Restriction",

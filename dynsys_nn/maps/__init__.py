@@ -29,9 +29,11 @@ from .constants import (
     root,
     up,
 )
+from .frozen import Frozen
 from .map import Map
 from .network import Network, flattened, is_among, kept_by_all, lipschitz_product
+from .parallel import Parallel
 from .parameters import Parameters, every_map, inner, over_batch, place_of
 from .tables import Table, html, table
 
-__all__ = ["Map", "Network"]
+__all__ = ["Frozen", "Map", "Network", "Parallel"]
