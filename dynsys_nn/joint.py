@@ -1,0 +1,257 @@
+"""The Lipschitz constant of a composition, from the slopes of all its activations at once.
+
+How far a step x + hBσ(Ax + b) moves two points apart depends on the slopes of σ between them: Δy =
+Δx + hBDAΔx, with D diagonal and its entries in [σ′_min, σ′_max]. So Δy = J(D)Δx for a whole
+network, with one number for each of its units, and the largest ‖J(D)‖ is a Lipschitz constant. A
+product of constants, one for each layer, lets every layer meet the direction that it stretches
+most; here they all see the same Δx.
+
+With slopes written as c + re, c the middle of their interval and r half of it, J is affine in each
+e_u, and its norm convex. So the largest one is at a corner of the cube, e_u = ±1: few units are
+tried in all 2^m ways, and this is exact. More of them are bounded by a semidefinite program
+(`semidefinite`). Both use the one recursion that is below, with matrices that know how far rounding
+may have moved them.
+"""
+
+import math
+from itertools import combinations
+
+import numpy as np
+
+from . import semidefinite
+from .arguments import instance
+from .fields import GradientField, ResidualField
+from .flows import Flow
+from .integrators import RungeKutta
+from .integrators.runge_kutta import advance
+from .linear import Affine, LinearMap, eigenvalues
+from .maps import Map, flattened, outward, product
+
+__all__ = ["joint"]
+
+EPS = np.finfo(float).eps
+#: the most units whose slopes are tried in all 2^m ways
+CORNERS = 12
+#: the most unknowns, inputs and units, of a semidefinite program, and the largest state
+UNKNOWNS, LARGEST = 512, 1024
+#: numbers in a block of matrices, for the cache
+BLOCK = 2**20
+
+
+class Difference:
+    """Δ = rowsᵀξ, linear in some unknowns ξ, (..., n, d), as it is computed: the exact rows are at
+    most `error` from these in the Frobenius norm, and ‖Δ‖ ≤ reach‖Δx‖, Δx the input."""
+
+    def __init__(self, rows, error, reach):
+        self.rows, self.error, self.reach = rows, error, reach
+
+    def size(self):
+        """The Frobenius norm of the rows, the largest one of a batch."""
+        return math.sqrt((self.rows**2).sum(axis=(-2, -1)).max(initial=0.0))
+
+    def __add__(self, other):
+        total = Difference(
+            self.rows + other.rows, self.error + other.error, self.reach + other.reach
+        )
+        total.error += EPS * total.size()
+        return total
+
+    def __rmul__(self, c):
+        """c Δ for a number, or diag(c) Δ."""
+        most = float(np.abs(c).max())
+        return Difference(c * self.rows, most * (self.error + EPS * self.size()), most * self.reach)
+
+    def through(self, A, transposed=False):
+        """A Δ, or AᵀΔ: each of its sums has at most n terms, and ‖|A|‖_F ≤ √n‖A‖."""
+        rows, s = self.rows @ A if transposed else A @ self.rows, A.lipschitz()
+        n = max(A.dim_in, A.dim_out)
+        return Difference(rows, s * (self.error + 2 * n**1.5 * EPS * self.size()), s * self.reach)
+
+
+def difference(F, dx, unit):
+    """What a piece makes of Δx: unit(Δz) gives eΔz, |e| ≤ 1, of an activation."""
+    if isinstance(F, LinearMap | Affine):
+        return dx.through(F.A if isinstance(F, Affine) else F)
+    if not isinstance(F, Flow):
+        return slope(F, dx, unit)
+    K = []
+    for a in F.method.A:
+        K.append(slope(F.field, advance(dx, F.h, a, K), unit))
+    return advance(dx, F.h, F.method.b, K)
+
+
+def slope(X, dx, unit):
+    """ΔX = BΔs of a field, Δs = cΔz + reΔz, Δz = AΔx."""
+    low, high = X.sigma.slope_min, X.sigma.slope_max
+    c = (low + high) / 2
+    r = outward(lambda low, high, c: max(high - c, c - low), low, high, c)
+    dz = dx.through(X.A)
+    ds = c * dz + r * unit(dz) if r else c * dz
+    if isinstance(X, ResidualField):
+        return ds.through(X.B)
+    return (X.sign * X.alpha * ds).through(X.A, transposed=True)
+
+
+class Piece:
+    """A map of a network, or one step of a flow: `lipschitz`, and `units`, the numbers of units
+    that compute at once, or None if its slopes are not known."""
+
+    def __init__(self, F):
+        self.F, self.dim_in, self.dim_out = F, F.dim_in, F.dim_out
+        self.lipschitz = (
+            F.method.lipschitz(F.field, F.h) if type(F) is Flow else float(F.lipschitz())
+        )
+        self.units = units(F)
+
+
+def units(F):
+    """The numbers of units of a map that compute at once; None if its slopes are not known."""
+    if isinstance(F, LinearMap | Affine):
+        return []
+    if type(F) in (ResidualField, GradientField):
+        slopes = {F.sigma.slope_min, F.sigma.slope_max}
+        return [F.A.dim_out] * (len(slopes) > 1)
+    if type(F) is Flow and isinstance(F.method, RungeKutta) and F.method.explicit:
+        is_plain = type(F.method)._step is RungeKutta._step
+        of_field = units(F.field)
+        return of_field * len(F.method.b) if is_plain and of_field is not None else None
+    return None
+
+
+def pieces_of(net):
+    """A network as pieces: nested networks opened, one step of a flow after the other."""
+    for F in flattened(net):
+        yield from [Piece(F)] * (F.steps if type(F) is Flow else 1)
+
+
+class Corner:
+    """e Δz for corners e of the cube, (P, m): each unit takes the next entries."""
+
+    def __init__(self, e):
+        self.e = e
+
+    def __call__(self, dz):
+        k = dz.rows.shape[-1]
+        e, self.e = self.e[:, None, :k], self.e[:, k:]
+        return Difference(e * dz.rows, dz.error, dz.reach)
+
+
+class Unknown:
+    """New unknowns η, one for each unit, with |e Δz| = reach |η|, so that ‖η‖ ≤ ‖Δx‖ in each layer;
+    what they are bounded by, Δz/reach, is noted."""
+
+    def __init__(self, at):
+        self.at, self.bounds = at, []
+
+    def __call__(self, dz):
+        k, rows = dz.rows.shape[-1], np.zeros_like(dz.rows)
+        rows[self.at : self.at + k] = dz.reach * np.eye(k)
+        self.at += k
+        self.bounds.append(1 / dz.reach * dz if dz.reach else dz)
+        return Difference(rows, 0.0, dz.reach)
+
+
+class Group:
+    """Consecutive pieces of a network: `few` says that all corners can be tried, `fits` that a
+    semidefinite program can be solved."""
+
+    def __init__(self, pieces):
+        self.pieces, self.n = pieces, pieces[0].dim_in
+        known = all(piece.units is not None for piece in pieces)
+        self.layers = [k for piece in pieces for k in piece.units or []]
+        self.m = sum(self.layers)
+        small = known and max(max(piece.dim_in, piece.dim_out) for piece in pieces) <= LARGEST
+        self.few = small and self.m <= CORNERS
+        self.fits = small and self.n + self.m <= UNKNOWNS
+
+    def lipschitz(self):
+        """The least that is known: the product, or what all slopes at once allow."""
+        bound = product(*(piece.lipschitz for piece in self.pieces))
+        with np.errstate(all="ignore"):  # what overflows is ∞
+            if self.few:
+                return min(bound, max(map(norm, self.at_corners())))
+            if self.fits:
+                C, Z, errors = self.with_unknowns()
+                return min(bound, semidefinite.certified(C.rows, Z, self.layers, C.error, errors))
+        return bound
+
+    def each_lipschitz(self):
+        """The same for each component of what comes out, (d,): without the product."""
+        with np.errstate(all="ignore"):
+            if self.few:
+                return np.max([norms(dy) for dy in self.at_corners()], axis=0)
+            C, Z, errors = self.with_unknowns()
+            return np.array(
+                [
+                    semidefinite.certified(column[:, None], Z, self.layers, C.error, errors)
+                    for column in C.rows.T
+                ]
+            )
+
+    def difference(self, dx, unit):
+        """What all pieces make of Δx."""
+        for piece in self.pieces:
+            dx = difference(piece.F, dx, unit)
+        return dx
+
+    def at_corners(self):
+        """Δy at all corners of the cube, in blocks."""
+        dx = Difference(np.eye(self.n)[None], 0.0, 1.0)
+        widest = max(piece.dim_out for piece in self.pieces)
+        block = max(1, BLOCK // (self.n * max(widest, *self.layers, 1)))
+        for first in range(0, 2**self.m, block):
+            codes = np.arange(first, min(first + block, 2**self.m))
+            bits = codes[:, None] >> np.arange(self.m) & 1
+            yield self.difference(dx, Corner(2.0 * bits - 1))
+
+    def with_unknowns(self):
+        """C with Δy = Cᵀη, and Z, for the unknowns η = (Δx, η₁, …) of `semidefinite`; how far each
+        layer of Z may be off."""
+        dx = Difference(np.eye(self.n + self.m, self.n), 0.0, 1.0)
+        unknown = Unknown(self.n)
+        dy = self.difference(dx, unknown)
+        Z = np.concatenate([np.zeros((self.n + self.m, 0)), *(b.rows for b in unknown.bounds)], 1)
+        return dy, Z, [b.error for b in unknown.bounds]
+
+
+def norm(dy):
+    """The largest ‖Δy‖ for ‖Δx‖ = 1, over a batch: of the smaller one of JJᵀ and JᵀJ."""
+    J = dy.rows
+    if not np.isfinite(J).all():
+        return math.inf
+    J = J if J.shape[-2] <= J.shape[-1] else J.swapaxes(-1, -2)
+    k, n = J.shape[-2:]
+    largest = np.linalg.eigvalsh(J @ J.swapaxes(-1, -2))[..., -1].max()
+    return math.sqrt(max(0.0, largest)) * (1 + k * (n + 4) * EPS) + dy.error
+
+
+def norms(dy):
+    """The largest |Δy_j| for ‖Δx‖ = 1, over a batch, (d,)."""
+    return np.sqrt((dy.rows**2).sum(axis=-2).max(axis=0)) * (1 + len(dy.rows) * EPS) + dy.error
+
+
+def groups(pieces, allowed):
+    """The pieces in groups, each as long as it may be."""
+    found = [[pieces[0]]]
+    for piece in pieces[1:]:
+        if allowed(Group([*found[-1], piece])):
+            found[-1].append(piece)
+        else:
+            found.append([piece])
+    return [Group(part) for part in found]
+
+
+def groupings(net):
+    """The ways in which a network is cut into groups."""
+    pieces = list(pieces_of(net))
+    yield groups(pieces, lambda group: group.few)
+    yield groups(pieces, lambda group: group.fits)
+
+
+def joint(net):
+    """A certified Lipschitz constant of a whole network, at most net.lipschitz()."""
+    instance(net, Map, "joint needs a network, which knows its constant")
+    return min(
+        net.lipschitz(),
+        *(product(*(group.lipschitz() for group in found)) for found in groupings(net)),
+    )
