@@ -8,7 +8,8 @@ import pytest
 from zoo import random_step, randomise
 
 import dynsys_nn as dnn
-from dynsys_nn import joint, lipschitz, semidefinite
+from dynsys_nn import lipschitz
+from dynsys_nn.lipschitz import semidefinite, slopes
 
 SIGMAS = [dnn.ReLU(), dnn.LeakyReLU(-0.3), dnn.Sigmoid(), dnn.Sine()]
 
@@ -43,11 +44,11 @@ def worst(net, rows=None):
         for _ in range(F.field.A.dim_out)
     ]
     largest = 0.0
-    for slopes in product(*choices):
+    for chosen in product(*choices):
         J, at = np.eye(net.dim_in), 0
         for F in flows:
             k = F.field.A.dim_out
-            J, at = J + F.h * matrices(F.field, slopes[at : at + k]) @ J, at + k
+            J, at = J + F.h * matrices(F.field, chosen[at : at + k]) @ J, at + k
         J = end.W @ J
         largest = max(largest, np.linalg.norm(J if rows is None else rows @ J, 2))
     return largest
@@ -55,7 +56,7 @@ def worst(net, rows=None):
 
 def program_alone(net):
     """What the semidefinite program says, however few units there are."""
-    group = joint.Group(list(joint.pieces_of(net)))
+    group = slopes.Group(list(slopes.pieces_of(net)))
     C, Z, errors = group.with_unknowns()
     return semidefinite.certified(C.rows, Z, group.layers, C.error, errors)
 
@@ -101,7 +102,7 @@ def test_joint_is_never_above_the_product_of_the_layers_nor_below_what_is_measur
     rng, monkeypatch
 ):
     """Forty here, of all kinds of fields, methods and activations; ten thousand in benchmarks/certificates.py."""
-    monkeypatch.setattr(joint, "CORNERS", 8)
+    monkeypatch.setattr(slopes, "CORNERS", 8)
     below = 0
     for k in range(40):
         flows = [random_step(rng, 3) for _ in range(1 + k % 3)]
@@ -126,8 +127,8 @@ def test_the_constant_is_rounded_outward_in_float32_and_float64(rng):
         for F in steps:
             a, b, h = (Fraction(float(c)) for c in (F.field.A.W[0, 0], F.field.B.W[0, 0], F.h))
             exact *= max(Fraction(1), abs(1 + h * b * a))
-        [whole] = next(iter(joint.groupings([net])))
-        found = max(map(joint.norm, whole.at_corners()))
+        [whole] = next(iter(slopes.groupings([net])))
+        found = max(map(slopes.norm, whole.at_corners()))
         assert exact <= Fraction(found) <= exact * (1 + Fraction(1, 10**12))
         assert exact <= Fraction(program_alone(net))
 
@@ -149,7 +150,7 @@ def test_what_is_certified_does_not_depend_on_how_well_the_program_is_solved(rng
 def test_the_matrices_of_the_program_know_how_far_they_are_off(rng):
     """C and Z with errors of the size that is told: the bound holds for the exact ones."""
     net = small_network(rng)
-    group = joint.Group(list(joint.pieces_of(net)))
+    group = slopes.Group(list(slopes.pieces_of(net)))
     C, Z, _ = group.with_unknowns()
     exact = worst(net)
     for size in (1e-3, 1e-1):
@@ -180,10 +181,10 @@ def test_weights_of_any_size_have_a_joint_constant(scale, rng):
 def test_a_network_too_wide_for_one_program_is_cut_into_groups(rng, monkeypatch):
     net = small_network(rng, steps=6, widths=(4, 5))
     whole = lipschitz.joint(net)
-    monkeypatch.setattr(joint, "UNKNOWNS", 14)  # three layers at a time
-    monkeypatch.setattr(joint, "CORNERS", 8)
+    monkeypatch.setattr(slopes, "UNKNOWNS", 14)  # three layers at a time
+    monkeypatch.setattr(slopes, "CORNERS", 8)
     in_groups = lipschitz.joint(net)
-    monkeypatch.setattr(joint, "CORNERS", 0)
+    monkeypatch.setattr(slopes, "CORNERS", 0)
     by_programs = lipschitz.joint(net)
     assert whole < in_groups <= by_programs * (1 + 1e-9) and by_programs < net.lipschitz()
 

@@ -23,8 +23,8 @@ import math
 
 import numpy as np
 
-from .linear import eigenvalues
-from .rounding import size
+from ..linear import eigenvalues
+from ..rounding import size
 
 EPS = np.finfo(float).eps
 #: how far ρ may be from the least one, in units of ρ

@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 
-from .arguments import flag, instance, labels, non_negative, real_and_finite, refuse
-from .joint import constant as joint_constant
-from .joint import constants_of_differences
-from .linear import Affine, LinearMap
-from .maps import Map, flattened, lipschitz_product, outward, require_finite
-from .rounding import running_error, size
+from ..arguments import flag, instance, labels, non_negative, real_and_finite, refuse
+from ..linear import Affine, LinearMap
+from ..maps import Map, flattened, lipschitz_product, outward, require_finite
+from ..rounding import running_error, size
+from .slopes import constant as joint_constant
+from .slopes import constants_of_differences
 
 __all__ = ["certified_accuracy", "certified_radius"]
 

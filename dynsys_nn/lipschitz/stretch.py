@@ -1,9 +1,7 @@
-"""Whole networks: how much each layer stretches at most, and how much is found; the radius in which
-a label is certain is in `certificates`.
+"""How much each layer of a network stretches, certified and found; and whether it is averaged.
 
-A certificate is an upper bound of the Lipschitz constant, from `F.lipschitz()` or, with more work,
-from `joint(F)`. What is measured here is a lower bound, and no search, however long, makes it a
-certificate.
+A certificate is an upper bound of the Lipschitz constant. What is measured here is a lower bound,
+and no search, however long, makes it a certificate.
 """
 
 import math
@@ -11,22 +9,12 @@ from itertools import accumulate
 
 import numpy as np
 
-from .arguments import dimension, generator, instance, real_and_finite, refuse
-from .certificates import certified_accuracy, certified_radius
-from .flows import Flow
-from .integrators import Euler, cocoercivity
-from .joint import joint
-from .maps import Map, Network, html, product, require_finite, table
+from ..arguments import dimension, generator, instance, real_and_finite, refuse
+from ..flows import Flow
+from ..integrators import Euler, cocoercivity
+from ..maps import Map, Network, html, product, require_finite, table
 
-__all__ = [
-    "Profile",
-    "averaged",
-    "certified_accuracy",
-    "certified_radius",
-    "joint",
-    "measured",
-    "profile",
-]
+__all__ = ["Profile", "averaged", "measured", "profile"]
 
 
 def measured(F, x, steps=100, rng=0):

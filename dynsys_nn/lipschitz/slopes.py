@@ -19,15 +19,15 @@ from itertools import combinations
 
 import numpy as np
 
+from ..arguments import instance
+from ..fields import GradientField, ResidualField, SumField
+from ..flows import Flow
+from ..integrators import RungeKutta
+from ..integrators.runge_kutta import advance
+from ..linear import Affine, Dense, LinearMap
+from ..maps import Map, flattened, lipschitz_product, outward, product
+from ..rounding import size
 from . import semidefinite
-from .arguments import instance
-from .fields import GradientField, ResidualField, SumField
-from .flows import Flow
-from .integrators import RungeKutta
-from .integrators.runge_kutta import advance
-from .linear import Affine, Dense, LinearMap
-from .maps import Map, flattened, lipschitz_product, outward, product
-from .rounding import size
 
 __all__ = ["joint"]
 
@@ -289,13 +289,13 @@ def joint(net):
     """A certified Lipschitz constant of a whole network, which is at most net.lipschitz() and often
     much less: sup ‖J(D)‖ over the slopes D of all its activations at once.
 
-    net: a map with a constant. It is cut into steps: linear and affine maps, steps of Flows by
-    explicit Runge–Kutta methods of GradientFields, ResidualFields and their sums, and these fields
-    as maps; another map is a step of its own, with its own constant. Steps that have 14 units or fewer
-    together get their exact constant, that of the worst slopes; those with at most 512 unknowns,
-    inputs and units, one by a semidefinite program, which takes some seconds if it is that large.
-    The least product is returned, rounded outward. NotImplementedError for a network without a
-    constant. Sources: Fazlyab et al., arXiv:1906.04893; the module's docstring.
+    net: a map with a constant. It is cut into steps: linear and affine maps; steps of Flows of
+    GradientFields, ResidualFields and their sums by explicit Runge–Kutta methods; such fields as
+    maps. Any other map is a step of its own, with its own constant. Steps with 14 units or fewer
+    together get the constant of the worst slopes, exactly; steps with up to 512 unknowns, inputs
+    and units, one by a semidefinite program, which then takes some seconds. The least product is
+    returned, rounded outward. NotImplementedError for a network without a constant. Source:
+    Fazlyab et al., arXiv:1906.04893.
 
     Examples
     --------
