@@ -1290,7 +1290,7 @@ FUNCTIONS_OF_DATA = {
     "attacked_accuracy": (attacks.attacked_accuracy, dict(net=[NET], x=[X2], y=[labels], eps=[lambda: [0.0, 0.1]], attack=[lambda: dnn.FGM]), finite),
     "certified_radius": (lipschitz.certified_radius, dict(net=[NET], x=[X2], pairwise=[lambda: True, lambda: False], joint=[lambda: False, lambda: True]), finite),
     "certified_accuracy": (lipschitz.certified_accuracy, dict(net=[NET], x=[X2], y=[labels], eps=[lambda: 0.1]), finite),
-    "joint": (lipschitz.joint, dict(net=[NET]), finite),
+    "joint": (lambda net, x: lipschitz.joint(net), dict(net=[NET], x=[X2]), finite),
     "measured": (lipschitz.measured, dict(F=[NET], x=[X2], steps=[lambda: 3], rng=[lambda: 0]), finite),
     "profile": (lipschitz.profile, dict(net=[NET], x=[X2], steps=[lambda: 3], rng=[lambda: 0]), lambda result, warned: finite(result.measured, warned)),
     "exact_flow": (dnn.exact_flow, dict(field=[GRADIENT], x=[X2], t=[lambda: 0.1, lambda: [0.0, 0.1]]), finite),

@@ -35,7 +35,8 @@ def certified_radius(net, x, pairwise=True, joint=False):
     and 0 where that is negative. With `joint`, ℓ and ℓ′ are those of `lipschitz.joint`, and in the
     pairwise radius ℓ_kj, that of z_k − z_j as a function of the input, takes the place of
     ℓ′‖w_k − w_j‖ where it is cheap: where all corners can be tried, or with N unknowns and K logits
-    K(K − 1)N³ ≤ 6·10⁸, so for two labels always, and for ten if N ≤ 188.
+    K(K − 1)N³ ≤ 6·10⁸, so for two labels always, and for ten if N ≤ 188. Sources: Tsuzuku, Sato and
+    Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def certified_radius(net, x, pairwise=True, joint=False):
     x : array, shape (..., dim_in)
         The states.
     pairwise : bool, default True
-        Which of the two radii.
+        Which of the two radii it is.
     joint : bool, default False
         Whether the constants look at all slopes at once: larger radii, after seconds of work for a
         network with hundreds of units, at each call.
@@ -55,10 +56,6 @@ def certified_radius(net, x, pairwise=True, joint=False):
         Unless there are two logits at least, all finite.
     NotImplementedError
         For a network without a constant.
-
-    Notes
-    -----
-    Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
 
     Examples
     --------
@@ -140,8 +137,10 @@ def certified_accuracy(net, x, y, eps, pairwise=True, joint=False):
         Their labels.
     eps : float ≥ 0, or an array of such
         The sizes ε of the perturbations.
-    pairwise, joint : bool, default True, False
+    pairwise : bool, default True
         Which radius is taken: see `certified_radius`.
+    joint : bool, default False
+        Whether its constants look at all slopes at once.
 
     Returns
     -------
