@@ -110,7 +110,7 @@ def longest(M, dM):
 
 def certified(C, Z, layers, error_C, errors_Z):
     """ℓ with ‖Cᵀη‖ ≤ ℓ‖Δx‖, for matrices that are within these distances, in the Frobenius norm,
-    of those that are given; ∞ if none is found.
+    of those that are given; ∞ if none is found; and the weights τ.
 
     With λ the smallest eigenvalue of Q less all rounding, ‖Cᵀη‖² ≤ ρ‖Δx‖² − λ‖η‖², and no layer has
     an ‖η‖ above ‖Δx‖: with L layers, ℓ² = ρ + max(0, −λ)(1 + L).
@@ -127,19 +127,20 @@ def certified(C, Z, layers, error_C, errors_Z):
         How far the columns of each layer may be off.
     """
     scale, reach = float(size(C.ravel())), 1.001 * (1 + len(layers))
+    nothing = np.zeros(Z.shape[1])
     if not (math.isfinite(scale) and np.isfinite(Z).all()):
-        return math.inf
+        return math.inf, nothing
     if scale == 0:
-        return error_C * math.sqrt(reach)
+        return error_C * math.sqrt(reach), nothing
     C, error_C = C / scale, error_C / scale + EPS
     try:
         rho, tau = program(C, Z, layers)
         Q = quadratic(C, Z, rho, tau)
         smallest = eigenvalues(Q)[0]
     except np.linalg.LinAlgError:
-        return math.inf
+        return math.inf, nothing
     if not (tau >= 0).all():
-        return math.inf
+        return math.inf, nothing
     weighted = np.linalg.norm(Z * np.sqrt(tau))
     # of the products in Q, and of its eigenvalues
     rounding = 4 * len(Q) * EPS * (1 + weighted**2 + np.linalg.norm(Q))
@@ -147,4 +148,5 @@ def certified(C, Z, layers, error_C, errors_Z):
     heaviest = [part.max(initial=0.0) for part in np.split(tau, np.cumsum(layers)[:-1])]
     a = math.sqrt((heaviest * np.square(errors_Z)).sum())
     loss = max(0.0, rounding + (2 * weighted + a) * a - smallest)
-    return scale * (math.sqrt(rho + loss * reach) + error_C * math.sqrt(reach)) * (1 + 8 * EPS)
+    largest = math.sqrt(rho + loss * reach) + error_C * math.sqrt(reach)
+    return scale * largest * (1 + 8 * EPS), tau

@@ -16,6 +16,7 @@ may have moved them.
 import math
 from functools import reduce
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
@@ -38,6 +39,8 @@ CORNERS = 14
 UNKNOWNS, LARGEST = 512, 1024
 #: the cube of the unknowns times the number of pairs of labels, if each has a program of its own
 PAIRS = 3 * 10**8
+#: how often a program is split in two, if all are small enough: the cube of the unknowns
+SPLITS, WORK = 8, 10**7
 #: numbers in a block of matrices, for the cache
 BLOCK = 2**20
 
@@ -148,18 +151,25 @@ class Corner:
 
 
 class Unknown:
-    """New unknowns η, one for each unit, with |e Δz| = reach |η|, so that ‖η‖ ≤ ‖Δx‖ in each layer;
-    what they are bounded by, Δz/reach, is noted."""
+    """e Δz with e given for some units, `fixed`, a dict unit → e; each other unit is a new unknown
+    η with eΔz = reach η, so that no layer has an ‖η‖ above ‖Δx‖. What bounds it, Δz/reach, is noted
+    for each layer, and which unit it is."""
 
-    def __init__(self, at):
-        self.at, self.bounds = at, []
+    def __init__(self, n, fixed):
+        self.row, self.unit, self.fixed = n, 0, fixed
+        self.bounds, self.units = [], []
 
     def __call__(self, dz):
-        k, rows = dz.rows.shape[-1], np.zeros_like(dz.rows)
-        rows[self.at : self.at + k] = dz.reach * np.eye(k)
-        self.at += k
-        self.bounds.append(1 / dz.reach * dz if dz.reach else dz)
-        return Difference(rows, 0.0, dz.reach)
+        k = dz.rows.shape[-1]
+        e = np.array([self.fixed.get(unit, 0.0) for unit in range(self.unit, self.unit + k)])
+        free, rows = np.flatnonzero(e == 0), e * dz.rows
+        rows[self.row + np.arange(len(free)), free] = dz.reach
+        if len(free):
+            bound = 1 / dz.reach * dz if dz.reach else dz
+            self.bounds.append(Difference(bound.rows[:, free], bound.error, bound.reach))
+        self.units += (self.unit + free).tolist()
+        self.row, self.unit = self.row + len(free), self.unit + k
+        return Difference(rows, dz.error, dz.reach)
 
 
 class Group:
@@ -181,23 +191,34 @@ class Group:
         with np.errstate(all="ignore"):  # what overflows is ∞
             if self.few:
                 return min(bound, max(map(norm, self.at_corners())))
-            if self.fits:
-                C, Z, errors = self.with_unknowns()
-                return min(bound, semidefinite.certified(C.rows, Z, self.layers, C.error, errors))
-        return bound
+            return min(bound, self.by_program(slice(None), SPLITS)) if self.fits else bound
 
     def each_lipschitz(self):
         """The same for each component of what comes out, (d,): without the product."""
         with np.errstate(all="ignore"):
             if self.few:
                 return np.max([norms(dy) for dy in self.at_corners()], axis=0)
-            C, Z, errors = self.with_unknowns()
-            return np.array(
-                [
-                    semidefinite.certified(column[:, None], Z, self.layers, C.error, errors)
-                    for column in C.rows.T
-                ]
-            )
+            d = self.pieces[-1].dim_out
+            return np.array([self.by_program([component], SPLITS // d) for component in range(d)])
+
+    def by_program(self, components, splits):
+        """What the semidefinite program says of these components. Where it says most, the unit with
+        the largest weight is split, e = −1 or 1, a number of times, if programs are small."""
+        nodes = [self.node({}, components, math.inf)]
+        for _ in range(min(splits, WORK // (self.n + self.m) ** 3)):
+            nodes.sort(key=lambda node: node[0])
+            bound, fixed, unit = nodes.pop()
+            if unit is None:  # this is a corner
+                return bound
+            nodes += [self.node(fixed | {unit: e}, components, bound) for e in (-1.0, 1.0)]
+        return max(bound for bound, _, _ in nodes)
+
+    def node(self, fixed, components, most):
+        """What the program says if some e are fixed, at most `most`; these e, a dict unit → e; and
+        the free unit with the largest weight, None without one."""
+        C, Z, layers, errors, units = self.with_unknowns(fixed)
+        bound, tau = semidefinite.certified(C.rows[:, components], Z, layers, C.error, errors)
+        return min(bound, most), fixed, units[tau.argmax()] if units else None
 
     def difference(self, dx, unit):
         """What all pieces make of Δx."""
@@ -215,14 +236,16 @@ class Group:
             bits = codes[:, None] >> np.arange(self.m) & 1
             yield self.difference(dx, Corner(2.0 * bits - 1))
 
-    def with_unknowns(self):
-        """C with Δy = Cᵀη, and Z, for the unknowns η = (Δx, η₁, …) of `semidefinite`; how far each
-        layer of Z may be off."""
-        dx = Difference(np.eye(self.n + self.m, self.n), 0.0, 1.0)
-        unknown = Unknown(self.n)
-        dy = self.difference(dx, unknown)
-        Z = np.concatenate([np.zeros((self.n + self.m, 0)), *(b.rows for b in unknown.bounds)], 1)
-        return dy, Z, [b.error for b in unknown.bounds]
+    def with_unknowns(self, fixed=MappingProxyType({})):
+        """Δy = Cᵀη and Z for the unknowns η = (Δx, η₁, …) of `semidefinite`, if some e are fixed;
+        the numbers of free units in the layers, how far their part of Z may be off, the units."""
+        N = self.n + self.m - len(fixed)
+        unknown = Unknown(self.n, fixed)
+        C = self.difference(Difference(np.eye(N, self.n), 0.0, 1.0), unknown)
+        parts = [bound.rows for bound in unknown.bounds]
+        Z = np.concatenate([np.zeros((N, 0)), *parts], axis=1)
+        errors = [bound.error for bound in unknown.bounds]
+        return C, Z, [part.shape[1] for part in parts], errors, unknown.units
 
 
 def norm(dy):
