@@ -1,7 +1,7 @@
 """The constant of all slopes at once is that of the worst ones, and nothing that is found exceeds it."""
 
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -116,10 +116,10 @@ def test_the_joint_constant_of_a_step_with_stages_has_slopes_of_its_own_at_each_
 def test_joint_is_never_above_the_product_of_the_layers_nor_below_what_is_measured(
     rng, monkeypatch
 ):
-    """Forty here, of all kinds of fields, methods and activations; ten thousand in benchmarks/certificates.py."""
+    """Some here, of all kinds of fields, methods and activations; ten thousand in benchmarks/certificates.py."""
     monkeypatch.setattr(slopes, "CORNERS", 8)
     below = 0
-    for k in range(40):
+    for k in range(24):
         flows = [random_step(rng, 3) for _ in range(1 + k % 3)]
         net = dnn.Network(*flows, dnn.MaxPooling(3, (1, 1), 1), dnn.Affine(2, 3, rng=rng))
         L, found = (
@@ -128,7 +128,7 @@ def test_joint_is_never_above_the_product_of_the_layers_nor_below_what_is_measur
         )
         assert found <= L * (1 + 1e-12) and L <= net.lipschitz()
         below += L < 0.8 * net.lipschitz()
-    assert below > 12
+    assert below > 6
 
 
 def test_the_constant_is_rounded_outward_in_float32_and_float64(rng):
@@ -236,15 +236,13 @@ def labels_of(net, x):
 
 
 def test_the_radius_of_a_pair_of_labels_has_the_constant_of_their_difference(rng):
-    for _ in range(4):
-        net = small_network(rng)
-        x = rng.normal(size=(20, 2))
-        z, k = net(x), labels_of(net, x)
-        exact = np.full(20, np.inf)
-        for j in range(3):
-            for n in np.flatnonzero(k != j):
-                row = np.eye(3)[k[n]] - np.eye(3)[j]
-                exact[n] = min(exact[n], row @ z[n] / worst(net, row[None]))
+    for _ in range(2):
+        net, x = small_network(rng), rng.normal(size=(20, 2))
+        z, k, exact = net(x), labels_of(net, x), np.full(20, np.inf)
+        for i, j in combinations(range(3), 2):
+            row = np.eye(3)[[i]] - np.eye(3)[[j]]
+            distance = np.abs(z @ row[0]) / worst(net, row)
+            exact = np.where((k == i) | (k == j), np.minimum(exact, distance), exact)
         r = lipschitz.certified_radius(net, x, joint=True)
         assert (r <= exact).all() and (r >= exact * (1 - 1e-9) - 1e-12).all()
 
@@ -256,13 +254,13 @@ def test_joint_radii_are_the_larger_ones_and_no_attack_succeeds_inside_of_them(w
         for _ in range(2)
     ]
     net = dnn.Network(*flows, dnn.Affine(3, 2, rng=rng, dtype=dtype))
-    x = rng.normal(size=(20, 2)).astype(dtype)
+    x = rng.normal(size=(10, 2)).astype(dtype)
     for pairwise in (True, False):
         plain = lipschitz.certified_radius(net, x, pairwise)
         r = lipschitz.certified_radius(net, x, pairwise, joint=True)
         assert (r > 1.2 * plain)[plain > 0].all()
     r, y = lipschitz.certified_radius(net, x, joint=True), labels_of(net, x)
-    attacked = dnn.PGD(0.999 * r, steps=10, restarts=3)(net, x, y)
+    attacked = dnn.PGD(0.999 * r, steps=10, restarts=2)(net, x, y)
     assert (labels_of(net, attacked) == y).all()
     eps = np.median(r)
     assert lipschitz.certified_accuracy(net, x, y, eps, joint=True) == (r > eps).mean()
