@@ -42,6 +42,7 @@ LECTURE = (
     "adversarial_example",
     "growing_attack",
     "robust_accuracy",
+    "tighter_certificates",
     "presnov",
     "universal_approximation",
     "adjoint_check",

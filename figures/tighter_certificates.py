@@ -25,10 +25,9 @@ from .drawing import Choice, Number, Several, Whole, figure
 from .robust_accuracy import write
 
 LABELS = {
-    "title": r"<name>, $\varepsilon = <eps>$: <before:.0f>% of the labels are certain"
-    " by the product, <after:.0f>% by all slopes at once",
-    "same": r"<name>, $\varepsilon = <eps>$: <after:.0f>% of the labels are certain,"
-    " and no better constant adds one",
+    "title": r"Labels certain at $\varepsilon = <eps>$: <before:.0f>% by the product,"
+    " <after:.0f>% by all slopes at once",
+    "same": r"Labels certain at $\varepsilon = <eps>$: <after:.0f>% by either constant",
     "left": "what a network may stretch",
     "constant": "Lipschitz constant",
     "product": "product of the layers",
@@ -36,8 +35,8 @@ LABELS = {
     "found": "found by a search",
     "epsilon": r"size of the perturbation $\varepsilon$",
     "share": "share of <n> test points (%)",
-    "by_product": "certain\nby the\nproduct",
-    "by_joint": "certain\nby all\nslopes\nat once",
+    "by_product": "certain",
+    "by_joint": "certain",
     "open": "not known",
     "wrong": "wrong after\nthe attack",
     "resnet": "ResNet",
@@ -160,7 +159,7 @@ def make(
     right.set(xlabel=labels("epsilon"), ylabel=labels("share", n=len(x)))
     numbers = dict(eps=eps, before=before[at], after=after[at])
     which = "title" if before[at] < after[at] else "same"
-    fig.suptitle(labels(which, name=labels(kind), **numbers))
+    fig.suptitle(labels(which, **numbers))
     fig.draw_without_rendering()  # now it is known how large the words are
     for k, words in enumerate(("by_product", "by_joint", "open", "wrong")):
         write(labels(words), [(right, edges[k], edges[k + 1])], grid, eps)
