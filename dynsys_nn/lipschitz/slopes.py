@@ -73,8 +73,8 @@ class Difference:
     def through(self, A, transposed=False):
         """A Δ, or AᵀΔ: each of its sums has at most n terms, and ‖|A|‖_F ≤ √n‖A‖."""
         rows, s = self.rows @ A if transposed else A @ self.rows, A.lipschitz()
-        n = max(A.dim_in, A.dim_out)
-        return Difference(rows, s * (self.error + 2 * n**1.5 * EPS * self.size()), s * self.reach)
+        rounding = 2 * max(A.dim_in, A.dim_out) ** 1.5 * np.finfo(rows.dtype).eps
+        return Difference(rows, s * (self.error + rounding * self.size()), s * self.reach)
 
 
 def difference(F, dx, unit):
