@@ -76,10 +76,14 @@ def certified_radius(net, x, pairwise=True, joint=False):
     )
     k, K, x = z.argmax(axis=-1), z.shape[-1], net.state(x)
     before, last = split_linear_end(net) if flag(pairwise, "pairwise") else ([net], [])
-    joint = flag(joint, "joint")
+    pairs, joint = np.full((K, K), np.inf), flag(joint, "joint")
     with np.errstate(all="ignore"):  # what overflows is ∞, and the radius 0
         slope = slopes_of_differences(last, K)[k]
-        reach = joint_constant(before) if joint else lipschitz_product(before)
+        reach = lipschitz_product(before)
+        if joint and pairwise:
+            pairs = constants_of_differences([*before, *last], K)
+        if joint and np.isinf(pairs).sum() > K:  # the diagonal is
+            reach = joint_constant(before)
         u = np.finfo(x.dtype).eps / 2
         # x + δ is rounded as it is formed, and both to the dtype of θ
         state, e, g = running_error(before, x, 2 * u * size(x), 2 * u)
@@ -88,12 +92,8 @@ def certified_radius(net, x, pairwise=True, joint=False):
         gap = np.minimum(z.max(axis=-1, keepdims=True).astype(float) - z, np.finfo(float).max)
         slope = slope + math.sqrt(2) * g_last
         room = gap - 2 * (math.sqrt(2) * e_last[..., None] + e[..., None] * slope)
-        alone = reach
-        reach = outward(lambda a, b: a + b, reach, g)
-        if joint and pairwise:
-            of_pairs = constants_of_differences([*before, *last], K)[k]
-            of_pairs = (of_pairs + math.sqrt(2) * g_last * alone) / slope + g
-            reach = np.minimum(reach, of_pairs * (1 + 1e-15))
+        of_pairs = ((pairs[k] + math.sqrt(2) * g_last * reach) / slope + g) * (1 + 1e-15)
+        reach = np.minimum(outward(lambda a, b: a + b, reach, g), of_pairs)
         radius = np.minimum(room / slope / reach * (1 - 1e-15), np.finfo(float).max)
         # where nothing grows, no perturbation changes the label
         radius = np.where((slope == 0) | (reach == 0), np.inf, radius)
