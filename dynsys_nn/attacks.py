@@ -23,7 +23,8 @@ from .arguments import (
     real_and_finite,
     refuse,
 )
-from .lipschitz import accuracy_of, tiny
+from .lipschitz.radii import accuracy_of
+from .lipschitz.stretch import tiny
 from .maps import Map
 
 __all__ = ["FGM", "PGD", "PublishedPGD", "accuracy", "attacked_accuracy", "smallest_perturbation"]

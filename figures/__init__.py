@@ -46,6 +46,7 @@ LECTURE = (
     "adversarial_example",
     "growing_attack",
     "robust_accuracy",
+    "tighter_certificates",
     "presnov",
     "universal_approximation",
     "adjoint_check",

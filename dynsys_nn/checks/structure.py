@@ -21,7 +21,7 @@ from ..arguments import (
 from ..fields import KnownField
 from ..flows import exact_flow
 from ..integrators import NotConverged
-from ..lipschitz import norm
+from ..lipschitz.stretch import norm
 from ..maps import Map, flattened
 from .check import (
     DIFFERENCES,

@@ -1,8 +1,7 @@
-"""Whole networks: how much each layer stretches at most, how much is found, and the radius in which
-a label is certain.
+"""How much each layer of a network stretches, certified and found; and whether it is averaged.
 
-A certificate is an upper bound of the Lipschitz constant, from `F.lipschitz()`. What is measured
-here is a lower bound, and no search, however long, makes it a certificate.
+A certificate is an upper bound of the Lipschitz constant. What is measured here is a lower bound,
+and no search, however long, makes it a certificate.
 """
 
 import math
@@ -10,6 +9,7 @@ from itertools import accumulate
 
 import numpy as np
 
+<<<<<<< HEAD:dynsys_nn/lipschitz.py
 from .arguments import (
     dimension,
     flag,
@@ -45,6 +45,14 @@ __all__ = [
     "measured",
     "profile",
 ]
+=======
+from ..arguments import dimension, generator, instance, real_and_finite, refuse
+from ..flows import Flow
+from ..integrators import Euler, cocoercivity
+from ..maps import Map, Network, html, product, require_finite, table
+
+__all__ = ["Profile", "averaged", "measured", "profile"]
+>>>>>>> help21N:dynsys_nn/lipschitz/stretch.py
 
 
 def measured(F, x, steps=100, rng=0):
@@ -236,6 +244,7 @@ def profile(net, x=None, steps=50, rng=0):
     return Profile(names, bounds, found, so_far)
 
 
+<<<<<<< HEAD:dynsys_nn/lipschitz.py
 def certified_radius(net, x, pairwise=True):
     """The radius r, shape of the batch, of a ball around each x in which the network's label,
     argmax z, is certain not to change.
@@ -381,6 +390,44 @@ def accuracy_of(right):
     """The fraction of samples that are right, over the last axis; ValueError if there is none."""
     refuse(not right.shape[-1], "the accuracy of an empty batch is not defined")
     return right.mean(axis=-1)
+=======
+def averaged(F):
+    """An α ≤ 1 for which F is α-averaged, F = (1 − α)I + αN with N non-expansive. With α < 1 its
+    iterates go to a fixed point, if it has one.
+
+    F: a Flow by Euler(), forward in time, or a Network of such. An Euler step h ≤ 2ν of a field of
+    cocoercivity ν: α = h/2ν, which is hL/2 for −∇V, V convex. A composition: α = s/(1 + s),
+    s = Σ α_i/(1 − α_i), and 1 if one α_i is 1. NotImplementedError for other maps and longer steps.
+    Sources: Combettes and Yamada, J. Math. Anal. Appl. 425 (2015); Sherry et al., arXiv:2306.17332.
+
+    Examples
+    --------
+    >>> X = dnn.GradientField(dnn.Dense(2, 2, W=np.eye(2)), dnn.Tanh())  # L = 1
+    >>> F = dnn.Flow(X, h=1.0)
+    >>> round(dnn.lipschitz.averaged(F), 3)
+    0.5
+    >>> round(dnn.lipschitz.averaged(dnn.Network(F, F)), 3)
+    0.667
+    >>> dnn.lipschitz.averaged(dnn.Flow(X, h=2.0))  # the longest step: non-expansive, and no more
+    1.0
+    """
+    if isinstance(F, Network):
+        parts, times = [averaged(G) for G in F.maps], 1
+    elif isinstance(F, Flow) and isinstance(F.method, Euler) and F.h > 0:
+        parts, times = [F.h / (2 * cocoercivity(F.field))], F.steps
+    else:
+        raise NotImplementedError(
+            f"{F!r} is not known to be averaged: Flows by Euler(), forward in time, and their "
+            "compositions are"
+        )
+    refuse(
+        max(parts) > 1 + 1e-12,  # rounding of h = 2/L
+        f"{F!r} is not averaged: its step is {max(parts):.3g} times the largest that is",
+        NotImplementedError,
+    )
+    total = times * sum(alpha / (1 - alpha) if alpha < 1 else math.inf for alpha in parts)
+    return 1 / (1 + 1 / total) if total else 0.0
+>>>>>>> help21N:dynsys_nn/lipschitz/stretch.py
 
 
 def bound_or_infinity(F):
