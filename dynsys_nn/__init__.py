@@ -3,11 +3,10 @@
 A map y = F(x; θ) has value, adjoint (`vjp`) and tangent (`jvp`) side by side; a vector field X is a
 map ℝᵈ → ℝᵈ; a method makes one step Ψ^h of ẋ = X(x); a Flow is that step as a layer; a Network
 composes maps. The modules in reading order: maps, activations, linear, fields, integrators, flows,
-started, flow_maps, residuals, trajectories, losses, constraints, adjoints, training, rounding,
-started, fixed_points, block_norms, trajectories, losses, constraints, adjoints, training, rounding,
-lipschitz, attacks, decomposition, checks, systems, plotting; and, for those who want to know how
-data are read, files written, labs marked and arguments looked at: datasets, files, marks,
-arguments.
+started, flow_maps, residuals, fixed_points, block_norms, trajectories, losses, constraints,
+adjoints, training, rounding, lipschitz, attacks, decomposition, checks, systems, plotting; and, for
+those who want to know how data are read, files written, labs marked and arguments looked at:
+datasets, files, marks, arguments.
 
 Subject: Celledoni, Murari, Owren, Schönlieb, Sherry, "Dynamical systems' based neural networks",
 arXiv:2210.02373.
@@ -89,8 +88,8 @@ from .fields import (
     TangentField,
     TimeDependent,
 )
-from .flow_maps import FlowAt, SympFlowLayer, TrialFlow
 from .fixed_points import IdentityMinus
+from .flow_maps import FlowAt, SympFlowLayer, TrialFlow
 from .flows import Flow, Rollout, exact_flow
 from .integrators import (
     RK4,
@@ -154,9 +153,8 @@ from .losses import (
     SoftmaxCrossEntropy,
     psnr,
 )
-from .maps import Map, Network
-from .residuals import Residual
 from .maps import Frozen, Map, Network, Parallel
+from .residuals import Residual
 from .started import StartedAt
 from .training import (
     LBFGS,

@@ -38,20 +38,8 @@ def maps(rng):
         yield f"Flow by {name}", dnn.Flow(field, -0.1, method, steps=2, learn_h="Euler" in name)
     yield from zoo.networks(rng)
     yield "Rollout", dnn.Rollout(zoo.henon(rng), 3)
-<<<<<<< HEAD
     for name, make in zoo.MAPS.items():
         yield name, make(rng)
-=======
-    for name in (
-        "StartedAt",
-        "MaxMin",
-        "Parallel",
-        "Parallel of one map twice",
-        "Frozen",
-        "IdentityMinus",
-    ):
-        yield name, zoo.MAPS[name](rng)
->>>>>>> help21M
     yield "Zero", dnn.Zero(3, 2)
     A = zoo.randomise(dnn.Convolution(4, 2, (4, 6), groups=2, rng=rng, dtype=np.float32), rng)
     yield (

@@ -6,15 +6,18 @@ layers, or, with more work, from `joint(F)`, which looks at the slopes of all la
 is measured is a lower bound, and no search, however long, makes it a certificate.
 """
 
+from ..block_norms import each_output
+from ..fixed_points import averaged
 from .radii import certified_accuracy, certified_radius
 from .slopes import joint
-from .stretch import Profile, averaged, measured, profile
+from .stretch import Profile, measured, profile
 
 __all__ = [
     "Profile",
     "averaged",
     "certified_accuracy",
     "certified_radius",
+    "each_output",
     "joint",
     "measured",
     "profile",

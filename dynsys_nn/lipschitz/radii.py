@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from ..arguments import flag, instance, labels, non_negative, real_and_finite, refuse
+from ..block_norms import each_output
 from ..linear import Affine, LinearMap
 from ..maps import Map, flattened, lipschitz_product, outward, require_finite
 from ..rounding import running_error, size
@@ -35,8 +36,12 @@ def certified_radius(net, x, pairwise=True, joint=False):
     and 0 where that is negative. With `joint`, ℓ and ℓ′ are those of `lipschitz.joint`, and in the
     pairwise radius ℓ_kj, that of z_k − z_j as a function of the input, takes the place of
     ℓ′‖w_k − w_j‖ where it is cheap: where all corners can be tried, or with N unknowns and K logits
-    K(K − 1)N³ ≤ 6·10⁸, so for two labels always, and for ten if N ≤ 188. Sources: Tsuzuku, Sato and
-    Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
+    K(K − 1)N³ ≤ 6·10⁸, so for two labels always, and for ten if N ≤ 188. Of a network with one
+    logit z the label is 1 where z > 0, and
+
+        r = (|z| − 2e)/(ℓ + g),   ℓ = each_output(net), or with `joint` the less of both
+
+    Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
 
     Parameters
     ----------
@@ -53,7 +58,7 @@ def certified_radius(net, x, pairwise=True, joint=False):
     Raises
     ------
     ValueError
-        Unless there are two logits at least, all finite.
+        For logits that are not finite.
     NotImplementedError
         For a network without a constant.
 
@@ -70,13 +75,13 @@ def certified_radius(net, x, pairwise=True, joint=False):
     instance(net, Map, "certified_radius needs a network, which knows its constant")
     require_finite(net)
     z = real_and_finite(net(x), "certified_radius needs", "logits")
-    refuse(
-        z.ndim == 0 or z.shape[-1] < 2,
-        f"a label needs at least two logits, but {net!r} gives an array of shape {z.shape}",
-    )
+    refuse(z.ndim == 0, f"a label needs logits, but {net!r} gives an array of shape {z.shape}")
+    pairwise, joint = flag(pairwise, "pairwise"), flag(joint, "joint")
+    if z.shape[-1] == 1:
+        return radius_of_one_logit(net, net.state(x), np.abs(z[..., 0].astype(float)), joint)
     k, K, x = z.argmax(axis=-1), z.shape[-1], net.state(x)
-    before, last = split_linear_end(net) if flag(pairwise, "pairwise") else ([net], [])
-    pairs, joint = np.full((K, K), np.inf), flag(joint, "joint")
+    before, last = split_linear_end(net) if pairwise else ([net], [])
+    pairs = np.full((K, K), np.inf)
     with np.errstate(all="ignore"):  # what overflows is ∞, and the radius 0
         slope = slopes_of_differences(last, K)[k]
         reach = lipschitz_product(before)
@@ -99,6 +104,18 @@ def certified_radius(net, x, pairwise=True, joint=False):
         radius = np.where((slope == 0) | (reach == 0), np.inf, radius)
         certain = (room > 0) & (radius > 0)
         return np.where(others, np.where(certain, radius, 0.0), np.inf).min(axis=-1)
+
+
+def radius_of_one_logit(net, x, gap, joint):
+    """r, from |z| of each x."""
+    with np.errstate(all="ignore"):  # what overflows is ∞, and the radius 0
+        u = np.finfo(x.dtype).eps / 2
+        _, e, g = running_error([net], x, 2 * u * size(x), 2 * u)
+        ell = min(each_output(net), joint_constant([net])) if joint else each_output(net)
+        room, reach = gap - 2 * e, outward(lambda a, b: a + b, ell, g)
+        radius = np.minimum(room / reach * (1 - 1e-15), np.finfo(float).max)
+        certain = (room > 0) & (radius > 0)
+        return np.where(certain, radius, 0.0) if reach else np.full(gap.shape, np.inf)
 
 
 def slopes_of_differences(last, K):
@@ -163,6 +180,8 @@ def certified_accuracy(net, x, y, eps, pairwise=True, joint=False):
     """
     instance(net, Map, "certified_accuracy needs a network, which knows its constant")
     eps, z = np.asarray(non_negative(eps, "eps")), net(x)
+    if z.shape[-1:] == (1,):
+        z = np.concatenate([0 * z, z], axis=-1)  # the larger is z where z > 0
     right = np.argmax(z, axis=-1) == labels(y, z.shape)
     radius = np.where(right, certified_radius(net, x, pairwise, joint), -1.0).reshape(-1)
     return accuracy_of(radius > eps[..., None])
