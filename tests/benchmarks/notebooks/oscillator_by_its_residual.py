@@ -12,7 +12,7 @@ N = dnn.Network(hidden, dnn.ResidualField(dnn.Dense(30, 30, rng=rng), dnn.Tanh()
 F = dnn.TrialFlow(dnn.Network(N, dnn.Dense(2, 30, rng=rng)))
 z = np.hstack([rng.uniform(-1.2, 1.2, (1000, 2)), rng.uniform(0, 1, (1000, 1))])  # x₀ and t
 R, loss = dnn.Residual(F, X), dnn.MeanSquaredError()
-history = dnn.fit(R, loss, z, np.zeros((1000, 2)), dnn.LBFGS(), epochs=1500)
+history = dnn.fit(R, loss, z, np.zeros((1000, 2)), dnn.LBFGS(), epochs=2000)
 one = dnn.FlowAt(F, 1.0)
 E, t = X.invariants["energy"], np.arange(501)
 path = np.vstack([X.x0, dnn.Rollout(one, 500)(X.x0)])
