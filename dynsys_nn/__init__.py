@@ -171,7 +171,7 @@ from .training import (
     sweep,
     value_and_grad,
 )
-from .trajectories import poincare_section, trajectory
+from .trajectories import parareal, poincare_section, trajectory
 
 __version__ = "1.0.0"
 __all__ = sorted(name for name in dir() if not name.startswith("_"))

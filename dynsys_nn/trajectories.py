@@ -1,16 +1,16 @@
-"""Trajectories: steps between times that are given, the first state in front; and where they meet a
-surface."""
+"""Trajectories: steps between times that are given, the first state in front; where they meet a
+surface; and all of their intervals at the same time."""
 
 import warnings
 
 import numpy as np
 
-from .arguments import Given, array, instance, number_entries, refuse, states
+from .arguments import Given, array, dimension, instance, number_entries, refuse, states
 from .flows import not_a_flow
 from .integrators import RK4, Method, NotConverged, crossing
 from .maps import Map
 
-__all__ = ["poincare_section", "trajectory"]
+__all__ = ["parareal", "poincare_section", "trajectory"]
 
 
 def trajectory(field, x0, t, method=RK4()):
@@ -144,6 +144,72 @@ def poincare_section(field, x0, t, event, method=RK4(), direction=1):
     return (times, states) if x.ndim > 1 else (times[0], states[0])
 
 
+def parareal(coarse, fine, x0, n, iterations):
+    """xⁱ₀, …, xⁱₙ for i = 0, …, m: x⁰_{k+1} = G(x⁰_k), xⁱ⁺¹_{k+1} = F(xⁱ_k) + G(xⁱ⁺¹_k) − G(xⁱ_k).
+
+    F and G both take a state over one interval, F well and G quickly: few steps, or a network that
+    has learned it. The values of F, which cost most, do not wait for each other: here all n of them
+    are a batch. Up to k = i the states xⁱ_k are Fᵏ(x₀), but for rounding, so that m = n is never
+    needed; where G is good a few iterations do. What is linear and kept by both F and G is kept by
+    each iterate. A function and no map: it has no adjoint. Source: Lions, Maday and Turinici, C. R.
+    Acad. Sci. Paris 332 (2001).
+
+    Parameters
+    ----------
+    coarse, fine : Map, d → d
+        G and F.
+    x0 : array, shape (..., d)
+        x₀, the same in each iterate.
+    n : int
+        How many intervals.
+    iterations : int
+        m ≥ 0; of m = 0 there is what G does alone.
+
+    Returns
+    -------
+    array, shape (m + 1, ..., n + 1, d)
+        All iterates, the one of G alone in front; the last one is the best.
+
+    Raises
+    ------
+    TypeError
+        If coarse or fine is not a Map.
+    ValueError
+        If they are not ℝᵈ → ℝᵈ with the same d, if x0 is not finite, or n or m too small.
+
+    Examples
+    --------
+    >>> X, x0 = dnn.systems.harmonic_oscillator(), np.array([1.0, 0.0])
+    >>> G, F = dnn.Flow(X, 0.5, dnn.Heun()), dnn.Flow(X, 0.01, dnn.RK4(), steps=50)
+    >>> x = dnn.parareal(G, F, x0, n=20, iterations=5)
+    >>> x.shape
+    (6, 21, 2)
+    >>> errors = np.linalg.norm(x[:, -1] - [np.cos(10), -np.sin(10)], axis=-1)
+    >>> print(*[f"{error:.0e}" for error in errors])
+    4e-01 9e-02 1e-02 1e-03 7e-05 3e-06
+    """
+    n, m = dimension(n, "n"), dimension(iterations, "iterations", least=0)
+    for name, F in (("coarse", coarse), ("fine", fine)):
+        instance(F, Map, f"{name} of parareal must be a map over one interval")
+        refuse(
+            F.dim_in != F.dim_out or F.sequence,
+            f"{name} of parareal must be a map ℝᵈ → ℝᵈ, got {F!r}",
+        )
+    refuse(
+        coarse.dim_in != fine.dim_in,
+        f"parareal needs two maps of one dimension, got {coarse.dim_in} and {fine.dim_in}",
+    )
+    x0 = states(fine, x0)
+    refuse(not np.isfinite(x0).all(), "parareal needs finite states, got a NaN or infinity")
+    nothing = np.zeros((n, *x0.shape), x0.dtype)
+    x = corrected(coarse, x0, nothing, nothing)
+    iterates = [x]
+    for _ in range(m):
+        x = corrected(coarse, x0, fine._value(x[:-1]), coarse._value(x[:-1]))
+        iterates.append(x)
+    return np.moveaxis(np.stack(iterates), 1, -2)
+
+
 def start(field, x0, t, method, what):
     """The states and the times, as arrays, of a trajectory of that method; an error that says what
     does not fit."""
@@ -176,6 +242,14 @@ def steps(field, x, t, method):
             raise NotConverged(f"at t = {t_k:g}: {error}") from error
         yield t_k, h, x, y
         x = y
+
+
+def corrected(coarse, x0, F, G):
+    """x₀, …, x_n with x_{k+1} = F_k + (G(x_k) − G_k): F_k alone where x_k is what it was."""
+    x = [x0]
+    for F_k, G_k in zip(F, G, strict=True):
+        x.append(F_k + (coarse._value(x[-1]) - G_k))
+    return np.stack(x)
 
 
 def warn_of(times, what):

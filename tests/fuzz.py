@@ -1314,6 +1314,7 @@ FUNCTIONS_OF_DATA = {
     "trajectory": (lambda x, **options: dnn.trajectory(x0=x, **options), dict(field=[GRADIENT], x=[X2], t=[lambda: [0.0, 0.1, 0.3], lambda: [0.5]], method=[lambda: dnn.RK4(), lambda: dnn.ImplicitMidpoint()]), finite),
     "poincare_section": (lambda x, **options: np.concatenate(dnn.poincare_section(x0=x, **options)[0]), dict(field=[GRADIENT], x=[X2], t=[lambda: [0.0, 0.1, 0.3]], event=[lambda: zoo.Bare(), lambda: dnn.Affine(1, 2, rng=0)],
         method=[lambda: dnn.Heun()], direction=[lambda: 1, lambda: 0]), finite),
+    "parareal": (lambda x, **options: dnn.parareal(x0=x, **options), dict(coarse=[NET], fine=[NET], x=[X2], n=[lambda: 3], iterations=[lambda: 2, lambda: 0]), finite),
     "continuous_adjoint": (lambda field, x, t, **options: dnn.continuous_adjoint(field, x, t, **options)[1](X2()), dict(field=[GRADIENT], x=[X2], t=[lambda: 0.1], rtol=[lambda: 1e-6],
         atol=[lambda: 1e-9], method=[lambda: "RK45"], tolerance=[lambda: 1e-3]), finite),
 }  # fmt: skip

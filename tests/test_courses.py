@@ -1,4 +1,6 @@
-"""The notebooks of the author's courses are scripts of a student's length, and README says where each of them is taught."""
+"""The notebooks of the author's courses and his other experiments are scripts of a student's length, and README says where each
+notebook is taught and what each script finds.
+"""
 
 import re
 import runpy
@@ -10,17 +12,35 @@ import dynsys_nn as dnn
 
 NOTEBOOKS = ROOT / "tests" / "benchmarks" / "notebooks"
 SCRIPTS = sorted(NOTEBOOKS.glob("[!_]*.py"))
-ROWS = re.findall(
-    r"(?m)^\| \[\w+\]\(tests/benchmarks/notebooks/(\w+)\.py\) \|(.*)\|$", (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"(?m)^\| \[\w+\]\(tests/benchmarks/notebooks/(\w+)\.py\) \|(.*)\|$", README)
+EXPERIMENTS = re.findall(
+    r"(?m)^\| (\d+) \| \[[^\]]+\]\(tests/benchmarks/notebooks/(\w+)\.py\) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", README
 )  # fmt: skip
 
 
-def test_readme_has_a_row_for_each_notebook_and_the_runner_its_numbers():
+def test_readme_has_a_row_for_each_script_and_the_runner_its_numbers():
     runner = runpy.run_path(str(NOTEBOOKS / "__main__.py"))
-    names = {path.stem for path in SCRIPTS}
-    assert {name for name, _ in ROWS} == names == set(runner["NUMBERS"]) and len(ROWS) == len(names)
+    for rows, told in ((ROWS, "NUMBERS"), (EXPERIMENTS, "EXPERIMENTS")):
+        names = [row[0] if rows is ROWS else row[1] for row in rows]
+        assert set(names) == set(runner[told]) and len(names) == len(set(names))
+    assert {path.stem for path in SCRIPTS} == {*runner["NUMBERS"], *runner["EXPERIMENTS"]}
+    assert [int(number) for number, *_ in EXPERIMENTS] == list(range(16, 38))
     for path in SCRIPTS:
         assert runner["lines"](path) <= 60, path.name
+
+
+def test_no_script_needs_a_class_of_its_own():
+    for path in SCRIPTS:
+        assert not re.search(r"(?m)^ *class ", path.read_text(encoding="utf-8")), path.name
+
+
+def test_readme_counts_the_experiments_that_need_nothing_by_hand():
+    by_hand = [name for _, name, hand, *_ in EXPERIMENTS if hand != "–"]
+    says = f"{len(EXPERIMENTS) - len(by_hand)} as they are, one with something by hand"
+    assert len(by_hand) == 1 and f"{len(EXPERIMENTS)} experiments" in README and says in README
+    for _, name, _, numbers, cost in EXPERIMENTS:
+        assert re.search(r": \S+ → -?[\d.]", numbers) and re.fullmatch(r"\d+, [\d.]+ s", cost), name
 
 
 def test_the_rows_name_tutorials_labs_and_figures_that_exist_by_their_numbers():

@@ -383,7 +383,46 @@ def test_a_state_on_the_surface_at_a_given_time_counts_once_and_not_at_the_start
         np.testing.assert_allclose(states, np.zeros((len(found), 1)), atol=1e-15)
 
 
+# ---- all intervals at once
+
+
+def solvers(n):
+    """An interval of an epidemic of 10 days, in n parts, by one step and by fifty."""
+    X, h = systems.sir(0.5, 0.1), 10 / n
+    return dnn.Flow(X, h, dnn.Heun()), dnn.Flow(X, h / 50, dnn.RK4(), steps=50)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_parareal_is_exact_up_to_the_kth_interval_after_k_iterations(shape, rng):
+    n, (coarse, fine) = 8, solvers(8)
+    x0 = rng.dirichlet(np.ones(3), shape)
+    right = np.concatenate([x0[..., None, :], dnn.Rollout(fine, n)(x0)], axis=-2)
+    found = dnn.parareal(coarse, fine, x0, n, iterations=n)
+    assert found.shape == (n + 1, *shape, n + 1, 3)
+    np.testing.assert_array_equal(found[0, ..., 1:, :], dnn.Rollout(coarse, n)(x0))
+    off = abs(found - right).max(axis=(*range(1, len(shape) + 1), -1))  # iteration, interval
+    assert np.tril(off).max() < 1e-15
+    assert np.diagonal(off, 1)[:4].min() > 1e-11  # and no sooner
+    ends = off[:4, -1]
+    assert (ends[1:] < ends[:-1] / 8).all()
+    np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-14)  # mass, at each iterate
+
+
+def test_after_n_iterations_it_is_exact_whatever_the_coarse_solver_is(rng):
+    n, x0, fine = 5, np.array([1.0, 0.0]), dnn.Flow(PENDULUM, 0.1, dnn.RK4(), steps=10)
+    coarse = dnn.Affine(2, 2, rng=rng)
+    found, right = dnn.parareal(coarse, fine, x0, n, n), dnn.Rollout(fine, n)(x0)
+    assert abs(found[n - 1, -1] - right[-1]).max() > 0.01
+    np.testing.assert_allclose(found[n, 1:], right, rtol=0, atol=1e-13)
+
+
 WRONG = {
+    "a coarse solver that is a function": (lambda: dnn.parareal(np.sin, PENDULUM, [1, 0], 3, 1), TypeError, "coarse of parareal must be a map over one interval"),
+    "a fine solver into another space": (lambda: dnn.parareal(PENDULUM, dnn.Lift(3, 2), [1, 0], 3, 1), ValueError, "fine of parareal must be a map ℝᵈ → ℝᵈ, got Lift"),
+    "solvers of two spaces": (lambda: dnn.parareal(PENDULUM, systems.sir(), [1, 0], 3, 1), ValueError, "parareal needs two maps of one dimension, got 2 and 3"),
+    "no interval": (lambda: dnn.parareal(PENDULUM, PENDULUM, [1, 0], 0, 1), ValueError, "n must be at least 1, got 0"),
+    "fewer than no iterations": (lambda: dnn.parareal(PENDULUM, PENDULUM, [1, 0], 3, -1), ValueError, "iterations must be at least 0, got -1"),
+    "a start that is a NaN": (lambda: dnn.parareal(PENDULUM, PENDULUM, [1, np.nan], 3, 1), ValueError, "parareal needs finite states"),
     "a time that comes back": (lambda: dnn.trajectory(PENDULUM, [1, 0], [0, 2, 1]), ValueError, "finite times that go one way, got [0. 2. 1.]"),
     "a time twice": (lambda: dnn.trajectory(PENDULUM, [1, 0], [0, 1, 1]), ValueError, "go one way"),
     "a NaN time": (lambda: dnn.trajectory(PENDULUM, [1, 0], [0, np.nan]), ValueError, "finite times"),
