@@ -29,6 +29,7 @@ LECTURE = (
     "symplectic_energy",
     "learned_orbits",
     "learned_hamiltonian",
+    "learned_valley",
     "poincare_section",
     "mass_preservation",
     "sir_learned",

@@ -17,7 +17,7 @@ FILES = {
     "test_answers_to_labs.py", "test_pictures_of_labs.py", "test_every_invariant.py", "test_live.py",
     "test_orders.py", "test_plotting.py", "test_study.py", "test_what_steps_allow.py",
     "test_gradients_and_potentials_in_figures.py", "test_figures_of_attacks.py",
-    "test_figures_of_gradients_and_parts.py", "test_figures_of_layers.py",
+    "test_figures_of_gradients_and_parts.py", "test_figures_of_layers.py", "test_figures_of_learned_potentials.py",
     "test_figures_of_methods.py", "test_figures_of_what_is_kept.py", "test_figures_at_odd_options.py",
 }  # fmt: skip
 #: so few tests are not worth a process
