@@ -30,6 +30,7 @@ LECTURE = (
     "learned_orbits",
     "learned_hamiltonian",
     "residual_energy",
+    "learned_valley",
     "poincare_section",
     "spherical_pendulum",
     "mass_preservation",

@@ -109,7 +109,7 @@ def test_lipschitz_and_one_sided_constants_hold(rng):
         J = X.jacobian(x)
         numerical_range = np.linalg.eigvalsh((J + J.swapaxes(-1, -2)) / 2).max()
         assert max(quotient.max(), numerical_range) <= X.one_sided_lipschitz() + 1e-12, name
-    assert len(names) == len(FIELDS) - 13
+    assert len(names) == len(FIELDS) - 17
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
