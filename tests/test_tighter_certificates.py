@@ -289,3 +289,17 @@ def test_what_is_no_network_or_has_no_constant_has_no_joint_one(rng):
     net.maps[0].field.A.W[0] = np.nan
     with pytest.raises(ValueError, match="must be finite"):
         lipschitz.joint(net)
+
+
+def test_where_a_program_for_each_pair_costs_too_much_the_joint_constant_of_what_comes_before_counts(
+    rng, monkeypatch
+):
+    monkeypatch.setattr(slopes, "PAIRS", 0)
+    flows = [dnn.Flow(dnn.ResidualField.random(2, 10, dnn.ReLU(), 1.0, rng), 0.5) for _ in range(2)]
+    net, x = dnn.Network(*flows, dnn.Affine(3, 2, rng=rng)), rng.normal(size=(9, 2))
+    gain = net[:-1].lipschitz() / lipschitz.joint(net[:-1])
+    plain = lipschitz.certified_radius(net, x)
+    np.testing.assert_allclose(
+        lipschitz.certified_radius(net, x, joint=True), gain * plain, rtol=1e-9, atol=1e-12
+    )
+    assert gain > 1.2
