@@ -80,7 +80,7 @@ def test_with_few_units_the_joint_constant_is_that_of_the_worst_slopes(rng):
 def test_the_semidefinite_bound_of_small_layers_is_close_to_the_worst_slopes(rng):
     """Three hundred networks are in benchmarks/certificates.py."""
     ratios = []
-    for _ in range(12):
+    for _ in range(8):
         net = small_network(rng)
         ratios.append(program_alone(net) / worst(net))
     assert 1 <= min(ratios) and max(ratios) < 1.1 and np.median(ratios) < 1.002
@@ -119,7 +119,7 @@ def test_joint_is_never_above_the_product_of_the_layers_nor_below_what_is_measur
     """Some here, of all kinds of fields, methods and activations; ten thousand in benchmarks/certificates.py."""
     monkeypatch.setattr(slopes, "CORNERS", 8)
     below = 0
-    for k in range(24):
+    for k in range(18):
         flows = [random_step(rng, 3) for _ in range(1 + k % 3)]
         net = dnn.Network(*flows, dnn.MaxPooling(3, (1, 1), 1), dnn.Affine(2, 3, rng=rng))
         L, found = (
@@ -128,12 +128,12 @@ def test_joint_is_never_above_the_product_of_the_layers_nor_below_what_is_measur
         )
         assert found <= L * (1 + 1e-12) and L <= net.lipschitz()
         below += L < 0.8 * net.lipschitz()
-    assert below > 6
+    assert below > 4
 
 
 def test_the_constant_is_rounded_outward_in_float32_and_float64(rng):
     """ℝ → ℝ, against fractions: one unit after the other is worst alone or with all others."""
-    for k in range(10):
+    for k in range(6):
         kind, steps = (np.float32, np.float64)[k % 2], []
         for _ in range(3):
             A, B = (dnn.Dense(1, 1, rng=rng, dtype=kind) for _ in range(2))
