@@ -186,7 +186,7 @@ def draw_constants(ax, nets, x, labels):
         )
         ax.plot(constants, heights, marker, markeredgewidth=em(0.12), **look)
     ax.set(xscale="log", title=labels("left"), xlabel=labels("constant"))
-    ax.set(ylim=(len(rows) - 0.4, -0.6))
+    ax.set(ylim=((len(rows) - 0.4) / 0.68 - 0.6, -0.6))  # below is the legend
     ax.xaxis.set(
         major_formatter=FuncFormatter("{:g}".format), minor_formatter=NullFormatter()
     )

@@ -80,7 +80,7 @@ def test_with_few_units_the_joint_constant_is_that_of_the_worst_slopes(rng):
 def test_the_semidefinite_bound_of_small_layers_is_close_to_the_worst_slopes(rng):
     """Three hundred networks are in benchmarks/certificates.py."""
     ratios = []
-    for _ in range(12):
+    for _ in range(8):
         net = small_network(rng)
         ratios.append(program_alone(net) / worst(net))
     assert 1 <= min(ratios) and max(ratios) < 1.1 and np.median(ratios) < 1.002
@@ -119,7 +119,7 @@ def test_joint_is_never_above_the_product_of_the_layers_nor_below_what_is_measur
     """Some here, of all kinds of fields, methods and activations; ten thousand in benchmarks/certificates.py."""
     monkeypatch.setattr(slopes, "CORNERS", 8)
     below = 0
-    for k in range(24):
+    for k in range(18):
         flows = [random_step(rng, 3) for _ in range(1 + k % 3)]
         net = dnn.Network(*flows, dnn.MaxPooling(3, (1, 1), 1), dnn.Affine(2, 3, rng=rng))
         L, found = (
@@ -128,12 +128,12 @@ def test_joint_is_never_above_the_product_of_the_layers_nor_below_what_is_measur
         )
         assert found <= L * (1 + 1e-12) and L <= net.lipschitz()
         below += L < 0.8 * net.lipschitz()
-    assert below > 6
+    assert below > 4
 
 
 def test_the_constant_is_rounded_outward_in_float32_and_float64(rng):
     """ℝ → ℝ, against fractions: one unit after the other is worst alone or with all others."""
-    for k in range(10):
+    for k in range(6):
         kind, steps = (np.float32, np.float64)[k % 2], []
         for _ in range(3):
             A, B = (dnn.Dense(1, 1, rng=rng, dtype=kind) for _ in range(2))
@@ -289,3 +289,17 @@ def test_what_is_no_network_or_has_no_constant_has_no_joint_one(rng):
     net.maps[0].field.A.W[0] = np.nan
     with pytest.raises(ValueError, match="must be finite"):
         lipschitz.joint(net)
+
+
+def test_where_a_program_for_each_pair_costs_too_much_the_joint_constant_of_what_comes_before_counts(
+    rng, monkeypatch
+):
+    monkeypatch.setattr(slopes, "PAIRS", 0)
+    flows = [dnn.Flow(dnn.ResidualField.random(2, 10, dnn.ReLU(), 1.0, rng), 0.5) for _ in range(2)]
+    net, x = dnn.Network(*flows, dnn.Affine(3, 2, rng=rng)), rng.normal(size=(9, 2))
+    gain = net[:-1].lipschitz() / lipschitz.joint(net[:-1])
+    plain = lipschitz.certified_radius(net, x)
+    np.testing.assert_allclose(
+        lipschitz.certified_radius(net, x, joint=True), gain * plain, rtol=1e-9, atol=1e-12
+    )
+    assert gain > 1.2

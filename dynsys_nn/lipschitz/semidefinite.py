@@ -98,13 +98,14 @@ def normal_equations(X, P, Z, n, own):
 
 
 def longest(M, dM):
-    """A step a ≤ 1 for which M + a dM is positive definite, as M is: 0 if none is found."""
+    """A step a ≤ 1 for which M + a dM is positive definite, as M is: 0 if none is found. Where it
+    is not, Cholesky's factor is an error, or in WebAssembly NaN."""
     for a in 0.8 ** np.arange(60):
         try:
-            np.linalg.cholesky(M + a * dM)
+            if np.isfinite(np.linalg.cholesky(M + a * dM)).all():
+                return 1.0 if a == 1 else 0.9 * a
         except np.linalg.LinAlgError:
             continue
-        return 1.0 if a == 1 else 0.9 * a
     return 0.0
 
 

@@ -296,16 +296,17 @@ def constant(maps):
 
 def constants_of_differences(maps, K):
     """Lipschitz constants of z_k − z_j, (K, K), where z are the K logits of a network of these
-    maps: ∞ where they would cost too much, and for j = k."""
+    maps, if all of it is one group, and they do not cost too much: otherwise, and for j = k, ∞."""
     found, pairs = np.full((K, K), math.inf), K * (K - 1) // 2
     if pairs > LARGEST:
         return found
     k, j = np.array(list(combinations(range(K), 2))).T
-    for *before, last in groupings([*maps, Dense(pairs, K, np.eye(K)[k] - np.eye(K)[j])]):
-        if last.few or last.fits and pairs * (last.n + last.m) ** 3 <= PAIRS:
-            each = product(*(group.lipschitz() for group in before)) * last.each_lipschitz()
-            found[k, j] = np.minimum(found[k, j], each * (1 + EPS))
-    return np.minimum(found, found.T)
+    difference = Dense(pairs, K, np.eye(K)[k] - np.eye(K)[j])
+    for whole, *others in groupings([*maps, difference]):
+        cheap = whole.few or whole.fits and pairs * (whole.n + whole.m) ** 3 <= PAIRS
+        if not others and cheap:
+            found[k, j] = found[j, k] = whole.each_lipschitz()
+    return found
 
 
 def joint(net):
