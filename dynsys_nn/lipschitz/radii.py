@@ -35,20 +35,13 @@ def certified_radius(net, x, pairwise=True, joint=False):
 
     and 0 where that is negative. With `joint`, ℓ and ℓ′ are those of `lipschitz.joint`, and in the
     pairwise radius ℓ_kj, that of z_k − z_j as a function of the input, takes the place of
-<<<<<<< HEAD
-    ℓ′‖w_k − w_j‖ where it is cheap: where all corners can be tried, or with N unknowns and K logits
-    K(K − 1)N³ ≤ 6·10⁸, so for two labels always, and for ten if N ≤ 188. Of a network with one
-    logit z the label is 1 where z > 0, and
+    ℓ′‖w_k − w_j‖ where it is cheap: in a network without other steps than `joint` names, of at most
+    14 units, or with K logits and N unknowns of which K(K − 1)N³ ≤ 6·10⁸ and N ≤ 512, so for ten
+    labels N ≤ 188. Of a network with one logit z the label is 1 where z > 0, and
 
         r = (|z| − 2e)/(ℓ + g),   ℓ = each_output(net), or with `joint` the less of both
 
     Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
-=======
-    ℓ′‖w_k − w_j‖ where it is cheap: in a network without other steps than `joint` names, of at most
-    14 units, or with K logits and N unknowns of which K(K − 1)N³ ≤ 6·10⁸ and N ≤ 512, so for ten
-    labels N ≤ 188. Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al.,
-    arXiv:2210.02373.
->>>>>>> help21N
 
     Parameters
     ----------
