@@ -491,7 +491,7 @@ def implicit_pairs(rng):
         hamiltonian(rng),
     )
     two = dnn.Projected(dnn.Heun(), WAVY, dnn.Mass())
-    yield "Projected, two", two, invariant_field(rng, QUADRATIC)
+    yield "Projected, two", two, randomise(invariant_field(rng, QUADRATIC), rng, 0.5)
     yield "Rattle", dnn.Rattle(CURVE), heavy(rng)
     yield "Yoshida of ImplicitMidpoint", dnn.Yoshida(midpoint), energetic(rng)
     yield "Yoshida of DiscreteGradient", dnn.Yoshida(gonzalez), energetic(rng)
