@@ -11,6 +11,7 @@ from zoo import (
     energetic,
     hamiltonian,
     henon,
+    lie,
     partitioned,
     sphere,
 )
@@ -257,6 +258,7 @@ def test_methods_that_are_not_symmetric_do_not_claim_it(rng):
         *[(method, energetic(rng)) for method in RUNGE_KUTTA], (dnn.SymplecticEuler(), partitioned(rng)), (dnn.Cayley(), sphere(rng)),
         (dnn.LieTrotter(dnn.StormerVerlet()), parts), (dnn.Strang(dnn.SymplecticEuler()), parts),
         (dnn.Strang([dnn.StormerVerlet(), dnn.SymplecticEuler()]), parts), (dnn.Projected(dnn.RK4(), dnn.SquaredNorm()), sphere(rng)),
+        (dnn.LieEuler(), lie(rng)), (dnn.CommutatorFree4(), lie(rng)),
     ]  # fmt: skip
     for method, X in cases:
         assert not method.symmetric, method

@@ -2,9 +2,10 @@
 by hand.
 
 A method is data: a Runge–Kutta class is its Butcher tableau, a partitioned method its list of
-shears, a composition its list of substeps, and one that is implicit in another way its increment Φ
-in y = x + hΦ(x, y); step, adjoint and tangent are written once for each kind. With stages Y_i = x +
-hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of a Runge–Kutta step is
+shears, a composition its list of substeps, one on a Lie group its list of exponentials, and one
+that is implicit in another way its increment Φ in y = x + hΦ(x, y); step, adjoint and tangent are
+written once for each kind. With stages Y_i = x + hΣ_j a_ij K_j, K_i = X(Y_i), the adjoint of a
+Runge–Kutta step is
 
     κ_i = b_i w + Σ_j a_ji η_j,   η_i = X′(Y_i)ᵀ(h κ_i),   dx = w + Σ_i η_i,   dh = Σ_i ⟨κ_i, K_i⟩
 

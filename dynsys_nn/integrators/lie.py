@@ -60,7 +60,7 @@ class LieMethod(Method):
 
         def pullback(w):
             dY, dU = [np.zeros_like(w) for _ in kept] + [w], [0.0] * len(U)
-            dtheta, dh = field.pack(a=np.zeros(field.a._size, field._dtype)), 0.0
+            dtheta, dh = 0.0, 0.0
             for k in reversed(range(len(Y))):
                 if k < len(U):  # Y_k has a slope a(Y_k)
                     dx, dtheta_k = pullbacks[k](dU[k])

@@ -35,12 +35,13 @@ class Rattle(Method):
     and their velocities ⟨∇c_i(q), q̇⟩, are 0 to rounding after every step.
 
     On these states it is symmetric, and symplectic if f and g are gradients, so that the energy
-    stays near its first value for long. A state that is not among them is brought there by the
-    first step, without a word about what it keeps.
+    stays near its first value for long. Any other state is brought there by the first step; of all
+    states nothing is kept, and `preserves` is empty. The order is that towards the constrained
+    system, not towards the field alone.
 
     Parameters
     ----------
-    constraint : object with c(q), c.gradient(q) and c.hvp(q, v), (..., n) → (...), …
+    constraint : object with c(q), c.gradient(q) and c.hvp(q, v)
         c₁, without parameters, such as Sphere(), or an Invariant(value, gradient, hvp).
     *others : objects of that kind
         c₂, c₃, …: their gradients must be independent.
