@@ -22,7 +22,7 @@ found = {}
 for (kind, field), (states, total) in zip(kinds.items(), axes.T, strict=True):
     net = dnn.Network(*[dnn.Flow(field(), h / 2) for _ in range(2)])
     five, loss = dnn.Rollout(net, 5), dnn.MeanSquaredError()
-    dnn.fit(five, loss, x[:500], y[:500], dnn.LBFGS(), epochs=1000)
+    dnn.fit(five, loss, x[:500], y[:500], dnn.LBFGS(), epochs=2000)
     path = np.vstack([x0, dnn.Rollout(net, 100)(x0)])
     plotting.components(t, path, states, names=list("SIR"))
     plotting.components(t, right, states, color="k", linestyle=":")
