@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dynsys_nn as dnn
-from dynsys_nn.plotting import em
+from dynsys_nn.plotting import em, shade
 
 from .drawing import Number, Whole, figure
 
@@ -100,7 +100,7 @@ def make(
         ax.contourf(*np.moveaxis(z, -1, 0), V - V.mean(), levels, extend="both")
         ax.set(aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
         ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH))
-        ax.plot(*way(known, time).T, color="white", linewidth=em(0.3))
+        ax.plot(*way(known, time).T, color=shade(1), linewidth=em(0.3))
         if name == "valley":
             ax.plot(*q.T, ".", color="C1", markersize=em(0.3))
             ax.set_title(labels(name, places=places))
