@@ -5,7 +5,7 @@ Left: the valley V(q) = −exp(−s(‖q‖² − 1)²), dots where its force �
 way of a marble, q̈ = −∇V(q), by small Störmer–Verlet steps. Middle, right: the
 potentials of two networks whose gradients were fitted to these forces, by how much the
 forces are off elsewhere, relative to their size, and the marble's way in them, on top
-of the true one in white. One layer is a sum of functions of aᵀq + b, each constant
+of the true one, the broad line. One layer is a sum of functions of aᵀq + b, each constant
 along straight lines. The constant in V, which no force tells, is such that all have the
 same mean. The adjoint of ∇V is a second derivative of the network.
 
@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dynsys_nn as dnn
-from dynsys_nn.plotting import em, shade
+from dynsys_nn.plotting import em
 
 from .drawing import Number, Whole, figure
 
@@ -100,7 +100,7 @@ def make(
         ax.contourf(*np.moveaxis(z, -1, 0), V - V.mean(), levels, extend="both")
         ax.set(aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
         ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH))
-        ax.plot(*way(known, time).T, color=shade(1), linewidth=em(0.3))
+        ax.plot(*way(known, time).T, color=plt.get_cmap()(1.0), linewidth=em(0.3))
         if name == "valley":
             ax.plot(*q.T, ".", color="C1", markersize=em(0.3))
             ax.set_title(labels(name, places=places))
