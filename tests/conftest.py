@@ -112,7 +112,7 @@ COMMANDS = {
         path.stem: (f"[{path.stem}]", path)
         for path in sorted(TUTORIALS, key=lambda path: path.stem[:2] not in ("04", "07", "08", "09"))
     },
-    "kills": ("test_after_kill_minus_nine", [str(ROOT / "tests" / "benchmarks" / "kills.py"), "3", "1"]),
+    "kills": ("test_after_kill_minus_nine", [str(ROOT / "tests" / "benchmarks" / "kills.py"), "2", "1"]),
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from dynsys_nn import checks
 
 
 def assert_adjoint(F, x, rng):
-    """The dot-product test to 1e-12 in x and in θ separately, and the tangent against difference quotients to 1e-7."""
+    """The dot-product test to 1e-12 in x and in θ separately, and on a batch the tangent against difference quotients to 1e-7."""
     y, pullback = F.vjp(x)
     np.testing.assert_allclose(y, F(x), rtol=1e-14, atol=1e-14)
     w, v, dtheta = (
@@ -26,7 +26,8 @@ def assert_adjoint(F, x, rng):
         (F.jvp(x, 0 * v, dtheta)[1], (dF * dtheta).sum()),
     ):
         assert abs((w * Jv).sum() - back) <= 1e-12 * np.linalg.norm(w) * np.linalg.norm(Jv)
-    checks.tangent(F, x).require()
+    if x.ndim == 2:
+        checks.tangent(F, x).require()
     assert checks.adjoint(F, x).require().limit == 1e-12
 
 
