@@ -16,9 +16,9 @@ class TangentField(Field):
 
         Y′v = P(X′v − cNv) − (YᵀNv/‖n‖²)n,    Y′ᵀw = X′ᵀPw − N(cPw + (nᵀw/‖n‖²)Y)
 
-    Explicit steps leave the level set along its tangent, and Projected(method, I) leads back;
-    DiscreteGradient stays, and so does Gauss if I has degree two. Of what X keeps no more is
-    claimed. Parameters: those of X.
+    Unless I is linear, explicit steps leave the level set along its tangent, and Projected(method,
+    I) leads back; DiscreteGradient stays, and so does Gauss if I has degree two. Of what X keeps no
+    more is claimed. Parameters: those of X.
 
     field: the Field X, TypeError otherwise; invariant: an object with I(x), I.gradient(x) and
     I.hvp(x, v), without parameters. Source: Celledoni, Jackaman, Murari and Owren,

@@ -53,7 +53,7 @@ class LinearMap(Map):
 
     @property
     def bias_size(self):
-        """How many numbers b has in A x + b: one for each row, or for each channel of images."""
+        """How many numbers b has in A x + b: one for each row, unless A says otherwise."""
         return self.dim_out
 
     def adjoint_jvp(self, w, dw, dtheta=None):
