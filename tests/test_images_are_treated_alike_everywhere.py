@@ -129,6 +129,8 @@ def test_equivariance_says_what_it_cannot_compare(rng):
     apart = checks.equivariance(lambda u: u[..., :2], lambda u: np.tile(u, 2), x)
     assert not apart.passed
     assert apart.detail == "F(g(x)) has shape (3, 2), and g(F(x)) (3, 4)"
+    strange = checks.equivariance(lambda u: np.nan * u, np.negative, x)
+    assert not strange.passed and strange.detail == "F(g(x)) or g(F(x)) is not finite"
     with pytest.raises(TypeError, match="g of equivariance must be a function"):
         checks.equivariance(np.tanh, 3, x)
     with pytest.raises(TypeError, match="is float32"):
