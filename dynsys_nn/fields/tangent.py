@@ -49,20 +49,20 @@ class TangentField(Field):
         return f"P({self.field.formula}), P∇I = 0"
 
     def split(self, x):
-        """n, v ↦ Nv, 1/‖n‖² and v ↦ (Pv, nᵀv/‖n‖²): all of them 0 where n is. How long n is does
-        not matter, and I is divided by the largest entry of ∇I."""
+        """n, v ↦ Nv, 1/‖n‖² and v ↦ (Pv, nᵀv/‖n‖²), which is 0 where n is. How long n is does not
+        matter, and I is divided by the largest entry of ∇I."""
         n = self.I.gradient(x)
         s = np.abs(n).max(axis=-1, keepdims=True)
         some = ~(s < 4 * np.finfo(s.dtype).tiny)
         s = np.where(some, s, 1)
         n = some * n / s
-        r = some / np.where(some, dot(n, n), 1)
+        r = 1 / np.where(some, dot(n, n), 1)
 
         def parts(v):
             c = dot(n, v) * r
             return some * v - c * n, c
 
-        return n, lambda v: some * self.I.hvp(x, v) / s, r, parts
+        return n, lambda v: self.I.hvp(x, v) / s, r, parts
 
     def __call__(self, x):
         *_, parts = self.split(x)
