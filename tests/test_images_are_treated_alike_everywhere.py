@@ -51,6 +51,11 @@ def test_a_field_on_a_convolution_adds_one_number_to_all_pixels_of_a_channel(rng
     np.testing.assert_allclose(V(x), -A.adjoint(np.tanh(A(x) + everywhere)), rtol=0, atol=1e-14)
     energy = np.log(np.cosh(A(x) + everywhere)).sum(axis=-1)
     np.testing.assert_allclose(V.potential(x), energy, rtol=1e-13)
+    many, u = rng.normal(size=(2, 6, 3)), rng.normal(size=(2, 6, 60))  # of each state its own sum
+    np.testing.assert_allclose(
+        (A.spread(many) * u).sum(axis=-1), (many * A.gather(u)).sum(axis=-1), atol=1e-13
+    )
+    assert A.gather(u[:0]).shape == (0, 6, 3)
     assert dnn.HamiltonianField(A, dnn.Tanh()).b.shape == (3,)
     C = dnn.Dense(math.comb(40, 2), 60, rng=rng)
     assert dnn.SpherePreservingField(A, dnn.Tanh(), C).b.shape == (3,)
