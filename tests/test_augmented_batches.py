@@ -78,6 +78,16 @@ def test_what_augment_must_not_do_is_said():
     ):
         with pytest.raises(WrongResult, match=words):
             fitted(wrong)
+    for wrong, error, words in (
+        (
+            lambda x, rng: x * 1j,
+            TypeError,
+            "of <lambda> returns must hold real numbers, got .* complex128",
+        ),
+        (lambda x, rng: x * np.nan, ValueError, r"what augment of <lambda> returns must be finite"),
+    ):
+        with pytest.raises(error, match=words):
+            fitted(wrong)
     with pytest.raises(TypeError, match="augment must be a function of the samples of a batch and"):
         fitted(lambda x: x)
     with pytest.raises(ValueError, match="LBFGS minimises one function: leave augment out"):

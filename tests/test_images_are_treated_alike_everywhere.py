@@ -9,6 +9,7 @@ import zoo
 
 import dynsys_nn as dnn
 from dynsys_nn import checks, files, rounding
+from dynsys_nn.fields import gradient
 
 IMAGE = (4, 5)
 
@@ -50,6 +51,11 @@ def test_a_field_on_a_convolution_adds_one_number_to_all_pixels_of_a_channel(rng
     np.testing.assert_allclose(V(x), -A.adjoint(np.tanh(A(x) + everywhere)), rtol=0, atol=1e-14)
     energy = np.log(np.cosh(A(x) + everywhere)).sum(axis=-1)
     np.testing.assert_allclose(V.potential(x), energy, rtol=1e-13)
+    many, u = rng.normal(size=(2, 6, 3)), rng.normal(size=(2, 6, 60))  # of each state its own sum
+    np.testing.assert_allclose(
+        (A.spread(many) * u).sum(axis=-1), (many * A.gather(u)).sum(axis=-1), atol=1e-13
+    )
+    assert A.gather(u[:0]).shape == (0, 6, 3)
     assert dnn.HamiltonianField(A, dnn.Tanh()).b.shape == (3,)
     C = dnn.Dense(math.comb(40, 2), 60, rng=rng)
     assert dnn.SpherePreservingField(A, dnn.Tanh(), C).b.shape == (3,)
@@ -58,8 +64,14 @@ def test_a_field_on_a_convolution_adds_one_number_to_all_pixels_of_a_channel(rng
 
 @pytest.mark.parametrize("shape", zoo.SHAPES.values(), ids=zoo.SHAPES)
 def test_adjoint_and_tangent_sum_over_pixels(shape, rng):
-    for name, X in fields(rng).items():
-        x = 0.5 * rng.normal(size=(*shape, X.dim))
+    maps = fields(rng)
+    maps["potential"] = gradient.Potential(maps["gradient"])
+    C = dnn.Dense(math.comb(40, 2), 40, rng=rng)
+    maps["skew"] = zoo.randomise(
+        dnn.SpherePreservingField(convolution(rng=rng), dnn.Tanh(), C), rng
+    )
+    for name, X in maps.items():
+        x = 0.5 * rng.normal(size=(*shape, X.dim_in))
         assert checks.adjoint(X, x).require().measured <= 1e-12, name
         v, dtheta = rng.normal(size=x.shape), rng.normal(size=X.theta.shape)
         theta = X.theta.copy()
@@ -121,7 +133,10 @@ def test_equivariance_is_asked_of_any_pair_of_functions(rng):
     even = checks.equivariance(np.cos, np.negative, x)
     assert not even.passed and even.finding == "F(g(x)) = F(x): F is invariant"
     assert checks.equivariance(np.sin, np.negative, x[0]).require()
-    assert checks.equivariance(lambda u: 0 * u, P, x).require()
+    assert not checks.equivariance(lambda u: 0 * u, P, x).require().finding
+    steep = checks.equivariance(lambda u: 1e9 * u + [1, 0, 1e-4, 0], lambda u: np.roll(u, 1, -1), x)
+    assert steep.finding == "the two ways differ in 2 of 4 components"  # of 1e9, the others do not
+    assert steep.measured < 1e-8
 
 
 def test_equivariance_says_what_it_cannot_compare(rng):
@@ -129,6 +144,8 @@ def test_equivariance_says_what_it_cannot_compare(rng):
     apart = checks.equivariance(lambda u: u[..., :2], lambda u: np.tile(u, 2), x)
     assert not apart.passed
     assert apart.detail == "F(g(x)) has shape (3, 2), and g(F(x)) (3, 4)"
+    strange = checks.equivariance(lambda u: np.nan * u, np.negative, x)
+    assert not strange.passed and strange.detail == "F(g(x)) or g(F(x)) is not finite"
     with pytest.raises(TypeError, match="g of equivariance must be a function"):
         checks.equivariance(np.tanh, 3, x)
     with pytest.raises(TypeError, match="is float32"):

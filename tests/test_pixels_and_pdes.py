@@ -1,11 +1,14 @@
 """Images as fields: derivatives by differences, the heat and the wave equation from known stencils, any field made
 tangent to any invariant, and equations learned from frames."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import zoo
 
 import dynsys_nn as dnn
+from dynsys_nn.arguments import WrongResult
 
 NORM = dnn.SquaredNorm()
 IMAGES = [(4, 6), (3, 5), (4, 5), (2, 3), (1, 4), (1, 1)]
@@ -70,6 +73,22 @@ def test_their_largest_singular_values_are_those_of_the_shortest_waves(image):
         assert abs(F.lipschitz() - s[0]) <= 1e-14 * s[0]
     if not any(n % 2 for n in image):
         assert dnn.Laplacian(image, 0.5).lipschitz() == 32  # 8/dx²
+
+
+@pytest.mark.parametrize("n", [3, 5, 7, 9, 11, 13])
+def test_of_an_odd_number_of_pixels_they_are_rounded_up(n):
+    """8 cos²(π/2n) by its series, in fractions."""
+    x, c, term = Fraction("3.14159265358979323846264338327950288") / n, 1, Fraction(1)
+    for k in range(1, 30, 2):
+        term *= -x * x / (k * (k + 1))
+        c += term
+    squared = 4 * (1 + c)  # of ‖D‖
+    assert (
+        squared
+        <= Fraction(dnn.Laplacian((n, n)).lipschitz())
+        <= squared * (1 + Fraction(1, 10**14))
+    )
+    assert squared <= Fraction(dnn.PeriodicGradient((n, n)).lipschitz()) ** 2
 
 
 def test_a_step_of_the_heat_equation_multiplies_a_wave_by_a_number():
@@ -171,7 +190,7 @@ def test_what_is_kept_is_kept_by_every_step_that_says_so_and_by_a_network_of_the
     X, I = fields(rng)[name]
     Y, x = dnn.TangentField(X, I), 0.5 * zoo.points(rng, (5,))
     word = {min(getattr(I, "keeps", {"invariant"}))}
-    assert Y.keeps == word and list(Y.invariants.values()) == [I]
+    assert Y.keeps == word and Y.invariants == dict.fromkeys(word, I)
     for method, on, kept in (
         (dnn.Projected(dnn.Heun(), I), (X, Y, dnn.SumField(X, Y)), True),
         (dnn.DiscreteGradient(I), (Y,), True),
@@ -187,10 +206,11 @@ def test_what_is_kept_is_kept_by_every_step_that_says_so_and_by_a_network_of_the
             assert drift < 3e-14 if kept else drift > 1e-9
 
 
-def test_where_the_gradient_vanishes_a_state_stays_and_others_do_not_notice(rng):
+@pytest.mark.parametrize("nothing", [0.0, 1e-310])
+def test_where_the_gradient_vanishes_a_state_stays_and_others_do_not_notice(nothing, rng):
     X = zoo.randomise(dnn.ResidualField.random(3, 5, rng=rng), rng)
     Y, x, w = dnn.TangentField(X, NORM), rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
-    x[1] = 0
+    x[1] = nothing
     y, pullback = Y.vjp(x)
     dx, dtheta = pullback(w)
     others = [0, 2, 3]
@@ -220,10 +240,17 @@ def test_how_long_the_gradient_is_does_not_matter(scale, rng):
 
 def test_stencils_and_tangential_parts_refuse_what_makes_no_sense(rng):
     X = zoo.residual(rng)
+
+    class NoReturn(dnn.SquaredNorm):
+        def gradient(self, x):
+            pass
+
     for call, error, message in (
         (lambda: dnn.Laplacian((4, 4), dx=0), ValueError, "dx must be a positive number, got 0"),
         (lambda: dnn.PeriodicGradient((4, 4), dx=-1.0), ValueError, "dx must be a positive number"),
         (lambda: dnn.Laplacian((4, 4), dx=1e-200), ValueError, "1/dx² must be a number, got dx"),
+        (lambda: dnn.Laplacian((4, 4), dx=1e200), ValueError, "1/dx² must be a number, got dx"),
+        (lambda: dnn.TangentField(X, NoReturn())(np.ones(4)), WrongResult, "is there a return"),
         (lambda: dnn.Laplacian(4), TypeError, "pair"),
         (lambda: dnn.Laplacian((4, 4))(np.ones(15)), ValueError, "dimension 16, got an array"),
         (lambda: dnn.TangentField(dnn.Dense(4, 4), NORM), TypeError, r"write LinearField\(A\)"),

@@ -230,7 +230,7 @@ for h in (0.5, 1.0, 2.0, 2.5):
 # image is lost.
 #
 # The bias $b$ of such a field has one number for each channel, added to all pixels of
-# it: no pixel is treated in another way than the others.
+# it: no pixel is treated differently from the others.
 #
 # **Before you run the cell:** the image is moved, by two rows and three columns. What
 # happens to what the step says? And with a bias for each pixel?

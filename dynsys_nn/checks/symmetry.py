@@ -44,6 +44,8 @@ def equivariance(F, g, x, limit=1e-12):
         f"F(g(x)) has shape {moved_before.shape}, and g(F(x)) {moved_after.shape}",
         WrongResult,
     )
+    finite = np.isfinite(moved_before).all() and np.isfinite(moved_after).all()
+    refuse(not finite, "F(g(x)) or g(F(x)) is not finite", WrongResult)
     gap, size = np.abs(moved_before - moved_after), np.abs(moved_before).max()
     measured = gap.max() / max(size, TINY)
     check = Check(f"equivariance of {name_of(F)}", measured, limit, "|F(g(x)) − g(F(x))|/|F(g(x))|")

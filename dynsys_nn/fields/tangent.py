@@ -16,9 +16,9 @@ class TangentField(Field):
 
         Y′v = P(X′v − cNv) − (YᵀNv/‖n‖²)n,    Y′ᵀw = X′ᵀPw − N(cPw + (nᵀw/‖n‖²)Y)
 
-    Explicit steps leave the level set along its tangent, and Projected(method, I) leads back;
-    DiscreteGradient stays, and so does Gauss if I has degree two. Of what X keeps no more is
-    claimed. Parameters: those of X.
+    Unless I is linear, explicit steps leave the level set along its tangent, and Projected(method,
+    I) leads back; DiscreteGradient stays, and so does Gauss if I has degree two. Of what X keeps no
+    more is claimed. Parameters: those of X.
 
     field: the Field X, TypeError otherwise; invariant: an object with I(x), I.gradient(x) and
     I.hvp(x, v), without parameters. Source: Celledoni, Jackaman, Murari and Owren,
@@ -49,20 +49,20 @@ class TangentField(Field):
         return f"P({self.field.formula}), P∇I = 0"
 
     def split(self, x):
-        """n, v ↦ Nv, 1/‖n‖² and v ↦ (Pv, nᵀv/‖n‖²): all of them 0 where n is. How long n is does
-        not matter, and I is divided by the largest entry of ∇I."""
+        """n, v ↦ Nv, 1/‖n‖² and v ↦ (Pv, nᵀv/‖n‖²), which is 0 where n is. How long n is does not
+        matter, and I is divided by the largest entry of ∇I."""
         n = self.I.gradient(x)
         s = np.abs(n).max(axis=-1, keepdims=True)
         some = ~(s < 4 * np.finfo(s.dtype).tiny)
         s = np.where(some, s, 1)
         n = some * n / s
-        r = some / np.where(some, dot(n, n), 1)
+        r = 1 / np.where(some, dot(n, n), 1)
 
         def parts(v):
             c = dot(n, v) * r
             return some * v - c * n, c
 
-        return n, lambda v: some * self.I.hvp(x, v) / s, r, parts
+        return n, lambda v: self.I.hvp(x, v) / s, r, parts
 
     def __call__(self, x):
         *_, parts = self.split(x)

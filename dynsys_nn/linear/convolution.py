@@ -137,12 +137,13 @@ class Convolution(Weighted):
         return self.channels_out
 
     def spread(self, b):
-        """b for all pixels, (channels_out,) → (dim_out,); one number as it is."""
-        return np.repeat(b, math.prod(self.image)) if np.ndim(b) else b
+        """b for all pixels, (..., channels_out) → (..., dim_out); one number as it is."""
+        return np.repeat(b, math.prod(self.image), axis=-1) if np.ndim(b) else b
 
     def gather(self, u):
-        """The adjoint of `spread`: the sum over pixels, (dim_out,) → (channels_out,)."""
-        return u.reshape(self.channels_out, -1).sum(axis=-1)
+        """The adjoint of `spread`: sums over pixels, (..., dim_out) → (..., channels_out)."""
+        channels = self.channels_out, math.prod(self.image)
+        return u.reshape(*u.shape[:-1], *channels).sum(axis=-1)
 
     # ---- frequencies
     def symbols(self):

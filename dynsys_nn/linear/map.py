@@ -37,8 +37,8 @@ class LinearMap(Map):
 
     __array_ufunc__ = None  # numpy leaves w @ A to A
 
-    #: b, (bias_size,), as it is added to A x, (dim_out,), and the adjoint of that: as they are, if
-    #: there is one b for each row; with images one for all pixels, and the sum over them
+    #: b, (..., bias_size), as it is added to A x, (..., dim_out), and the adjoint of that: as they
+    #: are, if there is one b for each row; with images one for all pixels, and the sum over them
     spread = gather = staticmethod(operator.pos)
 
     operators = {"__call__": "__matmul__", "adjoint": "__rmatmul__"}
@@ -53,7 +53,7 @@ class LinearMap(Map):
 
     @property
     def bias_size(self):
-        """How many numbers b has in A x + b: one for each row, or for each channel of images."""
+        """How many numbers b has in A x + b: one for each row, unless A says otherwise."""
         return self.dim_out
 
     def adjoint_jvp(self, w, dw, dtheta=None):

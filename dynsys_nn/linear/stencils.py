@@ -83,8 +83,9 @@ class PeriodicGradient(Stencil):
     gradient of an image, two images behind each other.
 
     −Dᵀ is the divergence, and DᵀD = −Δ, so that the heat equation u̇ = Δu = −DᵀDu is a
-    GradientField, GradientField(D, Identity()), with alpha its conductivities. Euler's steps of it
-    are non-expansive up to h = 2/‖D‖² = dx²/4, the condition of Courant, Friedrichs and Lewy.
+    GradientField, GradientField(D, Identity()); with alpha, conductivities, it is u̇ = −Dᵀdiag(α)Du.
+    Euler's steps of the former are non-expansive up to h = 2/‖D‖², dx²/4 if H and W are even: the
+    condition of Courant, Friedrichs and Lewy.
 
     Parameters
     ----------

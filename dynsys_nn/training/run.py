@@ -7,6 +7,7 @@ import numpy as np
 
 from ..arguments import WrongResult, name_of, refuse
 from ..arguments.doors import call, result
+from ..arguments.samples import rows
 from ..integrators import NotConverged
 from ..maps import html
 from .value_and_grad import value_and_grad
@@ -166,12 +167,12 @@ class Run:
 
     def augmented(self, x):
         """The samples of a batch as they are trained with; WrongResult unless `augment` returns an
-        array of their shape."""
-        if self.augment is None:
+        array of their shape, TypeError or ValueError unless its numbers are real and finite."""
+        f = self.augment
+        if f is None:
             return x
-        return result(
-            self.augment, call(self.augment, self.augment, x, self.rng), x.shape, "augment"
-        )
+        y = result(f, call(f, f, x, self.rng), x.shape, "augment")
+        return rows(y, f"what augment of {name_of(f)} returns", 2)
 
     def value_and_gradient(self, x, y):
         """J and ∂J/∂θ, as a direction along the constraints' sets, not longer than `clip`.

@@ -25,7 +25,7 @@ np.testing.assert_allclose(dnn.Flow(heat, h)(wave), -wave, atol=1e-14)
 
 # %% [markdown]
 # ## Exercise 2
-# $\omega = \|D\| = \sqrt8/\mathrm dx$, so $h \le 2/\|D\| = \mathrm dx/\sqrt2$. A random
+# $\omega = \|D\| = \sqrt8/\mathrm dx$, so $h < 2/\|D\| = \mathrm dx/\sqrt2$. A random
 # image has a bit of a chessboard in it, and that is enough.
 
 # %%
