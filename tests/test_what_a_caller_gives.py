@@ -277,6 +277,11 @@ def test_a_function_may_be_for_batches_of_one_axis_only(rng):
     )
 
 
+def test_a_function_that_overflows_is_looked_at_without_a_warning():
+    X = dnn.KnownField(lambda x: np.where(x > 1, np.inf, x), 2)
+    assert np.isinf(X(np.array([[0.5, 2.0], [3.0, 0.1], [0.2, 0.3]]))).sum() == 2
+
+
 def test_rounding_is_not_taken_for_a_mixed_batch():
     """Cancellation, chaos and mixed units: what is alone differs from what is in the batch by its rounding alone."""
     n = 500

@@ -15,7 +15,8 @@ class GradientField(Field):
     With sign −1, σ increasing and α ≥ 0, V is convex, and two solutions of ẋ = X(x) never move
     apart. Without alpha and with σ increasing X is monotone: to represent a force that is not (a
     pendulum's, say), give alpha entries of both signs. Parameters θ: "A", "b" (k,), which starts at
-    0, "alpha" if given. On a Convolution b has one number for each channel, (channels,).
+    0, "alpha" if given. On a Convolution b has one number for each channel, (channels,), and alpha
+    one for each of the k: if learned, it undoes that all pixels are treated alike.
 
     Parameters
     ----------
