@@ -5,9 +5,9 @@ Left: the valley V(q) = −exp(−s(‖q‖² − 1)²), dots where its force �
 way of a marble, q̈ = −∇V(q), by small Störmer–Verlet steps. Middle, right: the
 potentials of two networks whose gradients were fitted to these forces, by how much the
 forces are off elsewhere, relative to their size, and the marble's way in them, on top
-of the true one, the broad line. One layer is a sum of functions of aᵀq + b, each constant
-along straight lines. The constant in V, which no force tells, is such that all have the
-same mean. The adjoint of ∇V is a second derivative of the network.
+of the true one, the broad line. One layer is a sum of functions of aᵀq + b, each
+constant along straight lines. The constant in V, which no force tells, is such that all
+have the same mean. The adjoint of ∇V is a second derivative of the network.
 
 Source of such networks: Greydanus, Dzamba, Yosinski, arXiv:1906.01563.
 """
