@@ -166,6 +166,7 @@ def test_projections_one_after_another_leave_a_gap_and_all_at_once_do_not(rng):
     states = orbit(method, X, x, 0.1, 20)
     assert max(np.abs(each(states) - each(x)).max() for each in I) <= 1e-13
     assert method.order == 2 and method.kept(X) == {"invariant": WAVY, "invariant 2": QUADRATIC}
+    assert dnn.Projected(dnn.Heun(), dnn.Quadratic(np.eye(4), keeps=())).preserves(X) == set()
     body = systems.rigid_body()
     both = dnn.Projected(dnn.RK4(), *body.invariants.values())
     assert both.preserves(body) == {"norm", "energy"}
@@ -244,6 +245,18 @@ def test_two_constraints_leave_a_plane_pendulum():
         for k in (15, 30)
     ]
     assert errors[1] < 1e-3 and abs(errors[0] / errors[1] - 4) < 0.02
+
+
+def test_the_adjoint_of_two_constraints_and_a_mass_that_is_no_symmetric_matrix(rng):
+    """Both matrices of the constraints, 2 × 2, are transposed in it; h is learned, too."""
+    f = dnn.Dense(3, 3, W=np.eye(3) + 0.3 * rng.normal(size=(3, 3)))
+    X = dnn.PartitionedField(f, dnn.GradientField.random(3, 4, rng=rng))
+    flow = dnn.Flow(X, 0.2, dnn.Rattle(dnn.Sphere(), dnn.Mass()), steps=2, learn_h=True)
+    z = rng.normal(size=(4, 2, 3))
+    z -= z.mean(axis=-1, keepdims=True)
+    z /= np.linalg.norm(z, axis=-1, keepdims=True)
+    checks.adjoint(flow, z.reshape(4, 6), rng=rng).require()
+    complex_step_of_a_step(flow.method, X, z.reshape(4, 6), 0.2, rng)
 
 
 def test_a_state_off_the_constraints_is_brought_there_by_one_step(rng):
