@@ -35,6 +35,8 @@ def test_so3_is_the_cross_product_and_so_d_all_skew_matrices(rng):
     np.testing.assert_allclose(X(x), systems.rigid_body()(x), atol=1e-15)
     for d in (2, 4, 5):
         X = dnn.LieField(dnn.Affine(d * (d - 1) // 2, d, rng=0))
+        given = X.basis.copy()
+        assert not np.shares_memory(dnn.LieField(X.a, given).basis, given)
         np.testing.assert_array_equal(X.basis, -X.basis.swapaxes(1, 2))
         assert np.linalg.matrix_rank(X.basis.reshape(len(X.basis), -1)) == d * (d - 1) // 2
 
