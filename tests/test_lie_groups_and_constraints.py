@@ -110,6 +110,16 @@ def test_an_epidemic_in_a_lie_algebra_keeps_everybody_and_nobody_is_negative():
     assert orbit(dnn.Euler(), X, x, 20.0, 1).min() < -0.5
 
 
+def test_lie_steps_in_single_precision_stay_there():
+    X = dnn.LieField(dnn.Dense(3, 3, rng=0, dtype=np.float32))
+    x = np.ones(3, np.float32)
+    for method in BOTH:
+        y, pullback = method.vjp(X, x, 0.1)
+        tangent = method.jvp(X, x, 0.1, x, X.theta)[1]
+        found = X(x), method.step(X, x, 0.1), y, *pullback(x), tangent
+        assert {np.asarray(a).dtype for a in found} == {np.dtype(np.float32)}
+
+
 def test_the_derivative_of_the_exponential_bears_covectors_of_any_size(rng):
     X, x, w = lie(rng), rng.normal(size=4), rng.normal(size=4)
     pullback = dnn.CommutatorFree4().vjp(X, x, 0.5)[1]
