@@ -300,7 +300,16 @@ def test_the_rods_force_is_the_textbooks_and_all_four_invariants_stay_from_any_s
         scale = np.linalg.norm(I.gradient(z), axis=-1) * np.linalg.norm(X(z), axis=-1)
         np.testing.assert_allclose((I.gradient(z) * X(z)).sum(axis=-1) / scale, 0, atol=1e-15)
     q, p = np.split(z, 2, axis=-1)
-    q /= np.linalg.norm(q, axis=-1, keepdims=True)
+    says = {
+        "length": (q * q).sum(axis=-1) / 2,
+        "radial": (q * p).sum(axis=-1),
+        "energy": (p * p).sum(axis=-1) / 2 + q[:, 2],
+        "angular_momentum": np.cross(q, p)[:, 2],
+    }
+    assert says.keys() == X.invariants.keys()
+    for name, value in says.items():
+        np.testing.assert_allclose(X.invariants[name](z), value, rtol=0, atol=1e-14)
+    q = q / np.linalg.norm(q, axis=-1, keepdims=True)
     p = p - (p * q).sum(axis=-1, keepdims=True) * q
     force = (q[:, 2] - (p * p).sum(axis=-1))[:, None] * q - [0, 0, 1]
     expected = np.concatenate([p, force], axis=-1)
