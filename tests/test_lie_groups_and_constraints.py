@@ -185,6 +185,13 @@ def test_projections_one_after_another_leave_a_gap_and_all_at_once_do_not(rng):
     checks.order(both, body, body.x0, t=1.0, finest=16).require()
 
 
+def test_methods_with_several_invariants_come_back_from_a_file(tmp_path):
+    I = dnn.Sphere(2.0), dnn.Quadratic(np.eye(6)), dnn.Mass()
+    for method in (dnn.Projected(dnn.Heun(), *I), dnn.Rattle(*I)):
+        dnn.Flow(systems.free_fall(), 0.1, method).save(tmp_path / "flow.npz")
+        assert dnn.Flow.load(tmp_path / "flow.npz").method == method
+
+
 def test_dependent_gradients_are_refused_by_name(rng):
     twice = dnn.Projected(dnn.RK4(), dnn.SquaredNorm(), dnn.Quadratic(np.eye(4)))
     with pytest.raises(dnn.NotConverged, match="NGᵀ of the gradients, which must be independent"):
@@ -267,8 +274,10 @@ def test_the_adjoint_of_two_constraints_and_a_mass_that_is_no_symmetric_matrix(r
     z = rng.normal(size=(4, 2, 3))
     z -= z.mean(axis=-1, keepdims=True)
     z /= np.linalg.norm(z, axis=-1, keepdims=True)
-    checks.adjoint(flow, z.reshape(4, 6), rng=rng).require()
-    complex_step_of_a_step(flow.method, X, z.reshape(4, 6), 0.2, rng)
+    z = z.reshape(4, 6)
+    checks.adjoint(flow, z, rng=rng).require()
+    complex_step_of_a_step(flow.method, X, z, 0.2, rng)
+    np.testing.assert_array_equal(X.jacobian(z + 0j), X.jacobian(z) + 0j, strict=True)
 
 
 def test_a_state_off_the_constraints_is_brought_there_by_one_step(rng):
