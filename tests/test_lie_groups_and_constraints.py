@@ -37,6 +37,7 @@ def test_so3_is_the_cross_product_and_so_d_all_skew_matrices(rng):
         X = dnn.LieField(dnn.Affine(d * (d - 1) // 2, d, rng=0))
         given = X.basis.copy()
         assert not np.shares_memory(dnn.LieField(X.a, given).basis, given)
+        assert X.keeps == {"norm"} and not dnn.LieField(X.a, given + 1e-12).keeps
         np.testing.assert_array_equal(X.basis, -X.basis.swapaxes(1, 2))
         assert np.linalg.matrix_rank(X.basis.reshape(len(X.basis), -1)) == d * (d - 1) // 2
 
@@ -277,7 +278,7 @@ def test_the_adjoint_of_two_constraints_and_a_mass_that_is_no_symmetric_matrix(r
     z = z.reshape(4, 6)
     checks.adjoint(flow, z, rng=rng).require()
     complex_step_of_a_step(flow.method, X, z, 0.2, rng)
-    np.testing.assert_array_equal(X.jacobian(z + 0j), X.jacobian(z) + 0j, strict=True)
+    assert X.jacobian(z + 0j).dtype == complex
 
 
 def test_a_state_off_the_constraints_is_brought_there_by_one_step(rng):
