@@ -193,6 +193,14 @@ def test_methods_with_several_invariants_come_back_from_a_file(tmp_path):
         assert dnn.Flow.load(tmp_path / "flow.npz").method == method
 
 
+def test_a_projection_at_rest_is_the_step_alone():
+    """Of one invariant, where its gradient is 0, in value and adjoint."""
+    X, x, w = systems.harmonic_oscillator(), np.zeros(2), np.array([2.0, 1.0])
+    y, pullback = dnn.Projected(dnn.RK4(), dnn.SquaredNorm()).vjp(X, x, 0.1)
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(pullback(w)[0], dnn.RK4().vjp(X, x, 0.1)[1](w)[0])
+
+
 def test_dependent_gradients_are_refused_by_name(rng):
     twice = dnn.Projected(dnn.RK4(), dnn.SquaredNorm(), dnn.Quadratic(np.eye(4)))
     with pytest.raises(dnn.NotConverged, match="NGᵀ of the gradients, which must be independent"):
