@@ -138,7 +138,7 @@ class Tanh(Activation):
         def pullback(w):
             u = s * w
             u *= s
-            return np.subtract(w, u, out=u)  # w − s²w
+            return np.subtract(w, u, out=in_place(u))  # w − s²w
 
         return s, pullback
 
@@ -265,7 +265,7 @@ class LeakyReLU(Activation):
 
     def __call__(self, z):
         s = self.a * z
-        return (np.maximum if self.a <= 1 else np.minimum)(z, s, out=s)
+        return (np.maximum if self.a <= 1 else np.minimum)(z, s, out=in_place(s))
 
     def slope(self, z):
         return np.array([self.a, 1], z.dtype).take(z >= 0)
@@ -334,6 +334,11 @@ class Sine(Activation):
 
     def primitive(self, z):
         return -np.cos(z)
+
+
+def in_place(u):
+    """`out` of a ufunc that writes into an array u that was just made: None if u is a number."""
+    return u if u.ndim else None
 
 
 def _to_the_right(z):

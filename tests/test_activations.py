@@ -113,3 +113,11 @@ def test_the_check_of_an_activation_lets_relu_squared_overflow_and_no_slope_with
 
 def test_the_sigmoid_takes_a_complex_step_at_zero():
     assert dnn.Sigmoid()(np.array(1e-30j)).imag / 1e-30 == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("sigma", [*ACTIVATIONS, *STEEP], ids=repr)
+def test_a_number_is_an_array_of_one_entry(sigma):
+    for z in (-3.0, 3.0):
+        array = np.array([z])
+        found = [sigma(np.float64(z)), sigma(z), sigma.vjp(np.float64(z))[1](np.float64(0.7))]
+        assert found == [sigma(array)[0], sigma(array)[0], sigma.vjp(array)[1](np.array([0.7]))[0]]

@@ -40,6 +40,16 @@ def test_the_flow_of_a_linear_field_is_that_of_its_eigenvalues_however_stiff(rng
         assert np.linalg.norm(found - right) <= 1e-10 * np.linalg.norm(right)
 
 
+@pytest.mark.parametrize("size", [1e308, np.inf])
+def test_a_matrix_whose_exponential_is_no_number_has_no_derivatives_that_are(size):
+    X, x = dnn.LinearField(np.ones((2, 2))), np.ones(2)
+    X.theta = np.full(4, size)
+    with np.errstate(all="ignore"):
+        for h in (1.0, 2.0):
+            dA, dy = EXACT.vjp(X, x, h)[1](x)[1], EXACT.jvp(X, x, h, x, X.theta)[1]
+            assert np.isnan(EXACT.step(X, x, h)).all() and np.isnan(dA).all() and np.isnan(dy).all()
+
+
 @pytest.mark.parametrize(
     "A",
     [

@@ -35,6 +35,9 @@ def test_so3_is_the_cross_product_and_so_d_all_skew_matrices(rng):
     np.testing.assert_allclose(X(x), systems.rigid_body()(x), atol=1e-15)
     for d in (2, 4, 5):
         X = dnn.LieField(dnn.Affine(d * (d - 1) // 2, d, rng=0))
+        given = X.basis.copy()
+        assert not np.shares_memory(dnn.LieField(X.a, given).basis, given)
+        assert X.keeps == {"norm"} and not dnn.LieField(X.a, given + 1e-12).keeps
         np.testing.assert_array_equal(X.basis, -X.basis.swapaxes(1, 2))
         assert np.linalg.matrix_rank(X.basis.reshape(len(X.basis), -1)) == d * (d - 1) // 2
 
@@ -108,6 +111,16 @@ def test_an_epidemic_in_a_lie_algebra_keeps_everybody_and_nobody_is_negative():
     assert orbit(dnn.Euler(), X, x, 20.0, 1).min() < -0.5
 
 
+def test_lie_steps_in_single_precision_stay_there():
+    X = dnn.LieField(dnn.Dense(3, 3, rng=0, dtype=np.float32))
+    x = np.ones(3, np.float32)
+    for method in BOTH:
+        y, pullback = method.vjp(X, x, 0.1)
+        tangent = method.jvp(X, x, 0.1, x, X.theta)[1]
+        found = X(x), method.step(X, x, 0.1), y, *pullback(x), tangent
+        assert {np.asarray(a).dtype for a in found} == {np.dtype(np.float32)}
+
+
 def test_the_derivative_of_the_exponential_bears_covectors_of_any_size(rng):
     X, x, w = lie(rng), rng.normal(size=4), rng.normal(size=4)
     pullback = dnn.CommutatorFree4().vjp(X, x, 0.5)[1]
@@ -166,10 +179,26 @@ def test_projections_one_after_another_leave_a_gap_and_all_at_once_do_not(rng):
     states = orbit(method, X, x, 0.1, 20)
     assert max(np.abs(each(states) - each(x)).max() for each in I) <= 1e-13
     assert method.order == 2 and method.kept(X) == {"invariant": WAVY, "invariant 2": QUADRATIC}
+    assert dnn.Projected(dnn.Heun(), dnn.Quadratic(np.eye(4), keeps=())).preserves(X) == set()
     body = systems.rigid_body()
     both = dnn.Projected(dnn.RK4(), *body.invariants.values())
     assert both.preserves(body) == {"norm", "energy"}
     checks.order(both, body, body.x0, t=1.0, finest=16).require()
+
+
+def test_methods_with_several_invariants_come_back_from_a_file(tmp_path):
+    I = dnn.Sphere(2.0), dnn.Quadratic(np.eye(6)), dnn.Mass()
+    for method in (dnn.Projected(dnn.Heun(), *I), dnn.Rattle(*I)):
+        dnn.Flow(systems.free_fall(), 0.1, method).save(tmp_path / "flow.npz")
+        assert dnn.Flow.load(tmp_path / "flow.npz").method == method
+
+
+def test_a_projection_at_rest_is_the_step_alone():
+    """Of one invariant, where its gradient is 0, in value and adjoint."""
+    X, x, w = systems.harmonic_oscillator(), np.zeros(2), np.array([2.0, 1.0])
+    y, pullback = dnn.Projected(dnn.RK4(), dnn.SquaredNorm()).vjp(X, x, 0.1)
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(pullback(w)[0], dnn.RK4().vjp(X, x, 0.1)[1](w)[0])
 
 
 def test_dependent_gradients_are_refused_by_name(rng):
@@ -246,6 +275,20 @@ def test_two_constraints_leave_a_plane_pendulum():
     assert errors[1] < 1e-3 and abs(errors[0] / errors[1] - 4) < 0.02
 
 
+def test_the_adjoint_of_two_constraints_and_a_mass_that_is_no_symmetric_matrix(rng):
+    """Both matrices of the constraints, 2 × 2, are transposed in it; h is learned, too."""
+    f = dnn.Dense(3, 3, W=np.eye(3) + 0.3 * rng.normal(size=(3, 3)))
+    X = dnn.PartitionedField(f, dnn.GradientField.random(3, 4, rng=rng))
+    flow = dnn.Flow(X, 0.2, dnn.Rattle(dnn.Sphere(), dnn.Mass()), steps=2, learn_h=True)
+    z = rng.normal(size=(4, 2, 3))
+    z -= z.mean(axis=-1, keepdims=True)
+    z /= np.linalg.norm(z, axis=-1, keepdims=True)
+    z = z.reshape(4, 6)
+    checks.adjoint(flow, z, rng=rng).require()
+    complex_step_of_a_step(flow.method, X, z, 0.2, rng)
+    assert X.jacobian(z + 0j).dtype == complex
+
+
 def test_a_state_off_the_constraints_is_brought_there_by_one_step(rng):
     X, method = heavy(rng), dnn.Rattle(CURVE)
     y = method.step(X, points(rng, (40,)), 0.3)
@@ -275,7 +318,16 @@ def test_the_rods_force_is_the_textbooks_and_all_four_invariants_stay_from_any_s
         scale = np.linalg.norm(I.gradient(z), axis=-1) * np.linalg.norm(X(z), axis=-1)
         np.testing.assert_allclose((I.gradient(z) * X(z)).sum(axis=-1) / scale, 0, atol=1e-15)
     q, p = np.split(z, 2, axis=-1)
-    q /= np.linalg.norm(q, axis=-1, keepdims=True)
+    says = {
+        "length": (q * q).sum(axis=-1) / 2,
+        "radial": (q * p).sum(axis=-1),
+        "energy": (p * p).sum(axis=-1) / 2 + q[:, 2],
+        "angular_momentum": np.cross(q, p)[:, 2],
+    }
+    assert says.keys() == X.invariants.keys()
+    for name, value in says.items():
+        np.testing.assert_allclose(X.invariants[name](z), value, rtol=0, atol=1e-14)
+    q = q / np.linalg.norm(q, axis=-1, keepdims=True)
     p = p - (p * q).sum(axis=-1, keepdims=True) * q
     force = (q[:, 2] - (p * p).sum(axis=-1))[:, None] * q - [0, 0, 1]
     expected = np.concatenate([p, force], axis=-1)

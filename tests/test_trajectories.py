@@ -414,6 +414,7 @@ def test_after_n_iterations_it_is_exact_whatever_the_coarse_solver_is(rng):
     found, right = dnn.parareal(coarse, fine, x0, n, n), dnn.Rollout(fine, n)(x0)
     assert abs(found[n - 1, -1] - right[-1]).max() > 0.01
     np.testing.assert_allclose(found[n, 1:], right, rtol=0, atol=1e-13)
+    assert dnn.parareal(fine, fine, x0.astype(np.float32), 2, 1).dtype == np.float32
 
 
 WRONG = {

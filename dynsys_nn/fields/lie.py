@@ -12,9 +12,9 @@ class LieField(Field):
     """X(x) = a(x)·x = Σ_k a_k(x) E_k x, with a: ℝᵈ → ℝᵐ any map and E₁, …, E_m a basis of a Lie
     algebra of matrices.
 
-    Every linear or quadratic function that all e^{tE_k} keep is kept, whatever a is: the norm if
-    all E_k are skew, as in so(d), and the mass if all their columns sum to zero. LieEuler and
-    CommutatorFree4 move x by exponentials of the algebra, and so keep the same, to rounding.
+    Every function that all e^{tE_k} keep is kept, whatever a is: the norm if all E_k are skew, as
+    in so(d), and the mass if all their columns sum to zero. LieEuler and CommutatorFree4 move x by
+    exponentials of the algebra, and so keep the same, to rounding.
     Parameters: those of "a".
 
     Parameters

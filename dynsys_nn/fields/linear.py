@@ -191,7 +191,14 @@ def ends(S):
 
 
 def frechet(M, dM):
-    """L(M, dM), the derivative of the exponential at M in the direction dM."""
+    """L(M, dM), the derivative of the exponential at M in the direction dM; NaN, as e^M is, where M
+    or dM is too large, or not finite."""
     from scipy.linalg import expm_frechet
 
-    return expm_frechet(M, dM, compute_expm=False, check_finite=False)
+    try:
+        return expm_frechet(M, dM, compute_expm=False, check_finite=False)
+    except (
+        OverflowError,
+        ValueError,
+    ):  # of a norm that is infinite, or an entry that is not finite
+        return np.full(M.shape, np.nan)

@@ -90,7 +90,7 @@ class Projected(Method):
         """The I_i alone."""
         known = {}
         for I in (self.invariant, *self.others):
-            word = min(words_of(I))
+            word = min(words_of(I), default="invariant")
             known[word if word not in known else f"{word} {len(known) + 1}"] = I
         return known
 

@@ -14,7 +14,7 @@ and adjoint and tangent are those of the four. With C⁺ = C(q⁺), F = f′ and
     u = dp̂ + Γ_λdq,   k = dq + hFu + f dh,   dλ = −K⁻¹C⁺k,   dp̄ = u + Cᵀdλ,   dq⁺ = k + hFCᵀdλ
     ρ = K⁻ᵀC(w_p + hFᵀw_q),   w = w_q − C⁺ᵀρ,   dp̂ = w_p + hFᵀw,   dq = w + Γ_λdp̂
 
-and those of the projection, at q⁺ and p⁺, K = CFCᵀ, Γ_f its i-th entry ⟨∇²c_i·, f⟩,
+and those of the projection, at q⁺ and p⁺, K = CFCᵀ and Γ_f the matrix with rows (∇²c_i f)ᵀ,
 
     u = dp̃ + Γ_μdq,   dμ = −K⁻¹(CFu + Γ_f dq),   dp⁺ = u + Cᵀdμ
     ρ = K⁻ᵀCw_p,   dp̃ = w_p − FᵀCᵀρ,   dq = w_q + Γ_μdp̃ − Γ_fᵀρ
@@ -35,9 +35,9 @@ class Rattle(Method):
     and their velocities ⟨∇c_i(q), q̇⟩, are 0 to rounding after every step.
 
     On these states it is symmetric, and symplectic if f and g are gradients, so that the energy
-    stays near its first value for long. Any other state is brought there by the first step; of all
-    states nothing is kept, and `preserves` is empty. The order is that towards the constrained
-    system, not towards the field alone.
+    stays near its first value for long. Any other state is brought there by the first step, which
+    loses what was off: from there nothing is kept, and `preserves` is empty. The order is that
+    towards the constrained system, not towards the field alone.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class Rattle(Method):
         )
 
     def inverse(self, field, y, h):
-        """The step with −h."""
+        """The step with −h, which undoes a step between states on the constraints."""
         return self._step(field, y, -h)
 
     def step(self, field, x, h):
