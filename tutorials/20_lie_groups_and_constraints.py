@@ -135,7 +135,7 @@ _ = ax.legend(loc="lower right")
 # $Ne^M$: again, $M$ and $N$ do not commute. But
 # $$\exp\begin{pmatrix} M & N \\ 0 & M \end{pmatrix} =
 # \begin{pmatrix} e^M & L(M, N) \\ 0 & e^M \end{pmatrix},$$
-# since the blocks on the diagonal are $M + \varepsilon N$ with $\varepsilon^2 = 0$, so
+# since the block matrix is $M + \varepsilon N$ with $\varepsilon^2 = 0$, so
 # to say. In the series each term of $L$ is a word $M\cdots MNM\cdots M$, and the trace
 # lets words be read in a circle: $\langle W, L(M, N)\rangle = \langle L(M^\top, W),
 # N\rangle$. So the covector at $M$ is $L(M^\top, wx^\top)$.

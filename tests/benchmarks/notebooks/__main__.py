@@ -93,9 +93,9 @@ def main():
 
 
 def in_as_many_digits(found, number):
-    """Ours as the notebook's is shown, in at least two digits."""
+    """Ours as the notebook's is shown, in at least three digits."""
     digits = re.sub(r"e.*|\D", "", number).lstrip("0")
-    return f"{found:.{max(2, len(digits))}g}"
+    return f"{found:.{max(3, len(digits))}g}"
 
 
 def readme(cells):
