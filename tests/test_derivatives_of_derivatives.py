@@ -199,8 +199,26 @@ class Loses(Quartic):
 
 def test_a_map_that_is_real_at_complex_states_is_refused(rng):
     X, x = dnn.GradientOf(Loses(1.0)), points(rng, (5,))
-    with pytest.raises(TypeError, match="has real values at complex states, as abs"):
-        X.vjp(x)[1](x)
+    for second in (lambda: X.vjp(x)[1](x), lambda: X.jvp(x, x), lambda: X.jacobian(x)):
+        with pytest.raises(TypeError, match="has real values at complex states, as abs"):
+            second()
+
+
+def test_epsilon_is_that_of_the_complex_point_whatever_the_precision_of_the_map(rng):
+    """Double where single precision was given: ε is 2⁻⁴² in one of them, and 2⁻³⁴⁰ in the other."""
+
+    class Wide(Quartic):
+        def vjp(self, x):
+            return super().vjp(x.astype(np.result_type(x, float)))
+
+    X, Y = (dnn.GradientOf(V(np.float32(1.5)), sign=1) for V in (Wide, Quartic))
+    x, w, d = points(rng, (5,)).astype(np.float32), np.ones((5, 4), np.float32), np.ones(1)
+    for found, exact in zip((*X.vjp(x)[1](w), *X.jvp(x, w, d)), (*Y.vjp(x)[1](w), *Y.jvp(x, w, d))):
+        np.testing.assert_allclose(found, exact, rtol=1e-5)
+    X = deep(rng, dtype=np.float32)
+    dtheta = rng.normal(size=X.theta.size).astype(np.float32)
+    single, double = (X._jvp(z, z, dtheta)[1] for z in (x, x.astype(float)))
+    np.testing.assert_allclose(double, single, rtol=1e-4, atol=1e-5)
 
 
 REFUSED = {

@@ -95,10 +95,25 @@ def test_the_flow_has_residual_zero(rng):
     assert np.abs(oscillator.jacobian(z)).max() < 1e-14  # it is 0 everywhere
     assert np.abs(dnn.Residual(Turn(), systems.pendulum())(z)).max() > 0.1
     X = dnn.TimeDependent(lambda t, x: np.cos(t)[..., None] + 0 * x, 1, "complex step")
-    driven = dnn.Residual(Driven(), X)  # F may carry t along
-    assert (
-        np.abs(driven(z[:, :2])).max() < 1e-14 and np.abs(driven.jacobian(z[:, :2])).max() < 1e-14
-    )
+    driven, z = dnn.Residual(Driven(), X), z[:, :2]  # F may carry t along
+    assert np.abs(driven(z)).max() < 1e-14 and np.abs(driven.jacobian(z)).max() < 1e-14
+    z = z.astype(np.float32)  # F makes doubles of them
+    assert np.abs(driven(z)).max() < 1e-6 and np.abs(driven.jacobian(z)).max() < 1e-6
+    assert np.abs(driven.vjp(z)[1](z)[0]).max() < 1e-5
+
+
+class Real(Turn):
+    """The same, but real at complex times."""
+
+    def turned(self, q, p, c, s):
+        return super().turned(q, p, c, s).real
+
+
+def test_a_flow_map_that_is_real_at_complex_times_is_refused(rng):
+    R, z = dnn.Residual(Real(), PENDULUM), rng.normal(size=(5, 3))
+    for derivative in (lambda: R(z), lambda: R.vjp(z), lambda: R.jvp(z, z), lambda: R.jacobian(z)):
+        with pytest.raises(TypeError, match="has real values at complex states, as abs"):
+            derivative()
 
 
 @pytest.mark.parametrize("shape", [(), (7,), (3, 2)])
