@@ -229,7 +229,16 @@ def test_a_layer_is_its_formula_and_the_same_from_scalar_networks_and_from_their
     assert {"V.A", "K.alpha"} < set(dnn.SympFlowLayer(*fields).parameters)
 
 
-@pytest.mark.parametrize("t", [-1.3, 0.4, 2.0])
+def test_a_layer_is_drawn_as_was_asked_for():
+    drawn = dnn.SympFlowLayer.random(4, 300, alpha=3.0, bias=2.0, rng=0).parameters
+    assert not np.allclose(drawn["V.A"], drawn["K.A"])  # one generator for both
+    for name in "VK":
+        assert (
+            abs(drawn[f"{name}.alpha"].std() - 3) < 0.3 and abs(drawn[f"{name}.b"].std() - 2) < 0.2
+        )
+
+
+@pytest.mark.parametrize("t", [-1.3, 2.0])
 def test_sympflow_is_symplectic_at_each_time_and_has_an_explicit_inverse(t, rng):
     for name in ("SympFlowLayer in ℝ⁵", "SympFlowLayer of networks in ℝ⁵"):
         net = dnn.Network(*[MAPS[name](rng) for _ in range(3)])
