@@ -24,8 +24,9 @@ class Residual(Map):
     with a Jacobian. fit(Residual(F, X), MeanSquaredError(), z, zeros) trains F as a
     physics-informed network, on points z and no solution; parameters of X are trained, too. Value,
     adjoint and tangent are those of F at t + iε, exact to rounding. TypeError if an activation of F
-    is not analytic, and at complex states; ValueError if F and X do not fit together. Source:
-    Raissi, Perdikaris and Karniadakis, J. Comput. Phys. 378 (2019).
+    is not analytic or F has real values at complex times, and at complex states; ValueError if F
+    and X do not fit together. Source: Raissi, Perdikaris and Karniadakis, J. Comput. Phys. 378
+    (2019).
 
     Examples
     --------

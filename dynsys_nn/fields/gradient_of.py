@@ -41,8 +41,9 @@ class GradientOf(Field):
     Raises
     ------
     TypeError
-        If V is no Map or has ReLU or LeakyReLU in it, which have no second derivative; from `vjp`
-        and `jvp`, at complex states: a third derivative is not known.
+        If V is no Map, or an activation in it is not analytic, as ReLU and ReLUSquared are not;
+        from derivatives, if V has real values at complex states, and at complex states of one's
+        own: a third derivative is not known.
     ValueError
         If V has more than one value per state, or sign is another number.
 
