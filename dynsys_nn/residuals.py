@@ -12,7 +12,7 @@ import numpy as np
 
 from .arguments import instance, refuse
 from .fields import Field
-from .maps import Map, complex_point, epsilon, over_epsilon, require_analytic, vjp_at
+from .maps import Map, complex_point, epsilon, over_epsilon, require_analytic, require_complex
 
 __all__ = ["Residual"]
 
@@ -24,8 +24,9 @@ class Residual(Map):
     with a Jacobian. fit(Residual(F, X), MeanSquaredError(), z, zeros) trains F as a
     physics-informed network, on points z and no solution; parameters of X are trained, too. Value,
     adjoint and tangent are those of F at t + iε, exact to rounding. TypeError if an activation of F
-    is not analytic, and at complex states; ValueError if F and X do not fit together. Source:
-    Raissi, Perdikaris and Karniadakis, J. Comput. Phys. 378 (2019).
+    is not analytic or F has real values at complex times, and at complex states; ValueError if F
+    and X do not fit together. Source: Raissi, Perdikaris and Karniadakis, J. Comput. Phys. 378
+    (2019).
 
     Examples
     --------
@@ -53,29 +54,34 @@ class Residual(Map):
         self.own(F=F, X=X)
 
     def __call__(self, z):
-        y, _ = vjp_at(self.F, z, in_time(z))
-        return over_epsilon(y) - self.X._value(y.real)
+        z = in_complex_time(self.F, z)
+        y = self.F._value(z)
+        require_complex(self.F, y)
+        return over_epsilon(y, z) - self.X._value(y.real)
 
     def vjp(self, z):
-        y, pullback_F = vjp_at(self.F, z, in_time(z))
+        z = in_complex_time(self.F, z)
+        y, pullback_F = self.F._vjp(z)
+        require_complex(self.F, y)
         k, pullback_X = self.X._vjp(y.real)
 
         def pullback(w):
             a, dX = pullback_X(-w)
-            dz, dF = pullback_F(a - 1j * w / epsilon(y.dtype))
+            dz, dF = pullback_F(a - 1j * w / epsilon(z.dtype))
             return dz.real, self.pack(F=dF.real, X=dX)
 
-        return over_epsilon(y) - k, pullback
+        return over_epsilon(y, z) - k, pullback
 
     def jvp(self, z, v, dtheta=None):
-        d = self.unpack(dtheta)
-        y, dy = self.F._jvp(complex_point(self.F, z, in_time(z)), v, d["F"])
+        z, d = in_complex_time(self.F, z), self.unpack(dtheta)
+        y, dy = self.F._jvp(z, v, d["F"])
+        require_complex(self.F, y)
         k, dk = self.X._jvp(y.real, dy.real, d["X"])
-        return over_epsilon(y) - k, over_epsilon(dy) - dk
+        return over_epsilon(y, z) - k, over_epsilon(dy, z) - dk
 
 
-def in_time(z):
-    """(0, 1), the direction of t at z = (…, t)."""
+def in_complex_time(F, z):
+    """(…, t + iε) of z = (…, t), a state of F."""
     v = np.zeros_like(z)
     v[..., -1] = 1
-    return v
+    return complex_point(F, z, v)

@@ -59,6 +59,16 @@ def test_hamiltonian_of_one_layer_is_the_hamiltonian_field(rng):
 # ---- deeper
 
 
+def test_what_is_drawn_is_what_was_asked_for_under_the_names_of_the_network():
+    for cls in (dnn.GradientOf, dnn.HamiltonianOf):
+        X = cls.random(2, (300, 4), dnn.Sine(), bias=2.0, rng=0)
+        V = X.V if cls is dnn.GradientOf else X.H
+        assert [G.dim_out for G in V.maps] == [300, 4, 1] and V[0].sigma == dnn.Sine()
+        assert abs(X.parameters["0.b"].std() - 2) < 0.2
+        assert list(X.parameters) == list(V.parameters)
+    assert [dnn.GradientOf.random(2, 3, sign=s).sign for s in (-1, 1)] == [-1, 1]
+
+
 def test_the_hessian_of_two_layers_is_the_formula(rng):
     """V = w·τ(a₂), a₂ = Bs + c, s = τ(a₁), a₁ = Ax + b, τ = tanh, τ′ = 1 − τ², τ″ = −2ττ′: by hand,
     ∇²V = Mᵀdiag(w τ″(a₂))M + Aᵀdiag(Bᵀ(w τ′(a₂)) τ″(a₁))A, M = B diag(τ′(a₁))A."""
@@ -140,6 +150,8 @@ def test_vectors_of_any_size_are_as_exact_as_those_of_size_one(dtype, rng):
         assert du.dtype == dG.dtype == dtype
         for found, exact in ((du, dx), (dG, dF), (X.jvp(x, size * w, size * dtheta)[1], dy)):
             np.testing.assert_allclose(found / size, exact, rtol=1e-5, atol=10 * info.eps)
+    only_theta, tiny = X.jvp(x, 0 * w, dtheta)[1], dtype(2.0 ** (info.minexp // 2))
+    np.testing.assert_allclose(X.jvp(x, tiny * w, dtheta)[1], only_theta, rtol=1e-5)
 
 
 def test_single_precision_has_its_own_accuracy(rng):
@@ -199,8 +211,27 @@ class Loses(Quartic):
 
 def test_a_map_that_is_real_at_complex_states_is_refused(rng):
     X, x = dnn.GradientOf(Loses(1.0)), points(rng, (5,))
-    with pytest.raises(TypeError, match="has real values at complex states, as abs"):
-        X.vjp(x)[1](x)
+    for second in (lambda: X.vjp(x)[1](x), lambda: X.jvp(x, x), lambda: X.jacobian(x)):
+        with pytest.raises(TypeError, match="has real values at complex states, as abs"):
+            second()
+
+
+def test_epsilon_is_that_of_the_complex_point_whatever_the_precision_of_the_map(rng):
+    """Double where single precision was given: ε is 2⁻⁴² in one of them, and 2⁻³⁴⁰ in the other."""
+
+    class Wide(Quartic):
+        def vjp(self, x):
+            return super().vjp(x.astype(np.result_type(x, float)))
+
+    X, Y = (dnn.GradientOf(V(np.float32(1.5)), sign=1) for V in (Wide, Quartic))
+    x, w, d = points(rng, (5,)).astype(np.float32), np.ones((5, 4), np.float32), np.ones(1)
+    wide, exact = ((*Z.vjp(x)[1](w), *Z.jvp(x, w, d)) for Z in (X, Y))
+    for a, b in zip(wide, exact, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    X = deep(rng, dtype=np.float32)
+    dtheta = rng.normal(size=X.theta.size).astype(np.float32)
+    single, double = (X._jvp(z, w, dtheta)[1] for z in (x, x.astype(float)))
+    np.testing.assert_allclose(double, single, rtol=1e-4, atol=1e-5)
 
 
 REFUSED = {

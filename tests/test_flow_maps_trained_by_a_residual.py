@@ -95,10 +95,25 @@ def test_the_flow_has_residual_zero(rng):
     assert np.abs(oscillator.jacobian(z)).max() < 1e-14  # it is 0 everywhere
     assert np.abs(dnn.Residual(Turn(), systems.pendulum())(z)).max() > 0.1
     X = dnn.TimeDependent(lambda t, x: np.cos(t)[..., None] + 0 * x, 1, "complex step")
-    driven = dnn.Residual(Driven(), X)  # F may carry t along
-    assert (
-        np.abs(driven(z[:, :2])).max() < 1e-14 and np.abs(driven.jacobian(z[:, :2])).max() < 1e-14
-    )
+    driven, z = dnn.Residual(Driven(), X), z[:, :2]  # F may carry t along
+    assert np.abs(driven(z)).max() < 1e-14 and np.abs(driven.jacobian(z)).max() < 1e-14
+    z = z.astype(np.float32)  # F makes doubles of them
+    assert np.abs(driven(z)).max() < 1e-6 and np.abs(driven.jacobian(z)).max() < 1e-6
+    assert np.abs(driven.vjp(z)[1](z)[0]).max() < 1e-5
+
+
+class Real(Turn):
+    """The same, but real at complex times."""
+
+    def turned(self, q, p, c, s):
+        return super().turned(q, p, c, s).real
+
+
+def test_a_flow_map_that_is_real_at_complex_times_is_refused(rng):
+    R, z = dnn.Residual(Real(), PENDULUM), rng.normal(size=(5, 3))
+    for derivative in (lambda: R(z), lambda: R.vjp(z), lambda: R.jvp(z, z), lambda: R.jacobian(z)):
+        with pytest.raises(TypeError, match="has real values at complex states, as abs"):
+            derivative()
 
 
 @pytest.mark.parametrize("shape", [(), (7,), (3, 2)])
@@ -214,7 +229,16 @@ def test_a_layer_is_its_formula_and_the_same_from_scalar_networks_and_from_their
     assert {"V.A", "K.alpha"} < set(dnn.SympFlowLayer(*fields).parameters)
 
 
-@pytest.mark.parametrize("t", [-1.3, 0.4, 2.0])
+def test_a_layer_is_drawn_as_was_asked_for():
+    drawn = dnn.SympFlowLayer.random(4, 300, alpha=3.0, bias=2.0, rng=0).parameters
+    assert not np.allclose(drawn["V.A"], drawn["K.A"])  # one generator for both
+    for name in "VK":
+        assert (
+            abs(drawn[f"{name}.alpha"].std() - 3) < 0.3 and abs(drawn[f"{name}.b"].std() - 2) < 0.2
+        )
+
+
+@pytest.mark.parametrize("t", [-1.3, 2.0])
 def test_sympflow_is_symplectic_at_each_time_and_has_an_explicit_inverse(t, rng):
     for name in ("SympFlowLayer in ℝ⁵", "SympFlowLayer of networks in ℝ⁵"):
         net = dnn.Network(*[MAPS[name](rng) for _ in range(3)])

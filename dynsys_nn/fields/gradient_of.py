@@ -15,8 +15,8 @@ from ..maps import (
     epsilon,
     over_epsilon,
     require_analytic,
+    require_complex,
     size_of,
-    vjp_at,
 )
 from .field import Field, with_bias
 from .residual import ResidualField
@@ -41,8 +41,9 @@ class GradientOf(Field):
     Raises
     ------
     TypeError
-        If V is no Map or has ReLU or LeakyReLU in it, which have no second derivative; from `vjp`
-        and `jvp`, at complex states: a third derivative is not known.
+        If V is no Map, or an activation in it is not analytic, as ReLU and ReLUSquared are not;
+        from derivatives, if V has real values at complex states, and at complex states of one's
+        own: a third derivative is not known.
     ValueError
         If V has more than one value per state, or sign is another number.
 
@@ -108,18 +109,19 @@ class GradientOf(Field):
         return self.V._value(x).reshape(x.shape[:-1])
 
     def __call__(self, x):
-        dx, _ = gradient(*self.V._vjp(x))
+        dx, _ = gradient(self.V, x)
         return self.sign * dx
 
     def vjp(self, x):
-        dx, _ = gradient(*self.V._vjp(x))
+        dx, _ = gradient(self.V, x)
 
         def pullback(w):
             size = size_of(w)
-            dz, dtheta = gradient(*vjp_at(self.V, x, w / size))  # at z = x + iεw, w of size 1
+            z = complex_point(self.V, x, w / size)  # x + iεw, w of size 1
+            dz, dtheta = gradient(self.V, z)
             return (
-                self.sign * (size * over_epsilon(dz)),
-                self.sign * (size * over_epsilon(dtheta)),
+                self.sign * (size * over_epsilon(dz, z)),
+                self.sign * (size * over_epsilon(dtheta, z)),
             )
 
         return self.sign * dx, pullback
@@ -128,22 +130,25 @@ class GradientOf(Field):
         size = size_of(v) if dtheta is None else size_of(v, dtheta)
         V, z = self.V, complex_point(self.V, x, v / size)  # ∇²V is its own transpose
         if dtheta is not None and V._size:
-            V = with_complex_parameters(V, dtheta / size)  # V of θ + iε dθ
-        dz, _ = gradient(*V._vjp(z))
-        return self.sign * dz.real, self.sign * (size * over_epsilon(dz))
+            V = with_complex_parameters(V, dtheta / size, z.dtype)  # V of θ + iε dθ
+        dz, _ = gradient(V, z)
+        return self.sign * dz.real, self.sign * (size * over_epsilon(dz, z))
 
 
-def gradient(y, pullback):
-    """∂V/∂x and Σ ∂V/∂θ, from V's value and pullback."""
+def gradient(V, x):
+    """∂V/∂x and Σ ∂V/∂θ at states x, which may be complex: then V is, too."""
+    y, pullback = V._vjp(x)
+    if np.iscomplexobj(x):
+        require_complex(V, y)
     return pullback(np.ones_like(y))
 
 
-def with_complex_parameters(F, dtheta):
-    """A copy of F with the parameters θ + iε dθ."""
+def with_complex_parameters(F, dtheta, dtype):
+    """A copy of F with the parameters θ + iε dθ, of that complex dtype."""
     copied = copy.deepcopy(F)
-    theta = copied._gathered()
-    theta = theta.astype(np.result_type(theta, np.complex64))
-    theta.imag = epsilon(theta.dtype) * dtheta
+    theta = copied._gathered().astype(dtype)
+    theta.imag = dtheta
+    theta.imag *= epsilon(dtype)
     copied._bind(theta)
     return copied
 

@@ -14,8 +14,8 @@ from .complex_point import (
     epsilon,
     over_epsilon,
     require_analytic,
+    require_complex,
     size_of,
-    vjp_at,
 )
 from .constants import (
     down,

@@ -42,26 +42,26 @@ def complex_point(F, x, v):
         TypeError,
     )
     z = x.astype(np.result_type(*given, np.complex64))
-    z.imag = epsilon(z.dtype) * v
+    z.imag = v
+    z.imag *= epsilon(z.dtype)  # in the precision of z
     return z
 
 
-def over_epsilon(y):
-    """Im y/ε: the derivative along v of what is y at x + iεv."""
-    return y.imag / epsilon(y.dtype)
+def over_epsilon(y, z):
+    """Im y/ε: the derivative along v of what is y at z = x + iεv. The precision of y may be another
+    one: ε is that of z."""
+    return y.imag / epsilon(z.dtype)
 
 
-def vjp_at(F, x, v):
-    """F and its pullback at x + iεv. TypeError if the value there is real, so that no derivative
-    can be found."""
-    y, pullback = F._vjp(complex_point(F, x, v))
+def require_complex(F, y):
+    """TypeError if y, the value of F at a complex point, is real, so that no derivative can be
+    found."""
     refuse(
         not np.iscomplexobj(y),
         f"{F!r} has real values at complex states, as abs, real, norm or an array of floats make "
         "of them: without them it may be analytic",
         TypeError,
     )
-    return y, pullback
 
 
 def require_analytic(F, so):
