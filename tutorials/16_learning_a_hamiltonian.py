@@ -260,7 +260,7 @@ assert gap < 2e-2 and flow.keeps == {"symplectic", "volume"}
 
 # %% [markdown]
 # It was told neither forces nor velocities. The flow is symplectic for any $T$, any $V$
-# and any parameters, and so the energy stays near its first value, for ever:
+# and any parameters, and so the energy stays near its first value for a very long time:
 
 # %%
 start, n = np.array([1.5, 0.0]), 1000  # over the hill between the wells, and back
