@@ -230,8 +230,8 @@ _ = ax.legend()
 assert drift["Hamiltonian"] < 0.03 and drift["without structure"] > 0.06
 
 # %% [markdown]
-# The one follows its own $H$, which is near the true one everywhere: its energy error
-# comes back after each swing. The other one's errors add up.
+# The first follows its own $H$, which is near the true one everywhere: its energy error
+# comes back after each swing. The errors of the second add up.
 #
 # ## From trajectories, with any kinetic energy
 # Velocities are rarely measured. From states at times $0, h, 2h, \ldots$ we learn

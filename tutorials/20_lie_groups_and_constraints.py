@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 20. Lie groups and constraints
 #
-# A state on a sphere, a rod that does not stretch: some states are no vectors of
-# $\mathbb R^d$, they lie on a surface in it. A step along the tangent leaves it. There
-# are two ways to stay. *Move along the surface*, by rotations, which cannot leave it.
-# Or *be held there*, by the force that holds a pendulum to its rod.
+# A state on a sphere, a rod that does not stretch: some states are not just any vectors
+# of $\mathbb R^d$, they lie on a surface in it. A step along the tangent leaves it.
+# There are two ways to stay. *Move along the surface*, by rotations, which cannot leave
+# it. Or *be held there*, by the force that holds a pendulum to its rod.
 
 # %%
 import matplotlib.pyplot as plt
@@ -136,9 +136,9 @@ _ = ax.legend(loc="lower right")
 # $$\exp\begin{pmatrix} M & N \\ 0 & M \end{pmatrix} =
 # \begin{pmatrix} e^M & L(M, N) \\ 0 & e^M \end{pmatrix},$$
 # since the blocks on the diagonal are $M + \varepsilon N$ with $\varepsilon^2 = 0$, so
-# to say. In the series each term of $L$ is a word $M\cdots MNM\cdots M$, and the trace
-# lets words be read in a circle: $\langle W, L(M, N)\rangle = \langle L(M^\top, W),
-# N\rangle$. So the covector at $M$ is $L(M^\top, wx^\top)$.
+# to speak. In the series each term of $L$ is a word $M\cdots MNM\cdots M$, and the
+# trace lets words be read in a circle: $\langle W, L(M, N)\rangle = \langle L(M^\top,
+# W), N\rangle$. So the covector at $M$ is $L(M^\top, wx^\top)$.
 #
 # **Before you run the cell:** how will you test the block formula?
 
@@ -168,7 +168,7 @@ print(checks.adjoint(flow, rng.normal(size=(10, 4))).require())
 # in $a(m) = Wm$.
 #
 # **Before you run the cell:** will $W$ be $-\operatorname{diag}(1/I)$? Which other
-# matrices have the same field?
+# matrices give the same field?
 
 # %%
 x = rng.normal(size=(60, 3))
@@ -293,9 +293,9 @@ assert drift["RK4, projected"][-1] < -0.06 and drift["RATTLE"].min() > -0.11
 assert abs(drift["RATTLE"][:100].min() - drift["RATTLE"].min()) < 1e-3
 
 # %% [markdown]
-# RK4 loses energy, swing after swing. RATTLE is off by more within a swing, and always
-# comes back. We know that from tutorial 4: the method is *symplectic*. But in which
-# sense? $J$ lives in $\mathbb R^6$, the states of the pendulum on a surface of
+# RK4 loses energy, swing after swing. Within a swing RATTLE is off by more, but it
+# always comes back. We know that from tutorial 4: the method is *symplectic*. But in
+# which sense? $J$ lives in $\mathbb R^6$, the states of the pendulum on a surface of
 # dimension four. Tangent vectors $u, v$ of that surface are what counts:
 # $\omega(\Psi'u, \Psi'v) = \omega(u, v)$, $\omega(u, v) = u^\top Jv$.
 
