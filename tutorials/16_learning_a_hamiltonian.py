@@ -75,8 +75,8 @@ print(checks.adjoint(X, x).require())
 # $(\nabla V(x + \varepsilon w) - \nabla V(x))/\varepsilon$, subtracts two numbers that
 # are almost equal. But an analytic $V$ may be asked at the *complex* point
 # $x + i\varepsilon w$:
-# $$\nabla V(x + i\varepsilon w) = \nabla V(x) + i\varepsilon\,\nabla^2V(x)w
-# - \tfrac12\varepsilon^2\ldots$$
+# $$\nabla V(x + i\varepsilon w) = \nabla V(x) + i\varepsilon\,\nabla^2V(x)w -
+# \tfrac12\varepsilon^2\ldots$$
 # The real part is the gradient, and the imaginary part over ε the product with the
 # Hessian. Nothing is subtracted.
 #
