@@ -221,9 +221,9 @@ for name, X in fields.items():
     errors = energy(dnn.trajectory(X, start, t, dnn.RK4())) - energy(start)
     drift[name] = abs(errors[-50:]).max()
     ax.plot(t, errors, label=name)
-    print(f"{name:17} {X.theta.size} parameters, error {history.loss[-1]:.0e},", end=" ")
-    print(f"energy off by {drift[name]:.0e}")
-    print(f"{'':17} keeps {', '.join(sorted(X.keeps)) or '–'}")
+    print(f"{name:17} {X.theta.size} parameters, error {history.loss[-1]:.0e}")
+    keeps = ", ".join(sorted(X.keeps)) or "–"
+    print(f"{'':17} energy off by {drift[name]:.0e}, keeps {keeps}")
 ax.set(xlabel="$t$", ylabel="energy − energy at first")
 _ = ax.legend()
 assert drift["Hamiltonian"] < 0.03 and drift["without structure"] > 0.06

@@ -239,7 +239,8 @@ _ = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # sphere:
 # $$\bar p = p - \tfrac h2\nabla V(q) + \lambda q, \quad q^+ = q + h\bar p, \quad
 # \|q^+\| = 1;$$
-# $$p^+ = \bar p - \tfrac h2\nabla V(q^+) + \mu q^+, \quad \langle q^+, p^+\rangle = 0.$$
+# $$p^+ = \bar p - \tfrac h2\nabla V(q^+) + \mu q^+, \quad
+# \langle q^+, p^+\rangle = 0.$$
 # That is RATTLE (Andersen, 1983). On the sphere $\lambda$ solves a quadratic equation.
 #
 # **Before you run the cell:** write it.
