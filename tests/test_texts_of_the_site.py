@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 from tutorials import notebooks
-from tutorials.site import books, texts
+from tutorials.site import books, pages, texts
 
 
 @pytest.fixture
@@ -59,6 +59,13 @@ def test_sections():
 
 def test_a_docstring_says_what_it_says():
     assert texts.plain("h_C *x* |y| <k> `a_b` $3") == r"h\_C \*x\* \|y\| \<k\> `a_b` \$3"
+
+
+def test_no_number_in_a_table_is_broken_at_its_hyphen():
+    assert (
+        pages.unbroken("1e-9\n\n| one-sided | 2.5e-09 → -1 |\n")
+        == "1e-9\n\n| one-sided | 2.5e−09 → -1 |\n"
+    )
 
 
 def test_a_question_is_set_off():
