@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 from tutorials import notebooks
-from tutorials.site import books, pages, texts
+from tutorials.site import books, texts
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_docstring_says_what_it_says():
 
 def test_no_number_in_a_table_is_broken_at_its_hyphen():
     assert (
-        pages.unbroken("1e-9\n\n| one-sided | 2.5e-09 → -1 |\n")
+        texts.unbroken("1e-9\n\n| one-sided | 2.5e-09 → -1 |\n")
         == "1e-9\n\n| one-sided | 2.5e−09 → -1 |\n"
     )
 

@@ -208,21 +208,12 @@ def how_to(readme):
     """README's other sections, and how to install."""
     install = re.split(r"^!\[", readme[""], flags=re.M)[0].split("\n\n", 2)[2]
     others = [
-        f"## {title}\n\n{unbroken(text)}"
+        f"## {title}\n\n{texts.unbroken(text)}"
         for title, text in readme.items()
         if title and title not in PLACED
     ]
     begin = INSTALL.format(version=dynsys_nn.__version__, clone=install)
     return "\n\n".join([begin, *others])
-
-
-def unbroken(text):
-    """With the minus of 1e−9, at which no line ends, in the rows of tables."""
-
-    def row(found):
-        return re.sub(r"(?<=\de)-(?=\d)", "−", found[0])
-
-    return re.sub(r"^\|.*", row, text, flags=re.M)
 
 
 def tutorials(pages, browser):
