@@ -95,7 +95,7 @@ CARD = """\
 :::"""
 #: page, its title, and what is there
 CARDS = (
-    ("tutorials/index", "Tutorials", "From the Euler step to convolutions and clusters."
+    ("tutorials/index", "Tutorials", "From the Euler step to images and certificates."
      " Predict, run, see, and an exercise at the end."),
     ("labs/index", "Labs", "Sheets for each week of a course, which say what is wrong"
      " in an answer, and in which line."),
