@@ -35,7 +35,7 @@ from .integrators.tableaus import stability_matrix
 from .linear import ChannelRestriction, Lift, Selection
 from .maps import Frozen, Map, Parallel, flattened, inward, outward, require_finite
 
-__all__ = ["IdentityMinus", "averaged"]
+__all__ = ["IdentityMinus"]
 
 
 class IdentityMinus(Map):

@@ -242,7 +242,7 @@ REFUSED = {
     "ReLU": (lambda: dnn.GradientOf.random(4, (3, 3), dnn.ReLU()), TypeError, r"ReLU\(\) is not analytic: ∇V has no derivative; take Tanh"),
     "LeakyReLU in H": (lambda: dnn.HamiltonianOf.random(4, 3, dnn.LeakyReLU()), TypeError, r"LeakyReLU\(\) is not analytic"),
     "an odd dimension": (lambda: dnn.HamiltonianOf.random(3, 4), ValueError, "even dimension, got H with dim_in = 3"),
-    "no layers": (lambda: dnn.GradientOf.random(4, (3, 0)), ValueError, "dim_out must be at least 1, got 0"),
+    "no layers": (lambda: dnn.GradientOf.random(4, (3, 0)), ValueError, "each of widths must be at least 1, got 0"),
     "a constant": (lambda: dnn.GradientOf.random(4, 3).lipschitz(), NotImplementedError, "no Lipschitz constant of GradientOf is known"),
 }  # fmt: skip
 

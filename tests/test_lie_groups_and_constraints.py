@@ -360,5 +360,6 @@ def test_lie_fields_and_constraints_say_what_they_need(rng):
     with pytest.raises(ValueError, match="radius of Sphere must be a positive number, got 0"):
         dnn.Sphere(0)
     X, x = systems.free_fall(), np.array([0.0, 0.0, 5.0, 0.0, 0.0, 0.0])
-    with pytest.raises(dnn.NotConverged, match=r"residual ‖c\(q⁺\)‖ is .*; take a smaller step"):
+    words = r"residual ‖c\(q⁺\)‖ \(c\(q\) must be 0 at first\) is .*; take a smaller step"
+    with pytest.raises(dnn.NotConverged, match=words):
         dnn.Rattle(dnn.Sphere()).step(X, x + [0, 0, 0, 50, 0, 0], 1.0)

@@ -1,6 +1,7 @@
 """What becomes of the project's texts on the site's pages: links, sections, questions set off, openings. The pages themselves: tests/site."""
 
 import json
+import re
 
 import pytest
 from conftest import ROOT
@@ -60,6 +61,13 @@ def test_a_docstring_says_what_it_says():
     assert texts.plain("h_C *x* |y| <k> `a_b` $3") == r"h\_C \*x\* \|y\| \<k\> `a_b` \$3"
 
 
+def test_no_number_in_a_table_is_broken_at_its_hyphen():
+    assert (
+        texts.unbroken("1e-9\n\n| one-sided | 2.5e-09 → -1 |\n")
+        == "1e-9\n\n| one-sided | 2.5e−09 → -1 |\n"
+    )
+
+
 def test_a_question_is_set_off():
     box = ":::{admonition} Before you run it\n:class: predict\n\nHow large is\nit?\n:::"
     asked = "A step.\n**Before you run\nit:** how large is\nit?\n\nThen more."
@@ -77,6 +85,17 @@ def test_each_question_of_each_script_is_set_off():
             assert "**Before you run" not in cell["source"]
         kept = [c["source"] for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
         assert [c["source"] for c in cells if c["cell_type"] == "code"] == kept[1:]
+
+
+def test_no_line_of_a_formula_is_an_item_of_a_list():
+    formulas = []
+    for path in notebooks.scripts():
+        for cell in notebooks.opened(notebooks.text_of(path)):
+            if cell.kind == "markdown":
+                words = re.sub(r"`.*?`", "", cell.text)
+                formulas += re.findall(r"\$\$.*?\$\$|\$.*?\$", words, re.S)
+    assert len(formulas) > 500
+    assert not [f for f in formulas if re.search(r"\n\s*([-+*>]|\d+[.)])\s", f)]
 
 
 def test_a_tutorial_is_known_by_its_first_words():

@@ -75,8 +75,8 @@ print(checks.adjoint(X, x).require())
 # $(\nabla V(x + \varepsilon w) - \nabla V(x))/\varepsilon$, subtracts two numbers that
 # are almost equal. But an analytic $V$ may be asked at the *complex* point
 # $x + i\varepsilon w$:
-# $$\nabla V(x + i\varepsilon w) = \nabla V(x) + i\varepsilon\,\nabla^2V(x)w
-# - \tfrac12\varepsilon^2\ldots$$
+# $$\nabla V(x + i\varepsilon w) = \nabla V(x) + i\varepsilon\,\nabla^2V(x)w -
+# \tfrac12\varepsilon^2\ldots$$
 # The real part is the gradient, and the imaginary part over ε the product with the
 # Hessian. Nothing is subtracted.
 #
@@ -221,17 +221,16 @@ for name, X in fields.items():
     errors = energy(dnn.trajectory(X, start, t, dnn.RK4())) - energy(start)
     drift[name] = abs(errors[-50:]).max()
     ax.plot(t, errors, label=name)
-    print(
-        f"{name:17} {X.theta.size} parameters, error {history.loss[-1]:.0e}, ", end=""
-    )
-    print(f"energy off by {drift[name]:.0e}, keeps {', '.join(sorted(X.keeps)) or '–'}")
+    print(f"{name:17} {X.theta.size} parameters, error {history.loss[-1]:.0e}")
+    keeps = ", ".join(sorted(X.keeps)) or "–"
+    print(f"{'':17} energy off by {drift[name]:.0e}, keeps {keeps}")
 ax.set(xlabel="$t$", ylabel="energy − energy at first")
 _ = ax.legend()
 assert drift["Hamiltonian"] < 0.03 and drift["without structure"] > 0.06
 
 # %% [markdown]
-# The one follows its own $H$, which is near the true one everywhere: its energy error
-# comes back after each swing. The other one's errors add up.
+# The first follows its own $H$, which is near the true one everywhere: its energy error
+# comes back after each swing. The errors of the second add up.
 #
 # ## From trajectories, with any kinetic energy
 # Velocities are rarely measured. From states at times $0, h, 2h, \ldots$ we learn

@@ -27,7 +27,7 @@ MSE = dnn.MeanSquaredError()
 # ways, as $a$ stands there twice, once inside $\sigma'$:
 # $$\frac{\partial\langle w, \dot F\rangle}{\partial a} =
 # \sigma'(z) \odot B^\top w + \sigma''(z) \odot a \odot B^\top w\; t .$$
-# For two layers that fills a page. Instead, let time be complex, just so: with
+# For two layers that fills a page. Instead, let time be a little complex: with
 # $\varepsilon = 10^{-30}$
 # $$F(t + i\varepsilon) = F(t) + i\varepsilon\dot F(t) + O(\varepsilon^2),$$
 # and the imaginary part over $\varepsilon$ is the derivative.
@@ -162,9 +162,9 @@ assert last > 10 * first and np.ptp(np.sqrt(2 * H_trial[:, -1])) < 0.2
 # take away what they do at $t = 0$,
 # $$p \leftarrow p - \nabla_qV(q, t) + \nabla_qV(q, 0), \qquad
 #   q \leftarrow q + \nabla_pK(p, t) - \nabla_pK(p, 0).$$
-# Such a `SympFlowLayer` is $x$ at $t = 0$ and symplectic at *each* $t$, before, while
-# and after it is trained (Canizares et al., arXiv:2412.16787). The residual is the
-# same, and so are the points.
+# Such a `SympFlowLayer` is $x$ at $t = 0$ and symplectic at *each* $t$, before, during
+# and after training (Canizares et al., arXiv:2412.16787). The residual is the same, and
+# so are the points.
 #
 # **Before you run the cell:** the error will be of the same size. And the energy?
 
@@ -232,7 +232,7 @@ _ = axes[0].legend()
 plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
-# It dies. At rest, $x = 0$, is a solution, too, and its residual is 0 for ever after:
+# It dies. Rest, $x = 0$, is a solution, too, and its residual is 0 for ever after:
 # only while the network leaves the right solution for that one is there anything to be
 # paid. A small *mean* of $\|r\|^2$ over a long time says little; the bound above says
 # it, since it has the integral of $\|r\|$. The way out is short times, composed.

@@ -67,7 +67,7 @@ for method in (dnn.Euler(), dnn.Heun()):
 # as `help(dnn.fixed_points)` derives from the tableaus. Heun's longest step is
 # as good as a projection, whatever $V$ is.
 #
-# Why does $\alpha < 1$ matter? With $s = \alpha/(1 - \alpha)$ being $\alpha$-averaged
+# Why does $\alpha < 1$ matter? With $s = \alpha/(1 - \alpha)$, to be $\alpha$-averaged
 # means
 # $$\|Fx - Fy\|^2 + \tfrac1s\,\|(x - Fx) - (y - Fy)\|^2 \le \|x - y\|^2.$$
 # Let $y$ be a fixed point: each iteration comes nearer to it, by no less than it moves.
@@ -105,7 +105,8 @@ assert min(after) > 21.3 and abs(after[0] - after[1]) < 0.7
 assert D.lipschitz() <= 1 < 1.1 < found
 
 # %% [markdown]
-# As denoisers they are alike: nearly two decibels. One of them has a theorem.
+# As denoisers they are alike: each gains nearly two decibels. One of them has a
+# theorem.
 #
 # ## What is taken away
 # The noise, as the network sees it, is $x - D(x)$.
@@ -178,9 +179,9 @@ print(f"{(last > 1e-3).sum()} of the ResNet's are longer than 0.001")
 assert steps[-1].max() < 1e-14 and (last > 1e-3).sum() >= 14 and last.max() > 1e3
 
 # %% [markdown]
-# Ours stop, to the last digit. Most of the ResNet's, as good a denoiser, do not: some
-# images wander about, and others explode. (Not every ResNet does that. Trained with
-# more noise it may well converge; one can try. Ours needs no trial.)
+# Ours stop, to the last digit. Most of those of the ResNet, which is as good a
+# denoiser, do not: some images wander about, and others explode. (Not every ResNet does
+# that. Trained with more noise it may well converge; one can try. Ours needs no trial.)
 #
 # The inequality also counts. Summed along the orbit it is
 # $$\sum_k \|x_{k+1} - x_k\|^2 \le s\,\|x_0 - x_*\|^2,$$

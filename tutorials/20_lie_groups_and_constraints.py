@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 20. Lie groups and constraints
 #
-# A state on a sphere, a rod that does not stretch: some states are no vectors of
-# $\mathbb R^d$, they lie on a surface in it. A step along the tangent leaves it. There
-# are two ways to stay. *Move along the surface*, by rotations, which cannot leave it.
-# Or *be held there*, by the force that holds a pendulum to its rod.
+# A state on a sphere, a rod that does not stretch: some states are not just any vectors
+# of $\mathbb R^d$, they lie on a surface in it. A step along the tangent leaves it.
+# There are two ways to stay. *Move along the surface*, by rotations, which cannot leave
+# it. Or *be held there*, by the force that holds a pendulum to its rod.
 
 # %%
 import matplotlib.pyplot as plt
@@ -135,10 +135,9 @@ _ = ax.legend(loc="lower right")
 # $Ne^M$: again, $M$ and $N$ do not commute. But
 # $$\exp\begin{pmatrix} M & N \\ 0 & M \end{pmatrix} =
 # \begin{pmatrix} e^M & L(M, N) \\ 0 & e^M \end{pmatrix},$$
-# since the block matrix is $M + \varepsilon N$ with $\varepsilon^2 = 0$, so
-# to say. In the series each term of $L$ is a word $M\cdots MNM\cdots M$, and the trace
-# lets words be read in a circle: $\langle W, L(M, N)\rangle = \langle L(M^\top, W),
-# N\rangle$. So the covector at $M$ is $L(M^\top, wx^\top)$.
+# since the block matrix is $M + \varepsilon N$ with $\varepsilon^2 = 0$, so to speak. In the series each term of $L$ is a word $M\cdots MNM\cdots M$, and the
+# trace lets words be read in a circle: $\langle W, L(M, N)\rangle = \langle L(M^\top,
+# W), N\rangle$. So the covector at $M$ is $L(M^\top, wx^\top)$.
 #
 # **Before you run the cell:** how will you test the block formula?
 
@@ -168,7 +167,7 @@ print(checks.adjoint(flow, rng.normal(size=(10, 4))).require())
 # in $a(m) = Wm$.
 #
 # **Before you run the cell:** will $W$ be $-\operatorname{diag}(1/I)$? Which other
-# matrices have the same field?
+# matrices give the same field?
 
 # %%
 x = rng.normal(size=(60, 3))
@@ -238,7 +237,8 @@ _ = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # the rod has length one at the end, the second one so that the velocity is along the
 # sphere:
 # $$\bar p = p - \tfrac h2\nabla V(q) + \lambda q, \quad q^+ = q + h\bar p, \quad
-# \|q^+\| = 1; \qquad p^+ = \bar p - \tfrac h2\nabla V(q^+) + \mu q^+, \quad
+# \|q^+\| = 1;$$
+# $$p^+ = \bar p - \tfrac h2\nabla V(q^+) + \mu q^+, \quad
 # \langle q^+, p^+\rangle = 0.$$
 # That is RATTLE (Andersen, 1983). On the sphere $\lambda$ solves a quadratic equation.
 #
@@ -293,9 +293,9 @@ assert drift["RK4, projected"][-1] < -0.06 and drift["RATTLE"].min() > -0.11
 assert abs(drift["RATTLE"][:100].min() - drift["RATTLE"].min()) < 1e-3
 
 # %% [markdown]
-# RK4 loses energy, swing after swing. RATTLE is off by more within a swing, and always
-# comes back. We know that from tutorial 4: the method is *symplectic*. But in which
-# sense? $J$ lives in $\mathbb R^6$, the states of the pendulum on a surface of
+# RK4 loses energy, swing after swing. Within a swing RATTLE is off by more, but it
+# always comes back. We know that from tutorial 4: the method is *symplectic*. But in
+# which sense? $J$ lives in $\mathbb R^6$, the states of the pendulum on a surface of
 # dimension four. Tangent vectors $u, v$ of that surface are what counts:
 # $\omega(\Psi'u, \Psi'v) = \omega(u, v)$, $\omega(u, v) = u^\top Jv$.
 

@@ -37,7 +37,7 @@ print(f"product {net.lipschitz():.6f}, joint {lipschitz.joint(net):.6f}")
 assert net.lipschitz() >= 4 and lipschitz.joint(net) < 1 + 1e-12
 
 # %% [markdown]
-# Linear maps one multiplies first, and takes the norm afterwards. With activations
+# Linear maps are multiplied first, and the norm is taken afterwards. With activations
 # between them, that is what we have to imitate.
 #
 # ## Slopes instead of activations

@@ -157,6 +157,7 @@ def scalar_network(dim, widths, sigma, bias, rng, dtype):
     """w·σ(A_L ⋯ σ(A₁x + b₁) ⋯ + b_L), a network of dense maps, b ~ N(0, bias²)."""
     rng, layers, d = generator(rng), [], dimension(dim, "dim")
     for width in widths if isinstance(widths, list | tuple) else [widths]:
+        width = dimension(width, "each of widths")
         layer = ResidualField(Dense(width, d, rng=rng, dtype=dtype), sigma)
         layers.append(with_bias(layer, bias, rng))
         d = layer.dim_out

@@ -124,7 +124,7 @@ class Rattle(Method):
 
             return lambda j, lam: self.c(end(j, lam)), correction, rounding
 
-        lam = newton(equations, self._none(q, p, h), (self, h, "‖c(q⁺)‖"))
+        lam = newton(equations, self._none(q, p, h), (self, h, "‖c(q⁺)‖ (c(q) must be 0 at first)"))
         p = p + along(lam, C)
         return (q + h * f._value(p)).reshape(shape), p.reshape(shape), lam
 

@@ -95,7 +95,7 @@ CARD = """\
 :::"""
 #: page, its title, and what is there
 CARDS = (
-    ("tutorials/index", "Tutorials", "From the Euler step to convolutions and clusters."
+    ("tutorials/index", "Tutorials", "From the Euler step to images and certificates."
      " Predict, run, see, and an exercise at the end."),
     ("labs/index", "Labs", "Sheets for each week of a course, which say what is wrong"
      " in an answer, and in which line."),
@@ -208,7 +208,7 @@ def how_to(readme):
     """README's other sections, and how to install."""
     install = re.split(r"^!\[", readme[""], flags=re.M)[0].split("\n\n", 2)[2]
     others = [
-        f"## {title}\n\n{text}"
+        f"## {title}\n\n{texts.unbroken(text)}"
         for title, text in readme.items()
         if title and title not in PLACED
     ]

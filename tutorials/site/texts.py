@@ -81,6 +81,15 @@ def kept(path, source):
     return place.as_posix()
 
 
+def unbroken(text):
+    """With the minus of 1e−9, at which no line ends, in the rows of tables."""
+
+    def row(found):
+        return re.sub(r"(?<=\de)-(?=\d)", "−", found[0])
+
+    return re.sub(r"^\|.*", row, text, flags=re.M)
+
+
 def plain(text):
     """A text of a docstring, in which only `code` means more than it says."""
     parts = re.split(r"(`[^`]*`)", text)
