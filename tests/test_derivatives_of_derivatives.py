@@ -87,7 +87,8 @@ def test_the_hessian_of_two_layers_is_the_formula(rng):
 
 def test_the_gradient_of_a_network_has_no_curl(rng):
     for sigma in (dnn.Tanh(), dnn.Sigmoid(), dnn.Softplus(), dnn.Sine()):
-        assert checks.curl_free(deep(rng, sigma=sigma), points(rng, (6,))).measured <= 1e-15
+        # rounding: 4.5e-16 here, 1.3e-15 in WebAssembly, and 1.2e-14 for the worst of 300 seeds
+        assert checks.curl_free(deep(rng, sigma=sigma), points(rng, (6,))).measured <= 4e-15
 
 
 def test_training_through_the_gradient_of_a_network_has_its_exact_gradient(rng):
