@@ -114,8 +114,8 @@ def radius_of_one_logit(net, x, gap, joint):
         ell = min(each_output(net), joint_constant([net])) if joint else each_output(net)
         room, reach = gap - 2 * e, outward(lambda a, b: a + b, ell, g)
         radius = np.minimum(room / reach * (1 - 1e-15), np.finfo(float).max)
-        certain = (room > 0) & (radius > 0)
-        return np.where(certain, radius, 0.0) if reach else np.full(gap.shape, np.inf)
+        radius = radius if reach else np.inf  # where nothing grows
+        return np.where((room > 0) & (radius > 0), radius, 0.0)
 
 
 def slopes_of_differences(last, K):

@@ -26,6 +26,7 @@ from ..flows import Flow
 from ..integrators import RungeKutta
 from ..integrators.runge_kutta import advance
 from ..linear import Affine, Dense, LinearMap
+from ..linear.matrix import SMALLEST
 from ..maps import Map, flattened, lipschitz_product, outward, product
 from ..rounding import size
 from . import semidefinite
@@ -47,7 +48,8 @@ BLOCK = 2**20
 
 class Difference:
     """Δ = rowsᵀξ, linear in some unknowns ξ, (..., n, d), as it is computed: the exact rows are at
-    most `error` from these in the Frobenius norm, and ‖Δ‖ ≤ reach‖Δx‖, Δx the input."""
+    most `error`, of rounding and of what underflows, from these in the Frobenius norm, and ‖Δ‖ ≤
+    reach‖Δx‖, Δx the input."""
 
     __array_ufunc__ = None  # numpy leaves c * Δ to Δ
 
@@ -67,14 +69,17 @@ class Difference:
 
     def __rmul__(self, c):
         """c Δ for a number, or diag(c) Δ."""
-        most = float(np.abs(c).max())
-        return Difference(c * self.rows, most * (self.error + EPS * self.size()), most * self.reach)
+        most, lost = float(np.abs(c).max()), self.rows.size * SMALLEST
+        error = most * (self.error + EPS * self.size()) + lost
+        return Difference(c * self.rows, error, most * self.reach)
 
     def through(self, A, transposed=False):
         """A Δ, or AᵀΔ: each of its sums has at most n terms, and ‖|A|‖_F ≤ √n‖A‖."""
         rows, s = self.rows @ A if transposed else A @ self.rows, A.lipschitz()
-        rounding = 2 * max(A.dim_in, A.dim_out) ** 1.5 * np.finfo(rows.dtype).eps
-        return Difference(rows, s * (self.error + rounding * self.size()), s * self.reach)
+        n, number = max(A.dim_in, A.dim_out), np.finfo(rows.dtype)
+        lost = rows.size * n * number.smallest_subnormal
+        error = s * (self.error + 2 * n**1.5 * number.eps * self.size()) + lost
+        return Difference(rows, error, s * self.reach)
 
 
 def difference(F, dx, unit):
