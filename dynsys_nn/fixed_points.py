@@ -87,12 +87,13 @@ class IdentityMinus(Map):
         return x - y, v - dy
 
     def lipschitz(self):
-        """1 + L, or 2α if N is α-averaged."""
+        """1 + L, or 2α if N is α-averaged and that is less."""
         require_finite(self)
+        bound = outward(lambda L: 1 + L, self.N.lipschitz())
         try:
-            return outward(lambda alpha: 2 * alpha, averaged(self.N))
+            return min(bound, outward(lambda alpha: 2 * alpha, averaged(self.N)))
         except NotImplementedError:
-            return outward(lambda L: 1 + L, self.N.lipschitz())
+            return bound
 
 
 def averaged(F):

@@ -105,6 +105,9 @@ def test_a_third_of_what_a_step_takes_away_is_certified(rng):
     assert lipschitz.measured(D, x) == pytest.approx(0.3, rel=1e-6)
     other = dnn.Flow(residual(rng), 0.3)
     assert dnn.IdentityMinus(other).lipschitz() == pytest.approx(1 + other.lipschitz(), rel=1e-15)
+    X = dnn.GradientField(dnn.Lift(1, 1), dnn.Identity())
+    to_zero = dnn.Flow(X, 1.0, steps=10)  # α = 10/11, but L = 0
+    assert dnn.IdentityMinus(to_zero).lipschitz() == 1
 
 
 # ---- averaged
@@ -315,6 +318,11 @@ def test_the_rounding_of_one_logit_is_taken_off_its_radius(rng):
     r, exact = lipschitz.certified_radius(net, x), x @ w[0, 0] / np.linalg.norm(w[0])
     assert (r <= np.abs(exact)).all() and (r[np.abs(exact) < 0.01] == 0).all()
     assert 0.5 < (r > 0).mean() < 1
+    # nothing grows: a label is certain everywhere, if it is not rounding, as that of 3 · 0.1 − 0.3
+    for b, radius in ((-0.3, 0.0), (-0.2, np.inf)):
+        end = dnn.Affine(1, 1, W=[[3]], b=[b])
+        net = dnn.Network(dnn.Zero(1, 2), dnn.Affine(1, 1, b=[0.1]), end)
+        assert 0 < net(x[0, :2]) and lipschitz.certified_radius(net, x[0, :2]) == radius
 
 
 def test_psnr_counts_decibels(rng):

@@ -194,6 +194,23 @@ def test_weights_of_any_size_have_a_joint_constant(scale, rng):
         assert L < 1 + 1e-11
 
 
+def test_what_underflows_before_a_large_weight_is_not_lost():
+    """1e-200 · 1e-200 is 0, and 1e300 times that 1e-100."""
+    small, large = dnn.Dense(1, 1, W=[[1e-200]]), dnn.Dense(1, 1, W=[[1e300]])
+    few, many = (
+        dnn.ResidualField(dnn.Dense(k, 1, W=W), dnn.ReLU(), dnn.Dense(1, k, W=W.T))
+        for k, W in ((k, np.full((k, 1), 1e-200)) for k in (1, 20))
+    )
+    weighted = dnn.GradientField(dnn.Dense(1, 1, W=[[1e-100]]), dnn.Tanh(), alpha=[1e-200])
+    for before in ([small, small], [few], [many], [weighted]):
+        net = dnn.Network(*before, large)
+        assert 1e-100 <= lipschitz.joint(net) <= net.lipschitz()
+    net = dnn.Network(small, dnn.Affine(1, 1, W=[[1e-200]], b=[1e-120]))
+    x = np.zeros(1)
+    assert net(x) > 0 > net(x - 1e290)
+    assert lipschitz.certified_radius(net, x, joint=True) <= 1e280
+
+
 def test_a_network_too_wide_for_one_program_is_cut_into_groups(rng, monkeypatch):
     net = small_network(rng, steps=6, widths=(4, 5))
     whole = lipschitz.joint(net)
@@ -275,6 +292,21 @@ def test_the_joint_radius_of_an_affine_classifier_is_the_distance_of_the_boundar
     )
     nothing = dnn.Network(dnn.Zero(3, 2), dnn.Affine(2, 3, rng=0, b=[1.0, 0.0]))
     assert lipschitz.certified_radius(nothing, np.ones(2), joint=True) > 1e14
+
+
+def test_the_joint_radius_of_one_logit_is_its_distance_over_the_least_constant(rng):
+    """That of the worst slopes, or of blocks: of the larger of two values slopes know nothing."""
+    flows, x = small_network(rng)[:-1].maps, rng.normal(size=(20, 2))
+    end = dnn.Affine(1, 2, rng=rng)
+    net, pair = dnn.Network(*flows, end), dnn.Dense(2, 2, W=[[0.6, 0.8], [0.8, 0.6]])
+    larger = dnn.Network(pair, dnn.MaxMin(2), dnn.Selection([0], 2))
+    assert worst(net) < 0.9 * lipschitz.each_output(net) and lipschitz.joint(larger) > 1.3
+    for F, ell in ((net, worst(net)), (larger, 1.0)):
+        r = lipschitz.certified_radius(F, x, joint=True)
+        assert (r <= np.abs(F(x)[:, 0]) / ell).all()
+        np.testing.assert_allclose(r, np.abs(F(x)[:, 0]) / ell, rtol=1e-9, atol=1e-12)
+    y, eps = net(x)[:, 0] > 0, np.median(lipschitz.certified_radius(net, x, joint=True))
+    assert lipschitz.certified_accuracy(net, x, y.astype(int), eps, joint=True) == 0.5
 
 
 def test_what_is_no_network_or_has_no_constant_has_no_joint_one(rng):
