@@ -171,6 +171,8 @@ def test_side_by_side_and_what_is_left_are_averaged(rng):
         map(lipschitz.averaged, (F, G))
     )
     assert lipschitz.averaged(F) < 0.5
+    thrice = lipschitz.averaged(dnn.Flow(F.field, F.h, steps=3))
+    assert thrice == pytest.approx(lipschitz.averaged(dnn.Network(F, F, F)), rel=1e-14)
     D = dnn.IdentityMinus(F)
     assert lipschitz.averaged(D) == 0.5 and excess(D, 0.5, rng) <= 1e-12
     double = dnn.GradientField(dnn.Dense(1, 1, W=[[1]]), dnn.Identity())  # α = 0.6: I − N is 1.2x
@@ -318,6 +320,11 @@ def test_the_rounding_of_one_logit_is_taken_off_its_radius(rng):
     r, exact = lipschitz.certified_radius(net, x), x @ w[0, 0] / np.linalg.norm(w[0])
     assert (r <= np.abs(exact)).all() and (r[np.abs(exact) < 0.01] == 0).all()
     assert 0.5 < (r > 0).mean() < 1
+    u = 2.0**-24
+    _, e, g = dnn.rounding.running_error([net], x, 2 * u * np.linalg.norm(x, axis=-1), 2 * u)
+    room = np.abs(net(x)[:, 0].astype(float)) - 2 * e
+    ell = lipschitz.each_output(net)
+    np.testing.assert_allclose(r, np.maximum(0, room) / (ell + g), rtol=1e-9, atol=1e-7 * e.max())
     # nothing grows: a label is certain everywhere, if it is not rounding, as that of 3 · 0.1 − 0.3
     for b, radius in ((-0.3, 0.0), (-0.2, np.inf)):
         end = dnn.Affine(1, 1, W=[[3]], b=[b])

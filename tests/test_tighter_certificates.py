@@ -283,6 +283,23 @@ def test_joint_radii_are_the_larger_ones_and_no_attack_succeeds_inside_of_them(w
     assert lipschitz.certified_accuracy(net, x, y, eps, joint=True) == (r > eps).mean()
 
 
+def test_the_rounding_of_logits_is_taken_off_their_joint_radius(rng):
+    """In float32 it is more than 1e-9 of a radius: with e, g of the step, and ẽ, g̃ of its end."""
+    X = dnn.ResidualField.random(2, 4, dnn.ReLU(), 1.0, rng, np.float32)
+    F, end = dnn.Flow(X, 0.7), dnn.Affine(2, 2, rng=rng, dtype=np.float32)
+    net, x, u = dnn.Network(F, end), rng.normal(size=(20, 2)).astype(np.float32), 2.0**-24
+    s, e, g = dnn.rounding.running_error([F], x, 2 * u * np.linalg.norm(x, axis=-1), 2 * u)
+    _, e_end, g_end = (np.sqrt(2) * c for c in dnn.rounding.running_error([end], s))
+    row, gap = np.array([[1, -1]]), np.abs(np.diff(net(x).astype(float))[:, 0])
+    sigma = np.linalg.norm(row @ end.W.astype(float)) + g_end
+    exact = (gap - 2 * e_end - 2 * e * sigma) / (
+        worst(net, row) + g_end * F.lipschitz() + g * sigma
+    )
+    r = lipschitz.certified_radius(net, x, joint=True)
+    assert (exact > 0).mean() > 0.9
+    np.testing.assert_allclose(r, np.maximum(0, exact), rtol=1e-9)
+
+
 def test_the_joint_radius_of_an_affine_classifier_is_the_distance_of_the_boundary(rng):
     net, x = dnn.Network(dnn.Affine(4, 6, rng=rng)), rng.normal(size=(50, 6))
     np.testing.assert_allclose(
