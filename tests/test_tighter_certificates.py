@@ -95,6 +95,14 @@ def test_where_the_program_forgets_too_much_units_are_split():
     assert exact <= program_alone(net, splits=4) < 1.01 * exact
 
 
+def test_with_all_units_split_the_program_is_at_the_corners(rng):
+    """To GAP, the accuracy of a program: each unit has a number of its own, in whichever layer."""
+    fields = [dnn.ResidualField.random(2, k, dnn.ReLU(), rng=rng) for k in (2, 1)]
+    net = dnn.Network(*[dnn.Flow(X, 1.0) for X in fields], dnn.Affine(2, 2, rng=rng))
+    exact = worst(net)
+    assert exact <= program_alone(net, splits=7) < (1 + semidefinite.GAP) * exact
+
+
 def test_two_maps_that_undo_each_other_have_the_constant_one():
     A, B = dnn.Dense(2, 2, W=np.diag([2, 0.5])), dnn.Dense(2, 2, W=np.diag([0.5, 2]))
     net = dnn.Network(A, dnn.Network(B))
@@ -201,9 +209,14 @@ def test_what_underflows_before_a_large_weight_is_not_lost():
         dnn.ResidualField(dnn.Dense(k, 1, W=W), dnn.ReLU(), dnn.Dense(1, k, W=W.T))
         for k, W in ((k, np.full((k, 1), 1e-200)) for k in (1, 20))
     )
-    weighted = dnn.GradientField(dnn.Dense(1, 1, W=[[1e-100]]), dnn.Tanh(), alpha=[1e-200])
-    for before in ([small, small], [few], [many], [weighted]):
-        net = dnn.Network(*before, large)
+
+    class Flat(dnn.ReLU):
+        slope_max = 1e-200
+
+    flat = dnn.ResidualField(small, Flat(), large)
+    one = dnn.Dense(1, 1, W=[[1]])
+    for before, last in (([small] * 2, large), ([few], large), ([many], large), ([flat], one)):
+        net = dnn.Network(*before, last)
         assert 1e-100 <= lipschitz.joint(net) <= net.lipschitz()
     net = dnn.Network(small, dnn.Affine(1, 1, W=[[1e-200]], b=[1e-120]))
     x = np.zeros(1)
