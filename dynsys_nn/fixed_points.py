@@ -121,7 +121,7 @@ def averaged(F):
     >>> round(dnn.lipschitz.averaged(dnn.Flow(X, 2.0, dnn.Heun())), 3)  # as good as a projection
     0.5
     """
-    s = slack(flattened(F))
+    s = slack(flattened(instance(F, Map, "averaged needs a map")))
     return outward(lambda s: s / (1 + s), s) if s < math.inf else 1.0
 
 

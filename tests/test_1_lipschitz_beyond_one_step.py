@@ -353,6 +353,7 @@ WRONG = {
     "I − N of another shape": (lambda: dnn.IdentityMinus(dnn.Dense(3, 2)), ValueError, "IdentityMinus needs a map ℝᵈ → ℝᵈ"),
     "blocks of no network": (lambda: dnn.BlockBall(dnn.Dense(2, 2)), TypeError, "BlockBall needs a Network"),
     "blocks of no weights": (lambda: dnn.BlockBall(dnn.Network(dnn.MaxMin(2))), ValueError, "BlockBall needs Dense or Affine maps"),
+    "the weight of a number": (lambda: lipschitz.averaged(3), TypeError, "averaged needs a map, got 3"),
     "outputs of a sequence": (lambda: lipschitz.each_output(dnn.Rollout(dnn.Dense(2, 2), 3)), ValueError, "does not give states"),
     "outputs of nothing known": (lambda: lipschitz.each_output(dnn.KnownField(np.sin, 2)), NotImplementedError, "no Lipschitz constant"),
     "a NaN": (lambda: lipschitz.each_output(dnn.Dense(1, 1, W=[[np.nan]])), ValueError, "W of Dense must be finite, got nan"),

@@ -177,6 +177,8 @@ def test_the_matrices_of_the_program_know_how_far_they_are_off(rng):
     C, Z, layers, _, _ = group.with_unknowns()
     exact = worst(net)
     for size in (1e-3, 1e-1):
+        nearer = (1 - size / np.linalg.norm(C.rows)) * C.rows  # all of it too small
+        assert exact <= semidefinite.certified(nearer, Z, layers, size, [0.0] * len(layers))[0]
         E = [size * e / np.linalg.norm(e) for e in rng.normal(size=(2, *C.rows.shape))]
         off = np.zeros_like(Z)
         off[: group.n] = rng.normal(size=(group.n, group.m))
@@ -226,6 +228,7 @@ def test_what_underflows_before_a_large_weight_is_not_lost():
 
 def test_a_network_too_wide_for_one_program_is_cut_into_groups(rng, monkeypatch):
     net = small_network(rng, steps=6, widths=(4, 5))
+    monkeypatch.setattr(slopes, "CORNERS", 0)
     whole = lipschitz.joint(net)
     monkeypatch.setattr(slopes, "UNKNOWNS", 14)  # three layers at a time
     monkeypatch.setattr(slopes, "CORNERS", 8)
@@ -252,10 +255,19 @@ def test_a_map_of_ones_own_counts_with_its_own_constant(rng):
         def lipschitz(self):
             return 3.0
 
+    class Thrice(dnn.Euler):
+        def step(self, field, x, h):
+            return 3 * x
+
+        def lipschitz(self, field, h):
+            return 3.0
+
     A, B = dnn.Dense(2, 2, W=np.diag([2, 0.5])), dnn.Dense(2, 2, W=np.diag([0.5, 2]))
     other = Other(dnn.Dense(2, 2, rng=rng), dnn.ReLU())
     net = dnn.Network(A, B, Half(), other, B, A)
     assert lipschitz.joint(net) == pytest.approx(1.5, rel=1e-12)
+    flow = dnn.Flow(dnn.ResidualField.random(2, 2, rng=rng), 1e-3, Thrice())
+    assert lipschitz.joint(flow) == 3
 
 
 # ---- radii
