@@ -177,6 +177,13 @@ def test_side_by_side_and_what_is_left_are_averaged(rng):
     assert lipschitz.averaged(D) == 0.5 and excess(D, 0.5, rng) <= 1e-12
     with pytest.raises(NotImplementedError, match="Flows forward in time"):
         lipschitz.averaged(dnn.Flow(F.field, -0.01))
+
+    class Reflection(dnn.Euler):
+        def step(self, field, x, h):
+            return -x
+
+    with pytest.raises(NotImplementedError, match="is not known to be averaged"):
+        lipschitz.averaged(dnn.Flow(F.field, 0.01, Reflection()))
     double = dnn.GradientField(dnn.Dense(1, 1, W=[[1]]), dnn.Identity())  # α = 0.6: I − N is 1.2x
     with pytest.raises(NotImplementedError, match="IdentityMinus.* is not known to be averaged"):
         lipschitz.averaged(dnn.IdentityMinus(dnn.Flow(double, 1.2)))

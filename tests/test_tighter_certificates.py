@@ -269,6 +269,17 @@ def test_a_map_of_ones_own_counts_with_its_own_constant(rng):
     flow = dnn.Flow(dnn.ResidualField.random(2, 2, rng=rng), 1e-3, Thrice())
     assert lipschitz.joint(flow) == 3
 
+    class Twice(dnn.Affine):
+        def __call__(self, x):
+            return 2 * super().__call__(x)
+
+        def lipschitz(self):
+            return 2 * super().lipschitz()
+
+    net, x = dnn.Network(dnn.MaxMin(2), Twice(2, 2, W=np.eye(2))), np.array([3.0, 1.0])
+    assert min(lipschitz.joint(net), lipschitz.each_output(net)) >= 2
+    assert lipschitz.certified_radius(net, x) <= np.sqrt(2) * (1 + 1e-9)  # a distance of 2 · 2
+
 
 # ---- radii
 

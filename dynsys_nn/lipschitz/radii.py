@@ -6,8 +6,7 @@ import math
 import numpy as np
 
 from ..arguments import flag, instance, labels, non_negative, real_and_finite, refuse
-from ..block_norms import each_output
-from ..linear import Affine, LinearMap
+from ..block_norms import each_output, is_linear
 from ..maps import Map, flattened, lipschitz_product, outward, require_finite
 from ..rounding import running_error, size
 from .slopes import constant as joint_constant
@@ -135,7 +134,7 @@ def split_linear_end(net):
     """The maps of a network, nested ones flattened, as two lists: what comes before, and the linear
     maps, and affine ones, at its end."""
     maps, last = flattened(net), []
-    while maps and isinstance(maps[-1], LinearMap | Affine):
+    while maps and is_linear(maps[-1]):
         last.insert(0, maps.pop())
     return maps, last
 

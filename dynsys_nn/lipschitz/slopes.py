@@ -21,11 +21,12 @@ from types import MappingProxyType
 import numpy as np
 
 from ..arguments import instance
+from ..block_norms import is_linear
 from ..fields import GradientField, ResidualField, SumField
+from ..fixed_points import is_tableau
 from ..flows import Flow
-from ..integrators import RungeKutta
 from ..integrators.runge_kutta import advance
-from ..linear import Affine, Dense, LinearMap
+from ..linear import Affine, Dense
 from ..linear.matrix import SMALLEST
 from ..maps import Map, flattened, lipschitz_product, outward, product
 from ..rounding import size
@@ -84,7 +85,7 @@ class Difference:
 
 def difference(F, dx, unit):
     """What a piece makes of Δx: unit(Δz) gives eΔz, |e| ≤ 1, of an activation."""
-    if isinstance(F, LinearMap | Affine):
+    if is_linear(F):
         return dx.through(F.A if isinstance(F, Affine) else F)
     if not isinstance(F, Flow):
         return slope(F, dx, unit)
@@ -122,7 +123,7 @@ class Piece:
 
 def units(F):
     """The numbers of units of a map that compute at once; None if its slopes are not known."""
-    if isinstance(F, LinearMap | Affine):
+    if is_linear(F):
         return []
     if type(F) is SumField:
         parts = [units(part) for part in F.parts]
@@ -130,10 +131,9 @@ def units(F):
     if type(F) in (ResidualField, GradientField):
         slopes = {F.sigma.slope_min, F.sigma.slope_max}
         return [F.A.dim_out] * (len(slopes) > 1)
-    if type(F) is Flow and isinstance(F.method, RungeKutta) and F.method.explicit:
-        is_plain = type(F.method)._step is RungeKutta._step
+    if type(F) is Flow and is_tableau(F.method) and F.method.explicit:
         of_field = units(F.field)
-        return of_field * len(F.method.b) if is_plain and of_field is not None else None
+        return of_field * len(F.method.b) if of_field is not None else None
     return None
 
 
