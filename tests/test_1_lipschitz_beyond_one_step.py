@@ -341,6 +341,19 @@ def test_the_rounding_of_one_logit_is_taken_off_its_radius(rng):
         assert 0 < net(x[0, :2]) and lipschitz.certified_radius(net, x[0, :2]) == radius
 
 
+def test_side_by_side_and_in_what_is_left_all_rounding_counts(rng):
+    A, tiny = (
+        dnn.Dense(3, 3, W=c * rng.normal(size=(3, 3)), dtype=np.float32) for c in (1e3, 1e-4)
+    )
+    x = rng.normal(size=(20, 3)).astype(np.float32)
+    both = dnn.Parallel(dnn.MaxMin(3), A), np.concatenate([x, x], axis=-1)
+    errors = [dnn.rounding.running_error([F], x)[1] for F, x in (both, (A, x))]
+    assert (errors[0] >= errors[1]).all()
+    y, error, _ = dnn.rounding.running_error([dnn.IdentityMinus(tiny)], x)
+    off = np.linalg.norm(y - (x - x.astype(float) @ tiny.W.T.astype(float)), axis=-1)
+    assert (0 < off).any() and (off <= error).all()
+
+
 def test_psnr_counts_decibels(rng):
     y, x = rng.normal(size=(2, 6, 5))
     assert dnn.psnr(y, x) == pytest.approx(-10 * np.log10(np.mean((y - x) ** 2)), rel=1e-14)
