@@ -77,19 +77,19 @@ def norms_between(maps):
 def own_norms(F):
     """The blocks before and behind F on which it acts: the Lipschitz constant holds in these
     norms, too."""
-    if isinstance(F, MaxMin):
+    if type(F) is MaxMin:
         return (1,) * F.dim, (1,) * F.dim
-    if isinstance(F, Frozen):
+    if type(F) is Frozen:
         return own_norms(F.F)
-    if isinstance(F, Parallel):
+    if type(F) is Parallel:
         before, behind = zip(*map(own_norms, F.maps), strict=True)
         return sum(before, ()), sum(behind, ())
     return (F.dim_in,), (F.dim_out,)
 
 
 def is_linear(F):
-    """Whether F is a matrix, or one and a bias."""
-    return isinstance(F, LinearMap | Affine)
+    """Whether F is a matrix, or one and a bias; a subclass of Affine may be anything."""
+    return isinstance(F, LinearMap) or type(F) is Affine
 
 
 def constant(F, P, Q):

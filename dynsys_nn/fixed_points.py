@@ -87,12 +87,13 @@ class IdentityMinus(Map):
         return x - y, v - dy
 
     def lipschitz(self):
-        """1 + L, or 2α if N is α-averaged."""
+        """1 + L, or 2α if N is α-averaged and that is less."""
         require_finite(self)
+        bound = outward(lambda L: 1 + L, self.N.lipschitz())
         try:
-            return outward(lambda alpha: 2 * alpha, averaged(self.N))
+            return min(bound, outward(lambda alpha: 2 * alpha, averaged(self.N)))
         except NotImplementedError:
-            return outward(lambda L: 1 + L, self.N.lipschitz())
+            return bound
 
 
 def averaged(F):
@@ -120,7 +121,7 @@ def averaged(F):
     >>> round(dnn.lipschitz.averaged(dnn.Flow(X, 2.0, dnn.Heun())), 3)  # as good as a projection
     0.5
     """
-    s = slack(flattened(F))
+    s = slack(flattened(instance(F, Map, "averaged needs a map")))
     return outward(lambda s: s / (1 + s), s) if s < math.inf else 1.0
 
 
@@ -145,13 +146,13 @@ def undoes(P, lift):
 
 def slack_of(F):
     """s of one map."""
-    if isinstance(F, Frozen):
+    if type(F) is Frozen:
         return slack(flattened(F.F))
-    if isinstance(F, Parallel):
+    if type(F) is Parallel:
         return max(slack(flattened(G)) for G in F.maps)
-    if isinstance(F, IdentityMinus) and slack(flattened(F.N)) <= 1:
+    if type(F) is IdentityMinus and slack(flattened(F.N)) <= 1:
         return 1.0
-    if isinstance(F, Flow) and isinstance(F.method, RungeKutta) and F.h > 0:
+    if type(F) is Flow and is_tableau(F.method) and F.h > 0:
         M, b = stability_matrix(F.method.A, F.method.b), F.method.b
         m = M.sum()
         if np.abs(M.sum(axis=1) - m * np.array(b)).max() < 1e-14:
@@ -169,3 +170,8 @@ def slack_of(F):
         f"{F!r} is not known to be averaged: Flows forward in time by Euler(), Heun() or RK4() "
         "are, up to their longest non-expansive step, and what is made of them"
     )
+
+
+def is_tableau(method):
+    """Whether a step is that of the tableau, and not one of somebody's own."""
+    return isinstance(method, RungeKutta) and type(method)._step is RungeKutta._step

@@ -105,6 +105,9 @@ def test_a_third_of_what_a_step_takes_away_is_certified(rng):
     assert lipschitz.measured(D, x) == pytest.approx(0.3, rel=1e-6)
     other = dnn.Flow(residual(rng), 0.3)
     assert dnn.IdentityMinus(other).lipschitz() == pytest.approx(1 + other.lipschitz(), rel=1e-15)
+    X = dnn.GradientField(dnn.Lift(1, 1), dnn.Identity())
+    to_zero = dnn.Flow(X, 1.0, steps=10)  # α = 10/11, but L = 0
+    assert dnn.IdentityMinus(to_zero).lipschitz() == 1
 
 
 # ---- averaged
@@ -168,8 +171,19 @@ def test_side_by_side_and_what_is_left_are_averaged(rng):
         map(lipschitz.averaged, (F, G))
     )
     assert lipschitz.averaged(F) < 0.5
+    thrice = lipschitz.averaged(dnn.Flow(F.field, F.h, steps=3))
+    assert thrice == pytest.approx(lipschitz.averaged(dnn.Network(F, F, F)), rel=1e-14)
     D = dnn.IdentityMinus(F)
     assert lipschitz.averaged(D) == 0.5 and excess(D, 0.5, rng) <= 1e-12
+    with pytest.raises(NotImplementedError, match="Flows forward in time"):
+        lipschitz.averaged(dnn.Flow(F.field, -0.01))
+
+    class Reflection(dnn.Euler):
+        def step(self, field, x, h):
+            return -x
+
+    with pytest.raises(NotImplementedError, match="is not known to be averaged"):
+        lipschitz.averaged(dnn.Flow(F.field, 0.01, Reflection()))
     double = dnn.GradientField(dnn.Dense(1, 1, W=[[1]]), dnn.Identity())  # α = 0.6: I − N is 1.2x
     with pytest.raises(NotImplementedError, match="IdentityMinus.* is not known to be averaged"):
         lipschitz.averaged(dnn.IdentityMinus(dnn.Flow(double, 1.2)))
@@ -315,6 +329,28 @@ def test_the_rounding_of_one_logit_is_taken_off_its_radius(rng):
     r, exact = lipschitz.certified_radius(net, x), x @ w[0, 0] / np.linalg.norm(w[0])
     assert (r <= np.abs(exact)).all() and (r[np.abs(exact) < 0.01] == 0).all()
     assert 0.5 < (r > 0).mean() < 1
+    u = 2.0**-24
+    _, e, g = dnn.rounding.running_error([net], x, 2 * u * np.linalg.norm(x, axis=-1), 2 * u)
+    room = np.abs(net(x)[:, 0].astype(float)) - 2 * e
+    ell = lipschitz.each_output(net)
+    np.testing.assert_allclose(r, np.maximum(0, room) / (ell + g), rtol=1e-9, atol=1e-7 * e.max())
+    # nothing grows: a label is certain everywhere, if it is not rounding, as that of 3 · 0.1 − 0.3
+    for b, radius in ((-0.3, 0.0), (-0.2, np.inf)):
+        end = dnn.Affine(1, 1, W=[[3]], b=[b])
+        net = dnn.Network(dnn.Zero(1, 2), dnn.Affine(1, 1, b=[0.1]), end)
+        assert 0 < net(x[0, :2]) and lipschitz.certified_radius(net, x[0, :2]) == radius
+
+
+def test_side_by_side_and_in_what_is_left_the_rounding_of_large_terms_counts(rng):
+    """10³(x₁ − x₂), which cancel."""
+    A = dnn.Dense(3, 3, W=[[1e3, -1e3, 0], [0, 1e3, -1e3], [-1e3, 0, 1e3]], dtype=np.float32)
+    x = (1.1 + 1e-4 * rng.normal(size=(20, 3))).astype(np.float32)
+    both = np.concatenate([x, x], axis=-1)
+    least = dnn.rounding.running_error([A], x)[1]
+    assert (dnn.rounding.running_error([dnn.Parallel(dnn.MaxMin(3), A)], both)[1] >= least).all()
+    y, error, _ = dnn.rounding.running_error([dnn.IdentityMinus(A)], x)
+    off = np.linalg.norm(y - (x - x.astype(float) @ A.W.T.astype(float)), axis=-1)
+    assert (off <= error).all() and off.max() > 0.01 * error.max()
 
 
 def test_psnr_counts_decibels(rng):
@@ -336,6 +372,7 @@ WRONG = {
     "I − N of another shape": (lambda: dnn.IdentityMinus(dnn.Dense(3, 2)), ValueError, "IdentityMinus needs a map ℝᵈ → ℝᵈ"),
     "blocks of no network": (lambda: dnn.BlockBall(dnn.Dense(2, 2)), TypeError, "BlockBall needs a Network"),
     "blocks of no weights": (lambda: dnn.BlockBall(dnn.Network(dnn.MaxMin(2))), ValueError, "BlockBall needs Dense or Affine maps"),
+    "the weight of a number": (lambda: lipschitz.averaged(3), TypeError, "averaged needs a map, got 3"),
     "outputs of a sequence": (lambda: lipschitz.each_output(dnn.Rollout(dnn.Dense(2, 2), 3)), ValueError, "does not give states"),
     "outputs of nothing known": (lambda: lipschitz.each_output(dnn.KnownField(np.sin, 2)), NotImplementedError, "no Lipschitz constant"),
     "a NaN": (lambda: lipschitz.each_output(dnn.Dense(1, 1, W=[[np.nan]])), ValueError, "W of Dense must be finite, got nan"),

@@ -95,6 +95,14 @@ def test_where_the_program_forgets_too_much_units_are_split():
     assert exact <= program_alone(net, splits=4) < 1.01 * exact
 
 
+def test_with_all_units_split_the_program_is_at_the_corners(rng):
+    """To GAP, the accuracy of a program: each unit has a number of its own, in whichever layer."""
+    fields = [dnn.ResidualField.random(2, k, dnn.ReLU(), rng=rng) for k in (2, 1)]
+    net = dnn.Network(*[dnn.Flow(X, 1.0) for X in fields], dnn.Affine(2, 2, rng=rng))
+    exact = worst(net)
+    assert exact <= program_alone(net, splits=7) < (1 + semidefinite.GAP) * exact
+
+
 def test_two_maps_that_undo_each_other_have_the_constant_one():
     A, B = dnn.Dense(2, 2, W=np.diag([2, 0.5])), dnn.Dense(2, 2, W=np.diag([0.5, 2]))
     net = dnn.Network(A, dnn.Network(B))
@@ -169,6 +177,8 @@ def test_the_matrices_of_the_program_know_how_far_they_are_off(rng):
     C, Z, layers, _, _ = group.with_unknowns()
     exact = worst(net)
     for size in (1e-3, 1e-1):
+        nearer = (1 - size / np.linalg.norm(C.rows)) * C.rows  # all of it too small
+        assert exact <= semidefinite.certified(nearer, Z, layers, size, [0.0] * len(layers))[0]
         E = [size * e / np.linalg.norm(e) for e in rng.normal(size=(2, *C.rows.shape))]
         off = np.zeros_like(Z)
         off[: group.n] = rng.normal(size=(group.n, group.m))
@@ -194,8 +204,31 @@ def test_weights_of_any_size_have_a_joint_constant(scale, rng):
         assert L < 1 + 1e-11
 
 
+def test_what_underflows_before_a_large_weight_is_not_lost():
+    """1e-200 · 1e-200 is 0, and 1e300 times that 1e-100."""
+    small, large = dnn.Dense(1, 1, W=[[1e-200]]), dnn.Dense(1, 1, W=[[1e300]])
+    few, many = (
+        dnn.ResidualField(dnn.Dense(k, 1, W=W), dnn.ReLU(), dnn.Dense(1, k, W=W.T))
+        for k, W in ((k, np.full((k, 1), 1e-200)) for k in (1, 20))
+    )
+
+    class Flat(dnn.ReLU):
+        slope_max = 1e-200
+
+    flat = dnn.ResidualField(small, Flat(), large)
+    one = dnn.Dense(1, 1, W=[[1]])
+    for before, last in (([small] * 2, large), ([few], large), ([many], large), ([flat], one)):
+        net = dnn.Network(*before, last)
+        assert 1e-100 <= lipschitz.joint(net) <= net.lipschitz()
+    net = dnn.Network(small, dnn.Affine(1, 1, W=[[1e-200]], b=[1e-120]))
+    x = np.zeros(1)
+    assert net(x) > 0 > net(x - 1e290)
+    assert lipschitz.certified_radius(net, x, joint=True) <= 1e280
+
+
 def test_a_network_too_wide_for_one_program_is_cut_into_groups(rng, monkeypatch):
     net = small_network(rng, steps=6, widths=(4, 5))
+    monkeypatch.setattr(slopes, "CORNERS", 0)
     whole = lipschitz.joint(net)
     monkeypatch.setattr(slopes, "UNKNOWNS", 14)  # three layers at a time
     monkeypatch.setattr(slopes, "CORNERS", 8)
@@ -222,10 +255,30 @@ def test_a_map_of_ones_own_counts_with_its_own_constant(rng):
         def lipschitz(self):
             return 3.0
 
+    class Thrice(dnn.Euler):
+        def step(self, field, x, h):
+            return 3 * x
+
+        def lipschitz(self, field, h):
+            return 3.0
+
     A, B = dnn.Dense(2, 2, W=np.diag([2, 0.5])), dnn.Dense(2, 2, W=np.diag([0.5, 2]))
     other = Other(dnn.Dense(2, 2, rng=rng), dnn.ReLU())
     net = dnn.Network(A, B, Half(), other, B, A)
     assert lipschitz.joint(net) == pytest.approx(1.5, rel=1e-12)
+    flow = dnn.Flow(dnn.ResidualField.random(2, 2, rng=rng), 1e-3, Thrice())
+    assert lipschitz.joint(flow) == 3
+
+    class Twice(dnn.Affine):
+        def __call__(self, x):
+            return 2 * super().__call__(x)
+
+        def lipschitz(self):
+            return 2 * super().lipschitz()
+
+    net, x = dnn.Network(dnn.MaxMin(2), Twice(2, 2, W=np.eye(2))), np.array([3.0, 1.0])
+    assert min(lipschitz.joint(net), lipschitz.each_output(net)) >= 2
+    assert lipschitz.certified_radius(net, x) <= np.sqrt(2) * (1 + 1e-9)  # a distance of 2 · 2
 
 
 # ---- radii
@@ -266,6 +319,23 @@ def test_joint_radii_are_the_larger_ones_and_no_attack_succeeds_inside_of_them(w
     assert lipschitz.certified_accuracy(net, x, y, eps, joint=True) == (r > eps).mean()
 
 
+def test_the_rounding_of_logits_is_taken_off_their_joint_radius(rng):
+    """In float32 it is more than 1e-9 of a radius: with e, g of the step, and ẽ, g̃ of its end."""
+    X = dnn.ResidualField.random(2, 4, dnn.ReLU(), 1.0, rng, np.float32)
+    F, end = dnn.Flow(X, 0.7), dnn.Affine(2, 2, rng=rng, dtype=np.float32)
+    net, x, u = dnn.Network(F, end), rng.normal(size=(20, 2)).astype(np.float32), 2.0**-24
+    s, e, g = dnn.rounding.running_error([F], x, 2 * u * np.linalg.norm(x, axis=-1), 2 * u)
+    _, e_end, g_end = (np.sqrt(2) * c for c in dnn.rounding.running_error([end], s))
+    row, gap = np.array([[1, -1]]), np.abs(np.diff(net(x).astype(float))[:, 0])
+    sigma = np.linalg.norm(row @ end.W.astype(float)) + g_end
+    exact = (gap - 2 * e_end - 2 * e * sigma) / (
+        worst(net, row) + g_end * F.lipschitz() + g * sigma
+    )
+    r = lipschitz.certified_radius(net, x, joint=True)
+    assert (exact > 0).mean() > 0.9
+    np.testing.assert_allclose(r, np.maximum(0, exact), rtol=1e-9)
+
+
 def test_the_joint_radius_of_an_affine_classifier_is_the_distance_of_the_boundary(rng):
     net, x = dnn.Network(dnn.Affine(4, 6, rng=rng)), rng.normal(size=(50, 6))
     np.testing.assert_allclose(
@@ -275,6 +345,21 @@ def test_the_joint_radius_of_an_affine_classifier_is_the_distance_of_the_boundar
     )
     nothing = dnn.Network(dnn.Zero(3, 2), dnn.Affine(2, 3, rng=0, b=[1.0, 0.0]))
     assert lipschitz.certified_radius(nothing, np.ones(2), joint=True) > 1e14
+
+
+def test_the_joint_radius_of_one_logit_is_its_distance_over_the_least_constant(rng):
+    """That of the worst slopes, or of blocks: of the larger of two values slopes know nothing."""
+    flows, x = small_network(rng)[:-1].maps, rng.normal(size=(20, 2))
+    end = dnn.Affine(1, 2, rng=rng)
+    net, pair = dnn.Network(*flows, end), dnn.Dense(2, 2, W=[[0.6, 0.8], [0.8, 0.6]])
+    larger = dnn.Network(pair, dnn.MaxMin(2), dnn.Selection([0], 2))
+    assert worst(net) < 0.9 * lipschitz.each_output(net) and lipschitz.joint(larger) > 1.3
+    for F, ell in ((net, worst(net)), (larger, 1.0)):
+        r = lipschitz.certified_radius(F, x, joint=True)
+        assert (r <= np.abs(F(x)[:, 0]) / ell).all()
+        np.testing.assert_allclose(r, np.abs(F(x)[:, 0]) / ell, rtol=1e-9, atol=1e-12)
+    y, eps = net(x)[:, 0] > 0, np.median(lipschitz.certified_radius(net, x, joint=True))
+    assert lipschitz.certified_accuracy(net, x, y.astype(int), eps, joint=True) == 0.5
 
 
 def test_what_is_no_network_or_has_no_constant_has_no_joint_one(rng):

@@ -6,8 +6,7 @@ import math
 import numpy as np
 
 from ..arguments import flag, instance, labels, non_negative, real_and_finite, refuse
-from ..block_norms import each_output
-from ..linear import Affine, LinearMap
+from ..block_norms import each_output, is_linear
 from ..maps import Map, flattened, lipschitz_product, outward, require_finite
 from ..rounding import running_error, size
 from .slopes import constant as joint_constant
@@ -114,8 +113,8 @@ def radius_of_one_logit(net, x, gap, joint):
         ell = min(each_output(net), joint_constant([net])) if joint else each_output(net)
         room, reach = gap - 2 * e, outward(lambda a, b: a + b, ell, g)
         radius = np.minimum(room / reach * (1 - 1e-15), np.finfo(float).max)
-        certain = (room > 0) & (radius > 0)
-        return np.where(certain, radius, 0.0) if reach else np.full(gap.shape, np.inf)
+        radius = radius if reach else np.inf  # where nothing grows
+        return np.where((room > 0) & (radius > 0), radius, 0.0)
 
 
 def slopes_of_differences(last, K):
@@ -135,7 +134,7 @@ def split_linear_end(net):
     """The maps of a network, nested ones flattened, as two lists: what comes before, and the linear
     maps, and affine ones, at its end."""
     maps, last = flattened(net), []
-    while maps and isinstance(maps[-1], LinearMap | Affine):
+    while maps and is_linear(maps[-1]):
         last.insert(0, maps.pop())
     return maps, last
 

@@ -144,7 +144,7 @@ def certified(C, Z, layers, error_C, errors_Z):
         return math.inf, nothing
     weighted = np.linalg.norm(Z * np.sqrt(tau))
     # of the products in Q, and of its eigenvalues
-    rounding = 4 * len(Q) * EPS * (1 + weighted**2 + np.linalg.norm(Q))
+    rounding = 4 * max(C.shape) * EPS * (1 + weighted**2 + np.linalg.norm(Q))
     # Σ τ_u(z_uᵀη)² is at most (weighted + a)²‖η‖² for the exact z_u
     heaviest = [part.max(initial=0.0) for part in np.split(tau, np.cumsum(layers)[:-1])]
     a = math.sqrt((heaviest * np.square(errors_Z)).sum())

@@ -21,11 +21,13 @@ from types import MappingProxyType
 import numpy as np
 
 from ..arguments import instance
+from ..block_norms import is_linear
 from ..fields import GradientField, ResidualField, SumField
+from ..fixed_points import is_tableau
 from ..flows import Flow
-from ..integrators import RungeKutta
 from ..integrators.runge_kutta import advance
-from ..linear import Affine, Dense, LinearMap
+from ..linear import Affine, Dense
+from ..linear.matrix import SMALLEST
 from ..maps import Map, flattened, lipschitz_product, outward, product
 from ..rounding import size
 from . import semidefinite
@@ -47,7 +49,8 @@ BLOCK = 2**20
 
 class Difference:
     """Δ = rowsᵀξ, linear in some unknowns ξ, (..., n, d), as it is computed: the exact rows are at
-    most `error` from these in the Frobenius norm, and ‖Δ‖ ≤ reach‖Δx‖, Δx the input."""
+    most `error`, of rounding and of what underflows, from these in the Frobenius norm, and ‖Δ‖ ≤
+    reach‖Δx‖, Δx the input."""
 
     __array_ufunc__ = None  # numpy leaves c * Δ to Δ
 
@@ -67,19 +70,22 @@ class Difference:
 
     def __rmul__(self, c):
         """c Δ for a number, or diag(c) Δ."""
-        most = float(np.abs(c).max())
-        return Difference(c * self.rows, most * (self.error + EPS * self.size()), most * self.reach)
+        most, lost = float(np.abs(c).max()), self.rows.size * SMALLEST
+        error = most * (self.error + EPS * self.size()) + lost
+        return Difference(c * self.rows, error, most * self.reach)
 
     def through(self, A, transposed=False):
         """A Δ, or AᵀΔ: each of its sums has at most n terms, and ‖|A|‖_F ≤ √n‖A‖."""
         rows, s = self.rows @ A if transposed else A @ self.rows, A.lipschitz()
-        rounding = 2 * max(A.dim_in, A.dim_out) ** 1.5 * np.finfo(rows.dtype).eps
-        return Difference(rows, s * (self.error + rounding * self.size()), s * self.reach)
+        n, number = max(A.dim_in, A.dim_out), np.finfo(rows.dtype)
+        lost = rows.size * n * number.smallest_subnormal
+        error = s * (self.error + 2 * n**1.5 * number.eps * self.size()) + lost
+        return Difference(rows, error, s * self.reach)
 
 
 def difference(F, dx, unit):
     """What a piece makes of Δx: unit(Δz) gives eΔz, |e| ≤ 1, of an activation."""
-    if isinstance(F, LinearMap | Affine):
+    if is_linear(F):
         return dx.through(F.A if isinstance(F, Affine) else F)
     if not isinstance(F, Flow):
         return slope(F, dx, unit)
@@ -117,7 +123,7 @@ class Piece:
 
 def units(F):
     """The numbers of units of a map that compute at once; None if its slopes are not known."""
-    if isinstance(F, LinearMap | Affine):
+    if is_linear(F):
         return []
     if type(F) is SumField:
         parts = [units(part) for part in F.parts]
@@ -125,10 +131,9 @@ def units(F):
     if type(F) in (ResidualField, GradientField):
         slopes = {F.sigma.slope_min, F.sigma.slope_max}
         return [F.A.dim_out] * (len(slopes) > 1)
-    if type(F) is Flow and isinstance(F.method, RungeKutta) and F.method.explicit:
-        is_plain = type(F.method)._step is RungeKutta._step
+    if type(F) is Flow and is_tableau(F.method) and F.method.explicit:
         of_field = units(F.field)
-        return of_field * len(F.method.b) if is_plain and of_field is not None else None
+        return of_field * len(F.method.b) if of_field is not None else None
     return None
 
 

@@ -21,8 +21,9 @@ def measured(F, x, steps=100, rng=0):
 
     Power iteration with F′ᵀF′ at each of the points finds ‖F′(x)‖; ascent of the stretch over pairs
     of points, which start near by and far apart, moves the points too. Points are first perturbed
-    by about 1e-8 of their size (3e-4 in float32), to leave kinks, where F′ is undefined; possible
-    rounding is subtracted from the result. TypeError for complex points.
+    by about 1e-8 of their size (3e-4 in float32), to leave kinks, where F′ is undefined. The
+    rounding of values is subtracted from the result; that of layers which nearly undo each other,
+    10⁴ · 10⁻⁴ in float32, may be larger. TypeError for complex points.
 
     Parameters
     ----------
