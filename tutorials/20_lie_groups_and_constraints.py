@@ -135,10 +135,10 @@ _ = ax.legend(loc="lower right")
 # $Ne^M$: again, $M$ and $N$ do not commute. But
 # $$\exp\begin{pmatrix} M & N \\ 0 & M \end{pmatrix} =
 # \begin{pmatrix} e^M & L(M, N) \\ 0 & e^M \end{pmatrix},$$
-# since the block matrix is $M + \varepsilon N$ with $\varepsilon^2 = 0$, so to speak. In the
-# series each term of $L$ is a word $M\cdots MNM\cdots M$, and the trace lets words be
-# read in a circle: $\langle W, L(M, N)\rangle = \langle L(M^\top, W), N\rangle$. So the
-# covector at $M$ is $L(M^\top, wx^\top)$.
+# since the block matrix is $M + \varepsilon N$ with $\varepsilon^2 = 0$, so to speak.
+# In the series each term of $L$ is a word $M\cdots MNM\cdots M$, and the trace lets
+# words be read in a circle: $\langle W, L(M, N)\rangle = \langle L(M^\top, W),
+# N\rangle$. So the covector at $M$ is $L(M^\top, wx^\top)$.
 #
 # **Before you run the cell:** how will you test the block formula?
 
