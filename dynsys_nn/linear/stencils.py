@@ -102,12 +102,9 @@ class PeriodicGradient(Stencil):
     Examples
     --------
     >>> D = dnn.PeriodicGradient((2, 3))
-    >>> D(np.array([1.0, 2.0, 4.0, 1.0, 2.0, 4.0])).reshape(2, 2, 3)
-    array([[[ 0.,  0.,  0.],
-            [ 0.,  0.,  0.]],
-    <BLANKLINE>
-           [[ 1.,  2., -3.],
-            [ 1.,  2., -3.]]])
+    >>> D(np.array([1.0, 2.0, 4.0, 1.0, 2.0, 4.0])).reshape(2, 6)  # down, and to the right
+    array([[ 0.,  0.,  0.,  0.,  0.,  0.],
+           [ 1.,  2., -3.,  1.,  2., -3.]])
     >>> D = dnn.PeriodicGradient((40, 40), dx=0.1)
     >>> heat = dnn.GradientField(D, dnn.Identity())
     >>> round(dnn.Euler().non_expansive_step(heat), 9)  # dx²/4

@@ -28,7 +28,7 @@ def mended(app, name, template, context, doctree):
         module = name.split("/")[2]
         body = re.sub(
             rf'#dynsys_nn\.(?:{module}\.)?([\w.]+)"',
-            lambda found: f'#dynsys_nn.{target(found[1], module, [])}"',
+            lambda found: f'#dynsys_nn.{shown(found[1], module)}"',
             body,
         )
     context["body"] = re.sub(
@@ -37,6 +37,13 @@ def mended(app, name, template, context, doctree):
         body,
         flags=re.S,
     )
+
+
+def shown(name, module):
+    """The entry of a name on a module's page of source: as lipschitz.averaged, it may
+    be public in another module."""
+    elsewhere = [one for one in names() if one.rpartition(".")[2] == name]
+    return target(name, module, []) or next(iter(elsewhere), None)
 
 
 def link(app, doctree, docname):

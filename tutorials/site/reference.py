@@ -285,9 +285,15 @@ def members(cls):
 
 
 def members_of(cls):
-    """The names of what a class has, its own first, without those of no promise."""
+    """The names of what a class has, its own first, without those of no promise, and
+    functions of Python's."""
     ours = [base for base in cls.__mro__ if base.__module__.startswith("dynsys_nn")]
-    found = dict.fromkeys(name for base in ours for name in vars(base))
+    found = dict.fromkeys(
+        name
+        for base in ours
+        for name, thing in vars(base).items()
+        if not inspect.isbuiltin(getattr(thing, "__func__", thing))
+    )
     inner = promised()["INNER"]
     return [name for name in found if name[0] != "_" and name not in inner]
 
