@@ -38,7 +38,7 @@ def certified_radius(net, x, pairwise=True, joint=False):
     14 units, or with K logits and N unknowns of which K(K − 1)N³ ≤ 6·10⁸ and N ≤ 512, so for ten
     labels N ≤ 188. Of a network with one logit z the label is 1 where z > 0, and
 
-        r = (|z| − 2e)/(ℓ + g),   ℓ = each_output(net), or with `joint` the less of both
+        r = (|z| − 2e)/(ℓ + g),   ℓ = each_output(net), or with joint=True the less of both
 
     Sources: Tsuzuku, Sato and Sugiyama, arXiv:1802.04034; Celledoni et al., arXiv:2210.02373.
 
