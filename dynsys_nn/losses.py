@@ -371,7 +371,7 @@ def psnr(y, target, peak=1.0):
     more are a tenth of the mean squared error.
 
     y, target: real arrays of one shape; peak: the largest value that a pixel may have, a float > 0,
-    default 1.0. ∞ if they are equal. ValueError if the shapes differ, or there is no pixel.
+    default 1.0. ∞ if they are equal. ValueError if the shapes differ, or they are empty.
 
     Examples
     --------

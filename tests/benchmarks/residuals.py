@@ -4,7 +4,7 @@
     python tests/benchmarks/residuals.py sympflow pinn   # those whose names begin so
     python tests/benchmarks/residuals.py --seed 1
 
-A line each: what came out, what is to be had, and the seconds of a processor that the training took. The oscillator's H is
+A line each: what came out, what was reported, and the seconds of a processor that the training took. The oscillator's H is
 ½(q² + p²); x ↦ F(x, 1) is composed from (1, 0), where H = ½.
 """
 
@@ -89,7 +89,7 @@ def one_orbit(T, rng, width=20, n=200):
     return f"root of the mean squared error of q {np.sqrt(np.mean((F(z[1:])[:, 0] - q) ** 2)):.1e}"
 
 
-#: name → (what is run, what is to be had)
+#: name → (what is run, what was reported)
 RUNS = {
     "sympflow by its residual": (
         lambda rng: by_residual(symplectic, 3000, rng), "2.8e-9, 4.1e-4 to 500",
