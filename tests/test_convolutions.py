@@ -409,6 +409,24 @@ def test_signed_steps_go_as_far_as_the_sharp_bound_allows(rng):
     )
 
 
+@pytest.mark.parametrize("steps", [(-1.5, 1.1), (-0.9, 1.7), (0.6, -0.4, -0.5)])
+def test_signed_steps_that_are_a_little_too_long_go_to_the_nearest_that_are_not(steps, rng):
+    """Along the normal of the surface on which the product is 1, whose logarithm has the gradient 1/(h + 1/λ), with λ = −1
+    where a step expands or overshoots, and −½ elsewhere."""
+    flows = signed(rng, *steps, scale=0)
+    dnn.SignedSteps(*flows).project()
+    on_it = np.array([F.h for F in flows])
+    lam = np.where((on_it < 0) | (on_it > 4 / 3), -1, -0.5)
+    normal = 1 / (on_it + 1 / lam)
+    for eps in (1e-2, 1e-3):
+        before = on_it + eps * normal
+        for F, h in zip(flows, before, strict=True):
+            F.h = h
+        dnn.SignedSteps(*flows).project()
+        assert dnn.Network(*flows).lipschitz() == pytest.approx(1, abs=1e-12)
+        assert np.linalg.norm([F.h for F in flows] - on_it) < 2 * eps**2
+
+
 def test_signed_steps_name_what_they_cannot_take(rng):
     [F] = signed(rng, 1.0)
 

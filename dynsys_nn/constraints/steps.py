@@ -130,10 +130,11 @@ class SignedSteps(Constraint):
     is at most one.
 
     A positive step contracts, a negative one expands, and which is which is learned. With the
-    spectra [λ_min, λ_max] that the fields have now, Π_i max(|1 + h_iλ_min|, |1 + h_iλ_max|) ≤ 1. If
-    it is more, all steps move towards their safe values, h = −2/(λ_min + λ_max), where a positive
-    step contracts most, and `smallest` for a negative one, until it is 1. Put it after the
-    constraints on the weights.
+    spectra [λ_min, λ_max] that the fields have now, Π_i |1 + h_iλ_i| ≤ 1, λ_i that of the two for
+    which |1 + h_iλ_i| is larger. If it is more, all steps go the way on which the product falls
+    most steeply, until it is 1: (h_i + 1/λ_i)² becomes smaller by the same t for all i, as far as
+    to −2/(λ_min + λ_max), where a positive step contracts most, and to `smallest` for a negative
+    one. Put it after the constraints on the weights.
 
     flows: Flows of gradient fields with learned steps, one Euler step each, TypeError for others;
     smallest: float > 0, default 1e-3. Source: Celledoni et al., arXiv:2210.02373, flexible
@@ -147,7 +148,7 @@ class SignedSteps(Constraint):
     1.5
     >>> dnn.SignedSteps(F, G).project()
     >>> round(F.h, 4), round(G.h, 4)
-    (0.7895, -0.6522)
+    (0.8563, -0.7487)
     >>> round(F.lipschitz() * G.lipschitz(), 9)
     1.0
     """
@@ -169,18 +170,26 @@ class SignedSteps(Constraint):
 
     def project(self):
         (low, high), h = self.spectra(), np.array([flow.h for flow in self.flows])
+        if spectral_bound(h, low, high).prod() <= 1:
+            return
         dtype = self.flows[0].theta.dtype
-        safe = np.where(h > 0, -2 / np.minimum(low + high, -TINY), self.smallest)
+        end = np.where(h > 0, -2 / np.minimum(low + high, -TINY), self.smallest)
+        lam = np.where(np.abs(1 + h * low) >= np.abs(1 + h * high), low, high)
+        flat = np.abs(lam) < TINY**2  # 1 + hλ is 1, whatever h is
+        zero = -1 / np.where(flat, -1, lam)  # of 1 + hλ
+        apart, most = h - zero, np.abs(h - zero).max()
 
         def at(t):
-            """(1 − t)h + t·safe, rounded to the dtype of θ."""
-            steps = (1 - t) * h + t * safe
+            """The h_i whose (h_i + 1/λ_i)² are smaller by t·most², rounded to the dtype of θ."""
+            nearer = most * np.sqrt(np.maximum((apart / most) ** 2 - t, 0))
+            steps = np.where(flat, h, zero + np.copysign(nearer, apart))
+            steps = np.clip(steps, np.minimum(h, end), np.maximum(h, end))
             return np.where(steps == 0, self.smallest, steps).astype(dtype).astype(float)
 
         def fits(t):
             return spectral_bound(at(t), low, high).prod() <= 1
 
-        too_little, t = 0.0, 0.0 if fits(0.0) else 1.0
+        too_little, t = 0.0, 1.0
         while too_little < (middle := (too_little + t) / 2) < t:  # until no number lies between
             too_little, t = (too_little, middle) if fits(middle) else (middle, t)
         for flow, step in zip(self.flows, at(t), strict=True):
