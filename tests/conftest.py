@@ -83,9 +83,6 @@ for architecture in (symplectic_energy.symplectic, symplectic_energy.resnet):
     symplectic_energy.train(architecture, epochs=800).save(f"{architecture.__name__}.npz")
 """
 
-#: each figure is looked at with all its options varied, on demand as in the lecture, too
-VARIED = [] if os.environ.get("ALL_PICTURES") else ["--varied"]
-
 #: all of them in one process: to start one takes longer than to solve an exercise
 SOLVE = """
 import gc, pathlib, runpy, sys, time, traceback
@@ -105,7 +102,6 @@ for path in sys.argv[1:]:
 
 #: name → (a part of the names of the tests that wait for it, the arguments of Python, or a script that runs alone), the long ones first
 COMMANDS = {
-    "figures": ("test_figure_says", [str(ROOT / "tests" / "pictures.py"), ".", "--no-files", *VARIED]),
     "training": ("_is_learned_to_", ["-W", "error", "-c", TRAIN]),
     "solutions": ("test_solution_", ["-W", "error", "-c", SOLVE, *map(str, SOLUTIONS)]),
     **{

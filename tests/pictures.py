@@ -1,10 +1,8 @@
 """What is in a picture, read off its artists; and all figures, each with its options varied.
 
 `python tests/pictures.py OUT [name …] [--one-by-one] [--ends] [--full]` draws them into OUT, with a
-report of each in OUT/reports.json: the background of `test_figures.py`, and what to run when a
-figure is changed. --one-by-one varies one option at a time, --ends takes the ends of its range,
---full trains as for a lecture, --varied leaves out the lecture's own values, and --no-files writes the
-report only.
+report of each in OUT/reports.json: what to run when a figure is changed. --one-by-one varies one
+option at a time, --ends takes the ends of its range, and --full trains as for a lecture.
 """
 
 import argparse
@@ -65,10 +63,10 @@ def visible(fig):
                 yield artist, ax
 
 
-def texts(fig):
+def texts(fig, seen=None):
     """The texts of a drawn figure: (words, points, box in pixels), tick labels included."""
     found, hidden = [], {text for ax in fig.axes for text in undrawn(ax)}
-    for artist, _ in visible(fig):
+    for artist, _ in seen or visible(fig):
         if isinstance(artist, Text) and artist.get_text().strip() and artist not in hidden:
             box = Text.get_window_extent(artist)
             if box.width:
@@ -90,7 +88,7 @@ def outside(fig, slack=2, written=None):
     """The texts that are cut by the edge of the picture."""
     edge = fig.bbox
     return [
-        words for words, _, box in texts(fig)
+        words for words, _, box in written or texts(fig)
         if box.x0 < edge.x0 - slack or box.y0 < edge.y0 - slack or box.x1 > edge.x1 + slack or box.y1 > edge.y1 + slack
     ]  # fmt: skip
 
@@ -106,18 +104,18 @@ def holds_one(points, box):
     return any(box.contains(*point) for point in points)
 
 
-def crossed(fig, slack=2):
+def crossed(fig, slack=2, seen=None):
     """The texts on the Axes that a line runs through, or that a marker covers; lines of the ground,
     zorder ≤ 0, may."""
-    found = []
+    found, seen = [], seen or list(visible(fig))
     written = [
         (artist.get_text(), Text.get_window_extent(artist).padded(-slack))
-        for artist, ax in visible(fig)
+        for artist, ax in seen
         if isinstance(artist, Text)
         and artist.get_text().strip()
         and artist.get_bbox_patch() is None
     ]
-    for line, ax in visible(fig):
+    for line, ax in seen:
         if not isinstance(line, Line2D) or ax is None or line.get_zorder() <= 0:
             continue
         if ax.name == "3d" or line not in ax.lines:
@@ -165,10 +163,10 @@ def colours(artist):
     return [c for c in rgba if c[3] > 0]
 
 
-def faint(fig, least=3.0):
+def faint(fig, least=3.0, seen=None):
     """(what, contrast) of the artists that are too close to the ground of their Axes."""
     found = []
-    for artist, ax in visible(fig):
+    for artist, ax in seen or visible(fig):
         if (
             ax is not None
             and artist is ax.patch
@@ -337,15 +335,16 @@ def report(name, options, quick, look="lecture", size=None, path=None):
         warnings.simplefilter("error")
         fig = make(quick, **options, **sized)
         fig.canvas.draw()
-        written = texts(fig)
+        seen = list(visible(fig))
+        written = texts(fig, seen)
         found = {
             "options": {key: str(value) for key, value in options.items()},
             "look": look, "size": tuple(map(float, fig.get_size_inches())),
             "texts": [words for words, _, _ in written],
             "smallest": min(points for _, points, _ in written) / scale_of(make, size),
-            "outside": outside(fig, written=written), "overlaps": overlaps(fig, written=written), "crossed": crossed(fig),
+            "outside": outside(fig, written=written), "overlaps": overlaps(fig, written=written), "crossed": crossed(fig, seen=seen),
             "unseen": unseen(fig), "astray": astray(fig),
-            "faint": faint(fig) if look == "dark" else [],
+            "faint": faint(fig, seen=seen) if look == "dark" else [],
         }  # fmt: skip
         pixels = np.asarray(fig.canvas.buffer_rgba())[..., :3]
         found["ink"] = float((np.abs(pixels.astype(int) - pixels[0, 0]).max(axis=-1) > 25).mean())
@@ -363,7 +362,7 @@ def main(arguments=None):
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("names", nargs="*")
-    for flag in ("--one-by-one", "--ends", "--full", "--varied", "--no-files"):
+    for flag in ("--one-by-one", "--ends", "--full"):
         parser.add_argument(flag, action="store_true")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
@@ -372,19 +371,13 @@ def main(arguments=None):
         reports[name] = []
         make = importlib.import_module(f"figures.{name}").make
         for k, (what, options) in enumerate(variations(make, given.one_by_one, given.ends)):
-            if k == 0 and given.varied and len(make.options) > 2:
-                continue
             looks = [("lecture", None)] if k == 0 else [("dark" if k == 1 else "lecture", None)]
             if k == 0:
                 half = tuple(0.5 * inches for inches in make.defaults["figsize"])
                 looks += [("dark", None), ("print", half)] if given.full else []
             for look, size in looks:
-                path = (
-                    None
-                    if given.no_files
-                    else given.out
-                    / (f"{name}.png" if k == 0 and look == "lecture" else f"{name}-{k}-{look}.png")
-                )
+                number = "" if k == 0 and look == "lecture" else f"-{k}-{look}"
+                path = given.out / f"{name}{number}.png"
                 try:
                     found = report(name, options, not given.full, look, size, path)
                 except Exception as error:

@@ -21,7 +21,8 @@ FILES = {
     "test_figures_of_lie_groups_and_constraints.py", "test_figures_of_methods.py",
     "test_figures_of_pixels.py", "test_figures_of_residuals.py",
     "test_figures_of_what_is_kept.py", "test_gradients_and_potentials_in_figures.py",
-    "test_live.py", "test_orders.py", "test_pictures_of_labs.py", "test_plotting.py",
+    "test_live.py", "test_orders.py", "test_pictures_of_figures.py",
+    "test_pictures_of_labs.py", "test_plotting.py",
     "test_study.py", "test_what_steps_allow.py",
 }  # fmt: skip
 #: so few tests are not worth a process
