@@ -1,3 +1,4 @@
+import faulthandler
 import os
 import signal
 import socket
@@ -112,12 +113,18 @@ COMMANDS = {
 }  # fmt: skip
 
 
+#: after so many seconds a session says where it is: three times those of all tests, on a busy machine
+HANGS = 900
 #: name → a process that runs while the tests are still being collected, and its working directory
 EARLY = {}
 
 
 def pytest_sessionstart(session):
-    """The first command begins at once if all tests are asked for."""
+    """A session that hangs says where: one watchdog, since to start one for each test takes longer than
+    most tests. The first command begins at once if all tests are asked for."""
+    if not WASM:
+        with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            faulthandler.dump_traceback_later(HANGS, file=os.dup(2))
     option, name = session.config.option, next(iter(COMMANDS))
     if session.config.args_source.name == "TESTPATHS" and not (
         option.keyword or option.collectonly or WASM
@@ -127,6 +134,7 @@ def pytest_sessionstart(session):
 
 
 def pytest_sessionfinish():
+    faulthandler.cancel_dump_traceback_later() if not WASM else None
     for process, _ in EARLY.values():  # for nothing: the session ended before a test waited for it
         process.kill()
         process.communicate()
