@@ -14,7 +14,6 @@ Source: Squire and Trapp, SIAM Review 40 (1998), for the value.
 
 import numpy as np
 
-from ..arguments import refuse
 from .parameters import every_map
 
 
@@ -35,12 +34,11 @@ def complex_point(F, x, v):
     """x + iεv, a state of the map F, for v of size 1. TypeError if x, v or θ is complex already: a
     derivative that was found at a complex point has no such derivative itself."""
     given = [a for a in (x.dtype, v.dtype, F._dtype) if a is not None]
-    refuse(
-        any(dtype.kind == "c" for dtype in given),
-        f"the derivative of {F!r} is found at a complex point, and so it is known for real "
-        f"states, vectors and parameters only, got {', '.join(map(str, given))}",
-        TypeError,
-    )
+    if any(dtype.kind == "c" for dtype in given):
+        raise TypeError(
+            f"the derivative of {F!r} is found at a complex point, and so it is known for real "
+            f"states, vectors and parameters only, got {', '.join(map(str, given))}"
+        )
     z = x.astype(np.result_type(*given, np.complex64))
     z.imag = v
     z.imag *= epsilon(z.dtype)  # in the precision of z
@@ -56,16 +54,16 @@ def over_epsilon(y, z):
 def require_complex(F, y):
     """TypeError if y, the value of F at a complex point, is real, so that no derivative can be
     found."""
-    refuse(
-        not np.iscomplexobj(y),
-        f"{F!r} has real values at complex states, as abs, real, norm or an array of floats make "
-        "of them: without them it may be analytic",
-        TypeError,
-    )
+    if not np.iscomplexobj(y):
+        raise TypeError(
+            f"{F!r} has real values at complex states, as abs, real, norm or an array of floats "
+            "make of them: without them it may be analytic"
+        )
 
 
 def require_analytic(F, so):
     """TypeError that says so if an activation in F is not analytic."""
     for G in every_map(F):
         sigma = getattr(G, "sigma", None)
-        refuse(not getattr(sigma, "analytic", True), f"{sigma!r} is not analytic: {so}", TypeError)
+        if not getattr(sigma, "analytic", True):
+            raise TypeError(f"{sigma!r} is not analytic: {so}")

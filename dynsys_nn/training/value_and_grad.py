@@ -154,7 +154,7 @@ def hessian_times(net, loss, x, y, v):
         TypeError,
     )
     direction(net, v)  # refuses a wrong shape
-    require_analytic(net, f"{net!r} has no second derivative")
+    require_analytic(net, "the network has no second derivative")
     copied, eps = copy.deepcopy(net), 1e-100
     copied._bind(net.theta + 1j * eps * v.astype(float))
     return gradient_of_block(copied, loss, copied.state(x), y, 1.0, None)[1].imag / eps
