@@ -65,8 +65,8 @@ def components_of(components, d, counts):
 
 def number_of(states):
     """How many arrays a list has."""
-    wrong = not hasattr(states, "__len__")
-    refuse(wrong, f"states must be a list of arrays, got {states!r}", TypeError)
+    if not hasattr(states, "__len__"):
+        raise TypeError(f"states must be a list of arrays, got {states!r}")
     return len(states)
 
 

@@ -70,7 +70,7 @@ class Data:
             self.augment = None
 
 
-def moved(x, rng, shape, most=4):
+def moved(x, rng, shape, most=1):
     """Each image shifted by up to `most` pixels, black where it ends; half of them
     flipped."""
     n, sides = len(x), [(0, 0), (0, 0), (most, most), (most, most)]
@@ -138,13 +138,13 @@ def non_expansive(c, image, rng):
 def prescribed(c, image, rng):
     X_E = dnn.ResidualField(convolution(c, image, rng), LEAKY)
     X_C = dnn.GradientField(convolution(c, image, rng), LEAKY)
-    E, C = dnn.Flow(X_E, 1.5, learn_h=True), dnn.Flow(X_C, 4 / 3, learn_h=True)
+    E, C = dnn.Flow(X_E, 2.0, learn_h=True), dnn.Flow(X_C, 4 / 3, learn_h=True)
     return [E, C], [dnn.StepSizes(C, E)]
 
 
 def flexible(c, image, rng):
     fields = [dnn.GradientField(convolution(c, image, rng), LEAKY) for _ in range(2)]
-    steps = zip(fields, (-1.5, 4 / 3), strict=True)
+    steps = zip(fields, (-2.0, 4 / 3), strict=True)
     flows = [dnn.Flow(X, h, learn_h=True) for X, h in steps]
     return flows, [dnn.SignedSteps(*flows)]
 
