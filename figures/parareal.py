@@ -2,7 +2,7 @@
 learned coarse solver a few iterations bring all others near.
 
 An epidemic at the ends of intervals of three days. Iteration 0 is the coarse solver G
-alone, one Euler step of a network that keeps s + i + r, trained on pairs of the simplex.
+alone, a step of Euler by a network that keeps s + i + r, trained on pairs of states.
 Then xⁱ⁺¹ₖ₊₁ = F(xⁱₖ) + G(xⁱ⁺¹ₖ) − G(xⁱₖ), where the values of the fine solver F, 15
 steps of RK4, cost most and do not wait for each other: m iterations take as long as m
 of them, not n. Left: G alone, and one iteration. Right: how far each iterate is from
@@ -76,7 +76,7 @@ def make(
     quick=False, *, intervals=24, iterations=4, beta=0.3, gamma=0.1, infected=0.01,
     seed=5, figsize=(13.3, 5.8), labels=LABELS,
 ):  # fmt: skip
-    G = train(beta, gamma, seed, *((200, 300) if quick else (300, 500)))
+    G = train(beta, gamma, seed, *((150, 150) if quick else (300, 500)))
     F, x0 = solver(beta, gamma), np.array([1 - infected, infected, 0.0])
     right = np.concatenate([x0[None], dnn.Rollout(F, intervals)(x0)])
     with np.errstate(over="ignore", invalid="ignore"):  # of what runs away
