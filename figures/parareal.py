@@ -2,7 +2,7 @@
 learned coarse solver a few iterations bring all others near.
 
 An epidemic at the ends of intervals of three days. Iteration 0 is the coarse solver G
-alone, a step of Euler by a network that keeps s + i + r, trained on pairs of states.
+alone, an Euler step of a network that keeps s + i + r, trained on values of F.
 Then xⁱ⁺¹ₖ₊₁ = F(xⁱₖ) + G(xⁱ⁺¹ₖ) − G(xⁱₖ), where the values of the fine solver F, 15
 steps of RK4, cost most and do not wait for each other: m iterations take as long as m
 of them, not n. Left: G alone, and one iteration. Right: how far each iterate is from
@@ -48,7 +48,7 @@ def solver(beta, gamma):
 
 @cache
 def train(beta, gamma, seed, epochs, pairs):
-    """G, which has learned F from pairs of the simplex, many with few infected."""
+    """G, which has learned F from states of the simplex, many with few infected."""
     rng = np.random.default_rng(seed)
     G = dnn.Flow(dnn.MassPreservingField.random(3, 16, bias=1.0, rng=rng), H)
     x = rng.dirichlet([0.7, 0.2, 0.7], pairs)
@@ -70,7 +70,7 @@ def distances(iterates, right):
     beta=Number(0.2, 0.4, "β, infections a day"),
     gamma=Number(0.08, 0.2, "γ, removals a day"),
     infected=Number(0.005, 0.1, "the fraction that is infected at first"),
-    seed=Whole(0, 99, "of the pairs, and of the first parameters"),
+    seed=Whole(0, 99, "of the states it learns from, and of the first parameters"),
 )
 def make(
     quick=False, *, intervals=24, iterations=4, beta=0.3, gamma=0.1, infected=0.01,
@@ -90,9 +90,8 @@ def make(
     marks = dict(marker="o", markersize=em(0.32), linewidth=em(0.1))
     names = [labels("iterate", k=k) for k in range(iterations + 1)]
     for k, name in enumerate([labels("coarse"), names[1]]):
-        left.plot(
-            H * n, np.clip(iterates[k, :, 1], -10, 10), **look(k, **marks), label=name
-        )
+        i = np.clip(iterates[k, :, 1], -10, 10)
+        left.plot(H * n, i, **look(k, **marks), label=name)
     left.legend(loc="best")
     top = 1.35 * right[:, 1].max()
     left.set(xlabel=labels("time"), ylabel=labels("infected"), ylim=(-0.05 * top, top))
@@ -103,8 +102,9 @@ def make(
     errors.set(xlabel=labels("interval"), ylabel=labels("off"), xlim=(0, intervals))
     errors.set_ylim(3e-18, 10)
     names_at_ends(errors, names, *ends_of(errors.lines), gap=0.06, fontsize="small")
-    says = dict(m=iterations, n=intervals, off=at_most(off[-1].max()))
-    near = labels("near" if off[-1].max() < 0.1 else "far", **says)
+    worst = off[-1].max()
+    says = dict(m=iterations, n=intervals, off=at_most(worst))
+    near = labels("near" if worst < 0.1 else "far", **says)
     errors.set_title(near + "\n" + labels("exact", m=iterations))
     return fig
 
@@ -113,6 +113,6 @@ def about_the_coarse(labels, iterates, off):
     """How far it is off alone, and what is kept, if no iterate runs away."""
     if off.max() == 10:
         return labels("away")
-    gap = at_most(np.abs(iterates.sum(axis=-1) - 1).max())
+    gap = max(np.abs(iterates.sum(axis=-1) - 1).max(), 1e-16)
     coarse = labels("coarse error", off=at_most(off[0].max()))
-    return coarse + "\n" + labels("mass", gap=gap)
+    return coarse + "\n" + labels("mass", gap=at_most(gap))
