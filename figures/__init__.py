@@ -35,6 +35,7 @@ LECTURE = (
     "spherical_pendulum",
     "mass_preservation",
     "sir_learned",
+    "parareal",
     "vanishing_gradients",
     "leaky_slopes",
     "stability_regions",
