@@ -25,13 +25,13 @@ from dynsys_nn.plotting import decision_regions, em, layer_states, shade
 from .drawing import Number, Several, Whole, figure
 
 LABELS = {
-    "more": "With depth, a 1-Lipschitz network gets <last>% right for certain"
-    " instead of <first>%",
-    "same": "1-Lipschitz networks on two moons: <last>% right for certain",
-    "fewer": "With depth, these 1-Lipschitz networks get <last>% right for certain"
-    " instead of <first>%",
-    "one": "<depth> layer: <right>% right,\n<certain>% for certain",
-    "many": "<depth> layers: <right>% right,\n<certain>% for certain",
+    "more": "With depth, a 1-Lipschitz network gets <last:.1f>% right for certain"
+    " instead of <first:.1f>%",
+    "same": "1-Lipschitz networks on two moons: <last:.1f>% right for certain",
+    "fewer": "With depth, these 1-Lipschitz networks get <last:.1f>% right for certain"
+    " instead of <first:.1f>%",
+    "one": "<depth> layer: <right:.1f>% right,\n<certain:.1f>% for certain",
+    "many": "<depth> layers: <right:.1f>% right,\n<certain:.1f>% for certain",
     "coloured": "coloured: the label is certain for"
     r" $\|\delta\| \leq \varepsilon = <eps>$, the radius of the circle",
 }
@@ -72,13 +72,13 @@ def train(depth, width, noise, margin, seed, epochs):
 def make(
     quick=False,
     *,
-    depths=(1, 2, 8),
+    depths=(1, 2, 4),
     width=8,
     margin=0.4,
     noise=0.1,
     eps=0.2,
     seed=0,
-    figsize=(13.3, 4.4),
+    figsize=(13.3, 4.2),
     labels=LABELS,
 ):
     depths = sorted(set(depths))
@@ -91,18 +91,17 @@ def make(
         net = train(depth, width, noise, margin, seed, epochs)
         draw_regions(net, ax, xlim, ylim, eps, n)
         layer_states([x], y, [ax], s=em(0.22) ** 2)
-        right = f"{100 * attacks.accuracy(net, None, x, y):.3g}"
         shares.append(100 * lipschitz.certified_accuracy(net, x, y, eps))
-        said = dict(depth=depth, right=right, certain=f"{shares[-1]:.3g}")
+        right = 100 * attacks.accuracy(net, None, x, y)
+        said = dict(depth=depth, right=right, certain=shares[-1])
         ax.set(title=labels("one" if depth == 1 else "many", **said))
         ax.set(xlim=xlim, ylim=ylim, xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
         corner = np.array([xlim[0], ylim[0]]) + 0.1 + eps
         look = dict(fill=False, edgecolor=shade(1), linewidth=em(0.1))
         ax.add_patch(plt.Circle(corner, eps, **look))
-    first, last = (f"{share:.3g}" for share in (shares[0], shares[-1]))
-    which = "more" if shares[0] < shares[-1] else "fewer"
-    which = "same" if first == last else which
+    first, last = shares[0], shares[-1]
+    which = "more" if first < last else "fewer" if first > last else "same"
     fig.suptitle(labels(which, first=first, last=last))
     fig.supxlabel(labels("coloured", eps=eps))
     return fig
