@@ -78,13 +78,15 @@ def make(
     noise=0.1,
     eps=0.2,
     seed=0,
-    figsize=(13.3, 4.2),
+    figsize=(13.3, 4.3),
     labels=LABELS,
 ):
     depths = sorted(set(depths))
     n, epochs = (60, 10) if quick else (400, 40)
     _, _, x, y = data(noise, seed)
-    xlim, ylim = np.transpose([x.min(axis=0) - 0.3, x.max(axis=0) + 0.3])
+    middle, half = x.min(axis=0) + np.ptp(x, axis=0) / 2, np.ptp(x, axis=0) / 2 + 0.3
+    half[0] = max(half[0], 1.6 * half[1])  # there is no room for taller panels
+    xlim, ylim = np.transpose([middle - half, middle + half])
     fig, axes = plt.subplots(1, len(depths), figsize=figsize, squeeze=False)
     shares = []
     for ax, depth in zip(axes[0], depths, strict=True):
