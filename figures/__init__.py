@@ -45,6 +45,7 @@ LECTURE = (
     "pixel_pdes",
     "contractive_and_expansive_steps",
     "contraction_region",
+    "moons_by_depth",
     "adversarial_example",
     "growing_attack",
     "robust_accuracy",

@@ -19,7 +19,8 @@ FILES = {
     "test_figures_of_denoisers.py", "test_figures_of_gradients_and_parts.py",
     "test_figures_of_layers.py", "test_figures_of_learned_potentials.py",
     "test_figures_of_lie_groups_and_constraints.py", "test_figures_of_methods.py",
-    "test_figures_of_parareal.py", "test_figures_of_pixels.py", "test_figures_of_residuals.py",
+    "test_figures_of_moons_by_depth.py", "test_figures_of_parareal.py",
+    "test_figures_of_pixels.py", "test_figures_of_residuals.py",
     "test_figures_of_what_is_kept.py", "test_gradients_and_potentials_in_figures.py",
     "test_live.py", "test_orders.py", "test_pictures_of_figures.py",
     "test_pictures_of_labs.py", "test_plotting.py",
@@ -35,7 +36,7 @@ class Second:
     def __init__(self, session, items, path):
         self.session, self.expected, self.path = session, items, path
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of threads: there are none yet
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads: the watchdog only
             self.child = os.fork()
         if not self.child:
             with open(path, "w", encoding="utf-8") as file, contextlib.suppress(BaseException):
