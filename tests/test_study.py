@@ -52,8 +52,10 @@ def test_several_seeds_are_summed_up_by_their_ranges(capsys):
     command.say(settings, zip("abcd", found, strict=True))
     said = capsys.readouterr().out.splitlines()
     assert said[:4] == ["a", "b", "c", "d"] and said[4:] == [
-        "naive          margin 0.7  2 seeds  clean 49.5–51.25  ℓ 1–1",
-        "flexible       margin 1  2 seeds  clean 30–31  ℓ 1–1",
+        "| network | margin | seeds | clean | ℓ |",
+        "|---|---|---|---|---|",
+        "| naive | 0.7 | 2 | 49.5–51.25 | 1 |",
+        "| flexible | 1 | 2 | 30–31 | 1 |",
     ]
     command.say(settings[:1], [("a", found[0])])
     assert capsys.readouterr().out == "a\n"

@@ -4,7 +4,7 @@ One line per network: clean and certified accuracy (ε = 36/255) on all test ima
 accuracy under attack on the first of them (ε = 0.3 by the published attack and by the
 strong one, ε = 1 by the strong one; 50 steps), and violations: labels that the strong
 attack changed at 0.999 of their certified radius. The last column is ℓ, the constant
-from pixels to logits. With several seeds, their ranges follow.
+from pixels to logits. With several seeds, a table of their ranges follows.
 
 Networks are trained side by side, one a core, and are the same as one by one; each
 process holds the images.

@@ -71,16 +71,27 @@ def line(data, options, setting):
 
 
 def summary(settings, found):
-    """A line for each margin and kind: the least and the greatest of each number, over
-    the seeds."""
+    """A table in Markdown, a row for each margin and kind: the least and the greatest
+    of each number, over the seeds."""
     several = {}
     for (margin, kind, _), numbers in zip(settings, found, strict=True):
-        several.setdefault((margin, kind), []).append(numbers)
-    for (margin, kind), numbers in several.items():
-        columns = {key: [row[key] for row in numbers] for key in numbers[0]}
-        ranges = (f"{key} {min(c):.4g}–{max(c):.4g}" for key, c in columns.items())
-        start = f"{kind:13}  margin {margin:g}  {len(numbers)} seeds"
-        yield "  ".join([start, *ranges])
+        several.setdefault((kind, f"{margin:g}"), []).append(numbers.values())
+    head = ["network", "margin", "seeds", *found[0]]
+    yield joined(head)
+    yield "|" + len(head) * "---|"
+    for (kind, margin), rows in several.items():
+        columns = zip(*rows, strict=True)
+        yield joined([kind, margin, str(len(rows)), *map(between, columns)])
+
+
+def joined(cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def between(values):
+    """The least and the greatest, as a text, or the one number that both are."""
+    ends = (f"{end:.4g}" for end in (min(values), max(values)))
+    return "–".join(dict.fromkeys(ends))
 
 
 loaded = cache(Data)
