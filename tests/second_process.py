@@ -19,6 +19,7 @@ FILES = {
     "test_figures_of_denoisers.py", "test_figures_of_gradients_and_parts.py",
     "test_figures_of_layers.py", "test_figures_of_learned_potentials.py",
     "test_figures_of_lie_groups_and_constraints.py", "test_figures_of_methods.py",
+    "test_figures_of_neural_ode.py",
     "test_figures_of_pixels.py", "test_figures_of_residuals.py",
     "test_figures_of_what_is_kept.py", "test_gradients_and_potentials_in_figures.py",
     "test_live.py", "test_orders.py", "test_pictures_of_figures.py",
