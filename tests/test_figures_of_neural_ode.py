@@ -27,7 +27,8 @@ def drawn():
     options = dict(width=9, noise=0.15, seed=4)
     fig = neural_ode.make(quick=True, **options)
     plt.close(fig)
-    return fig, *neural_ode.train(True, **options), (0, 1 / 3, 2 / 3, 1)
+    trained = neural_ode.train(True, *options.values())  # as make calls it: it is remembered
+    return fig, *trained, (0, 1 / 3, 2 / 3, 1)
 
 
 def dashed(ax):
