@@ -14,6 +14,7 @@ from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.collections import LineCollection
 
 import dynsys_nn as dnn
 from dynsys_nn import plotting
@@ -88,12 +89,12 @@ def make(
     third = STEPS // 3
     fig, axes = plt.subplots(1, 4, sharex=True, sharey=True, figsize=figsize)
     plotting.layer_states(points[::third], y, axes, s=em(0.17) ** 2, zorder=2)
+    colours = [tint(f"C{label}", 0.8) for label in y[:80]]
     for k, (t, ax) in enumerate(zip(TIMES, axes, strict=True)):
         last = points[max(0, k * third - STEPS // 6) : k * third + 1]
-        for label in (0, 1):
-            ways = last[:, y == label][:, :40]
-            look = dict(color=tint(f"C{label}", 0.8), linewidth=em(0.1), zorder=1)
-            plotting.trajectories(np.moveaxis(ways, 1, 0), ax, linestyle="-", **look)
+        tails = np.moveaxis(last[:, :80], 1, 0)
+        look = dict(colors=colours, linewidths=em(0.1), zorder=1)
+        ax.add_collection(LineCollection(tails, **look))
         ax.plot(*curve[k * third].T, "--", color=shade(1), linewidth=em(0.13), zorder=3)
         ax.set(title=labels("time", t=t), xlabel=labels("x1"), aspect="equal")
     low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
