@@ -22,6 +22,7 @@ LECTURE = (
     "resnet_is_euler",
     "switching_parameters",
     "point_separation",
+    "neural_ode",
     "volume_preservation",
     "four_methods",
     "rigid_body",
