@@ -101,9 +101,8 @@ def test_depths_whose_names_would_meet_are_refused():
 def test_three_parameters_switch_where_the_states_turn(options):
     fig = switching_parameters.make(quick=True, **options)
     *rows, bottom = fig.axes
-    net, x, y = switching_parameters.train(
-        True, **{"layers": 6, "noise": 0.08, "seed": 3} | options
-    )
+    given = switching_parameters.make.defaults | options
+    net, x, y = switching_parameters.train(True, given["layers"], given["noise"], given["seed"])
     A = [F.parameters["A"] for F in net.maps[1:-1]]
     b = [F.parameters["b"] for F in net.maps[1:-1]]
     t = np.append(0, np.cumsum([F.h for F in net.maps[1:-1]]))
@@ -145,7 +144,8 @@ def test_three_parameters_switch_where_the_states_turn(options):
 @pytest.mark.parametrize("options", [{"data": "moons", "layers": 4, "seed": 2}])
 def test_the_plane_is_seen_from_its_side_and_its_sides_are_the_classes(options):
     fig = point_separation.make(quick=True, **options)
-    net, x, y = point_separation.train(True, **{"data": "rings", "layers": 15, "seed": 0} | options)
+    given = point_separation.make.defaults | options
+    net, x, y = point_separation.train(True, given["data"], given["layers"], given["seed"])
     last = fig.axes[-1].collections[0].get_offsets()
     logits = net(x)
     np.testing.assert_array_equal(last[:, 1] > 0, logits[:, 1] > logits[:, 0])
