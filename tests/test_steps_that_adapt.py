@@ -83,6 +83,28 @@ def test_a_field_that_does_not_contract_any_more_is_named(rng):
         steps.project()
 
 
+def test_a_training_that_leaves_the_fields_that_contract_ends_with_its_history(rng):
+    """The target 3x wants a step that expands, and so α < 0 in the end, for which no step is short enough."""
+    F = flow(rng, alpha=np.ones(8))
+    x, seen = rng.normal(size=(20, F.dim_in)), []
+    options = dict(
+        optimiser=dnn.SGD(0.2), rng=0, progress=False, constraints=[dnn.NonExpansiveSteps(F)]
+    )
+    with pytest.raises(dnn.TrainingDiverged, match=r"epoch \d+.*is not known to contract") as error:
+        dnn.fit(
+            F,
+            dnn.MeanSquaredError(),
+            x,
+            3 * x,
+            epochs=50,
+            after_step=lambda *_: seen.append(F.theta.copy()),
+            **options,
+        )
+    assert len(error.value.history.loss) == len(seen) > 0
+    np.testing.assert_array_equal(F.theta, seen[-1])
+    assert F.lipschitz() <= 1
+
+
 def trained(net=None, path=None, epochs=4, T=None, look=None, more=(), loss=None, **options):
     x, y = dnn.datasets.moons(40, rng=0)
     rng = np.random.default_rng(1)

@@ -94,7 +94,8 @@ def fit(
         For NaN or infinite data (with its position), lengths that differ, an empty set, a batch
         size below 1, a checkpoint of another run (with what differs), and what LBFGS cannot do.
     TrainingDiverged
-        If the loss stops being finite, with θ as it was at the last finite one.
+        If the loss stops being finite, or a constraint cannot be met after a step, with θ as it was
+        at the last finite loss.
 
     Examples
     --------

@@ -16,7 +16,8 @@ __all__ = ["History", "Run", "TrainingDiverged"]
 
 
 class TrainingDiverged(ArithmeticError):
-    """The loss or its gradient stopped being finite; θ is the last for which both were.
+    """The loss or its gradient stopped being finite, or a constraint cannot be met any more; θ is
+    the last for which both were finite.
 
     `.history` is what was recorded.
 
@@ -192,12 +193,12 @@ class Run:
 
     def accept(self, value=np.nan):
         """After a step: θ back into the constraints' sets, and `after_step` is told, with the loss.
-        TrainingDiverged if θ is not finite."""
+        TrainingDiverged if θ is not finite, or a constraint knows no way back."""
         if not np.isfinite(self.net.theta).all():
             raise self.diverged("the step is not finite")
         try:
             self.project()
-        except OverflowError as error:
+        except (NotImplementedError, OverflowError) as error:
             raise self.diverged(str(error)) from error
         self.finished = self.net.theta.copy()
         if self.after_step is not None:
