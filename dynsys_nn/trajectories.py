@@ -5,7 +5,17 @@ import warnings
 
 import numpy as np
 
-from .arguments import Given, array, dimension, instance, number_entries, refuse, states
+from .arguments import (
+    Given,
+    WrongResult,
+    array,
+    dimension,
+    function,
+    instance,
+    number_entries,
+    refuse,
+    states,
+)
 from .flows import not_a_flow
 from .integrators import RK4, Method, NotConverged, crossing
 from .maps import Map
@@ -104,7 +114,7 @@ def poincare_section(field, x0, t, event, method=RK4(), direction=1):
     Raises
     ------
     ValueError
-        As `trajectory`, and if the direction is another one.
+        As `trajectory`, and if the direction is another one, or the event is NaN at a finite state.
 
     Examples
     --------
@@ -131,6 +141,8 @@ def poincare_section(field, x0, t, event, method=RK4(), direction=1):
     before = g(points)
     for t_k, h, y, z in steps(field, points, t, method):
         after = g(z)
+        if (nan := np.isnan(after) & np.isfinite(z).all(axis=-1)).any():
+            raise WrongResult(f"event is NaN at a finite state, {z[nan.argmax()]}, t = {t_k + h:g}")
         up, down = (before < 0) & (after >= 0), (before > 0) & (after <= 0)
         for k in np.flatnonzero((direction >= 0) & up | (direction <= 0) & down).tolist():
             one = y[k : k + 1]
@@ -264,10 +276,21 @@ def warn_of(times, what):
         )
 
 
+def signed(y):
+    """y; WrongResult if these are truth values, which do not change their sign."""
+    if np.asarray(y).dtype == bool:
+        raise WrongResult(
+            "event must return numbers whose sign changes, as lambda x: x[..., 0] does; it "
+            "returned truth values"
+        )
+    return y
+
+
 def level_of(event):
     """g, (..., d) → (...), of a function, or of a Map ℝᵈ → ℝ¹."""
     if not isinstance(event, Map):
-        return Given(event, "event", number_entries)
+        function(event, "event")
+        return Given(lambda x: signed(event(x)), "event", number_entries)
     refuse(
         event.dim_out not in (1, ()) or event.sequence,
         f"event must be a function of states, or a map ℝᵈ → ℝ¹, got {event!r}",
