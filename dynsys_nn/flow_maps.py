@@ -262,8 +262,7 @@ class FlowAt(Map):
     @property
     def keeps(self):
         """Volume and the symplectic form, if F is made of SympFlowLayers."""
-        *maps, last = flattened(self.F)
-        maps += [] if is_first(last) else [last]
+        maps = in_time(self.F)
         symplectic = maps and all(isinstance(G, SympFlowLayer) for G in maps)
         return frozenset({"volume", "symplectic"} if symplectic else ())
 
@@ -288,9 +287,14 @@ class FlowAt(Map):
         return y[..., : self.dim_out], dy[..., : self.dim_out]
 
     def inverse(self, y):
-        return self.F._inverse(self.z(y))[..., :-1]
+        z = self.z(y)
+        for G in reversed(in_time(self.F)):
+            z = G._inverse(z)
+        return z[..., :-1]
 
 
-def is_first(F):
-    """Whether F is (x, t) ↦ x."""
-    return isinstance(F, Selection) and F.indices == tuple(range(F.dim_in - 1))
+def in_time(F):
+    """The maps that F is made of, without an (x, t) ↦ x at the end: those that carry t along."""
+    *maps, last = flattened(F)
+    is_first = isinstance(last, Selection) and last.indices == tuple(range(last.dim_in - 1))
+    return maps if is_first else [*maps, last]

@@ -380,4 +380,4 @@ def psnr(y, target, peak=1.0):
     20.0
     """
     peak, error = positive(peak, "peak"), MeanSquaredError()(y, target)
-    return float(10 * np.log10(peak**2 / error)) if error else np.inf
+    return float(20 * np.log10(peak) - 10 * np.log10(error)) if error else np.inf

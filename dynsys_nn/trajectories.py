@@ -17,7 +17,7 @@ from .arguments import (
     states,
 )
 from .flows import not_a_flow
-from .integrators import RK4, Method, NotConverged, crossing
+from .integrators import RK4, Method, NotConverged, Slides, crossing
 from .maps import Map
 
 __all__ = ["parareal", "poincare_section", "trajectory"]
@@ -57,6 +57,8 @@ def trajectory(field, x0, t, method=RK4()):
         If the method cannot step the field.
     NotConverged
         If an implicit step has no solution; it names the time.
+    RuntimeError
+        If a step of Switching slides; it names the time, too.
 
     Examples
     --------
@@ -250,8 +252,8 @@ def steps(field, x, t, method):
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 y = method._step(field, x, h)
-        except NotConverged as error:
-            raise NotConverged(f"at t = {t_k:g}: {error}") from error
+        except (NotConverged, Slides) as error:
+            raise type(error)(f"at t = {t_k:g}: {error}") from error
         yield t_k, h, x, y
         x = y
 

@@ -358,6 +358,9 @@ def test_psnr_counts_decibels(rng):
     assert dnn.psnr(y, x) == pytest.approx(-10 * np.log10(np.mean((y - x) ** 2)), rel=1e-14)
     assert dnn.psnr(255 * y, 255 * x, peak=255) == pytest.approx(dnn.psnr(y, x), rel=1e-13)
     assert dnn.psnr(x, x) == np.inf
+    for k in (200, -200):  # 20 dB for each factor of 10 of the peak
+        expected = dnn.psnr(y, x) + 20 * k
+        assert dnn.psnr(y, x, peak=10.0**k) == pytest.approx(expected, rel=1e-14)
 
 
 # ---- what is refused

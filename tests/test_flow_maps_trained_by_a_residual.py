@@ -268,6 +268,15 @@ def test_what_a_flow_map_at_one_time_keeps_is_what_all_its_layers_keep(rng):
         assert dnn.FlowAt(F, 0.5).keeps == keeps
 
 
+def test_a_flow_map_onto_x_alone_has_the_inverse_of_its_layers(rng):
+    layer, x, first = sympflow(rng, 1), points(rng, (4,), 2), dnn.Selection([0, 1], 3)
+    np.testing.assert_array_equal(dnn.FlowAt(first, 0.5).inverse(x), x)
+    F = dnn.FlowAt(dnn.Network(layer, dnn.Network(layer, first)), 0.5)
+    np.testing.assert_allclose(F.inverse(F(x)), x, rtol=1e-12, atol=1e-12)
+    with pytest.raises(NotImplementedError, match="Selection has no explicit inverse"):
+        dnn.FlowAt(dnn.Network(layer, dnn.Selection([1, 0], 3)), 0.5).inverse(x)
+
+
 def test_a_rollout_of_a_flow_map_composes_it(rng):
     net, x = sympflows(rng), points(rng, (4,), 2)
     F = dnn.FlowAt(net, 0.5)
@@ -303,6 +312,7 @@ GRADIENT = dnn.GradientField.random(2, width=3, rng=0)
         (lambda: dnn.Residual(dnn.Dense(3, 3), PENDULUM), ValueError, "the last input the time"),
         (lambda: dnn.Residual(dnn.Rollout(dnn.Dense(2, 2), 2), PENDULUM), ValueError, "the last input the time"),
         (lambda: dnn.Residual(relu(2, 3), PENDULUM), TypeError, r"ReLU\(\) is not analytic"),
+        (lambda: dnn.Residual(dnn.Network(dnn.Dense(2, 3), dnn.MaxMin(2)), PENDULUM), TypeError, r"MaxMin\(2 → 2\) is not analytic: ∂F"),
         (lambda: dnn.Residual(Turn(), dnn.KnownField(np.sin, 2)).vjp(np.ones(3)), NotImplementedError, "without a Jacobian"),
         (lambda: dnn.Residual(Turn(), PENDULUM)(np.ones(3) + 1j), TypeError, "real states"),
         (lambda: dnn.hessian_times(dnn.Residual(dnn.Dense(2, 3), PENDULUM), MSE, np.ones((4, 3)), np.ones((4, 2)), np.ones(6)), TypeError, "real states"),

@@ -56,6 +56,10 @@ def test_a_field_on_a_convolution_adds_one_number_to_all_pixels_of_a_channel(rng
         (A.spread(many) * u).sum(axis=-1), (many * A.gather(u)).sum(axis=-1), atol=1e-13
     )
     assert A.gather(u[:0]).shape == (0, 6, 3)
+    with pytest.raises(ValueError, match=r"\(40 → 60\) has 3 biases, got shape \(2, 6, 60\)"):
+        A.spread(u)
+    with pytest.raises(ValueError, match=r"has images of dimension 60, got \(6, 40\)"):
+        A.gather(x[0])
     assert dnn.HamiltonianField(A, dnn.Tanh()).b.shape == (3,)
     C = dnn.Dense(math.comb(40, 2), 60, rng=rng)
     assert dnn.SpherePreservingField(A, dnn.Tanh(), C).b.shape == (3,)

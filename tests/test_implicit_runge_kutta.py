@@ -81,6 +81,10 @@ def test_stability_functions_are_the_pade_approximations_of_the_exponential(name
     assert (abs(method.stability_function(left)) <= 1).all()  # A-stable
     at_infinity = abs(method.stability_function([-1e9, 1e120j, -1e300]))
     np.testing.assert_allclose(at_infinity, float("Gauss" in name), atol=1e-6)
+    limit = 1 - method.b @ np.linalg.solve(method.A, np.ones(method.stages))
+    at_infinity = method.stability_function([np.inf, -np.inf, complex(0, np.inf)])
+    np.testing.assert_allclose(at_infinity, limit, rtol=1e-12, atol=1e-12)
+    assert np.isinf(dnn.RK4().stability_function([np.inf, complex(-np.inf, 0)])).all()
     trapezoidal = dnn.RungeKutta([[0, 0], [1 / 2, 1 / 2]], [1 / 2, 1 / 2])  # its A is singular
     assert trapezoidal.stability_function(-1e300) == -1
 

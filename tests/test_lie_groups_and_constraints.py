@@ -201,6 +201,18 @@ def test_a_projection_at_rest_is_the_step_alone():
     np.testing.assert_array_equal(pullback(w)[0], dnn.RK4().vjp(X, x, 0.1)[1](w)[0])
 
 
+def test_a_projection_on_two_level_sets_has_no_derivative_at_an_equilibrium():
+    """Steps exist there: along u, v and u + v they move at rates that do not add up."""
+    X, (x, u, v) = systems.rigid_body(), np.eye(3)
+    method, h = dnn.Projected(dnn.Euler(), *X.invariants.values()), 1e-5
+    np.testing.assert_array_equal(method.step(X, x, 0.1), x)
+    along_u, along_v, along_both = (method.step(X, x + h * w, 0.1) - x for w in (u, v, u + v))
+    assert np.abs(along_both - along_u - along_v).max() > 1e-3 * h
+    for derivative in (lambda: method.vjp(X, x, 0.1)[1](u), lambda: method.jvp(X, x, 0.1, u)):
+        with pytest.raises(dnn.NotConverged, match="independent.*: the step has no derivative"):
+            derivative()
+
+
 def test_dependent_gradients_are_refused_by_name(rng):
     twice = dnn.Projected(dnn.RK4(), dnn.SquaredNorm(), dnn.Quadratic(np.eye(4)))
     with pytest.raises(dnn.NotConverged, match="NGᵀ of the gradients, which must be independent"):

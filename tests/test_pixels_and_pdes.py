@@ -238,6 +238,18 @@ def test_how_long_the_gradient_is_does_not_matter(scale, rng):
         np.testing.assert_allclose(big, small, rtol=1e-12, atol=1e-14)
 
 
+def clocked(Q):
+    """The tangential part of ẋ = t for ½ zᵀQz, z = (x, t)."""
+    X = dnn.TimeDependent(lambda t, x: t[..., None] + 0 * x, 2)
+    return dnn.TangentField(X, dnn.Quadratic(Q))
+
+
+def test_a_tangential_part_leaves_the_clock_alone():
+    Y = clocked(np.diag([1, 1, 0]))
+    np.testing.assert_allclose(Y([1.0, 0.0, 3.0]), [0, 3, 1], atol=1e-15)
+    assert np.isnan(Y([np.nan, 0.0, 3.0])).any()  # a NaN is no look at the time
+
+
 def test_stencils_and_tangential_parts_refuse_what_makes_no_sense(rng):
     X = zoo.residual(rng)
 
@@ -260,6 +272,7 @@ def test_stencils_and_tangential_parts_refuse_what_makes_no_sense(rng):
             "takes a vector field X, got",
         ),
         (lambda: dnn.TangentField(X, np.sum), TypeError, r"I.gradient\(x\)"),
+        (lambda: clocked(np.eye(3))(np.ones(3)), ValueError, r"does not look at the time.*\[2\]"),
         (lambda: dnn.TangentField(X, zoo.energetic(rng).I), TypeError, "has no parameters, got"),
         (lambda: dnn.TangentField(X, NORM).lipschitz(), NotImplementedError, "TangentField"),
     ):

@@ -580,8 +580,10 @@ def test_the_hessian_of_a_float32_network_is_that_of_its_float64_twin(rng):
 
 def test_a_kink_has_no_second_derivative_and_a_wrong_direction_is_refused(rng):
     net = dnn.Network(dnn.Flow(dnn.ResidualField(dnn.Dense(2, 2, rng=rng), dnn.ReLU()), 0.1))
-    with pytest.raises(TypeError, match="is not analytic"):
-        dnn.hessian_times(net, LOSS, np.ones((1, 2)), np.ones((1, 2)), net.theta)
+    sorted_pairs = dnn.Network(dnn.Affine(2, 2), dnn.Parallel(dnn.MaxMin(2)))
+    for F in (net, sorted_pairs):
+        with pytest.raises(TypeError, match="is not analytic"):
+            dnn.hessian_times(F, LOSS, np.ones((1, 2)), np.ones((1, 2)), F.theta)
     with pytest.raises(ValueError, match="needs a direction in θ of shape"):
         dnn.hessian_times(smooth(rng), LOSS, np.ones((1, 2)), np.ones((1, 2)), np.ones(3))
 

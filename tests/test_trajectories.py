@@ -456,6 +456,7 @@ WRONG = {
     "a surface of another space": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, dnn.Affine(1, 3)), ValueError, "surface must be a map ℝᵈ → ℝ¹ with d = 2, got Affine(3 → 1)"),
     "two surfaces": (lambda: dnn.SwitchedField(PENDULUM, PENDULUM, dnn.Affine(2, 2)), ValueError, "surface must be a map ℝᵈ → ℝ¹ with d = 2, got Affine(2 → 2)"),
     "a solution that slides": (lambda: dnn.Switching(dnn.RK4()).step(dnn.SwitchedField(*SLIDING, dnn.Affine(1, 1, W=[[1]])), [-0.5], 1.0), RuntimeError, "h = 1 crosses the surface more than 20 times"),
+    "a trajectory that slides": (lambda: dnn.trajectory(dnn.SwitchedField(*SLIDING, dnn.Affine(1, 1, W=[[1]])), [-0.75], [2, 2.5, 3], dnn.Switching(dnn.RK4())), RuntimeError, "at t = 2.5: Switching(RK4()): a step h = 0.5 crosses"),
 }  # fmt: skip
 SLIDING = [dnn.KnownField(lambda x, a=a: a + 0 * x, 1) for a in (1.0, -1.0)]
 

@@ -41,9 +41,9 @@ class GradientOf(Field):
     Raises
     ------
     TypeError
-        If V is no Map, or an activation in it is not analytic, as ReLU and ReLUSquared are not;
-        from derivatives, if V has real values at complex states, and at complex states of one's
-        own: a third derivative is not known.
+        If V is no Map, or a map or activation in it is not analytic, as ReLU, ReLUSquared, MaxMin
+        and MaxPooling are not; from derivatives, if V has real values at complex states, and at
+        complex states of one's own: a third derivative is not known.
     ValueError
         If V has more than one value per state, or sign is another number.
 
@@ -67,13 +67,8 @@ class GradientOf(Field):
     is_gradient, naming = True, "inner"
 
     def __init__(self, V, sign=-1):
-        instance(V, Map, "V must be a scalar network, a Map such as Network(…, Dense(1, k))")
-        refuse(
-            V.dim_out not in ((), 1) or V.sequence,
-            f"V must have one number per state, as Network(…, Dense(1, k)) has, got {V!r}",
-        )
+        scalar_map(V, "V")
         refuse(real(sign) not in (-1, 1), f"sign must be −1 (descent) or +1 (ascent), got {sign!r}")
-        require_analytic(V, "∇V has no derivative; take Tanh, Sigmoid, Softplus or Sine")
         self.dim_in = self.dim_out = V.dim_in
         self.sign = int(sign)
         self.own(V=V)
@@ -133,6 +128,18 @@ class GradientOf(Field):
             V = with_complex_parameters(V, dtheta / size, z.dtype)  # V of θ + iε dθ
         dz, _ = gradient(V, z)
         return self.sign * dz.real, self.sign * (size * over_epsilon(dz, z))
+
+
+def scalar_map(V, name):
+    """V itself; TypeError or ValueError, with its name, unless it is a Map of one number per state
+    whose gradient has a derivative."""
+    instance(V, Map, f"{name} must be a scalar network, a Map such as Network(…, Dense(1, k))")
+    refuse(
+        V.dim_out not in ((), 1) or V.sequence,
+        f"{name} must have one number per state, as Network(…, Dense(1, k)) has, got {V!r}",
+    )
+    require_analytic(V, f"∇{name} has no derivative; take Tanh, Sigmoid, Softplus or Sine")
+    return V
 
 
 def gradient(V, x):

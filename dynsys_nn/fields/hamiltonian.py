@@ -8,7 +8,7 @@ from ..linear import Dense
 from ..maps import Map
 from .field import linear_part, with_bias
 from .gradient import GradientField, Potential, random_weights
-from .gradient_of import GradientOf, scalar_network
+from .gradient_of import GradientOf, scalar_map, scalar_network
 from .skew import J, SkewGradientField, Symplectic, forwarded
 
 
@@ -169,7 +169,7 @@ class HamiltonianOf(Hamiltonian):
     formula = "J∇H(z)"
 
     def __init__(self, H):
-        dH = GradientOf(H, sign=1)
+        dH = GradientOf(scalar_map(H, "H"), sign=1)
         require_even(dH.dim, "H")
         super().__init__(H, dH)
 

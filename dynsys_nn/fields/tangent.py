@@ -5,6 +5,7 @@ import numpy as np
 
 from .field import Field, field_part, words_of
 from .invariants import given_invariant, looked_at
+from .time import clocks
 
 
 class TangentField(Field):
@@ -21,8 +22,8 @@ class TangentField(Field):
     more is claimed. Parameters: those of X.
 
     field: the Field X, TypeError otherwise; invariant: an object with I(x), I.gradient(x) and
-    I.hvp(x, v), without parameters. Source: Celledoni, Jackaman, Murari and Owren,
-    arXiv:2305.00723.
+    I.hvp(x, v), without parameters. ValueError, from a value, if X has a clock, as a TimeDependent
+    field has, and I looks at it. Source: Celledoni, Jackaman, Murari and Owren, arXiv:2305.00723.
 
     Examples
     --------
@@ -41,7 +42,7 @@ class TangentField(Field):
         self.dim_in = self.dim_out = field_part(field, "TangentField takes a vector field X").dim
         self.invariant = given_invariant(invariant)
         self.invariants = {min(words_of(invariant)): invariant}
-        self.I = looked_at(invariant)
+        self.I, self.clocks = looked_at(invariant), list(clocks(field))
         self.own(field=field)
 
     @property
@@ -52,6 +53,11 @@ class TangentField(Field):
         """n, v ↦ Nv, 1/‖n‖² and v ↦ (Pv, nᵀv/‖n‖²), which is 0 where n is. How long n is does not
         matter, and I is divided by the largest entry of ∇I."""
         n = self.I.gradient(x)
+        if self.clocks and (np.abs(n[..., self.clocks]) > 0).any():
+            raise ValueError(
+                f"TangentField of {self.field!r} needs an I that does not look at the time: by a "
+                f"∇I that is not 0 in component {self.clocks} the clock would not run as t′ = 1"
+            )
         s = np.abs(n).max(axis=-1, keepdims=True)
         some = ~(s < 4 * np.finfo(s.dtype).tiny)
         s = np.where(some, s, 1)

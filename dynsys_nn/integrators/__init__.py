@@ -27,7 +27,7 @@ from .projected import Projected
 from .rattle import Rattle
 from .runge_kutta import RK4, Euler, ExplicitMidpoint, Heun, Kutta3, Ralston, RungeKutta, advance
 from .shears import HenonMap, PartitionedMethod, StormerVerlet, SymplecticEuler
-from .switching import Switching, crossing
+from .switching import Slides, Switching, crossing
 from .tableaus import contractivity_radius, tableau_order
 from .two_point_gradients import Gonzalez, ItohAbe, MeanValue, TwoPointGradient
 

@@ -122,9 +122,10 @@ def corrections(correction, j, y, r):
         return np.concatenate([corrections(correction, j[i], y[i], r[i]) for i in rows])
 
 
-def solved_or_refused(K, r, words, rows):
+def solved_or_refused(K, r, words, rows, so="take a smaller step"):
     """K⁻¹r of a batch, (n, d, d) and (n, d, m). words: the method, the step and what K is; rows:
-    the numbers of the states. NotConverged that names the state if a K is singular."""
+    the numbers of the states. NotConverged that names the state, and says so, if a K is
+    singular."""
     try:
         return solved(K, r)
     except np.linalg.LinAlgError:
@@ -132,7 +133,7 @@ def solved_or_refused(K, r, words, rows):
         singular = [is_singular(K_k) for K_k in K]
         raise NotConverged(
             f"{method!r}: {what} is singular in a step h = {h:g} from state number "
-            f"{rows[np.argmax(singular)]} of the batch: take a smaller step"
+            f"{rows[np.argmax(singular)]} of the batch: {so}"
         ) from None
 
 

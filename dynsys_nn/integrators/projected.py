@@ -52,7 +52,8 @@ class Projected(Method):
     Raises
     ------
     NotConverged
-        If Newton's method finds no λ, as of invariants whose gradients are dependent.
+        If Newton's method finds no λ, as of invariants whose gradients are dependent; from
+        derivatives also where the step stays and they are, as at an equilibrium: there is none.
 
     Examples
     --------
@@ -97,12 +98,12 @@ class Projected(Method):
     def step(self, field, x, h):
         return self.project(self.method._step(field, x, h), x, h)[0]
 
-    def _solve(self, K, r, h, rows):
+    def _solve(self, K, r, h, rows, *so):
         """K⁻¹r: of a single invariant 0 where K = 0, at rest, as if λ did not depend on ỹ."""
         if self.I.m == 1:
             return r * inverse(K[..., 0])
         words = self, h, "NGᵀ of the gradients, which must be independent,"
-        return solved_or_refused(K, r[..., None], words, rows)[..., 0]
+        return solved_or_refused(K, r[..., None], words, rows, *so)[..., 0]
 
     def project(self, y, x, h):
         """ỹ ↦ y, λ, by λ ← λ − K⁻¹(I(ỹ + Gᵀλ) − I(x)), K = NGᵀ."""
@@ -146,7 +147,8 @@ class Projected(Method):
         def solve(r, transposed=False):
             K_r, r_k = K.swapaxes(-1, -2) if transposed else K, r.reshape(-1, self.I.m)
             K_r = K_r.reshape(-1, self.I.m, self.I.m)
-            return self._solve(K_r, r_k, h, np.arange(len(r_k))).reshape(r.shape)
+            so = "the step has no derivative there"
+            return self._solve(K_r, r_k, h, np.arange(len(r_k)), so).reshape(r.shape)
 
         return y, lam, G, N, solve
 

@@ -13,6 +13,10 @@ from .method import EPS, Method
 CROSSINGS = 20
 
 
+class Slides(RuntimeError):
+    """A step of Switching that crosses the surface more than CROSSINGS times."""
+
+
 class Switching(Method):
     """A step of a SwitchedField in legs, each of one field: Ψ₊^{h−τ} ∘ Ψ₋^τ with g(Ψ₋^τ(x)) = 0,
     and one more for each time that it crosses the surface.
@@ -127,7 +131,7 @@ class Switching(Method):
             legs.append((name, tau))
             x, left = self.method._step(X, x, tau), left - tau
             name = "minus" if name == "plus" else "plus"
-        raise RuntimeError(
+        raise Slides(
             f"{self!r}: a step h = {h:g} crosses the surface more than {CROSSINGS} times: do both "
             "fields point to it? Then the solution slides along it, by neither of them; otherwise "
             "take a smaller step"

@@ -92,13 +92,14 @@ def stability_function(A, b, z):
     """R(z) = 1 + z bᵀ(I − zA)⁻¹𝟙 = det(I − zA + z𝟙bᵀ)/det(I − zA): one step of ẏ = λy multiplies y
     by R(hλ).
 
-    z: complex, finite, any shape, which R(z) has too; ∞ at a pole. Source: Hairer and Wanner,
-    Solving Ordinary Differential Equations II (1996), IV.3.
+    z: complex, any shape, which R(z) has too; ∞ at a pole. R(∞) = 1 − bᵀA⁻¹𝟙 = det(𝟙bᵀ − A)/det(−A)
+    if A is invertible, otherwise ∞ or NaN. Source: Hairer and Wanner, Solving Ordinary Differential
+    Equations II (1996), IV.3.
     """
     z, A, b = np.asarray(z, complex)[..., None, None], square(A), np.asarray(b, float)
     size = np.where(np.abs(z) < 1e8, 1, np.abs(z))  # by which both matrices are divided
     with np.errstate(divide="ignore", invalid="ignore"):
-        I, z = np.eye(len(b)) / size, z / size
+        I, z = np.eye(len(b)) / size, np.where(np.isinf(z), 1, z / size)
         return np.linalg.det(I + z * (b - A)) / np.linalg.det(I - z * A)
 
 

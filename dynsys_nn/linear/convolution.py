@@ -137,11 +137,17 @@ class Convolution(Weighted):
         return self.channels_out
 
     def spread(self, b):
-        """b for all pixels, (..., channels_out) → (..., dim_out); one number as it is."""
+        """b for all pixels, (..., channels_out) → (..., dim_out); one number as it is.
+        ValueError for another length."""
+        if np.ndim(b) and np.shape(b)[-1] != self.channels_out:
+            raise ValueError(f"{self!r} has {self.channels_out} biases, got shape {np.shape(b)}")
         return np.repeat(b, math.prod(self.image), axis=-1) if np.ndim(b) else b
 
     def gather(self, u):
-        """The adjoint of `spread`: sums over pixels, (..., dim_out) → (..., channels_out)."""
+        """The adjoint of `spread`: sums over pixels, (..., dim_out) → (..., channels_out).
+        ValueError for another length."""
+        if u.shape[-1:] != (self.dim_out,):
+            raise ValueError(f"{self!r} has images of dimension {self.dim_out}, got {u.shape}")
         channels = self.channels_out, math.prod(self.image)
         return u.reshape(*u.shape[:-1], *channels).sum(axis=-1)
 

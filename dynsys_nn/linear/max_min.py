@@ -27,7 +27,7 @@ class MaxMin(Map):
     array([20., 10., 30.])
     """
 
-    formula = "(max, min) of pairs"
+    formula, analytic = "(max, min) of pairs", False
     keeps = frozenset({"mass", "norm"})
 
     def __init__(self, dim):

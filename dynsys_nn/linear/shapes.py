@@ -404,7 +404,7 @@ class MaxPooling(Map):
     array([ 0., 10.,  0.,  0.])
     """
 
-    formula = "max window"
+    formula, analytic = "max window", False
 
     def __init__(self, channels, image, size=2):
         self.windows = Windows(channels, image, size)

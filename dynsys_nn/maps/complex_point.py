@@ -62,8 +62,8 @@ def require_complex(F, y):
 
 
 def require_analytic(F, so):
-    """TypeError that says so if an activation in F is not analytic."""
+    """TypeError that says so if a map in F, or its activation, is not analytic."""
     for G in every_map(F):
-        sigma = getattr(G, "sigma", None)
-        if not getattr(sigma, "analytic", True):
-            raise TypeError(f"{sigma!r} is not analytic: {so}")
+        for part in G, getattr(G, "sigma", None):
+            if not getattr(part, "analytic", True):
+                raise TypeError(f"{part!r} is not analytic: {so}")
