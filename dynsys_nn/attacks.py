@@ -395,11 +395,11 @@ def samples(net, x, y):
 def logits_of(net, x):
     """net(x), one K for each sample, (..., K)."""
     z = net(x)
-    refuse(
-        z.ndim != x.ndim or z.shape[:-1] != x.shape[:-1],
-        f"labels need logits (..., K), one K for each sample, but {net!r} gives an array "
-        f"of shape {z.shape}",
-    )
+    if z.ndim != x.ndim or z.shape[:-1] != x.shape[:-1]:
+        raise ValueError(
+            f"labels need logits (..., K), one K for each sample, but {net!r} gives an array "
+            f"of shape {z.shape}"
+        )
     return finite_logits(z)
 
 

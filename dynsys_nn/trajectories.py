@@ -231,7 +231,8 @@ def start(field, x0, t, method, what):
     not_a_flow(field, what)
     x, t = states(field, x0), array(t, f"{what} needs an array of times")
     refuse(not np.isfinite(x).all(), f"{what} needs finite states, got a NaN or infinity")
-    refuse(t.dtype.kind not in "fiu", f"{what} needs real times, got {t!r}", TypeError)
+    if t.dtype.kind not in "fiu":
+        raise TypeError(f"{what} needs real times, got {t!r}")
     t = t.astype(float)
     refuse(
         t.ndim != 1 or not t.size,
@@ -239,10 +240,8 @@ def start(field, x0, t, method, what):
         f"{': for a time of its own for each state take OwnTime(field)' if t.ndim > 1 else ''}",
     )
     h = np.diff(t)
-    refuse(
-        not np.isfinite(t).all() or not ((h > 0).all() or (h < 0).all()),
-        f"{what} needs finite times that go one way, got {t}",
-    )
+    if not np.isfinite(t).all() or not ((h > 0).all() or (h < 0).all()):
+        raise ValueError(f"{what} needs finite times that go one way, got {t}")
     return x, t
 
 

@@ -10,7 +10,7 @@ import pytest
 from zoo import residual
 
 import dynsys_nn as dnn
-from dynsys_nn.arguments import WrongResult
+from dynsys_nn.arguments import Described, WrongResult
 
 PACKAGE = Path(dnn.__file__).parent
 CONTRACT = {
@@ -351,3 +351,26 @@ def test_a_part_of_the_argument_is_given_back_as_an_array_that_may_be_changed():
     y += 1
     np.testing.assert_array_equal(y, [2, 1])
     np.testing.assert_array_equal(x, [0, 1])
+
+
+def test_no_error_is_put_into_words_where_nothing_is_wrong(rng, monkeypatch):
+    """Not the text of a map, of a penalty or of an array, which may take longer than the work."""
+    A = dnn.Affine(2, 2, rng=rng)
+    net = dnn.Network(A, F := dnn.Flow(dnn.GradientField.random(2, 3, rng=rng), 0.1))
+    X, Y, x, y = dnn.systems.harmonic_oscillator(), [1.0, 0.0], rng.normal(size=(3, 2)), [0, 1, 1]
+    penalties, loss = [dnn.OrthogonalityPenalty(A.A)], dnn.SoftmaxCrossEntropy()
+    steps = dnn.NonExpansiveSteps(F)
+
+    def written(*_):
+        raise AssertionError("a text is written")
+
+    with np.printoptions(formatter={"all": written}):
+        dnn.trajectory(X, Y, [0.0, 0.1, 0.3])
+        dnn.exact_flow(X, Y, [0.1, 0.3])
+        attack = dnn.attacks.FGM(np.full(3, 0.1))
+    for cls in (dnn.Map, Described):
+        monkeypatch.setattr(cls, "__repr__", written)
+    attack(net, x, y)
+    dnn.value_and_grad(net, loss, x, y, penalties=penalties)
+    dnn.lipschitz.certified_radius(net, x)
+    steps.project()

@@ -41,7 +41,8 @@ def rows(a, name, least):
 
 def listed(values, kind, name, example):
     """`values` as a list of objects of that kind; TypeError otherwise."""
-    refuse(isinstance(values, kind), f"{name} is a list: write {name}=[{values!r}]", TypeError)
+    if isinstance(values, kind):
+        raise TypeError(f"{name} is a list: write {name}=[{values!r}]")
     try:
         values = list(values)
     except TypeError:

@@ -176,11 +176,8 @@ def parameter(value, shape, what, dtype):
 def non_negative(value, name):
     """`value` as a float, or an array of floats; ValueError if one is negative or not finite."""
     found = array(value, f"{name} must be a number or an array of numbers")
-    refuse(
-        found.dtype.kind not in "fiu",
-        f"{name} must be a number or an array of numbers, got {value!r}",
-        TypeError,
-    )
+    if found.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}")
     found = found.astype(float)
     if not (np.isfinite(found) & (found >= 0)).all():
         raise ValueError(f"{name} must be at least 0 and finite, got {value}")
@@ -263,16 +260,15 @@ def times(t, what):
     """A time, or times that go one way from 0, as a float array (n,); TypeError or ValueError
     otherwise."""
     found = array(t, f"{what} needs a time, or an array of times")
-    refuse(found.dtype.kind not in "fiu", f"{what} needs real times, got {t!r}", TypeError)
+    if found.dtype.kind not in "fiu":
+        raise TypeError(f"{what} needs real times, got {t!r}")
     found = np.atleast_1d(found.astype(float))
     forward = found * np.sign(found[-1:])
     refuse(
         not np.isfinite(found).all(), f"{what} needs finite states and times, got a NaN or infinity"
     )
-    refuse(
-        found.ndim > 1 or found.size == 0 or forward[0] < 0 or (np.diff(forward) <= 0).any(),
-        f"{what} needs a time, or times that go one way from 0, got {t}",
-    )
+    if found.ndim > 1 or found.size == 0 or forward[0] < 0 or (np.diff(forward) <= 0).any():
+        raise ValueError(f"{what} needs a time, or times that go one way from 0, got {t}")
     return found
 
 

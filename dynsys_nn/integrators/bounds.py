@@ -115,11 +115,10 @@ def euler_lipschitz(field, h):
 
 def require_field(field):
     """TypeError for a map that has no constants of a vector field."""
-    refuse(
-        not isinstance(field, Field),
-        f"a bound of a step needs a vector field, a Field with its constants, got {field!r}",
-        TypeError,
-    )
+    if not isinstance(field, Field):
+        raise TypeError(
+            f"a bound of a step needs a vector field, a Field with its constants, got {field!r}"
+        )
 
 
 def contracts(field):

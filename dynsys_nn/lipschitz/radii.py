@@ -74,7 +74,8 @@ def certified_radius(net, x, pairwise=True, joint=False):
     instance(net, Map, "certified_radius needs a network, which knows its constant")
     require_finite(net)
     z = real_and_finite(net(x), "certified_radius needs", "logits")
-    refuse(z.ndim == 0, f"a label needs logits, but {net!r} gives an array of shape {z.shape}")
+    if z.ndim == 0:
+        raise ValueError(f"a label needs logits, but {net!r} gives an array of shape {z.shape}")
     pairwise, joint = flag(pairwise, "pairwise"), flag(joint, "joint")
     if z.shape[-1] == 1:
         return radius_of_one_logit(net, net.state(x), np.abs(z[..., 0].astype(float)), joint)

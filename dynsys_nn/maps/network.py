@@ -137,11 +137,10 @@ def lipschitz_product(maps):
             L = F.lipschitz()
         except NotImplementedError as error:
             raise NotImplementedError(f"map {k}, {F!r}: {error}") from None
-        refuse(
-            not isinstance(L, float | int | np.number) or not L >= 0,
-            f"map {k}, {F!r}: lipschitz() must return one number ≥ 0, but returned {L!r}",
-            TypeError,
-        )
+        if not isinstance(L, float | int | np.number) or not L >= 0:
+            raise TypeError(
+                f"map {k}, {F!r}: lipschitz() must return one number ≥ 0, but returned {L!r}"
+            )
         constants.append(float(L))
     return product(*constants)
 
