@@ -12,6 +12,7 @@ import numpy as np
 from .activations import Tanh
 from .arguments import dimension, finite, generator, instance, refuse
 from .fields import GradientField, GradientOf
+from .fields.gradient_of import scalar_map
 from .linear import Selection
 from .linear.shapes import padded
 from .maps import Map, flattened
@@ -209,7 +210,7 @@ def gradient_of(V, name):
     """∇V as a field: V itself if it is a gradient already, GradientOf it if it is a scalar map."""
     instance(V, Map, f"{name} of SympFlowLayer must be a scalar Map, or a field that is a gradient")
     if V.dim_out in ((), 1):
-        return GradientOf(V, sign=1)
+        return GradientOf(scalar_map(V, name), sign=1)
     refuse(
         not getattr(V, "is_gradient", False),
         f"{name} of SympFlowLayer must have one number per state, or be a field with is_gradient, "

@@ -325,6 +325,7 @@ GRADIENT = dnn.GradientField.random(2, width=3, rng=0)
         (lambda: dnn.SympFlowLayer(GRADIENT, dnn.GradientField.random(3, 2, rng=0)), ValueError, "on one ℝⁿ⁺¹"),
         (lambda: dnn.SympFlowLayer(dnn.Dense(1, 1), dnn.Dense(1, 1)), ValueError, "on one ℝⁿ⁺¹"),
         (lambda: dnn.SympFlowLayer(relu(1, 2), GRADIENT), TypeError, r"ReLU\(\) is not analytic"),
+        (lambda: dnn.SympFlowLayer(GRADIENT, relu(1, 2)), TypeError, r"ReLU\(\) is not analytic: ∇K has no derivative"),
         (lambda: dnn.SympFlowLayer.random(3, 4), ValueError, "dim must be even"),
         (lambda: dnn.SympFlowLayer.random(2, 4, alpha=None), ValueError, "alpha must be a finite number"),
         (lambda: dnn.FlowAt(np.sin, 1.0), TypeError, "FlowAt needs a Map F"),
