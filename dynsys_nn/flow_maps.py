@@ -291,6 +291,10 @@ class FlowAt(Map):
         z = self.z(y)
         for G in reversed(in_time(self.F)):
             z = G._inverse(z)
+        if (np.abs(z[..., -1] - self.t) > 1e-6 * (1 + abs(self.t))).any():
+            raise NotImplementedError(
+                f"{self.F!r} does not carry t along, and has no inverse at one t alone"
+            )
         return z[..., :-1]
 
 

@@ -275,6 +275,8 @@ def test_a_flow_map_onto_x_alone_has_the_inverse_of_its_layers(rng):
     np.testing.assert_allclose(F.inverse(F(x)), x, rtol=1e-12, atol=1e-12)
     with pytest.raises(NotImplementedError, match="Selection has no explicit inverse"):
         dnn.FlowAt(dnn.Network(layer, dnn.Selection([1, 0], 3)), 0.5).inverse(x)
+    with pytest.raises(NotImplementedError, match="Affine.* does not carry t along"):
+        dnn.FlowAt(dnn.Affine(3, 3, rng=rng), 0.5).inverse(x)
 
 
 def test_a_rollout_of_a_flow_map_composes_it(rng):
