@@ -143,8 +143,6 @@ def poincare_section(field, x0, t, event, method=RK4(), direction=1):
     before = g(points)
     for t_k, h, y, z in steps(field, points, t, method):
         after = g(z)
-        if (nan := np.isnan(after) & np.isfinite(z).all(axis=-1)).any():
-            raise WrongResult(f"event is NaN at a finite state, {z[nan.argmax()]}, t = {t_k + h:g}")
         up, down = (before < 0) & (after >= 0), (before > 0) & (after <= 0)
         for k in np.flatnonzero((direction >= 0) & up | (direction <= 0) & down).tolist():
             one = y[k : k + 1]
@@ -287,13 +285,21 @@ def signed(y):
     return y
 
 
+def defined(y, x):
+    """y, values of an event at states x; WrongResult if one is NaN where the state is finite."""
+    if (nan := np.isnan(y) & np.isfinite(x).all(axis=-1)).any():
+        raise WrongResult(f"event is NaN at a finite state, {x[nan][0]}")
+    return y
+
+
 def level_of(event):
     """g, (..., d) → (...), of a function, or of a Map ℝᵈ → ℝ¹."""
     if not isinstance(event, Map):
         function(event, "event")
-        return Given(lambda x: signed(event(x)), "event", number_entries)
+        g = Given(lambda x: signed(event(x)), "event", number_entries)
+        return lambda x: defined(g(x), x)
     refuse(
         event.dim_out not in (1, ()) or event.sequence,
         f"event must be a function of states, or a map ℝᵈ → ℝ¹, got {event!r}",
     )
-    return lambda x: event._value(x).reshape(x.shape[:-1])
+    return lambda x: defined(event._value(x).reshape(x.shape[:-1]), x)

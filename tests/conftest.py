@@ -17,7 +17,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from alone import collect_rarely, run_alone
-from second_process import pytest_runtestloop
+from second_process import pytest_runtestloop, watch
 
 __all__ = ["pytest_runtestloop"]
 mpl.use("Agg")
@@ -113,24 +113,25 @@ COMMANDS = {
 }  # fmt: skip
 
 
-#: after so many seconds a session says where it is: three times those of all tests, on a busy machine
-HANGS = 900
 #: name → a process that runs while the tests are still being collected, and its working directory
 EARLY = {}
 
 
 def pytest_sessionstart(session):
-    """A session that hangs says where: one watchdog, since to start one for each test takes longer than
-    most tests. The first command begins at once if all tests are asked for."""
-    if not WASM:
-        with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            faulthandler.dump_traceback_later(HANGS, file=os.dup(2))
+    """The watchdog, and the first command, which begins at once if all tests are asked for."""
+    watch() if not WASM else None
     option, name = session.config.option, next(iter(COMMANDS))
     if session.config.args_source.name == "TESTPATHS" and not (
         option.keyword or option.collectonly or WASM
     ):
         folder = session.config._tmp_path_factory.mktemp(name)
         EARLY[name] = start(*COMMANDS[name][1], cwd=folder), folder
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact():
+    """Anew: pytest ends the watch when a test fails, as before a debugger."""
+    watch() if not WASM else None
 
 
 def pytest_sessionfinish():

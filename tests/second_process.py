@@ -5,6 +5,8 @@ nothing can be forked, and where few tests run, all run in one process.
 """
 
 import contextlib
+import faulthandler
+import functools
 import json
 import os
 import warnings
@@ -26,6 +28,20 @@ FILES = {
 }  # fmt: skip
 #: so few tests are not worth a process
 FEW = 200
+#: after so many seconds a process says where it is: three times those of all tests, on a busy machine
+HANGS = 900
+
+
+@functools.cache
+def stderr():
+    """Asked for before a test runs, when nothing is captured."""
+    return os.dup(2)
+
+
+def watch():
+    """A process that hangs says where: one watchdog, since to start one for each test takes longer than
+    most tests."""
+    faulthandler.dump_traceback_later(HANGS, file=stderr())
 
 
 class Second:
@@ -33,9 +49,11 @@ class Second:
 
     def __init__(self, session, items, path):
         self.session, self.expected, self.path = session, items, path
+        faulthandler.cancel_dump_traceback_later()  # a thread: the child would wait for it for ever
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of threads: the watchdog only
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads: there are none yet
             self.child = os.fork()
+        watch()
         if not self.child:
             with open(path, "w", encoding="utf-8") as file, contextlib.suppress(BaseException):
                 run_there(session, items, file)

@@ -390,6 +390,7 @@ def test_signed_steps_make_any_steps_non_expansive_and_leave_those_alone_that_ar
         dnn.SignedSteps(*flows).project()
         net, after = dnn.Network(*flows), [F.h for F in flows]
         assert net.lipschitz() <= 1 + 1e-12, steps
+        assert all(h <= 1e-3 or was > 0 for h, was in zip(after, steps, strict=True))
         assert lipschitz.measured(net, rng.normal(size=(3, 18)), steps=20) <= 1 + 1e-12
         dnn.SignedSteps(*flows).project()
         assert [F.h for F in flows] == after  # a projection
@@ -425,6 +426,39 @@ def test_signed_steps_that_are_a_little_too_long_go_to_the_nearest_that_are_not(
         dnn.SignedSteps(*flows).project()
         assert dnn.Network(*flows).lipschitz() == pytest.approx(1, abs=1e-12)
         assert np.linalg.norm([F.h for F in flows] - on_it) < 2 * eps**2
+
+
+def in_the_plane(h, W, a, dtype=float):
+    """An Euler step of −Wᵀσ(Wx), W diagonal: λ from −max W² to −a·min W²."""
+    A = dnn.Dense(2, 2, W=np.diag(W).astype(dtype), dtype=dtype)
+    return dnn.Flow(dnn.GradientField(A, dnn.LeakyReLU(a) if a else dnn.ReLU()), h, learn_h=True)
+
+
+def test_a_signed_step_that_hardly_changes_the_product_stays(rng):
+    """λ = −10⁻¹⁷ and the like: 1/λ + h is 1/λ, to rounding."""
+    for _ in range(10):
+        far = [
+            in_the_plane(h, [1, s], 0.5)
+            for h, s in zip((1.5, 1.2), 10 ** rng.uniform(-9, -7, 2), strict=True)
+        ]
+        near = [in_the_plane(h, [1, 1], 0.5) for h in (-1.5, 1.0)]
+        dnn.SignedSteps(*far, *near).project()
+        assert [F.h for F in far] == pytest.approx([1.5, 1.2], abs=1e-9)
+        assert dnn.Network(*far, *near).lipschitz() == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_signed_steps_do_not_expand_where_weights_are_large_or_no_step_contracts(dtype, rng):
+    """A negative step goes no further than to where it contracts most, 2·10⁻⁵, and the largest step that does not expand
+    is not rounded up."""
+    flows = [in_the_plane(h, [300, 300], 0.5, dtype) for h in (-0.3, -1e-5)]
+    dnn.SignedSteps(*flows).project()
+    assert dnn.Network(*flows).lipschitz() <= 1
+    for W in rng.uniform(0.5, 2, (8, 2)):
+        F, G = (in_the_plane(h, W, 0, dtype) for h in (30.0, 0.25))
+        dnn.SignedSteps(F, G).project()
+        assert 1 - 1e-6 < F.h * F.field.A.W.max() ** 2 / 2 <= 1 and F.lipschitz() <= 1
+        assert G.h == 0.25  # the product does not change with it
 
 
 def test_signed_steps_name_what_they_cannot_take(rng):

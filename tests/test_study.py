@@ -1,5 +1,7 @@
 """The study of five networks, on the digits: from pixels to logits the constrained ones are 1-Lipschitz, and no certificate breaks."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from conftest import run
@@ -47,15 +49,18 @@ def test_a_network_of_the_study_learns_and_is_certified_from_pixels_to_logits(ki
 
 
 def test_several_seeds_are_summed_up_by_their_ranges(capsys):
-    settings = [(0.7, "naive", 0), (0.7, "naive", 1), (1.0, "flexible", 0), (1.0, "flexible", 1)]
-    found = [{"clean": clean, "ℓ": 1.0} for clean in (51.25, 49.5, 30.0, 31.0)]
-    command.say(settings, zip("abcd", found, strict=True))
+    settings = [*product((0.7, 1.0), ("naive", "flexible"), range(3))]
+    clean = (50.0, 51.25, 49.5, 40, 41, 42, 32, 30.0, 31.0, 20.125, 20, 21)
+    found = [{"clean": percent, "ℓ": 1.0} for percent in clean]
+    command.say(settings, zip("abcdefghijkl", found, strict=True))
     said = capsys.readouterr().out.splitlines()
-    assert said[:4] == ["a", "b", "c", "d"] and said[4:] == [
+    assert said[:12] == [*"abcdefghijkl"] and said[12:] == [
         "| network | margin | seeds | clean | ℓ |",
         "|---|---|---|---|---|",
-        "| naive | 0.7 | 2 | 49.5–51.25 | 1 |",
-        "| flexible | 1 | 2 | 30–31 | 1 |",
+        "| naive | 0.7 | 3 | 49.5–51.25 | 1 |",
+        "| flexible | 0.7 | 3 | 40–42 | 1 |",
+        "| naive | 1 | 3 | 30–32 | 1 |",
+        "| flexible | 1 | 3 | 20–21 | 1 |",
     ]
     command.say(settings[:1], [("a", found[0])])
     assert capsys.readouterr().out == "a\n"

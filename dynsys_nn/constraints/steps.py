@@ -133,8 +133,8 @@ class SignedSteps(Constraint):
     spectra [λ_min, λ_max] that the fields have now, Π_i |1 + h_iλ_i| ≤ 1, λ_i that of the two for
     which |1 + h_iλ_i| is larger. If it is more, all steps go the way on which the product falls
     most steeply, until it is 1: (h_i + 1/λ_i)² becomes smaller by the same t for all i, as far as
-    to −2/(λ_min + λ_max), where a positive step contracts most, and to `smallest` for a negative
-    one. Put it after the constraints on the weights.
+    to −2/(λ_min + λ_max), where a step contracts most, and a negative one at most to `smallest`.
+    Put it after the constraints on the weights.
 
     flows: Flows of gradient fields with learned steps, one Euler step each, TypeError for others;
     smallest: float > 0, default 1e-3. Source: Celledoni et al., arXiv:2210.02373, flexible
@@ -173,18 +173,18 @@ class SignedSteps(Constraint):
         if spectral_bound(h, low, high).prod() <= 1:
             return
         dtype = self.flows[0].theta.dtype
-        end = np.where(h > 0, -2 / np.minimum(low + high, -TINY), self.smallest)
+        best = -2 / np.minimum(low + high, -TINY) * (1 - np.finfo(dtype).eps)  # rounded, not beyond
+        end = np.where(h > 0, best, np.minimum(best, self.smallest))
         lam = np.where(np.abs(1 + h * low) >= np.abs(1 + h * high), low, high)
-        flat = np.abs(lam) < TINY**2  # 1 + hλ is 1, whatever h is
-        zero = -1 / np.where(flat, -1, lam)  # of 1 + hλ
-        apart, most = h - zero, np.abs(h - zero).max()
+        g = lam / (1 + h * lam)  # 1/(h + 1/λ), the gradient of log |1 + hλ|; 0 where λ is
+        most = np.abs(1 / g[np.abs(1 + h * lam) > 1]).max()
 
         def at(t):
             """The h_i whose (h_i + 1/λ_i)² are smaller by t·most², rounded to the dtype of θ."""
-            nearer = most * np.sqrt(np.maximum((apart / most) ** 2 - t, 0))
-            steps = np.where(flat, h, zero + np.copysign(nearer, apart))
+            q = most * g  # 1/g − √(1/g² − t·most²) is, without cancellation,
+            steps = h - most * t * q / (1 + np.sqrt(np.maximum(1 - t * q**2, 0)))
             steps = np.clip(steps, np.minimum(h, end), np.maximum(h, end))
-            return np.where(steps == 0, self.smallest, steps).astype(dtype).astype(float)
+            return np.where(steps == 0, end, steps).astype(dtype).astype(float)
 
         def fits(t):
             return spectral_bound(at(t), low, high).prod() <= 1
