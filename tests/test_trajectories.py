@@ -443,6 +443,7 @@ WRONG = {
     "an event that is not defined everywhere": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1, 2, 3], lambda x: np.where(x[..., 0] > 0, 1, np.nan)), ValueError, "event is NaN at a finite state, [-0.293"),
     "an event that is not defined at the start": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1, 2], lambda x: np.where(x[..., 0] == 1, np.nan, 1)), ValueError, "event is NaN at a finite state, [1. 0.]"),
     "an event that is not defined within a step": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1.5, 3], lambda x: np.where(abs(x[..., 0]) < 0.1, np.nan, -x[..., 0])), ValueError, "event is NaN at a finite state, ["),
+    "an event that is not defined for one of a batch": (lambda: dnn.poincare_section(PENDULUM, [[1, 0], [2, 0]], [0, 1], lambda x: np.where(x[..., 0] > 1.5, np.nan, 1)), ValueError, "state, [2. 0.]"),
     "a map of two numbers": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1], PENDULUM), ValueError, "a map ℝᵈ → ℝ¹, got PartitionedField"),
     "an event that is a sequence": (lambda: dnn.poincare_section(SLIDING[0], [1], [0, 1], dnn.Rollout(dnn.Affine(1, 1), 2)), ValueError, "a map ℝᵈ → ℝ¹, got Rollout"),
     "two directions": (lambda: dnn.poincare_section(PENDULUM, [1, 0], [0, 1], FIRST, direction=np.array([1, -1])), ValueError, "1, −1 or 0, got array"),
