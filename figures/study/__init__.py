@@ -175,7 +175,7 @@ def network(kind, data, rng):
     if kind == "naive":
         small = dnn.SpectralBall(last, radius=1.5 ** (-len(stencils) // 2))
         return net, dict(constraints=[ball, small])
-    nearly = dnn.TowardsOrthogonal(*stencils, descents=2)
+    nearly = dnn.TowardsOrthogonal(*stencils, descents=3)
     of_last = dnn.Orthogonal(last), dnn.SpectralBall(last)
     penalty = dnn.OrthogonalityPenalty(*stencils, weight=0.1)
     return net, dict(constraints=[nearly, ball, *steps, *of_last], penalties=[penalty])
