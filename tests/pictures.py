@@ -157,7 +157,7 @@ def colours(artist):
         edges = list(artist.get_edgecolor()) if np.any(widths > 0) else []
         found = [*artist.get_facecolor(), *edges]
     alpha = artist.get_alpha()
-    rgba = [mpl.colors.to_rgba(c) for c in found]
+    rgba = {mpl.colors.to_rgba(c) for c in found}  # a cloud has one for each point
     if isinstance(alpha, float | int) and isinstance(artist, Text | Line2D):
         rgba = [(*c[:3], c[3] * alpha) for c in rgba]
     return [c for c in rgba if c[3] > 0]

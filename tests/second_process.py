@@ -16,6 +16,7 @@ from alone import FORKS
 
 #: files whose tests run there: none of them waits for a script of conftest.py, or measures a time
 FILES = {
+    "test_answers_to_labs.py", "test_every_invariant.py", "test_orders.py",
     "test_figures_at_odd_options.py", "test_figures_of_attacks.py",
     "test_figures_of_certificates.py", "test_figures_of_denoisers.py",
     "test_figures_of_gradients_and_parts.py", "test_figures_of_layers.py",
@@ -24,7 +25,8 @@ FILES = {
     "test_figures_of_neural_ode.py", "test_figures_of_parareal.py",
     "test_figures_of_pixels.py", "test_figures_of_residuals.py",
     "test_figures_of_what_is_kept.py", "test_gradients_and_potentials_in_figures.py",
-    "test_live.py", "test_pictures_of_figures.py", "test_pictures_of_labs.py", "test_study.py",
+    "test_live.py", "test_pictures_of_figures.py", "test_pictures_of_labs.py",
+    "test_plotting.py", "test_study.py", "test_what_steps_allow.py",
 }  # fmt: skip
 #: so few tests are not worth a process
 FEW = 200

@@ -64,7 +64,7 @@ assert np.abs(P.gradient(z) + P.sphere(z) - pendulum(z)).max() < 1e-14
 # %%
 both = P.recompose()
 exact = dnn.exact_flow(pendulum, z, 1.0)
-steps = np.array([4, 8, 16])
+steps = np.array([2, 4, 8])
 fig, ax = plt.subplots(figsize=(8, 5))
 for method in (dnn.LieTrotter(dnn.RK4()), dnn.Strang(dnn.RK4())):
     flows = [dnn.Flow(both, 1 / n, method, steps=n) for n in steps]
