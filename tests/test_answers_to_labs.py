@@ -71,7 +71,7 @@ def first_wrong(questions):
             return results[-1]
 
 
-@pytest.mark.parametrize("path, wrong", list(answers("WRONG", every=5)))
+@pytest.mark.parametrize("path, wrong", list(answers("WRONG", every=8)))
 def test_wrong_answers_are_caught_and_named(path, wrong):
     questions, Answer = lab(path)
     _, number, words, make = wrong
@@ -83,7 +83,7 @@ def test_wrong_answers_are_caught_and_named(path, wrong):
     assert max(map(len, str(first).splitlines())) <= 88
 
 
-@pytest.mark.parametrize("path, right", list(answers("RIGHT", every=3)))
+@pytest.mark.parametrize("path, right", list(answers("RIGHT", every=5)))
 def test_right_answers_in_unusual_form_are_not_refused(path, right):
     questions, Answer = lab(path)
     results, lines = printed(questions(right[1](Answer)))

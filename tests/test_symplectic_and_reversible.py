@@ -63,7 +63,7 @@ def defect(F, x):
     return (gap / np.linalg.norm(D, axis=(-2, -1)) ** 2).max()
 
 
-@pytest.mark.parametrize("scale", [1, 10, 30])
+@pytest.mark.parametrize("scale", [1, 30])
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 def test_twenty_symplectic_layers_in_dimension_eight(layer, scale, rng):
     net = dnn.Network(*[layer(rng) for _ in range(20)])
