@@ -85,30 +85,43 @@ def descended(equations, t, k, start, quadratic):
     y, going = start.copy(), np.arange(len(start))
     r = residual(going, y)
     size = norm(r)
-    small = rounding(size)
-    known = np.isfinite(size)
-    small, going = np.where(known, small, 0), going[known]
-    delta = np.zeros_like(y)
+    small = np.where(np.isfinite(size), rounding(size), 0)
+    going = going[np.isfinite(size)]
+    y_j, r_j, size_j, small_j = (a[going] for a in (y, r, size, small))  # of those that are going
     for _ in range(100):
         if not going.size:
             break
-        delta[going] = corrections(correction, going, y[going], r[going])
-        before, trying, c = size.copy(), going, 1.0
-        while trying.size and c > 1e-6:  # the full step, or half of it, or a quarter …
-            y_new = y[trying] - c * delta[trying]
-            r_new = residual(trying, y_new)
-            size_new = norm(r_new)
-            falls = size_new < size[trying]
-            j = trying[falls]
-            y[j], r[j], size[j] = y_new[falls], r_new[falls], size_new[falls]
-            trying = trying[~falls & (size[trying] > small[trying])]
-            c /= 2
+        delta, before = corrections(correction, going, y_j, r_j), size_j
+        y_j, r_j, size_j = shortened(residual, going, y_j, r_j, size_j, small_j, delta)
+        y[going], size[going] = y_j, size_j
         # at rounding, go on only if it halves
-        fell = (size < before / 2) | ((size < before) & (size > small))
+        fell = (size_j < before / 2) | ((size_j < before) & (size_j > small_j))
         if quadratic:
-            fell &= before > small
-        going = going[fell[going]]
+            fell &= before > small_j
+        if not fell.all():
+            going, y_j, r_j, size_j, small_j = (a[fell] for a in (going, y_j, r_j, size_j, small_j))
     return y, size, small
+
+
+def shortened(residual, k, y, r, size, small, delta):
+    """y − cδ, r and ‖r‖ there, c the first of 1, ½, ¼, … for which ‖r‖ falls, and what they are now
+    where none does, or ‖r‖ is rounding."""
+    y_new = y - delta
+    r_new = residual(k, y_new)
+    size_new = norm(r_new)
+    grows = ~(size_new < size)
+    if grows.any():
+        y_new[grows], r_new[grows], size_new[grows] = y[grows], r[grows], size[grows]
+        trying, c = np.flatnonzero(grows & (size > small)), 0.5
+        while trying.size and c > 1e-6:
+            y_c = y[trying] - c * delta[trying]
+            r_c = residual(k[trying], y_c)
+            size_c = norm(r_c)
+            falls = size_c < size[trying]
+            j = trying[falls]
+            y_new[j], r_new[j], size_new[j] = y_c[falls], r_c[falls], size_c[falls]
+            trying, c = trying[~falls], c / 2
+    return y_new, r_new, size_new
 
 
 def corrections(correction, j, y, r):
