@@ -7,7 +7,8 @@ the steps of flows together.
 """
 
 from .blocks import BlockBall
-from .steps import NonExpansiveSteps, SignedSteps, StepSizes
+from .short_steps import NonExpansiveSteps
+from .steps import SignedSteps, StepSizes
 from .weights import Constraint, Orthogonal, SpectralBall, TowardsOrthogonal, weights
 
 __all__ = [
