@@ -461,6 +461,24 @@ def test_signed_steps_do_not_expand_where_weights_are_large_or_no_step_contracts
         assert G.h == 0.25  # the product does not change with it
 
 
+@pytest.mark.parametrize("h", [-0.17, 0.3])
+def test_signed_steps_of_large_weights_end_where_a_step_contracts(h):
+    """Steps of 10⁻¹², by which h is changed in its last digits."""
+    A = dnn.Dense(2, 2, W=np.diag([5e5, 4e5]))
+    F = dnn.Flow(dnn.GradientField(A, dnn.LeakyReLU(0.5)), h, learn_h=True)
+    dnn.SignedSteps(F).project()
+    assert 0 < F.h < 1e-11 and F.lipschitz() <= 1
+
+
+def test_signed_steps_say_where_none_is_short_enough_and_change_nothing():
+    """α < 0: ∇V descends, and so −∇V ascends, along its row."""
+    A, alpha = dnn.Dense(2, 2, W=np.eye(2)), np.array([1.0, -1.0])
+    F = dnn.Flow(dnn.GradientField(A, dnn.LeakyReLU(0.5), alpha=alpha), 0.5, learn_h=True)
+    with pytest.raises(NotImplementedError, match="at most 1, but 1.5: a constraint .* α ≥ 0"):
+        dnn.SignedSteps(F).project()
+    assert F.h == 0.5
+
+
 def test_signed_steps_name_what_they_cannot_take(rng):
     [F] = signed(rng, 1.0)
 

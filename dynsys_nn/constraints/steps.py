@@ -134,7 +134,8 @@ class SignedSteps(Constraint):
     Put it after the constraints on the weights.
 
     flows: Flows of gradient fields with learned steps, one Euler step each, TypeError for others;
-    smallest: float > 0, default 1e-3. Source: Celledoni et al., arXiv:2210.02373, flexible
+    smallest: float > 0, default 1e-3. NotImplementedError, by `project`, if a field has become one
+    that no step contracts, as by α < 0. Source: Celledoni et al., arXiv:2210.02373, flexible
     switching.
 
     Examples
@@ -186,9 +187,14 @@ class SignedSteps(Constraint):
         def fits(t):
             return spectral_bound(at(t), low, high).prod() <= 1
 
-        too_little, t = 0.0, 1.0
+        too_little, t = 0.0, 2.0  # 1, but for rounding: at 2 all that expand are at the end
         while too_little < (middle := (too_little + t) / 2) < t:  # until no number lies between
             too_little, t = (too_little, middle) if fits(middle) else (middle, t)
+        if not (bound := spectral_bound(at(t), low, high).prod()) <= 1 + 1e-6:  # float32
+            raise NotImplementedError(
+                "SignedSteps knows no steps whose bounds have a product of at most 1, but "
+                f"{bound:.3g}: a constraint before it has to keep slopes and weights α ≥ 0"
+            )
         for flow, step in zip(self.flows, at(t), strict=True):
             flow.h = step
 
