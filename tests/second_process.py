@@ -26,7 +26,7 @@ FILES = {
     "test_figures_of_pixels.py", "test_figures_of_residuals.py",
     "test_figures_of_what_is_kept.py", "test_gradients_and_potentials_in_figures.py",
     "test_live.py", "test_pictures_of_figures.py", "test_pictures_of_labs.py",
-    "test_plotting.py", "test_study.py", "test_what_steps_allow.py",
+    "test_plotting.py", "test_presnov.py", "test_study.py", "test_what_steps_allow.py",
 }  # fmt: skip
 #: so few tests are not worth a process
 FEW = 200

@@ -91,7 +91,7 @@ _ = ax.legend()
 # We lift $x\in\mathbb R$ to $\mathbb R^3$, take two of each in turn, read one number
 # off, and fit
 # $$y = |x| + \sin x + x^2$$
-# to 1800 samples with noise of size 0.01.
+# to 900 samples with noise of size 0.01.
 
 
 # %%
@@ -124,14 +124,14 @@ def target(x):
     return np.abs(x) + np.sin(x) + x**2
 
 
-x = rng.normal(size=(1800, 1))
+x = rng.normal(size=(900, 1))
 y = target(x) + 0.01 * rng.normal(size=x.shape)
 net = network()
 print(dnn.fit(net, dnn.MeanSquaredError(), x, y, dnn.LBFGS(50), epochs=400))
 
 # %% [markdown]
 # **Before you run the cell:** the noise has variance $10^{-4}$. The network has 100
-# parameters, and there are 1800 samples. What mean square error against the function
+# parameters, and there are 900 samples. What mean square error against the function
 # *without* noise can one hope for?
 
 # %%
@@ -144,7 +144,7 @@ plotting.show()  # where there is a display, all figures in windows
 
 # %% [markdown]
 # The noise alone would leave its variance × parameters / samples,
-# $10^{-4}\cdot100/1800 \approx 6\cdot10^{-6}$. The rest is what one start and 400
+# $10^{-4}\cdot100/900 \approx 10^{-5}$. The rest is what one start and 400
 # iterations leave; the figure goes on with the best of three starts. (Beyond the data,
 # past $|x| = 3$ or so, nothing holds the network back.)
 #
