@@ -52,7 +52,7 @@ class NonExpansiveSteps(Constraint):
         By `project`, if a field does not contract any more, as when a weight α has become negative.
     OverflowError
         By `project`, if the weights are so large that no step is short enough, or more of them are
-        needed than a Flow can have; a training says that it diverged.
+        needed than a Flow can have. Of either a training says that it diverged.
 
     Examples
     --------
